@@ -1,0 +1,1 @@
+"""Fit, compare and try on image classifiers for Fashion-MNIST, honestly."""

@@ -1,0 +1,93 @@
+"""Everything that can go wrong for a person, as one tree of exceptions.
+
+::
+
+    FittingRoomError            exit code 1
+    ├── UsageError              exit code 2: an argument or option is wrong
+    ├── MissingExtraError       a package of an optional extra is not installed
+    ├── DataError
+    │   ├── DataNotFoundError   no data in any of the places looked at
+    │   └── DataInvalidError    a file is not what it should be
+    ├── RecipeError             no such recipe, or a setting that it cannot take
+    ├── TrainingError           training broke down (a loss that is not a number, say)
+    ├── RunError
+    │   ├── RunUnfinishedError  a run folder without its manifest
+    │   └── RunChangedError     a file of a run is not the one that training wrote
+    ├── ExportError             an exported model disagrees with the one it came from
+    └── PredictionsError        predictions that do not fit the labels or each other
+
+Each message says what was expected, what came, and what to do next.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class FittingRoomError(Exception):
+    """Base of all errors that a person can meet; its message is meant for them."""
+
+    exit_code = 1
+
+
+class UsageError(FittingRoomError):
+    """An argument or option is wrong."""
+
+    exit_code = 2
+
+
+class MissingExtraError(FittingRoomError):
+    """A package that belongs to an optional extra is not installed."""
+
+
+class DataError(FittingRoomError):
+    """Something is wrong with the data."""
+
+
+class DataNotFoundError(DataError):
+    """No data in any of the places looked at."""
+
+
+class DataInvalidError(DataError):
+    """A data file is not what it should be."""
+
+
+class RecipeError(FittingRoomError):
+    """No such recipe, or a setting that it cannot take."""
+
+
+class TrainingError(FittingRoomError):
+    """Training broke down."""
+
+
+class RunError(FittingRoomError):
+    """A run folder cannot be read or written."""
+
+
+class RunUnfinishedError(RunError):
+    """A run folder without its manifest: training did not end."""
+
+
+class RunChangedError(RunError):
+    """A file of a run is not the one that training wrote."""
+
+
+class ExportError(FittingRoomError):
+    """An exported model cannot be made, or disagrees with the one it came from."""
+
+
+class PredictionsError(FittingRoomError):
+    """Predictions that do not fit the labels or each other."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint ``" Did you mean 'cnn'?"`` where ``word`` resembles one of ``known``, else ``""``."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def missing_extra(error: ModuleNotFoundError, extra: str) -> MissingExtraError:
+    """The error for a package that is not installed, with the extra that brings it."""
+    return MissingExtraError(
+        f"Expected the package '{error.name}'. Received none: it is not installed. "
+        f"Install it with `pip install 'fittingroom[{extra}]'`."
+    )

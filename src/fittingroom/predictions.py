@@ -1,0 +1,144 @@
+"""What a model says about pictures: the one form in which models of any framework are compared."""
+
+import hashlib
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+
+from fittingroom.errors import PredictionsError
+
+UInt8 = npt.NDArray[np.uint8]
+Float32 = npt.NDArray[np.float32]
+Int64 = npt.NDArray[np.int64]
+
+# One picture's probabilities, as float32, sum to one within this.
+_SUM_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """The true labels of some pictures and what one model says of them.
+
+    Attributes:
+        labels: uint8 ``(N,)``, the true labels, each below ``len(classes)``.
+        predicted: uint8 ``(N,)``, the predicted labels.
+        log_probabilities: float32 ``(N, K)``, natural logarithms of the calibrated
+            probabilities, or None for a model that gives classes alone.
+        indices: int64 ``(N,)``, where each picture stands in its data file.
+        classes: the ``K`` class names in the order of their labels.
+
+    Raises:
+        PredictionsError: shapes, types or values that do not fit together.
+    """
+
+    labels: UInt8
+    predicted: UInt8
+    log_probabilities: Float32 | None
+    indices: Int64
+    classes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        count, kinds = len(self.labels), len(self.classes)
+        if count == 0:
+            raise PredictionsError("Expected predictions for at least one picture. Received none.")
+        for name in ("labels", "predicted"):
+            array = getattr(self, name)
+            if array.shape != (count,) or array.dtype != np.uint8:
+                raise PredictionsError(
+                    f"Expected `{name}` as uint8 of shape ({count},). "
+                    f"Received {array.dtype} of shape {array.shape}."
+                )
+            if array.max() >= kinds:
+                raise PredictionsError(
+                    f"Expected `{name}` between 0 and {kinds - 1}, one for each of {kinds} "
+                    f"classes. Received {int(array.max())}."
+                )
+        if self.indices.shape != (count,):
+            raise PredictionsError(
+                f"Expected `indices` of shape ({count},). Received {self.indices.shape}."
+            )
+        if self.log_probabilities is not None:
+            self._check_probabilities(self.log_probabilities, (count, kinds))
+
+    @staticmethod
+    def _check_probabilities(log_probabilities: Float32, shape: tuple[int, int]) -> None:
+        if log_probabilities.shape != shape or log_probabilities.dtype != np.float32:
+            raise PredictionsError(
+                f"Expected `log_probabilities` as float32 of shape {shape}. "
+                f"Received {log_probabilities.dtype} of shape {log_probabilities.shape}."
+            )
+        sums = np.exp(log_probabilities.astype(np.float64)).sum(axis=1)
+        wrong = ~(np.abs(sums - 1) <= _SUM_TOLERANCE)  # true for NaN too
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            raise PredictionsError(
+                "Expected each picture's probabilities to sum to one. "
+                f"Received {sums[row]:.6g} in row {row} ({int(wrong.sum())} such rows)."
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def probabilities(self) -> npt.NDArray[np.float64] | None:
+        """Float64 ``(N, K)``, or None where the model gives classes alone."""
+        if self.log_probabilities is None:
+            return None
+        return np.exp(self.log_probabilities.astype(np.float64))
+
+    @property
+    def correct(self) -> npt.NDArray[np.bool_]:
+        """Bool ``(N,)``: where the predicted label is the true one."""
+        return self.predicted == self.labels
+
+    @cached_property
+    def labels_hash(self) -> str:
+        """SHA-256 of the true labels: two sets of predictions compare only where it is equal."""
+        return hashlib.sha256(self.labels.tobytes()).hexdigest()
+
+    def write(self, stream: IO[bytes]) -> None:
+        """Write everything as an ``.npz`` archive of plain arrays."""
+        arrays: dict[str, npt.NDArray[np.generic]] = {
+            "labels": self.labels,
+            "predicted": self.predicted,
+            "indices": self.indices,
+            "classes": np.array(self.classes),
+            "labels_hash": np.array(self.labels_hash),
+        }
+        if self.log_probabilities is not None:
+            arrays["log_probabilities"] = self.log_probabilities
+        np.savez_compressed(stream, allow_pickle=False, **arrays)
+
+    @classmethod
+    def read(cls, path: Path) -> "Predictions":
+        """Read what :meth:`write` wrote; nothing in the file is executed.
+
+        Raises:
+            PredictionsError: the file is not such an archive, or its labels were changed.
+        """
+        try:
+            # Opened here, since NumPy leaves a file open that it cannot read.
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+                predictions = cls(
+                    labels=archive["labels"],
+                    predicted=archive["predicted"],
+                    log_probabilities=archive.get("log_probabilities"),
+                    indices=archive["indices"],
+                    classes=tuple(str(name) for name in archive["classes"]),
+                )
+                stored = str(archive["labels_hash"])
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise PredictionsError(
+                f"Expected predictions written by this project in {path}. Received: {error}."
+            ) from error
+        if stored != predictions.labels_hash:
+            raise PredictionsError(
+                f"Expected labels with the hash {stored[:12]}… in {path}. "
+                f"Received {predictions.labels_hash[:12]}…: the file was changed."
+            )
+        return predictions

@@ -1,0 +1,98 @@
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from fittingroom.errors import PredictionsError
+from fittingroom.predictions import Predictions
+
+
+def make(labels, logits=None, classes=("a", "b", "c")) -> Predictions:
+    labels = np.asarray(labels, np.uint8)
+    log_probabilities = None
+    predicted = labels
+    if logits is not None:
+        log_probabilities = (logits - np.log(np.exp(logits).sum(1, keepdims=True))).astype("f4")
+        predicted = log_probabilities.argmax(1).astype(np.uint8)
+    return Predictions(labels, predicted, log_probabilities, np.arange(len(labels)), classes)
+
+
+@st.composite
+def any_predictions(draw: st.DrawFn) -> Predictions:
+    count = draw(st.integers(1, 20))
+    labels = draw(npst.arrays(np.uint8, count, elements=st.integers(0, 2)))
+    logits = draw(npst.arrays(np.float64, (count, 3), elements=st.floats(-20, 20)))
+    return make(labels, logits if draw(st.booleans()) else None)
+
+
+@given(any_predictions())
+def test_a_file_gives_the_same_predictions_back(tmp_path_factory, predictions):
+    path = tmp_path_factory.mktemp("p") / "p.npz"
+    with path.open("wb") as stream:
+        predictions.write(stream)
+    again = Predictions.read(path)
+    np.testing.assert_array_equal(again.labels, predictions.labels)
+    np.testing.assert_array_equal(again.predicted, predictions.predicted)
+    np.testing.assert_array_equal(again.indices, predictions.indices)
+    assert again.classes == predictions.classes
+    assert again.labels_hash == predictions.labels_hash
+    if predictions.log_probabilities is None:
+        assert again.log_probabilities is None
+    else:
+        np.testing.assert_array_equal(again.log_probabilities, predictions.log_probabilities)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"labels": np.zeros(2, np.int64)}, "uint8"),
+        ({"labels": np.array([0, 3], np.uint8)}, "between 0 and 2"),
+        ({"predicted": np.zeros(3, np.uint8)}, r"shape \(2,\)"),
+        ({"indices": np.arange(3)}, "indices"),
+        ({"log_probabilities": np.zeros((2, 3), np.float64)}, "float32"),
+        ({"log_probabilities": np.zeros((2, 3), np.float32)}, "sum to one"),
+        ({"log_probabilities": np.full((2, 3), np.nan, np.float32)}, "sum to one"),
+        ({"log_probabilities": np.zeros((2, 2), np.float32)}, r"shape \(2, 3\)"),
+    ],
+)
+def test_what_does_not_fit_is_refused(change, words):
+    fields = {
+        "labels": np.zeros(2, np.uint8),
+        "predicted": np.zeros(2, np.uint8),
+        "log_probabilities": None,
+        "indices": np.arange(2),
+        "classes": ("a", "b", "c"),
+    }
+    with pytest.raises(PredictionsError, match=words):
+        Predictions(**fields | change)
+
+
+def test_no_pictures_are_refused():
+    with pytest.raises(PredictionsError, match="at least one"):
+        make([])
+
+
+def test_changed_labels_in_a_file_are_noticed(tmp_path):
+    stream = io.BytesIO()
+    make([0, 1, 2]).write(stream)
+    arrays = dict(np.load(io.BytesIO(stream.getvalue())))
+    arrays["labels"] = np.array([0, 1, 1], np.uint8)
+    np.savez(tmp_path / "p.npz", **arrays)
+    with pytest.raises(PredictionsError, match="was changed"):
+        Predictions.read(tmp_path / "p.npz")
+
+
+def test_a_file_that_holds_objects_is_not_unpickled(tmp_path):
+    np.savez(tmp_path / "p.npz", labels=np.array([object()], dtype=object), allow_pickle=True)
+    with pytest.raises(PredictionsError):
+        Predictions.read(tmp_path / "p.npz")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"garbage"])
+def test_a_file_that_is_no_archive_is_refused(tmp_path, content):
+    (tmp_path / "p.npz").write_bytes(content)
+    with pytest.raises(PredictionsError):
+        Predictions.read(tmp_path / "p.npz")
