@@ -1,0 +1,144 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from fittingroom.data import apt, fetch_dataset, find_dataset, place
+from fittingroom.data.find import SAMPLE_FOLDER
+from fittingroom.data.official import FILE_NAMES, TRAINING, PinnedSet
+from fittingroom.errors import DataNotFoundError
+
+from .files import write_sample
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="apt runs on Debian and its kin")
+
+# A state.json beside the programs says how they behave; log.jsonl keeps how they were called.
+APT_GET = """
+import json, os, pathlib, sys
+here = pathlib.Path(__file__).parent
+state = json.loads((here / "state.json").read_text())
+words = [word for word in sys.argv[1:] if word != "-o" and not word.startswith("Acquire::")]
+with (here / "log.jsonl").open("a") as log:
+    log.write(json.dumps([*words, os.environ["LC_ALL"]]) + "\\n")
+if words == ["update"] and state["network"]:
+    state["lists"] = True
+    (here / "state.json").write_text(json.dumps(state))
+elif words == ["download", "dataset-fashion-mnist"] and state["lists"]:
+    pathlib.Path("dataset-fashion-mnist_0_all.deb").write_text("a package")
+else:
+    sys.exit("W: a warning\\nE: Unable to locate package dataset-fashion-mnist")
+"""
+DPKG_DEB = """
+import json, pathlib, shutil, sys
+state = json.loads((pathlib.Path(__file__).parent / "state.json").read_text())
+option, package, target = sys.argv[1:]
+assert option == "-x" and pathlib.Path(package).read_text() == "a package"
+shutil.copytree(state["data"], pathlib.Path(target, "usr/share/datasets/fashion-mnist"))
+"""
+
+
+class Machine:
+    """A machine with a false apt-get and dpkg-deb."""
+
+    def __init__(self, programs: Path) -> None:
+        self._programs = programs
+        for name, text in (("apt-get", APT_GET), ("dpkg-deb", DPKG_DEB)):
+            program = programs / name
+            program.write_text(f"#!{sys.executable} -S\n{text}")
+            program.chmod(0o755)
+
+    def state(self, *, lists: bool, network: bool = True, data: Path = SAMPLE_FOLDER) -> None:
+        state = {"lists": lists, "network": network, "data": str(data)}
+        (self._programs / "state.json").write_text(json.dumps(state))
+
+    @property
+    def calls(self) -> list[list[str]]:
+        log = self._programs / "log.jsonl"
+        return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+@pytest.fixture
+def machine(home: Path, tmp_path: Path, sample_is_official: PinnedSet) -> Machine:
+    return Machine(tmp_path / "programs")
+
+
+def root(monkeypatch: pytest.MonkeyPatch, *, is_root: bool) -> None:
+    monkeypatch.setattr(apt, "_is_root", lambda: is_root)
+
+
+def test_the_package_is_unpacked_into_the_cache_and_not_installed(machine: Machine) -> None:
+    machine.state(lists=True)
+    dataset = find_dataset()
+    assert dataset.official
+    assert dataset.folder == place.cache_folder()
+    assert machine.calls == [["download", "dataset-fashion-mnist", "C"]]
+    assert sorted(path.name for path in dataset.folder.iterdir()) == sorted(
+        f"{name}.gz" for name in FILE_NAMES
+    )
+
+
+def test_files_that_are_there_are_left_alone(machine: Machine) -> None:
+    machine.state(lists=True)
+    cache = place.cache_folder()
+    write_sample(cache, without=(TRAINING.images,))
+    before = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
+    fetch_dataset()
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_root_updates_the_lists_where_they_are_missing(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root(monkeypatch, is_root=True)
+    machine.state(lists=False)
+    assert find_dataset().official
+    assert [call[0] for call in machine.calls] == ["download", "update", "download"]
+
+
+def test_others_are_told_to_have_the_lists_updated(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root(monkeypatch, is_root=False)
+    machine.state(lists=False)
+    with pytest.raises(DataNotFoundError) as caught:
+        find_dataset()
+    assert "E: Unable to locate package" in str(caught.value)
+    assert "`apt-get update` as root" in str(caught.value)
+    assert [call[0] for call in machine.calls] == ["download"]
+
+
+def test_an_update_that_fails_is_said(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    root(monkeypatch, is_root=True)
+    machine.state(lists=False, network=False)
+    with pytest.raises(DataNotFoundError, match="by apt: apt-get update: E: Unable"):
+        find_dataset()
+
+
+def test_a_package_with_other_data_is_refused(machine: Machine, tmp_path: Path) -> None:
+    data = write_sample(tmp_path / "data")
+    (data / f"{TRAINING.images}.gz").write_bytes(b"rubbish")
+    machine.state(lists=True, data=data)
+    with pytest.raises(DataNotFoundError, match=r"train-images-idx3-ubyte\.gz in the package"):
+        find_dataset()
+    assert list(place.cache_folder().iterdir()) == []
+
+
+def test_a_program_that_hangs_is_given_up(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "programs" / "apt-get"
+    program.write_text(f"#!{sys.executable} -S\nimport time\ntime.sleep(60)\n")
+    monkeypatch.setattr(apt, "_DOWNLOAD_SECONDS", 0.2)
+    root(monkeypatch, is_root=False)
+    with pytest.raises(DataNotFoundError, match=r"took longer than 0\.2 s"):
+        find_dataset()
+
+
+def test_a_program_that_cannot_be_started_is_said(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "programs" / "apt-get").write_text("#!/nowhere/at/all\n")
+    root(monkeypatch, is_root=False)
+    with pytest.raises(DataNotFoundError, match="by apt: apt-get download"):
+        find_dataset()

@@ -1,0 +1,254 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fittingroom.data import Half, find_dataset, verify
+from fittingroom.data.official import (
+    DIGITS_LABEL_COUNTS,
+    FILE_NAMES,
+    SAMPLE,
+    TEST,
+    TRAINING,
+    PinnedSet,
+)
+from fittingroom.errors import DataError, DataInvalidError, DataNotFoundError, UsageError
+from fittingroom.garments import GARMENTS
+
+from .files import (
+    idx_bytes,
+    sample_content,
+    small_arrays,
+    write_arrays,
+    write_file,
+    write_sample,
+)
+
+PACKED = pytest.mark.parametrize("packed", [False, True], ids=["plain", "gz"])
+
+
+def digits(name: str) -> np.ndarray:
+    return np.repeat(np.arange(10, dtype=np.uint8), DIGITS_LABEL_COUNTS[name])
+
+
+def write_digits(folder: Path) -> Path:
+    """Files of the shapes and label counts of MNIST's digits; the pictures are black."""
+    return write_arrays(
+        folder,
+        {
+            TRAINING.images: np.zeros((60_000, 28, 28), np.uint8),
+            TRAINING.labels: digits(TRAINING.labels),
+            TEST.images: np.zeros((10_000, 28, 28), np.uint8),
+            TEST.labels: digits(TEST.labels),
+        },
+    )
+
+
+@PACKED
+def test_a_named_folder_is_known_by_its_content(packed: bool, tmp_path: Path) -> None:
+    folder = write_sample(tmp_path / "anything", packed=packed)
+    dataset = find_dataset(folder)
+    assert (dataset.name, dataset.folder, dataset.classes) == ("sample", folder, GARMENTS)
+    assert not dataset.official
+    assert len(dataset.training()) == 2000
+
+
+def test_official_means_the_official_hashes(sample_is_official: PinnedSet, tmp_path: Path) -> None:
+    dataset = find_dataset(write_sample(tmp_path / "data"))
+    assert (dataset.name, dataset.official) == ("fashion-mnist", True)
+    assert dataset.training_hashes == {
+        name: sample_is_official.payloads[name].sha256 for name in TRAINING
+    }
+
+
+@PACKED
+@pytest.mark.parametrize("name", FILE_NAMES)
+def test_one_changed_byte_in_any_file_is_refused(
+    name: str, packed: bool, tmp_path: Path, sample_is_official: PinnedSet
+) -> None:
+    folder = write_sample(tmp_path, packed=packed)
+    content = bytearray(sample_content(name))
+    content[-1] ^= 1
+    path = write_file(folder, name, bytes(content), packed=packed)
+    with pytest.raises(DataInvalidError) as caught:
+        find_dataset(folder)
+    message = str(caught.value)
+    assert str(path) in message
+    assert SAMPLE.payloads[name].sha256[:16] in message
+    assert "--allow-unknown-data" in message
+
+
+@pytest.mark.parametrize("half", ["training", "test"])
+def test_a_file_that_changes_after_it_was_found_is_refused(half: str, tmp_path: Path) -> None:
+    files = TRAINING if half == "training" else TEST
+    dataset = find_dataset(write_sample(tmp_path))
+    content = bytearray(sample_content(files.images))
+    content[-1] ^= 1
+    write_file(tmp_path, files.images, bytes(content), packed=True)
+    with pytest.raises(DataInvalidError, match="other or changed content"):
+        _ = dataset.training() if half == "training" else dataset.open_test()
+
+
+def test_files_that_vanish_after_they_were_found_are_an_error_of_ours(tmp_path: Path) -> None:
+    dataset = find_dataset(write_sample(tmp_path))
+    (tmp_path / f"{TRAINING.labels}.gz").unlink()
+    with pytest.raises(DataNotFoundError, match="not there: train-labels-idx1-ubyte"):
+        dataset.training()
+
+
+def test_the_packed_file_is_read_where_both_are_there(tmp_path: Path) -> None:
+    write_sample(tmp_path)
+    for name in FILE_NAMES:
+        (tmp_path / name).write_bytes(b"rubbish")
+    assert find_dataset(tmp_path).name == "sample"
+
+
+def test_digits_in_place_of_garments_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataInvalidError, match="handwritten digits") as caught:
+        find_dataset(write_digits(tmp_path))
+    assert str(tmp_path / f"{TRAINING.labels}.gz") in str(caught.value)
+
+
+def test_digits_are_data_like_any_other_once_a_person_says_so(tmp_path: Path) -> None:
+    dataset = find_dataset(write_digits(tmp_path), allow_unknown=True)
+    assert dataset.name.startswith("unknown-")
+    assert dataset.classes == tuple(f"class {label}" for label in range(10))
+
+
+def test_unknown_data_is_refused_unless_a_person_says_so(tmp_path: Path) -> None:
+    write_arrays(tmp_path, small_arrays([0, 1, 2] * 5, [0, 1, 2]))
+    with pytest.raises(DataInvalidError, match=r"60,000 or 2,000 pictures .* Received 15"):
+        find_dataset(tmp_path)
+
+
+@PACKED
+def test_unknown_data_works_with_its_own_names(packed: bool, tmp_path: Path) -> None:
+    arrays = small_arrays([0, 1, 2] * 5, [2, 1])
+    folder = write_arrays(tmp_path / "data", arrays, packed=packed)
+    names = tmp_path / "names.txt"
+    names.write_text("\ufeffcat\nowl \n\nfrog\n", encoding="utf-8")
+    dataset = find_dataset(folder, allow_unknown=True, classes=names)
+    assert dataset.classes == ("cat", "owl", "frog")
+    assert not dataset.official
+    assert dataset.name == find_dataset(folder, allow_unknown=True).name
+    for half, files in ((dataset.training(), TRAINING), (dataset.open_test(), TEST)):
+        assert isinstance(half, Half)
+        np.testing.assert_array_equal(half.images, arrays[files.images])
+        np.testing.assert_array_equal(half.labels, arrays[files.labels])
+        assert half.indices.tolist() == list(range(len(half)))
+
+
+def test_unknown_data_is_named_by_its_training_files(tmp_path: Path) -> None:
+    def name(training: list[int], test: list[int]) -> str:
+        folder = write_arrays(tmp_path, small_arrays(training, test))
+        return find_dataset(folder, allow_unknown=True).name
+
+    first = name([0, 1, 1], [0, 1])
+    assert len(first) == len("unknown-") + 8
+    assert name([0, 1, 1], [1, 1]) == first
+    assert name([0, 1, 0], [0, 1]) != first
+
+
+def test_known_data_stays_known_where_unknown_data_is_allowed(tmp_path: Path) -> None:
+    assert find_dataset(write_sample(tmp_path), allow_unknown=True).name == "sample"
+
+
+def test_known_data_keeps_its_names(tmp_path: Path) -> None:
+    folder = write_sample(tmp_path / "data")
+    names = tmp_path / "names.txt"
+    names.write_text("\n".join("abcdefghij"))
+    with pytest.raises(DataInvalidError, match="whose class names are fixed"):
+        find_dataset(folder, allow_unknown=True, classes=names)
+
+
+@PACKED
+@pytest.mark.parametrize(
+    ("name", "array", "words"),
+    [
+        (TRAINING.labels, np.array([0, 1], np.uint8), "3 labels, one for each picture.* 2"),
+        (TRAINING.labels, np.array([0, 1, 10], np.uint8), "labels from 0 to 9.* Received 10"),
+        (TRAINING.labels, np.zeros(3, np.uint8), "two classes or more"),
+        (TEST.labels, np.array([0, 2], np.uint8), "labels from 0 to 1.* Received 2"),
+        (TEST.images, np.zeros((2, 32, 32), np.uint8), "28×28 pixels.* 32×32"),
+    ],
+)
+def test_unknown_data_has_every_structural_check(
+    name: str, array: np.ndarray, words: str, packed: bool, tmp_path: Path
+) -> None:
+    write_arrays(tmp_path, small_arrays([0, 1, 1], [0, 1]), packed=packed)
+    path = write_file(tmp_path, name, idx_bytes(array), packed=packed)
+    with pytest.raises(DataInvalidError, match=words) as caught:
+        find_dataset(tmp_path, allow_unknown=True)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"one\n", "2 to 10 class names.* Received 1"),
+        (b"\n".join(b"%d" % number for number in range(11)), "2 to 10 class names.* Received 11"),
+        (b"cat\nowl\ncat\n", "'cat' twice"),
+        (b"\xff\xfe\x00", "UTF-8"),
+        (b"a\nb\n" + b" " * 100_000, "2 to 10 class names"),
+        (b"cat\nowl", "labels from 0 to 1.* Received 2"),
+    ],
+)
+def test_bad_files_of_names_are_refused(content: bytes, words: str, tmp_path: Path) -> None:
+    folder = write_arrays(tmp_path / "data", small_arrays([0, 1, 2], [0, 1]))
+    names = tmp_path / "names.txt"
+    names.write_bytes(content)
+    with pytest.raises(DataInvalidError, match=words):
+        find_dataset(folder, allow_unknown=True, classes=names)
+
+
+def test_a_missing_file_of_names_is_said(tmp_path: Path) -> None:
+    folder = write_arrays(tmp_path / "data", small_arrays([0, 1, 2], [0, 1]))
+    with pytest.raises(DataNotFoundError, match=r"class names at .*names\.txt"):
+        find_dataset(folder, allow_unknown=True, classes=tmp_path / "names.txt")
+
+
+@pytest.mark.parametrize("data", [None, "sample"])
+def test_unknown_data_must_be_named(data: str | None) -> None:
+    with pytest.raises(UsageError, match="--data DIR"):
+        find_dataset(data, allow_unknown=True)
+
+
+def test_names_go_with_unknown_data_only(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--allow-unknown-data beside --classes"):
+        find_dataset(write_sample(tmp_path), classes=tmp_path / "names.txt")
+
+
+def test_verify_tells_each_file_by_itself(tmp_path: Path) -> None:
+    write_sample(tmp_path, without=(TRAINING.labels,))
+    (tmp_path / f"{TEST.labels}.gz").write_bytes(b"rubbish")
+    write_file(tmp_path, TEST.images, idx_bytes(np.zeros((3, 28, 28), np.uint8)), packed=True)
+    good, missing, unknown, broken = verify(tmp_path)
+    payload = SAMPLE.payloads[TRAINING.images]
+    assert (good.sha256, good.size, good.known_as) == (payload.sha256, payload.size, "sample")
+    assert (good.name, good.problem) == (TRAINING.images, None)
+    assert good.path == tmp_path / f"{TRAINING.images}.gz"
+    assert (missing.name, missing.path, missing.sha256) == (TRAINING.labels, None, None)
+    assert "is not in" in str(missing.problem)
+    assert (unknown.known_as, unknown.problem, unknown.size) == (None, None, 16 + 3 * 784)
+    assert (broken.name, broken.sha256) == (TEST.labels, None)
+    assert "magic number" in str(broken.problem)
+
+
+def test_verify_needs_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataNotFoundError, match="no such folder"):
+        verify(tmp_path / "nowhere")
+    (tmp_path / "file").touch()
+    with pytest.raises(DataInvalidError, match="a folder that can be read"):
+        verify(tmp_path / "file")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all")
+def test_a_folder_without_the_right_to_read_is_an_error_of_ours(tmp_path: Path) -> None:
+    folder = write_sample(tmp_path / "data")
+    folder.chmod(0)
+    try:
+        with pytest.raises(DataError, match="can be read"):
+            find_dataset(folder)
+    finally:
+        folder.chmod(0o700)

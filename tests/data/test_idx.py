@@ -1,0 +1,189 @@
+import gzip
+import hashlib
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from fittingroom.data.idx import read_images, read_labels
+from fittingroom.errors import DataInvalidError
+
+from .files import idx_bytes, write_file, zipped
+
+PACKED = pytest.mark.parametrize("packed", [False, True], ids=["plain", "gz"])
+LABELS = np.array([3, 1, 4, 1, 5, 9, 2, 6], dtype=np.uint8)
+IMAGES = np.random.default_rng(0).integers(0, 256, (8, 28, 28), dtype=np.uint8)
+
+
+@PACKED
+@given(images=arrays(np.uint8, st.tuples(st.integers(1, 4), st.just(28), st.just(28))))
+@settings(max_examples=30, deadline=None)
+def test_images_come_back_as_they_were_written(
+    images: np.ndarray, packed: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    content = idx_bytes(images)
+    path = write_file(tmp_path_factory.mktemp("idx"), "images", content, packed=packed)
+    read = read_images(path)
+    assert read.array.dtype == np.uint8
+    np.testing.assert_array_equal(read.array, images)
+    assert (read.sha256, read.size) == (hashlib.sha256(content).hexdigest(), len(content))
+
+
+@PACKED
+@given(labels=arrays(np.uint8, st.integers(1, 50), elements=st.integers(0, 9)))
+@settings(max_examples=30, deadline=None)
+def test_labels_come_back_as_they_were_written(
+    labels: np.ndarray, packed: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    content = idx_bytes(labels)
+    path = write_file(tmp_path_factory.mktemp("idx"), "labels", content, packed=packed)
+    read = read_labels(path)
+    np.testing.assert_array_equal(read.array, labels)
+    assert read.sha256 == hashlib.sha256(content).hexdigest()
+
+
+@PACKED
+def test_a_file_cut_anywhere_is_refused(packed: bool, tmp_path: Path) -> None:
+    whole = zipped(idx_bytes(LABELS)) if packed else idx_bytes(LABELS)
+    path = tmp_path / "labels"
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(DataInvalidError, match=r"Expected .* Received .*"):
+            read_labels(path)
+
+
+def test_a_flipped_bit_in_a_gz_file_never_changes_what_is_read(tmp_path: Path) -> None:
+    whole = zipped(idx_bytes(LABELS))
+    path = tmp_path / "labels.gz"
+    refused = 0
+    for bit in range(8 * len(whole)):
+        changed = bytearray(whole)
+        changed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(changed)
+        try:
+            read = read_labels(path)
+        except DataInvalidError:
+            refused += 1
+        else:  # a bit of the header that means nothing to the content, such as the time
+            np.testing.assert_array_equal(read.array, LABELS)
+    assert refused > 8 * (len(whole) - 10)  # a gzip header has 10 bytes
+
+
+@PACKED
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "Received an empty file"),
+        (idx_bytes(IMAGES)[:10], "a header of 16 bytes.* Received 10 bytes"),
+        (idx_bytes(IMAGES)[:-1], "6,288 bytes.* truncated"),
+        (idx_bytes(IMAGES) + b"\0", "trailing bytes"),
+        (idx_bytes(IMAGES, magic=0x0D03), "0x00000803.* Received 0x00000d03"),
+        (idx_bytes(LABELS), "one of labels: are two files exchanged"),
+        (idx_bytes(IMAGES[:, :27]), "28×28 pixels.* Received pictures of 27×28"),
+        (idx_bytes(IMAGES[:0]), "1 to 1,000,000 pictures.* Received 0"),
+        (b"<!DOCTYPE html><html>log in</html>", "looks like a web page"),
+    ],
+)
+def test_images_that_are_not_are_refused(
+    content: bytes, words: str, packed: bool, tmp_path: Path
+) -> None:
+    path = write_file(tmp_path, "images", content, packed=packed)
+    with pytest.raises(DataInvalidError, match=words) as caught:
+        read_images(path)
+    assert str(path) in str(caught.value)
+    assert "fittingroom data fetch" in str(caught.value)
+
+
+@PACKED
+def test_a_label_above_nine_is_refused(packed: bool, tmp_path: Path) -> None:
+    labels = LABELS.copy()
+    labels[6] = 10
+    path = write_file(tmp_path, "labels", idx_bytes(labels), packed=packed)
+    with pytest.raises(DataInvalidError, match=r"labels from 0 to 9 .* Received 10 at position 6"):
+        read_labels(path)
+
+
+@PACKED
+def test_a_label_above_the_number_of_classes_is_refused(packed: bool, tmp_path: Path) -> None:
+    path = write_file(tmp_path, "labels", idx_bytes(LABELS), packed=packed)
+    with pytest.raises(DataInvalidError, match=r"labels from 0 to 4 .* Received 9 at position 5"):
+        read_labels(path, classes=5)
+
+
+@PACKED
+def test_only_the_allowed_counts_pass(packed: bool, tmp_path: Path) -> None:
+    path = write_file(tmp_path, "labels", idx_bytes(LABELS), packed=packed)
+    assert len(read_labels(path, {8, 60_000}).array) == 8
+    with pytest.raises(DataInvalidError, match=r"60,000 or 7 labels .* Received 8"):
+        read_labels(path, {7, 60_000})
+
+
+def test_a_packed_file_is_known_by_its_content_and_not_by_its_name(tmp_path: Path) -> None:
+    unpacked_by_a_browser = tmp_path / "labels.gz"
+    unpacked_by_a_browser.write_bytes(idx_bytes(LABELS))
+    np.testing.assert_array_equal(read_labels(unpacked_by_a_browser).array, LABELS)
+
+
+def test_bytes_after_the_gzip_member_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "labels.gz"
+    path.write_bytes(zipped(idx_bytes(LABELS)) + b"more")
+    with pytest.raises(DataInvalidError, match="damaged"):
+        read_labels(path)
+    path.write_bytes(zipped(idx_bytes(LABELS)) + zipped(b"more"))
+    with pytest.raises(DataInvalidError, match="trailing bytes"):
+        read_labels(path)
+
+
+def header(count: int) -> bytes:
+    return b"".join(number.to_bytes(4, "big") for number in (0x803, count, 28, 28))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        # 64 MB of zeros that pack into 64 kB
+        (header(10) + bytes(64 << 20), "trailing bytes"),
+        # headers that promise 784 MB and 3.4 TB
+        (header(1_000_000) + bytes(784), "truncated"),
+        (header(0xFFFF_FFFF) + bytes(784), "1 to 1,000,000 pictures"),
+    ],
+)
+@PACKED
+def test_no_file_fills_the_memory(content: bytes, words: str, packed: bool, tmp_path: Path) -> None:
+    path = write_file(tmp_path, "images", content, packed=packed)
+    del content
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataInvalidError, match=words):
+            read_images(path)
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_bomb_stops_at_the_size_that_its_header_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = 0
+    read = gzip.GzipFile.read
+
+    def counting(self: gzip.GzipFile, size: int | None = -1) -> bytes:
+        nonlocal taken
+        piece = read(self, size)
+        taken += len(piece)
+        return piece
+
+    monkeypatch.setattr(gzip.GzipFile, "read", counting)
+    path = write_file(tmp_path, "images", header(10) + bytes(1 << 20), packed=True)
+    with pytest.raises(DataInvalidError):
+        read_images(path)
+    assert taken == 16 + 10 * 784 + 1
+
+
+def test_a_file_that_cannot_be_read_is_an_error_of_ours(tmp_path: Path) -> None:
+    with pytest.raises(DataInvalidError, match="the system's answer: "):
+        read_labels(tmp_path)  # a folder

@@ -1,0 +1,34 @@
+"""A few facts of the real data; skipped where it is not on this machine."""
+
+import numpy as np
+import pytest
+
+from fittingroom.data import Dataset, SplitRule, verify
+from fittingroom.data.official import FASHION_MNIST
+from fittingroom.garments import GARMENTS
+
+pytestmark = pytest.mark.real_data
+
+
+def test_the_real_data_is_official(real: Dataset) -> None:
+    assert (real.name, real.official, real.classes) == ("fashion-mnist", True, GARMENTS)
+    assert [report.known_as for report in verify(real.folder)] == ["fashion-mnist"] * 4
+    assert [report.sha256 for report in verify(real.folder)] == [
+        payload.sha256 for payload in FASHION_MNIST.payloads.values()
+    ]
+
+
+def test_the_default_split_is_the_pinned_one(real: Dataset) -> None:
+    split = real.split(SplitRule("stratified", "1/12"))
+    assert (len(split.training), len(split.validation)) == (55_000, 5_000)
+    assert np.bincount(split.validation.labels).tolist() == [500] * 10
+    assert split.index_hash == "ac7651709754e5e5deebf695620536fa664fb98264ceff20788a2716a3d24147"
+
+
+def test_the_last_fifth_is_the_last_12000(real: Dataset) -> None:
+    split = real.split(SplitRule("last", "1/5"))
+    assert split.validation.indices.tolist() == list(range(48_000, 60_000))
+
+
+def test_the_test_half_has_a_thousand_of_each_class(real: Dataset) -> None:
+    assert np.bincount(real.open_test().labels).tolist() == [1000] * 10
