@@ -1,0 +1,87 @@
+"""The named recipes. Each claim was measured, and names the file with the measurement."""
+
+from fittingroom.errors import RecipeError, did_you_mean
+from fittingroom.networks import (
+    GELU,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalMaxPool,
+    MaxPool,
+    ReLU,
+)
+from fittingroom.recipes.recipe import Augmentation, Recipe
+
+ANN = Recipe(
+    name="ann",
+    title="Artificial neural network: dense layers on the flattened picture",
+    network=(
+        Flatten(),
+        Dense(320, bias=False),
+        BatchNorm(),
+        GELU(),
+        Dropout(0.1),
+        Dense(320, bias=False),
+        BatchNorm(),
+        GELU(),
+        Dropout(0.1),
+        Dense(10),
+    ),
+    epochs=10,
+    batch_size=1000,
+    optimizer="muon",
+    learning_rate=0.04,
+    warmup=0.1,
+    label_smoothing=0.1,
+    augmentation=Augmentation(flip=True),
+    mirror=True,
+)
+
+CNN = Recipe(
+    name="cnn",
+    title="Convolutional neural network: four convolutions, most of the work on 7 × 7",
+    network=(
+        Conv(24, kernel=4, stride=2, padding=1, bias=False),
+        BatchNorm(),
+        ReLU(),
+        Conv(48, kernel=3, stride=2, padding=1, bias=False),
+        BatchNorm(),
+        ReLU(),
+        Conv(96, kernel=3, padding=1, bias=False),
+        MaxPool(2),
+        BatchNorm(),
+        ReLU(),
+        Conv(96, kernel=3, padding=1, bias=False),
+        BatchNorm(),
+        ReLU(),
+        GlobalMaxPool(),
+        Dropout(0.1),
+        Dense(10),
+    ),
+    epochs=6,
+    batch_size=128,
+    optimizer="muon",
+    learning_rate=0.06,
+    warmup=0.1,
+    label_smoothing=0.1,
+    augmentation=Augmentation(flip=True, shift=1, shift_probability=0.3),
+    mirror=True,
+)
+
+RECIPES = {recipe.name: recipe for recipe in (ANN, CNN)}
+
+
+def recipe_named(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises:
+        RecipeError: there is none.
+    """
+    if name not in RECIPES:
+        raise RecipeError(
+            f"Expected one of the recipes {', '.join(RECIPES)}. Received '{name}'."
+            + did_you_mean(name, RECIPES)
+        )
+    return RECIPES[name]

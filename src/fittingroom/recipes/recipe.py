@@ -1,0 +1,198 @@
+"""What to train and how, as one frozen description that holds every value training uses."""
+
+import dataclasses
+import hashlib
+import json
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from fittingroom import networks
+from fittingroom.data import SplitRule
+from fittingroom.errors import RecipeError, UsageError, did_you_mean
+
+Optimizer = Literal["adamw", "sgd", "muon"]
+
+# Words about a recipe, which change nothing that training does.
+_WORDS = ("name", "title", "claim")
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How training pictures are varied.
+
+    Attributes:
+        flip: mirror pictures left to right: each at random in its first epoch, then in turns,
+            so that two epochs show both sides of every picture.
+        shift: move pictures by up to this many pixels in both directions, at random.
+        shift_probability: share of the pictures that are moved.
+    """
+
+    flip: bool = False
+    shift: int = 0
+    shift_probability: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check("augmentation.shift", self.shift, 0 <= self.shift <= 8, "from 0 to 8 pixels")
+        share = self.shift_probability
+        _check("augmentation.shift_probability", share, 0 <= share <= 1, "from 0 to 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One way to train one network.
+
+    Attributes:
+        name: what the command line calls it.
+        title: one line for reports.
+        claim: accuracy, seconds, machine and seeds, as measured, with the benchmark's name.
+        engine: the framework that trains it.
+        network: the layers, from the normalised picture to one logit a class.
+        split: which pictures of the training file train, and which validate.
+        epochs: passes over the training half at most.
+        batch_size: pictures a step.
+        optimizer: ``"adamw"`` (arXiv:1711.05101), ``"sgd"`` with Nesterov momentum, or
+            ``"muon"`` for matrices and kernels with AdamW for the rest.
+        learning_rate: the highest, reached after the warm-up.
+        other_learning_rate: with ``"muon"``, that of what AdamW trains beside it: the last
+            layer, biases and normalisation.
+        warmup: share of all steps in which the rate rises from a tenth; it then falls to zero.
+        momentum: of ``"sgd"`` and ``"muon"``.
+        weight_decay: decoupled, on weights with two axes or more.
+        label_smoothing: probability spread evenly over all classes (arXiv:1512.00567).
+        augmentation: how training pictures are varied.
+        patience: epochs without a better validation accuracy after which training stops.
+        mirror: whether the model averages the logits of a picture and its mirror image.
+    """
+
+    name: str
+    title: str
+    network: networks.Network
+    claim: str = ""
+    engine: str = "pytorch"
+    split: SplitRule = field(default_factory=lambda: SplitRule("stratified", "1/12"))
+    epochs: int = 10
+    batch_size: int = 256
+    optimizer: Optimizer = "adamw"
+    learning_rate: float = 1e-3
+    other_learning_rate: float = 1e-2
+    warmup: float = 0.25
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    patience: int = 5
+    mirror: bool = False
+
+    def __post_init__(self) -> None:
+        _check("epochs", self.epochs, self.epochs >= 1, "at least 1")
+        _check("batch_size", self.batch_size, self.batch_size >= 2, "at least 2")
+        known = typing.get_args(Optimizer)
+        _check("optimizer", self.optimizer, self.optimizer in known, f"one of {', '.join(known)}")
+        _check("learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
+        other = self.other_learning_rate
+        _check("other_learning_rate", other, other > 0, "above 0")
+        _check("warmup", self.warmup, 0 <= self.warmup < 1, "from 0 to below 1")
+        _check("momentum", self.momentum, 0 <= self.momentum < 1, "from 0 to below 1")
+        _check("weight_decay", self.weight_decay, self.weight_decay >= 0, "at least 0")
+        smoothing = self.label_smoothing
+        _check("label_smoothing", smoothing, 0 <= smoothing < 1, "from 0 to below 1")
+        _check("patience", self.patience, self.patience >= 1, "at least 1")
+
+    def to_json(self) -> dict[str, Any]:
+        """Every value as plain JSON types."""
+        values = dataclasses.asdict(dataclasses.replace(self, network=()))
+        return values | {"network": networks.to_json(self.network)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Recipe":
+        """The inverse of :meth:`to_json`.
+
+        Raises:
+            RecipeError: missing, unknown or impossible values.
+        """
+        try:
+            fields = dict(values)
+            fields["network"] = networks.from_json(fields["network"])
+            fields["split"] = SplitRule(**fields["split"])
+            fields["augmentation"] = Augmentation(**fields["augmentation"])
+            return cls(**fields)
+        except (TypeError, KeyError, AttributeError) as error:
+            raise RecipeError(
+                f"Expected the recipe that this version of the project writes. Received one "
+                f"that it cannot read: {error}."
+            ) from error
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of all that training uses; equal for recipes that train the same."""
+        values = {name: value for name, value in self.to_json().items() if name not in _WORDS}
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+    def with_settings(self, settings: Mapping[str, str]) -> "Recipe":
+        """The recipe with some values replaced, as ``--set name=value`` asks.
+
+        Args:
+            settings: names of fields (``augmentation.shift`` for a nested one) and their new
+                values as text.
+
+        Raises:
+            UsageError: no such field, or a value that it cannot take.
+        """
+        recipe = self
+        for name, text in settings.items():
+            try:
+                recipe = _replace(recipe, name.split("."), text, name)
+            except RecipeError as error:
+                raise UsageError(f"--set {name}={text}: {error}") from error
+        return recipe
+
+
+def settable_names() -> tuple[str, ...]:
+    """The names that :meth:`Recipe.with_settings` takes."""
+    names = []
+    for part, hint in typing.get_type_hints(Recipe).items():
+        if dataclasses.is_dataclass(hint):
+            names += [f"{part}.{inner.name}" for inner in dataclasses.fields(hint)]
+        elif part not in (*_WORDS, "engine", "network"):
+            names.append(part)
+    return tuple(names)
+
+
+def _replace(owner: Any, path: list[str], text: str, name: str) -> Any:
+    """``owner`` with the field at ``path`` read from ``text``."""
+    if name not in settable_names():
+        raise UsageError(
+            f"Expected --set with one of {', '.join(settable_names())}. Received '{name}'."
+            + did_you_mean(name, settable_names())
+        )
+    first, *rest = path
+    if rest:
+        return dataclasses.replace(
+            owner, **{first: _replace(getattr(owner, first), rest, text, name)}
+        )
+    hint = typing.get_type_hints(type(owner))[first]
+    return dataclasses.replace(owner, **{first: _parse(name, text, hint)})
+
+
+def _parse(name: str, text: str, hint: Any) -> Any:
+    """``text`` as a value of the field's type."""
+    if isinstance(hint, types.GenericAlias) or typing.get_origin(hint) is Literal or hint is str:
+        return text
+    if hint is bool:
+        words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+        if text.lower() in words:
+            return words[text.lower()]
+        raise UsageError(f"--set {name}: expected true or false. Received '{text}'.")
+    try:
+        return hint(text)
+    except ValueError as error:
+        kind = "a whole number" if hint is int else "a number"
+        raise UsageError(f"--set {name}: expected {kind}. Received '{text}'.") from error
+
+
+def _check(name: str, value: object, holds: bool, expected: str) -> None:
+    if not holds:
+        raise RecipeError(f"Expected `{name}` {expected}. Received {value!r}.")

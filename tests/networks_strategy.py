@@ -1,0 +1,52 @@
+"""Random networks, for laws that hold for all of them."""
+
+from hypothesis import strategies as st
+
+from fittingroom.networks import (
+    GELU,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    GlobalMaxPool,
+    Layer,
+    MaxPool,
+    Network,
+    ReLU,
+    Residual,
+)
+
+ACTIVATIONS: st.SearchStrategy[Layer] = st.sampled_from([ReLU(), GELU()])
+
+
+@st.composite
+def networks(draw: st.DrawFn, classes: int = 10) -> Network:
+    """A network from ``(1, 28, 28)`` to ``classes`` logits."""
+    layers: list[Layer] = []
+    for _ in range(draw(st.integers(0, 2))):
+        filters = draw(st.sampled_from([2, 4]))
+        bias = draw(st.booleans())
+        kernel, stride = draw(st.sampled_from([(3, 1), (3, 2), (4, 2), (1, 1)]))
+        groups = draw(st.sampled_from([1, 2])) if layers else 1
+        layers.append(Conv(filters, kernel, stride, draw(st.integers(0, 1)), groups, bias))
+        if draw(st.booleans()):
+            layers.append(BatchNorm(epsilon=draw(st.sampled_from([1e-5, 1e-3]))))
+        layers.append(draw(ACTIVATIONS))
+        if draw(st.booleans()):
+            inner = (Conv(filters, 3, padding=1, bias=False), BatchNorm(), draw(ACTIVATIONS))
+            layers.append(Residual(inner))
+        if draw(st.booleans()):
+            layers.append(MaxPool(2))
+    pooled = bool(layers) and draw(st.booleans())
+    pools: st.SearchStrategy[Layer] = st.sampled_from([GlobalAveragePool(), GlobalMaxPool()])
+    layers.append(draw(pools) if pooled else Flatten())
+    if draw(st.booleans()):
+        layers += [BatchNorm(), Dropout(0.25)]
+    for _ in range(draw(st.integers(0, 1))):
+        layers.append(Dense(draw(st.integers(1, 8)), bias=draw(st.booleans())))
+        if draw(st.booleans()):
+            layers.append(BatchNorm())
+        layers.append(draw(ACTIVATIONS))
+    return (*layers, Dense(classes))

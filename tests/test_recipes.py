@@ -1,0 +1,102 @@
+import contextlib
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fittingroom.data import SplitRule
+from fittingroom.errors import RecipeError, UsageError
+from fittingroom.networks import check_classifier
+from fittingroom.recipes import RECIPES, Augmentation, Recipe, recipe_named, settable_names
+from tests.networks_strategy import networks
+
+recipes = st.builds(
+    Recipe,
+    name=st.sampled_from(["a", "b"]),
+    title=st.text(max_size=9),
+    network=networks(),
+    epochs=st.integers(1, 99),
+    learning_rate=st.floats(1e-6, 1),
+    split=st.builds(SplitRule, st.sampled_from(["stratified", "last"]), st.just("1/5")),
+    augmentation=st.builds(Augmentation, st.booleans(), st.integers(0, 8)),
+    mirror=st.booleans(),
+)
+
+
+@given(recipes)
+def test_json_gives_the_same_recipe_back(recipe):
+    assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
+
+
+@given(recipes)
+def test_the_key_ignores_words_and_nothing_else(recipe):
+    words = dataclasses.replace(recipe, name="c", title="t", claim="c")
+    assert words.key == recipe.key
+    assert dataclasses.replace(recipe, epochs=recipe.epochs + 1).key != recipe.key
+    assert dataclasses.replace(recipe, mirror=not recipe.mirror).key != recipe.key
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_the_catalogue_holds_classifiers_of_ten_garments(recipe):
+    check_classifier(recipe.network, 10)
+    assert RECIPES[recipe.name] is recipe
+
+
+def test_settings_are_read_by_the_field_s_type():
+    recipe = recipe_named("cnn").with_settings(
+        {
+            "epochs": "3",
+            "learning_rate": "0.5",
+            "mirror": "false",
+            "optimizer": "sgd",
+            "augmentation.shift": "2",
+            "split.validation": "1/5",
+            "split.kind": "last",
+        }
+    )
+    assert (recipe.epochs, recipe.learning_rate, recipe.mirror) == (3, 0.5, False)
+    assert recipe.optimizer == "sgd"
+    assert recipe.augmentation.shift == 2
+    assert recipe.split == SplitRule("last", "1/5")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("epoch", "3", "Did you mean 'epochs'"),
+        ("epochs", "three", "a whole number"),
+        ("epochs", "0", "at least 1"),
+        ("epochs", "2.5", "a whole number"),
+        ("learning_rate", "fast", "a number"),
+        ("learning_rate", "nan", "above 0"),
+        ("mirror", "perhaps", "true or false"),
+        ("optimizer", "lion", "one of adamw"),
+        ("augmentation.shift", "9", "from 0 to 8"),
+        ("augmentation", "1", "augmentation.flip"),
+        ("split.validation", "2/1", "--set split.validation=2/1"),
+        ("network", "[]", "Expected --set with one of"),
+        ("name", "x", "Expected --set with one of"),
+    ],
+)
+def test_wrong_settings_are_wrong_usage(name, value, words):
+    with pytest.raises(UsageError, match=words):
+        recipe_named("cnn").with_settings({name: value})
+
+
+@given(st.sampled_from(settable_names()), st.text(max_size=8))
+def test_any_setting_is_taken_or_refused_in_words(name, text):
+    with contextlib.suppress(UsageError):
+        recipe_named("cnn").with_settings({name: text})
+
+
+def test_an_unknown_recipe_is_refused_with_a_suggestion():
+    with pytest.raises(RecipeError, match="Did you mean 'cnn'"):
+        recipe_named("cnnn")
+
+
+@pytest.mark.parametrize("change", [{"network": None}, {"extra": 1}, {"split": {"kind": "x"}}])
+def test_json_that_is_no_recipe_is_refused(change):
+    with pytest.raises(RecipeError):
+        Recipe.from_json(recipe_named("ann").to_json() | change)
