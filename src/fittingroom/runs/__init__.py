@@ -1,0 +1,29 @@
+"""The run folder: the only thing that training hands on, written safely and checked on reading."""
+
+from fittingroom.runs.environment import available_processors, describe_environment
+from fittingroom.runs.files import make_folder, write_file
+from fittingroom.runs.folder import Run, RunWriter, Summary, Timing, open_run, run_name
+from fittingroom.runs.history import Epoch, best_epoch
+from fittingroom.runs.listing import Listed, find_run, list_runs
+from fittingroom.runs.testlog import Opening, log_opening, read_openings
+
+__all__ = [
+    "Epoch",
+    "Listed",
+    "Opening",
+    "Run",
+    "RunWriter",
+    "Summary",
+    "Timing",
+    "available_processors",
+    "best_epoch",
+    "describe_environment",
+    "find_run",
+    "list_runs",
+    "log_opening",
+    "make_folder",
+    "open_run",
+    "read_openings",
+    "run_name",
+    "write_file",
+]

@@ -1,0 +1,69 @@
+"""Files that are either whole or not there."""
+
+import contextlib
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+from fittingroom.errors import FittingRoomError, RunError
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file so that no reader, and no crash, ever meets half of it.
+
+    The content goes to a temporary name in the same folder, is flushed to the disk and renamed.
+
+    Raises:
+        RunError: the disk is full, the folder cannot be written to, and the like.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with temporary.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+        flush_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise cannot_write(path, error) from error
+
+
+def make_folder(path: Path) -> Path:
+    """Make a folder and those above it; it may exist.
+
+    Raises:
+        RunError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    return path
+
+
+def cannot_write(path: Path, error: OSError) -> FittingRoomError:
+    """The error for a file or folder that the system did not let us write."""
+    return RunError(
+        f"Expected to write {path}. Received: {error.strerror or error}. "
+        "Make room, or name a folder that you may write to."
+    )
+
+
+def flush_folder(folder: Path) -> None:
+    """Flush a folder's entries to the disk, where the system can (Windows cannot)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

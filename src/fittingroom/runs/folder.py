@@ -1,0 +1,307 @@
+"""Writing and reading one run folder.
+
+A run's files are written one by one, ``manifest.json`` last: a folder without it is unfinished.
+Once it is there the folder is frozen; scores on data sets are added below ``evaluations/``, each
+with a manifest of its own.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fittingroom.errors import PredictionsError, RunChangedError, RunError, RunUnfinishedError
+from fittingroom.predictions import Predictions
+from fittingroom.recipes import Recipe
+from fittingroom.runs.files import cannot_write, make_folder, sha256, write_file
+from fittingroom.runs.history import Epoch, read_history
+
+MANIFEST = "manifest.json"
+FAILURE = "failure.json"
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The outcome of a training in a few numbers: ``summary.json``.
+
+    Attributes:
+        best_epoch: the epoch whose weights were kept.
+        validation_accuracy: of the exported model, as a fraction.
+        seconds: the whole training, validation of each epoch included; imports, data loading
+            and export apart.
+        parameters: trained numbers.
+        operations: multiply-adds for one picture, forward, a mirror image counted again.
+        temperature: what logits are divided by, fitted on validation.
+        export_difference: largest difference of probabilities between the exported model and
+            the engine's own output on the validation half.
+        model_bytes: size of ``model.onnx``.
+    """
+
+    best_epoch: int
+    validation_accuracy: float
+    seconds: float
+    parameters: int
+    operations: int
+    temperature: float
+    export_difference: float
+    model_bytes: int
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long a model takes for a picture, in seconds; the least, middle and longest of repeats.
+
+    Attributes:
+        low, median, high: seconds a picture.
+        batch: pictures at a time.
+    """
+
+    low: float
+    median: float
+    high: float
+    batch: int
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run, checked against its manifest when it was opened.
+
+    Attributes:
+        folder: where it is.
+        recipe: what was trained.
+        seed: of the weights, the order of pictures, and augmentation.
+        environment: versions, processor, device, threads, data hashes.
+        history: one entry an epoch.
+        summary: the outcome.
+    """
+
+    folder: Path
+    recipe: Recipe
+    seed: int
+    environment: Mapping[str, Any]
+    history: tuple[Epoch, ...]
+    summary: Summary
+
+    @property
+    def name(self) -> str:
+        """The folder's name, such as ``cnn-s0-3f9c``."""
+        return self.folder.name
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class names that it was trained for, in the order of their labels."""
+        return tuple(self.environment["data"]["classes"])
+
+    @property
+    def model_path(self) -> Path:
+        """The exported model."""
+        return self.folder / "model.onnx"
+
+    @cached_property
+    def validation(self) -> Predictions:
+        """What the exported model says of the validation half."""
+        return Predictions.read(self.folder / "validation.npz")
+
+    def evaluation_folder(self, data: str) -> Path:
+        """Where the scores on a data set of that name are."""
+        return self.folder / "evaluations" / data
+
+    def read_predictions(self, data: str) -> Predictions | None:
+        """What the model said of a data set's test half, or None if it was not opened for it.
+
+        Raises:
+            RunChangedError: the files are not those that evaluation wrote.
+        """
+        folder = self.evaluation_folder(data)
+        if not (folder / MANIFEST).exists():
+            return None
+        check_manifest(folder)
+        try:
+            return Predictions.read(folder / "predictions.npz")
+        except PredictionsError as error:
+            raise RunChangedError(str(error)) from error
+
+    def read_evaluation(self, data: str) -> dict[str, Any]:
+        """The numbers in ``evaluation.json`` for a data set that the run was scored on.
+
+        Raises:
+            RunChangedError: there are none, or the files are not those that evaluation wrote.
+        """
+        folder = self.evaluation_folder(data)
+        check_manifest(folder)
+        values: dict[str, Any] = _read_json(folder / "evaluation.json")
+        return values
+
+    def write_evaluation(self, data: str, predictions: Predictions, values: Any) -> None:
+        """Add the scores on a data set, manifest last.
+
+        Raises:
+            RunError: they cannot be written.
+        """
+        folder = make_folder(self.evaluation_folder(data))
+        write_file(folder / "predictions.npz", _npz(predictions))
+        write_file(folder / "evaluation.json", _json(values))
+        _write_manifest(folder)
+
+
+class RunWriter:
+    """A run folder in the making."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._history = b""
+
+    @classmethod
+    def create(cls, runs: Path, name: str) -> "RunWriter":
+        """Make a folder ``name`` in ``runs``, or ``name-2``, ``name-3`` … where it is taken.
+
+        Raises:
+            RunError: no folder can be made there.
+        """
+        make_folder(runs)
+        number = 1
+        while True:
+            folder = runs / (name if number == 1 else f"{name}-{number}")
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                number += 1
+            except OSError as error:
+                raise cannot_write(folder, error) from error
+            else:
+                return cls(folder)
+
+    def begin(self, recipe: Recipe, seed: int, environment: Mapping[str, Any]) -> None:
+        """Write what is known before training."""
+        write_file(self.folder / "recipe.json", _json(recipe.to_json()))
+        write_file(self.folder / "environment.json", _json({"seed": seed, **environment}))
+
+    def add_epoch(self, epoch: Epoch) -> None:
+        """Add one line to the history."""
+        self._history += epoch.to_line().encode()
+        write_file(self.folder / "history.jsonl", self._history)
+
+    def write(self, name: str, content: bytes) -> Path:
+        """Write one of the run's files."""
+        path = self.folder / name
+        write_file(path, content)
+        return path
+
+    def finish(self, summary: Summary, validation: Predictions) -> Run:
+        """Write the outcome and, last, the manifest that makes the run a finished one."""
+        write_file(self.folder / "validation.npz", _npz(validation))
+        write_file(self.folder / "summary.json", _json(asdict(summary)))
+        _write_manifest(self.folder)
+        return open_run(self.folder)
+
+    def fail(self, error: BaseException) -> None:
+        """Leave a note on why this run will never be finished."""
+        write_file(
+            self.folder / FAILURE, _json({"error": str(error), "kind": type(error).__name__})
+        )
+
+
+def run_name(recipe: Recipe, seed: int, data_key: str) -> str:
+    """``recipe-sSEED-XXXX``: the last part tells apart other settings and other data."""
+    digest = hashlib.sha256(f"{recipe.key} {data_key}".encode()).hexdigest()
+    return f"{recipe.name}-s{seed}-{digest[:4]}"
+
+
+def open_run(folder: Path) -> Run:
+    """Read a finished run and check every file against the manifest.
+
+    Raises:
+        RunUnfinishedError: it has no manifest.
+        RunChangedError: a file is missing, or is not the one that training wrote.
+        RunError: it is no run folder at all.
+    """
+    if not folder.is_dir():
+        raise RunError(
+            f"Expected a run folder at {folder}. Received nothing of that name. "
+            "`fittingroom runs` lists those that there are."
+        )
+    if not (folder / MANIFEST).exists():
+        if not (folder / "recipe.json").exists():
+            raise RunError(
+                f"Expected a run folder at {folder}. Received a folder without recipe.json. "
+                "`fittingroom runs` lists the runs that there are."
+            )
+        raise RunUnfinishedError(
+            f"Expected a finished run at {folder}. Received one without {MANIFEST}: its training "
+            "did not end. Train the recipe again."
+        )
+    check_manifest(folder)
+    try:
+        environment = _read_json(folder / "environment.json")
+        return Run(
+            folder=folder,
+            recipe=Recipe.from_json(_read_json(folder / "recipe.json")),
+            seed=int(environment["seed"]),
+            environment=environment,
+            history=read_history((folder / "history.jsonl").read_text(encoding="utf-8")),
+            summary=Summary(**_read_json(folder / "summary.json")),
+        )
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise RunChangedError(
+            f"Expected the files of a run in {folder}. Received something else: {error}."
+        ) from error
+
+
+def check_manifest(folder: Path) -> None:
+    """Check each file that a folder's manifest names.
+
+    Raises:
+        RunChangedError: one is missing or differs.
+    """
+    manifest = _read_json(folder / MANIFEST)
+    files = manifest.get("files") if isinstance(manifest, dict) else None
+    if not isinstance(files, dict) or manifest.get("format") != _FORMAT:
+        raise RunChangedError(
+            f"Expected a manifest of format {_FORMAT} in {folder}. Received another one."
+        )
+    for name, entry in files.items():
+        path = folder / name
+        if Path(name).name != name or not isinstance(entry, dict):
+            raise RunChangedError(
+                f"Expected plain file names in the manifest of {folder}. Received {name!r}."
+            )
+        if not path.is_file():
+            raise RunChangedError(f"Expected {name} in {folder}. Received nothing: it is missing.")
+        size = path.stat().st_size
+        if size != entry.get("bytes") or sha256(path) != entry.get("sha256"):
+            raise RunChangedError(
+                f"Expected {path} as it was written ({entry.get('bytes')} bytes, SHA-256 "
+                f"{str(entry.get('sha256'))[:12]}…). Received a file of {size} bytes that "
+                "differs: it was changed. Take it back, or train again."
+            )
+
+
+def _write_manifest(folder: Path) -> None:
+    files = {
+        path.name: {"sha256": sha256(path), "bytes": path.stat().st_size}
+        for path in sorted(folder.iterdir())
+        if path.is_file() and path.name != MANIFEST and not path.name.startswith(".")
+    }
+    write_file(folder / MANIFEST, _json({"format": _FORMAT, "files": files}))
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunChangedError(f"Expected JSON in {path}. Received: {error}.") from error
+
+
+def _json(values: Any) -> bytes:
+    return (json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _npz(predictions: Predictions) -> bytes:
+    stream = io.BytesIO()
+    predictions.write(stream)
+    return stream.getvalue()

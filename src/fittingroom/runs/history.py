@@ -1,0 +1,54 @@
+"""The course of one training, a line an epoch."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+
+from fittingroom.errors import RunChangedError
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of ``history.jsonl``.
+
+    Attributes:
+        epoch: counted from 1.
+        seconds: since training began, validation included.
+        train_loss: mean loss over the epoch's batches, as it was optimised.
+        train_accuracy: fraction of the training pictures named rightly, while weights changed
+            (with augmentation and dropout on, so often below `val_accuracy`).
+        val_loss: mean log loss on the validation half.
+        val_accuracy: fraction of the validation half named rightly.
+        learning_rate: at the end of the epoch.
+    """
+
+    epoch: int
+    seconds: float
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+    learning_rate: float
+
+    def to_line(self) -> str:
+        """One line of JSON, its newline included."""
+        return json.dumps(dataclasses.asdict(self)) + "\n"
+
+
+def read_history(text: str) -> tuple[Epoch, ...]:
+    """The epochs of a ``history.jsonl``.
+
+    Raises:
+        RunChangedError: a line is not one that training writes.
+    """
+    try:
+        return tuple(Epoch(**json.loads(line)) for line in text.splitlines())
+    except (TypeError, ValueError) as error:
+        raise RunChangedError(
+            f"Expected one epoch a line in history.jsonl. Received a line that is not: {error}."
+        ) from error
+
+
+def best_epoch(history: tuple[Epoch, ...]) -> Epoch:
+    """The epoch whose weights are kept: highest validation accuracy, then lowest loss."""
+    return max(history, key=lambda epoch: (epoch.val_accuracy, -epoch.val_loss))
