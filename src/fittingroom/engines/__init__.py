@@ -1,0 +1,108 @@
+"""How to train: one package a framework, each behind the same small protocol.
+
+An engine is imported when a recipe asks for it and not before, so that a framework that is not
+installed is missed only by those who use it.
+"""
+
+import importlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from fittingroom.data import Split
+from fittingroom.errors import RecipeError, did_you_mean, missing_extra
+from fittingroom.predictions import Float32
+from fittingroom.recipes import Recipe
+from fittingroom.runs import Epoch
+
+_ENGINES = {"pytorch": "fittingroom.engines.pytorch"}
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What training gives.
+
+    Attributes:
+        weights: float32 arrays by name (see :mod:`fittingroom.networks`), with
+            ``"pixels.mean"`` and ``"pixels.deviation"``, by which 0–255 values are normalised.
+        logits: float32 ``(N, K)``, what the engine's own model says of the validation half.
+        best_epoch: the epoch whose weights these are.
+        seconds: the whole training, validation of each epoch included.
+    """
+
+    weights: Mapping[str, Float32]
+    logits: Float32
+    best_epoch: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where an engine computes.
+
+    Attributes:
+        name: ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        description: the processor's or accelerator's model.
+        threads: processor threads used.
+    """
+
+    name: str
+    description: str
+    threads: int
+
+
+class Engine(Protocol):
+    """What every framework's package offers as ``engine``."""
+
+    def device(self, name: str | None, threads: int | None) -> Device:
+        """The device that training would use: the one named, otherwise the best there is.
+
+        Raises:
+            UsageError: there is no such device here.
+        """
+
+    def fit(
+        self,
+        recipe: Recipe,
+        split: Split,
+        *,
+        seed: int,
+        device: Device,
+        on_epoch: Callable[[Epoch], None],
+    ) -> Fitted:
+        """Train; the same seed, device and threads give the same weights, byte for byte.
+
+        Args:
+            recipe: what to train.
+            split: training and validation halves; there are no test labels in it.
+            seed: of the weights, the order of pictures, and augmentation.
+            device: where to compute.
+            on_epoch: called after each epoch; what it raises ends the training.
+
+        Raises:
+            TrainingError: the loss is no longer a number.
+        """
+
+
+def engine_named(name: str) -> Engine:
+    """The engine of that name.
+
+    Raises:
+        RecipeError: there is none.
+        MissingExtraError: its framework is not installed.
+    """
+    if name not in _ENGINES:
+        raise RecipeError(
+            f"Expected one of the engines {', '.join(_ENGINES)}. Received '{name}'."
+            + did_you_mean(name, _ENGINES)
+        )
+    # Threads that wait by spinning take a core from whoever else runs, and then wait for each
+    # other: training beside one busy process takes up to forty times as long. Waiting asleep costs
+    # nothing measurable on a quiet machine. OpenMP reads this once, when a framework loads it.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        engine: Engine = importlib.import_module(_ENGINES[name]).engine
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, "train") from error
+    return engine

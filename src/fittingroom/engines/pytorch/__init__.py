@@ -1,0 +1,7 @@
+"""The PyTorch engine."""
+
+from fittingroom.engines.pytorch.training import PyTorchEngine
+
+engine = PyTorchEngine()
+
+__all__ = ["PyTorchEngine", "engine"]

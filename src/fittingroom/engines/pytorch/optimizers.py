@@ -1,0 +1,96 @@
+"""The optimizers that recipes name."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from fittingroom.recipes import Recipe
+
+# Coefficients of the quintic iteration that drives singular values towards one (see Muon).
+_QUINTIC = (3.4445, -4.7750, 2.0315)
+# Three come near enough for a step, and cost less than five.
+_ITERATIONS = 3
+
+
+class Muon(Optimizer):
+    """Momentum whose step is made orthogonal: all singular values of it are near one.
+
+    Kernels are taken as matrices of one row a filter. The step is scaled by
+    ``sqrt(max(1, rows / columns))``, so that one learning rate serves all shapes.
+
+    Source: K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024;
+    the iteration is a Newton-Schulz one with that text's coefficients.
+
+    Args:
+        groups: parameters with two axes or more.
+        lr: the learning rate.
+        momentum: of the (Nesterov) momentum.
+        weight_decay: decoupled.
+    """
+
+    def __init__(
+        self,
+        groups: list[dict[str, Any]],
+        lr: float,
+        momentum: float,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(groups, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """One step along the gradients that are there."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                gradient = parameter.grad
+                buffer = self.state[parameter].setdefault("momentum", torch.zeros_like(gradient))
+                buffer.mul_(group["momentum"]).add_(gradient)
+                looking_ahead = gradient.add(buffer, alpha=group["momentum"])
+                matrix = orthogonalise(looking_ahead.flatten(1))
+                scale = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
+                parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                parameter.add_(matrix.view_as(parameter), alpha=-group["lr"] * scale)
+
+
+def orthogonalise(matrix: Tensor) -> Tensor:
+    """The matrix with its singular values driven to about one: float32 ``(R, C)`` → the same."""
+    a, b, c = _QUINTIC
+    wide = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
+    value = wide / (wide.norm() + 1e-7)
+    for _ in range(_ITERATIONS):
+        square = value @ value.T
+        value = a * value + (b * square + c * square @ square) @ value
+    return value.T if matrix.shape[0] > matrix.shape[1] else value
+
+
+def build_optimizers(module: nn.Module, recipe: Recipe) -> list[Optimizer]:
+    """The recipe's optimizers, which share all weights among them.
+
+    Weight decay acts on weights with two axes or more, and leaves biases and normalisation alone.
+    Each parameter group carries ``"highest"``, its highest learning rate, by which the schedule
+    scales.
+    """
+    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    kernels = [parameter for parameter in parameters if parameter.ndim >= 2]
+    others = [parameter for parameter in parameters if parameter.ndim < 2]
+    rate, decay = recipe.learning_rate, recipe.weight_decay
+    if recipe.optimizer == "muon":
+        # The last layer's rows are classes, not directions of one space: it goes with the others.
+        *hidden, last = kernels
+        groups = [_group(hidden, recipe.learning_rate, decay)]
+        rest = [_group([last, *others], recipe.other_learning_rate, 0.0)]
+        return [
+            Muon(groups, lr=rate, momentum=recipe.momentum),
+            torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.99), fused=True),
+        ]
+    groups = [_group(kernels, rate, decay), _group(others, rate, 0.0)]
+    if recipe.optimizer == "adamw":
+        return [torch.optim.AdamW(groups, lr=rate, betas=(recipe.momentum, 0.99), fused=True)]
+    return [torch.optim.SGD(groups, lr=rate, momentum=recipe.momentum, nesterov=True, fused=True)]
+
+
+def _group(parameters: list[nn.Parameter], rate: float, decay: float) -> dict[str, Any]:
+    return {"params": parameters, "lr": rate, "highest": rate, "weight_decay": decay}

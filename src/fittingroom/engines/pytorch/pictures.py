@@ -1,0 +1,75 @@
+"""Pictures as training reads them: kept as uint8, varied and normalised a batch at a time."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from fittingroom.recipes import Augmentation
+
+
+class Pictures:
+    """Labelled pictures on a device.
+
+    Args:
+        images: uint8 ``(N, H, W)``.
+        labels: uint8 ``(N,)``.
+        mean: of the training pixels, in 0–255.
+        deviation: their standard deviation.
+    """
+
+    def __init__(self, images: Tensor, labels: Tensor, mean: Tensor, deviation: Tensor) -> None:
+        self.images = images
+        self.labels = labels.long()
+        self._mean = mean
+        self._deviation = deviation
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """uint8 ``(B, H, W)`` → float32 ``(B, 1, H, W)`` of mean zero and variance one."""
+        return ((images.float() - self._mean) / self._deviation).unsqueeze(1)
+
+
+class Augmenter:
+    """Draws each picture of an epoch mirrored and moved as a recipe asks.
+
+    Args:
+        pictures: what to draw from.
+        augmentation: how to vary it.
+        generator: a random generator on the processor, so that every device sees the same.
+    """
+
+    def __init__(
+        self, pictures: Pictures, augmentation: Augmentation, generator: torch.Generator
+    ) -> None:
+        count, height, width = pictures.images.shape
+        self._device = pictures.images.device
+        self._augmentation = augmentation
+        self._generator = generator
+        self._count = count
+        # What moves into view is black, as all around a garment.
+        padded = functional.pad(pictures.images, (augmentation.shift,) * 4)
+        # Every position of the window as a view: (N, 2·shift + 1, 2·shift + 1, H, W).
+        self._windows = padded.unfold(1, height, 1).unfold(2, width, 1)
+        self._mirrored_first = self._draw(2, count).bool()
+
+    def order(self) -> Tensor:
+        """A new random order of all pictures: int64 ``(N,)``."""
+        return torch.randperm(self._count, generator=self._generator).to(self._device)
+
+    def take(self, chosen: Tensor, epoch: int) -> Tensor:
+        """The chosen pictures, varied: int64 ``(B,)`` → uint8 ``(B, H, W)``."""
+        shift = self._augmentation.shift
+        offsets = self._draw(2 * shift + 1, 2, len(chosen))
+        if self._augmentation.shift_probability < 1:
+            moved = torch.rand(len(chosen), generator=self._generator).to(self._device)
+            offsets[:, moved >= self._augmentation.shift_probability] = shift  # the middle
+        images = self._windows[chosen, offsets[0], offsets[1]]
+        if self._augmentation.flip:
+            mirrored = self._mirrored_first[chosen] ^ bool(epoch % 2)
+            images = torch.where(mirrored[:, None, None], images.flip(2), images)
+        return images
+
+    def _draw(self, below: int, *shape: int) -> Tensor:
+        return torch.randint(below, shape, generator=self._generator).to(self._device)

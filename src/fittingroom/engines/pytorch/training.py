@@ -1,0 +1,202 @@
+"""The training loop in PyTorch: plain, whole batches at a time, nothing per picture in Python."""
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from fittingroom.data import Half, Split
+from fittingroom.engines import Device, Fitted
+from fittingroom.engines.pytorch.modules import build_module, weights_of
+from fittingroom.engines.pytorch.optimizers import build_optimizers
+from fittingroom.engines.pytorch.pictures import Augmenter, Pictures
+from fittingroom.errors import TrainingError, UsageError
+from fittingroom.networks import check_classifier
+from fittingroom.recipes import Recipe
+from fittingroom.runs import Epoch
+from fittingroom.runs.environment import available_processors, processor
+
+# Pictures at a time in validation: large enough to keep the cores busy, small enough for caches.
+_VALIDATION_BATCH = 500
+
+
+class PyTorchEngine:
+    """Trains described networks with PyTorch on the processor, CUDA or Apple's MPS."""
+
+    def device(self, name: str | None, threads: int | None) -> Device:
+        """The device named, or CUDA, MPS and the processor in that order of preference.
+
+        Raises:
+            UsageError: no such device, or threads that are not there.
+        """
+        present = {
+            "cuda": torch.cuda.is_available(),
+            "mps": torch.backends.mps.is_available(),
+            "cpu": True,
+        }
+        if name is None:
+            name = next(kind for kind, there in present.items() if there)
+        if not present.get(name, False):
+            there = ", ".join(kind for kind, is_there in present.items() if is_there)
+            raise UsageError(f"Expected one of this machine's devices: {there}. Received '{name}'.")
+        if threads is not None and threads < 1:
+            raise UsageError(f"Expected at least 1 thread. Received {threads}.")
+        description = torch.cuda.get_device_name() if name == "cuda" else processor()
+        return Device(name, description, threads or available_processors())
+
+    def fit(
+        self,
+        recipe: Recipe,
+        split: Split,
+        *,
+        seed: int,
+        device: Device,
+        on_epoch: Callable[[Epoch], None],
+    ) -> Fitted:
+        """Train as the recipe says; see :class:`fittingroom.engines.Engine`."""
+        check_classifier(recipe.network, len(split.classes))
+        with _settings(device.threads, seed):
+            return _Training(recipe, split, seed, torch.device(device.name)).run(on_epoch)
+
+
+class _Training:
+    """One training: the state that its epochs share."""
+
+    def __init__(self, recipe: Recipe, split: Split, seed: int, device: torch.device) -> None:
+        self.recipe = recipe
+        self.began = time.perf_counter()
+        pixels = split.training.images
+        # float64 sums over uint8, exact, so that the order of additions does not matter.
+        mean = torch.tensor(float(np.mean(pixels)), dtype=torch.float32)
+        deviation = torch.tensor(max(float(np.std(pixels)), 1.0), dtype=torch.float32)
+        self.normalisation = {"pixels.mean": mean, "pixels.deviation": deviation}
+
+        def on_device(half: Half) -> Pictures:
+            images, labels = torch.from_numpy(half.images), torch.from_numpy(half.labels)
+            return Pictures(
+                images.to(device), labels.to(device), mean.to(device), deviation.to(device)
+            )
+
+        self.training = on_device(split.training)
+        self.validation = on_device(split.validation)
+        self.module = build_module(recipe.network).to(device)
+        self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.augmenter = Augmenter(
+            self.training, recipe.augmentation, torch.Generator().manual_seed(seed)
+        )
+        self.batch_size = min(recipe.batch_size, len(self.training))
+        self.steps = len(self.training) // self.batch_size
+        self.optimizers = build_optimizers(self.module, recipe)
+        self.step = 0
+
+    def run(self, on_epoch: Callable[[Epoch], None]) -> Fitted:
+        """All epochs, with early stopping; the best epoch's weights."""
+        best: tuple[float, float] = (-1.0, -math.inf)
+        best_epoch, best_weights, best_logits = 0, {}, torch.empty(0)
+        for number in range(1, self.recipe.epochs + 1):
+            train_loss, train_accuracy = self._train(number)
+            logits = self._predict()
+            labels = self.validation.labels
+            val_loss = functional.cross_entropy(logits, labels).item()
+            val_accuracy = (logits.argmax(1) == labels).float().mean().item()
+            if not math.isfinite(train_loss) or not math.isfinite(val_loss):
+                raise TrainingError(
+                    f"Expected a finite loss. Received {train_loss} in epoch {number}: training "
+                    "broke down. Try a lower learning rate: `--set learning_rate=…`."
+                )
+            # The best so far; between equal accuracies the lower loss is the better.
+            if (val_accuracy, -val_loss) > best:
+                best = (val_accuracy, -val_loss)
+                best_epoch, best_logits = number, logits
+                best_weights = weights_of(self.module)
+            on_epoch(
+                Epoch(
+                    epoch=number,
+                    seconds=time.perf_counter() - self.began,
+                    train_loss=train_loss,
+                    train_accuracy=train_accuracy,
+                    val_loss=val_loss,
+                    val_accuracy=val_accuracy,
+                    learning_rate=self._learning_rate(self.step),
+                )
+            )
+            if number - best_epoch >= self.recipe.patience:
+                break
+        return Fitted(
+            weights={
+                name: tensor.numpy() for name, tensor in (self.normalisation | best_weights).items()
+            },
+            logits=best_logits.float().cpu().numpy(),
+            best_epoch=best_epoch,
+            seconds=time.perf_counter() - self.began,
+        )
+
+    def _train(self, epoch: int) -> tuple[float, float]:
+        """One pass over the training half: mean loss and accuracy."""
+        self.module.train()
+        device = self.training.images.device
+        loss_sum = torch.zeros((), device=device)
+        correct = torch.zeros((), device=device, dtype=torch.long)
+        order = self.augmenter.order()
+        for chosen in order[: self.steps * self.batch_size].split(self.batch_size):
+            inputs = self.training.normalise(self.augmenter.take(chosen, epoch))
+            labels = self.training.labels[chosen]
+            logits = self.module(inputs.contiguous(memory_format=torch.channels_last))
+            loss = functional.cross_entropy(
+                logits, labels, label_smoothing=self.recipe.label_smoothing
+            )
+            loss.backward()
+            rate = self._learning_rate(self.step) / self.recipe.learning_rate
+            for optimizer in self.optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = rate * group["highest"]
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+            self.step += 1
+            loss_sum += loss.detach()
+            correct += (logits.detach().argmax(1) == labels).sum()
+        return loss_sum.item() / self.steps, correct.item() / (self.steps * self.batch_size)
+
+    def _learning_rate(self, step: int) -> float:
+        """One cycle: a linear rise from a tenth over the warm-up, then a linear fall to zero."""
+        total = self.steps * self.recipe.epochs
+        rise = self.recipe.warmup * total
+        if step < rise:
+            return self.recipe.learning_rate * (0.1 + 0.9 * step / rise)
+        return self.recipe.learning_rate * (total - step) / max(total - rise, 1)
+
+    def _predict(self) -> Tensor:
+        """Logits of the validation half: float32 ``(N, K)``."""
+        self.module.eval()
+        with torch.inference_mode():
+            return torch.cat(
+                [self._logits(images) for images in self.validation.images.split(_VALIDATION_BATCH)]
+            )
+
+    def _logits(self, images: Tensor) -> Tensor:
+        inputs = self.validation.normalise(images).contiguous(memory_format=torch.channels_last)
+        logits: Tensor = self.module(inputs)
+        if self.recipe.mirror:
+            logits = (logits + self.module(inputs.flip(3))) / 2
+        return logits
+
+
+@contextlib.contextmanager
+def _settings(threads: int, seed: int) -> Iterator[None]:
+    """Threads, denormals and the random state as training wants them; afterwards as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    # Values near 1e-40 are a hundred times slower than zero, and as good as zero.
+    torch.set_flush_denormal(True)
+    try:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            yield
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(before)

@@ -1,0 +1,86 @@
+import pytest
+import torch
+from hypothesis import given, settings
+
+from fittingroom.engines.pytorch.modules import build_module
+from fittingroom.errors import RecipeError
+from fittingroom.networks import (
+    Conv,
+    Dense,
+    Flatten,
+    MaxPool,
+    ReLU,
+    Residual,
+    check_classifier,
+    from_json,
+    operation_count,
+    parameter_count,
+    summarise,
+    to_json,
+)
+from tests.networks_strategy import networks
+
+
+@given(networks())
+@settings(max_examples=60, deadline=None)
+def test_shapes_and_parameters_are_those_that_pytorch_finds(network):
+    module = build_module(network).eval()
+    value = torch.zeros(2, 1, 28, 28)
+    for row, layer in zip(summarise(network), module, strict=True):
+        value = layer(value)
+        assert tuple(value.shape[1:]) == row.output
+        assert sum(p.numel() for p in layer.parameters()) == row.parameters
+
+
+@given(networks())
+@settings(deadline=None)
+def test_json_gives_the_same_network_back(network):
+    assert from_json(to_json(network)) == network
+
+
+def test_operations_are_multiply_adds_counted_by_hand():
+    network = (
+        Conv(8, kernel=3, padding=1),  # 28·28·8·9
+        MaxPool(2),
+        Conv(16, kernel=3, groups=2),  # 12·12·16·4·9
+        Residual((Conv(16, kernel=1), ReLU())),  # 12·12·16·16
+        Flatten(),
+        Dense(10),  # 12·12·16·10
+    )
+    by_hand = 28 * 28 * 8 * 9 + 12 * 12 * 16 * 4 * 9 + 12 * 12 * 16 * 16 + 12 * 12 * 16 * 10
+    assert operation_count(network) == by_hand
+
+
+def test_parameters_counted_by_hand():
+    assert parameter_count((Flatten(), Dense(256), ReLU(), Dense(128), ReLU(), Dense(10))) == (
+        784 * 256 + 256 + 256 * 128 + 128 + 128 * 10 + 10
+    )
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        ((Dense(10),), "put Flatten"),
+        ((Flatten(), Conv(8)), "channels, height, width"),
+        ((Conv(4, kernel=29), Flatten(), Dense(10)), "at least kernel=29"),
+        ((Conv(3), Conv(4, groups=2), Flatten(), Dense(10)), "divisible by groups=2"),
+        ((MaxPool(29), Flatten(), Dense(10)), "at least size=29"),
+        ((Residual((Conv(4),)), Flatten(), Dense(10)), "keep the shape"),
+        ((Residual(()), Flatten(), Dense(10)), "keep the shape"),
+        ((Flatten(), Dense(9)), r"ends in \(10,\)"),
+        ((), r"ends in \(10,\)"),
+    ],
+)
+def test_layers_that_do_not_fit_are_refused(network, words):
+    with pytest.raises(RecipeError, match=words):
+        check_classifier(network, 10)
+
+
+def test_an_unknown_layer_is_refused_with_a_suggestion():
+    with pytest.raises(RecipeError, match="Did you mean 'MaxPool'"):
+        from_json([{"layer": "MaxPol"}])
+
+
+def test_an_unknown_field_is_refused():
+    with pytest.raises(RecipeError, match="Dense layer cannot take"):
+        from_json([{"layer": "Dense", "unit": 10}])
