@@ -1,0 +1,183 @@
+"""A trained network → an ONNX model with everything inside.
+
+The graph takes the pictures as they are, ``uint8 (N, 28, 28)``, and gives ``logits`` and
+``probabilities``, both ``float32 (N, K)``. Normalisation, the mirror image, the temperature and
+the softmax are nodes of it, so that no two users of a model can prepare pictures differently.
+``probabilities`` is the softmax of ``logits``, which are divided by the temperature already.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from fittingroom import networks
+from fittingroom.errors import ExportError
+from fittingroom.networks import BatchNorm, Conv, Dense, Network
+from fittingroom.predictions import Float32
+
+# The first with Gelu; IR version 9 goes with it. ONNX Runtime reads both since 1.17.
+_OPSET, _IR = 20, 9
+
+
+def build_onnx(
+    network: Network,
+    weights: Mapping[str, Float32],
+    *,
+    classes: Sequence[str],
+    mirror: bool,
+    temperature: float,
+) -> bytes:
+    """The ONNX model of a described network.
+
+    Args:
+        network: the layers.
+        weights: by name, with ``"pixels.mean"`` and ``"pixels.deviation"``.
+        classes: the class names, stored in the model's metadata.
+        mirror: average the logits of each picture and its mirror image.
+        temperature: what logits are divided by.
+
+    Returns:
+        The serialised model.
+
+    Raises:
+        ExportError: a weight is missing.
+    """
+    graph = _Graph(weights)
+    pixels = graph.add("Cast", "pictures", to=TensorProto.FLOAT)
+    centred = graph.add("Sub", pixels, graph.constant(graph.weight("pixels.mean")))
+    normalised = graph.add("Div", centred, graph.constant(graph.weight("pixels.deviation")))
+    inputs = graph.add("Unsqueeze", normalised, graph.integers(1))  # (N, 1, 28, 28)
+    if mirror:
+        # Step -1 along the width, from the last pixel to before the first.
+        ends = [graph.integers(value) for value in (-1, np.iinfo(np.int64).min, 3, -1)]
+        inputs = graph.add("Concat", inputs, graph.add("Slice", inputs, *ends), axis=0)
+    logits = graph.layers(network, inputs)
+    if mirror:
+        pairs = graph.add("Reshape", logits, graph.integers(2, -1, len(classes)))
+        logits = graph.add("ReduceMean", pairs, graph.integers(0), keepdims=0)
+    divisor = graph.constant(np.array(temperature, np.float32))
+    graph.add("Div", logits, divisor, output="logits")
+    graph.add("Softmax", "logits", output="probabilities", axis=1)
+    return graph.serialise(classes, temperature)
+
+
+class _Graph:
+    """Nodes and constants of a graph in the making; values are known by name."""
+
+    def __init__(self, weights: Mapping[str, Float32]) -> None:
+        self._weights = weights
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: list[onnx.TensorProto] = []
+
+    def weight(self, name: str) -> Float32:
+        if name not in self._weights:
+            raise ExportError(
+                f"Expected a weight '{name}' for the network. "
+                f"Received {', '.join(sorted(self._weights))}."
+            )
+        return self._weights[name]
+
+    def add(self, kind: str, *inputs: str, output: str = "", **attributes: object) -> str:
+        """A node; the name of what it gives."""
+        output = output or f"{kind.lower()}_{len(self._nodes)}"
+        self._nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))
+        return output
+
+    def constant(self, values: np.ndarray) -> str:
+        name = f"constant_{len(self._constants)}"
+        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        return name
+
+    def integers(self, *values: int) -> str:
+        return self.constant(np.array(values, np.int64))
+
+    def layers(self, network: Network, value: str, prefix: str = "") -> str:
+        """All layers in turn; a batch normalisation is folded into the dense layer or
+        convolution that it follows."""
+        index = 0
+        while index < len(network):
+            name, layer = f"{prefix}{index}", network[index]
+            following = network[index + 1] if index + 1 < len(network) else None
+            index += 1
+            match layer:
+                case Dense() | Conv():
+                    kernel, bias = self._kernel(name, layer)
+                    if isinstance(following, BatchNorm):
+                        scale, offset = self._scale_and_offset(f"{prefix}{index}", following)
+                        kernel = kernel * scale.reshape(-1, *(1,) * (kernel.ndim - 1))
+                        bias = bias * scale + offset
+                        index += 1
+                    value = self._affine(layer, value, kernel, bias)
+                case BatchNorm():
+                    names = ("weight", "bias", "running_mean", "running_var")
+                    values = [self.constant(self.weight(f"{name}.{part}")) for part in names]
+                    value = self.add("BatchNormalization", value, *values, epsilon=layer.epsilon)
+                case networks.Flatten():
+                    value = self.add("Flatten", value, axis=1)
+                case networks.ReLU():
+                    value = self.add("Relu", value)
+                case networks.GELU():
+                    value = self.add("Gelu", value)
+                case networks.MaxPool(size):
+                    value = self.add("MaxPool", value, kernel_shape=[size] * 2, strides=[size] * 2)
+                case networks.GlobalAveragePool():
+                    value = self.add("Flatten", self.add("GlobalAveragePool", value), axis=1)
+                case networks.GlobalMaxPool():
+                    value = self.add("Flatten", self.add("GlobalMaxPool", value), axis=1)
+                case networks.Dropout():
+                    pass  # does nothing once training has ended
+                case networks.Residual(inner):
+                    value = self.add("Add", value, self.layers(inner, value, f"{name}."))
+        return value
+
+    def serialise(self, classes: Sequence[str], temperature: float) -> bytes:
+        outputs = [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", len(classes)])
+            for name in ("logits", "probabilities")
+        ]
+        pictures = helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["N", 28, 28])
+        graph = helper.make_graph(
+            self._nodes, "fittingroom", [pictures], outputs, initializer=self._constants
+        )
+        model = helper.make_model(
+            graph,
+            producer_name="fittingroom",
+            ir_version=_IR,
+            opset_imports=[helper.make_opsetid("", _OPSET)],
+        )
+        metadata = {"classes": json.dumps(list(classes)), "temperature": repr(temperature)}
+        helper.set_model_props(model, metadata)
+        onnx.checker.check_model(model, full_check=True)
+        return bytes(model.SerializeToString())
+
+    def _kernel(self, name: str, layer: Dense | Conv) -> tuple[np.ndarray, np.ndarray]:
+        """Kernel and bias in float64, the bias zero where the layer has none."""
+        kernel = self.weight(f"{name}.weight").astype(np.float64)
+        bias = self.weight(f"{name}.bias") if layer.bias else np.zeros(len(kernel))
+        return kernel, bias.astype(np.float64)
+
+    def _scale_and_offset(self, name: str, layer: BatchNorm) -> tuple[np.ndarray, np.ndarray]:
+        """A batch normalisation as ``scale · x + offset``, in float64."""
+        gamma, beta, mean, variance = (
+            self.weight(f"{name}.{part}").astype(np.float64)
+            for part in ("weight", "bias", "running_mean", "running_var")
+        )
+        scale = gamma / np.sqrt(variance + layer.epsilon)
+        return scale, beta - mean * scale
+
+    def _affine(self, layer: Dense | Conv, value: str, kernel: np.ndarray, bias: np.ndarray) -> str:
+        parameters = [self.constant(array.astype(np.float32)) for array in (kernel, bias)]
+        if isinstance(layer, Dense):
+            return self.add("Gemm", value, *parameters, transB=1)
+        return self.add(
+            "Conv",
+            value,
+            *parameters,
+            kernel_shape=[layer.kernel] * 2,
+            strides=[layer.stride] * 2,
+            pads=[layer.padding] * 4,
+            group=layer.groups,
+        )

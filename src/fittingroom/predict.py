@@ -1,0 +1,118 @@
+"""A model in use: ONNX → predictions, by ONNX Runtime alone."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from fittingroom.errors import ExportError, PredictionsError
+from fittingroom.garments import GARMENTS
+from fittingroom.predictions import Float32, Int64, Predictions, UInt8
+
+# Pictures at a time: enough to fill the cores, few enough that memory stays small.
+_BATCH = 500
+
+
+class Predictor:
+    """An exported model, loaded.
+
+    Args:
+        model: a path to an ONNX file of this project, or its bytes.
+        threads: processor threads; None leaves the choice to ONNX Runtime.
+
+    Attributes:
+        classes: the class names in the order of the labels.
+
+    Raises:
+        ExportError: the file is not a model of this project.
+    """
+
+    def __init__(self, model: Path | bytes, threads: int | None = None) -> None:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # errors only; they come as exceptions too
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        source = model if isinstance(model, bytes) else str(model)
+        try:
+            self._session = onnxruntime.InferenceSession(
+                source, options, providers=["CPUExecutionProvider"]
+            )
+            metadata = self._session.get_modelmeta().custom_metadata_map
+            self.classes = tuple(json.loads(metadata.get("classes", json.dumps(GARMENTS))))
+        except Exception as error:
+            raise ExportError(
+                f"Expected an ONNX model of this project. Received one that cannot be loaded: "
+                f"{error}."
+            ) from error
+        names = {value.name for value in self._session.get_outputs()}
+        if [value.name for value in self._session.get_inputs()] != ["pictures"] or not (
+            names >= {"logits", "probabilities"}
+        ):
+            raise ExportError(
+                "Expected a model that takes `pictures` and gives `logits` and `probabilities`. "
+                f"Received one that gives {', '.join(sorted(names))}."
+            )
+
+    def log_probabilities(
+        self, images: UInt8, on_batch: Callable[[int], None] | None = None
+    ) -> Float32:
+        """Natural logarithms of the calibrated probabilities.
+
+        Args:
+            images: uint8 ``(N, 28, 28)``, garments bright on black as in the data set.
+            on_batch: told how many pictures are done, after each batch.
+
+        Returns:
+            float32 ``(N, K)``.
+
+        Raises:
+            PredictionsError: pictures of another shape or type.
+        """
+        if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
+            raise PredictionsError(
+                f"Expected pictures as uint8 of shape (N, 28, 28). Received {images.dtype} of "
+                f"shape {images.shape}."
+            )
+        result = np.empty((len(images), len(self.classes)), np.float32)
+        for start in range(0, len(images), _BATCH):
+            batch = images[start : start + _BATCH]
+            (logits,) = self._session.run(["logits"], {"pictures": batch})
+            result[start : start + len(batch)] = _log_softmax(logits)
+            if on_batch is not None:
+                on_batch(start + len(batch))
+        return result
+
+    def predict(
+        self,
+        images: UInt8,
+        labels: UInt8,
+        indices: Int64,
+        on_batch: Callable[[int], None] | None = None,
+    ) -> Predictions:
+        """What the model says of labelled pictures.
+
+        Args:
+            images: uint8 ``(N, 28, 28)``.
+            labels: uint8 ``(N,)``, the true labels; kept beside the answers, not looked at.
+            indices: int64 ``(N,)``, where each picture stands in its data file.
+            on_batch: told how many pictures are done, after each batch.
+        """
+        log_probabilities = self.log_probabilities(images, on_batch)
+        return Predictions(
+            labels=labels,
+            predicted=log_probabilities.argmax(axis=1).astype(np.uint8),
+            log_probabilities=log_probabilities,
+            indices=indices,
+            classes=self.classes,
+        )
+
+
+def _log_softmax(logits: Float32) -> Float32:
+    """Logarithms of the softmax along the last axis, without overflow; float64 inside."""
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    result: Float32 = (shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))).astype(
+        np.float32
+    )
+    return result
