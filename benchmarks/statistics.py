@@ -1,0 +1,332 @@
+"""Do the intervals cover, and do the tests err, as often as they promise? A simulation.
+
+    python benchmarks/statistics.py [--quick] [--out docs/results]
+
+writes ``statistics.json`` and ``statistics.md``. Each line is a share of simulated experiments,
+with its Monte-Carlo standard error.
+
+- Two fitted models: tables of pictures that both, one or none of the models gets right.
+- Two recipes: pictures of all degrees of difficulty, each recipe with pictures that suit it, each
+  seed with its luck, and chance; the true difference of accuracies is known in closed form.
+- One model: ten classes, probabilities calibrated or too sure; the truth is what four million
+  pictures give.
+"""
+
+import argparse
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special, stats
+
+from fittingroom import metrics
+from fittingroom.comparison import SeedScores, seed_difference, tango_interval
+from fittingroom.comparison.bootstrap import bootstrap_accuracies
+from fittingroom.evaluation import evaluate_predictions
+from fittingroom.predictions import Predictions
+
+Correct = npt.NDArray[np.bool_]
+
+# Accuracy of recipe a throughout; about that of a small network on Fashion-MNIST.
+ACCURACY = 0.92
+# Latent spreads: difficulty that all recipes share, difficulty to one recipe, chance. Two trainings
+# of one recipe then disagree about 6% of the pictures, two of different recipes about 8%.
+SHARED, OWN, CHANCE = 2.5, 0.8, 1.0
+# Standard deviations of accuracy over seeds, in points.
+DEVIATIONS = (0.05, 0.2, 1.0)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One simulated share.
+
+    Attributes:
+        part: what was simulated.
+        setting: under which conditions.
+        method: what was judged.
+        share: how often it covered (or rejected).
+        error: Monte-Carlo standard error of the share.
+        target: the range that is asked for, null where the line is for the record only.
+        trials: simulated experiments.
+    """
+
+    part: str
+    setting: str
+    method: str
+    share: float
+    error: float
+    target: tuple[float, float] | None
+    trials: int
+
+
+COVERAGE = (0.94, 0.96)
+# A truth at the end of its range (a calibration error of 0) can be missed on one side only.
+COVERAGE_AT_END = (0.94, 0.985)
+TYPE_ONE = (0.0, 0.055)
+
+
+def line(
+    part: str,
+    setting: str,
+    method: str,
+    hits: npt.ArrayLike,
+    target: tuple[float, float] | None,
+) -> Line:
+    values = np.asarray(hits, dtype=np.float64)
+    share = float(values.mean())
+    # Laplace's estimate keeps the error away from zero where all or none hit.
+    smooth = (values.sum() + 1) / (len(values) + 2)
+    error = math.sqrt(smooth * (1 - smooth) / len(values))
+    return Line(part, setting, method, share, error, target, len(values))
+
+
+def fitted_models(generator: np.random.Generator, trials: int) -> Iterator[Line]:
+    for pictures in (500, 10_000):
+        for disagree in (0.02, 0.05, 0.15):
+            for gap in (0.0, 0.01):
+                chances = [(disagree - gap) / 2, (disagree + gap) / 2, 1 - disagree]
+                table = generator.multinomial(pictures, chances, trials)
+                a_only, b_only = table[:, 0], table[:, 1]
+                low, high = tango_interval(a_only, b_only, pictures)
+                setting = (
+                    f"{pictures:,} pictures, {disagree:.0%} disagree, gap {100 * gap:g} points"
+                )
+                covered = (low <= gap) & (gap <= high)
+                yield line("Two fitted models", setting, "Tango's interval", covered, COVERAGE)
+                if gap == 0:
+                    fewer, both = np.minimum(a_only, b_only), a_only + b_only
+                    twice = 2 * stats.binom.cdf(fewer, both, 0.5)
+                    middle = twice - stats.binom.pmf(fewer, both, 0.5)
+                    for method, rejected in (
+                        ("McNemar, exact", twice <= 0.05),
+                        ("McNemar, mid-p", middle <= 0.05),
+                        ("verdict better or worse", (low > 0) | (high < 0)),
+                    ):
+                        yield line("Type-I error", setting, method, rejected, TYPE_ONE)
+
+
+def latent(accuracy: float, deviation: float) -> tuple[float, float]:
+    """Latent mean of a recipe, and latent spread of its seeds, for these points of accuracy."""
+    base = SHARED**2 + OWN**2 + CHANCE**2
+    z = float(special.ndtri(accuracy))
+    density = math.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+    spread = deviation / 100 / density * math.sqrt(base)
+    return z * math.sqrt(base + spread**2), spread
+
+
+def recipe(
+    generator: np.random.Generator,
+    difficulty: npt.NDArray[np.float32],
+    seeds: int,
+    accuracy: float,
+    deviation: float,
+) -> Correct:
+    pictures = len(difficulty)
+    mean, spread = latent(accuracy, deviation)
+    own = difficulty + OWN * generator.standard_normal(pictures, dtype=np.float32)
+    luck = mean + spread * generator.standard_normal(seeds)
+    chance = generator.standard_normal((seeds, pictures), dtype=np.float32)
+    return chance > -(own + luck.astype(np.float32)[:, None])
+
+
+def true_accuracy(generator: np.random.Generator, accuracy: float, deviation: float) -> float:
+    """Of one new training, on all pictures there could be."""
+    mean, spread = latent(accuracy, deviation)
+    luck = mean + spread * generator.standard_normal()
+    return float(special.ndtr(luck / math.sqrt(SHARED**2 + OWN**2 + CHANCE**2)))
+
+
+def recipes(
+    generator: np.random.Generator, trials: Callable[[int], int], boots: int
+) -> Iterator[Line]:
+    settings = [(deviation, 0.0) for deviation in DEVIATIONS] + [(0.2, 0.01)]
+    for pictures in (500, 10_000):
+        for seeds in ((5, 5), (10, 10), (20, 20), (1, 5), (5, 20)):
+            for deviation, gap in settings:
+                if seeds[0] != seeds[1] and (deviation, gap) != (0.2, 0.01):
+                    continue
+                covered, rejected, boot, new = [], [], [], []
+                for trial in range(trials(pictures)):
+                    difficulty = SHARED * generator.standard_normal(pictures, dtype=np.float32)
+                    a = recipe(generator, difficulty, seeds[0], ACCURACY, deviation)
+                    b = recipe(generator, difficulty, seeds[1], ACCURACY + gap, deviation)
+                    model = seed_difference(SeedScores.of(a), SeedScores.of(b))
+                    interval = model.interval()
+                    covered.append(interval.low <= gap <= interval.high)
+                    rejected.append(interval.low > 0 or interval.high < 0)
+                    if model.new_error is not None and model.new_freedom is not None:
+                        # Two new trainings: does what `p_better` rests on foresee them?
+                        truth = np.diff(
+                            [
+                                true_accuracy(generator, ACCURACY, deviation),
+                                true_accuracy(generator, ACCURACY + gap, deviation),
+                            ]
+                        )[0]
+                        half = special.stdtrit(model.new_freedom, 0.975) * model.new_error
+                        new.append(abs(truth - model.difference) <= half)
+                    if trial < boots and deviation == 0.2:
+                        drawn = bootstrap_accuracies([a, b], draws=500, seed=trial)
+                        low, high = np.quantile(drawn[:, 1] - drawn[:, 0], [0.025, 0.975])
+                        boot.append(low <= gap <= high)
+                count = f"{seeds[0]}" if seeds[0] == seeds[1] else f"{seeds[0]} and {seeds[1]}"
+                setting = (
+                    f"{pictures:,} pictures, {count} seeds, {deviation:g} points over seeds, "
+                    f"gap {100 * gap:g} points"
+                )
+                yield line("Two recipes", setting, "t over seeds and pictures", covered, COVERAGE)
+                if gap == 0:
+                    yield line(
+                        "Type-I error", setting, "verdict better or worse", rejected, TYPE_ONE
+                    )
+                if boot:
+                    yield line("For the record", setting, "bootstrap percentiles", boot, None)
+                if new:
+                    yield line(
+                        "For the record", setting, "foresees two new trainings at 95%", new, None
+                    )
+
+
+def pictures_of_one_model(generator: np.random.Generator, count: int, sure: float) -> Predictions:
+    """Ten classes; ``sure`` = 1 is calibrated, above is too sure."""
+    classes = 10
+    z = 1.2 * generator.standard_normal((count, classes))
+    z[np.arange(count), generator.integers(0, classes, count)] += 7
+    z[:, 6] += 0.5 * z[:, 2]  # two classes that are often confused
+    likely = special.softmax(z, axis=1)
+    labels = (likely.cumsum(axis=1) < generator.random((count, 1))).sum(axis=1)
+    logs = special.log_softmax(sure * z, axis=1).astype(np.float32)
+    return Predictions(
+        labels=np.minimum(labels, classes - 1).astype(np.uint8),
+        predicted=logs.argmax(axis=1).astype(np.uint8),
+        log_probabilities=logs,
+        indices=np.arange(count),
+        classes=tuple(f"class {k}" for k in range(classes)),
+    )
+
+
+def numbers(predictions: Predictions) -> dict[str, metrics.Estimate]:
+    found = evaluate_predictions(predictions, draws=1000)
+    assert found.log_loss is not None
+    assert found.brier is not None
+    assert found.brier_parts is not None
+    assert found.calibration is not None
+    assert found.risk_coverage is not None
+    assert found.macro_precision is not None
+    assert found.macro_recall is not None
+    return {
+        "accuracy (Wilson)": found.accuracy,
+        "precision of one class (Wilson)": found.per_class[6].precision,
+        "recall of one class (Wilson)": found.per_class[6].recall,
+        "F1 of one class (Wilson)": found.per_class[6].f1,
+        "macro precision": found.macro_precision,
+        "macro recall": found.macro_recall,
+        "macro F1": found.macro_f1,
+        "log loss": found.log_loss,
+        "Brier score": found.brier,
+        "resolution": found.brier_parts.resolution,
+        "calibration error, equal width": found.calibration.error,
+        "area under risk-coverage": found.risk_coverage.area,
+    }
+
+
+def one_model(generator: np.random.Generator, trials: Callable[[int], int]) -> Iterator[Line]:
+    for sure, said in ((1.0, "calibrated"), (1.5, "too sure")):
+        parts = [numbers(pictures_of_one_model(generator, 500_000, sure)) for _ in range(8)]
+        truth = {name: float(np.mean([part[name].value for part in parts])) for name in parts[0]}
+        if sure == 1.0:
+            truth["calibration error, equal width"] = 0.0
+        for pictures in (500, 10_000):
+            hits: dict[str, list[bool]] = {name: [] for name in truth}
+            for _ in range(trials(pictures)):
+                found = numbers(pictures_of_one_model(generator, pictures, sure))
+                for name, value in truth.items():
+                    hits[name].append(found[name].low <= value <= found[name].high)
+            for name, hit in hits.items():
+                target = COVERAGE_AT_END if truth[name] == 0 else COVERAGE
+                yield line("One model", f"{pictures:,} pictures, {said}", name, hit, target)
+
+
+def verdict(result: Line) -> str:
+    if result.target is None:
+        return ""
+    low, high = result.target
+    if low <= result.share <= high:
+        return "met"
+    near = low - 2 * result.error <= result.share <= high + 2 * result.error
+    return "within twice its error" if near else "**missed**"
+
+
+def markdown(lines: list[Line], seconds: float) -> str:
+    parts = [
+        "# Statistics: do the intervals cover, and the tests err, as often as they promise?",
+        "",
+        "Simulated by `benchmarks/statistics.py` (`make bench-statistics`), which says how. "
+        "Coverage of 95% intervals should be 94–96% (94–98.5% where the truth, a calibration "
+        "error of 0, can be missed on one side only), type-I errors of 5% tests at most 5.5%. "
+        "± is the Monte-Carlo standard error. Numbers for the record have no target.",
+        "",
+        f"{len(lines)} lines in {seconds:.0f} s.",
+    ]
+    for part in dict.fromkeys(each.part for each in lines):
+        parts += ["", f"## {part}", "", "| setting | method | share | trials | target |"]
+        parts += ["|---|---|---|---|---|"]
+        parts += [
+            f"| {each.setting} | {each.method} | {100 * each.share:.2f}% ± {100 * each.error:.2f} "
+            f"| {each.trials:,} | {verdict(each)} |"
+            for each in lines
+            if each.part == part
+        ]
+    return "\n".join(parts) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="a twentieth of the experiments")
+    parser.add_argument("--out", type=Path, default=Path("docs/results"), help="folder to write to")
+    parser.add_argument("--seed", type=int, default=20170828, help="of all that is simulated")
+    parser.add_argument("--only", choices=("fitted", "recipes", "model"), help="one part alone")
+    arguments = parser.parse_args()
+
+    scale = 20 if arguments.quick else 1
+    generator = np.random.default_rng(arguments.seed)
+    start = time.perf_counter()
+    parts: dict[str, Callable[[], Iterator[Line]]] = {
+        "fitted": lambda: fitted_models(generator, 10_000 // scale),
+        "recipes": lambda: recipes(
+            generator,
+            lambda pictures: (10_000 if pictures == 500 else 4_000) // scale,
+            300 // scale,
+        ),
+        "model": lambda: one_model(
+            generator, lambda pictures: (4_000 if pictures == 500 else 2_000) // scale
+        ),
+    }
+    lines: list[Line] = []
+    for name, part in parts.items():
+        if arguments.only in (None, name):
+            for each in part():
+                print(
+                    f"{each.part}: {each.setting}; {each.method}: {100 * each.share:.2f}% "
+                    f"± {100 * each.error:.2f} {verdict(each)}",
+                    flush=True,
+                )
+                lines.append(each)
+    seconds = time.perf_counter() - start
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    result = {
+        "quick": arguments.quick,
+        "seed": arguments.seed,
+        "seconds": round(seconds, 1),
+        "lines": [asdict(each) | {"outcome": verdict(each)} for each in lines],
+    }
+    (arguments.out / "statistics.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    (arguments.out / "statistics.md").write_text(markdown(lines, seconds), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Numbers about one model's predictions, each with the interval that it must be shown with.
+
+::
+
+    estimates         a number and its interval; Wilson's interval of a share
+    checks            what comes in as arrays, checked once
+    classification    accuracy, confusion matrix, precision, recall, F1
+    probabilistic     log loss, Brier score and what it is made of
+    calibration       reliability diagram, expected calibration error, temperature
+    selective         risk-coverage curve and its area
+
+All of it takes arrays: true labels ``(N,)``, predicted labels ``(N,)``, probabilities ``(N, K)``.
+"""
+
+from fittingroom.metrics.calibration import (
+    Binning,
+    CalibrationError,
+    Reliability,
+    apply_temperature,
+    calibration_error,
+    confidences,
+    fit_temperature,
+    reliability,
+)
+from fittingroom.metrics.classification import (
+    Score,
+    accuracy,
+    confusion_matrix,
+    f1,
+    precision,
+    recall,
+)
+from fittingroom.metrics.estimates import Estimate, mean_estimate, wilson, wilson_interval
+from fittingroom.metrics.probabilistic import (
+    BrierDecomposition,
+    brier_decomposition,
+    brier_score,
+    log_loss,
+)
+from fittingroom.metrics.selective import RiskCoverage, risk_coverage
+
+__all__ = [
+    "Binning",
+    "BrierDecomposition",
+    "CalibrationError",
+    "Estimate",
+    "Reliability",
+    "RiskCoverage",
+    "Score",
+    "accuracy",
+    "apply_temperature",
+    "brier_decomposition",
+    "brier_score",
+    "calibration_error",
+    "confidences",
+    "confusion_matrix",
+    "f1",
+    "fit_temperature",
+    "log_loss",
+    "mean_estimate",
+    "precision",
+    "recall",
+    "reliability",
+    "risk_coverage",
+    "wilson",
+    "wilson_interval",
+]

@@ -1,0 +1,242 @@
+"""Whether probabilities mean what they say: reliability, calibration error, temperature."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import optimize, special
+
+from fittingroom.errors import PredictionsError, UsageError
+from fittingroom.metrics.checks import (
+    Float64,
+    Int64,
+    checked_labels,
+    checked_matrix,
+    checked_pair,
+    checked_probabilities,
+)
+from fittingroom.metrics.estimates import Estimate
+
+Binning = Literal["equal width", "equal mass"]
+
+# A temperature outside these says that the data do not determine one.
+COLDEST, HOTTEST = 0.05, 20.0
+
+
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """Pictures in bins of the confidence in what they were called; empty bins are left out.
+
+    Attributes:
+        low, high: float64 ``(B,)``, the bins' ends.
+        count: int64 ``(B,)``, pictures in each.
+        confidence: float64 ``(B,)``, their mean confidence.
+        correct: int64 ``(B,)``, how many of them were called rightly.
+    """
+
+    low: Float64
+    high: Float64
+    count: Int64
+    confidence: Float64
+    correct: Int64
+
+
+@dataclass(frozen=True)
+class CalibrationError:
+    """How far confidence is from accuracy, on average over pictures, as a fraction.
+
+    Attributes:
+        debiased: the expected calibration error, freed of most of what sampling adds to it, and
+            an interval for it.
+        plug_in: the value that papers give, which is too high even of a perfect model: the fewer
+            pictures a bin has, the more.
+    """
+
+    debiased: Estimate
+    plug_in: float
+
+
+def confidences(predicted: npt.ArrayLike, probabilities: npt.ArrayLike) -> Float64:
+    """The probability that was given to the predicted class: float64 ``(N,)``.
+
+    Raises:
+        PredictionsError: arrays that do not fit together, or rows that do not sum to one.
+    """
+    given = checked_probabilities(probabilities)
+    called = checked_labels(predicted, given.shape[1], "predicted")
+    checked_probabilities(given, len(called))
+    return given[np.arange(len(called)), called]
+
+
+def reliability(
+    labels: npt.ArrayLike,
+    predicted: npt.ArrayLike,
+    probabilities: npt.ArrayLike,
+    *,
+    bins: int = 15,
+    binning: Binning = "equal width",
+) -> Reliability:
+    """The reliability diagram's numbers.
+
+    Args:
+        labels, predicted: whole numbers below ``K``, ``(N,)``.
+        probabilities: ``(N, K)``.
+        bins: how many; at least 1.
+        binning: ``"equal width"``: ``(m/B, (m+1)/B]``, the lowest one closed; ``"equal mass"``:
+            equally many pictures in each, as far as equal confidences let them be divided.
+
+    Raises:
+        PredictionsError: arrays that do not fit together.
+        UsageError: fewer than one bin.
+
+    Source:
+        Guo, Pleiss, Sun and Weinberger (2017), arXiv:1706.04599, section 2 (equal width);
+        Nguyen and O'Connor (2015), arXiv:1508.05154 (equal mass).
+    """
+    if bins < 1:
+        raise UsageError(f"Expected at least one bin. Received {bins}.")
+    confidence = confidences(predicted, probabilities)
+    true, called = checked_pair(labels, predicted, np.shape(probabilities)[1])
+    correct = true == called
+    if binning == "equal width":
+        ends = np.linspace(0, 1, bins + 1)
+        low, high = ends[:-1], ends[1:]
+        place = np.searchsorted(ends[1:-1], confidence, side="left")
+    else:
+        ordered = np.sort(confidence)
+        cuts = np.unique(ordered[(np.arange(1, bins) * len(ordered)) // bins])
+        place = np.searchsorted(cuts, confidence, side="right")
+        low = np.full(len(cuts) + 1, np.inf)
+        high = np.zeros(len(cuts) + 1)
+        np.minimum.at(low, place, confidence)
+        np.maximum.at(high, place, confidence)
+    count = np.bincount(place, minlength=len(low))
+    filled = count > 0
+    total = np.bincount(place, weights=confidence, minlength=len(low))
+    return Reliability(
+        low=low[filled],
+        high=high[filled],
+        count=count[filled].astype(np.int64),
+        confidence=total[filled] / count[filled],
+        correct=np.bincount(place[correct], minlength=len(low))[filled].astype(np.int64),
+    )
+
+
+def calibration_error(
+    curve: Reliability, *, draws: int = 2000, seed: int = 0, confidence: float = 0.95
+) -> CalibrationError:
+    """Expected calibration error ``Σ_b n_b/N |accuracy_b - confidence_b|``, debiased.
+
+    The plug-in value is too high, since the absolute value turns noise into error. Each bin's
+    gap is nearly normal, with mean ``γ_b``; the bias of ``|gap|`` is that of the folded normal
+    distribution at the gap seen, and is taken off. The interval inverts a test: it holds the
+    multiples ``t`` of the debiased gaps for which the plug-in value seen is not among the 2.5%
+    lowest or highest of those simulated with gaps ``t γ_b``. So it holds 0 as often as it
+    promises where the model is perfectly calibrated, which no bootstrap percentiles do.
+
+    Args:
+        curve: what :func:`reliability` gives; the error meant is that over these bins.
+        draws: simulated sets of gaps; at least 100.
+        seed: of the simulation: equal seeds give equal intervals.
+        confidence: the interval's nominal coverage.
+
+    Returns:
+        Fractions between 0 and 1.
+
+    Raises:
+        UsageError: too few draws.
+
+    Source:
+        Naeini, Cooper and Hauskrecht (2015), AAAI (the error); Kumar, Liang and Ma (2019),
+        arXiv:1909.10155 (debiasing by the normal approximation, here in closed form); Carpenter
+        (1999), JRSS B 61:159 (test inversion).
+    """
+    if draws < 100:
+        raise UsageError(f"Expected at least 100 draws. Received {draws}.")
+    weight = curve.count / curve.count.sum()
+    gap = np.abs(curve.correct / curve.count - curve.confidence)
+    # One more picture, as sure as the others are, keeps a bin without a mistake from a spread of 0.
+    share = (curve.correct + curve.confidence) / (curve.count + 1)
+    deviation = np.sqrt(share * (1 - share) / curve.count)
+    plug_in = float(weight @ gap)
+    true_gap = 2 * gap - _folded_normal_mean(gap, deviation)
+    value = max(float(weight @ true_gap), 0.0)
+    if not deviation.any():  # each confidence is 0 or 1, and was so rightly: no spread to invert
+        return CalibrationError(Estimate(value, value, value), plug_in)
+
+    direction = np.maximum(true_gap, 0.0) if (true_gap > 0).any() else deviation
+    unit = direction / float(weight @ direction)  # of calibration error 1
+    noise = np.random.default_rng(seed).standard_normal((draws, len(gap))) * deviation
+
+    def simulated(error: float, level: float) -> float:
+        return float(np.quantile(np.abs(noise + error * unit) @ weight, level)) - plug_in
+
+    tail = (1 - confidence) / 2
+    low, high = 0.0, 1.0
+    if simulated(0.0, 1 - tail) < 0:
+        low = float(optimize.brentq(simulated, 0.0, 1.0, args=(1 - tail,), xtol=1e-7))
+    if simulated(0.0, tail) < 0 < simulated(1.0, tail):
+        high = float(optimize.brentq(simulated, 0.0, 1.0, args=(tail,), xtol=1e-7))
+    return CalibrationError(Estimate(value, min(low, value), max(high, value)), plug_in)
+
+
+def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
+    """The temperature ``T`` for which ``softmax(logits / T)`` makes the labels likeliest.
+
+    The likelihood is log-concave in ``1/T``, so its derivative's only root is found by bracketing
+    between 0.05 and 20. A result at one of these ends says that the data do not determine a
+    temperature (all pictures named rightly, say). Equal logits throughout give 1.
+
+    Args:
+        logits: ``(N, K)``, finite, of validation pictures.
+        labels: whole numbers below ``K``, ``(N,)``.
+
+    Raises:
+        PredictionsError: arrays that do not fit together, or logits that are not finite.
+
+    Source:
+        Guo, Pleiss, Sun and Weinberger (2017), arXiv:1706.04599, section 4.2.
+    """
+    scores = checked_matrix(logits, "logits")
+    true = checked_labels(labels, scores.shape[1])
+    if len(true) != len(scores) or not np.isfinite(scores).all():
+        raise PredictionsError(
+            f"Expected finite logits for each of {len(true)} labels. Received {len(scores)} rows, "
+            f"{int((~np.isfinite(scores)).sum())} values not finite."
+        )
+    centred = scores - scores.max(axis=1, keepdims=True)
+    if not centred.any():
+        return 1.0
+    of_true = float(centred[np.arange(len(true)), true].mean())
+
+    def slope(inverse: float) -> float:
+        """Derivative of the log loss by ``1/T``: never falls as ``1/T`` grows."""
+        expected = (special.softmax(inverse * centred, axis=1) * centred).sum(axis=1)
+        return float(expected.mean()) - of_true
+
+    if slope(1 / COLDEST) <= 0:
+        return COLDEST
+    if slope(1 / HOTTEST) >= 0:
+        return HOTTEST
+    return 1 / float(optimize.brentq(slope, 1 / HOTTEST, 1 / COLDEST, xtol=1e-12))
+
+
+def apply_temperature(logits: npt.ArrayLike, temperature: float) -> Float64:
+    """Natural logarithms of ``softmax(logits / temperature)``: float64 ``(N, K)``.
+
+    Raises:
+        PredictionsError: logits that are no matrix.
+        UsageError: a temperature that is not above 0.
+    """
+    if not 0 < temperature < np.inf:
+        raise UsageError(f"Expected a temperature above 0. Received {temperature}.")
+    scores = checked_matrix(logits, "logits")
+    return np.asarray(special.log_softmax(scores / temperature, axis=1))
+
+
+def _folded_normal_mean(mean: Float64, deviation: Float64) -> Float64:
+    """``E|X|`` of ``X ~ N(mean, deviation²)`` (Leone, Nelson and Nottingham 1961)."""
+    ratio = mean / np.where(deviation > 0, deviation, 1)
+    spread = deviation * np.sqrt(2 / np.pi) * np.exp(-(ratio**2) / 2)
+    return np.where(deviation > 0, spread + mean * (1 - 2 * special.ndtr(-ratio)), mean)

@@ -1,0 +1,169 @@
+"""Scores of the predicted labels alone: accuracy, confusion, precision, recall, F1."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fittingroom.errors import PredictionsError
+from fittingroom.metrics.checks import Float64, Int64, checked_count, checked_pair
+from fittingroom.metrics.estimates import (
+    Estimate,
+    normal_quantile,
+    score_interval,
+    wilson,
+    wilson_interval,
+)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One score for each class, and its macro average.
+
+    Attributes:
+        per_class: in label order. A class for which the score is 0/0 (precision of a class that
+            is never called, recall of one without a picture) has the value 0 and the interval
+            (0, 1): nothing is known of it.
+        macro: unweighted mean over the classes that occur, be it as a true or a predicted label
+            (as scikit-learn averages by default).
+    """
+
+    per_class: tuple[Estimate, ...]
+    macro: Estimate
+
+
+def accuracy(labels: npt.ArrayLike, predicted: npt.ArrayLike) -> Estimate:
+    """The share of pictures named rightly, a fraction, with its Wilson interval.
+
+    Args:
+        labels, predicted: whole numbers, ``(N,)``.
+
+    Raises:
+        PredictionsError: arrays that do not fit together.
+    """
+    true, called = checked_pair(labels, predicted, np.iinfo(np.int64).max)
+    return wilson(int((true == called).sum()), len(true))
+
+
+def confusion_matrix(
+    labels: npt.ArrayLike, predicted: npt.ArrayLike, classes: int | Sequence[str]
+) -> Int64:
+    """How many pictures of each class were called what: int64 ``(K, K)``, rows true.
+
+    Args:
+        labels, predicted: whole numbers below ``K``, ``(N,)``.
+        classes: ``K``, or the names of the ``K`` classes.
+
+    Raises:
+        PredictionsError: arrays that do not fit together.
+    """
+    count = checked_count(classes)
+    true, called = checked_pair(labels, predicted, count)
+    cells = np.bincount(true * count + called, minlength=count * count)
+    return cells.reshape(count, count).astype(np.int64)  # (K, K)
+
+
+def precision(confusion: npt.ArrayLike) -> Score:
+    """Of the pictures called a class, the share that are of it.
+
+    Args:
+        confusion: whole numbers ``(K, K)``, rows true, as :func:`confusion_matrix` gives.
+
+    Returns:
+        Fractions with Wilson's intervals; for the macro average see :func:`f1`.
+
+    Raises:
+        PredictionsError: not a square matrix of counts, or no picture at all.
+    """
+    matrix = _checked_confusion(confusion)
+    right, called = np.diag(matrix), matrix.sum(axis=0)
+    return _score(matrix, right / np.maximum(called, 1), *wilson_interval(right, called), rows=0)
+
+
+def recall(confusion: npt.ArrayLike) -> Score:
+    """Of a class' pictures, the share called so; otherwise as :func:`precision`."""
+    matrix = _checked_confusion(confusion)
+    right, true = np.diag(matrix), matrix.sum(axis=1)
+    return _score(matrix, right / np.maximum(true, 1), *wilson_interval(right, true), columns=0)
+
+
+def f1(confusion: npt.ArrayLike) -> Score:
+    """Harmonic mean of precision and recall, ``2 TP / (2 TP + FP + FN)``.
+
+    Per class, ``F1 = 2J / (1 + J)`` with ``J = TP / (TP + FP + FN)``. Given how many pictures are
+    of the class or called so, TP is binomial with the chance ``J``, so Wilson's interval of ``J``
+    goes through the same formula. The macro average ``m`` has the variance of the multinomial
+    delta method, which knows that a shirt called a coat lowers both classes' scores; its interval
+    is Wilson's with the number of pictures ``m(1-m) / variance`` that would be as informative
+    about a single share. So it stays within 0 and 1, and has a width where no mistake was made.
+
+    Args:
+        confusion: whole numbers ``(K, K)``, rows true.
+
+    Raises:
+        PredictionsError: not a square matrix of counts, or no picture at all.
+
+    Source:
+        Hand, Christen and Kirielle (2021), Machine Learning 110:451 (F1 through ``J``);
+        Takahashi, Yamamoto, Kuchiba and Koyama (2022), Applied Intelligence 52:4961 (variance);
+        Dean and Pagano (2015), Journal of Survey Statistics and Methodology 3:484 (Wilson's
+        interval with an effective sample size).
+    """
+    matrix = _checked_confusion(confusion)
+    right = np.diag(matrix)
+    touched = matrix.sum(axis=0) + matrix.sum(axis=1) - right
+    low, high = wilson_interval(right, touched)
+    share = right / np.maximum(touched, 1)
+    return _score(matrix, *(2 * x / (1 + x) for x in (share, low, high)))
+
+
+def _checked_confusion(confusion: npt.ArrayLike) -> Int64:
+    matrix = np.asarray(confusion)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.dtype.kind not in "iu":
+        raise PredictionsError(
+            "Expected a confusion matrix of whole numbers of shape (K, K). "
+            f"Received {matrix.dtype} of shape {matrix.shape}."
+        )
+    if matrix.min(initial=0) < 0 or matrix.sum() == 0:
+        raise PredictionsError("Expected a confusion matrix that counts at least one picture.")
+    return matrix.astype(np.int64)
+
+
+def _score(
+    confusion: Int64,
+    value: Float64,
+    low: Float64,
+    high: Float64,
+    *,
+    rows: int = 1,
+    columns: int = 1,
+) -> Score:
+    """Estimates for each class and their mean.
+
+    Every score here is ``(rows + columns) TP / (rows · true + columns · called)``.
+    """
+    occurs = (confusion.sum(axis=0) + confusion.sum(axis=1)) > 0
+    mean, count = float(value[occurs].mean()), int(confusion.sum())
+    error_squared = _variance_of_mean(confusion, value, occurs, rows, columns)
+    informative = mean * (1 - mean) / error_squared if error_squared > 0 else float(count)
+    ends = score_interval(mean, informative, normal_quantile(0.95))
+    per_class = zip(value.tolist(), low.tolist(), high.tolist(), strict=True)
+    return Score(
+        per_class=tuple(Estimate(*each) for each in per_class),
+        macro=Estimate(mean, float(ends[0]), float(ends[1])),
+    )
+
+
+def _variance_of_mean(
+    confusion: Int64, value: Float64, occurs: npt.NDArray[np.bool_], rows: int, columns: int
+) -> float:
+    """Variance of the mean score of the classes that occur, when pictures are drawn anew."""
+    one = np.eye(len(confusion))
+    size = rows * confusion.sum(axis=1) + columns * confusion.sum(axis=0)
+    # What one more picture in cell (i, j) does to the score of class k.
+    on_diagonal = one[:, None, :] * one[None, :, :]  # (K, K, K): i = j = k
+    touched = rows * one[:, None, :] + columns * one[None, :, :]
+    influence = ((rows + columns) * on_diagonal - value * touched) / np.maximum(size, 1)
+    of_mean = influence[:, :, occurs].mean(axis=2)  # (K, K)
+    return float((confusion * of_mean**2).sum())

@@ -1,0 +1,147 @@
+"""A number with its interval, and the two intervals that everything else is built from."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from fittingroom.errors import PredictionsError, UsageError
+
+Float64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and its 95% interval: a number without one is not shown.
+
+    Attributes:
+        value: the point estimate.
+        low: the interval's lower end.
+        high: its upper end.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+def wilson(successes: float, trials: float, confidence: float = 0.95) -> Estimate:
+    """A share and its score interval.
+
+    ``(p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n)`` with ``p = successes / trials``.
+
+    Args:
+        successes: how many, from 0 to ``trials``.
+        trials: of how many. With none, nothing is known of the share: its value is given as 0
+            (as scikit-learn's ``zero_division=0`` does) and its interval as (0, 1).
+        confidence: the interval's nominal coverage, above 0 and below 1.
+
+    Returns:
+        Fractions, ``0 ≤ low ≤ value ≤ high ≤ 1``.
+
+    Raises:
+        PredictionsError: counts outside that range.
+        UsageError: a confidence outside (0, 1).
+
+    Source:
+        Wilson (1927), JASA 22:209; recommended by Brown, Cai and DasGupta (2001), Statistical
+        Science 16:101.
+    """
+    if not 0 <= successes <= trials:
+        raise PredictionsError(
+            f"Expected between 0 and {trials} successes in {trials} trials. Received {successes}."
+        )
+    low, high = wilson_interval(np.array(successes), np.array(trials), confidence)
+    return Estimate(successes / trials if trials else 0.0, float(low), float(high))
+
+
+def wilson_interval(
+    successes: npt.ArrayLike, trials: npt.ArrayLike, confidence: float = 0.95
+) -> tuple[Float64, Float64]:
+    """The ends of :func:`wilson` for many counts at once: float64, of the counts' shape.
+
+    Raises:
+        UsageError: a confidence outside (0, 1).
+    """
+    z = normal_quantile(confidence)
+    x = np.asarray(successes, dtype=np.float64)
+    n = np.asarray(trials, dtype=np.float64)
+    return score_interval(x / np.where(n > 0, n, 1), n, z)
+
+
+def score_interval(
+    share: npt.ArrayLike, trials: npt.ArrayLike, quantile: npt.ArrayLike
+) -> tuple[Float64, Float64]:
+    """Wilson's interval of a share for any quantile and any (also fractional) number of trials."""
+    p = np.asarray(share, dtype=np.float64)
+    n = np.asarray(trials, dtype=np.float64)
+    z = np.asarray(quantile, dtype=np.float64)
+    safe = np.where(n > 0, n, 1)
+    centre = p + z**2 / (2 * safe)
+    half = z * np.sqrt(p * (1 - p) / safe + z**2 / (4 * safe**2))
+    scale = 1 + z**2 / safe
+    # The ends at no and at all successes are 0 and 1 exactly; rounding would miss them.
+    low = np.where((n > 0) & (p > 0), np.clip((centre - half) / scale, 0, p), 0.0)
+    high = np.where((n > 0) & (p < 1), np.clip((centre + half) / scale, p, 1), 1.0)
+    return low, high
+
+
+def mean_estimate(
+    values: Float64,
+    *,
+    minimum: float = -math.inf,
+    maximum: float = math.inf,
+    confidence: float = 0.95,
+) -> Estimate:
+    """The mean of one number a picture, with an interval over pictures that heeds skewness.
+
+    Student's statistic is put through a cubic that takes its skewness away, so the interval
+    reaches further to the side of the long tail: losses have one, since most pictures lose next
+    to nothing and a few lose much. Without skewness it is Student's interval.
+
+    Args:
+        values: float64 ``(N,)``. Where one is infinite, so is the mean, with certainty: the
+            interval then is the same infinity at both ends.
+        minimum, maximum: the range of the quantity; the interval is cut to it, and is all of it
+            for a single picture.
+        confidence: the interval's nominal coverage.
+
+    Source:
+        Hall (1992), JRSS B 54:221, the transformation ``g`` of its section 2.
+    """
+    mean = float(values.mean())
+    if not math.isfinite(mean):
+        return Estimate(mean, mean, mean)
+    count = len(values)
+    # A mean of equal values can leave the range by a rounding.
+    mean = min(max(mean, minimum), maximum)
+    if count == 1:
+        return Estimate(mean, minimum, maximum)
+    deviation = float(values.std())
+    if deviation == 0:
+        return Estimate(mean, mean, mean)
+    skewness = float((((values - mean) / deviation) ** 3).mean())
+    quantile = float(special.stdtrit(count - 1, (1 + confidence) / 2))
+    spread = deviation * math.sqrt(count / (count - 1))
+
+    def end(student: float) -> float:
+        shifted = student / math.sqrt(count) - skewness / (6 * count)
+        if abs(skewness) < 1e-6:  # the limit without skewness, where the formula is 0/0
+            return mean - spread * shifted
+        return mean - spread * 3 / skewness * float(np.cbrt(1 + skewness * shifted) - 1)
+
+    low, high = end(quantile), end(-quantile)
+    return Estimate(mean, max(min(low, mean), minimum), min(max(high, mean), maximum))
+
+
+def normal_quantile(confidence: float) -> float:
+    """The standard normal quantile of a two-sided interval: 1.96 for 0.95.
+
+    Raises:
+        UsageError: a confidence outside (0, 1).
+    """
+    if not 0 < confidence < 1:
+        raise UsageError(f"Expected a confidence between 0 and 1. Received {confidence}.")
+    return float(special.ndtri((1 + confidence) / 2))

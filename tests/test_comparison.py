@@ -1,0 +1,650 @@
+"""Two or more models on the same pictures: tests, intervals, verdicts, sentences."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import optimize, special, stats
+from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
+from statsmodels.stats.multitest import multipletests
+
+from fittingroom import metrics
+from fittingroom.comparison import (
+    Entrant,
+    Power,
+    SeedScores,
+    accuracy_interval,
+    compare_models,
+    holm,
+    mcnemar,
+    paired_difference,
+    pictures_needed,
+    seed_difference,
+    tango_interval,
+    verdict_of,
+)
+from fittingroom.comparison.bootstrap import bootstrap_accuracies
+from fittingroom.comparison.power import seed_power
+from fittingroom.comparison.sentences import pair_sentence
+from fittingroom.errors import PredictionsError, UsageError
+from fittingroom.predictions import Predictions
+
+TABLES = 1000
+CLASSES = ("shirt", "coat", "bag")
+
+
+def predictions_of(correct, indices=None, shift=0, classes=CLASSES):
+    """Predictions that are right where said, on labels that depend on their number alone."""
+    labels = ((np.arange(len(correct)) + shift) % 3).astype(np.uint8)
+    predicted = np.where(correct, labels, (labels + 1) % 3).astype(np.uint8)
+    indices = np.arange(len(correct)) if indices is None else indices
+    return Predictions(labels, predicted, None, indices, classes)
+
+
+def entrant(name, correct, **changed):
+    """An entrant from which seed names which picture rightly, ``(S, N)``."""
+    correct = np.atleast_2d(correct)
+    return Entrant(
+        name, name, tuple(range(len(correct))), tuple(predictions_of(c, **changed) for c in correct)
+    )
+
+
+def simulated(seed, seeds, pictures, lift=0.0, spread=0.05):
+    """One recipe's models on pictures whose difficulty is the same in each call."""
+    difficulty = np.random.default_rng(0).normal(size=pictures) * 2
+    generator = np.random.default_rng(seed)
+    latent = difficulty + generator.normal(size=(seeds, pictures))
+    return latent + 2.5 + lift + spread * generator.normal(size=(seeds, 1)) > 0
+
+
+def table(a_only, b_only, both, neither=0):
+    """Two fitted models that part so often."""
+    a = np.repeat([True, False, True, False], [a_only, b_only, both, neither])
+    b = np.repeat([False, True, True, False], [a_only, b_only, both, neither])
+    return entrant("ann", a), entrant("cnn", b)
+
+
+def ends(estimate):
+    return (estimate.value, estimate.low, estimate.high)
+
+
+# --- Two fitted models --------------------------------------------------------------------------
+
+
+def test_mcnemar_is_that_of_statsmodels():
+    generator = np.random.default_rng(1)
+    for a_only, b_only in generator.integers(0, [[60, 60]] * 500 + [[5, 5]] * 500):
+        found = mcnemar(int(a_only), int(b_only))
+        expected = statsmodels_mcnemar([[9, a_only], [b_only, 9]], exact=True).pvalue
+        # statsmodels gives a hair above 1 for a tie.
+        assert found.p_exact == pytest.approx(min(expected, 1.0), abs=1e-10)
+        n, fewer = int(a_only + b_only), int(min(a_only, b_only))
+        chances = special.comb(n, np.arange(fewer + 1)) / 2.0**n
+        assert found.p_mid == pytest.approx(min(2 * chances.sum() - chances[-1], 1.0), abs=1e-10)
+
+
+def test_models_that_never_part_or_part_evenly_have_p_1():
+    for count in (0, 1, 7):
+        found = mcnemar(count, count)
+        assert found.p_exact == 1.0
+        assert found.p_mid == pytest.approx(1.0)
+
+
+def test_tangos_interval_excludes_zero_where_the_asymptotic_test_rejects():
+    generator = np.random.default_rng(2)
+    a_only, b_only = generator.integers(0, 80, (2, TABLES))
+    low, high = tango_interval(a_only, b_only, 500)
+    for a, b, from_, to in zip(a_only, b_only, low, high, strict=True):
+        test = statsmodels_mcnemar([[0, a], [b, 0]], exact=False, correction=False)
+        rejected = a + b > 0 and test.pvalue < 0.05
+        assert (from_ > 0 or to < 0) == rejected
+
+
+def test_tangos_interval_by_maximising_the_likelihood_at_each_difference():
+    """The ends solve (b - a - n d)² = z² var, with var from the likeliest table given d."""
+    generator = np.random.default_rng(3)
+    z = stats.norm.ppf(0.975)
+    for _ in range(40):
+        n = int(generator.integers(20, 200))
+        a, b = (int(x) for x in generator.integers(1, n // 4, 2))
+        found = paired_difference(a, b, n)
+        for end in (found.low, found.high):
+
+            def loss(q, a=a, b=b, n=n, end=end):  # q: chance that only the first is right
+                return -(
+                    a * np.log(q) + b * np.log(q + end) + (n - a - b) * np.log(1 - 2 * q - end)
+                )
+
+            least, most = max(0, -end) + 1e-12, (1 - end) / 2 - 1e-12
+            q = optimize.minimize_scalar(
+                loss, bounds=(least, most), method="bounded", options={"xatol": 1e-13}
+            ).x
+            variance = n * (2 * q + end - end**2)
+            assert (b - a - n * end) ** 2 == pytest.approx(z**2 * variance, rel=1e-5)
+
+
+def test_tangos_interval_gives_known_values():
+    # Newcombe (1998), table II: 12 and 2 of 50; without a parting z²/(n + z²) either way.
+    found = paired_difference(2, 12, 50)
+    assert ends(found) == pytest.approx((0.2, 0.0611, 0.3447), abs=5e-5)
+    z = stats.norm.ppf(0.975)
+    found = paired_difference(0, 0, 100)
+    assert found.high == -found.low == pytest.approx(z**2 / (100 + z**2), abs=1e-12)
+    assert paired_difference(0, 3, 3).high == 1.0
+    assert paired_difference(0, 0, 0) == metrics.Estimate(0.0, -1.0, 1.0)
+
+
+@given(st.integers(0, 500), st.integers(0, 500), st.integers(0, 5000), st.floats(0.5, 0.999))
+@settings(deadline=None)
+def test_paired_differences_mirror_and_hold_their_value(a_only, b_only, others, confidence):
+    pictures = max(a_only + b_only + others, 1)
+    one = paired_difference(a_only, b_only, pictures, confidence)
+    other = paired_difference(b_only, a_only, pictures, confidence)
+    assert ends(other) == (-one.value, -one.high, -one.low)
+    assert -1 <= one.low <= one.value <= one.high <= 1
+
+
+@pytest.mark.parametrize("arguments", [(-1, 0, 5), (3, 3, 5)])
+def test_counts_that_do_not_fit_are_refused(arguments):
+    with pytest.raises(PredictionsError, match=r"Expected .* Received"):
+        paired_difference(*arguments)
+
+
+def test_so_many_pictures_as_said_show_the_gap_four_times_in_five():
+    a_only, b_only, pictures = 60, 80, 1000
+    needed = pictures_needed(a_only, b_only, pictures)
+    assert needed is not None
+    generator = np.random.default_rng(4)
+    drawn = generator.multinomial(needed, [0.06, 0.08, 0.86], 4000)
+    low, _ = tango_interval(drawn[:, 0], drawn[:, 1], needed)
+    assert np.mean(low > 0) == pytest.approx(0.8, abs=0.025)
+    assert pictures_needed(5, 5, 100) is None
+
+
+# --- Two recipes --------------------------------------------------------------------------------
+
+
+def test_where_pictures_add_nothing_it_is_welchs_test():
+    generator = np.random.default_rng(5)
+    for _ in range(TABLES):
+        a, b = (0.5 + 0.03 * generator.normal(size=generator.integers(2, 12)) for _ in range(2))
+        found = seed_difference(*(SeedScores(side, np.full(5_000, side.mean())) for side in (a, b)))
+        expected = stats.ttest_ind(b, a, equal_var=False)
+        assert found.freedom == pytest.approx(expected.df, abs=1e-10)
+        assert found.p_value == pytest.approx(expected.pvalue, abs=1e-10)
+        interval = expected.confidence_interval()
+        assert ends(found.interval())[1:] == pytest.approx((interval.low, interval.high), abs=1e-10)
+
+
+def test_where_seeds_add_nothing_it_is_the_paired_t_test_over_pictures():
+    generator = np.random.default_rng(6)
+    for _ in range(TABLES):
+        a, b = generator.random((2, 200)) < generator.uniform(0.2, 0.8, (2, 1))
+        found = seed_difference(*(SeedScores.of(np.stack([x] * 3)) for x in (a, b)))
+        expected = stats.ttest_rel(b.astype(float), a.astype(float))
+        assert found.freedom == pytest.approx(199, abs=1e-6)
+        assert found.p_value == pytest.approx(expected.pvalue, abs=1e-10)
+
+
+def test_the_interaction_is_the_mean_square_of_a_two_way_table():
+    generator = np.random.default_rng(7)
+    for _ in range(200):
+        correct = generator.random((4, 30)) < 0.7
+        rest = correct - correct.mean(axis=0) - correct.mean(axis=1)[:, None] + correct.mean()
+        scores = SeedScores.of(correct)
+        assert scores.interaction == pytest.approx((rest**2).sum() / (3 * 29), abs=1e-10)
+        assert scores.seed_variance == pytest.approx(correct.mean(axis=1).var(ddof=1))
+
+
+def test_a_side_with_one_seed_is_taken_to_vary_as_the_other_does():
+    many, one = SeedScores.of(simulated(1, 5, 400)), SeedScores.of(simulated(2, 1, 400))
+    found = seed_difference(one, many)
+    assert found.p_better is None
+    # 1/5 + 1 of the known variance, instead of 1/5 + 1/5 for five seeds each.
+    pictures = (many.per_picture - one.per_picture).var(ddof=1) / 400
+    expected = many.seed_variance * 1.2 + max(pictures - many.interaction * 1.2 / 400, 0)
+    assert found.error**2 == pytest.approx(expected, rel=1e-12)
+
+
+def test_p_better_is_one_half_of_equals_and_near_certain_of_a_large_gap():
+    a, b = SeedScores.of(simulated(1, 6, 500)), SeedScores.of(simulated(2, 6, 500, lift=3))
+    assert seed_difference(a, a).p_better == pytest.approx(0.5)
+    better = seed_difference(a, b).p_better
+    assert better is not None
+    assert better > 0.99
+    assert seed_difference(b, a).p_better == pytest.approx(1 - better)
+
+
+def test_p_better_rests_on_the_luck_of_new_seeds_beside_that_of_the_means():
+    a, b = SeedScores.of(simulated(1, 6, 500, spread=0.3)), SeedScores.of(simulated(2, 4, 500))
+    found = seed_difference(a, b)
+    luck = sum(max(x.seed_variance - x.interaction / 500, 0) for x in (a, b))
+    assert luck > 0
+    assert found.new_error is not None
+    assert found.new_freedom is not None
+    assert found.new_error**2 == pytest.approx(found.error**2 + luck, rel=1e-12)
+    student = stats.t.cdf(found.difference / found.new_error, found.new_freedom)
+    assert found.p_better == pytest.approx(student, abs=1e-12)
+
+
+def test_a_single_seed_has_wilsons_interval_and_several_keep_within_0_and_1():
+    one = simulated(3, 1, 300)
+    found = accuracy_interval(SeedScores.of(one))
+    assert ends(found) == pytest.approx(ends(metrics.wilson(int(one.sum()), 300)))
+    perfect = accuracy_interval(SeedScores.of(np.ones((4, 300), bool)))
+    assert ends(perfect) == pytest.approx(ends(metrics.wilson(300, 300)))
+
+
+@given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 6), st.integers(1, 40))
+@settings(max_examples=60, deadline=None)
+def test_swapping_two_recipes_mirrors_their_difference(seed, seeds_a, seeds_b, pictures):
+    generator = np.random.default_rng(seed)
+    a = generator.random((seeds_a, pictures)) < 0.7
+    b = generator.random((seeds_b, pictures)) < generator.random()
+    forth = compare_models([entrant("a", a), entrant("b", b)], draws=100)
+    back = compare_models([entrant("b", b), entrant("a", a)], draws=100)
+    one, other = forth.pairs[0], back.pairs[0]
+    value, low, high = ends(one.difference)
+    assert ends(other.difference) == pytest.approx((-value, -high, -low), abs=1e-12)
+    assert low <= value <= high
+    assert other.p_value == pytest.approx(one.p_value)
+    assert other.equivalent == one.equivalent
+    mirrored = {"better": "worse", "worse": "better"}
+    assert other.verdict == mirrored.get(one.verdict, one.verdict)
+    for gain, loss in zip(one.gains, other.gains, strict=True):
+        expected = (-gain.difference.value, -gain.difference.high, -gain.difference.low)
+        assert ends(loss.difference) == pytest.approx(expected, abs=1e-12)
+    for model in forth.models:
+        assert 0 <= model.accuracy.low <= model.accuracy.value <= model.accuracy.high <= 1
+
+
+@given(st.integers(0, 10**6), st.integers(1, 4), st.permutations(range(30)))
+@settings(max_examples=30, deadline=None)
+def test_the_order_of_pictures_does_not_matter(seed, seeds, order):
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, 3, 30).astype(np.uint8)
+    predicted = generator.integers(0, 3, (2, seeds, 30)).astype(np.uint8)
+
+    def outcome(order):
+        entrants = [
+            Entrant(
+                name,
+                name,
+                tuple(range(seeds)),
+                tuple(
+                    Predictions(labels[order], one[order], None, np.arange(30)[order], CLASSES)
+                    for one in each
+                ),
+            )
+            for name, each in zip("ab", predicted, strict=True)
+        ]
+        return compare_models(entrants, draws=100).as_dict(details=True)
+
+    before, after = outcome(np.arange(30)), outcome(np.array(order))
+    flat = json.JSONEncoder(sort_keys=True).encode
+    rounded = [
+        json.loads(flat(x), parse_float=lambda text: round(float(text), 9)) for x in (before, after)
+    ]
+    for result in rounded:  # a number of pictures may turn on the last digit
+        result["pairs"][0].pop("power")
+        for text in (result, result["pairs"][0]):
+            text.pop("sentence")
+    assert rounded[0] == rounded[1]
+
+
+# --- Power --------------------------------------------------------------------------------------
+
+
+def test_power_says_what_is_needed_and_none_where_nothing_helps():
+    a = SeedScores.of(simulated(1, 5, 2000))
+    small = seed_power(a, SeedScores.of(simulated(2, 5, 2000, lift=0.1)))
+    large = seed_power(a, SeedScores.of(simulated(2, 5, 2000, lift=1.0)))
+    assert small.pictures is not None
+    assert large.pictures is not None
+    assert small.pictures > large.pictures
+    assert large.seeds == 2
+    assert seed_power(a, a) == Power(None, None)
+    # With as many pictures as are needed at the fewer seeds, for there are no more of them.
+    few, many = (SeedScores.of(simulated(3, n, 2000, lift=0.3, spread=0.2)) for n in (2, 12))
+    uneven, even = seed_power(a, few), seed_power(SeedScores.of(simulated(1, 12, 2000)), many)
+    assert uneven.pictures is None or even.pictures is None or uneven.pictures > even.pictures
+
+
+def test_pictures_that_power_names_are_enough():
+    """Pictures drawn anew from these, with new seeds: the gap is shown about four times in five."""
+    generator = np.random.default_rng(8)
+
+    def recipe(lift, difficulty):
+        latent = difficulty + lift + generator.normal(size=(5, len(difficulty)))
+        return SeedScores.of(latent + 2.5 + 0.005 * generator.normal(size=(5, 1)) > 0)
+
+    difficulty = 2 * generator.normal(size=200_000)
+    needed = seed_power(recipe(0.0, difficulty), recipe(0.15, difficulty)).pictures
+    assert needed is not None
+    shown = []
+    for _ in range(400):
+        difficulty = 2 * generator.normal(size=needed)
+        found = seed_difference(recipe(0.0, difficulty), recipe(0.15, difficulty))
+        shown.append(found.interval().low > 0)
+    assert np.mean(shown) == pytest.approx(0.8, abs=0.06)
+
+
+# --- Verdicts -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.001, 0.002, "better"),
+        (0.001, 0.2, "better"),
+        (-0.2, -0.001, "worse"),
+        (-0.004, 0.004, "equivalent"),
+        (0.0, 0.004, "equivalent"),
+        (-0.005, 0.001, "not shown"),
+        (-0.1, 0.1, "not shown"),
+    ],
+)
+def test_the_verdict_follows_from_the_interval(low, high, verdict):
+    interval = metrics.Estimate((low + high) / 2, low, high)
+    assert verdict_of(interval, margin=0.005) == verdict
+
+
+@given(
+    st.integers(0, 60), st.integers(0, 60), st.integers(0, 3000), st.sampled_from([0, 0.005, 0.05])
+)
+@settings(max_examples=60, deadline=None)
+def test_verdict_equivalence_and_interval_agree(a_only, b_only, both, margin):
+    pair = compare_models(table(a_only, b_only, both + 1), margin=margin, draws=100).pairs[0]
+    low, high = pair.difference.low, pair.difference.high
+    assert pair.verdict == verdict_of(pair.difference, margin)
+    assert pair.margin == margin
+    if pair.verdict == "equivalent":
+        assert pair.equivalent  # the 90% interval lies within the 95% one
+        assert -margin < low <= 0 <= high < margin
+    narrow = paired_difference(a_only, b_only, a_only + b_only + both + 1, 0.9)
+    assert pair.equivalent == (-margin < narrow.low and narrow.high < margin)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "pictures", "verdict"),
+    [
+        (1, 100, "not shown"),
+        (1, 3000, "equivalent"),
+        (4, 100, "not shown"),
+        (4, 20_000, "equivalent"),
+    ],
+)
+def test_identical_predictions_are_equivalent_once_there_are_enough_pictures(
+    seeds, pictures, verdict
+):
+    correct = simulated(1, seeds, pictures, spread=0.0)
+    pair = compare_models([entrant("a", correct), entrant("b", correct)], draws=100).pairs[0]
+    assert pair.difference.value == 0
+    assert (pair.p_value, pair.p_adjusted) == (1.0, 1.0)
+    assert pair.difference.low < 0 < pair.difference.high
+    assert pair.verdict == verdict
+    strict = compare_models([entrant("a", correct), entrant("b", correct)], margin=0, draws=100)
+    assert strict.pairs[0].verdict == "not shown"
+
+
+def test_two_fitted_models_part_where_they_say():
+    pair = compare_models(table(2, 5, 90, 3)).pairs[0]
+    assert pair.level == "fitted models"
+    assert pair.mcnemar == mcnemar(2, 5)
+    np.testing.assert_array_equal(pair.a_only, [0, 1])
+    np.testing.assert_array_equal(pair.b_only, [2, 3, 4, 5, 6])
+    assert pair.p_better is None
+    assert ends(pair.difference) == ends(paired_difference(2, 5, 100))
+    # Labels go round: `a` alone is right of a shirt and a coat, `b` of 2 shirts, a coat, 2 bags.
+    gains = {gain.name: gain.difference.value for gain in pair.gains}
+    assert gains == {"shirt": 1 / 34, "coat": 0, "bag": 2 / 33}
+
+
+def test_recipes_are_compared_over_seeds():
+    a, b = simulated(1, 5, 900), simulated(2, 4, 900, lift=0.4)
+    found = compare_models([entrant("a", a), entrant("b", b)])
+    pair = found.pairs[0]
+    assert (pair.level, pair.mcnemar) == ("recipes", None)
+    model = seed_difference(SeedScores.of(a), SeedScores.of(b))
+    assert pair.difference == model.interval()
+    assert (pair.p_value, pair.p_better) == (model.p_value, model.p_better)
+    assert found.models[0].deviation == pytest.approx(a.mean(axis=1).std(ddof=1))
+    assert found.models[1].per_seed == pytest.approx(tuple(b.mean(axis=1)))
+    np.testing.assert_array_equal(pair.a_only, np.flatnonzero(a[0] & ~b[0]))
+    shirt = seed_difference(SeedScores.of(a[:, ::3]), SeedScores.of(b[:, ::3]))
+    assert pair.gains[0].difference == shirt.interval()
+
+
+def test_a_class_without_pictures_has_an_unknown_gain():
+    one, two = (
+        Entrant(name, name, (0,), (predictions_of(np.ones(30, bool), classes=(*CLASSES, "boot")),))
+        for name in "ab"
+    )
+    gains = compare_models([one, two], draws=100).pairs[0].gains
+    assert gains[3].difference == metrics.Estimate(0.0, -1.0, 1.0)
+
+
+def test_holm_is_that_of_statsmodels_and_of_its_definition():
+    generator = np.random.default_rng(9)
+    for trial in range(TABLES):
+        p = generator.random(generator.integers(1, 12)) ** 3
+        found = holm(p.tolist())
+        # Each p-value as often as there are tests not smaller, and no less than a smaller one.
+        expected = [max(q * (p >= q).sum() for q in p[p <= each]) for each in p]
+        np.testing.assert_allclose(found, np.minimum(expected, 1), rtol=0, atol=1e-10)
+        if trial < 20:  # statsmodels takes its time
+            expected = multipletests(p, method="holm")[1]
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10)
+
+
+def test_of_several_entrants_each_pair_is_judged_and_corrected():
+    correct = [simulated(k, 3, 1200, lift=lift) for k, lift in ((1, 0), (2, 0.2), (3, 0.9))]
+    found = compare_models([entrant(n, c) for n, c in zip("abc", correct, strict=True)])
+    assert [(pair.a, pair.b) for pair in found.pairs] == [("a", "b"), ("a", "c"), ("b", "c")]
+    p_values = [pair.p_value for pair in found.pairs if pair.p_value is not None]
+    assert [pair.p_adjusted for pair in found.pairs] == holm(p_values)
+    matrix = found.verdict_matrix()
+    assert [matrix[k][k] for k in range(3)] == [None] * 3
+    assert (matrix[2][0], matrix[0][2]) == ("better", "worse")
+    assert "Of the 3 compared on 1,200 pictures, c names most of them rightly" in found.sentence
+
+
+def test_the_bootstrap_draws_pictures_and_seeds():
+    a, b = simulated(1, 1, 3000), simulated(2, 1, 3000, lift=0.2)
+    pair = compare_models([entrant("a", a), entrant("b", b)]).pairs[0]
+    assert pair.bootstrap is not None  # over pictures alone it comes close to Tango's interval
+    assert ends(pair.bootstrap) == pytest.approx(ends(pair.difference), abs=7e-4)
+    many = [simulated(3, 6, 500, spread=0.5), simulated(4, 3, 500)]
+    drawn = bootstrap_accuracies(many, draws=4000, seed=1)
+    assert drawn.mean(axis=0) == pytest.approx([each.mean() for each in many], abs=2e-3)
+    order = np.random.default_rng(1).permutation(500)
+    again = bootstrap_accuracies([each[:, order] for each in many], draws=4000, seed=1)
+    np.testing.assert_array_equal(drawn, again)
+
+
+# --- Sentences ----------------------------------------------------------------------------------
+
+FITTED = (
+    "This holds for these two fitted models: another training of either, with another seed, may "
+    "come out differently."
+)
+
+
+@pytest.mark.parametrize(
+    ("parts", "verdict", "sentence"),
+    [
+        (
+            (110, 180, 8700, 1010),
+            "better",
+            "cnn is better than ann: 88.80% of the 10,000 pictures named rightly against 88.10%, a "
+            "gain of 0.70 percentage points (95% interval 0.37 to 1.04). " + FITTED,
+        ),
+        (
+            (300, 200, 8700, 800),
+            "worse",
+            "cnn is worse than ann: 89.00% of the 10,000 pictures named rightly against 90.00%, a "
+            "loss of 1.00 percentage points (95% interval 0.56 to 1.44). " + FITTED,
+        ),
+        (
+            (40, 30, 9000, 930),
+            "equivalent",
+            "cnn and ann are equivalent for practical purposes: 90.30% of the 10,000 pictures "
+            "named rightly against 90.40%, a difference of −0.10 percentage points (95% interval "
+            "−0.27 to +0.07), all of it within the margin of 0.50 points either way. " + FITTED,
+        ),
+        (
+            (280, 310, 8700, 710),
+            "not shown",
+            "No difference between cnn and ann is shown: 90.10% of the 10,000 pictures named "
+            "rightly against 89.80%, a difference of +0.30 percentage points (95% interval −0.18 "
+            "to +0.78), which may well be zero. Nor are the two shown to be within 0.50 points of "
+            "each other. To show a gap of the size seen with 80% power would take about 51,452 "
+            "pictures. " + FITTED,
+        ),
+    ],
+)
+def test_each_verdict_in_words(parts, verdict, sentence):
+    found = compare_models(table(*parts), draws=100)
+    assert found.pairs[0].verdict == verdict
+    assert found.pairs[0].sentence == found.sentence == sentence
+
+
+def test_a_real_gap_within_the_margin_is_said_to_be_small():
+    pair = compare_models(table(10, 40, 9000, 950), draws=100).pairs[0]
+    assert (pair.verdict, pair.equivalent) == ("better", True)
+    assert (
+        "The gap is real but small: it lies within the margin of 0.50 points, below which a "
+        "difference counts as none in practice." in pair.sentence
+    )
+    pair = compare_models(table(110, 155, 9000, 735), draws=100).pairs[0]
+    assert (pair.verdict, pair.equivalent) == ("better", False)
+    assert (
+        "The gap seen is within the margin of 0.50 points, but may be larger than that."
+        in pair.sentence
+    )
+
+
+def test_recipes_are_told_with_their_seeds_and_the_chance_of_a_new_training():
+    a, b = simulated(1, 5, 4000), simulated(2, 5, 4000, lift=0.5)
+    sentence = compare_models([entrant("ann", a), entrant("cnn", b)], draws=100).sentence
+    assert sentence.startswith("cnn is better than ann: on average ")
+    assert sentence.endswith(
+        "This rests on 5 seeds of each, and the interval covers both the luck of the seeds and "
+        "that of the pictures. The chance that a new training of cnn beats a new training of ann "
+        "is put at more than 99%."
+    )
+    sentence = compare_models([entrant("ann", a), entrant("cnn", b[:2])], draws=100).sentence
+    assert "This rests on 5 seeds of ann and 2 of cnn, and" in sentence
+    sentence = compare_models([entrant("ann", a), entrant("cnn", b[:1])], draws=100).sentence
+    assert "ann was trained with 5 seeds, cnn with only one, so cnn is taken to vary" in sentence
+    assert "chance that a new training" not in sentence
+
+
+def test_a_verdict_that_does_not_outlast_holms_correction_says_so():
+    generator = np.random.default_rng(10)
+    base = generator.random(2000) < 0.9
+    # `b` is right on 34 more and wrong on 18 of the pictures: p ≈ 0.027, and 0.08 of three.
+    right, wrong = np.flatnonzero(base)[:18], np.flatnonzero(~base)[:34]
+    b = base.copy()
+    b[right], b[wrong] = False, True
+    found = compare_models([entrant("a", base), entrant("b", b), entrant("c", base)], draws=100)
+    assert found.pairs[0].verdict == "better"
+    assert (
+        "With Holm's correction for the 3 pairs compared here, the gap no longer counts as shown "
+        "(p = 0.08)." in found.pairs[0].sentence
+    )
+    assert found.sentence.endswith(
+        "A difference is shown in 2 of the 3 pairs, of which 2 no longer count as shown after "
+        "Holm's correction for having looked at so many."
+    )
+    alone = pair_sentence(found.models[0], found.models[1], found.pairs[0], 2000, pairs=1)
+    assert "Holm" not in alone
+
+
+# --- What scripts read --------------------------------------------------------------------------
+
+
+def test_the_names_that_scripts_read_are_a_contract():
+    result = compare_models(table(2, 5, 90, 3), draws=100).as_dict()
+    assert list(result) == ["models", "pairs"]
+    assert list(result["models"][0]) == ["name", "recipe", "seeds", "accuracy", "interval"]
+    assert list(result["pairs"][0]) == [
+        *("a", "b", "level", "difference", "interval", "mcnemar", "p_better", "margin"),
+        *("equivalent", "verdict"),
+    ]
+    assert list(result["pairs"][0]["mcnemar"]) == ["a_only", "b_only", "p_exact", "p_mid"]
+    assert result["models"][0] == {
+        "name": "ann",
+        "recipe": "ann",
+        "seeds": [0],
+        "accuracy": 0.92,
+        "interval": list(ends(metrics.wilson(92, 100))[1:]),
+    }
+    pair = result["pairs"][0]
+    assert (pair["a"], pair["b"], pair["difference"]) == ("ann", "cnn", 0.03)
+    assert pair["mcnemar"]["a_only"] == 2
+    recipes = [entrant("a", simulated(1, 3, 90)), entrant("b", simulated(2, 1, 90))]
+    assert compare_models(recipes, draws=100).as_dict()["pairs"][0]["mcnemar"] is None
+
+
+@pytest.mark.parametrize("seeds", [(1, 1), (3, 3), (1, 3)])
+@pytest.mark.parametrize("pictures", [1, 2, 300])
+def test_json_holds_no_nan_however_little_there_is(seeds, pictures):
+    entrants = [
+        entrant(name, simulated(k, count, pictures))
+        for k, (name, count) in enumerate(zip("ab", seeds, strict=True))
+    ]
+    result = compare_models(entrants, draws=100).as_dict(details=True)
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+def test_tables_have_the_same_numbers():
+    found = compare_models(table(2, 5, 90, 3), draws=100)
+    frame = found.frame()
+    assert frame.loc[0, "difference"] == found.pairs[0].difference.value
+    assert frame.loc[0, "verdict"] == found.pairs[0].verdict
+    assert found.models_frame().loc["cnn", "accuracy"] == found.models[1].accuracy.value
+    assert list(found.gains_frame()["class"]) == list(CLASSES)
+
+
+# --- What is refused ----------------------------------------------------------------------------
+
+
+def test_what_cannot_be_compared_is_refused():
+    right = np.ones(10, bool)
+    one = entrant("a", right)
+    cases = {
+        "two or more models": [one],
+        "name of its own. Received 'a' 2 times": [one, entrant("a", right)],
+        "Received 2 seeds and 1 sets": [one, Entrant("b", "b", (0, 1), one.predictions)],
+        "Received 0 seeds and 0 sets": [one, Entrant("b", "b", (), ())],
+        "each seed of b once": [one, Entrant("b", "b", (3, 3), one.predictions * 2)],
+        "same labels as a": [one, entrant("b", right, shift=1)],
+        "Received 9 labels": [one, entrant("b", right[:9])],
+        "same order: picture 0 in row 0. Received picture 9": [
+            one,
+            entrant("b", right, indices=np.arange(10)[::-1]),
+        ],
+        "classes of a: shirt, coat, bag. Received x, y, z": [
+            one,
+            entrant("b", right, classes=("x", "y", "z")),
+        ],
+    }
+    for message, entrants in cases.items():
+        with pytest.raises(PredictionsError, match=message.replace(".", r"\.")) as caught:
+            compare_models(entrants)
+        assert "Expected" in str(caught.value)
+        assert "Received" in str(caught.value)
+
+
+@pytest.mark.parametrize("margin", [-0.1, 1.0, float("nan")])
+def test_a_margin_that_is_none_is_refused(margin):
+    with pytest.raises(UsageError, match="Expected a margin"):
+        compare_models(table(1, 1, 1), margin=margin)
+
+
+def test_too_few_draws_are_refused():
+    with pytest.raises(UsageError, match="at least 100 bootstrap draws"):
+        compare_models(table(1, 1, 1), draws=10)

@@ -1,0 +1,203 @@
+"""One fitted model on one data set: the whole evaluation, and what scripts and tables get."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import special
+
+from fittingroom import metrics
+from fittingroom.errors import UsageError
+from fittingroom.evaluation import evaluate_predictions
+from fittingroom.predictions import Predictions
+
+CLASSES = ("shirt", "coat", "bag", "boot")
+
+
+def predictions_of(labels, predicted, logs=None, classes=CLASSES):
+    return Predictions(
+        labels=np.asarray(labels, dtype=np.uint8),
+        predicted=np.asarray(predicted, dtype=np.uint8),
+        log_probabilities=None if logs is None else np.asarray(logs, dtype=np.float32),
+        indices=np.arange(len(labels)),
+        classes=classes,
+    )
+
+
+def some_predictions(seed=0, count=300):
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, 4, count)
+    logits = generator.normal(size=(count, 4))
+    logits[np.arange(count), labels] += 2
+    logs = special.log_softmax(1.7 * logits, axis=1)
+    return predictions_of(labels, logs.argmax(axis=1), logs)
+
+
+def taken(predictions, order):
+    """The same predictions, pictures in another order."""
+    return Predictions(
+        labels=predictions.labels[order],
+        predicted=predictions.predicted[order],
+        log_probabilities=predictions.log_probabilities[order],
+        indices=predictions.indices[order],
+        classes=predictions.classes,
+    )
+
+
+def ends(estimate):
+    return (estimate.value, estimate.low, estimate.high)
+
+
+def test_a_small_evaluation_by_hand():
+    labels = [0, 0, 0, 1, 1, 2, 2, 3]
+    predicted = [0, 1, 1, 1, 0, 2, 2, 2]
+    found = evaluate_predictions(predictions_of(labels, predicted))
+    assert found.accuracy == metrics.wilson(4, 8)
+    np.testing.assert_array_equal(
+        found.confusion, [[1, 2, 0, 0], [1, 1, 0, 0], [0, 0, 2, 0], [0, 0, 1, 0]]
+    )
+    shirt = found.per_class[0]
+    assert (shirt.name, shirt.support) == ("shirt", 3)
+    assert shirt.precision == metrics.wilson(1, 2)
+    assert shirt.recall == metrics.wilson(1, 3)
+    assert shirt.f1.value == pytest.approx(2 / 5)
+    assert found.macro_f1.value == pytest.approx((2 / 5 + 2 / 5 + 4 / 5 + 0) / 4)
+    assert found.macro_recall is not None
+    assert found.macro_recall.value == pytest.approx((1 / 3 + 1 / 2 + 1 + 0) / 4)
+    assert [(p.true, p.predicted, p.count) for p in found.most_confused] == [
+        ("shirt", "coat", 2),
+        ("coat", "shirt", 1),
+        ("boot", "bag", 1),
+    ]
+    assert found.most_confused[0].share == metrics.wilson(2, 3)
+    np.testing.assert_array_equal(found.worst_mistakes, [1, 2, 4, 7])
+
+
+def test_without_probabilities_what_needs_them_is_left_out():
+    found = evaluate_predictions(predictions_of([0, 1], [0, 0]))
+    for part in ("log_loss", "brier", "calibration", "brier_parts", "risk_coverage"):
+        assert getattr(found, part) is None
+        assert found.as_dict()[part] is None
+
+
+def test_the_parts_are_those_of_metrics():
+    predictions = some_predictions()
+    found = evaluate_predictions(predictions)
+    labels, probabilities = predictions.labels, predictions.probabilities
+    assert found.log_loss == metrics.log_loss(labels, predictions.log_probabilities)
+    assert found.brier == metrics.brier_score(labels, probabilities)
+    assert found.brier_parts == metrics.brier_decomposition(labels, probabilities)
+    curve = metrics.reliability(labels, predictions.predicted, probabilities)
+    assert found.calibration is not None
+    assert found.calibration.error == metrics.calibration_error(curve).debiased
+    assert sum(each.count for each in found.calibration.bins) == 300
+    assert len(found.calibration.bins) == len(curve.count) <= 15
+    first = found.calibration.bins[0]
+    assert first.accuracy == metrics.wilson(int(curve.correct[0]), int(curve.count[0]))
+    assert found.risk_coverage is not None
+    assert found.risk_coverage.risk[-1] == pytest.approx(1 - found.accuracy.value)
+
+
+def test_the_worst_mistakes_are_those_that_the_model_was_surest_of():
+    predictions = some_predictions(count=1000)
+    worst = evaluate_predictions(predictions).worst_mistakes
+    assert len(worst) == 50
+    assert not predictions.correct[worst].any()
+    surest = predictions.probabilities.max(axis=1)
+    assert (np.diff(surest[worst]) <= 0).all()
+    others = np.setdiff1d(np.flatnonzero(~predictions.correct), worst)
+    assert surest[others].max() <= surest[worst].min()
+
+
+def test_classes_that_never_occur_or_are_never_called_are_told_as_unknown():
+    found = evaluate_predictions(predictions_of([0, 0, 1, 1], [0, 0, 0, 0]))
+    nothing = metrics.Estimate(0.0, 0.0, 1.0)
+    assert found.per_class[1].precision == nothing  # never called
+    assert found.per_class[1].recall == metrics.wilson(0, 2)
+    assert found.per_class[2].recall == nothing  # no picture
+    assert found.macro_f1.value == pytest.approx((2 / 3 + 0) / 2)  # of the two that occur
+
+
+def test_scripts_get_plain_json_also_of_extremes():
+    certain = [[0.0, -np.inf, -np.inf, -np.inf]] * 2
+    for predictions in (
+        some_predictions(),
+        predictions_of([0], [0]),
+        predictions_of([0, 0], [0, 0], certain),
+        predictions_of([0, 1], [0, 0], certain),
+        predictions_of([0], [0], certain[:1]),
+    ):
+        result = evaluate_predictions(predictions).as_dict()
+        assert json.loads(json.dumps(result, allow_nan=False)) == result
+    ruled_out = evaluate_predictions(predictions_of([0, 1], [0, 0], certain)).as_dict()
+    assert ruled_out["log_loss"] == {"value": None, "interval": [None, None]}
+
+
+def test_the_curve_in_json_is_thinned_and_keeps_its_ends():
+    found = evaluate_predictions(some_predictions(count=1000))
+    assert found.risk_coverage is not None
+    curve = found.as_dict()["risk_coverage"]
+    assert len(curve["coverage"]) == len(curve["risk"]) == 101
+    assert curve["coverage"][0] == found.risk_coverage.coverage[0]
+    assert (curve["coverage"][-1], curve["risk"][-1]) == (1, found.risk_coverage.risk[-1])
+
+
+def test_the_table_has_a_row_a_class():
+    found = evaluate_predictions(some_predictions())
+    frame = found.frame()
+    assert list(frame.index) == list(CLASSES)
+    assert frame.loc["coat", "recall_low"] == found.per_class[1].recall.low
+    assert frame["support"].sum() == 300
+
+
+def test_equal_seeds_give_equal_evaluations_and_too_few_draws_are_refused():
+    predictions = some_predictions()
+    one, two = (evaluate_predictions(predictions, draws=300, seed=4).as_dict() for _ in range(2))
+    assert one == two
+    with pytest.raises(UsageError, match="at least 100 draws"):
+        evaluate_predictions(predictions, draws=10)
+
+
+@given(st.integers(0, 10**6), st.permutations(range(40)))
+@settings(max_examples=25, deadline=None)
+def test_the_order_of_pictures_does_not_matter(seed, order):
+    predictions = some_predictions(seed, count=40)
+    before = evaluate_predictions(predictions, draws=100)
+    after = evaluate_predictions(taken(predictions, list(order)), draws=100)
+    np.testing.assert_array_equal(before.confusion, after.confusion)
+    assert before.per_class == after.per_class
+    assert before.macro_f1 == after.macro_f1
+    assert before.log_loss is not None
+    assert after.log_loss is not None
+    assert ends(before.log_loss) == pytest.approx(ends(after.log_loss), abs=1e-9)
+    assert before.calibration is not None
+    assert after.calibration is not None
+    assert ends(before.calibration.error) == pytest.approx(ends(after.calibration.error), abs=1e-6)
+
+
+@given(st.integers(0, 10**6), st.permutations(range(4)))
+@settings(max_examples=25, deadline=None)
+def test_permuting_classes_permutes_the_result(seed, order):
+    predictions = some_predictions(seed, count=60)
+    order = np.array(order)
+    place = np.argsort(order)  # class k becomes class order[k]
+    permuted = predictions_of(
+        order[predictions.labels],
+        order[predictions.predicted],
+        predictions.log_probabilities[:, place],
+        tuple(CLASSES[k] for k in place),
+    )
+    before = evaluate_predictions(predictions, draws=100)
+    after = evaluate_predictions(permuted, draws=100)
+    assert {scores.name: scores for scores in after.per_class} == {
+        scores.name: scores for scores in before.per_class
+    }
+    assert before.accuracy == after.accuracy
+    assert before.brier is not None
+    assert after.brier is not None
+    assert ends(before.brier) == pytest.approx(ends(after.brier), abs=1e-9)
+    counts = sorted((p.count, p.true, p.predicted) for p in before.most_confused)
+    if len(counts) < 10:  # beyond, equal counts at the cut may fall either way
+        assert counts == sorted((p.count, p.true, p.predicted) for p in after.most_confused)

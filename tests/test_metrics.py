@@ -1,0 +1,534 @@
+"""Numbers about one model's predictions: reference values, hand-made cases, laws."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import optimize, special, stats
+from sklearn.isotonic import IsotonicRegression
+from sklearn.metrics import brier_score_loss, precision_recall_fscore_support
+from sklearn.metrics import confusion_matrix as sklearn_confusion_matrix
+from sklearn.metrics import log_loss as sklearn_log_loss
+from statsmodels.stats.proportion import proportion_confint
+
+from fittingroom import metrics
+from fittingroom.errors import PredictionsError, UsageError
+
+TABLES = 1000
+
+
+def some_predictions(seed, count=60, classes=4, sure=2.0):
+    """Labels, predicted labels and log-probabilities of a middling model."""
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, classes, count)
+    logits = generator.normal(size=(count, classes))
+    logits[np.arange(count), labels] += 1.5
+    logs = special.log_softmax(sure * logits, axis=1)
+    return labels, logs.argmax(axis=1), logs
+
+
+# --- Wilson -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])
+def test_wilson_is_that_of_statsmodels(confidence):
+    generator = np.random.default_rng(1)
+    trials = generator.integers(1, 20_000, TABLES)
+    successes = generator.binomial(trials, generator.random(TABLES))
+    low, high = metrics.wilson_interval(successes, trials, confidence)
+    expected = proportion_confint(successes, trials, alpha=1 - confidence, method="wilson")
+    np.testing.assert_allclose([low, high], expected, rtol=0, atol=1e-10)
+    for x, n, a, b in zip(successes[:100], trials[:100], low, high, strict=False):
+        assert metrics.wilson(int(x), int(n), confidence) == metrics.Estimate(x / n, a, b)
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilson_gives_what_newcombe_1998_prints(successes, trials, low, high):
+    estimate = metrics.wilson(successes, trials)
+    assert (round(estimate.low, 4), round(estimate.high, 4)) == (low, high)
+
+
+def test_wilson_ends_exactly_at_0_and_1_and_knows_nothing_without_trials():
+    assert metrics.wilson(0, 7).low == 0.0
+    assert metrics.wilson(7, 7).high == 1.0
+    assert metrics.wilson(0, 0) == metrics.Estimate(0.0, 0.0, 1.0)
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.floats(0.01, 0.999))
+@settings(deadline=None)
+def test_wilson_stays_within_0_and_1_and_mirrors(right, wrong, confidence):
+    estimate = metrics.wilson(right, right + wrong, confidence)
+    assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
+    if right + wrong:
+        mirror = metrics.wilson(wrong, right + wrong, confidence)
+        assert mirror.low == pytest.approx(1 - estimate.high, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "received", "error"),
+    [
+        ((5, 4), "5", PredictionsError),
+        ((-1, 4), "-1", PredictionsError),
+        ((1, 4, 0.0), "0.0", UsageError),
+        ((1, 4, 1.0), "1.0", UsageError),
+    ],
+)
+def test_wilson_refuses_what_is_no_share(arguments, received, error):
+    with pytest.raises(error, match=rf"Expected .* Received {received}"):
+        metrics.wilson(*arguments)
+
+
+# --- Means --------------------------------------------------------------------------------------
+
+
+def test_the_mean_of_symmetric_values_has_students_interval():
+    generator = np.random.default_rng(2)
+    for _ in range(200):
+        half = generator.normal(size=generator.integers(2, 40))
+        values = 3 + np.concatenate([half, -half])
+        estimate = metrics.mean_estimate(values)
+        expected = stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
+        assert (estimate.low, estimate.high) == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_interval_of_a_mean_reaches_further_towards_the_long_tail():
+    values = np.random.default_rng(3).exponential(size=300)
+    estimate = metrics.mean_estimate(values)
+    mirror = metrics.mean_estimate(-values)
+    assert estimate.high - estimate.value > 1.1 * (estimate.value - estimate.low)
+    assert (mirror.low, mirror.high) == pytest.approx((-estimate.high, -estimate.low))
+
+
+@given(st.lists(st.floats(0, 50), min_size=1, max_size=60))
+@settings(deadline=None)
+def test_the_interval_of_a_mean_holds_it_and_keeps_to_its_range(values):
+    estimate = metrics.mean_estimate(np.array(values), minimum=0.0, maximum=50.0)
+    assert 0 <= estimate.low <= estimate.value <= estimate.high <= 50
+
+
+# --- Labels -------------------------------------------------------------------------------------
+
+
+def test_confusion_precision_recall_and_f1_are_those_of_scikit_learn():
+    generator = np.random.default_rng(4)
+    for _ in range(TABLES):
+        classes = int(generator.integers(2, 7))
+        count = int(generator.integers(1, 80))
+        weights = generator.dirichlet(np.full(classes, 0.7))  # some classes without a picture
+        labels = generator.choice(classes, count, p=weights)
+        noise = generator.integers(0, classes, count)
+        predicted = np.where(generator.random(count) < 0.7, labels, noise)
+        confusion = metrics.confusion_matrix(labels, predicted, classes)
+        expected = sklearn_confusion_matrix(labels, predicted, labels=range(classes))
+        np.testing.assert_array_equal(confusion, expected)
+        per_class = precision_recall_fscore_support(
+            labels, predicted, labels=range(classes), zero_division=0
+        )
+        occurs = np.union1d(labels, predicted)
+        for score, of_sklearn in zip(
+            (metrics.precision, metrics.recall, metrics.f1), per_class, strict=False
+        ):
+            found = score(confusion)
+            values = [estimate.value for estimate in found.per_class]
+            np.testing.assert_allclose(values, of_sklearn, rtol=0, atol=1e-10)
+            assert found.macro.value == pytest.approx(of_sklearn[occurs].mean(), abs=1e-10)
+            for estimate in (*found.per_class, found.macro):
+                assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
+
+
+def test_intervals_of_precision_recall_and_f1_are_wilsons():
+    confusion = np.array([[50, 3, 2], [4, 40, 1], [0, 5, 60]])
+    assert metrics.precision(confusion).per_class[0] == metrics.wilson(50, 54)
+    assert metrics.recall(confusion).per_class[0] == metrics.wilson(50, 55)
+    low, high = proportion_confint(50, 59, method="wilson")  # of all that are or are called so
+    f1 = metrics.f1(confusion).per_class[0]
+    assert f1.value == pytest.approx(100 / 109)
+    assert (f1.low, f1.high) == pytest.approx((2 * low / (1 + low), 2 * high / (1 + high)))
+
+
+@pytest.mark.parametrize("score", [metrics.precision, metrics.recall, metrics.f1])
+def test_a_macro_average_is_as_sure_as_drawing_the_pictures_anew_says(score):
+    confusion = np.array([[90, 8, 2], [12, 70, 18], [1, 20, 79]])
+    generator = np.random.default_rng(5)
+    drawn = generator.multinomial(300, confusion.ravel() / 300, 2000).reshape(-1, 3, 3)
+    deviation = np.std([score(table).macro.value for table in drawn])
+    macro = score(confusion).macro
+    assert (macro.high - macro.low) / 3.92 == pytest.approx(deviation, rel=0.06)
+
+
+def test_a_class_that_is_never_called_has_no_precision_and_one_without_pictures_no_recall():
+    labels, predicted = np.array([0, 0, 1, 1]), np.array([0, 0, 0, 2])
+    confusion = metrics.confusion_matrix(labels, predicted, ("a", "b", "c", "d"))
+    nothing = metrics.Estimate(0.0, 0.0, 1.0)
+    assert metrics.precision(confusion).per_class[1] == nothing
+    assert metrics.recall(confusion).per_class[2] == nothing
+    assert metrics.f1(confusion).per_class[3] == nothing
+    # The fourth class occurs nowhere, and counts for nothing in the mean of the others.
+    assert metrics.recall(confusion).macro.value == pytest.approx(1 / 3)
+
+
+def test_without_a_mistake_macro_averages_still_have_a_width():
+    macro = metrics.f1(np.diag([50, 50])).macro
+    assert (macro.value, macro.high) == (1.0, 1.0)
+    assert macro.low == pytest.approx(metrics.wilson(100, 100).low)
+
+
+@given(st.integers(0, 10**6), st.permutations(range(4)))
+@settings(max_examples=50, deadline=None)
+def test_permuting_classes_permutes_scores(seed, order):
+    labels, predicted, _ = some_predictions(seed)
+    order = np.array(order)
+    plain = metrics.confusion_matrix(labels, predicted, 4)
+    permuted = metrics.confusion_matrix(order[labels], order[predicted], 4)
+    np.testing.assert_array_equal(permuted[np.ix_(order, order)], plain)
+    for score in (metrics.precision, metrics.recall, metrics.f1):
+        before, after = score(plain), score(permuted)
+        assert tuple(after.per_class[k] for k in order) == before.per_class
+        assert after.macro.low == pytest.approx(before.macro.low, abs=1e-12)
+        assert after.macro.high == pytest.approx(before.macro.high, abs=1e-12)
+
+
+def test_accuracy_is_the_share_named_rightly():
+    assert metrics.accuracy([0, 1, 2, 2], [0, 1, 2, 1]) == metrics.wilson(3, 4)
+
+
+@pytest.mark.parametrize(
+    ("labels", "predicted", "message"),
+    [
+        ([], [], "at least one picture"),
+        ([0, 1], [0], "one prediction for each of 2 labels. Received 1"),
+        ([0, 3], [0, 1], "`labels` between 0 and 2. Received 3"),
+        ([0, 1], [-1, 1], "`predicted` between 0 and 2. Received -1"),
+        ([0.0, 1.0], [0, 1], "whole numbers"),
+        ([[0, 1]], [[0, 1]], "shape"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(labels, predicted, message):
+    with pytest.raises(PredictionsError, match=message):
+        metrics.confusion_matrix(np.array(labels), np.array(predicted), 3)
+
+
+@pytest.mark.parametrize("matrix", [np.zeros((2, 3), int), np.zeros((2, 2), int), np.eye(2)])
+def test_what_is_no_confusion_matrix_is_refused(matrix):
+    with pytest.raises(PredictionsError, match="Expected a confusion matrix"):
+        metrics.f1(matrix)
+
+
+# --- Log loss and Brier score -------------------------------------------------------------------
+
+
+def test_log_loss_and_brier_score_are_those_of_scikit_learn():
+    for seed in range(TABLES):
+        labels, _, logs = some_predictions(seed, count=25)
+        expected = sklearn_log_loss(labels, np.exp(logs), labels=range(4))
+        assert metrics.log_loss(labels, logs).value == pytest.approx(expected, abs=1e-10)
+        expected = brier_score_loss(labels, np.exp(logs), labels=[0, 1, 2, 3], scale_by_half=False)
+        assert metrics.brier_score(labels, np.exp(logs)).value == pytest.approx(expected, abs=1e-10)
+
+
+def test_a_probability_too_small_for_a_float_still_has_its_right_loss():
+    logs = np.array([[0.0, -800.0], [0.0, -800.0], [0.0, -800.0], [-800.0, 0.0]])
+    assert np.exp(-800.0) == 0
+    assert metrics.log_loss([1, 0, 0, 1], logs).value == pytest.approx(200.0, abs=1e-12)
+
+
+def test_ruling_out_what_then_happens_costs_infinitely_much():
+    logs = np.array([[0.0, -np.inf], [0.0, -np.inf]])
+    infinite = float("inf")
+    assert metrics.log_loss([0, 1], logs) == metrics.Estimate(infinite, infinite, infinite)
+    assert metrics.log_loss([0, 0], logs) == metrics.Estimate(0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("logs", "message"),
+    [
+        ([[0.5, 0.5]], "at most 0. Received 0.5"),
+        ([[-3.0, -3.0]], "sum to one"),
+        ([[np.nan, 0.0]], "NaN"),
+        ([0.0, 0.0], "shape"),
+    ],
+)
+def test_what_are_no_log_probabilities_is_refused(logs, message):
+    with pytest.raises(PredictionsError, match=message):
+        metrics.log_loss([0], np.array(logs))
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "message"),
+    [
+        ([[0.5, 0.4]], "sum to one. Received 0.9 in row 0"),
+        ([[1.2, -0.2]], "between 0 and 1. Received -0.2"),
+        ([[1.0, 0.0], [0.0, 1.0]], "each of 1 pictures. Received 2"),
+    ],
+)
+def test_what_are_no_probabilities_is_refused(probabilities, message):
+    with pytest.raises(PredictionsError, match=message):
+        metrics.brier_score([0], np.array(probabilities))
+
+
+@given(st.integers(0, 10**6), st.integers(1, 80), st.floats(0.2, 8))
+@settings(max_examples=60, deadline=None)
+def test_the_parts_of_a_brier_score_add_up_to_it(seed, count, sure):
+    labels, _, logs = some_predictions(seed, count=count, sure=sure)
+    probabilities = np.exp(logs)
+    parts = metrics.brier_decomposition(labels, probabilities)
+    total = parts.reliability.value - parts.resolution.value + parts.uncertainty.value
+    assert total == pytest.approx(metrics.brier_score(labels, probabilities).value, abs=1e-12)
+    shares = np.bincount(labels, minlength=4) / count
+    assert parts.uncertainty.value == pytest.approx(1 - (shares**2).sum(), abs=1e-12)
+    for part in (parts.reliability, parts.resolution, parts.uncertainty):
+        assert 0 <= part.low <= part.value <= part.high
+
+
+def test_brier_parts_rest_on_isotonic_regression_less_what_its_steps_overfit():
+    labels, _, logs = some_predictions(6, count=400)
+    # Multiples of 1/64: sums and ties are exact.
+    probabilities = np.random.default_rng(6).multinomial(64, np.exp(logs)) / 64
+    reliability, overfit = 0.0, 0.0
+    for k in range(4):
+        true, given_ = (labels == k).astype(float), probabilities[:, k]
+        fitted = IsotonicRegression().fit_transform(given_, true)
+        reliability += ((given_ - true) ** 2 - (fitted - true) ** 2).mean()
+        for level in np.unique(fitted.round(12)):
+            step = true[fitted.round(12) == level]
+            overfit += step.var(ddof=1) / 400 if len(step) > 1 else 0.0
+    parts = metrics.brier_decomposition(labels, probabilities)
+    assert parts.reliability.value == pytest.approx(reliability - overfit, abs=1e-10)
+
+
+# --- Calibration --------------------------------------------------------------------------------
+
+
+def two_classes(confidence, correct):
+    """Labels, predictions and probabilities with these confidences, right where said."""
+    confidence = np.asarray(confidence, dtype=float)
+    predicted = np.zeros(len(confidence), dtype=int)
+    labels = np.where(correct, 0, 1)
+    return labels, predicted, np.column_stack([confidence, 1 - confidence])
+
+
+def test_the_reliability_diagram_by_hand():
+    curve = metrics.reliability(
+        *two_classes([0.2, 0.4, 0.41, 1.0, 0.0], [True, False, True, True, False]), bins=5
+    )
+    # Upper ends belong to their bin, and 0 to the lowest.
+    np.testing.assert_allclose(curve.low, [0, 0.2, 0.4, 0.8])
+    np.testing.assert_allclose(curve.high, [0.2, 0.4, 0.6, 1.0])
+    np.testing.assert_array_equal(curve.count, [2, 1, 1, 1])
+    np.testing.assert_array_equal(curve.correct, [1, 0, 1, 1])
+    np.testing.assert_allclose(curve.confidence, [0.1, 0.4, 0.41, 1.0])
+    error = metrics.calibration_error(curve)
+    assert error.plug_in == pytest.approx((2 * 0.4 + 0.4 + 0.59 + 0) / 5)
+
+
+def test_bins_of_equal_mass_hold_equally_many_and_keep_equals_together():
+    generator = np.random.default_rng(7)
+    said = two_classes(generator.random(1500), generator.random(1500) < 0.5)
+    curve = metrics.reliability(*said, binning="equal mass")
+    np.testing.assert_array_equal(curve.count, np.full(15, 100))
+    assert (curve.low <= curve.confidence).all()
+    assert (curve.confidence <= curve.high).all()
+    tied = metrics.reliability(*two_classes([0.7] * 30, [True] * 30), binning="equal mass")
+    np.testing.assert_array_equal(tied.count, [30])
+
+
+def test_debiasing_takes_off_the_mean_of_the_folded_normal():
+    curve = metrics.Reliability(
+        low=np.array([0.0, 0.5]),
+        high=np.array([0.5, 1.0]),
+        count=np.array([40, 60]),
+        confidence=np.array([0.4, 0.8]),
+        correct=np.array([18, 51]),
+    )
+    value = 0.0
+    for count, confidence, correct in ((40, 0.4, 18), (60, 0.8, 51)):
+        gap = abs(correct / count - confidence)
+        share = (correct + confidence) / (count + 1)
+        deviation = np.sqrt(share * (1 - share) / count)
+        mean = stats.foldnorm.mean(gap / deviation, scale=deviation)
+        value += count / 100 * (2 * gap - mean)
+    error = metrics.calibration_error(curve)
+    assert error.debiased.value == pytest.approx(value, abs=1e-10)
+    assert error.debiased.low == 0.0
+
+
+@pytest.mark.parametrize("binning", ["equal width", "equal mass"])
+def test_a_perfect_model_is_not_shown_to_be_miscalibrated_and_an_oversure_one_is(binning):
+    generator = np.random.default_rng(8)
+    perfect: list[metrics.CalibrationError] = []
+    oversure: list[metrics.CalibrationError] = []
+    for _ in range(40):
+        confidence = generator.uniform(0.5, 1, 3000)
+        for found, true in ((perfect, confidence), (oversure, confidence - 0.1)):
+            said = two_classes(confidence, generator.random(3000) < true)
+            curve = metrics.reliability(*said, binning=binning)
+            found.append(metrics.calibration_error(curve, draws=500))
+    assert np.mean([found.debiased.low == 0 for found in perfect]) >= 0.9
+    plug_in = np.mean([found.plug_in for found in perfect])
+    assert np.mean([found.debiased.value for found in perfect]) < 0.7 * plug_in
+    assert np.mean([found.debiased.value for found in oversure]) == pytest.approx(0.1, abs=0.003)
+    covered = [found.debiased.low <= 0.1 <= found.debiased.high for found in oversure]
+    assert np.mean(covered) >= 0.85
+
+
+@given(st.integers(0, 10**6), st.integers(1, 60), st.floats(0.2, 9))
+@settings(max_examples=40, deadline=None)
+def test_the_interval_of_the_calibration_error_holds_it(seed, count, sure):
+    labels, predicted, logs = some_predictions(seed, count=count, sure=sure)
+    curve = metrics.reliability(labels, predicted, np.exp(logs))
+    found = metrics.calibration_error(curve, draws=200)
+    assert 0 <= found.debiased.low <= found.debiased.value <= found.debiased.high <= 1
+    assert found.debiased.value <= found.plug_in + 1e-12
+    assert metrics.calibration_error(curve, draws=200) == found
+
+
+def test_certainty_that_is_always_right_has_no_calibration_error():
+    found = metrics.calibration_error(metrics.reliability(*two_classes([1.0, 1.0], [True, True])))
+    assert found.debiased == metrics.Estimate(0.0, 0.0, 0.0)
+
+
+def test_calibration_refuses_too_few_bins_and_draws():
+    said = two_classes([0.7], [True])
+    with pytest.raises(UsageError, match=r"at least one bin\. Received 0"):
+        metrics.reliability(*said, bins=0)
+    with pytest.raises(UsageError, match=r"at least 100 draws\. Received 5"):
+        metrics.calibration_error(metrics.reliability(*said), draws=5)
+
+
+def test_confidence_is_that_in_what_was_predicted():
+    probabilities = np.array([[0.7, 0.3], [0.6, 0.4]])
+    np.testing.assert_array_equal(metrics.confidences([0, 1], probabilities), [0.7, 0.4])
+
+
+# --- Temperature --------------------------------------------------------------------------------
+
+
+def test_the_temperature_minimises_the_log_loss():
+    for seed in range(20):
+        labels, _, logs = some_predictions(seed, count=200)
+
+        def loss(exponent, labels=labels, logs=logs):
+            scaled = special.log_softmax(logs / np.exp(exponent), axis=1)
+            return -scaled[np.arange(200), labels].mean()
+
+        best = optimize.minimize_scalar(
+            loss, bounds=(-3, 3), method="bounded", options={"xatol": 1e-10}
+        )
+        found = metrics.fit_temperature(logs, labels)
+        assert found == pytest.approx(np.exp(best.x), rel=1e-5)
+        again = metrics.log_loss(labels, metrics.apply_temperature(logs, found)).value
+        assert again <= best.fun + 1e-12
+
+
+def test_the_temperature_scales_with_the_logits_and_heeds_no_shift():
+    labels, _, logs = some_predictions(9, count=300)
+    plain = metrics.fit_temperature(logs, labels)
+    shift = np.random.default_rng(9).normal(size=(300, 1)) * 100
+    assert metrics.fit_temperature(3 * logs + shift, labels) == pytest.approx(3 * plain, rel=1e-8)
+
+
+def test_the_temperature_stops_where_the_data_do_not_determine_it():
+    logits = np.array([[5.0, 0.0], [0.0, 5.0]])
+    assert metrics.fit_temperature(logits, [0, 1]) == 0.05  # always right: the surer the better
+    assert metrics.fit_temperature(logits, [1, 0]) == 20.0
+    assert metrics.fit_temperature(np.ones((2, 2)), [0, 1]) == 1.0
+    assert 0.05 <= metrics.fit_temperature(1e6 * logits, [0, 0]) <= 20.0
+
+
+@pytest.mark.parametrize("logits", [[[np.inf, 0.0]], [[np.nan, 0.0]], [[0.0, 1.0], [1.0, 0.0]]])
+def test_logits_that_do_not_fit_are_refused(logits):
+    with pytest.raises(PredictionsError, match=r"Expected .* Received"):
+        metrics.fit_temperature(np.array(logits), [0])
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
+def test_what_is_no_temperature_is_refused(temperature):
+    with pytest.raises(UsageError, match="temperature above 0"):
+        metrics.apply_temperature(np.ones((1, 2)), temperature)
+
+
+# --- Risk and coverage --------------------------------------------------------------------------
+
+
+def test_the_risk_coverage_curve_by_hand():
+    curve = metrics.risk_coverage(*two_classes([0.9, 0.8, 0.7, 0.6], [True, False, True, False]))
+    np.testing.assert_allclose(curve.coverage, [0.25, 0.5, 0.75, 1])
+    np.testing.assert_allclose(curve.risk, [0, 1 / 2, 1 / 3, 1 / 2])
+    np.testing.assert_allclose(curve.threshold, [0.9, 0.8, 0.7, 0.6])
+    assert curve.area.value == pytest.approx((0 + 1 / 2 + 1 / 3 + 1 / 2) / 4)
+    assert (curve.low[3], curve.high[3]) == pytest.approx(
+        (metrics.wilson(2, 4).low, metrics.wilson(2, 4).high)
+    )
+
+
+def test_among_equal_confidences_the_area_is_the_mean_over_all_orders():
+    confidence = np.array([0.9, 0.8, 0.8, 0.8, 0.6, 0.6])
+    correct = np.array([True, False, True, True, False, True])
+    areas = []
+    for order in permutations(range(6)):
+        if (np.diff(confidence[list(order)]) <= 0).all():
+            risks = np.cumsum(~correct[list(order)]) / np.arange(1, 7)
+            areas.append(risks.mean())
+    curve = metrics.risk_coverage(*two_classes(confidence, correct))
+    assert curve.area.value == pytest.approx(np.mean(areas), abs=1e-12)
+    np.testing.assert_allclose(curve.coverage, [1 / 6, 4 / 6, 1])
+
+
+def test_the_area_is_the_mean_of_the_running_risk():
+    for seed in range(200):
+        labels, predicted, logs = some_predictions(seed)
+        order = np.argsort(-logs.max(axis=1))
+        risks = np.cumsum(labels[order] != predicted[order]) / np.arange(1, 61)
+        area = metrics.risk_coverage(labels, predicted, np.exp(logs)).area
+        assert area.value == pytest.approx(risks.mean(), abs=1e-10)
+        assert 0 <= area.low <= area.value <= area.high <= 1
+
+
+def test_the_areas_interval_is_as_wide_as_drawing_the_pictures_anew_says():
+    labels, predicted, logs = some_predictions(10, count=2000)
+    area = metrics.risk_coverage(labels, predicted, np.exp(logs)).area
+    generator = np.random.default_rng(10)
+    drawn = []
+    for _ in range(300):
+        sample = generator.integers(0, 2000, 2000)
+        drawn.append(
+            metrics.risk_coverage(
+                labels[sample], predicted[sample], np.exp(logs[sample])
+            ).area.value
+        )
+    assert (area.high - area.low) / 3.92 == pytest.approx(np.std(drawn), rel=0.12)
+
+
+def test_without_a_mistake_the_area_may_still_be_above_0():
+    area = metrics.risk_coverage(*two_classes([0.9, 0.8], [True, True])).area
+    assert area == metrics.Estimate(0.0, 0.0, metrics.wilson(0, 2).high)
+
+
+@given(st.integers(0, 10**6), st.randoms(use_true_random=False))
+@settings(max_examples=30, deadline=None)
+def test_permuting_pictures_changes_nothing(seed, random):
+    labels, predicted, logs = some_predictions(seed)
+    order = list(range(60))
+    random.shuffle(order)
+    before = (labels, predicted, np.exp(logs))
+    after = (labels[order], predicted[order], np.exp(logs[order]))
+    for number in (
+        lambda said: metrics.risk_coverage(*said).area,
+        lambda said: metrics.calibration_error(metrics.reliability(*said), draws=100).debiased,
+        lambda said: metrics.brier_score(said[0], said[2]),
+        lambda said: metrics.brier_decomposition(said[0], said[2]).resolution,
+    ):
+        one, other = number(before), number(after)
+        assert (one.value, one.low, one.high) == pytest.approx(
+            (other.value, other.low, other.high), abs=1e-6
+        )
