@@ -1,0 +1,43 @@
+"""Results drawn: every function takes results and gives a matplotlib ``Figure``, and no more.
+
+Figures are made by the object interface, under settings of their own: importing or calling this
+room changes nothing in matplotlib, and no figure outlives its last user. :func:`png` and
+:func:`svg` turn a figure into a file's bytes or into inline markup whose colours follow the page.
+"""
+
+from fittingroom.plots.calibration import calibration_curves
+from fittingroom.plots.confusion import confusion_difference, confusion_matrix
+from fittingroom.plots.curves import accuracy_curve, loss_curve
+from fittingroom.plots.garment_sheets import (
+    ConfusedRow,
+    SampleRow,
+    Tile,
+    TileGroup,
+    confused_sheet,
+    sample_sheet,
+    tile_sheet,
+)
+from fittingroom.plots.intervals import accuracies, class_gains, recalls
+from fittingroom.plots.style import MODEL_COLOURS, model_colour, png, svg
+
+__all__ = [
+    "MODEL_COLOURS",
+    "ConfusedRow",
+    "SampleRow",
+    "Tile",
+    "TileGroup",
+    "accuracies",
+    "accuracy_curve",
+    "calibration_curves",
+    "class_gains",
+    "confused_sheet",
+    "confusion_difference",
+    "confusion_matrix",
+    "loss_curve",
+    "model_colour",
+    "png",
+    "recalls",
+    "sample_sheet",
+    "svg",
+    "tile_sheet",
+]

@@ -1,0 +1,89 @@
+"""What a report is made from."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from fittingroom.evaluation import Evaluation
+from fittingroom.predictions import UInt8
+from fittingroom.runs import Epoch, Opening, Timing
+
+
+class Garments(Protocol):
+    """Pictures uint8 ``(N, 28, 28)`` and their labels uint8 ``(N,)``."""
+
+    @property
+    def images(self) -> UInt8:
+        """The pictures."""
+
+    @property
+    def labels(self) -> UInt8:
+        """Their labels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Exhibit:
+    """What the report shows of one model.
+
+    Attributes:
+        name: short, as the comparison calls it ("ann"); the images are named after it.
+        title: what it is ("Artificial neural network: dense layers").
+        evaluation: of its (first seed's) run on the test half.
+        history: of that run, one entry an epoch; empty for a model that was not trained here.
+        best_epoch: the epoch whose weights were kept.
+        run: the run folder's name, or where else the predictions come from.
+        seed: the run's.
+        parameters: trained numbers.
+        operations: multiply-adds for one picture.
+        training_seconds: the whole training, validation included.
+        model_bytes: size of the exported model.
+        single: how long a picture takes when pictures come one at a time.
+        batched: how long a picture takes when many come at once.
+
+    What is None was not measured, and is left out.
+    """
+
+    name: str
+    title: str
+    evaluation: Evaluation
+    history: tuple[Epoch, ...] = ()
+    best_epoch: int = 0
+    run: str = ""
+    seed: int | None = None
+    parameters: int | None = None
+    operations: int | None = None
+    training_seconds: float | None = None
+    model_bytes: int | None = None
+    single: Timing | None = None
+    batched: Timing | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """Where the numbers come from.
+
+    Attributes:
+        data: the data set's name.
+        official: whether its files are those that Zalando published, by their hashes.
+        embedded_sample: whether it is the small sample inside the package.
+        training_pictures: how many pictures the models were trained on, if it is known.
+        validation_pictures: how many chose the epoch; gives validation accuracy its interval.
+        openings: every opening of the test half that the folder of runs has logged.
+        environment: versions, processor, threads, time, as the runs have recorded them.
+        failures: trainings that broke down, in words: they are told, not hidden.
+    """
+
+    data: str
+    official: bool
+    embedded_sample: bool = False
+    training_pictures: int | None = None
+    validation_pictures: int | None = None
+    openings: Sequence[Opening] = ()
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    failures: Sequence[str] = ()
+
+
+def stem(name: str) -> str:
+    """A model's name as the beginning of a file's name, on any system."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "model"

@@ -1,0 +1,35 @@
+"""Pictures and numbers as parts of the page."""
+
+import base64
+import io
+import re
+
+import numpy as np
+from markupsafe import Markup, escape
+from PIL import Image
+
+from fittingroom.predictions import UInt8
+
+
+def picture_uri(picture: UInt8) -> str:
+    """A picture uint8 ``(28, 28)`` as a ``data:`` address of a PNG, dark on light.
+
+    Sixteen shades of grey: half the bytes of 256, and no eye tells them apart at this size.
+    """
+    shades = 15 - (picture.astype(np.uint16) + 8) // 17  # 0 to 15
+    image = Image.fromarray(shades.astype(np.uint8), mode=None).convert("P")
+    image.putpalette([value for shade in range(16) for value in (17 * shade,) * 3])
+    stream = io.BytesIO()
+    image.save(stream, format="png", bits=4)
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+
+
+def unbroken_ranges(text: str) -> Markup:
+    """The text, escaped, in which no line breaks within an interval such as ``(92.6–93.6%)``."""
+    return Markup(
+        re.sub(
+            r"\([^()]{0,18}\d–\d[^()]{0,12}\)",
+            r'<span class="range">\g<0></span>',
+            str(escape(text)),
+        )
+    )

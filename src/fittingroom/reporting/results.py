@@ -1,0 +1,102 @@
+"""All numbers of the report, for programs: ``results.json``."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from fittingroom.comparison import Comparison
+from fittingroom.reporting import sentences
+from fittingroom.reporting.exhibit import Exhibit, Facts
+from fittingroom.reporting.panels import Panel
+from fittingroom.runs import Timing
+
+FORMAT = 1
+
+
+def results(
+    comparison: Comparison | None,
+    exhibits: Sequence[Exhibit],
+    facts: Facts,
+    panels: Sequence[Panel],
+) -> dict[str, Any]:
+    """Plain values under documented names.
+
+    ``format``: 1; ``verdict``: the outcome in words; ``notices``: what must be known first;
+    ``data``: name, ``official``, ``embedded_sample``, ``classes``, counts of pictures;
+    ``models``: of each ``name``, ``title``, ``run``, ``seed``, ``parameters``, ``operations``,
+    ``training_seconds``, ``model_bytes``, ``seconds_a_picture`` (``single``, ``batched``: each
+    ``low``, ``median``, ``high``, ``batch``), ``best_epoch``, ``history`` and ``evaluation``
+    (:meth:`Evaluation.as_dict`); ``comparison``: its :meth:`~Comparison.as_dict` with details, or
+    null for a single model; ``figures``: of each its ``image``, ``title`` and ``caption``;
+    ``openings``, ``environment``, ``failures``: as given. What was not measured is null.
+    """
+    return {
+        "format": FORMAT,
+        "verdict": sentences.outcome(exhibits, comparison, facts),
+        "notices": sentences.notices(facts),
+        "data": {
+            "name": facts.data,
+            "official": facts.official,
+            "embedded_sample": facts.embedded_sample,
+            "classes": exhibits[0].evaluation.predictions.classes,
+            "training_pictures": facts.training_pictures,
+            "validation_pictures": facts.validation_pictures,
+            "test_pictures": len(exhibits[0].evaluation.predictions),
+        },
+        "models": [_model(exhibit) for exhibit in exhibits],
+        "comparison": None if comparison is None else comparison.as_dict(details=True),
+        "figures": [
+            {"image": f"images/{panel.image}", "title": panel.title, "caption": panel.caption}
+            for panel in panels
+        ],
+        "openings": [asdict(opening) for opening in facts.openings],
+        "environment": facts.environment,
+        "failures": list(facts.failures),
+    }
+
+
+def to_json(values: Mapping[str, Any]) -> bytes:
+    """Strict JSON in UTF-8: numbers that are none (NaN, infinities) become null."""
+    text = json.dumps(_plain(values), allow_nan=False, ensure_ascii=False, indent=2)
+    return f"{text}\n".encode()
+
+
+def _model(exhibit: Exhibit) -> dict[str, Any]:
+    return {
+        "name": exhibit.name,
+        "title": exhibit.title,
+        "run": exhibit.run,
+        "seed": exhibit.seed,
+        "parameters": exhibit.parameters,
+        "operations": exhibit.operations,
+        "training_seconds": exhibit.training_seconds,
+        "model_bytes": exhibit.model_bytes,
+        "seconds_a_picture": {
+            "single": _timing(exhibit.single),
+            "batched": _timing(exhibit.batched),
+        },
+        "best_epoch": exhibit.best_epoch if exhibit.history else None,
+        "history": [asdict(epoch) for epoch in exhibit.history],
+        "evaluation": exhibit.evaluation.as_dict(),
+    }
+
+
+def _timing(timing: Timing | None) -> dict[str, Any] | None:
+    return None if timing is None else asdict(timing)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return str(value)

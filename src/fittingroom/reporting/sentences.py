@@ -1,0 +1,316 @@
+"""What a figure shows, in a sentence or two computed from the numbers that it was drawn from."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from fittingroom.comparison import Comparison, Pair
+from fittingroom.evaluation import ConfusedPair, Evaluation
+from fittingroom.metrics import Estimate, wilson
+from fittingroom.plots import Tile
+from fittingroom.reporting.exhibit import Exhibit, Facts
+from fittingroom.reporting.numbers import (
+    listed,
+    percent,
+    percent_estimate,
+    percent_range,
+    points_estimate,
+    some,
+)
+from fittingroom.runs import Epoch
+
+# Training accuracy above validation accuracy, as fractions. The first is twice the sampling error
+# of 5,000 pictures at 93%; the second is what a reader would see on the curve at once.
+MILD_GAP = 0.01
+CLEAR_GAP = 0.04
+# Validation accuracy won over the last quarter of the epochs from which on it "still rises".
+STILL_RISING = 0.003
+
+
+def outcome(exhibits: Sequence[Exhibit], comparison: Comparison | None, facts: Facts) -> str:
+    """The verdict in words that the page opens with."""
+    if comparison is not None:
+        return comparison.sentence
+    scores = []
+    for exhibit in exhibits:
+        accuracy = exhibit.evaluation.accuracy
+        pictures = len(exhibit.evaluation.predictions)
+        scores.append(
+            f"{exhibit.name} names {percent(accuracy.value, 2)} of {pictures:,} test pictures of "
+            f"{facts.data} rightly (95% interval {percent_range(accuracy, 2)})."
+        )
+    return " ".join(scores)
+
+
+def headline(verdict: str) -> tuple[str, str]:
+    """The verdict's first sentence, and the rest."""
+    first, _, rest = re.sub(r"(?<=[a-z)%]\.)\s+(?=[A-Z])", "\n", verdict, count=1).partition("\n")
+    return first, rest
+
+
+def notices(facts: Facts) -> list[str]:
+    """What a reader must know before the first number."""
+    warnings = []
+    if facts.embedded_sample:
+        warnings.append(
+            "These numbers come from the small sample inside the package, not from the whole of "
+            "Fashion-MNIST: good for trying things out, not for quoting."
+        )
+    elif not facts.official:
+        warnings.append(
+            f"The data is not the official Fashion-MNIST: its files ({facts.data}) do not have "
+            "the published hashes. These numbers compare with no published ones."
+        )
+    if facts.failures:
+        warnings.append(
+            "Not every training succeeded, and the numbers are of those that did. "
+            f"Broken down: {'; '.join(facts.failures)}."
+        )
+    return warnings
+
+
+def origin(facts: Facts) -> str:
+    """Which files the numbers come from, in short."""
+    if facts.embedded_sample:
+        return "the sample inside the package"
+    if facts.official:
+        return "official files, by their published hashes"
+    return "not the official files"
+
+
+def validation_interval(accuracy: float, pictures: int) -> Estimate:
+    """Wilson's 95% interval of a share of so many validation pictures."""
+    return wilson(round(accuracy * pictures), pictures)
+
+
+def accuracy_curve(history: Sequence[Epoch], best_epoch: int, pictures: int | None) -> str:
+    """Best epoch, how far training is ahead of validation, and what that means."""
+    best = _epoch(history, best_epoch)
+    scored = percent(best.val_accuracy)
+    if pictures:
+        scored = percent_estimate(validation_interval(best.val_accuracy, pictures))
+    opening = f"Best epoch {best_epoch} of {len(history)}: validation accuracy {scored}"
+    return f"{opening}; {_fit(history, best_epoch)}."
+
+
+def _fit(history: Sequence[Epoch], best_epoch: int) -> str:
+    last = history[-1]
+    gap = last.train_accuracy - last.val_accuracy
+    if gap >= MILD_GAP:
+        degree = "over-fitting" if gap >= CLEAR_GAP else "mild over-fitting"
+        return f"training accuracy ends {100 * gap:.1f} points above: {degree}"
+    quarter = max(1, len(history) // 4)
+    if len(history) > 1:
+        risen = last.val_accuracy - history[-1 - quarter].val_accuracy
+        if best_epoch == last.epoch and risen >= STILL_RISING:
+            return (
+                f"it still rose by {100 * risen:.1f} points over the last "
+                f"{some(quarter, 'epoch')}: under-fitting, more epochs would help"
+            )
+    side = (
+        f"training accuracy ends {-100 * gap:.1f} points below, as it is measured while weights "
+        "change, with dropout and augmentation on"
+        if gap <= -MILD_GAP
+        else "training accuracy ends level with it"
+    )
+    return f"{side}: no over-fitting seen"
+
+
+def loss_curve(history: Sequence[Epoch], best_epoch: int) -> str:
+    """Where validation loss is lowest, and how much it has risen since."""
+    lowest = min(history, key=lambda epoch: epoch.val_loss)
+    last = history[-1]
+    sentence = f"Validation loss is lowest in epoch {lowest.epoch} ({lowest.val_loss:.3f})"
+    if last.epoch == lowest.epoch:
+        sentence += ", the last one"
+    else:
+        sentence += f" and ends at {last.val_loss:.3f}"
+        if lowest.val_loss > 0:
+            rise = 100 * (last.val_loss / lowest.val_loss - 1)
+            sentence += f", {rise:.0f}% higher" if rise >= 0.5 else ", as low"
+    if best_epoch != lowest.epoch:
+        sentence += f"; the epoch kept, {best_epoch}, is the one of highest validation accuracy"
+    return sentence + "."
+
+
+def confusion_matrix(evaluation: Evaluation) -> str:
+    """How many mistakes, which is most frequent, which class fares worst."""
+    wrong = int((~evaluation.predictions.correct).sum())
+    total = len(evaluation.predictions)
+    if wrong == 0:
+        return f"All {total:,} pictures are named rightly."
+    sentence = f"{wrong:,} of {total:,} pictures are misnamed."
+    if evaluation.most_confused:
+        top = evaluation.most_confused[0]
+        sentence += (
+            f" The most frequent mistake is {top.true} called {top.predicted} "
+            f"({some(top.count, 'picture')}; of that class, {percent_estimate(top.share)})."
+        )
+    hardest = min(evaluation.per_class, key=lambda scores: scores.recall.value)
+    return f"{sentence} Found least often: {hardest.name}, {percent_estimate(hardest.recall)}."
+
+
+def sample_predictions(drawn: Sequence[Tile], mistakes: Sequence[Tile], wrong: int) -> str:
+    """How the random draw came out."""
+    right = sum(tile.right is True for tile in drawn)
+    sentence = (
+        f"{len(drawn)} test pictures drawn at random, the same for every model: "
+        f"{right} of {len(drawn)} named rightly (✓)."
+    )
+    if mistakes:
+        sentence += (
+            f" Below, {len(mistakes)} of the {wrong:,} mistakes (✗), also drawn at random, each "
+            "with the name it was given."
+        )
+    return sentence
+
+
+def most_confused(evaluation: Evaluation, shown: int) -> str:
+    """How much of all mistakes the most frequent kinds make up."""
+    wrong = int((~evaluation.predictions.correct).sum())
+    some_kinds = evaluation.most_confused[:shown]
+    covered = sum(pair.count for pair in some_kinds)
+    verb = "makes" if len(some_kinds) == 1 else "make"
+    return (
+        f"{some(len(some_kinds), 'kind')} of mistake {verb} up {percent(covered / wrong, 0)} of "
+        f"all {wrong:,}, {_arrow(some_kinds[0])} first. Shares are of the true class' pictures; "
+        "the examples are the first in file order."
+    )
+
+
+def _arrow(pair: ConfusedPair) -> str:
+    return f"{pair.true} → {pair.predicted}"
+
+
+def worst_mistakes(tiles: Sequence[Tile], least_sure: float | None) -> str:
+    """How sure the model was of the mistakes shown."""
+    if least_sure is None:
+        return (
+            f"The first {len(tiles)} mistakes in file order: the model gives no probabilities, so "
+            "none is surer than another."
+        )
+    floor = int(1000 * least_sure) / 10
+    return (
+        f"The {len(tiles)} mistakes that the model was surest of, at least {floor:.1f}% each. "
+        "Whether the model or the label is wrong is for the eye to judge."
+    )
+
+
+def calibration(models: Sequence[tuple[str, Evaluation]], without: Sequence[str]) -> str:
+    """How far top probabilities are from the share that is right, and to which side."""
+    sentences = []
+    for name, evaluation in models:
+        result = evaluation.calibration
+        assert result is not None
+        total = sum(bin_.count for bin_ in result.bins)
+        surplus = (
+            sum(bin_.count * (bin_.confidence - bin_.accuracy.value) for bin_ in result.bins)
+            / total
+        )
+        side = (
+            f"over-confident by {100 * surplus:.1f} points on the whole"
+            if surplus >= 0.005
+            else f"under-confident by {-100 * surplus:.1f} points on the whole"
+            if surplus <= -0.005
+            else "neither over- nor under-confident on the whole"
+        )
+        sentences.append(
+            f"{name}: expected calibration error {percent_estimate(result.error)}, {side}."
+        )
+    if without:
+        sentences.append(f"{listed(list(without))}: no probabilities, so no curve.")
+    return " ".join(sentences)
+
+
+def recalls(models: Sequence[tuple[str, Evaluation]]) -> str:
+    """Hardest and easiest class of each model."""
+    sentences = []
+    for name, evaluation in models:
+        order = sorted(evaluation.per_class, key=lambda scores: scores.recall.value)
+        low, high = order[0], order[-1]
+        sentences.append(
+            f"{name} finds {high.name} best, {percent_estimate(high.recall)}, and {low.name} "
+            f"least, {percent_estimate(low.recall)}."
+        )
+    return " ".join(sentences)
+
+
+def accuracies(comparison: Comparison) -> str:
+    """Each model's accuracy and each paired difference."""
+    models = [f"{model.name} {percent_estimate(model.accuracy, 2)}" for model in comparison.models]
+    sentence = f"Accuracy with 95% intervals: {listed(models)}."
+    if len(comparison.pairs) == 1:
+        pair = comparison.pairs[0]
+        sentence += (
+            f" On the same {comparison.pictures:,} pictures, {pair.b} minus {pair.a} is "
+            f"{points_estimate(pair.difference, 2)} percentage points."
+        )
+    if any(len(model.per_seed) > 1 for model in comparison.models):
+        sentence += " Ticks are single seeds."
+    return sentence
+
+
+def class_gains(pair: Pair) -> str:
+    """Where `b` gains most over `a`, and how many classes gain or lose beyond doubt."""
+    best = max(pair.gains, key=lambda gain: gain.difference.value)
+    gained = sum(gain.difference.low > 0 for gain in pair.gains)
+    lost = sum(gain.difference.high < 0 for gain in pair.gains)
+    if best.difference.value > 0:
+        opening = f"{pair.b} gains most on {best.name}: {points_estimate(best.difference)} points."
+    else:
+        opening = f"{pair.b} gains on no class."
+    return (
+        f"{opening} Of {len(pair.gains)} classes, {gained} gain and {lost} lose by more than their "
+        "interval (filled dots)."
+    )
+
+
+def confusion_difference(pair: Pair, change: np.ndarray, classes: Sequence[str]) -> str:
+    """The kind of mistake that changed most, and the balance."""
+    mistakes = change.copy()
+    np.fill_diagonal(mistakes, 0)
+    if not mistakes.any():
+        return f"{pair.a} and {pair.b} make each kind of mistake equally often."
+    true, called = np.unravel_index(np.abs(mistakes).argmax(), mistakes.shape)
+    amount = int(mistakes[true, called])
+    word = "fewer" if amount < 0 else "more"
+    balance = int(mistakes.sum())
+    total = (
+        f"{some(-balance, 'mistake')} fewer"
+        if balance < 0
+        else f"{some(balance, 'mistake')} more"
+        if balance
+        else "as many mistakes"
+    )
+    return (
+        f"{pair.b} calls {some(abs(amount), 'picture')} {word} of {classes[true]} {classes[called]}"
+        f", the largest change; over all it makes {total} than {pair.a}. A cell has the colour of "
+        "the model that it favours."
+    )
+
+
+def flipped(pair: Pair, shown: tuple[int, int]) -> str:
+    """How many pictures only one of the two gets right."""
+    a, b = len(pair.a_only), len(pair.b_only)
+    sentence = (
+        f"Only {pair.b} is right on {some(b, 'picture')}, only {pair.a} on {some(a, 'picture')}."
+    )
+    if shown != (a, b):
+        sentence += f" Shown: {shown[1]} and {shown[0]} of them, drawn at random."
+    return sentence
+
+
+def openings(facts: Facts) -> str:
+    """How often the test half was opened, as far as the log knows."""
+    if not facts.openings:
+        return "The folder of runs has logged no opening of this test half."
+    runs = {opening.run for opening in facts.openings}
+    return (
+        f"This test half was opened {some(len(facts.openings), 'time')} for "
+        f"{some(len(runs), 'run')} in this folder of runs; of openings elsewhere it cannot know."
+    )
+
+
+def _epoch(history: Sequence[Epoch], number: int) -> Epoch:
+    return next((epoch for epoch in history if epoch.epoch == number), history[-1])

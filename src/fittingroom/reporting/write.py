@@ -1,0 +1,153 @@
+"""Writing the report's folder."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from fittingroom.comparison import Comparison
+from fittingroom.errors import PredictionsError
+from fittingroom.plots import SampleRow
+from fittingroom.predictions import UInt8
+from fittingroom.reporting import sentences, tables
+from fittingroom.reporting.exhibit import Exhibit, Facts, Garments
+from fittingroom.reporting.inline import picture_uri, unbroken_ranges
+from fittingroom.reporting.panels import Section, data_panel, model_section
+from fittingroom.reporting.results import results, to_json
+from fittingroom.reporting.versus import accuracies_panel, pair_sections, shared_panels
+from fittingroom.runs import make_folder, write_file
+
+
+def write_report(
+    folder: Path,
+    *,
+    comparison: Comparison | None,
+    exhibits: Sequence[Exhibit],
+    pictures: UInt8,
+    sample: Garments,
+    facts: Facts,
+) -> Path:
+    """Write a report of one model, or of several held against each other.
+
+    Leaves in the folder ``index.html`` (one self-contained page), ``README.md`` (the same for a
+    terminal), ``results.json`` (all numbers) and ``images/``. Each file is written whole or not
+    at all, the page last; files of an earlier report are replaced.
+
+    Args:
+        folder: made where it is missing.
+        comparison: of all the models, or None for a single one.
+        exhibits: the models, at least one, in the order of the comparison.
+        pictures: uint8 ``(N, 28, 28)``, the test half in the order of the predictions.
+        sample: training pictures with labels, some of each class.
+        facts: where the numbers come from.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        PredictionsError: there is no model, or pictures and predictions do not fit.
+        RunError: the folder cannot be written to.
+    """
+    _check(exhibits, pictures)
+    classes = exhibits[0].evaluation.predictions.classes
+    data = data_panel(sample, classes)
+    summary = () if comparison is None else (accuracies_panel(comparison),)
+    sections: list[Section] = []
+    if comparison is not None:
+        sections += pair_sections(comparison, exhibits, pictures)
+    sections.append(Section("classes", "Classes and calibration", "", shared_panels(exhibits)))
+    sections += [
+        model_section(exhibit, place, pictures, facts.validation_pictures)
+        for place, exhibit in enumerate(exhibits)
+    ]
+    panels = [*summary, *(panel for section in sections for panel in section.panels), data]
+    verdict = sentences.outcome(exhibits, comparison, facts)
+    page = {
+        "title": " against ".join(exhibit.name for exhibit in exhibits),
+        "exhibits": exhibits,
+        "verdict": verdict,
+        "headline": sentences.headline(verdict),
+        "notices": sentences.notices(facts),
+        "results": tables.results(exhibits, comparison),
+        "pairs": None if comparison is None else tables.pairs(comparison),
+        "summary": summary,
+        "sections": sections,
+        "data": data,
+        "strip": [SampleRow(row.name, row.pictures[:1]) for row in data.samples],
+        "facts": facts,
+        "sources": _sources(exhibits, facts),
+        "openings": sentences.openings(facts),
+        "origin": sentences.origin(facts),
+    }
+    # Everything is made before the first file is written: what fails leaves the old report whole.
+    numbers = to_json(results(comparison, exhibits, facts, panels))
+    markdown = _render("report.md.jinja", page)
+    html = _render("page.html.jinja", page)
+    images = make_folder(folder / "images")
+    for panel in panels:
+        write_file(images / panel.image, panel.png)
+    write_file(folder / "results.json", numbers)
+    write_file(folder / "README.md", markdown)
+    index = folder / "index.html"
+    write_file(index, html)
+    return index
+
+
+def _check(exhibits: Sequence[Exhibit], pictures: UInt8) -> None:
+    if not exhibits:
+        raise PredictionsError("Expected at least one model to report on. Received none.")
+    for exhibit in exhibits:
+        count = len(exhibit.evaluation.predictions)
+        if len(pictures) != count:
+            raise PredictionsError(
+                f"Expected a picture for each of the {count} predictions of {exhibit.name}. "
+                f"Received {len(pictures)} pictures."
+            )
+
+
+def _sources(exhibits: Sequence[Exhibit], facts: Facts) -> tables.Table:
+    """Where the numbers come from, a fact a row."""
+    rows = [
+        ("Data", facts.data),
+        ("Files", sentences.origin(facts)),
+    ]
+    for name, number in (
+        ("Training pictures", facts.training_pictures),
+        ("Validation pictures", facts.validation_pictures),
+        ("Test pictures", len(exhibits[0].evaluation.predictions)),
+    ):
+        if number is not None:
+            rows.append((name, f"{number:,}"))
+    for exhibit in exhibits:
+        if exhibit.run:
+            seed = "" if exhibit.seed is None else f", seed {exhibit.seed}"
+            rows.append((f"Run of {exhibit.name}", f"{exhibit.run}{seed}"))
+    for name, value in facts.environment.items():
+        rows.append((str(name).replace("_", " ").capitalize(), _words(value)))
+    return tables.Table("Data, runs and environment.", ("", ""), tuple(rows), words=2)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_words(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_words(item) for item in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "–" if value is None else str(value)
+
+
+def _render(template: str, page: Mapping[str, Any]) -> bytes:
+    environment = Environment(
+        loader=PackageLoader("fittingroom.reporting"),
+        autoescape=template.endswith(".html.jinja"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["picture"] = picture_uri
+    environment.filters["ranges"] = unbroken_ranges
+    environment.filters["markdown"] = tables.escape_markdown
+    return environment.get_template(template).render(page).encode()

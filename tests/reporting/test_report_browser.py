@@ -1,0 +1,83 @@
+"""The page as a person sees it: in Chromium, on a phone, in the dark, on paper."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("Chromium is not installed")
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield chromium
+        chromium.close()
+
+
+def test_nothing_leaves_the_page_and_nothing_complains(browser: Any, page: Path) -> None:
+    tab = browser.new_page()
+    requests: list[str] = []
+    complaints: list[str] = []
+    tab.on("request", lambda request: requests.append(request.url))
+    tab.on("console", lambda message: complaints.append(message.text))
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.goto(page.as_uri())
+    tab.locator("summary").first.click()
+    tab.wait_for_load_state("networkidle")
+    assert [url for url in requests if not url.startswith("data:")] == [page.as_uri()]
+    assert complaints == []
+    broken = "[...document.images].filter(image => !image.naturalWidth).length"
+    assert tab.evaluate(broken) == 0
+    tab.close()
+
+
+@pytest.mark.parametrize("name", ["page", "odd_page", "three_page"])
+@pytest.mark.parametrize("width", [320, 768])
+def test_no_page_scrolls_sideways(
+    browser: Any, name: str, width: int, request: pytest.FixtureRequest
+) -> None:
+    tab = browser.new_page(viewport={"width": width, "height": 800})
+    tab.goto(request.getfixturevalue(name).as_uri())
+    # With all tables open: they scroll in their own boxes.
+    tab.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    tab.close()
+
+
+@pytest.mark.parametrize(("scheme", "dark"), [("light", False), ("dark", True)])
+def test_page_follows_the_colour_scheme(browser: Any, page: Path, scheme: str, dark: bool) -> None:
+    tab = browser.new_page(color_scheme=scheme)
+    tab.goto(page.as_uri())
+    brightness = (
+        "element => getComputedStyle(element)[{}].match(/\\d+/g).slice(0, 3).map(Number)"
+        ".reduce((sum, part) => sum + part) / 3"
+    )
+    background = tab.locator("body").evaluate(brightness.format("'backgroundColor'"))
+    chart_text = tab.locator("svg text").first.evaluate(brightness.format("'fill'"))
+    assert (background < 60) is dark
+    assert (chart_text > 128) is dark
+    tab.close()
+
+
+def test_paper_is_white_and_no_figure_wider_than_it(browser: Any, page: Path) -> None:
+    tab = browser.new_page(color_scheme="dark", viewport={"width": 680, "height": 960})
+    tab.emulate_media(media="print")
+    tab.goto(page.as_uri())
+    colour = tab.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
+    assert colour == "rgb(255, 255, 255)"
+    wide = "[...document.querySelectorAll('svg, img')]" + (
+        ".filter(each => each.getBoundingClientRect().right > innerWidth + 1).length"
+    )
+    assert tab.evaluate(wide) == 0
+    assert tab.pdf(format="A4")[:4] == b"%PDF"
+    tab.close()

@@ -1,0 +1,208 @@
+"""Captions say what the numbers say: golden sentences."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fittingroom.comparison import Comparison
+from fittingroom.metrics import Estimate
+from fittingroom.plots import Tile
+from fittingroom.reporting import Exhibit, Facts, sentences
+from fittingroom.reporting.numbers import (
+    count,
+    duration,
+    listed,
+    percent_estimate,
+    points_estimate,
+    probability,
+    seconds,
+    size,
+    sureness,
+)
+from fittingroom.runs import Epoch, Opening, Timing
+
+
+def course(*accuracies: tuple[float, float], losses: tuple[float, ...] = ()) -> tuple[Epoch, ...]:
+    """A history from training and validation accuracies."""
+    return tuple(
+        Epoch(at + 1, at + 1.0, 0.5, train, losses[at] if losses else 0.5, validation, 0.1)
+        for at, (train, validation) in enumerate(accuracies)
+    )
+
+
+def test_mild_over_fitting() -> None:
+    history = course((0.80, 0.85), (0.93, 0.931), (0.942, 0.930))
+    assert sentences.accuracy_curve(history, 2, 5000) == (
+        "Best epoch 2 of 3: validation accuracy 93.1% (92.4–93.8%); training accuracy ends 1.2 "
+        "points above: mild over-fitting."
+    )
+
+
+def test_over_fitting() -> None:
+    history = course((0.80, 0.85), (0.99, 0.88))
+    assert sentences.accuracy_curve(history, 2, None) == (
+        "Best epoch 2 of 2: validation accuracy 88.0%; training accuracy ends 11.0 points above: "
+        "over-fitting."
+    )
+
+
+def test_under_fitting() -> None:
+    history = course((0.5, 0.55), (0.6, 0.62), (0.65, 0.66), (0.67, 0.68))
+    assert sentences.accuracy_curve(history, 4, None) == (
+        "Best epoch 4 of 4: validation accuracy 68.0%; it still rose by 2.0 points over the last "
+        "1 epoch: under-fitting, more epochs would help."
+    )
+
+
+def test_neither() -> None:
+    level = course((0.85, 0.88), (0.92, 0.921), (0.922, 0.92))
+    assert sentences.accuracy_curve(level, 2, None).endswith(
+        "; training accuracy ends level with it: no over-fitting seen."
+    )
+    below = course((0.70, 0.88), (0.90, 0.93), (0.90, 0.92))
+    assert sentences.accuracy_curve(below, 2, None).endswith(
+        "; training accuracy ends 2.0 points below, as it is measured while weights change, with "
+        "dropout and augmentation on: no over-fitting seen."
+    )
+
+
+def test_a_single_epoch_is_no_trend() -> None:
+    assert sentences.accuracy_curve(course((0.8, 0.85)), 1, None) == (
+        "Best epoch 1 of 1: validation accuracy 85.0%; training accuracy ends 5.0 points below, "
+        "as it is measured while weights change, with dropout and augmentation on: no "
+        "over-fitting seen."
+    )
+
+
+@pytest.mark.parametrize(
+    ("losses", "best", "expected"),
+    [
+        ((0.4, 0.2, 0.25), 2, "lowest in epoch 2 (0.200) and ends at 0.250, 25% higher."),
+        ((0.4, 0.3, 0.2), 3, "lowest in epoch 3 (0.200), the last one."),
+        (
+            (0.4, 0.2, 0.2004),
+            3,
+            "lowest in epoch 2 (0.200) and ends at 0.200, as low; the epoch kept, 3, is the one "
+            "of highest validation accuracy.",
+        ),
+    ],
+)
+def test_loss(losses: tuple[float, ...], best: int, expected: str) -> None:
+    history = course((0.8, 0.8), (0.9, 0.9), (0.9, 0.9), losses=losses)
+    assert sentences.loss_curve(history, best) == f"Validation loss is {expected}"
+
+
+def test_confusion_matrix(models: list[Exhibit]) -> None:
+    evaluation = models[0].evaluation
+    wrong = int((~evaluation.predictions.correct).sum())
+    top = evaluation.most_confused[0]
+    sentence = sentences.confusion_matrix(evaluation)
+    assert sentence.startswith(
+        f"{wrong} of 400 pictures are misnamed. The most frequent mistake is {top.true} called "
+        f"{top.predicted} ({top.count} pictures; of that class, "
+    )
+    assert "Found least often: " in sentence
+
+
+def test_calibration_names_the_side(models: list[Exhibit]) -> None:
+    sentence = sentences.calibration([("cnn", models[1].evaluation)], ["svm"])
+    assert sentence.startswith("cnn: expected calibration error ")
+    # Right on 95%, while top probabilities are 77% on average.
+    assert "under-confident by 1" in sentence
+    assert sentence.endswith("svm: no probabilities, so no curve.")
+
+
+def test_class_gains_and_flipped(comparison: Comparison) -> None:
+    pair = comparison.pairs[0]
+    gained = sum(gain.difference.low > 0 for gain in pair.gains)
+    assert f"Of 10 classes, {gained} gain and 0 lose" in sentences.class_gains(pair)
+    assert sentences.flipped(pair, (len(pair.a_only), len(pair.b_only))) == (
+        f"Only cnn is right on {len(pair.b_only)} pictures, only ann on {len(pair.a_only)} "
+        "pictures."
+    )
+    assert sentences.flipped(pair, (3, 4)).endswith(" Shown: 4 and 3 of them, drawn at random.")
+
+
+def test_confusion_difference(comparison: Comparison) -> None:
+    pair = comparison.pairs[0]
+    change = np.array([[5, -5, 0], [1, -1, 0], [0, 0, 0]])
+    assert sentences.confusion_difference(pair, change, ("x", "y", "z")) == (
+        "cnn calls 5 pictures fewer of x y, the largest change; over all it makes 4 mistakes fewer "
+        "than ann. A cell has the colour of the model that it favours."
+    )
+    assert sentences.confusion_difference(pair, 0 * change, ("x", "y", "z")) == (
+        "ann and cnn make each kind of mistake equally often."
+    )
+
+
+def test_samples_and_worst_mistakes() -> None:
+    picture = np.zeros((28, 28), np.uint8)
+    right = Tile(picture, "Bag", "Bag", True, "98%")
+    wrong = Tile(picture, "Bag", "Coat", False, "51%")
+    assert (right.words, wrong.words, Tile(picture, "Bag").words) == ("✓ 98%", "✗ Coat 51%", "")
+    assert sentences.sample_predictions([right, wrong], [wrong], 7) == (
+        "2 test pictures drawn at random, the same for every model: 1 of 2 named rightly (✓). "
+        "Below, 1 of the 7 mistakes (✗), also drawn at random, each with the name it was given."
+    )
+    # Never rounded up to a sureness that a picture does not have.
+    assert "at least 99.9% each" in sentences.worst_mistakes([wrong], 0.99999)
+    assert sentences.worst_mistakes([wrong], None).startswith("The first 1 mistakes in file order")
+
+
+def test_outcome_of_one_model_and_notices(models: list[Exhibit], official: Facts) -> None:
+    accuracy = models[1].evaluation.accuracy
+    assert sentences.outcome(models[1:], None, official) == (
+        f"cnn names {100 * accuracy.value:.2f}% of 400 test pictures of Fashion-MNIST rightly "
+        f"(95% interval {100 * accuracy.low:.2f}–{100 * accuracy.high:.2f}%)."
+    )
+    assert sentences.notices(official) == []
+    assert "not the official" in sentences.notices(replace(official, official=False))[0]
+    assert "small sample" in sentences.notices(replace(official, embedded_sample=True))[0]
+
+
+def test_headline_is_the_first_sentence() -> None:
+    assert sentences.headline("A beats B: 93.12% (95% interval 1.2 to 3.4). This holds.") == (
+        "A beats B: 93.12% (95% interval 1.2 to 3.4).",
+        "This holds.",
+    )
+    assert sentences.headline("One.") == ("One.", "")
+
+
+def test_openings(official: Facts) -> None:
+    assert sentences.openings(official) == (
+        "This test half was opened 2 times for 2 runs in this folder of runs; of openings "
+        "elsewhere it cannot know."
+    )
+    once = [Opening("t", "r", "cnn", "d", "p", None)]
+    assert "opened 1 time for 1 run " in sentences.openings(replace(official, openings=once))
+    assert "no opening" in sentences.openings(replace(official, openings=()))
+
+
+def test_numbers_read_well() -> None:
+    assert percent_estimate(Estimate(0.9312, 0.926, 0.936)) == "93.1% (92.6–93.6%)"
+    assert points_estimate(Estimate(-0.024, -0.03, 0.001)) == "−2.4 (−3.0 to +0.1)"
+    assert count(1234567) == "1,234,567"
+    assert count(None) == "–"
+    assert [seconds(s) for s in (8.34, 59.97, 83.4, 7260.0)] == [
+        "8.3 s",
+        "1 min 0 s",
+        "1 min 23 s",
+        "2 h 1 min",
+    ]
+    assert [size(n) for n in (12, 45_600, 999_600, 2_345_678)] == [
+        "12 B",
+        "46 kB",
+        "1.0 MB",
+        "2.3 MB",
+    ]
+    assert duration(Timing(1.1e-3, 1.234e-3, 2e-3, 1)) == "1.23 ms (1.1–2)"
+    assert duration(Timing(1e-6, 2e-6, 3e-6, 500)) == "2 µs (1–3)"
+    assert [probability(p) for p in (0.0004, 0.0314)] == ["< 0.001", "0.031"]
+    assert [sureness(p) for p in (0.999, 0.984)] == [">99%", "98%"]
+    assert [listed(words) for words in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == [
+        "",
+        "a",
+        "a and b",
+        "a, b and c",
+    ]
