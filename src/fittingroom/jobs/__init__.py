@@ -1,0 +1,1 @@
+"""The sequences that people ask for: train, evaluate, compare, report."""

@@ -1,0 +1,151 @@
+"""Evaluate: open the test half once for a run, and keep what its model says of it."""
+
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fittingroom.data import Dataset, Half, find_dataset
+from fittingroom.errors import DataError, DataInvalidError
+from fittingroom.evaluation import Evaluation, evaluate_predictions
+from fittingroom.jobs.progress import Progress, Silence
+from fittingroom.predict import Predictor
+from fittingroom.runs import Run, Timing, log_opening, open_run
+
+_SINGLES, _BATCHES, _BATCH = 200, 10, 500
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """A run's scores on the test half of a data set.
+
+    Attributes:
+        run: which run.
+        data: name of the data set.
+        evaluation: the scores.
+        single: time for a picture on its own.
+        batched: time for a picture among 500.
+    """
+
+    run: Run
+    data: str
+    evaluation: Evaluation
+    single: Timing
+    batched: Timing
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values, as ``evaluation.json`` holds them."""
+        return {
+            "data": self.data,
+            "pictures": len(self.evaluation.predictions),
+            "seconds_per_picture": {
+                "single": asdict(self.single),
+                "batched": asdict(self.batched),
+            },
+            **self.evaluation.as_dict(),
+        }
+
+
+def evaluate(
+    run: Run | Path | str,
+    *,
+    data: Dataset | Path | str | None = None,
+    purpose: str = "evaluate",
+    progress: Progress | None = None,
+) -> Evaluated:
+    """The run's scores on the test half, from the first time that it was opened for this run.
+
+    The first call opens the test half, logs that in ``test-log.jsonl`` beside the run, and keeps
+    every answer in the run folder; later calls read those.
+
+    Args:
+        run: a run, or its folder.
+        data: a data set, a folder of four IDX files, ``"sample"``, or None for the data that
+            the run was trained on.
+        purpose: what the log says that the test half was opened for.
+        progress: who listens.
+
+    Raises:
+        DataInvalidError: the data set has other classes than the model.
+        RunError: the answers cannot be kept.
+    """
+    if not isinstance(run, Run):
+        run = open_run(Path(run))
+    if data is None:
+        dataset = dataset_of(run)
+    else:
+        dataset = data if isinstance(data, Dataset) else find_dataset(data)
+    if run.classes != dataset.classes:
+        raise DataInvalidError(
+            f"Expected data with the classes that {run.name} was trained for: "
+            f"{', '.join(run.classes)}. Received {', '.join(dataset.classes)}."
+        )
+    predictions = run.read_predictions(dataset.name)
+    if predictions is None:
+        log_opening(
+            run.folder.parent,
+            run=run.name,
+            recipe=run.recipe.name,
+            data=dataset.name,
+            purpose=purpose,
+        )
+        return _open_test(run, dataset, progress or Silence())
+    times = run.read_evaluation(dataset.name)["seconds_per_picture"]
+    return Evaluated(
+        run=run,
+        data=dataset.name,
+        evaluation=evaluate_predictions(predictions),
+        single=Timing(**times["single"]),
+        batched=Timing(**times["batched"]),
+    )
+
+
+def dataset_of(run: Run) -> Dataset:
+    """The data set that a run was trained on: where it was then, or else wherever it is now.
+
+    Raises:
+        DataError: it is nowhere, or no longer what it was.
+    """
+    data = run.environment["data"]
+    if data["name"] == "sample":
+        return find_dataset("sample")
+    if not data["official"]:
+        dataset = find_dataset(data["folder"], allow_unknown=True)
+        return replace(dataset, classes=run.classes)
+    try:
+        return find_dataset(data["folder"])
+    except DataError:
+        return find_dataset()
+
+
+def _open_test(run: Run, dataset: Dataset, progress: Progress) -> Evaluated:
+    test = dataset.open_test()
+    predictor = Predictor(run.model_path)
+    with progress.track(f"{run.name} on {dataset.name}", len(test)) as advance:
+        predictions = predictor.predict(
+            test.images, test.labels, test.indices, on_batch=lambda done: advance(done, "")
+        )
+    evaluated = Evaluated(
+        run, dataset.name, evaluate_predictions(predictions), *_time(predictor, test)
+    )
+    run.write_evaluation(dataset.name, predictions, evaluated.as_dict())
+    return evaluated
+
+
+def _time(predictor: Predictor, test: Half) -> tuple[Timing, Timing]:
+    """Seconds a picture, one at a time and in batches, after a warm-up."""
+
+    def measure(size: int, repeats: int) -> Timing:
+        seconds = []
+        for number in range(repeats + 3):
+            start = number * size % max(len(test) - size, 1)
+            images = test.images[start : start + size]
+            began = time.perf_counter()
+            predictor.log_probabilities(images)
+            seconds.append((time.perf_counter() - began) / len(images))
+        low, median, high = np.quantile(seconds[3:], (0, 0.5, 1))
+        return Timing(float(low), float(median), float(high), size)
+
+    return measure(1, _SINGLES), measure(min(_BATCH, len(test)), _BATCHES)

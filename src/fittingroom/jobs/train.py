@@ -1,0 +1,162 @@
+"""Train: fit → export → check on validation → temperature → final model, into a run folder."""
+
+from pathlib import Path
+
+import numpy as np
+import safetensors.numpy
+
+from fittingroom import networks
+from fittingroom.data import Dataset, Split, find_dataset
+from fittingroom.engines import Device, Fitted, engine_named
+from fittingroom.errors import ExportError, FittingRoomError, UsageError
+from fittingroom.export import build_onnx
+from fittingroom.jobs.progress import Progress, Silence
+from fittingroom.metrics import fit_temperature
+from fittingroom.predict import Predictor
+from fittingroom.predictions import Float32
+from fittingroom.recipes import Recipe, recipe_named
+from fittingroom.runs import Epoch, Run, RunWriter, Summary, describe_environment, run_name
+
+# The exported model may differ from the engine's own output by this much in any probability …
+_ALLOWED_DIFFERENCE = 1e-4
+# … and may name another class only where the engine itself held two for equal within rounding.
+_TIE = 1e-6
+
+
+def train(
+    recipe: Recipe | str,
+    *,
+    seed: int = 0,
+    data: Dataset | Path | str | None = None,
+    runs: Path | str = "runs",
+    device: str | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """Train a recipe on a data set's training half, into a new folder in ``runs``.
+
+    Args:
+        recipe: the recipe, or the name of one in the catalogue.
+        seed: of the weights, the order of pictures, and augmentation.
+        data: a data set, a folder of four IDX files, ``"sample"``, or None for Fashion-MNIST
+            from wherever it is.
+        runs: the folder of runs.
+        device: ``"cpu"``, ``"cuda"`` or ``"mps"``; None for the best there is.
+        threads: processor threads; None for as many as there are processors.
+        progress: who listens.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        FittingRoomError: training broke down, the exported model disagrees with the engine's
+            own, or the folder cannot be written. What was written stays, marked as failed.
+    """
+    if seed < 0:
+        raise UsageError(f"Expected a seed of at least 0. Received {seed}.")
+    recipe = recipe_named(recipe) if isinstance(recipe, str) else recipe
+    dataset = data if isinstance(data, Dataset) else find_dataset(data)
+    progress = progress or Silence()
+    engine = engine_named(recipe.engine)
+    place = engine.device(device, threads)
+    split = dataset.split(recipe.split)
+    networks.check_classifier(recipe.network, len(split.classes))
+    writer = RunWriter.create(Path(runs), run_name(recipe, seed, data_key(dataset)))
+    writer.begin(recipe, seed, _environment(dataset, split, place))
+    try:
+        with progress.track(f"{recipe.name}, seed {seed}", recipe.epochs) as advance:
+
+            def on_epoch(epoch: Epoch) -> None:
+                writer.add_epoch(epoch)
+                advance(epoch.epoch, f"validation {epoch.val_accuracy:.2%}")
+
+            fitted = engine.fit(recipe, split, seed=seed, device=place, on_epoch=on_epoch)
+        return _finish(writer, recipe, split, fitted)
+    except FittingRoomError as error:
+        writer.fail(error)
+        raise
+
+
+def data_key(dataset: Dataset) -> str:
+    """The training files' hashes as one text."""
+    return " ".join(dataset.training_hashes[name] for name in sorted(dataset.training_hashes))
+
+
+def _environment(dataset: Dataset, split: Split, place: Device) -> dict[str, object]:
+    return {
+        **describe_environment(),
+        "device": place.name,
+        "device_description": place.description,
+        "threads": place.threads,
+        "data": {
+            "name": dataset.name,
+            "official": dataset.official,
+            "folder": str(dataset.folder),
+            "classes": list(dataset.classes),
+            "hashes": dict(dataset.training_hashes),
+            "split_hash": split.index_hash,
+            "training": len(split.training),
+            "validation": len(split.validation),
+        },
+    }
+
+
+def _finish(writer: RunWriter, recipe: Recipe, split: Split, fitted: Fitted) -> Run:
+    """Everything after the last epoch."""
+    writer.write("model.safetensors", safetensors.numpy.save(dict(fitted.weights)))
+
+    def model(temperature: float) -> bytes:
+        return build_onnx(
+            recipe.network,
+            fitted.weights,
+            classes=split.classes,
+            mirror=recipe.mirror,
+            temperature=temperature,
+        )
+
+    images, labels = split.validation.images, split.validation.labels
+    exported = Predictor(model(1.0)).log_probabilities(images)
+    difference = check_export(fitted.logits, exported)
+    temperature = fit_temperature(fitted.logits, labels)
+    final = model(temperature)
+    path = writer.write("model.onnx", final)
+    validation = Predictor(path).predict(images, labels, split.validation.indices)
+    summary = Summary(
+        best_epoch=fitted.best_epoch,
+        validation_accuracy=float(validation.correct.mean()),
+        seconds=fitted.seconds,
+        parameters=networks.parameter_count(recipe.network),
+        operations=networks.operation_count(recipe.network) * (2 if recipe.mirror else 1),
+        temperature=temperature,
+        export_difference=difference,
+        model_bytes=len(final),
+    )
+    return writer.finish(summary, validation)
+
+
+def check_export(logits: Float32, log_probabilities: Float32) -> float:
+    """Hold the exported model's output against the engine's own.
+
+    Args:
+        logits: float32 ``(N, K)``, the engine's.
+        log_probabilities: float32 ``(N, K)``, the exported model's at temperature 1.
+
+    Returns:
+        The largest difference of probabilities.
+
+    Raises:
+        ExportError: it is above 1e-4, or a class changed.
+    """
+    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    expected = shifted / shifted.sum(axis=1, keepdims=True)
+    received = np.exp(log_probabilities.astype(np.float64))
+    difference = float(np.abs(expected - received).max())
+    chosen = np.take_along_axis(expected, received.argmax(axis=1)[:, None], axis=1)[:, 0]
+    changed = int((expected.max(axis=1) - chosen > _TIE).sum())
+    if not difference <= _ALLOWED_DIFFERENCE or changed:
+        raise ExportError(
+            f"Expected the exported model to give the engine's probabilities within "
+            f"{_ALLOWED_DIFFERENCE:g} and the same classes on the validation half. Received a "
+            f"difference of {difference:.3g} and {changed} changed classes."
+        )
+    return difference

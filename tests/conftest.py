@@ -1,0 +1,79 @@
+"""What many tests stand on: the sample, a recipe that trains in a second, and one trained run."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fittingroom.data import Dataset, Split, find_dataset
+from fittingroom.jobs.train import train
+from fittingroom.networks import BatchNorm, Conv, Dense, Flatten, MaxPool, ReLU
+from fittingroom.recipes import Augmentation, Recipe
+from fittingroom.runs import Run
+
+TINY = Recipe(
+    name="tiny",
+    title="A network that trains in a second",
+    network=(
+        Conv(8, kernel=4, stride=4, bias=False),
+        BatchNorm(),
+        ReLU(),
+        MaxPool(2),
+        Flatten(),
+        Dense(10),
+    ),
+    epochs=3,
+    batch_size=50,
+    learning_rate=0.02,
+    augmentation=Augmentation(flip=True, shift=1),
+    mirror=True,
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests see no data but what they name."""
+    monkeypatch.delenv("FITTINGROOM_DATA", raising=False)
+
+
+@pytest.fixture(scope="session")
+def sample() -> Dataset:
+    return find_dataset("sample")
+
+
+@pytest.fixture(scope="session")
+def sample_split(sample: Dataset) -> Split:
+    return sample.split(TINY.split)
+
+
+@pytest.fixture
+def tiny() -> Recipe:
+    return TINY
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, sample: Dataset) -> Run:
+    """One finished run, shared: copy it before changing anything."""
+    return train(TINY, data=sample, runs=tmp_path_factory.mktemp("trained"), threads=1)
+
+
+@pytest.fixture
+def run_copy(trained: Run, tmp_path: Path) -> Path:
+    """The folder of a finished run that a test may harm."""
+    folder = tmp_path / "runs" / trained.name
+    shutil.copytree(trained.folder, folder, ignore=shutil.ignore_patterns("evaluations"))
+    return folder
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch):
+    """Every flush to the disk fails from now on, as on a full one."""
+
+    def fail(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    def start() -> None:
+        monkeypatch.setattr(os, "fsync", fail)
+
+    return start

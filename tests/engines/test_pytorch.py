@@ -1,0 +1,169 @@
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from fittingroom.data import Half, Split
+from fittingroom.engines import engine_named
+from fittingroom.engines.pytorch.pictures import Augmenter, Pictures
+from fittingroom.errors import RecipeError, TrainingError, UsageError
+from fittingroom.networks import Dense, Dropout, Flatten, GlobalAveragePool
+from fittingroom.recipes import Augmentation
+from fittingroom.runs import Epoch, best_epoch
+
+ENGINE = engine_named("pytorch")
+
+
+def fit(recipe, split, seed=0, threads=1):
+    history: list[Epoch] = []
+    device = ENGINE.device("cpu", threads)
+    fitted = ENGINE.fit(recipe, split, seed=seed, device=device, on_epoch=history.append)
+    return fitted, tuple(history)
+
+
+def augmenter(images: np.ndarray, augmentation: Augmentation) -> Augmenter:
+    zero, one = torch.tensor(0.0), torch.tensor(1.0)
+    labels = torch.zeros(len(images), dtype=torch.uint8)
+    pictures = Pictures(torch.from_numpy(images), labels, zero, one)
+    return Augmenter(pictures, augmentation, torch.Generator().manual_seed(0))
+
+
+def test_same_seed_and_threads_give_the_same_weights_byte_for_byte(tiny, sample_split):
+    first, first_history = fit(tiny, sample_split)
+    again, again_history = fit(tiny, sample_split)
+    assert {name: array.tobytes() for name, array in first.weights.items()} == {
+        name: array.tobytes() for name, array in again.weights.items()
+    }
+    assert [dataclasses.replace(epoch, seconds=0) for epoch in first_history] == [
+        dataclasses.replace(epoch, seconds=0) for epoch in again_history
+    ]
+
+
+def test_another_seed_gives_other_weights(tiny, sample_split):
+    one, two = fit(tiny, sample_split)[0], fit(tiny, sample_split, seed=1)[0]
+    assert one.weights["0.weight"].tobytes() != two.weights["0.weight"].tobytes()
+
+
+def test_training_learns_and_keeps_the_best_epoch(tiny, sample_split):
+    fitted, history = fit(dataclasses.replace(tiny, epochs=5), sample_split)
+    accuracy = (fitted.logits.argmax(1) == sample_split.validation.labels).mean()
+    assert accuracy > 0.65
+    assert fitted.best_epoch == best_epoch(history).epoch
+    assert accuracy == pytest.approx(best_epoch(history).val_accuracy)
+    assert history[-1].learning_rate == 0
+    assert all(later.seconds > sooner.seconds for sooner, later in itertools.pairwise(history))
+
+
+def test_the_callers_random_state_and_threads_are_left_alone(tiny, sample_split):
+    torch.manual_seed(5)
+    expected, threads = torch.rand(3), torch.get_num_threads()
+    torch.manual_seed(5)
+    fit(dataclasses.replace(tiny, epochs=1), sample_split)
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.get_num_threads() == threads
+
+
+def test_training_stops_when_patience_ends(tiny, sample_split):
+    # A validation half whose labels are the wrong ones: learning makes its accuracy fall.
+    validation = sample_split.validation
+    wrong = Half(validation.images, (validation.labels + 1) % 10, validation.indices)
+    split = dataclasses.replace(sample_split, validation=wrong)
+    recipe = dataclasses.replace(tiny, epochs=30, patience=2)
+    fitted, history = fit(recipe, split)
+    assert len(history) == fitted.best_epoch + 2 < 30
+
+
+def test_a_loss_that_is_no_number_ends_training_in_words(tiny, sample_split):
+    recipe = dataclasses.replace(tiny, optimizer="sgd", learning_rate=1e30)
+    with pytest.raises(TrainingError, match="lower learning rate"):
+        fit(recipe, sample_split)
+
+
+def test_shuffled_training_labels_give_accuracy_at_chance(tiny, sample_split):
+    training = sample_split.training
+    shuffled = np.random.default_rng(0).permutation(training.labels)
+    split = dataclasses.replace(
+        sample_split, training=Half(training.images, shuffled, training.indices)
+    )
+    fitted, _ = fit(dataclasses.replace(tiny, epochs=1), split)
+    assert (fitted.logits.argmax(1) == sample_split.validation.labels).mean() < 0.3
+
+
+def test_what_engines_get_holds_no_test_half(sample_split):
+    names = {field.name for field in dataclasses.fields(Split)}
+    assert names == {"training", "validation", "rule", "classes", "index_hash"}
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "muon"])
+def test_every_optimizer_learns(tiny, sample_split, optimizer):
+    recipe = dataclasses.replace(tiny, optimizer=optimizer)
+    fitted, _ = fit(recipe, sample_split)
+    assert (fitted.logits.argmax(1) == sample_split.validation.labels).mean() > 0.5
+
+
+def test_a_network_of_the_wrong_size_is_refused(tiny, sample_split):
+    recipe = dataclasses.replace(tiny, network=(Flatten(), Dense(9)))
+    with pytest.raises(RecipeError, match="one logit a class"):
+        fit(recipe, sample_split)
+
+
+def test_networks_with_dropout_and_pooling_train(tiny, sample_split):
+    network = (*tiny.network[:3], GlobalAveragePool(), Dropout(0.5), Dense(10))
+    fitted, _ = fit(dataclasses.replace(tiny, network=network), sample_split)
+    assert np.isfinite(fitted.logits).all()
+
+
+def test_two_epochs_show_both_sides_of_every_picture():
+    images = np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8)
+    draw = augmenter(images, Augmentation(flip=True))
+    all_of_them = torch.arange(20)
+    first, second = (draw.take(all_of_them, epoch).numpy() for epoch in (1, 2))
+    np.testing.assert_array_equal(first[:, :, ::-1], second)
+    as_they_are = (first == images).all(axis=(1, 2))
+    assert 0 < as_they_are.sum() < 20
+    np.testing.assert_array_equal(np.where(as_they_are[:, None, None], first, second), images)
+
+
+def test_a_shift_moves_pictures_by_at_most_its_pixels():
+    images = np.zeros((200, 28, 28), np.uint8)
+    images[:, 10, 20] = 255
+    moved = augmenter(images, Augmentation(shift=2)).take(torch.arange(200), 1).numpy()
+    _, rows, columns = np.nonzero(moved)
+    assert len(rows) == 200
+    assert set(rows - 10) == set(columns - 20) == {-2, -1, 0, 1, 2}
+
+
+def test_a_shift_moves_no_more_pictures_than_its_probability():
+    images = np.zeros((1000, 28, 28), np.uint8)
+    images[:, 10, 20] = 255
+    draw = augmenter(images, Augmentation(shift=3, shift_probability=0.3))
+    stayed = draw.take(torch.arange(1000), 1)[:, 10, 20].eq(255).float().mean()
+    assert 0.65 < stayed < 0.77  # 0.7 and a 49th of 0.3
+
+
+def test_without_augmentation_pictures_are_as_they_were():
+    images = np.random.default_rng(0).integers(0, 256, (9, 28, 28), dtype=np.uint8)
+    chosen = torch.tensor([4, 0, 8])
+    taken = augmenter(images, Augmentation()).take(chosen, 3)
+    np.testing.assert_array_equal(taken.numpy(), images[[4, 0, 8]])
+
+
+def test_an_order_holds_every_picture_once():
+    draw = augmenter(np.zeros((50, 28, 28), np.uint8), Augmentation())
+    orders = [draw.order().tolist() for _ in range(2)]
+    assert sorted(orders[0]) == list(range(50))
+    assert orders[0] != orders[1]
+
+
+def test_a_device_that_is_not_there_is_wrong_usage():
+    with pytest.raises(UsageError, match=r"Expected one of this machine's devices.*'tpu'"):
+        ENGINE.device("tpu", None)
+    with pytest.raises(UsageError, match="at least 1 thread"):
+        ENGINE.device("cpu", 0)
+
+
+def test_an_unknown_engine_is_refused():
+    with pytest.raises(RecipeError, match="Did you mean 'pytorch'"):
+        engine_named("pytorc")

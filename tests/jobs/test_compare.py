@@ -1,0 +1,119 @@
+import dataclasses
+import json
+
+import pytest
+
+from fittingroom.errors import RecipeError, TrainingError, UsageError
+from fittingroom.jobs.compare import compare
+from fittingroom.jobs.train import train
+from fittingroom.recipes import RECIPES
+from fittingroom.runs import list_runs, read_openings
+
+
+@pytest.fixture
+def two_recipes(tiny, monkeypatch):
+    one = dataclasses.replace(tiny, name="one")
+    two = dataclasses.replace(tiny, name="two", epochs=1, mirror=False)
+    for recipe in (one, two):
+        monkeypatch.setitem(RECIPES, recipe.name, recipe)
+    return one, two
+
+
+@pytest.fixture
+def compare_here(tmp_path, sample):
+    def call(entrants, **options):
+        places = {"runs": tmp_path / "runs", "out": tmp_path / "report"}
+        return compare(entrants, data=sample, threads=1, **places | options)
+
+    return call
+
+
+def test_comparing_trains_scores_and_reports(two_recipes, compare_here, tmp_path):
+    outcome = compare_here(["one", "two"])
+    assert [model.name for model in outcome.comparison.models] == ["one", "two"]
+    (pair,) = outcome.comparison.pairs
+    assert (pair.a, pair.b, pair.level) == ("one", "two", "fitted models")
+    assert outcome.report == tmp_path / "report" / "index.html"
+    assert outcome.report.exists()
+    assert len(read_openings(tmp_path / "runs")) == 2
+
+
+def test_finished_runs_are_used_again_unless_fresh_ones_are_asked_for(
+    two_recipes, compare_here, tmp_path
+):
+    compare_here(["one", "two"])
+    compare_here(["one", "two"])
+    assert len(list_runs(tmp_path / "runs")) == 2
+    assert len(read_openings(tmp_path / "runs")) == 2
+    compare_here(["one", "two"], fresh=True)
+    assert len(list_runs(tmp_path / "runs")) == 4
+
+
+def test_seeds_make_it_a_comparison_of_recipes(two_recipes, compare_here):
+    outcome = compare_here(["one", "two"], seeds=2)
+    (pair,) = outcome.comparison.pairs
+    assert pair.level == "recipes"
+    assert [model.seeds for model in outcome.comparison.models] == [(0, 1), (0, 1)]
+
+
+def test_runs_can_be_compared_by_folder_and_by_name(two_recipes, compare_here, tmp_path):
+    compare_here(["one", "two"])
+    one, two = [listed.folder for listed in list_runs(tmp_path / "runs")]
+    outcome = compare_here([one, two.name])
+    assert [model.name for model in outcome.comparison.models] == ["one", "two"]
+
+
+def test_two_runs_of_one_recipe_go_by_their_folders_names(two_recipes, compare_here, tmp_path):
+    compare_here(["one", "two"], seeds=2)
+    folders = [each.folder for each in list_runs(tmp_path / "runs") if "one" in each.folder.name]
+    outcome = compare_here(folders)
+    assert [model.name for model in outcome.comparison.models] == [path.name for path in folders]
+
+
+def test_a_seed_that_fails_is_reported_and_not_hidden(two_recipes, compare_here, monkeypatch):
+    def unlucky(recipe, *, seed, **options):
+        if recipe.name == "two" and seed == 1:
+            raise TrainingError("the loss is no number")
+        return train(recipe, seed=seed, **options)
+
+    monkeypatch.setattr("fittingroom.jobs.compare.train", unlucky)
+    outcome = compare_here(["one", "two"], seeds=2)
+    assert outcome.failures == ("two, seed 1: the loss is no number",)
+    assert "two, seed 1: the loss is no number" in outcome.report.read_text()
+
+
+def test_a_recipe_without_any_trained_seed_ends_the_comparison(
+    two_recipes, compare_here, monkeypatch
+):
+    def broken(recipe, **options):
+        raise TrainingError("the loss is no number")
+
+    monkeypatch.setattr("fittingroom.jobs.compare.train", broken)
+    with pytest.raises(TrainingError, match=r"No seed of one.*no number"):
+        compare_here(["one", "two"])
+
+
+@pytest.mark.parametrize(
+    ("entrants", "error", "words"),
+    [
+        (["one"], UsageError, "two recipes or runs"),
+        ([], UsageError, "two recipes or runs"),
+        (["one", "one"], UsageError, "'one' twice"),
+        (["one", "tow"], RecipeError, "Did you mean 'two'"),
+        (["one", "nothing-like-it"], RecipeError, "Expected a recipe"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(two_recipes, compare_here, entrants, error, words):
+    with pytest.raises(error, match=words):
+        compare_here(entrants)
+
+
+def test_no_seeds_are_wrong_usage(two_recipes, compare_here):
+    with pytest.raises(UsageError, match="at least 1 seed"):
+        compare_here(["one", "two"], seeds=0)
+
+
+def test_results_are_strict_json(two_recipes, compare_here):
+    outcome = compare_here(["one", "two"])
+    text = (outcome.report.parent / "results.json").read_text()
+    json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} in results.json"))

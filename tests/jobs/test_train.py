@@ -1,0 +1,110 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from fittingroom.data import Dataset
+from fittingroom.errors import ExportError, TrainingError, UsageError
+from fittingroom.export import build_onnx
+from fittingroom.jobs.progress import Silence
+from fittingroom.jobs.train import check_export, train
+from fittingroom.predict import Predictor
+from fittingroom.runs import list_runs
+
+
+def test_training_never_opens_the_test_half(tiny, sample, tmp_path, monkeypatch):
+    def slam(self: Dataset) -> None:
+        raise AssertionError("training opened the test half")
+
+    monkeypatch.setattr(Dataset, "open_test", slam)
+    run = train(dataclasses.replace(tiny, epochs=1), data=sample, runs=tmp_path, threads=1)
+    assert not (run.folder / "evaluations").exists()
+    assert not (tmp_path / "test-log.jsonl").exists()
+
+
+def test_the_stored_validation_is_what_the_stored_model_says(trained, sample_split):
+    validation = sample_split.validation
+    again = Predictor(trained.model_path).log_probabilities(validation.images)
+    np.testing.assert_allclose(again, trained.validation.log_probabilities, atol=1e-5)
+    np.testing.assert_array_equal(trained.validation.indices, validation.indices)
+    np.testing.assert_array_equal(trained.validation.labels, validation.labels)
+
+
+def test_the_exported_model_was_checked(trained):
+    assert 0 < trained.summary.export_difference <= 1e-4
+
+
+def test_the_temperature_is_the_one_that_fits_validation_best(trained, sample_split):
+    labels = sample_split.validation.labels
+    log_probabilities = trained.validation.log_probabilities.astype(float)
+
+    def loss(factor: float) -> float:
+        logits = log_probabilities / factor
+        shifted = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+        return -shifted[np.arange(len(labels)), labels].mean()
+
+    assert loss(1) <= min(loss(0.97), loss(1.03))
+
+
+def test_the_same_training_twice_leaves_the_same_files(tiny, sample, tmp_path):
+    first, second = (train(tiny, data=sample, runs=tmp_path, threads=1) for _ in range(2))
+    assert second.name == f"{first.name}-2"
+    for name in ("recipe.json", "model.safetensors", "model.onnx", "validation.npz"):
+        assert (first.folder / name).read_bytes() == (second.folder / name).read_bytes(), name
+
+
+def test_a_training_that_breaks_down_is_kept_as_failed(tiny, sample, tmp_path):
+    recipe = dataclasses.replace(tiny, optimizer="sgd", learning_rate=1e30)
+    with pytest.raises(TrainingError):
+        train(recipe, data=sample, runs=tmp_path, threads=1)
+    (listed,) = list_runs(tmp_path)
+    assert listed.state == "failed"
+    note = json.loads((listed.folder / "failure.json").read_text())
+    assert note["kind"] == "TrainingError"
+
+
+def test_an_export_that_differs_fails_the_run(tiny, sample, tmp_path, monkeypatch):
+
+    def wrong(network, weights, **options):
+        shifted = {**weights, "pixels.mean": weights["pixels.mean"] + 10}
+        return build_onnx(network, shifted, **options)
+
+    monkeypatch.setattr("fittingroom.jobs.train.build_onnx", wrong)
+    with pytest.raises(ExportError, match="same classes on the validation half"):
+        train(tiny, data=sample, runs=tmp_path, threads=1)
+    assert [listed.state for listed in list_runs(tmp_path)] == ["failed"]
+
+
+def test_the_check_allows_rounding_and_nothing_else():
+    logits = np.array([[2.0, 1.0, 0.0], [0.0, 5.0, 1.0]], np.float32)
+
+    def log_softmax(values):
+        return (values - np.log(np.exp(values).sum(1, keepdims=True))).astype(np.float32)
+
+    assert check_export(logits, log_softmax(logits)) < 1e-6
+    assert check_export(logits, log_softmax(logits + np.array([1e-4, 0, 0]))) < 1e-4
+    with pytest.raises(ExportError, match="0 changed classes"):
+        check_export(logits, log_softmax(logits + np.array([1e-2, 0, 0])))
+    tie = np.array([[1.0, 1.0 + 2e-5, 0.0]], np.float32)
+    with pytest.raises(ExportError, match="1 changed classes"):
+        check_export(tie, log_softmax(tie[:, [1, 0, 2]]))
+    with pytest.raises(ExportError):
+        check_export(logits, np.full((2, 3), np.nan, np.float32))
+
+
+def test_a_negative_seed_is_wrong_usage(tiny, sample, tmp_path):
+    with pytest.raises(UsageError, match="at least 0"):
+        train(tiny, seed=-1, data=sample, runs=tmp_path)
+
+
+def test_progress_hears_of_every_epoch(tiny, sample, tmp_path):
+    heard = []
+
+    class Listener(Silence):
+        def track(self, description, total):
+            heard.append((description, total))
+            return super().track(description, total)
+
+    train(tiny, data=sample, runs=tmp_path, threads=1, progress=Listener())
+    assert heard == [("tiny, seed 0", 3)]

@@ -1,0 +1,197 @@
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from fittingroom.errors import RunChangedError, RunError, RunUnfinishedError
+from fittingroom.predictions import Predictions
+from fittingroom.runs import (
+    Epoch,
+    RunWriter,
+    Summary,
+    best_epoch,
+    find_run,
+    list_runs,
+    log_opening,
+    open_run,
+    read_openings,
+    run_name,
+    write_file,
+)
+
+FILES = (
+    "recipe.json",
+    "environment.json",
+    "history.jsonl",
+    "model.safetensors",
+    "model.onnx",
+    "validation.npz",
+    "summary.json",
+)
+
+
+def epoch(number: int, accuracy: float, loss: float) -> Epoch:
+    return Epoch(number, 1.0 * number, 0.5, 0.8, loss, accuracy, 1e-3)
+
+
+def test_a_finished_run_holds_these_files_and_no_others(trained):
+    names = {path.name for path in trained.folder.iterdir() if path.is_file()}
+    assert names == {*FILES, "manifest.json"}
+
+
+def test_a_run_reads_back_what_was_written(trained, tiny):
+    run = open_run(trained.folder)
+    assert run.recipe == tiny
+    assert run.seed == 0
+    assert [each.epoch for each in run.history] == [1, 2, 3]
+    assert run.summary.best_epoch == best_epoch(run.history).epoch
+    assert run.summary.validation_accuracy == run.validation.correct.mean()
+    assert run.environment["data"]["name"] == "sample"
+    assert run.environment["threads"] == 1
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_changed_file_is_noticed(run_copy, name):
+    path = run_copy / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(RunChangedError, match=name):
+        open_run(run_copy)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_noticed(run_copy, name):
+    (run_copy / name).unlink()
+    with pytest.raises(RunChangedError, match=name):
+        open_run(run_copy)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 9, "files": {}}', "{"])
+def test_a_manifest_that_is_none_is_noticed(run_copy, text):
+    (run_copy / "manifest.json").write_text(text)
+    with pytest.raises(RunChangedError):
+        open_run(run_copy)
+
+
+def test_a_manifest_cannot_point_outside_its_folder(run_copy):
+    manifest = json.loads((run_copy / "manifest.json").read_text())
+    manifest["files"]["../secret"] = {"sha256": "", "bytes": 0}
+    (run_copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(RunChangedError, match="plain file names"):
+        open_run(run_copy)
+
+
+def test_without_a_manifest_a_run_is_unfinished(run_copy):
+    (run_copy / "manifest.json").unlink()
+    with pytest.raises(RunUnfinishedError, match="did not end"):
+        open_run(run_copy)
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    with pytest.raises(RunError, match=r"without recipe\.json"):
+        open_run(tmp_path)
+    with pytest.raises(RunError, match="nothing of that name"):
+        open_run(tmp_path / "absent")
+
+
+def test_the_listing_says_what_state_each_run_is_in(run_copy, tiny):
+    runs = run_copy.parent
+    for name in ("half", "bad", "broken"):
+        shutil.copytree(run_copy, runs / name)
+    (runs / "half" / "manifest.json").unlink()
+    (runs / "bad" / "model.onnx").write_bytes(b"")
+    (runs / "broken" / "manifest.json").unlink()
+    RunWriter(runs / "broken").fail(ValueError("no"))
+    (runs / "notes").mkdir()
+    states = {listed.folder.name: listed.state for listed in list_runs(runs)}
+    assert states == {
+        "bad": "changed",
+        "broken": "failed",
+        "half": "unfinished",
+        run_copy.name: "finished",
+    }
+    assert list_runs(runs / "absent") == ()
+
+
+def test_only_a_finished_run_of_the_same_recipe_seed_and_data_is_found(run_copy, tiny, sample):
+    runs, hashes = run_copy.parent, sample.training_hashes
+    found = find_run(runs, dataclasses.replace(tiny, title="other words"), 0, hashes)
+    assert found is not None
+    assert found.folder == run_copy
+    assert find_run(runs, tiny, 1, hashes) is None
+    assert find_run(runs, dataclasses.replace(tiny, epochs=4), 0, hashes) is None
+    assert find_run(runs, tiny, 0, dict.fromkeys(hashes, "0" * 64)) is None
+    (run_copy / "manifest.json").unlink()
+    assert find_run(runs, tiny, 0, hashes) is None
+
+
+def test_a_second_folder_of_the_same_name_is_numbered(tmp_path):
+    names = [RunWriter.create(tmp_path, "a-s0").folder.name for _ in range(3)]
+    assert names == ["a-s0", "a-s0-2", "a-s0-3"]
+
+
+def test_the_name_tells_recipe_seed_settings_and_data_apart(tiny):
+    other = dataclasses.replace(tiny, epochs=4)
+    names = {run_name(tiny, 0, "x"), run_name(tiny, 1, "x"), run_name(other, 0, "x")}
+    assert len({*names, run_name(tiny, 0, "y")}) == 4
+    assert run_name(tiny, 0, "x").startswith("tiny-s0-")
+
+
+def test_a_file_is_whole_or_as_before(tmp_path, full_disk):
+    path = tmp_path / "a.json"
+    write_file(path, b"before")
+    full_disk()
+    with pytest.raises(RunError, match=r"No space left.*Make room"):
+        write_file(path, b"after")
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss():
+    history = (epoch(1, 0.8, 0.5), epoch(2, 0.9, 0.4), epoch(3, 0.9, 0.3), epoch(4, 0.85, 0.1))
+    assert best_epoch(history).epoch == 3
+
+
+def test_openings_are_appended_and_survive_a_line_cut_off(tmp_path):
+    for run in ("a", "b"):
+        log_opening(tmp_path, run=run, recipe="cnn", data="sample", purpose="compare")
+    with (tmp_path / "test-log.jsonl").open("a") as stream:
+        stream.write('{"time": "20')
+    assert [opening.run for opening in read_openings(tmp_path)] == ["a", "b"]
+    assert read_openings(tmp_path / "absent") == ()
+
+
+def test_an_evaluation_is_added_without_touching_the_frozen_files(run_copy):
+    run = open_run(run_copy)
+    before = {path.name: path.read_bytes() for path in run_copy.iterdir() if path.is_file()}
+    run.write_evaluation("other", run.validation, {"accuracy": 0.5})
+    assert open_run(run_copy).read_evaluation("other") == {"accuracy": 0.5}
+    after = {path.name: path.read_bytes() for path in run_copy.iterdir() if path.is_file()}
+    assert after == before
+    predictions = run.read_predictions("other")
+    assert predictions is not None
+    np.testing.assert_array_equal(predictions.predicted, run.validation.predicted)
+
+
+def test_changed_predictions_are_noticed(run_copy):
+    run = open_run(run_copy)
+    run.write_evaluation("other", run.validation, {})
+    path = run.evaluation_folder("other") / "predictions.npz"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(RunChangedError, match="differs"):
+        run.read_predictions("other")
+
+
+def test_unfinished_scores_do_not_count(run_copy):
+    run = open_run(run_copy)
+    run.write_evaluation("other", run.validation, {})
+    (run.evaluation_folder("other") / "manifest.json").unlink()
+    assert run.read_predictions("other") is None
+
+
+def test_a_summary_is_all_numbers(trained):
+    assert Summary(**json.loads((trained.folder / "summary.json").read_text())) == trained.summary
+    assert isinstance(trained.validation, Predictions)
