@@ -1,1 +1,64 @@
-"""Fit, compare and try on image classifiers for Fashion-MNIST, honestly."""
+"""Fit, compare and try on image classifiers for Fashion-MNIST, honestly.
+
+::
+
+    import fittingroom
+
+    run = fittingroom.train("cnn", seed=0)          # → a run folder
+    scores = fittingroom.evaluate(run)              # opens the test half, once
+    outcome = fittingroom.compare(["ann", "cnn"])   # trains what is missing, writes a report
+
+Names are loaded when they are first used: ``import fittingroom`` costs next to nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fittingroom.data import find_dataset as find_dataset
+    from fittingroom.errors import FittingRoomError as FittingRoomError
+    from fittingroom.garments import GARMENTS as GARMENTS
+    from fittingroom.jobs.compare import compare as compare
+    from fittingroom.jobs.evaluate import evaluate as evaluate
+    from fittingroom.jobs.report import report as report
+    from fittingroom.jobs.train import train as train
+    from fittingroom.recipes import RECIPES as RECIPES
+    from fittingroom.recipes import Recipe as Recipe
+    from fittingroom.runs import list_runs as list_runs
+    from fittingroom.runs import open_run as open_run
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "GARMENTS": "fittingroom.garments",
+    "RECIPES": "fittingroom.recipes",
+    "FittingRoomError": "fittingroom.errors",
+    "Recipe": "fittingroom.recipes",
+    "compare": "fittingroom.jobs.compare",
+    "evaluate": "fittingroom.jobs.evaluate",
+    "find_dataset": "fittingroom.data",
+    "list_runs": "fittingroom.runs",
+    "open_run": "fittingroom.runs",
+    "report": "fittingroom.jobs.report",
+    "train": "fittingroom.jobs.train",
+}
+
+__all__ = [*_HOMES, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its home."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fittingroom' has no attribute '{name}'")
+    try:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("fittingroom"):
+            raise
+        from fittingroom.errors import missing_extra
+
+        raise missing_extra(error, "train") from error
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

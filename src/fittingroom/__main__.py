@@ -1,0 +1,5 @@
+"""``python -m fittingroom``: the command line."""
+
+from fittingroom.cli import main
+
+main()

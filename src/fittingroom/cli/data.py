@@ -1,0 +1,102 @@
+"""``data``: find, fetch and check the data."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fittingroom.cli import options
+from fittingroom.cli.output import print_json, print_table, print_text, say
+from fittingroom.errors import DataInvalidError
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command()
+def fetch(
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Have the files here, wherever else they are.", show_default=False),
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Make sure that Fashion-MNIST is on this machine: found, or else downloaded."""
+    from fittingroom.data import fetch_dataset
+
+    dataset = fetch_dataset(folder)
+    if json:
+        print_json({"data": dataset.name, "folder": str(dataset.folder)})
+    else:
+        print_text(f"{dataset.name}, verified: {dataset.folder}")
+
+
+@app.command()
+def show(
+    data: options.Data = None,
+    allow_unknown_data: options.AllowUnknownData = False,
+    classes: options.Classes = None,
+    sheet: Annotated[Path, typer.Option(help="Where the picture sheet goes.")] = Path(
+        "sample_data.png"
+    ),
+    json: options.Json = False,
+) -> None:
+    """Say what was found where, and leave a sheet of pictures, a class a row."""
+    from fittingroom.data import contact_sheet, find_dataset, survey
+
+    if data is None and not json:
+        found = [(status.place.what, str(status.place.folder), status.words) for status in survey()]
+        print_table(None, ("place", "folder", "found"), found, left=("place", "folder", "found"))
+    dataset = find_dataset(data, allow_unknown=allow_unknown_data, classes=classes, fetch=False)
+    training = dataset.training()
+    try:
+        contact_sheet(training).save(sheet)
+    except (OSError, ValueError) as error:
+        raise DataInvalidError(
+            f"Expected to write a picture to {sheet}. Received: {error}. "
+            "Name another file with --sheet, ending in .png."
+        ) from error
+    if json:
+        print_json(
+            {
+                "data": dataset.name,
+                "official": dataset.official,
+                "folder": str(dataset.folder),
+                "classes": list(dataset.classes),
+                "training": len(training),
+                "sheet": str(sheet),
+            }
+        )
+        return
+    print_text(f"Using {dataset.name} from {dataset.folder}: {len(training):,} training pictures.")
+    print_text(f"Picture sheet, a class a row ({', '.join(dataset.classes)}): {sheet}")
+
+
+@app.command()
+def verify(data: options.Data = None, json: options.Json = False) -> None:
+    """Check every file of the data against its known hash."""
+    from fittingroom.data import find_dataset
+    from fittingroom.data import verify as verify_folder
+
+    if data is None or data == "sample":
+        folder = find_dataset(data, fetch=False).folder
+    else:
+        folder = Path(data)
+    reports = verify_folder(folder)
+    if json:
+        print_json([{**asdict(each), "path": each.path and str(each.path)} for each in reports])
+    else:
+        rows = [
+            (
+                each.name,
+                f"{each.size:,}" if each.size is not None else "–",
+                each.sha256 or "–",
+                each.problem or each.known_as or "unknown content",
+            )
+            for each in reports
+        ]
+        columns = ("file", "bytes", "SHA-256 of the content", "what it is")
+        print_table(str(folder), columns, rows, left=("file", "SHA-256 of the content", columns[3]))
+    if any(each.problem or each.known_as is None for each in reports):
+        say(f"Not all files in {folder} are known data.")
+        raise typer.Exit(1)

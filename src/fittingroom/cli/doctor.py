@@ -1,0 +1,83 @@
+"""``doctor``: what is installed, what would be used, where things are."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from fittingroom.cli import options
+from fittingroom.cli.output import print_json, print_table
+from fittingroom.runs import available_processors, describe_environment, list_runs
+
+app = typer.Typer()
+
+_NEEDED = {
+    "core": ("numpy", "onnxruntime", "PIL", "rich", "typer"),
+    "train": (
+        "torch",
+        "onnx",
+        "safetensors",
+        "sklearn",
+        "scipy",
+        "matplotlib",
+        "seaborn",
+        "jinja2",
+        "platformdirs",
+    ),
+}
+
+
+@app.command()
+def doctor(runs: options.Runs = options.RUNS, json: options.Json = False) -> None:
+    """Say what is installed, which device and threads would be used, where data and runs are."""
+    values = _examine(runs)
+    if json:
+        print_json(values)
+        return
+    rows: list[tuple[str, str]] = []
+    for name, value in values.items():
+        if isinstance(value, dict):
+            rows += [(f"{name}: {inner}", str(text)) for inner, text in value.items()]
+        else:
+            rows.append((name, str(value)))
+    print_table(None, ("what", "found"), rows, left=("what", "found"))
+
+
+def _examine(runs: Path) -> dict[str, Any]:
+    environment = describe_environment()
+    missing = {
+        extra: [name for name in names if importlib.util.find_spec(name) is None]
+        for extra, names in _NEEDED.items()
+    }
+    return {
+        "python": environment["python"],
+        "platform": environment["platform"],
+        "processor": environment["processor"],
+        "versions": environment["versions"],
+        "extras": {
+            extra: f"not installed: {', '.join(names)}" if names else "complete"
+            for extra, names in missing.items()
+        },
+        "device": _device(bool(missing["train"])),
+        "threads": available_processors(),
+        "data": _data(bool(missing["train"])),
+        "runs": f"{runs.resolve()} ({len(list_runs(runs))} runs)",
+    }
+
+
+def _device(cannot_train: bool) -> str:
+    if cannot_train:
+        return "none: training needs `pip install 'fittingroom[train]'`"
+    from fittingroom.engines import engine_named
+
+    device = engine_named("pytorch").device(None, None)
+    return f"{device.name} ({device.description})"
+
+
+def _data(cannot_train: bool) -> dict[str, str]:
+    if cannot_train:
+        return {}
+    from fittingroom.data import places
+
+    return {place.what: f"{place.folder}: {place.status()}" for place in places()}

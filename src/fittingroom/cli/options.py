@@ -1,0 +1,37 @@
+"""Options that several commands share, said once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[
+    str | None,
+    typer.Option(
+        help="A folder of the four IDX files, or 'sample'. Left out: Fashion-MNIST from "
+        "wherever it is.",
+        envvar="FITTINGROOM_DATA",
+        show_default=False,
+    ),
+]
+AllowUnknownData = Annotated[
+    bool,
+    typer.Option("--allow-unknown-data", help="Take --data although it is not Fashion-MNIST."),
+]
+Classes = Annotated[
+    Path | None,
+    typer.Option(
+        help="A text file of class names, one a line, for unknown data.", show_default=False
+    ),
+]
+Runs = Annotated[Path, typer.Option(help="The folder of runs.")]
+Device = Annotated[
+    str | None,
+    typer.Option(help="cpu, cuda or mps. Left out: the best there is.", show_default=False),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(help="Processor threads. Left out: one a processor.", show_default=False),
+]
+RUNS = Path("runs")
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

@@ -1,0 +1,94 @@
+"""Results to standard output, everything else to standard error."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from fittingroom.jobs.progress import Advance
+
+# Off a terminal, tables are laid out for a file and not for 80 columns.
+_WIDE = 160
+
+results = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+messages = Console(stderr=True, highlight=False)
+
+
+def print_json(values: Any) -> None:
+    """One JSON value to standard output."""
+    results.out(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_table(
+    title: str | None,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    left: Sequence[str] = (),
+) -> None:
+    """A table to standard output; columns not named in ``left`` hold numbers."""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for column in columns:
+        table.add_column(column, justify="left" if column in left else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    results.print(table)
+
+
+def print_text(text: str) -> None:
+    """A paragraph to standard output."""
+    results.print(text, markup=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """A sentence to standard error."""
+    messages.print(text, markup=False, soft_wrap=True)
+
+
+class Display:
+    """Shows a job's progress: bars on a terminal, a line a task elsewhere."""
+
+    def say(self, sentence: str) -> None:
+        """A sentence to standard error."""
+        say(sentence)
+
+    @contextmanager
+    def track(self, description: str, total: int) -> Iterator[Advance]:
+        """A bar for as long as the context lasts; off a terminal, a line when it ends."""
+        words = ""
+
+        if not messages.is_terminal:
+
+            def note(done: int, new_words: str) -> None:
+                nonlocal words
+                words = new_words
+
+            yield note
+            say(f"{description}: done" + (f", {words}" if words else ""))
+            return
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[words]}"),
+        )
+        with Progress(*columns, console=messages) as bars:
+            task = bars.add_task(description, total=total, words="")
+
+            def advance(done: int, new_words: str) -> None:
+                bars.update(task, completed=done, words=new_words)
+
+            yield advance

@@ -1,0 +1,213 @@
+"""``evaluate``, ``compare``, ``report`` and ``runs``: what came of training."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fittingroom.cli import options
+from fittingroom.cli.output import Display, print_json, print_table, print_text, say
+from fittingroom.runs import Listed, Run, list_runs, open_run
+
+app = typer.Typer()
+
+OUT = Path("report")
+Out = Annotated[Path, typer.Option(help="The folder of the report.")]
+
+
+@app.command()
+def evaluate(
+    run: Annotated[list[Path], typer.Argument(help="Folders of finished runs.")],
+    data: options.Data = None,
+    allow_unknown_data: options.AllowUnknownData = False,
+    classes: options.Classes = None,
+    json: options.Json = False,
+) -> None:
+    """Score runs on the test half, which is opened once a run and logged."""
+    from fittingroom.jobs.evaluate import evaluate as evaluate_job
+
+    opened = [open_run(folder) for folder in run]
+    dataset = _dataset(data, allow_unknown_data, classes)
+    evaluated = [
+        evaluate_job(each, data=dataset, purpose="evaluate", progress=Display()) for each in opened
+    ]
+    if json:
+        print_json([{"run": str(each.run.folder), **each.as_dict()} for each in evaluated])
+        return
+    for each in evaluated:
+        accuracy = each.evaluation.accuracy
+        print_table(
+            f"{each.run.name} on {each.data}: accuracy {accuracy.value:.2%} "
+            f"(95% interval {accuracy.low:.2%} to {accuracy.high:.2%})",
+            ("class", "pictures", "precision", "recall", "F1"),
+            [
+                (
+                    scores.name,
+                    f"{scores.support:,}",
+                    *(
+                        f"{score.value:.1%} ({score.low:.1%}–{score.high:.1%})"
+                        for score in (scores.precision, scores.recall, scores.f1)
+                    ),
+                )
+                for scores in each.evaluation.per_class
+            ],
+            left=("class",),
+        )
+
+
+@app.command()
+def compare(
+    entrant: Annotated[list[str], typer.Argument(help="Recipes, or folders of runs: two or more.")],
+    seeds: Annotated[int, typer.Option(help="Train each recipe with seeds 0 to N-1.")] = 1,
+    data: options.Data = None,
+    allow_unknown_data: options.AllowUnknownData = False,
+    classes: options.Classes = None,
+    runs: options.Runs = options.RUNS,
+    out: Out = OUT,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Train anew although finished runs are there.")
+    ] = False,
+    device: options.Device = None,
+    threads: options.Threads = None,
+    json: options.Json = False,
+) -> None:
+    """Train what is missing, compare on the test half, and leave a report."""
+    from fittingroom.data import find_dataset
+    from fittingroom.jobs.compare import compare as compare_job
+
+    outcome = compare_job(
+        entrant,
+        seeds=seeds,
+        data=find_dataset(data, allow_unknown=allow_unknown_data, classes=classes),
+        runs=runs,
+        out=out,
+        fresh=fresh,
+        device=device,
+        threads=threads,
+        progress=Display(),
+    )
+    if json:
+        print_json(
+            {
+                **outcome.comparison.as_dict(),
+                "failures": list(outcome.failures),
+                "report": str(outcome.report),
+            }
+        )
+        return
+    print_table(
+        None,
+        ("model", "seeds", "accuracy", "95% interval"),
+        [
+            (
+                model.name,
+                str(len(model.seeds)),
+                f"{model.accuracy.value:.2%}",
+                f"{model.accuracy.low:.2%}–{model.accuracy.high:.2%}",
+            )
+            for model in outcome.comparison.models
+        ],
+        left=("model",),
+    )
+    print_text(outcome.comparison.sentence)
+    print_text(f"Report: {outcome.report}")
+
+
+@app.command()
+def report(
+    run: Annotated[list[Path], typer.Argument(help="Folders of finished runs.")],
+    out: Out = OUT,
+    data: options.Data = None,
+    allow_unknown_data: options.AllowUnknownData = False,
+    classes: options.Classes = None,
+    json: options.Json = False,
+) -> None:
+    """Write a report on one run or more."""
+    from fittingroom.jobs.report import report as report_job
+
+    index = report_job(
+        list(run), out=out, data=_dataset(data, allow_unknown_data, classes), progress=Display()
+    )
+    if json:
+        print_json({"report": str(index)})
+    else:
+        print_text(f"Report: {index}")
+
+
+@app.command()
+def runs(runs: options.Runs = options.RUNS, json: options.Json = False) -> None:
+    """List the runs with what they reached."""
+    listed = list_runs(runs)
+    if json:
+        print_json([_listed_values(each) for each in listed])
+        return
+    if not listed:
+        say(f"No runs in {runs}. `fittingroom train cnn` makes one.")
+        return
+    columns = ("run", "recipe", "seed", "validation", "test", "seconds", "parameters", "state")
+    print_table(None, columns, map(_row, listed), left=("run", "recipe", "state"))
+    for each in listed:
+        if each.reason:
+            say(f"{each.folder.name}: {each.reason}")
+
+
+def run_values(run: Run) -> dict[str, Any]:
+    """A run as JSON values: its folder, recipe, seed, summary and test accuracies."""
+    return {
+        "run": str(run.folder),
+        "recipe": run.recipe.name,
+        "seed": run.seed,
+        "data": run.environment["data"]["name"],
+        "best_epoch": run.summary.best_epoch,
+        "validation_accuracy": run.summary.validation_accuracy,
+        "seconds": run.summary.seconds,
+        "parameters": run.summary.parameters,
+        "test_accuracy": _test_accuracies(run),
+    }
+
+
+def _test_accuracies(run: Run) -> dict[str, float]:
+    """Test accuracy by data set, for those that the run was scored on."""
+    folder = run.folder / "evaluations"
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    predictions = {name: run.read_predictions(name) for name in names}
+    return {
+        name: float(each.correct.mean()) for name, each in predictions.items() if each is not None
+    }
+
+
+def _listed_values(listed: Listed) -> dict[str, Any]:
+    values: dict[str, Any] = {"run": str(listed.folder), "state": listed.state}
+    if listed.run is None:
+        return values | {"reason": listed.reason}
+    return values | run_values(listed.run)
+
+
+def _row(listed: Listed) -> tuple[str, ...]:
+    if listed.run is None:
+        return (listed.folder.name, "", "", "", "", "", "", listed.state)
+    values = run_values(listed.run)
+    scores = values["test_accuracy"]
+    test = ", ".join(
+        f"{accuracy:.2%}" if len(scores) == 1 else f"{accuracy:.2%} ({name})"
+        for name, accuracy in scores.items()
+    )
+    return (
+        listed.folder.name,
+        values["recipe"],
+        str(values["seed"]),
+        f"{values['validation_accuracy']:.2%}",
+        test or "–",
+        f"{values['seconds']:.1f}",
+        f"{values['parameters']:,}",
+        listed.state,
+    )
+
+
+def _dataset(data: str | None, allow_unknown: bool, classes: Path | None) -> Any:
+    """The data set that options name, or None where they name none."""
+    from fittingroom.data import find_dataset
+
+    if data is None:
+        return None
+    return find_dataset(data, allow_unknown=allow_unknown, classes=classes)

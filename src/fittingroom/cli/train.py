@@ -1,0 +1,145 @@
+"""``train``, ``recipes`` and ``summary``: what can be trained, and training it."""
+
+from typing import Annotated, Any
+
+import typer
+
+from fittingroom.cli import options
+from fittingroom.cli.output import Display, print_json, print_table, print_text
+from fittingroom.cli.results import run_values
+from fittingroom.errors import UsageError
+
+app = typer.Typer()
+
+
+@app.command()
+def train(
+    recipe: Annotated[
+        str, typer.Argument(help="A recipe's name; `fittingroom recipes` lists them.")
+    ],
+    seed: Annotated[int, typer.Option(help="Of the weights and the order of pictures.")] = 0,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change a setting: --set epochs=3. May be repeated."),
+    ] = None,
+    data: options.Data = None,
+    allow_unknown_data: options.AllowUnknownData = False,
+    classes: options.Classes = None,
+    runs: options.Runs = options.RUNS,
+    device: options.Device = None,
+    threads: options.Threads = None,
+    json: options.Json = False,
+) -> None:
+    """Train one recipe into a new run folder."""
+    from fittingroom.data import find_dataset
+    from fittingroom.jobs.train import train as train_job
+    from fittingroom.recipes import recipe_named
+
+    chosen = recipe_named(recipe).with_settings(_settings(set_ or []))
+    run = train_job(
+        chosen,
+        seed=seed,
+        data=find_dataset(data, allow_unknown=allow_unknown_data, classes=classes),
+        runs=runs,
+        device=device,
+        threads=threads,
+        progress=Display(),
+    )
+    if json:
+        print_json(run_values(run))
+    else:
+        print_text(
+            f"{run.folder}: validation accuracy {run.summary.validation_accuracy:.2%} in "
+            f"{run.summary.seconds:.1f} s (epoch {run.summary.best_epoch} of {len(run.history)})"
+        )
+
+
+@app.command()
+def recipes(json: options.Json = False) -> None:
+    """List the recipes, each with its claim and its layers."""
+    from fittingroom.networks import operation_count, parameter_count
+    from fittingroom.recipes import RECIPES
+
+    if json:
+        print_json([recipe.to_json() for recipe in RECIPES.values()])
+        return
+    for recipe in RECIPES.values():
+        print_text(f"{recipe.name}: {recipe.title}")
+        if recipe.claim:
+            print_text(recipe.claim)
+        print_text(
+            f"{parameter_count(recipe.network):,} parameters, "
+            f"{operation_count(recipe.network):,} multiply-adds a picture."
+        )
+        _print_layers(recipe.name)
+
+
+@app.command()
+def summary(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name.")], json: options.Json = False
+) -> None:
+    """Show a recipe's layers: shapes, parameters, operations."""
+    from fittingroom.recipes import recipe_named
+
+    chosen = recipe_named(recipe)
+    if json:
+        print_json({"name": chosen.name, "layers": _layers(chosen.name)})
+        return
+    print_text(f"{chosen.name}: {chosen.title}")
+    _print_layers(chosen.name)
+
+
+def _layers(name: str) -> list[dict[str, Any]]:
+    from fittingroom.networks import summarise, to_json
+    from fittingroom.recipes import recipe_named
+
+    network = recipe_named(name).network
+    return [
+        {
+            "name": row.name,
+            **described,
+            "output": list(row.output),
+            "parameters": row.parameters,
+            "operations": row.operations,
+        }
+        for row, described in zip(summarise(network), to_json(network), strict=True)
+    ]
+
+
+def _print_layers(name: str) -> None:
+    layers = _layers(name)
+    shown = {"name", "layer", "output", "parameters", "operations", "layers"}
+    rows = [
+        (
+            layer["name"],
+            layer["layer"],
+            ", ".join(f"{key}={value}" for key, value in layer.items() if key not in shown),
+            " × ".join(str(side) for side in layer["output"]),
+            f"{layer['parameters']:,}",
+            f"{layer['operations']:,}",
+        )
+        for layer in layers
+    ]
+    total = (
+        "",
+        "total",
+        "",
+        "",
+        f"{sum(layer['parameters'] for layer in layers):,}",
+        f"{sum(layer['operations'] for layer in layers):,}",
+    )
+    columns = ("#", "layer", "settings", "output", "parameters", "multiply-adds")
+    print_table(None, columns, [*rows, total], left=("layer", "settings", "output"))
+
+
+def _settings(pairs: list[str]) -> dict[str, str]:
+    """``["epochs=3"]`` → ``{"epochs": "3"}``."""
+    settings = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator:
+            raise UsageError(
+                f"Expected --set name=value, such as --set epochs=3. Received '{pair}'."
+            )
+        settings[name.strip()] = value.strip()
+    return settings

@@ -1,0 +1,200 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from fittingroom.cli import run
+from fittingroom.recipes import RECIPES
+from fittingroom.runs import list_runs
+
+
+@pytest.fixture
+def cli(capsys, tmp_path, monkeypatch, tiny):
+    """Runs a command in an empty folder: its exit code, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(RECIPES, "tiny", tiny)
+
+    def call(*arguments: str):
+        code = run(list(arguments))
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        return code, captured.out, captured.err
+
+    return call
+
+
+def test_train_evaluate_report_and_list(cli, tmp_path):
+    code, out, _ = cli("train", "tiny", "--data", "sample", "--set", "epochs=1", "--json")
+    assert code == 0
+    trained = json.loads(out)
+    assert (trained["recipe"], trained["seed"], trained["best_epoch"]) == ("tiny", 0, 1)
+
+    code, out, _ = cli("evaluate", trained["run"], "--json")
+    assert code == 0
+    (scores,) = json.loads(out)
+    assert scores["run"] == trained["run"]
+    low, high = scores["accuracy"]["interval"]
+    assert 0 < low < scores["accuracy"]["value"] < high < 1
+
+    code, out, _ = cli("runs", "--json")
+    (listed,) = json.loads(out)
+    assert listed["state"] == "finished"
+    assert listed["test_accuracy"]["sample"] == pytest.approx(scores["accuracy"]["value"])
+    code, out, _ = cli("runs")
+    assert f"{scores['accuracy']['value']:.2%}" in out
+
+    code, out, _ = cli("evaluate", trained["run"])
+    assert code == 0
+    assert "Ankle boot" in out
+    code, out, _ = cli("report", trained["run"], "--out", "here")
+    assert code == 0
+    assert (tmp_path / "here" / "index.html").exists()
+    assert "here" in out
+
+
+def test_compare_prints_the_contract(cli):
+    code, out, _ = cli(*("compare", "tiny", "ann", "--data", "sample", "--threads", "1", "--json"))
+    assert code == 0
+    values = json.loads(out)
+    (pair,) = values["pairs"]
+    assert {"a", "b", "level", "difference", "interval", "mcnemar", "verdict"} <= set(pair)
+    assert [model["name"] for model in values["models"]] == ["tiny", "ann"]
+    code, out, _ = cli("compare", "tiny", "ann", "--data", "sample")
+    assert code == 0
+    assert out.rstrip().endswith("report/index.html")
+
+
+def test_recipes_and_summary(cli):
+    code, out, _ = cli("recipes")
+    assert code == 0
+    assert "ann:" in out
+    assert "cnn:" in out
+    code, out, _ = cli("recipes", "--json")
+    assert {"ann", "cnn"} <= {recipe["name"] for recipe in json.loads(out)}
+    code, out, _ = cli("summary", "tiny", "--json")
+    layers = json.loads(out)["layers"]
+    assert [layer["layer"] for layer in layers][:2] == ["Conv", "BatchNorm"]
+    assert layers[0]["parameters"] == 8 * 16
+    code, out, _ = cli("summary", "tiny")
+    assert "8 × 7 × 7" in out
+
+
+def test_doctor(cli):
+    code, out, _ = cli("doctor", "--json")
+    assert code == 0
+    values = json.loads(out)
+    assert values["extras"] == {"core": "complete", "train": "complete"}
+    assert values["threads"] >= 1
+    assert cli("doctor")[0] == 0
+
+
+def test_an_empty_folder_of_runs_is_said(cli):
+    code, out, err = cli("runs")
+    assert (code, out) == (0, "")
+    assert "No runs in runs" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("train", "cnnn"), 1, "Did you mean 'cnn'"),
+        (("train", "tiny", "--set", "epoch=1", "--data", "sample"), 2, "Did you mean 'epochs'"),
+        (("train", "tiny", "--set", "epochs", "--data", "sample"), 2, "--set name=value"),
+        (("train", "tiny", "--set", "epochs=x", "--data", "sample"), 2, "a whole number"),
+        (("train", "tiny", "--data", "absent"), 1, "absent"),
+        (("train", "tiny", "--seed", "-1", "--data", "sample"), 2, "at least 0"),
+        (("train", "tiny", "--device", "tpu", "--data", "sample"), 2, "this machine's devices"),
+        (("train", "tiny", "--seed", "one"), 2, "--seed"),
+        (("train",), 2, "recipe"),
+        (("summary", "nothing"), 1, "Expected one of the recipes"),
+        (("evaluate", "absent"), 1, "Expected a run folder"),
+        (("report", "absent"), 1, "Expected a run folder"),
+        (("compare", "tiny", "--data", "sample"), 2, "two recipes or runs"),
+        (("trian",), 2, "trian"),
+    ],
+)
+def test_a_mistake_gets_one_message_and_its_exit_code(cli, arguments, code, words):
+    received, out, err = cli(*arguments)
+    assert received == code
+    assert words in err
+    assert out == ""
+
+
+def test_unfinished_and_changed_runs_get_one_message(cli, run_copy):
+    (run_copy / "model.onnx").write_bytes(b"")
+    code, _, err = cli("evaluate", str(run_copy))
+    assert code == 1
+    assert "was changed" in err
+    (run_copy / "manifest.json").unlink()
+    code, _, err = cli("evaluate", str(run_copy))
+    assert code == 1
+    assert "did not end" in err
+    code, out, err = cli("runs", "--runs", str(run_copy.parent))
+    assert code == 0
+    assert "unfinished" in out
+
+
+def test_a_full_disk_gets_one_message(cli, full_disk):
+    full_disk()
+    code, _, err = cli("train", "tiny", "--data", "sample")
+    assert code == 1
+    assert "No space left" in err
+
+
+def test_a_runs_folder_that_is_a_file_gets_one_message(cli, tmp_path):
+    (tmp_path / "runs").write_text("a file")
+    code, _, err = cli("train", "tiny", "--data", "sample")
+    assert code == 1
+    assert "name a folder that you may write to" in err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to whole consoles only")
+def test_ctrl_c_ends_in_one_sentence_and_leaves_the_run_unfinished(tmp_path):
+    arguments = (
+        "train",
+        "ann",
+        "--data",
+        "sample",
+        "--set",
+        "epochs=9999",
+        "--set",
+        "patience=9999",
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fittingroom", *arguments],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("runs/*/history.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Finished runs are kept" in err
+    assert "Traceback" not in err
+    assert [listed.state for listed in list_runs(tmp_path / "runs")] == ["unfinished"]
+
+
+def test_output_off_a_terminal_is_plain(cli, trained, tmp_path):
+    shutil.copytree(trained.folder, tmp_path / "runs" / trained.name)
+    _, out, err = cli("runs")
+    assert "\x1b" not in out + err
+
+
+def test_the_module_runs_as_a_program():
+    done = subprocess.run(
+        [sys.executable, "-m", "fittingroom", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert "compare" in done.stdout

@@ -1,0 +1,68 @@
+import subprocess
+import sys
+
+import pytest
+
+import fittingroom
+
+HEAVY = ("torch", "keras", "sklearn", "scipy", "matplotlib", "onnx", "onnxruntime", "pandas")
+
+
+def modules_after(code: str) -> set[str]:
+    """Top-level modules that are loaded after ``code`` ran in a new interpreter."""
+    script = f"import sys\n{code}\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("name", fittingroom.__all__)
+def test_every_public_name_loads(name):
+    assert getattr(fittingroom, name) is not None
+
+
+def test_public_names_are_these():
+    assert set(fittingroom.__all__) == {
+        "GARMENTS",
+        "RECIPES",
+        "FittingRoomError",
+        "Recipe",
+        "__version__",
+        "compare",
+        "evaluate",
+        "find_dataset",
+        "list_runs",
+        "open_run",
+        "report",
+        "train",
+    }
+
+
+def test_public_functions_stay_functions_once_everything_is_imported():
+    code = (
+        "import fittingroom, fittingroom.cli, fittingroom.jobs.compare\n"
+        "assert all(callable(getattr(fittingroom, name)) "
+        "for name in ('train', 'evaluate', 'compare', 'report')), 'shadowed by a module'"
+    )
+    modules_after(code)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'traim'"):
+        fittingroom.traim  # noqa: B018
+
+
+def test_importing_the_package_loads_no_framework():
+    assert not modules_after("import fittingroom") & {*HEAVY, "numpy", "rich"}
+
+
+def test_help_loads_no_framework():
+    code = "from fittingroom.cli import run\nassert run(['--help']) == 0"
+    assert not modules_after(code) & set(HEAVY)
+
+
+def test_prediction_loads_no_training_framework():
+    loaded = modules_after("import fittingroom.predict")
+    assert "onnxruntime" in loaded
+    assert not loaded & {"torch", "keras", "sklearn", "scipy", "matplotlib", "onnx"}
