@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: report test test-quick lint bench-statistics images clean
+.PHONY: report test test-quick lint bench-statistics bench-defaults images clean
 
 report: $(VENV)/ready
 	$(BIN)/fittingroom compare ann cnn
@@ -25,11 +25,12 @@ bench-statistics: $(VENV)/ready
 	$(BIN)/python benchmarks/statistics.py
 
 # The pictures of the README, from the last report.
-images: report/index.html
-	cp report/images/*.png images/
+images: $(VENV)/ready
+	test -f report/index.html || $(MAKE) report
+	$(BIN)/python tools/refresh_images.py
 
-report/index.html:
-	$(MAKE) report
+bench-defaults: $(VENV)/ready
+	$(BIN)/python benchmarks/defaults.py
 
 # PyTorch comes first, and pinned, so that nothing else brings another build of it.
 $(VENV)/ready: requirements.txt pyproject.toml

@@ -90,6 +90,7 @@ def compare(
         print_json(
             {
                 **outcome.comparison.as_dict(),
+                "sentence": outcome.comparison.sentence,
                 "failures": list(outcome.failures),
                 "report": str(outcome.report),
             }
