@@ -20,6 +20,16 @@ def two_recipes(tiny, monkeypatch):
 
 
 @pytest.fixture
+def without_report(monkeypatch):
+    """Drawing takes seconds, and most of these tests are not about it."""
+
+    def name_it(out, *results):
+        return out / "index.html"
+
+    monkeypatch.setattr("fittingroom.jobs.compare.write", name_it)
+
+
+@pytest.fixture
 def compare_here(tmp_path, sample):
     def call(entrants, **options):
         places = {"runs": tmp_path / "runs", "out": tmp_path / "report"}
@@ -39,7 +49,7 @@ def test_comparing_trains_scores_and_reports(two_recipes, compare_here, tmp_path
 
 
 def test_finished_runs_are_used_again_unless_fresh_ones_are_asked_for(
-    two_recipes, compare_here, tmp_path
+    without_report, two_recipes, compare_here, tmp_path
 ):
     compare_here(["one", "two"])
     compare_here(["one", "two"])
@@ -49,21 +59,25 @@ def test_finished_runs_are_used_again_unless_fresh_ones_are_asked_for(
     assert len(list_runs(tmp_path / "runs")) == 4
 
 
-def test_seeds_make_it_a_comparison_of_recipes(two_recipes, compare_here):
+def test_seeds_make_it_a_comparison_of_recipes(without_report, two_recipes, compare_here):
     outcome = compare_here(["one", "two"], seeds=2)
     (pair,) = outcome.comparison.pairs
     assert pair.level == "recipes"
     assert [model.seeds for model in outcome.comparison.models] == [(0, 1), (0, 1)]
 
 
-def test_runs_can_be_compared_by_folder_and_by_name(two_recipes, compare_here, tmp_path):
+def test_runs_can_be_compared_by_folder_and_by_name(
+    without_report, two_recipes, compare_here, tmp_path
+):
     compare_here(["one", "two"])
     one, two = [listed.folder for listed in list_runs(tmp_path / "runs")]
     outcome = compare_here([one, two.name])
     assert [model.name for model in outcome.comparison.models] == ["one", "two"]
 
 
-def test_two_runs_of_one_recipe_go_by_their_folders_names(two_recipes, compare_here, tmp_path):
+def test_two_runs_of_one_recipe_go_by_their_folders_names(
+    without_report, two_recipes, compare_here, tmp_path
+):
     compare_here(["one", "two"], seeds=2)
     folders = [each.folder for each in list_runs(tmp_path / "runs") if "one" in each.folder.name]
     outcome = compare_here(folders)

@@ -74,9 +74,14 @@ def duration(timing: Timing | None) -> str:
         return NONE
     scale, unit = (1e3, "ms") if timing.median >= 1e-3 else (1e6, "µs")
     low, median, high = (
-        f"{value * scale:.3g}" for value in (timing.low, timing.median, timing.high)
+        _three_digits(value * scale) for value in (timing.low, timing.median, timing.high)
     )
     return f"{median} {unit} ({low}–{high})"
+
+
+def _three_digits(value: float) -> str:
+    """``0.4242`` → ``"0.424"``; ``8091.3`` → ``"8,091"``, and never a power of ten."""
+    return f"{value:.3g}" if value < 999.5 else f"{value:,.0f}"
 
 
 def probability(value: float) -> str:

@@ -14,9 +14,9 @@ class Epoch:
     Attributes:
         epoch: counted from 1.
         seconds: since training began, validation included.
-        train_loss: mean loss over the epoch's batches, as it was optimised.
-        train_accuracy: fraction of the training pictures named rightly, while weights changed
-            (with augmentation and dropout on, so often below `val_accuracy`).
+        train_loss: mean log loss on the training pictures while weights changed, augmentation
+            and dropout on (so often above `val_loss`), label smoothing left out.
+        train_accuracy: fraction of the training pictures named rightly, likewise.
         val_loss: mean log loss on the validation half.
         val_accuracy: fraction of the validation half named rightly.
         learning_rate: at the end of the epoch.
