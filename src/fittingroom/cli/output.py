@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -38,7 +39,8 @@ def print_table(
     left: Sequence[str] = (),
 ) -> None:
     """A table to standard output; columns not named in ``left`` hold numbers."""
-    table = Table(title=title, title_justify="left", title_style="bold")
+    style = box.HEAVY_HEAD if results.is_terminal else box.SIMPLE
+    table = Table(title=title, title_justify="left", title_style="bold", box=style)
     for column in columns:
         table.add_column(column, justify="left" if column in left else "right", overflow="fold")
     for row in rows:

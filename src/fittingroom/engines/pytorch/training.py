@@ -60,7 +60,7 @@ class PyTorchEngine:
     ) -> Fitted:
         """Train as the recipe says; see :class:`fittingroom.engines.Engine`."""
         check_classifier(recipe.network, len(split.classes))
-        with _settings(device.threads, seed):
+        with _settings(device, seed):
             return _Training(recipe, split, seed, torch.device(device.name)).run(on_epoch)
 
 
@@ -189,14 +189,15 @@ class _Training:
 
 
 @contextlib.contextmanager
-def _settings(threads: int, seed: int) -> Iterator[None]:
+def _settings(device: Device, seed: int) -> Iterator[None]:
     """Threads, denormals and the random state as training wants them; afterwards as before."""
     before = torch.get_num_threads()
-    torch.set_num_threads(threads)
+    torch.set_num_threads(device.threads)
     # Values near 1e-40 are a hundred times slower than zero, and as good as zero.
     torch.set_flush_denormal(True)
     try:
-        with torch.random.fork_rng():
+        devices = [torch.cuda.current_device()] if device.name == "cuda" else []
+        with torch.random.fork_rng(devices):
             torch.manual_seed(seed)
             yield
     finally:
