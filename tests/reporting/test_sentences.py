@@ -128,8 +128,8 @@ def test_confusion_difference(comparison: Comparison) -> None:
     pair = comparison.pairs[0]
     change = np.array([[5, -5, 0], [1, -1, 0], [0, 0, 0]])
     assert sentences.confusion_difference(pair, change, ("x", "y", "z")) == (
-        "cnn calls 5 pictures fewer of x y, the largest change; over all it makes 4 mistakes fewer "
-        "than ann. A cell has the colour of the model that it favours."
+        "cnn takes 5 fewer of x for y, the largest change; overall it makes 4 fewer mistakes than "
+        "ann. A cell has the colour of the model that it favours."
     )
     assert sentences.confusion_difference(pair, 0 * change, ("x", "y", "z")) == (
         "ann and cnn make each kind of mistake equally often."

@@ -277,16 +277,16 @@ def confusion_difference(pair: Pair, change: np.ndarray, classes: Sequence[str])
     word = "fewer" if amount < 0 else "more"
     balance = int(mistakes.sum())
     total = (
-        f"{some(-balance, 'mistake')} fewer"
+        f"{-balance:,} fewer mistakes than"
         if balance < 0
-        else f"{some(balance, 'mistake')} more"
+        else f"{balance:,} more mistakes than"
         if balance
-        else "as many mistakes"
+        else "as many mistakes as"
     )
     return (
-        f"{pair.b} calls {some(abs(amount), 'picture')} {word} of {classes[true]} {classes[called]}"
-        f", the largest change; over all it makes {total} than {pair.a}. A cell has the colour of "
-        "the model that it favours."
+        f"{pair.b} takes {abs(amount):,} {word} of {classes[true]} for {classes[called]}, the "
+        f"largest change; overall it makes {total} {pair.a}. A cell has the colour of the model "
+        "that it favours."
     )
 
 
