@@ -18,7 +18,10 @@ _ALLOWED_DIFFERENCE = 1e-4
 _PICTURES = 200
 
 # Files that a run holds itself, by engine and format, and what they take.
-_FROM_0_TO_1 = "takes pixel values divided by 255 (0–1) and gives probabilities"
+_FROM_0_TO_1 = (
+    "takes pixel values divided by 255 (0–1), (N, 28, 28) or (N, 28, 28, 1), and gives "
+    "probabilities as training left them"
+)
 _OWN_FILES = {
     ("keras", "keras"): ("model.keras", _FROM_0_TO_1),
     ("keras", "h5"): ("best_model.h5", _FROM_0_TO_1),
