@@ -3,8 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TENSORFLOW := .venv-tensorflow
 
-.PHONY: report test test-quick lint bench-statistics bench-defaults images clean
+.PHONY: report test test-quick test-tensorflow lint bench-statistics bench-defaults images clean
 
 report: $(VENV)/ready
 	$(BIN)/fittingroom compare ann cnn
@@ -14,6 +15,11 @@ test: lint
 
 test-quick: $(VENV)/ready
 	$(BIN)/pytest -m "not slow"
+
+# The Keras engine and the files for Keras, once more with TensorFlow beneath them.
+test-tensorflow: $(TENSORFLOW)/ready
+	KERAS_BACKEND=tensorflow $(TENSORFLOW)/bin/pytest tests/engines/test_keras*.py \
+		tests/test_export_keras.py tests/jobs/test_export.py
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check
@@ -32,12 +38,15 @@ images: $(VENV)/ready
 bench-defaults: $(VENV)/ready
 	$(BIN)/python benchmarks/defaults.py
 
+$(VENV)/ready: requirements.txt
+$(TENSORFLOW)/ready: requirements-tensorflow.txt
+
 # PyTorch comes first, and pinned, so that nothing else brings another build of it.
-$(VENV)/ready: requirements.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check $$(grep '^torch==' requirements.txt)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+%/ready: pyproject.toml
+	$(PYTHON) -m venv $*
+	$*/bin/pip install --quiet --disable-pip-version-check $$(grep '^torch==' $(filter %.txt,$^))
+	$*/bin/pip install --quiet --disable-pip-version-check -r $(filter %.txt,$^)
 	touch $@
 
 clean:
-	rm -rf $(VENV) report build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(TENSORFLOW) report build dist .mypy_cache .pytest_cache .ruff_cache

@@ -72,8 +72,11 @@ def test_settings_are_read_by_the_field_s_type():
         ("learning_rate", "fast", "a number"),
         ("learning_rate", "nan", "above 0"),
         ("mirror", "perhaps", "true or false"),
-        ("optimizer", "lion", "one of adamw"),
+        ("optimizer", "lion", "one of adam"),
+        ("schedule", "cosine", "one of one-cycle, constant"),
+        ("keep", "first", "one of best accuracy, best loss, last"),
         ("augmentation.shift", "9", "from 0 to 8"),
+        ("augmentation.rotation", "1", "from 0 to 0.5"),
         ("augmentation", "1", "augmentation.flip"),
         ("split.validation", "2/1", "--set split.validation=2/1"),
         ("network", "[]", "Expected --set with one of"),
@@ -89,6 +92,11 @@ def test_wrong_settings_are_wrong_usage(name, value, words):
 def test_any_setting_is_taken_or_refused_in_words(name, text):
     with contextlib.suppress(UsageError):
         recipe_named("cnn").with_settings({name: text})
+
+
+def test_adam_has_no_weight_decay():
+    with pytest.raises(RecipeError, match=r"`weight_decay` 0 with the optimizer adam.*0\.1"):
+        dataclasses.replace(recipe_named("cnn"), optimizer="adam", weight_decay=0.1)
 
 
 def test_an_unknown_recipe_is_refused_with_a_suggestion():

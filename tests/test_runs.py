@@ -155,6 +155,12 @@ def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss():
     assert best_epoch(history).epoch == 3
 
 
+@pytest.mark.parametrize(("keep", "kept"), [("best accuracy", 2), ("best loss", 3), ("last", 4)])
+def test_a_recipe_says_which_epoch_is_kept(keep, kept):
+    history = (epoch(1, 0.8, 0.5), epoch(2, 0.9, 0.4), epoch(3, 0.8, 0.3), epoch(4, 0.7, 0.3))
+    assert best_epoch(history, keep).epoch == kept
+
+
 def test_openings_are_appended_and_survive_a_line_cut_off(tmp_path):
     for run in ("a", "b"):
         log_opening(tmp_path, run=run, recipe="cnn", data="sample", purpose="compare")

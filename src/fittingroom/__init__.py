@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fittingroom.garments import GARMENTS as GARMENTS
     from fittingroom.jobs.compare import compare as compare
     from fittingroom.jobs.evaluate import evaluate as evaluate
+    from fittingroom.jobs.export import export_run as export_run
     from fittingroom.jobs.report import report as report
     from fittingroom.jobs.train import train as train
     from fittingroom.recipes import RECIPES as RECIPES
@@ -36,6 +37,7 @@ _HOMES = {
     "Recipe": "fittingroom.recipes",
     "compare": "fittingroom.jobs.compare",
     "evaluate": "fittingroom.jobs.evaluate",
+    "export_run": "fittingroom.jobs.export",
     "find_dataset": "fittingroom.data",
     "list_runs": "fittingroom.runs",
     "open_run": "fittingroom.runs",

@@ -7,7 +7,7 @@ import torch
 
 from fittingroom.data import Half, Split
 from fittingroom.engines import engine_named
-from fittingroom.engines.pytorch.pictures import Augmenter, Pictures
+from fittingroom.engines.pytorch.pictures import Augmenter, Pictures, rotate
 from fittingroom.errors import RecipeError, TrainingError, UsageError
 from fittingroom.networks import Dense, Dropout, Flatten, GlobalAveragePool
 from fittingroom.recipes import Augmentation
@@ -75,6 +75,20 @@ def test_training_stops_when_patience_ends(tiny, sample_split):
     assert len(history) == fitted.best_epoch + 2 < 30
 
 
+def test_patience_watches_what_is_kept(tiny, sample_split):
+    recipe = dataclasses.replace(tiny, epochs=9, patience=1, schedule="constant", learning_rate=0.1)
+    fitted, history = fit(dataclasses.replace(recipe, keep="best loss"), sample_split)
+    assert fitted.best_epoch == min(history, key=lambda epoch: epoch.val_loss).epoch
+    assert len(history) == min(fitted.best_epoch + 1, 9)
+    fitted, history = fit(dataclasses.replace(recipe, keep="last"), sample_split)
+    assert fitted.best_epoch == len(history) == 9
+
+
+def test_a_constant_learning_rate_stays(tiny, sample_split):
+    _, history = fit(dataclasses.replace(tiny, schedule="constant"), sample_split)
+    assert {epoch.learning_rate for epoch in history} == {tiny.learning_rate}
+
+
 def test_a_loss_that_is_no_number_ends_training_in_words(tiny, sample_split):
     recipe = dataclasses.replace(tiny, optimizer="sgd", learning_rate=1e30)
     with pytest.raises(TrainingError, match="lower learning rate"):
@@ -96,7 +110,7 @@ def test_what_engines_get_holds_no_test_half(sample_split):
     assert names == {"training", "validation", "rule", "classes", "index_hash"}
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "muon"])
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "muon"])
 def test_every_optimizer_learns(tiny, sample_split, optimizer):
     recipe = dataclasses.replace(tiny, optimizer=optimizer)
     fitted, _ = fit(recipe, sample_split)
@@ -141,6 +155,25 @@ def test_a_shift_moves_no_more_pictures_than_its_probability():
     draw = augmenter(images, Augmentation(shift=3, shift_probability=0.3))
     stayed = draw.take(torch.arange(1000), 1)[:, 10, 20].eq(255).float().mean()
     assert 0.65 < stayed < 0.77  # 0.7 and a 49th of 0.3
+
+
+def test_a_quarter_turn_is_exact_and_no_turn_changes_nothing():
+    images = torch.randint(0, 256, (3, 28, 28), dtype=torch.uint8)
+    turned = rotate(images, torch.tensor([0.0, 0.25, -0.25]))
+    expected = [image.rot90(turns) for image, turns in zip(images, (0, 1, -1), strict=True)]
+    assert torch.equal(turned, torch.stack(expected))
+
+
+def test_a_rotation_turns_pictures_by_at_most_its_share_of_a_full_turn():
+    images = np.zeros((300, 28, 28), np.uint8)
+    images[:, 12:16, 19:23] = 255  # to the right of the middle
+    turned = augmenter(images, Augmentation(rotation=0.1)).take(torch.arange(300), 1).double()
+    grid = torch.arange(28) - 13.5
+    columns = (turned.sum(1) * grid).sum(1)
+    rows = (turned.sum(2) * grid).sum(1)
+    turns = torch.atan2(-rows, columns) / (2 * torch.pi)
+    assert 0.08 < turns.max() < 0.101
+    assert -0.101 < turns.min() < -0.08
 
 
 def test_without_augmentation_pictures_are_as_they_were():

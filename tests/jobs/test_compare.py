@@ -3,10 +3,12 @@ import json
 
 import pytest
 
-from fittingroom.errors import RecipeError, TrainingError, UsageError
+from fittingroom.errors import ExportError, RecipeError, TrainingError, UsageError
 from fittingroom.jobs.compare import compare
+from fittingroom.jobs.progress import Silence
 from fittingroom.jobs.train import train
-from fittingroom.recipes import RECIPES
+from fittingroom.networks import Dense, Flatten
+from fittingroom.recipes import RECIPES, Recipe
 from fittingroom.runs import list_runs, read_openings
 
 
@@ -46,6 +48,59 @@ def test_comparing_trains_scores_and_reports(two_recipes, compare_here, tmp_path
     assert outcome.report == tmp_path / "report" / "index.html"
     assert outcome.report.exists()
     assert len(read_openings(tmp_path / "runs")) == 2
+
+
+@pytest.fixture
+def no_report(monkeypatch, tmp_path):
+    """The report itself left out, which takes most of a comparison's time."""
+    (tmp_path / "report").mkdir()
+    monkeypatch.setattr("fittingroom.jobs.compare.write", lambda out, *rest: out / "index.html")
+
+
+def test_the_winner_is_left_for_keras_beside_the_report(
+    two_recipes, compare_here, tmp_path, no_report
+):
+    heard = []
+
+    class Listener(Silence):
+        def say(self, sentence):
+            heard.append(sentence)
+
+    outcome = compare_here(["one", "two"], seeds=2, progress=Listener())
+    best = max(outcome.comparison.models, key=lambda model: model.accuracy.value)
+    group = next(each for each in outcome.evaluated if each[0].run.recipe.name == best.name)
+    run = max((each.run for each in group), key=lambda run: run.summary.validation_accuracy)
+    for name in ("best_model.keras", "best_model.h5"):
+        assert (tmp_path / "report" / name).stat().st_size > 0
+        (said,) = [sentence for sentence in heard if name in sentence]
+        assert f"{run.name}; it takes pixel values 0–255" in said
+
+
+def test_no_earlier_winner_s_file_is_left(
+    two_recipes, compare_here, tmp_path, monkeypatch, no_report
+):
+    def refuse(run, **options):
+        raise ExportError("it has no form in Keras")
+
+    (tmp_path / "report" / "best_model.h5").write_bytes(b"earlier")
+    monkeypatch.setattr("fittingroom.jobs.compare.export_run", refuse)
+    compare_here(["one", "two"])
+    assert not list((tmp_path / "report").glob("best_model.*"))
+
+
+def test_pytorch_and_keras_are_compared_in_one_report(two_recipes, compare_here):
+    keras = Recipe(
+        name="three",
+        title="Trained with Keras",
+        engine="keras",
+        network=(Flatten(), Dense(10)),
+        epochs=1,
+        optimizer="adam",
+        schedule="constant",
+    )
+    outcome = compare_here(["one", keras])
+    assert [model.name for model in outcome.comparison.models] == ["one", "three"]
+    assert "three" in outcome.report.read_text()
 
 
 def test_finished_runs_are_used_again_unless_fresh_ones_are_asked_for(

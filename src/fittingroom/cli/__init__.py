@@ -6,7 +6,7 @@ from types import FrameType
 
 import typer
 
-from fittingroom.cli import data, doctor, results, train
+from fittingroom.cli import data, doctor, export, results, train
 from fittingroom.cli.output import say
 from fittingroom.errors import FittingRoomError, missing_extra
 
@@ -16,7 +16,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Fit, compare and try on image classifiers for Fashion-MNIST, honestly.",
 )
-for room in (train.app, results.app, doctor.app):
+for room in (train.app, results.app, export.app, doctor.app):
     app.add_typer(room)
 app.add_typer(data.app, name="data", help="Find, fetch and check the data.")
 

@@ -16,6 +16,7 @@ _NEEDED = {
     "core": ("numpy", "onnxruntime", "PIL", "rich", "typer"),
     "train": (
         "torch",
+        "keras",
         "onnx",
         "safetensors",
         "sklearn",

@@ -7,7 +7,7 @@ installed is missed only by those who use it.
 import importlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from fittingroom.data import Split
@@ -16,7 +16,7 @@ from fittingroom.predictions import Float32
 from fittingroom.recipes import Recipe
 from fittingroom.runs import Epoch
 
-_ENGINES = {"pytorch": "fittingroom.engines.pytorch"}
+_ENGINES = {"keras": "fittingroom.engines.keras", "pytorch": "fittingroom.engines.pytorch"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +29,15 @@ class Fitted:
         logits: float32 ``(N, K)``, what the engine's own model says of the validation half.
         best_epoch: the epoch whose weights these are.
         seconds: the whole training, validation of each epoch included.
+        files: contents by name, what the engine leaves in the run folder beside the files that
+            every run has.
     """
 
     weights: Mapping[str, Float32]
     logits: Float32
     best_epoch: int
     seconds: float
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,14 @@ class Device:
         name: ``"cpu"``, ``"cuda"`` or ``"mps"``.
         description: the processor's or accelerator's model.
         threads: processor threads used.
+        backend: what an engine with several of them computes with, such as ``"torch"``;
+            otherwise empty.
     """
 
     name: str
     description: str
     threads: int
+    backend: str = ""
 
 
 class Engine(Protocol):
@@ -81,6 +87,7 @@ class Engine(Protocol):
             on_epoch: called after each epoch; what it raises ends the training.
 
         Raises:
+            RecipeError: a setting that another engine knows, and this one does not.
             TrainingError: the loss is no longer a number.
         """
 

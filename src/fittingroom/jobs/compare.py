@@ -1,13 +1,20 @@
 """Compare: train what is missing, score everything, hold it against each other, write a report."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fittingroom.comparison import Comparison, compare_models
 from fittingroom.data import Dataset, find_dataset
-from fittingroom.errors import RecipeError, TrainingError, UsageError, did_you_mean
+from fittingroom.errors import (
+    FittingRoomError,
+    RecipeError,
+    TrainingError,
+    UsageError,
+    did_you_mean,
+)
 from fittingroom.jobs.evaluate import Evaluated, evaluate
+from fittingroom.jobs.export import export_run
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.report import entrants_of, write
 from fittingroom.jobs.train import train
@@ -113,7 +120,34 @@ def compare(
     by_name = dict(zip(names, evaluated, strict=True))
     comparison = compare_models(entrants_of(by_name))
     index = write(Path(out), by_name, dataset, comparison, failures)
+    leave_winner(Path(out), comparison, by_name, progress)
     return Outcome(comparison, evaluated, tuple(failures), index)
+
+
+def leave_winner(
+    out: Path,
+    comparison: Comparison,
+    evaluated: Mapping[str, Sequence[Evaluated]],
+    progress: Progress,
+) -> None:
+    """Leave the most accurate model beside the report as ``best_model.keras`` and ``.h5``.
+
+    Of its seeds it is the one of highest validation accuracy: test accuracy tells entrants apart,
+    and chooses no seed. Where Keras is not installed, or the model has no form in Keras, the
+    listener is told, and no file is left.
+    """
+    best = max(comparison.models, key=lambda model: model.accuracy.value)
+    runs = [each.run for each in evaluated[best.name]]
+    run = max(runs, key=lambda run: run.summary.validation_accuracy)
+    paths = {to: out / f"best_model.{to}" for to in ("keras", "h5")}
+    for path in paths.values():
+        path.unlink(missing_ok=True)  # that of an earlier winner
+    try:
+        for to, path in paths.items():
+            exported = export_run(run, to=to, out=path)
+            progress.say(f"{path}: {run.name}; it {exported.takes}")
+    except FittingRoomError as error:
+        progress.say(f"No model for Keras beside the report: {error}")
 
 
 def _resolve(entrant: Recipe | Run | Path | str, runs: Path) -> Recipe | Run:

@@ -88,6 +88,7 @@ def _environment(dataset: Dataset, split: Split, place: Device) -> dict[str, obj
         "device": place.name,
         "device_description": place.description,
         "threads": place.threads,
+        "backend": place.backend,
         "data": {
             "name": dataset.name,
             "official": dataset.official,
@@ -104,6 +105,8 @@ def _environment(dataset: Dataset, split: Split, place: Device) -> dict[str, obj
 def _finish(writer: RunWriter, recipe: Recipe, split: Split, fitted: Fitted) -> Run:
     """Everything after the last epoch."""
     writer.write("model.safetensors", safetensors.numpy.save(dict(fitted.weights)))
+    for name, content in fitted.files.items():
+        writer.write(name, content)
 
     def model(temperature: float) -> bytes:
         return build_onnx(

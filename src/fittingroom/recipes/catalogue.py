@@ -1,5 +1,6 @@
 """The named recipes. Each claim was measured, and names the file with the measurement."""
 
+from fittingroom.data import SplitRule
 from fittingroom.errors import RecipeError, did_you_mean
 from fittingroom.networks import (
     GELU,
@@ -70,7 +71,71 @@ CNN = Recipe(
     mirror=True,
 )
 
-RECIPES = {recipe.name: recipe for recipe in (ANN, CNN)}
+# Keras' own defaults: 0.99 for the running statistics, and its epsilon.
+_KERAS_NORM = BatchNorm(momentum=0.01, epsilon=1e-3)
+
+KERAS_ANN = Recipe(
+    name="keras-ann",
+    title="The predecessor's artificial neural network, trained with Keras as it was",
+    engine="keras",
+    network=(
+        Flatten(),
+        Dense(256),
+        ReLU(),
+        Dropout(0.3),
+        Dense(128),
+        ReLU(),
+        Dropout(0.3),
+        Dense(10),
+    ),
+    split=SplitRule("last", "1/5"),
+    epochs=15,
+    batch_size=32,
+    optimizer="adam",
+    learning_rate=1e-3,
+    schedule="constant",
+    keep="last",
+)
+
+KERAS_CNN = Recipe(
+    name="keras-cnn",
+    title="The predecessor's convolutional neural network, trained with Keras as it was",
+    engine="keras",
+    network=(
+        # Normalisation comes after the rectifier, as the predecessor had it.
+        Conv(32, kernel=3, padding=1),
+        ReLU(),
+        _KERAS_NORM,
+        Conv(32, kernel=3),
+        ReLU(),
+        MaxPool(2),
+        Dropout(0.3),
+        Conv(64, kernel=3, padding=1),
+        ReLU(),
+        _KERAS_NORM,
+        Conv(64, kernel=3),
+        ReLU(),
+        MaxPool(2),
+        Dropout(0.3),
+        Flatten(),
+        Dense(128),
+        ReLU(),
+        _KERAS_NORM,
+        Dropout(0.4),
+        Dense(10),
+    ),
+    split=SplitRule("last", "1/5"),
+    epochs=30,
+    batch_size=32,
+    optimizer="adam",
+    learning_rate=1e-3,
+    schedule="constant",
+    augmentation=Augmentation(flip=True, rotation=0.1),
+    keep="best loss",
+    patience=5,
+)
+
+RECIPES = {recipe.name: recipe for recipe in (ANN, CNN, KERAS_ANN, KERAS_CNN)}
 
 
 def recipe_named(name: str) -> Recipe:

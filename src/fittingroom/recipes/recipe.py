@@ -13,7 +13,9 @@ from fittingroom import networks
 from fittingroom.data import SplitRule
 from fittingroom.errors import RecipeError, UsageError, did_you_mean
 
-Optimizer = Literal["adamw", "sgd", "muon"]
+Optimizer = Literal["adam", "adamw", "sgd", "muon"]
+Schedule = Literal["one-cycle", "constant"]
+Keep = Literal["best accuracy", "best loss", "last"]
 
 # Words about a recipe, which change nothing that training does.
 _WORDS = ("name", "title", "claim")
@@ -25,19 +27,25 @@ class Augmentation:
 
     Attributes:
         flip: mirror pictures left to right: each at random in its first epoch, then in turns,
-            so that two epochs show both sides of every picture.
+            so that two epochs show both sides of every picture (the Keras engine's own layer
+            draws anew in every epoch).
         shift: move pictures by up to this many pixels in both directions, at random.
         shift_probability: share of the pictures that are moved.
+        rotation: turn pictures about their middle by up to this share of a full turn, either
+            way, at random; what turns into view is the picture's own edge, reflected.
     """
 
     flip: bool = False
     shift: int = 0
     shift_probability: float = 1.0
+    rotation: float = 0.0
 
     def __post_init__(self) -> None:
         _check("augmentation.shift", self.shift, 0 <= self.shift <= 8, "from 0 to 8 pixels")
         share = self.shift_probability
         _check("augmentation.shift_probability", share, 0 <= share <= 1, "from 0 to 1")
+        turn = self.rotation
+        _check("augmentation.rotation", turn, 0 <= turn <= 0.5, "from 0 to 0.5 of a full turn")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,17 +61,23 @@ class Recipe:
         split: which pictures of the training file train, and which validate.
         epochs: passes over the training half at most.
         batch_size: pictures a step.
-        optimizer: ``"adamw"`` (arXiv:1711.05101), ``"sgd"`` with Nesterov momentum, or
-            ``"muon"`` for matrices and kernels with AdamW for the rest.
+        optimizer: ``"adam"`` (arXiv:1412.6980) with that paper's settings, ``"adamw"``
+            (arXiv:1711.05101), ``"sgd"`` with Nesterov momentum, or ``"muon"`` for matrices and
+            kernels with AdamW for the rest.
         learning_rate: the highest, reached after the warm-up.
+        schedule: ``"one-cycle"``, a rise and a fall over the whole training, or ``"constant"``.
         other_learning_rate: with ``"muon"``, that of what AdamW trains beside it: the last
             layer, biases and normalisation.
-        warmup: share of all steps in which the rate rises from a tenth; it then falls to zero.
-        momentum: of ``"sgd"`` and ``"muon"``.
-        weight_decay: decoupled, on weights with two axes or more.
+        warmup: with ``"one-cycle"``, the share of all steps in which the rate rises from a
+            tenth; it then falls to zero.
+        momentum: of ``"sgd"`` and ``"muon"``, and the first one of Adam's two.
+        weight_decay: decoupled, on weights with two axes or more; none with ``"adam"``.
         label_smoothing: probability spread evenly over all classes (arXiv:1512.00567).
         augmentation: how training pictures are varied.
-        patience: epochs without a better validation accuracy after which training stops.
+        keep: which epoch's weights are kept: that of the best validation accuracy, of the best
+            validation loss, or the last.
+        patience: epochs without a better one after which training stops; with ``keep="last"``
+            there are no better ones, and all epochs are run.
         mirror: whether the model averages the logits of a picture and its mirror image.
     """
 
@@ -77,26 +91,32 @@ class Recipe:
     batch_size: int = 256
     optimizer: Optimizer = "adamw"
     learning_rate: float = 1e-3
+    schedule: Schedule = "one-cycle"
     other_learning_rate: float = 1e-2
     warmup: float = 0.25
     momentum: float = 0.9
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
+    keep: Keep = "best accuracy"
     patience: int = 5
     mirror: bool = False
 
     def __post_init__(self) -> None:
         _check("epochs", self.epochs, self.epochs >= 1, "at least 1")
         _check("batch_size", self.batch_size, self.batch_size >= 2, "at least 2")
-        known = typing.get_args(Optimizer)
-        _check("optimizer", self.optimizer, self.optimizer in known, f"one of {', '.join(known)}")
+        for name, kinds in (("optimizer", Optimizer), ("schedule", Schedule), ("keep", Keep)):
+            known, value = typing.get_args(kinds), getattr(self, name)
+            _check(name, value, value in known, f"one of {', '.join(known)}")
         _check("learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
         other = self.other_learning_rate
         _check("other_learning_rate", other, other > 0, "above 0")
         _check("warmup", self.warmup, 0 <= self.warmup < 1, "from 0 to below 1")
         _check("momentum", self.momentum, 0 <= self.momentum < 1, "from 0 to below 1")
-        _check("weight_decay", self.weight_decay, self.weight_decay >= 0, "at least 0")
+        decay = self.weight_decay
+        _check("weight_decay", decay, decay >= 0, "at least 0")
+        without = decay == 0 or self.optimizer != "adam"
+        _check("weight_decay", decay, without, "0 with the optimizer adam; adamw has it")
         smoothing = self.label_smoothing
         _check("label_smoothing", smoothing, 0 <= smoothing < 1, "from 0 to below 1")
         _check("patience", self.patience, self.patience >= 1, "at least 1")

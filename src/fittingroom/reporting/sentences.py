@@ -130,7 +130,11 @@ def loss_curve(history: Sequence[Epoch], best_epoch: int) -> str:
             rise = 100 * (last.val_loss / lowest.val_loss - 1)
             sentence += f", {rise:.0f}% higher" if rise >= 0.5 else ", as low"
     if best_epoch != lowest.epoch:
-        sentence += f"; the epoch kept, {best_epoch}, is the one of highest validation accuracy"
+        highest = max(epoch.val_accuracy for epoch in history)
+        if _epoch(history, best_epoch).val_accuracy == highest:
+            sentence += f"; the epoch kept, {best_epoch}, is the one of highest validation accuracy"
+        else:
+            sentence += f"; the epoch kept is {best_epoch}"
     return sentence + "."
 
 

@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fittingroom.errors import RunChangedError
+from fittingroom.recipes import Keep
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,19 @@ def read_history(text: str) -> tuple[Epoch, ...]:
         ) from error
 
 
-def best_epoch(history: tuple[Epoch, ...]) -> Epoch:
-    """The epoch whose weights are kept: highest validation accuracy, then lowest loss."""
-    return max(history, key=lambda epoch: (epoch.val_accuracy, -epoch.val_loss))
+def best_epoch(history: Sequence[Epoch], keep: Keep = "best accuracy") -> Epoch:
+    """The epoch whose weights a recipe keeps; the earlier one between equals.
+
+    With ``"best accuracy"`` the validation loss decides between equal accuracies.
+    """
+
+    def merit(epoch: Epoch) -> tuple[float, ...]:
+        match keep:
+            case "best accuracy":
+                return epoch.val_accuracy, -epoch.val_loss
+            case "best loss":
+                return (-epoch.val_loss,)
+            case "last":
+                return (epoch.epoch,)
+
+    return max(history, key=merit)

@@ -87,6 +87,9 @@ def build_optimizers(module: nn.Module, recipe: Recipe) -> list[Optimizer]:
             torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.99), fused=True),
         ]
     groups = [_group(kernels, rate, decay), _group(others, rate, 0.0)]
+    if recipe.optimizer == "adam":
+        betas = (recipe.momentum, 0.999)
+        return [torch.optim.Adam(groups, lr=rate, betas=betas, eps=1e-7, fused=True)]
     if recipe.optimizer == "adamw":
         return [torch.optim.AdamW(groups, lr=rate, betas=(recipe.momentum, 0.99), fused=True)]
     return [torch.optim.SGD(groups, lr=rate, momentum=recipe.momentum, nesterov=True, fused=True)]

@@ -1,5 +1,7 @@
 """Pictures as training reads them: kept as uint8, varied and normalised a batch at a time."""
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -32,7 +34,7 @@ class Pictures:
 
 
 class Augmenter:
-    """Draws each picture of an epoch mirrored and moved as a recipe asks.
+    """Draws each picture of an epoch mirrored, moved and turned as a recipe asks.
 
     Args:
         pictures: what to draw from.
@@ -69,7 +71,33 @@ class Augmenter:
         if self._augmentation.flip:
             mirrored = self._mirrored_first[chosen] ^ bool(epoch % 2)
             images = torch.where(mirrored[:, None, None], images.flip(2), images)
+        if self._augmentation.rotation:
+            drawn = torch.rand(len(chosen), generator=self._generator).to(self._device)
+            images = rotate(images, (2 * drawn - 1) * self._augmentation.rotation)
         return images
 
     def _draw(self, below: int, *shape: int) -> Tensor:
         return torch.randint(below, shape, generator=self._generator).to(self._device)
+
+
+def rotate(images: Tensor, turns: Tensor) -> Tensor:
+    """Pictures turned about their middle, edges reflected.
+
+    Args:
+        images: uint8 ``(B, H, W)``, of equal height and width.
+        turns: float32 ``(B,)``, shares of a full turn, counter-clockwise.
+
+    Returns:
+        uint8 ``(B, H, W)``, interpolated linearly and rounded.
+    """
+    angles = 2 * math.pi * turns
+    cosine, sine, zero = angles.cos(), angles.sin(), torch.zeros_like(angles)
+    # Where each pixel of the result comes from: the inverse turn, with rows counted downwards.
+    rows = (torch.stack((cosine, -sine, zero), 1), torch.stack((sine, cosine, zero), 1))
+    places = functional.affine_grid(
+        torch.stack(rows, 1), [len(images), 1, *images.shape[1:]], align_corners=False
+    )
+    turned = functional.grid_sample(
+        images.float().unsqueeze(1), places, padding_mode="reflection", align_corners=False
+    )
+    return turned.squeeze(1).round().to(torch.uint8)

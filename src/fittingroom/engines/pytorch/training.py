@@ -15,10 +15,11 @@ from fittingroom.engines import Device, Fitted
 from fittingroom.engines.pytorch.modules import build_module, weights_of
 from fittingroom.engines.pytorch.optimizers import build_optimizers
 from fittingroom.engines.pytorch.pictures import Augmenter, Pictures
+from fittingroom.engines.schedule import learning_rate
 from fittingroom.errors import TrainingError, UsageError
 from fittingroom.networks import check_classifier
 from fittingroom.recipes import Recipe
-from fittingroom.runs import Epoch
+from fittingroom.runs import Epoch, best_epoch
 from fittingroom.runs.environment import available_processors, processor
 
 # Pictures at a time in validation: large enough to keep the cores busy, small enough for caches.
@@ -96,8 +97,8 @@ class _Training:
 
     def run(self, on_epoch: Callable[[Epoch], None]) -> Fitted:
         """All epochs, with early stopping; the best epoch's weights."""
-        best: tuple[float, float] = (-1.0, -math.inf)
-        best_epoch, best_weights, best_logits = 0, {}, torch.empty(0)
+        history: list[Epoch] = []
+        best_weights, best_logits = {}, torch.empty(0)
         for number in range(1, self.recipe.epochs + 1):
             train_loss, train_accuracy = self._train(number)
             logits = self._predict()
@@ -109,12 +110,7 @@ class _Training:
                     f"Expected a finite loss. Received {train_loss} in epoch {number}: training "
                     "broke down. Try a lower learning rate: `--set learning_rate=…`."
                 )
-            # The best so far; between equal accuracies the lower loss is the better.
-            if (val_accuracy, -val_loss) > best:
-                best = (val_accuracy, -val_loss)
-                best_epoch, best_logits = number, logits
-                best_weights = weights_of(self.module)
-            on_epoch(
+            history.append(
                 Epoch(
                     epoch=number,
                     seconds=time.perf_counter() - self.began,
@@ -122,17 +118,21 @@ class _Training:
                     train_accuracy=train_accuracy,
                     val_loss=val_loss,
                     val_accuracy=val_accuracy,
-                    learning_rate=self._learning_rate(self.step),
+                    learning_rate=self._learning_rate(),
                 )
             )
-            if number - best_epoch >= self.recipe.patience:
+            best = best_epoch(history, self.recipe.keep)
+            if best.epoch == number:
+                best_weights, best_logits = weights_of(self.module), logits
+            on_epoch(history[-1])
+            if number - best.epoch >= self.recipe.patience:
                 break
         return Fitted(
             weights={
                 name: tensor.numpy() for name, tensor in (self.normalisation | best_weights).items()
             },
             logits=best_logits.float().cpu().numpy(),
-            best_epoch=best_epoch,
+            best_epoch=best.epoch,
             seconds=time.perf_counter() - self.began,
         )
 
@@ -151,7 +151,7 @@ class _Training:
                 logits, labels, label_smoothing=self.recipe.label_smoothing
             )
             loss.backward()
-            rate = self._learning_rate(self.step) / self.recipe.learning_rate
+            rate = self._learning_rate() / self.recipe.learning_rate
             for optimizer in self.optimizers:
                 for group in optimizer.param_groups:
                     group["lr"] = rate * group["highest"]
@@ -164,13 +164,9 @@ class _Training:
             correct += (said.argmax(1) == labels).sum()
         return loss_sum.item() / self.steps, correct.item() / (self.steps * self.batch_size)
 
-    def _learning_rate(self, step: int) -> float:
-        """One cycle: a linear rise from a tenth over the warm-up, then a linear fall to zero."""
-        total = self.steps * self.recipe.epochs
-        rise = self.recipe.warmup * total
-        if step < rise:
-            return self.recipe.learning_rate * (0.1 + 0.9 * step / rise)
-        return self.recipe.learning_rate * (total - step) / max(total - rise, 1)
+    def _learning_rate(self) -> float:
+        """That of the step to come."""
+        return learning_rate(self.recipe, self.step, self.steps * self.recipe.epochs)
 
     def _predict(self) -> Tensor:
         """Logits of the validation half: float32 ``(N, K)``."""

@@ -1,0 +1,133 @@
+"""Export: a finished run → one file, for those who work with Keras, ONNX or plain weights."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from fittingroom.engines import engine_named
+from fittingroom.errors import ExportError, UsageError, did_you_mean
+from fittingroom.predict import Predictor
+from fittingroom.runs import Run, make_folder, open_run, write_file
+
+FORMATS = ("keras", "h5", "onnx", "safetensors")
+
+# The exported Keras model may differ from the run's own by this much in any probability.
+_ALLOWED_DIFFERENCE = 1e-4
+_PICTURES = 200
+
+# Files that a run holds itself, by engine and format, and what they take.
+_FROM_0_TO_1 = (
+    "takes pixel values divided by 255 (0–1), (N, 28, 28) or (N, 28, 28, 1), and gives "
+    "probabilities as training left them"
+)
+_OWN_FILES = {
+    ("keras", "keras"): ("model.keras", _FROM_0_TO_1),
+    ("keras", "h5"): ("best_model.h5", _FROM_0_TO_1),
+}
+_COMMON_FILES = {
+    "onnx": (
+        "model.onnx",
+        "takes pixel values 0–255, uint8 (N, 28, 28), and gives calibrated probabilities",
+    ),
+    "safetensors": (
+        "model.safetensors",
+        "the weights alone; pixel values 0–255 less `pixels.mean`, divided by "
+        "`pixels.deviation`, are what the first layer takes",
+    ),
+}
+_REBUILT = (
+    "takes pixel values 0–255, (N, 28, 28) or (N, 28, 28, 1), and gives calibrated probabilities"
+)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file that an export left.
+
+    Attributes:
+        path: where it is.
+        takes: what it takes and gives, in words.
+    """
+
+    path: Path
+    takes: str
+
+
+def export_run(run: Run | Path | str, *, to: str, out: Path | str) -> Exported:
+    """Write a finished run's model as one file.
+
+    A PyTorch run's network is built again in Keras with its weights copied; normalisation, the
+    mirror image and the temperature are in it, so that it takes pixel values 0–255 and gives the
+    probabilities of the run's ONNX model. A Keras run gives the file that training left, which
+    takes values from 0 to 1.
+
+    Args:
+        run: a run, or its folder.
+        to: ``"keras"``, ``"h5"``, ``"onnx"`` or ``"safetensors"``.
+        out: the file, whose name ends in the format's; a file there is replaced, whole.
+
+    Raises:
+        UsageError: no such format, a name with another ending, or a folder in the file's place.
+        ExportError: the run cannot give that, or the built model disagrees with the run's own.
+        RunError: the file cannot be written.
+        MissingExtraError: Keras is not installed, or not its backend.
+    """
+    path = Path(out)
+    if to not in FORMATS:
+        raise UsageError(
+            f"Expected one of the formats {', '.join(FORMATS)}. Received '{to}'."
+            + did_you_mean(to, FORMATS)
+        )
+    if path.is_dir() or path.suffix != f".{to}":
+        received = "a folder" if path.is_dir() else f"'{path}'"
+        raise UsageError(
+            f"Expected a file whose name ends in .{to} to write to. Received {received}."
+        )
+    run = run if isinstance(run, Run) else open_run(Path(run))
+    content, takes = _content(run, to)
+    make_folder(path.parent)
+    write_file(path, content)
+    return Exported(path, takes)
+
+
+def _content(run: Run, to: str) -> tuple[bytes, str]:
+    """The file's content, and what it takes."""
+    name, takes = _OWN_FILES.get((run.recipe.engine, to)) or _COMMON_FILES.get(to, ("", ""))
+    if name and (run.folder / name).is_file():
+        return (run.folder / name).read_bytes(), takes
+    if run.recipe.engine == "pytorch" and to in ("keras", "h5"):
+        return _rebuilt(run, "keras" if to == "keras" else "h5"), _REBUILT
+    there = sorted(path.name for path in run.folder.glob("*model.*"))
+    raise ExportError(
+        f"Expected a run that can be exported to {to}. Received {run.name}, trained by the engine "
+        f"{run.recipe.engine}, which holds {', '.join(there)}. Export to one of these formats."
+    )
+
+
+def _rebuilt(run: Run, kind: Literal["keras", "h5"]) -> bytes:
+    """The run's network as a Keras file, held against the run's own model."""
+    engine_named("keras")  # says in words what is not installed
+    import safetensors.numpy
+
+    from fittingroom.engines.keras.files import file_content
+    from fittingroom.export.keras import build_keras
+
+    model = build_keras(
+        run.recipe.network,
+        safetensors.numpy.load_file(run.folder / "model.safetensors"),
+        name=run.recipe.name,
+        mirror=run.recipe.mirror,
+        temperature=run.summary.temperature,
+    )
+    shape = (_PICTURES, 28, 28)
+    pictures = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    expected = np.exp(Predictor(run.model_path).log_probabilities(pictures))
+    difference = float(np.abs(expected - model.predict(pictures, verbose=0)).max())
+    if not difference <= _ALLOWED_DIFFERENCE:
+        raise ExportError(
+            f"Expected the Keras model to give the probabilities of {run.model_path} within "
+            f"{_ALLOWED_DIFFERENCE:g}. Received a difference of {difference:.3g}."
+        )
+    return file_content(model, kind)

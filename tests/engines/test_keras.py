@@ -1,0 +1,296 @@
+import dataclasses
+import itertools
+import os
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fittingroom.data import Half, SplitRule
+from fittingroom.engines import engine_named
+from fittingroom.engines.keras.backend import load_keras
+from fittingroom.engines.keras.models import apply_network, set_weights, weights_of
+from fittingroom.errors import RecipeError, RunChangedError, TrainingError, UsageError
+from fittingroom.export import build_onnx
+from fittingroom.jobs.train import train
+from fittingroom.networks import (
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool,
+    ReLU,
+    summarise,
+)
+from fittingroom.predict import Predictor
+from fittingroom.recipes import Augmentation, Recipe
+from fittingroom.runs import Epoch, best_epoch, open_run
+from tests import plain_keras
+from tests.networks_strategy import networks
+from tests.test_export import CLASSES, pictures, trained_looking, weights
+
+ENGINE = engine_named("keras")
+keras = load_keras()
+BACKEND = keras.backend.backend()
+
+SMALL = Recipe(
+    name="small",
+    title="A network that Keras trains in a second",
+    engine="keras",
+    network=(
+        Conv(8, kernel=4, stride=4),
+        ReLU(),
+        BatchNorm(),
+        MaxPool(2),
+        Dropout(0.1),
+        Flatten(),
+        Dense(10),
+    ),
+    split=SplitRule("last", "1/5"),
+    epochs=2,
+    batch_size=100,
+    optimizer="adam",
+    learning_rate=0.01,
+    schedule="constant",
+    augmentation=Augmentation(flip=True, rotation=0.02),
+)
+DENSE = dataclasses.replace(
+    SMALL, name="dense", network=(Flatten(), Dense(16), ReLU(), Dense(10)), keep="last"
+)
+
+
+@pytest.fixture(scope="module")
+def split(sample):
+    return sample.split(SMALL.split)
+
+
+def fit(recipe, split, seed=0, threads=1):
+    history: list[Epoch] = []
+    device = ENGINE.device("cpu", threads)
+    fitted = ENGINE.fit(recipe, split, seed=seed, device=device, on_epoch=history.append)
+    return fitted, tuple(history)
+
+
+def softmax(logits):
+    shifted = np.exp(logits.astype(np.float64) - logits.max(1, keepdims=True))
+    return shifted / shifted.sum(1, keepdims=True)
+
+
+@given(networks(), st.integers(0, 9))
+@settings(max_examples=20, deadline=None)
+def test_keras_pytorch_and_onnx_agree_layer_by_layer(network, seed):
+    module, rows = trained_looking(network, seed), summarise(network)
+    copied = {name: value for name, value in weights(module).items() if "pixels" not in name}
+    inputs = keras.Input((28, 28, 1))
+    built = keras.Model(inputs, apply_network(network, inputs))
+    set_weights(built, network, copied)
+    assert built.count_params() == sum(value.size for value in copied.values())
+    again = weights_of(built, network)
+    assert {name: value.tobytes() for name, value in again.items()} == {
+        name: value.tobytes() for name, value in copied.items()
+    }
+
+    images = pictures(3, seed)
+    value = ((torch.from_numpy(images).float() - 72.9) / 90.0).unsqueeze(1)
+    names = [f"{type(row.layer).__name__.lower()}_{row.name}" for row in rows]
+    outputs = [built.get_layer(name).output for name in names]
+    answers = keras.Model(inputs, outputs)(value.numpy().transpose(0, 2, 3, 1), training=False)
+    received = [keras.ops.convert_to_numpy(answer) for answer in answers]
+    flattened = False
+    with torch.inference_mode():
+        for row, layer, array in zip(rows, module, received, strict=True):
+            value = layer(value.clone())
+            flattened = isinstance(row.layer, Flatten) or (
+                flattened and not isinstance(row.layer, Dense)
+            )
+            expected = value.numpy()
+            if expected.ndim == 4:
+                array = array.transpose(0, 3, 1, 2)
+            elif flattened:  # the same numbers, in Keras' own order until a kernel undoes it
+                array, expected = np.sort(array), np.sort(expected)
+            np.testing.assert_allclose(array, expected, atol=1e-4, rtol=1e-4)
+
+    model = build_onnx(network, weights(module), classes=CLASSES, mirror=False, temperature=1)
+    from_onnx = np.exp(Predictor(model, threads=1).log_probabilities(images))
+    np.testing.assert_allclose(from_onnx, softmax(received[-1]), atol=1e-4)
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="promised for PyTorch on the processor")
+def test_same_seed_gives_the_same_weights_byte_for_byte(split):
+    first, first_history = fit(SMALL, split)
+    again, again_history = fit(SMALL, split)
+    assert {name: array.tobytes() for name, array in first.weights.items()} == {
+        name: array.tobytes() for name, array in again.weights.items()
+    }
+    assert [dataclasses.replace(epoch, seconds=0) for epoch in first_history] == [
+        dataclasses.replace(epoch, seconds=0) for epoch in again_history
+    ]
+
+
+def test_another_seed_gives_other_weights(split):
+    one, two = fit(DENSE, split)[0], fit(DENSE, split, seed=1)[0]
+    assert one.weights["1.weight"].tobytes() != two.weights["1.weight"].tobytes()
+
+
+@pytest.mark.parametrize("keep", ["best accuracy", "best loss", "last"])
+def test_the_weights_are_those_of_the_epoch_kept(split, keep):
+    fitted, history = fit(dataclasses.replace(SMALL, epochs=4, keep=keep), split)
+    assert len(history) == 4
+    kept = best_epoch(history, keep)
+    labels = split.validation.labels
+    assert fitted.best_epoch == kept.epoch
+    chosen = softmax(fitted.logits)[np.arange(len(labels)), labels]
+    assert -np.log(chosen).mean() == pytest.approx(kept.val_loss, abs=1e-4)
+    assert (fitted.logits.argmax(1) == labels).mean() == pytest.approx(kept.val_accuracy)
+    assert kept.val_accuracy > 0.5
+    assert all(later.seconds > sooner.seconds for sooner, later in itertools.pairwise(history))
+
+
+def test_training_stops_when_the_loss_has_not_fallen_for_as_long_as_patience(split):
+    # A validation half whose labels are the wrong ones: learning makes its loss rise.
+    validation = split.validation
+    wrong = Half(validation.images, (validation.labels + 1) % 10, validation.indices)
+    recipe = dataclasses.replace(DENSE, epochs=30, patience=2, keep="best loss")
+    fitted, history = fit(recipe, dataclasses.replace(split, validation=wrong))
+    assert len(history) == fitted.best_epoch + 2 < 30
+
+
+def test_one_cycle_ends_at_zero(split):
+    _, history = fit(dataclasses.replace(DENSE, schedule="one-cycle", warmup=0.25), split)
+    assert history[0].learning_rate == pytest.approx(DENSE.learning_rate * 2 / 3)
+    assert history[-1].learning_rate == 0
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_every_optimizer_learns(split, optimizer):
+    recipe = dataclasses.replace(DENSE, optimizer=optimizer, learning_rate=0.02, weight_decay=1e-4)
+    fitted, _ = fit(recipe, split)
+    assert (fitted.logits.argmax(1) == split.validation.labels).mean() > 0.5
+
+
+def test_the_callers_random_state_and_threads_are_left_alone(split):
+    random.seed(5)
+    np.random.seed(5)
+    torch.manual_seed(5)
+    expected = random.random(), np.random.rand(), torch.rand(1)
+    random.seed(5)
+    np.random.seed(5)
+    torch.manual_seed(5)
+    threads = torch.get_num_threads()
+    fit(dataclasses.replace(DENSE, epochs=1), split)
+    assert (random.random(), np.random.rand(), torch.rand(1)) == expected
+    assert torch.get_num_threads() == threads
+
+
+def test_a_loss_that_is_no_number_ends_training_in_words(split):
+    recipe = dataclasses.replace(DENSE, optimizer="sgd", learning_rate=1e30)
+    with pytest.raises(TrainingError, match="lower learning rate"):
+        fit(recipe, split)
+
+
+def test_what_a_listener_raises_ends_training(split):
+    def stop(epoch: Epoch) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ENGINE.fit(DENSE, split, seed=0, device=ENGINE.device("cpu", 1), on_epoch=stop)
+
+
+def test_keras_prints_nothing(split, capfd):
+    fit(SMALL, split)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"optimizer": "muon"}, "`optimizer` as adam, adamw or sgd.*'muon'"),
+        ({"mirror": True}, "`mirror` as false"),
+        ({"label_smoothing": 0.1}, r"`label_smoothing` as 0 .*0\.1"),
+        ({"augmentation": Augmentation(shift=1)}, r"`augmentation\.shift` as 0 .*1"),
+    ],
+)
+def test_what_only_pytorch_can_do_is_refused(split, change, words):
+    with pytest.raises(RecipeError, match=words + ".*The engine pytorch can do it"):
+        fit(dataclasses.replace(SMALL, **change), split)
+
+
+@pytest.fixture(scope="module")
+def files(split, tmp_path_factory):
+    """Paths of the files that each of two small trainings leaves, with its probabilities."""
+    folder = tmp_path_factory.mktemp("files")
+    left = {}
+    for recipe in (SMALL, DENSE):
+        fitted, _ = fit(recipe, split)
+        paths = [folder / f"{recipe.name}-{name}" for name in fitted.files]
+        for path, content in zip(paths, fitted.files.values(), strict=True):
+            path.write_bytes(content)
+        left[recipe.name] = paths, softmax(fitted.logits)
+    return left
+
+
+@pytest.mark.parametrize("backend", plain_keras.BACKENDS)
+@pytest.mark.parametrize("shape", [(28, 28), (28, 28, 1)], ids=["flat", "with a channel"])
+def test_plain_keras_loads_the_files_and_says_the_same(files, split, tmp_path, backend, shape):
+    paths = [path for each, _ in files.values() for path in each]
+    expected = [answer for _, answer in files.values() for _ in range(2)]
+    pixels = (split.validation.images / 255.0).reshape(-1, *shape)
+    received = plain_keras.probabilities(paths, pixels, backend, tmp_path)
+    assert [path.suffix for path in paths] == [".keras", ".h5"] * 2
+    np.testing.assert_allclose(received, np.stack(expected), atol=1e-5)
+
+
+def test_a_loaded_file_can_be_scored_and_trained_further(files, split):
+    (path, _), expected = files["dense"]
+    model = keras.models.load_model(path)
+    pixels, labels = split.validation.images / 255.0, split.validation.labels
+    _, accuracy = model.evaluate(pixels, labels, verbose=0)
+    assert accuracy == pytest.approx((expected.argmax(1) == labels).mean())
+    course = model.fit(pixels, labels, epochs=2, verbose=0).history["loss"]
+    assert course[1] < course[0]
+
+
+def test_a_run_folder_is_complete(sample, tmp_path):
+    run = train(DENSE, data=sample, runs=tmp_path, threads=1)
+    names = {path.name for path in run.folder.iterdir()}
+    assert names >= {"model.keras", "best_model.h5", "model.onnx", "model.safetensors"}
+    assert run.environment["backend"] == BACKEND
+    assert run.summary.best_epoch == 2
+    assert run.summary.export_difference <= 1e-4
+    (run.folder / "best_model.h5").write_bytes(b"")
+    with pytest.raises(RunChangedError, match=r"best_model\.h5"):
+        open_run(run.folder)
+
+
+def test_a_device_that_is_not_there_is_wrong_usage():
+    with pytest.raises(UsageError, match=r"Expected one of the devices.*cpu.*'tpu'"):
+        ENGINE.device("tpu", None)
+    with pytest.raises(UsageError, match="at least 1 thread"):
+        ENGINE.device("cpu", 0)
+
+
+@pytest.mark.parametrize(
+    ("backend", "code", "words"),
+    [
+        ("theano", 2, "Expected KERAS_BACKEND as one of torch, tensorflow, jax. Received 'theano'"),
+        ("jax", 1, "Expected the package 'jax', which KERAS_BACKEND names. Received none"),
+    ],
+)
+def test_a_wrong_backend_gets_one_message(tmp_path, backend, code, words):
+    done = subprocess.run(
+        [sys.executable, "-m", "fittingroom", "train", "keras-ann", "--data", "sample"],
+        env={**os.environ, "KERAS_BACKEND": backend},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == code
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,107 @@
+"""The predecessor's two models, written down as its notebooks did, against the recipes."""
+
+import numpy as np
+import pytest
+
+from fittingroom.data import SplitRule
+from fittingroom.engines.keras.backend import load_keras
+from fittingroom.engines.keras.training import build_classifier
+from fittingroom.networks import parameter_count
+from fittingroom.recipes import Augmentation, recipe_named
+
+keras = load_keras()
+
+# The settings that say what a layer computes.
+TELLING = (
+    *("units", "filters", "kernel_size", "strides", "padding", "use_bias", "rate"),
+    *("momentum", "epsilon", "pool_size", "mode", "factor", "fill_mode"),
+)
+ACTIVATIONS = {"ReLU": "relu", "Softmax": "softmax"}
+
+
+def layers_of(model):
+    """Kind and settings of each layer that computes, an activation as a layer of its own."""
+    seen = []
+    for layer in model.layers:
+        kind, values = type(layer).__name__, layer.get_config()
+        if kind == "Sequential":
+            seen += layers_of(layer)
+            continue
+        if kind == "InputLayer":
+            continue
+        own = {name: values[name] for name in TELLING if name in values}
+        activation = values.get("activation")
+        if kind in ACTIVATIONS:
+            seen.append((ACTIVATIONS[kind], {}))
+            continue
+        seen.append((kind, own))
+        if activation not in (None, "linear"):
+            seen.append((activation, {}))
+    return seen
+
+
+def test_keras_ann_is_the_predecessor_s():
+    kinds = keras.layers
+    theirs = keras.Sequential(
+        [
+            keras.Input((28, 28)),
+            kinds.Flatten(),
+            kinds.Dense(256, activation="relu"),
+            kinds.Dropout(0.3),
+            kinds.Dense(128, activation="relu"),
+            kinds.Dropout(0.3),
+            kinds.Dense(10, activation="softmax"),
+        ]
+    )
+    recipe = recipe_named("keras-ann")
+    ours = build_classifier(recipe)
+    assert layers_of(ours) == layers_of(theirs)
+    assert ours.input_shape == theirs.input_shape
+    assert ours.count_params() == theirs.count_params() == parameter_count(recipe.network)
+    assert (recipe.epochs, recipe.batch_size, recipe.keep) == (15, 32, "last")
+    assert recipe.augmentation == Augmentation()
+
+
+def test_keras_cnn_is_the_predecessor_s():
+    kinds = keras.layers
+    theirs = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            kinds.RandomFlip("horizontal"),
+            kinds.RandomRotation(0.1),
+            kinds.Conv2D(32, 3, padding="same", activation="relu"),
+            kinds.BatchNormalization(),
+            kinds.Conv2D(32, 3, activation="relu"),
+            kinds.MaxPooling2D(),
+            kinds.Dropout(0.3),
+            kinds.Conv2D(64, 3, padding="same", activation="relu"),
+            kinds.BatchNormalization(),
+            kinds.Conv2D(64, 3, activation="relu"),
+            kinds.MaxPooling2D(),
+            kinds.Dropout(0.3),
+            kinds.Flatten(),
+            kinds.Dense(128, activation="relu"),
+            kinds.BatchNormalization(),
+            kinds.Dropout(0.4),
+            kinds.Dense(10, activation="softmax"),
+        ]
+    )
+    recipe = recipe_named("keras-cnn")
+    ours = build_classifier(recipe)
+    assert layers_of(ours) == layers_of(theirs)
+    assert ours.input_shape == theirs.input_shape
+    trained = sum(int(np.prod(each.shape)) for each in theirs.trainable_weights)
+    assert trained == parameter_count(recipe.network)
+    assert (recipe.epochs, recipe.batch_size) == (30, 32)
+    assert (recipe.keep, recipe.patience) == ("best loss", 5)
+
+
+@pytest.mark.parametrize("name", ["keras-ann", "keras-cnn"])
+def test_training_is_the_predecessor_s(name):
+    recipe = recipe_named(name)
+    assert recipe.split == SplitRule("last", "1/5")
+    assert (recipe.schedule, recipe.label_smoothing, recipe.mirror) == ("constant", 0, False)
+    ours, plain = build_classifier(recipe).optimizer, keras.optimizers.Adam()
+    assert type(ours) is type(plain)
+    for setting in ("learning_rate", "beta_1", "beta_2", "epsilon", "amsgrad", "weight_decay"):
+        assert ours.get_config()[setting] == plain.get_config()[setting], setting

@@ -1,0 +1,106 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from fittingroom.cli import run as command
+from fittingroom.errors import ExportError, RunError, UsageError
+from fittingroom.jobs.export import export_run
+from fittingroom.jobs.train import train
+from fittingroom.networks import Dense, Flatten, ReLU
+from fittingroom.predict import Predictor
+from fittingroom.recipes import Recipe
+from tests import plain_keras
+from tests.test_export import pictures
+
+
+@pytest.fixture(scope="module")
+def keras_run(sample, tmp_path_factory):
+    recipe = Recipe(
+        name="tiny-keras",
+        title="Trained with Keras in a second",
+        engine="keras",
+        network=(Flatten(), Dense(8), ReLU(), Dense(10)),
+        epochs=1,
+        optimizer="adam",
+        schedule="constant",
+    )
+    return train(recipe, data=sample, runs=tmp_path_factory.mktemp("keras"), threads=1)
+
+
+@pytest.mark.parametrize("backend", plain_keras.BACKENDS)
+def test_a_pytorch_run_goes_home_with_a_keras_user(trained, tmp_path, backend):
+    paths = [export_run(trained, to=to, out=tmp_path / f"m.{to}").path for to in ("keras", "h5")]
+    images = pictures(50)
+    expected = np.exp(Predictor(trained.model_path).log_probabilities(images))
+    for taken in (images, images[..., None].astype(np.float32)):
+        received = plain_keras.probabilities(paths, taken, backend, tmp_path)
+        np.testing.assert_allclose(received, np.stack([expected] * 2), atol=1e-4)
+
+
+def test_a_keras_run_gives_the_files_that_training_left(keras_run, tmp_path):
+    for to, name in (("keras", "model.keras"), ("h5", "best_model.h5")):
+        exported = export_run(keras_run.folder, to=to, out=tmp_path / f"model.{to}")
+        assert exported.path.read_bytes() == (keras_run.folder / name).read_bytes()
+        assert "divided by 255 (0–1)" in exported.takes
+
+
+@pytest.mark.parametrize("to", ["onnx", "safetensors"])
+def test_every_run_gives_its_common_files(trained, keras_run, tmp_path, to):
+    for run in (trained, keras_run):
+        exported = export_run(run, to=to, out=tmp_path / "deep" / f"m.{to}")
+        assert exported.path.read_bytes() == (run.folder / f"model.{to}").read_bytes()
+
+
+def test_the_command_says_what_the_file_takes(trained, tmp_path, capsys):
+    out = tmp_path / "best_model.h5"
+    arguments = ["export", str(trained.folder), "--to", "h5", "--out", str(out)]
+    assert command(arguments) == 0
+    assert "takes pixel values 0–255" in capsys.readouterr().out
+    assert command([*arguments, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["path"] == str(out)
+
+
+@pytest.mark.parametrize(
+    ("to", "name", "words"),
+    [
+        ("kers", "a.keras", "Did you mean 'keras'"),
+        ("h5", "a.keras", r"ends in \.h5.*a\.keras"),
+        ("onnx", "", "Received a folder"),
+    ],
+)
+def test_wrong_formats_and_names_are_wrong_usage(trained, tmp_path, to, name, words):
+    with pytest.raises(UsageError, match=words):
+        export_run(trained, to=to, out=tmp_path / name)
+
+
+def test_a_folder_is_never_replaced(trained, tmp_path):
+    (tmp_path / "a.onnx").mkdir()
+    with pytest.raises(UsageError, match="Received a folder"):
+        export_run(trained, to="onnx", out=tmp_path / "a.onnx")
+
+
+def test_what_a_run_cannot_give_is_said(trained, tmp_path):
+    forest = dataclasses.replace(
+        trained, recipe=dataclasses.replace(trained.recipe, engine="forest")
+    )
+    with pytest.raises(ExportError, match=r"exported to h5.*forest.*model\.onnx, model\.safe"):
+        export_run(forest, to="h5", out=tmp_path / "a.h5")
+
+
+def test_a_keras_model_that_differs_is_not_written(trained, tmp_path):
+    summary = dataclasses.replace(trained.summary, temperature=3 * trained.summary.temperature)
+    wrong = dataclasses.replace(trained, summary=summary)
+    with pytest.raises(ExportError, match=r"within 0\.0001\. Received a difference"):
+        export_run(wrong, to="keras", out=tmp_path / "a.keras")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(trained, tmp_path, full_disk):
+    out = tmp_path / "a.onnx"
+    out.write_bytes(b"before")
+    full_disk()
+    with pytest.raises(RunError, match="No space left"):
+        export_run(trained, to="onnx", out=out)
+    assert out.read_bytes() == b"before"

@@ -1,0 +1,39 @@
+"""Model files as a stranger's Keras loads them: in another process, with nothing of ours."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+BACKENDS = [name for name in ("torch", "tensorflow") if importlib.util.find_spec(name)]
+
+_SCRIPT = """
+import sys
+import keras
+import numpy as np
+pictures, answers, *paths = sys.argv[1:]
+pictures = np.load(pictures)
+models = [keras.models.load_model(path) for path in paths]
+np.save(answers, [model.predict(pictures, verbose=0) for model in models])
+assert not [name for name in sys.modules if name.startswith("fittingroom")]
+"""
+
+
+def probabilities(
+    paths: Sequence[Path], pictures: np.ndarray, backend: str, folder: Path
+) -> np.ndarray:
+    """What plain Keras on a backend says of pictures with each file's model: ``(files, N, K)``."""
+    inputs, answers = folder / "pictures.npy", folder / "answers.npy"
+    np.save(inputs, pictures)
+    subprocess.run(
+        [sys.executable, "-c", _SCRIPT, *map(str, (inputs, answers, *paths))],
+        env={**os.environ, "KERAS_BACKEND": backend},
+        check=True,
+        timeout=120,
+    )
+    received: np.ndarray = np.load(answers)
+    return received

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fittingroom.engines.keras.backend import load_keras
+from fittingroom.engines.keras.files import file_content
+from fittingroom.errors import ExportError
+from fittingroom.export import build_onnx
+from fittingroom.export.keras import build_keras
+from fittingroom.networks import Conv, Dense, Flatten, GlobalMaxPool, ReLU, Residual
+from fittingroom.predict import Predictor
+from tests.networks_strategy import networks
+from tests.test_export import CLASSES, pictures, trained_looking, weights
+
+keras = load_keras()
+
+DEEP = (Conv(4), Residual((Conv(4, padding=1), ReLU())), GlobalMaxPool(), Dense(10))
+
+
+def answers(model, images):
+    return keras.ops.convert_to_numpy(model(images.astype(np.float32), training=False))
+
+
+@given(networks(), st.integers(0, 9), st.booleans(), st.sampled_from([0.5, 1.0, 2.0]))
+@settings(max_examples=15, deadline=None)
+def test_the_keras_model_gives_what_the_onnx_model_gives(network, seed, mirror, temperature):
+    given = weights(trained_looking(network, seed))
+    options = {"mirror": mirror, "temperature": temperature}
+    images = pictures(3, seed)
+    onnx = Predictor(build_onnx(network, given, classes=CLASSES, **options), threads=1)
+    model = build_keras(network, given, name="a-network", **options)
+    expected = np.exp(onnx.log_probabilities(images))
+    np.testing.assert_allclose(answers(model, images), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["keras", "h5"])
+@pytest.mark.parametrize("network", [(Flatten(), Dense(10)), DEEP], ids=["dense", "deep"])
+def test_a_file_loads_without_custom_objects_and_takes_pixels(tmp_path, network, kind):
+    given = weights(trained_looking(network, 0))
+    model = build_keras(network, given, name="a-network", mirror=True, temperature=2)
+    path = tmp_path / f"model.{kind}"
+    path.write_bytes(file_content(model, kind))
+    images = pictures(5)
+    expected = answers(model, images)
+    mirrored = np.ascontiguousarray(images[:, :, ::-1])
+    for taken in (images, images.astype(float), images[..., None], mirrored):
+        # Loaded anew each time: one model in TensorFlow does not take both shapes in turns.
+        loaded = keras.models.load_model(path)
+        np.testing.assert_allclose(loaded.predict(taken, verbose=0), expected, atol=1e-6)
+    assert loaded.name == "a_network_takes_pixel_values_0_to_255"
+
+
+def test_writing_a_file_prints_nothing(capfd):
+    network = (Flatten(), Dense(10))
+    given = weights(trained_looking(network, 0))
+    model = build_keras(network, given, name="a", mirror=False, temperature=1)
+    for kind in ("keras", "h5"):
+        assert file_content(model, kind)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", ["1.weight", "pixels.mean"])
+def test_a_missing_weight_is_named(name):
+    network = (Flatten(), Dense(10))
+    given = weights(trained_looking(network, 0))
+    del given[name]
+    with pytest.raises(ExportError, match=name):
+        build_keras(network, given, name="a", mirror=False, temperature=1)
