@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import struct
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,23 @@ def tiny() -> Recipe:
 def trained(tmp_path_factory: pytest.TempPathFactory, sample: Dataset) -> Run:
     """One finished run, shared: copy it before changing anything."""
     return train(TINY, data=sample, runs=tmp_path_factory.mktemp("trained"), threads=1)
+
+
+@pytest.fixture
+def three_classes(sample: Dataset, tmp_path: Path) -> Dataset:
+    """The sample's first three classes, as a folder of other data."""
+    folder = tmp_path / "three"
+    folder.mkdir()
+    for prefix, half in (("train", sample.training()), ("t10k", sample.open_test())):
+        kept = half.labels < 3
+        images, labels = half.images[kept], half.labels[kept]
+        header = struct.pack(">IIII", 0x803, len(images), 28, 28)
+        (folder / f"{prefix}-images-idx3-ubyte").write_bytes(header + images.tobytes())
+        header = struct.pack(">II", 0x801, len(labels))
+        (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(header + labels.tobytes())
+    names = tmp_path / "three.txt"
+    names.write_text("top\ntrouser\npullover\n")
+    return find_dataset(folder, allow_unknown=True, classes=names)
 
 
 @pytest.fixture

@@ -5,8 +5,10 @@ from hypothesis import given, settings
 from fittingroom.engines.pytorch.modules import build_module
 from fittingroom.errors import RecipeError
 from fittingroom.networks import (
+    BatchNorm,
     Conv,
     Dense,
+    Dropout,
     Flatten,
     MaxPool,
     ReLU,
@@ -74,6 +76,23 @@ def test_parameters_counted_by_hand():
 def test_layers_that_do_not_fit_are_refused(network, words):
     with pytest.raises(RecipeError, match=words):
         check_classifier(network, 10)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Conv(8, groups=0), "`groups` of a Conv"),
+        (lambda: Conv(8, stride=0), "`stride` of a Conv"),
+        (lambda: Conv(8, padding=-1), "`padding` of a Conv"),
+        (lambda: MaxPool(0), "`size` of a MaxPool"),
+        (lambda: Dense(0), "`units` of a Dense"),
+        (lambda: Dropout(1.0), "`rate` of a Dropout"),
+        (lambda: BatchNorm(momentum=0), "`momentum` of a BatchNorm"),
+    ],
+)
+def test_impossible_layers_are_refused(make, words):
+    with pytest.raises(RecipeError, match=words):
+        make()
 
 
 def test_an_unknown_layer_is_refused_with_a_suggestion():

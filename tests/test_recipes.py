@@ -70,7 +70,10 @@ def test_settings_are_read_by_the_field_s_type():
         ("epochs", "0", "at least 1"),
         ("epochs", "2.5", "a whole number"),
         ("learning_rate", "fast", "a number"),
-        ("learning_rate", "nan", "above 0"),
+        ("learning_rate", "nan", "a finite number"),
+        ("learning_rate", "inf", "a finite number"),
+        ("weight_decay", "1e400", "a finite number"),
+        ("learning_rate", "0", "above 0"),
         ("mirror", "perhaps", "true or false"),
         ("optimizer", "lion", "one of adam"),
         ("schedule", "cosine", "one of one-cycle, constant"),
@@ -97,6 +100,18 @@ def test_any_setting_is_taken_or_refused_in_words(name, text):
 def test_adam_has_no_weight_decay():
     with pytest.raises(RecipeError, match=r"`weight_decay` 0 with the optimizer adam.*0\.1"):
         dataclasses.replace(recipe_named("cnn"), optimizer="adam", weight_decay=0.1)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", "a b", "-a", "a" * 51])
+def test_a_name_that_makes_no_folder_is_refused(name):
+    with pytest.raises(RecipeError, match="letters, digits"):
+        dataclasses.replace(recipe_named("ann"), name=name)
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_a_recipe_fits_data_of_fewer_classes(recipe):
+    check_classifier(recipe.for_classes(3).network, 3)
+    assert recipe.for_classes(10) == recipe
 
 
 def test_an_unknown_recipe_is_refused_with_a_suggestion():

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from fittingroom.runs import (
     run_name,
     write_file,
 )
+from fittingroom.runs.folder import write_manifest
 
 FILES = (
     "recipe.json",
@@ -93,7 +95,7 @@ def test_without_a_manifest_a_run_is_unfinished(run_copy):
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(RunError, match=r"without recipe\.json"):
         open_run(tmp_path)
-    with pytest.raises(RunError, match="nothing of that name"):
+    with pytest.raises(RunError, match="no folder of that name"):
         open_run(tmp_path / "absent")
 
 
@@ -117,15 +119,59 @@ def test_the_listing_says_what_state_each_run_is_in(run_copy, tiny):
 
 
 def test_only_a_finished_run_of_the_same_recipe_seed_and_data_is_found(run_copy, tiny, sample):
-    runs, hashes = run_copy.parent, sample.training_hashes
-    found = find_run(runs, dataclasses.replace(tiny, title="other words"), 0, hashes)
+    runs = run_copy.parent
+    found = find_run(runs, dataclasses.replace(tiny, title="other words"), 0, sample)
     assert found is not None
     assert found.folder == run_copy
-    assert find_run(runs, tiny, 1, hashes) is None
-    assert find_run(runs, dataclasses.replace(tiny, epochs=4), 0, hashes) is None
-    assert find_run(runs, tiny, 0, dict.fromkeys(hashes, "0" * 64)) is None
+    assert find_run(runs, tiny, 1, sample) is None
+    assert find_run(runs, dataclasses.replace(tiny, epochs=4), 0, sample) is None
+    other_names = dataclasses.replace(sample, classes=tuple("abcdefghij"))
+    assert find_run(runs, tiny, 0, other_names) is None
+    other_files = dataclasses.replace(
+        sample,
+        payloads={
+            name: dataclasses.replace(payload, sha256="0" * 64)
+            for name, payload in sample.payloads.items()
+        },
+    )
+    assert find_run(runs, tiny, 0, other_files) is None
     (run_copy / "manifest.json").unlink()
-    assert find_run(runs, tiny, 0, hashes) is None
+    assert find_run(runs, tiny, 0, sample) is None
+
+
+def test_of_several_such_runs_the_newest_is_found(run_copy, tiny, sample):
+    for name, year in (("a", 2030), ("b", 2031), ("c", 2029)):
+        folder = run_copy.parent / name
+        shutil.copytree(run_copy, folder)
+        (folder / "manifest.json").unlink()
+        environment = json.loads((folder / "environment.json").read_text())
+        environment["time"] = f"{year}-01-01T00:00:00+00:00"
+        write_file(folder / "environment.json", json.dumps(environment).encode())
+        write_manifest(folder)
+    found = find_run(run_copy.parent, tiny, 0, sample)
+    assert found is not None
+    assert found.name == "b"
+
+
+def test_a_folder_that_cannot_be_read_does_not_hide_the_others(run_copy, monkeypatch):
+    shutil.copytree(run_copy, run_copy.parent / "locked")
+    real = Path.exists
+
+    def refuse(path, **options):
+        if "locked" in path.parts:
+            raise PermissionError(13, "Permission denied")
+        return real(path, **options)
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    states = {listed.folder.name: listed.state for listed in list_runs(run_copy.parent)}
+    assert states == {run_copy.name: "finished", "locked": "unreadable"}
+
+
+def test_a_failed_run_says_why(run_copy):
+    (run_copy / "manifest.json").unlink()
+    RunWriter(run_copy).fail(ValueError("the disk was full"))
+    (listed,) = list_runs(run_copy.parent)
+    assert listed.reason == "the disk was full"
 
 
 def test_a_second_folder_of_the_same_name_is_numbered(tmp_path):
@@ -166,7 +212,8 @@ def test_openings_are_appended_and_survive_a_line_cut_off(tmp_path):
         log_opening(tmp_path, run=run, recipe="cnn", data="sample", purpose="compare")
     with (tmp_path / "test-log.jsonl").open("a") as stream:
         stream.write('{"time": "20')
-    assert [opening.run for opening in read_openings(tmp_path)] == ["a", "b"]
+    log_opening(tmp_path, run="c", recipe="cnn", data="sample", purpose="compare")
+    assert [opening.run for opening in read_openings(tmp_path)] == ["a", "b", "c"]
     assert read_openings(tmp_path / "absent") == ()
 
 

@@ -36,6 +36,9 @@ class Dense:
     units: int
     bias: bool = True
 
+    def __post_init__(self) -> None:
+        _check_field(self, "units", self.units >= 1, "at least 1")
+
 
 @dataclass(frozen=True)
 class Conv:
@@ -57,6 +60,11 @@ class Conv:
     groups: int = 1
     bias: bool = True
 
+    def __post_init__(self) -> None:
+        for name in ("filters", "kernel", "stride", "groups"):
+            _check_field(self, name, getattr(self, name) >= 1, "at least 1")
+        _check_field(self, "padding", self.padding >= 0, "at least 0")
+
 
 @dataclass(frozen=True)
 class BatchNorm:
@@ -69,6 +77,10 @@ class BatchNorm:
 
     momentum: float = 0.1
     epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        _check_field(self, "momentum", 0 < self.momentum <= 1, "above 0 and at most 1")
+        _check_field(self, "epsilon", 0 < self.epsilon < 1, "above 0 and below 1")
 
 
 @dataclass(frozen=True)
@@ -87,6 +99,9 @@ class MaxPool:
 
     size: int = 2
 
+    def __post_init__(self) -> None:
+        _check_field(self, "size", self.size >= 1, "at least 1")
+
 
 @dataclass(frozen=True)
 class GlobalAveragePool:
@@ -103,6 +118,9 @@ class Dropout:
     """In training, sets each value to zero with probability ``rate`` and scales up the rest."""
 
     rate: float
+
+    def __post_init__(self) -> None:
+        _check_field(self, "rate", 0 <= self.rate < 1, "from 0 to below 1")
 
 
 @dataclass(frozen=True)
@@ -246,6 +264,14 @@ def _measure(name: str, layer: Layer, shape: Shape) -> LayerSummary:
         case ReLU() | GELU() | Dropout():
             pass
     return LayerSummary(name, layer, output, parameters, operations)
+
+
+def _check_field(layer: Any, name: str, holds: bool, expected: str) -> None:
+    if not holds:
+        raise RecipeError(
+            f"Expected `{name}` of a {type(layer).__name__} layer {expected}. "
+            f"Received {getattr(layer, name)!r}."
+        )
 
 
 def _require(name: str, layer: Layer, shape: Shape, holds: bool, expected: str) -> None:

@@ -193,8 +193,9 @@ def test_an_order_holds_every_picture_once():
 def test_a_device_that_is_not_there_is_wrong_usage():
     with pytest.raises(UsageError, match=r"Expected one of this machine's devices.*'tpu'"):
         ENGINE.device("tpu", None)
-    with pytest.raises(UsageError, match="at least 1 thread"):
-        ENGINE.device("cpu", 0)
+    for threads in (0, -1, 100_000):
+        with pytest.raises(UsageError, match="Expected from 1 to"):
+            ENGINE.device("cpu", threads)
 
 
 def test_an_unknown_engine_is_refused():

@@ -145,7 +145,7 @@ def test_a_seed_that_fails_is_reported_and_not_hidden(two_recipes, compare_here,
             raise TrainingError("the loss is no number")
         return train(recipe, seed=seed, **options)
 
-    monkeypatch.setattr("fittingroom.jobs.compare.train", unlucky)
+    monkeypatch.setattr("fittingroom.jobs.seeds.train", unlucky)
     outcome = compare_here(["one", "two"], seeds=2)
     assert outcome.failures == ("two, seed 1: the loss is no number",)
     assert "two, seed 1: the loss is no number" in outcome.report.read_text()
@@ -157,7 +157,7 @@ def test_a_recipe_without_any_trained_seed_ends_the_comparison(
     def broken(recipe, **options):
         raise TrainingError("the loss is no number")
 
-    monkeypatch.setattr("fittingroom.jobs.compare.train", broken)
+    monkeypatch.setattr("fittingroom.jobs.seeds.train", broken)
     with pytest.raises(TrainingError, match=r"No seed of one.*no number"):
         compare_here(["one", "two"])
 

@@ -1,12 +1,15 @@
 import dataclasses
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fittingroom.data import Dataset, Half
+from fittingroom.data import Dataset, Half, find_dataset
 from fittingroom.errors import DataInvalidError, RunUnfinishedError
 from fittingroom.jobs.evaluate import evaluate
+from fittingroom.jobs.train import train
 from fittingroom.runs import open_run, read_openings
 
 
@@ -51,6 +54,36 @@ def test_other_classes_are_refused(run_copy, sample):
     with pytest.raises(DataInvalidError, match="T-shirt/top"):
         evaluate(run_copy, data=other)
     assert read_openings(run_copy.parent) == ()
+
+
+def test_another_test_half_of_the_same_training_data_is_scored_anew(tiny, three_classes, tmp_path):
+    run = train(tiny, data=three_classes, runs=tmp_path / "runs", threads=1)
+    first = evaluate(run, data=three_classes).evaluation
+    changed = change_test_half(three_classes, tmp_path / "changed")
+    second = evaluate(run, data=changed).evaluation
+    assert first.accuracy != second.accuracy
+    assert len(read_openings(tmp_path / "runs")) == 2
+
+
+def test_data_that_is_no_longer_what_it_was_is_refused(tiny, three_classes, tmp_path):
+    run = train(tiny, data=three_classes, runs=tmp_path / "runs", threads=1)
+    changed = change_test_half(three_classes, tmp_path / "changed")
+    for path in changed.folder.iterdir():
+        shutil.copyfile(path, three_classes.folder / path.name)
+    with pytest.raises(DataInvalidError, match="Received other files"):
+        evaluate(run)
+
+
+def change_test_half(dataset: Dataset, folder: Path) -> Dataset:
+    """The same data set in another folder, its test labels shifted by one."""
+    shutil.copytree(dataset.folder, folder)
+    path = folder / "t10k-labels-idx1-ubyte"
+    content = bytearray(path.read_bytes())
+    content[8:] = bytes((label + 1) % 3 for label in content[8:])
+    path.write_bytes(content)
+    names = folder.parent / "names.txt"
+    names.write_text("\n".join(dataset.classes))
+    return find_dataset(folder, allow_unknown=True, classes=names)
 
 
 def test_an_unfinished_run_is_not_scored(run_copy, sample):

@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 
 from fittingroom.data import Dataset
-from fittingroom.errors import ExportError, TrainingError, UsageError
+from fittingroom.errors import ExportError, RunError, TrainingError, UsageError
 from fittingroom.export import build_onnx
+from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.progress import Silence
 from fittingroom.jobs.train import check_export, train
+from fittingroom.networks import Dense
 from fittingroom.predict import Predictor
 from fittingroom.runs import list_runs
 
@@ -93,9 +95,23 @@ def test_the_check_allows_rounding_and_nothing_else():
         check_export(logits, np.full((2, 3), np.nan, np.float32))
 
 
-def test_a_negative_seed_is_wrong_usage(tiny, sample, tmp_path):
-    with pytest.raises(UsageError, match="at least 0"):
-        train(tiny, seed=-1, data=sample, runs=tmp_path)
+@pytest.mark.parametrize("seed", [-1, 2**32, 2**70, 1.5, True])
+def test_a_seed_out_of_range_is_wrong_usage(tiny, sample, tmp_path, seed):
+    with pytest.raises(UsageError, match="whole number from 0"):
+        train(tiny, seed=seed, data=sample, runs=tmp_path)
+
+
+def test_data_of_three_classes_trains_and_is_scored(tiny, three_classes, tmp_path):
+    run = train(tiny, data=three_classes, runs=tmp_path, threads=1)
+    assert run.classes == ("top", "trouser", "pullover")
+    assert run.recipe.network[-1] == Dense(3)
+    assert evaluate(run).evaluation.confusion.shape == (3, 3)
+
+
+def test_a_full_disk_is_named_and_not_the_note_about_it(tiny, sample, tmp_path, full_disk):
+    full_disk()
+    with pytest.raises(RunError, match="No space left"):
+        train(tiny, data=sample, runs=tmp_path, threads=1)
 
 
 def test_progress_hears_of_every_epoch(tiny, sample, tmp_path):

@@ -19,7 +19,8 @@ class Dataset:
     """Four files, checked when they were found and again each time that they are loaded.
 
     Attributes:
-        name: "fashion-mnist", "sample", or "unknown-" and 8 digits of its training files' hash.
+        name: "fashion-mnist", "sample", or "unknown-" and 8 digits of a hash of its four files
+            and its class names.
         folder: where the files are.
         classes: the class names in the order of their labels.
         official: whether these are the four files that Zalando published, byte for byte;
@@ -38,6 +39,11 @@ class Dataset:
     def training_hashes(self) -> dict[str, str]:
         """File name → SHA-256 of its decompressed content, for the two training files."""
         return {name: self.payloads[name].sha256 for name in TRAINING}
+
+    @property
+    def test_hashes(self) -> dict[str, str]:
+        """File name → SHA-256 of its decompressed content, for the two test files."""
+        return {name: self.payloads[name].sha256 for name in TEST}
 
     def training(self) -> Half:
         """Load the whole training half, verified.

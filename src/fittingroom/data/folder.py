@@ -113,10 +113,12 @@ def open_any(folder: Path, names: Path | None = None) -> Dataset:
                 f"Expected unknown data in {folder}, because {names} names its classes. Received "
                 f"{known.name}, whose class names are fixed. Leave out --classes."
             )
-    training_hash = hashlib.sha256("".join(hashes[name] for name in TRAINING).encode())
     if classes is None:
         classes = tuple(f"class {label}" for label in range(most))
-    return Dataset(f"unknown-{training_hash.hexdigest()[:8]}", folder, classes, False, payloads)
+    # All four files and the class names: scores are kept under this name.
+    whole = "\n".join([*(hashes[name] for name in FILE_NAMES), *classes])
+    digest = hashlib.sha256(whole.encode()).hexdigest()
+    return Dataset(f"unknown-{digest[:8]}", folder, classes, False, payloads)
 
 
 def holds(folder: Path, payload: Payload) -> bool:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fittingroom.data import Split
-from fittingroom.errors import RecipeError, did_you_mean, missing_extra
+from fittingroom.errors import RecipeError, UsageError, did_you_mean, missing_extra
 from fittingroom.predictions import Float32
 from fittingroom.recipes import Recipe
-from fittingroom.runs import Epoch
+from fittingroom.runs import Epoch, available_processors
 
 _ENGINES = {"keras": "fittingroom.engines.keras", "pytorch": "fittingroom.engines.pytorch"}
 
@@ -90,6 +90,21 @@ class Engine(Protocol):
             RecipeError: a setting that another engine knows, and this one does not.
             TrainingError: the loss is no longer a number.
         """
+
+
+def check_threads(threads: int | None) -> int:
+    """The number of threads asked for, or one a processor.
+
+    Raises:
+        UsageError: fewer than one, or so many that the system may not give them.
+    """
+    processors = available_processors()
+    if threads is not None and not 1 <= threads <= 16 * processors:
+        raise UsageError(
+            f"Expected from 1 to {16 * processors} threads, sixteen a processor. "
+            f"Received {threads}."
+        )
+    return threads or processors
 
 
 def engine_named(name: str) -> Engine:

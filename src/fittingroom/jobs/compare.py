@@ -9,17 +9,16 @@ from fittingroom.data import Dataset, find_dataset
 from fittingroom.errors import (
     FittingRoomError,
     RecipeError,
-    TrainingError,
     UsageError,
     did_you_mean,
 )
-from fittingroom.jobs.evaluate import Evaluated, evaluate
+from fittingroom.jobs.evaluate import Evaluated, dataset_of, evaluate
 from fittingroom.jobs.export import export_run
 from fittingroom.jobs.progress import Progress, Silence
-from fittingroom.jobs.report import entrants_of, write
-from fittingroom.jobs.train import train
+from fittingroom.jobs.report import entrants_of, name_entrants, write
+from fittingroom.jobs.seeds import train_seeds
 from fittingroom.recipes import RECIPES, Recipe
-from fittingroom.runs import Run, find_run, list_runs, open_run
+from fittingroom.runs import Run, list_runs, open_run
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +55,8 @@ def compare(
     Args:
         entrants: recipes, names of recipes, runs, or folders of runs.
         seeds: how many seeds, 0 and up, each recipe is trained with.
-        data: as for :func:`fittingroom.train`.
+        data: as for :func:`fittingroom.train`; where all entrants are runs, None is the data that
+            the first was trained on.
         runs: the folder of runs; finished runs of the same recipe, seed and data are used again.
         out: the folder of the report.
         fresh: train anew even so.
@@ -70,16 +70,18 @@ def compare(
     """
     progress = progress or Silence()
     runs = Path(runs)
-    if seeds < 1:
-        raise UsageError(f"Expected at least 1 seed. Received {seeds}.")
+    entrants = [entrants] if isinstance(entrants, str) else entrants
     found = [_resolve(entrant, runs) for entrant in entrants]
-    names = _names(found)
+    names = name_entrants(found)
     if len(found) < 2:
         raise UsageError(
             f"Expected two recipes or runs to compare, or more. Received {len(found)}. "
             "`fittingroom report` shows a single one."
         )
-    dataset = data if isinstance(data, Dataset) else find_dataset(data)
+    if data is None and isinstance(found[0], Run) and all(isinstance(each, Run) for each in found):
+        dataset = dataset_of(found[0])
+    else:
+        dataset = data if isinstance(data, Dataset) else find_dataset(data)
 
     failures: list[str] = []
     trained: list[tuple[Run, ...]] = []
@@ -87,31 +89,18 @@ def compare(
         if isinstance(entrant, Run):
             trained.append((entrant,))
             continue
-        group = []
-        for seed in range(seeds):
-            run = None if fresh else find_run(runs, entrant, seed, dataset.training_hashes)
-            if run is not None:
-                progress.say(f"{entrant.name}, seed {seed}: using the finished run {run.folder}")
-                group.append(run)
-                continue
-            try:
-                group.append(
-                    train(
-                        entrant,
-                        seed=seed,
-                        data=dataset,
-                        runs=runs,
-                        device=device,
-                        threads=threads,
-                        progress=progress,
-                    )
-                )
-            except TrainingError as error:
-                failures.append(f"{entrant.name}, seed {seed}: {error}")
-                progress.say(failures[-1])
-        if not group:
-            raise TrainingError(f"No seed of {entrant.name} could be trained. {failures[-1]}")
-        trained.append(tuple(group))
+        finished, broken = train_seeds(
+            entrant,
+            dataset,
+            seeds=seeds,
+            runs=runs,
+            fresh=fresh,
+            device=device,
+            threads=threads,
+            progress=progress,
+        )
+        trained.append(finished)
+        failures += broken
 
     evaluated = tuple(
         tuple(evaluate(run, data=dataset, purpose="compare", progress=progress) for run in group)
@@ -164,16 +153,3 @@ def _resolve(entrant: Recipe | Run | Path | str, runs: Path) -> Recipe | Run:
         f"Expected a recipe ({', '.join(RECIPES)}) or a run's folder. Received '{entrant}'."
         + did_you_mean(str(entrant), known)
     )
-
-
-def _names(entrants: Sequence[Recipe | Run]) -> list[str]:
-    """A short name each: the recipe's where that tells them apart, otherwise the run's."""
-    recipes = [each.recipe.name if isinstance(each, Run) else each.name for each in entrants]
-    names = [
-        each.name if isinstance(each, Run) and recipes.count(recipe) > 1 else recipe
-        for each, recipe in zip(entrants, recipes, strict=True)
-    ]
-    for name in names:
-        if names.count(name) > 1:
-            raise UsageError(f"Expected each recipe or run once. Received '{name}' twice.")
-    return names

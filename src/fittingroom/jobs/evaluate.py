@@ -111,13 +111,21 @@ def dataset_of(run: Run) -> Dataset:
     data = run.environment["data"]
     if data["name"] == "sample":
         return find_dataset("sample")
-    if not data["official"]:
-        dataset = find_dataset(data["folder"], allow_unknown=True)
-        return replace(dataset, classes=run.classes)
-    try:
-        return find_dataset(data["folder"])
-    except DataError:
-        return find_dataset()
+    if data["official"]:
+        try:
+            found = find_dataset(data["folder"])
+        except DataError:
+            found = find_dataset()
+    else:
+        found = find_dataset(data["folder"], allow_unknown=True)
+        # The names that were given when it was trained, and with them the name of the whole.
+        found = replace(found, classes=run.classes, name=data["name"])
+    if found.training_hashes != data["hashes"] or found.test_hashes != data["test_hashes"]:
+        raise DataInvalidError(
+            f"Expected in {data['folder']} the data that {run.name} was trained on. Received other "
+            "files. Put back the ones that were there, or name the data to score it on by --data."
+        )
+    return found
 
 
 def _open_test(run: Run, dataset: Dataset, progress: Progress) -> Evaluated:

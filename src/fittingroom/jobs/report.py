@@ -8,6 +8,7 @@ from fittingroom.data import Dataset, find_dataset
 from fittingroom.errors import UsageError
 from fittingroom.jobs.evaluate import Evaluated, dataset_of, evaluate
 from fittingroom.jobs.progress import Progress
+from fittingroom.recipes import Recipe
 from fittingroom.reporting import Exhibit, Facts, write_report
 from fittingroom.runs import Run, open_run, read_openings
 
@@ -37,7 +38,7 @@ def report(
         UsageError: no run, or the same one twice.
     """
     opened = [run if isinstance(run, Run) else open_run(Path(run)) for run in runs]
-    names = name_runs(opened)
+    names = name_entrants(opened)
     if not opened:
         raise UsageError("Expected one run or more to report on. Received none.")
     if data is None:
@@ -52,20 +53,20 @@ def report(
     return write(Path(out), evaluated, dataset, comparison)
 
 
-def name_runs(runs: Sequence[Run]) -> list[str]:
-    """A short name each: the recipe's where that tells them apart, otherwise the folder's.
+def name_entrants(entrants: Sequence[Recipe | Run]) -> list[str]:
+    """A short name each: the recipe's where that tells them apart, otherwise the run's folder's.
 
     Raises:
-        UsageError: a run is there twice.
+        UsageError: a recipe or run is there twice.
     """
-    recipes = [run.recipe.name for run in runs]
+    recipes = [each.recipe.name if isinstance(each, Run) else each.name for each in entrants]
     names = [
-        recipe if recipes.count(recipe) == 1 else run.name
-        for run, recipe in zip(runs, recipes, strict=True)
+        each.name if isinstance(each, Run) and recipes.count(recipe) > 1 else recipe
+        for each, recipe in zip(entrants, recipes, strict=True)
     ]
     for name in names:
         if names.count(name) > 1:
-            raise UsageError(f"Expected each run once. Received '{name}' twice.")
+            raise UsageError(f"Expected each recipe or run once. Received '{name}' twice.")
     return names
 
 

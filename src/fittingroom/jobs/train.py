@@ -1,5 +1,6 @@
 """Train: fit → export → check on validation → temperature → final model, into a run folder."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -52,18 +53,21 @@ def train(
         FittingRoomError: training broke down, the exported model disagrees with the engine's
             own, or the folder cannot be written. What was written stays, marked as failed.
     """
-    if seed < 0:
-        raise UsageError(f"Expected a seed of at least 0. Received {seed}.")
+    if type(seed) is not int or not 0 <= seed < 2**32:
+        raise UsageError(
+            f"Expected a whole number from 0 to 2^32 - 1 as the seed. Received {seed}."
+        )
     recipe = recipe_named(recipe) if isinstance(recipe, str) else recipe
     dataset = data if isinstance(data, Dataset) else find_dataset(data)
+    recipe = recipe.for_classes(len(dataset.classes))
     progress = progress or Silence()
     engine = engine_named(recipe.engine)
     place = engine.device(device, threads)
     split = dataset.split(recipe.split)
     networks.check_classifier(recipe.network, len(split.classes))
     writer = RunWriter.create(Path(runs), run_name(recipe, seed, data_key(dataset)))
-    writer.begin(recipe, seed, _environment(dataset, split, place))
     try:
+        writer.begin(recipe, seed, _environment(dataset, split, place))
         with progress.track(f"{recipe.name}, seed {seed}", recipe.epochs) as advance:
 
             def on_epoch(epoch: Epoch) -> None:
@@ -71,15 +75,17 @@ def train(
                 advance(epoch.epoch, f"validation {epoch.val_accuracy:.2%}")
 
             fitted = engine.fit(recipe, split, seed=seed, device=place, on_epoch=on_epoch)
-        return _finish(writer, recipe, split, fitted)
+        return _finish(writer, recipe, split, fitted, place.threads)
     except FittingRoomError as error:
-        writer.fail(error)
+        with contextlib.suppress(FittingRoomError):  # the disk may be full
+            writer.fail(error)
         raise
 
 
 def data_key(dataset: Dataset) -> str:
-    """The training files' hashes as one text."""
-    return " ".join(dataset.training_hashes[name] for name in sorted(dataset.training_hashes))
+    """The training files' hashes and the class names as one text."""
+    hashes = dataset.training_hashes
+    return " ".join([*(hashes[name] for name in sorted(hashes)), *dataset.classes])
 
 
 def _environment(dataset: Dataset, split: Split, place: Device) -> dict[str, object]:
@@ -94,7 +100,8 @@ def _environment(dataset: Dataset, split: Split, place: Device) -> dict[str, obj
             "official": dataset.official,
             "folder": str(dataset.folder),
             "classes": list(dataset.classes),
-            "hashes": dict(dataset.training_hashes),
+            "hashes": dataset.training_hashes,
+            "test_hashes": dataset.test_hashes,
             "split_hash": split.index_hash,
             "training": len(split.training),
             "validation": len(split.validation),
@@ -102,7 +109,7 @@ def _environment(dataset: Dataset, split: Split, place: Device) -> dict[str, obj
     }
 
 
-def _finish(writer: RunWriter, recipe: Recipe, split: Split, fitted: Fitted) -> Run:
+def _finish(writer: RunWriter, recipe: Recipe, split: Split, fitted: Fitted, threads: int) -> Run:
     """Everything after the last epoch."""
     writer.write("model.safetensors", safetensors.numpy.save(dict(fitted.weights)))
     for name, content in fitted.files.items():
@@ -118,12 +125,12 @@ def _finish(writer: RunWriter, recipe: Recipe, split: Split, fitted: Fitted) -> 
         )
 
     images, labels = split.validation.images, split.validation.labels
-    exported = Predictor(model(1.0)).log_probabilities(images)
+    exported = Predictor(model(1.0), threads).log_probabilities(images)
     difference = check_export(fitted.logits, exported)
     temperature = fit_temperature(fitted.logits, labels)
     final = model(temperature)
     path = writer.write("model.onnx", final)
-    validation = Predictor(path).predict(images, labels, split.validation.indices)
+    validation = Predictor(path, threads).predict(images, labels, split.validation.indices)
     summary = Summary(
         best_epoch=fitted.best_epoch,
         validation_accuracy=float(validation.correct.mean()),

@@ -3,6 +3,8 @@
 import dataclasses
 import hashlib
 import json
+import math
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -103,6 +105,11 @@ class Recipe:
     mirror: bool = False
 
     def __post_init__(self) -> None:
+        # It becomes part of folders' names.
+        plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}", self.name) is not None
+        _check("name", self.name, plain, "of letters, digits, - and _, at most 50")
+        for name in ("learning_rate", "other_learning_rate", "weight_decay"):
+            _check(name, getattr(self, name), math.isfinite(getattr(self, name)), "a finite number")
         _check("epochs", self.epochs, self.epochs >= 1, "at least 1")
         _check("batch_size", self.batch_size, self.batch_size >= 2, "at least 2")
         for name, kinds in (("optimizer", Optimizer), ("schedule", Schedule), ("keep", Keep)):
@@ -144,6 +151,14 @@ class Recipe:
                 f"Expected the recipe that this version of the project writes. Received one "
                 f"that it cannot read: {error}."
             ) from error
+
+    def for_classes(self, classes: int) -> "Recipe":
+        """The recipe for data of so many classes: its last layer gives as many logits."""
+        *layers, last = self.network
+        if not isinstance(last, networks.Dense):
+            return self
+        network = (*layers, dataclasses.replace(last, units=classes))
+        return dataclasses.replace(self, network=network)
 
     @property
     def key(self) -> str:

@@ -146,7 +146,7 @@ class Run:
         folder = make_folder(self.evaluation_folder(data))
         write_file(folder / "predictions.npz", _npz(predictions))
         write_file(folder / "evaluation.json", _json(values))
-        _write_manifest(folder)
+        write_manifest(folder)
 
 
 class RunWriter:
@@ -196,7 +196,7 @@ class RunWriter:
         """Write the outcome and, last, the manifest that makes the run a finished one."""
         write_file(self.folder / "validation.npz", _npz(validation))
         write_file(self.folder / "summary.json", _json(asdict(summary)))
-        _write_manifest(self.folder)
+        write_manifest(self.folder)
         return open_run(self.folder)
 
     def fail(self, error: BaseException) -> None:
@@ -222,7 +222,7 @@ def open_run(folder: Path) -> Run:
     """
     if not folder.is_dir():
         raise RunError(
-            f"Expected a run folder at {folder}. Received nothing of that name. "
+            f"Expected a run folder at {folder}. Received no folder of that name. "
             "`fittingroom runs` lists those that there are."
         )
     if not (folder / MANIFEST).exists():
@@ -250,6 +250,17 @@ def open_run(folder: Path) -> Run:
         raise RunChangedError(
             f"Expected the files of a run in {folder}. Received something else: {error}."
         ) from error
+
+
+def read_failure(folder: Path) -> str | None:
+    """Why a run will never be finished, in words, or None where nothing says so."""
+    path = folder / FAILURE
+    if not path.is_file():
+        return None
+    try:
+        return str(_read_json(path)["error"])
+    except (RunChangedError, KeyError, TypeError):
+        return f"{path} cannot be read."
 
 
 def check_manifest(folder: Path) -> None:
@@ -281,7 +292,8 @@ def check_manifest(folder: Path) -> None:
             )
 
 
-def _write_manifest(folder: Path) -> None:
+def write_manifest(folder: Path) -> None:
+    """Write a folder's manifest, over all plain files in it: from here on it is finished."""
     files = {
         path.name: {"sha256": sha256(path), "bytes": path.stat().st_size}
         for path in sorted(folder.iterdir())

@@ -1,15 +1,15 @@
 """All runs in a folder, and finding one that was made before."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from fittingroom.data import Dataset
 from fittingroom.errors import FittingRoomError, RunUnfinishedError
 from fittingroom.recipes import Recipe
-from fittingroom.runs.folder import FAILURE, Run, open_run
+from fittingroom.runs.folder import Run, open_run, read_failure
 
-State = Literal["finished", "unfinished", "failed", "changed"]
+State = Literal["finished", "unfinished", "failed", "changed", "unreadable"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +33,11 @@ def list_runs(runs: Path) -> tuple[Listed, ...]:
     """Every run folder in ``runs``, by name; empty where there is no such folder."""
     if not runs.is_dir():
         return ()
-    folders = (path for path in runs.iterdir() if (path / "recipe.json").exists())
-    return tuple(_look_at(folder) for folder in sorted(folders))
+    looked_at = (_look_at(path) for path in sorted(runs.iterdir()) if path.is_dir())
+    return tuple(listed for listed in looked_at if listed is not None)
 
 
-def find_run(runs: Path, recipe: Recipe, seed: int, data_hashes: Mapping[str, Any]) -> Run | None:
+def find_run(runs: Path, recipe: Recipe, seed: int, dataset: Dataset) -> Run | None:
     """The finished run of this recipe, seed and data; the newest where there are several."""
     found = [
         listed.run
@@ -45,16 +45,24 @@ def find_run(runs: Path, recipe: Recipe, seed: int, data_hashes: Mapping[str, An
         if listed.run is not None
         and listed.run.seed == seed
         and listed.run.recipe.key == recipe.key
-        and listed.run.environment["data"]["hashes"] == dict(data_hashes)
+        and listed.run.environment["data"]["hashes"] == dataset.training_hashes
+        and listed.run.classes == dataset.classes
     ]
     return max(found, key=lambda run: str(run.environment["time"]), default=None)
 
 
-def _look_at(folder: Path) -> Listed:
+def _look_at(folder: Path) -> Listed | None:
+    """What a folder is; None where it is no run."""
     try:
+        if not (folder / "recipe.json").exists():
+            return None
         return Listed(folder, "finished", open_run(folder))
     except RunUnfinishedError as error:
-        failed = (folder / FAILURE).exists()
-        return Listed(folder, "failed" if failed else "unfinished", None, str(error))
+        reason = read_failure(folder)
+        if reason is not None:
+            return Listed(folder, "failed", None, reason)
+        return Listed(folder, "unfinished", None, str(error))
+    except OSError as error:
+        return Listed(folder, "unreadable", None, f"{folder} cannot be read: {error.strerror}.")
     except FittingRoomError as error:
         return Listed(folder, "changed", None, str(error))

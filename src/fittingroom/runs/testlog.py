@@ -5,6 +5,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from fittingroom.errors import RunError
 from fittingroom.runs.environment import code_revision, now
 from fittingroom.runs.files import cannot_write
 
@@ -41,21 +42,33 @@ def log_opening(runs: Path, *, run: str, recipe: str, data: str, purpose: str) -
     opening = Opening(now(), run, recipe, data, purpose, code_revision())
     path = runs / TEST_LOG
     try:
-        # One short write in append mode: lines of several processes do not mix.
+        # One short write in append mode: lines of several processes do not mix. It begins with a
+        # line's end, in case a crash cut off the line before.
         with path.open("ab", buffering=0) as stream:
-            stream.write(json.dumps(asdict(opening)).encode() + b"\n")
+            stream.write(b"\n" + json.dumps(asdict(opening)).encode() + b"\n")
             os.fsync(stream.fileno())
     except OSError as error:
         raise cannot_write(path, error) from error
 
 
 def read_openings(runs: Path) -> tuple[Opening, ...]:
-    """All openings logged in a folder of runs; lines that a crash cut off are passed over."""
+    """All openings logged in a folder of runs; lines that a crash cut off are passed over.
+
+    Raises:
+        RunError: the log cannot be read.
+    """
     path = runs / TEST_LOG
-    if not path.exists():
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
         return ()
+    except OSError as error:
+        raise RunError(
+            f"Expected to read {path}. Received: {error.strerror or error}. "
+            "Make it readable, so that the openings can be counted."
+        ) from error
     openings = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in text.splitlines():
         try:
             openings.append(Opening(**json.loads(line)))
         except (TypeError, ValueError):

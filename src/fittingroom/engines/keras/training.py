@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fittingroom.data import Half, Split
-from fittingroom.engines import Device, Fitted
+from fittingroom.engines import Device, Fitted, check_threads
 from fittingroom.engines.keras.backend import accelerators, load_keras, settings
 from fittingroom.engines.keras.files import file_content
 from fittingroom.engines.keras.models import apply_network, set_weights, weights_of
@@ -18,7 +18,7 @@ from fittingroom.networks import Flatten, check_classifier
 from fittingroom.predictions import Float32
 from fittingroom.recipes import Recipe
 from fittingroom.runs import Epoch, best_epoch
-from fittingroom.runs.environment import available_processors, processor
+from fittingroom.runs.environment import processor
 
 keras = load_keras()
 
@@ -48,10 +48,8 @@ class KerasEngine:
                 f"Expected one of the devices that Keras finds here with {backend}: "
                 f"{', '.join(present)}. Received '{name}'."
             )
-        if threads is not None and threads < 1:
-            raise UsageError(f"Expected at least 1 thread. Received {threads}.")
         description = processor() if name == "cpu" else name
-        return Device(name, description, threads or available_processors(), backend)
+        return Device(name, description, check_threads(threads), backend)
 
     def fit(
         self,

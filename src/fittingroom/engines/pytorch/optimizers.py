@@ -46,7 +46,10 @@ class Muon(Optimizer):
         for group in self.param_groups:
             for parameter in group["params"]:
                 gradient = parameter.grad
-                buffer = self.state[parameter].setdefault("momentum", torch.zeros_like(gradient))
+                state = self.state[parameter]
+                if "momentum" not in state:
+                    state["momentum"] = torch.zeros_like(gradient)
+                buffer = state["momentum"]
                 buffer.mul_(group["momentum"]).add_(gradient)
                 looking_ahead = gradient.add(buffer, alpha=group["momentum"])
                 matrix = orthogonalise(looking_ahead.flatten(1))

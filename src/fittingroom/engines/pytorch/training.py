@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from fittingroom.data import Half, Split
-from fittingroom.engines import Device, Fitted
+from fittingroom.engines import Device, Fitted, check_threads
 from fittingroom.engines.pytorch.modules import build_module, weights_of
 from fittingroom.engines.pytorch.optimizers import build_optimizers
 from fittingroom.engines.pytorch.pictures import Augmenter, Pictures
@@ -20,7 +20,7 @@ from fittingroom.errors import TrainingError, UsageError
 from fittingroom.networks import check_classifier
 from fittingroom.recipes import Recipe
 from fittingroom.runs import Epoch, best_epoch
-from fittingroom.runs.environment import available_processors, processor
+from fittingroom.runs.environment import processor
 
 # Pictures at a time in validation: large enough to keep the cores busy, small enough for caches.
 _VALIDATION_BATCH = 500
@@ -45,10 +45,8 @@ class PyTorchEngine:
         if not present.get(name, False):
             there = ", ".join(kind for kind, is_there in present.items() if is_there)
             raise UsageError(f"Expected one of this machine's devices: {there}. Received '{name}'.")
-        if threads is not None and threads < 1:
-            raise UsageError(f"Expected at least 1 thread. Received {threads}.")
         description = torch.cuda.get_device_name() if name == "cuda" else processor()
-        return Device(name, description, threads or available_processors())
+        return Device(name, description, check_threads(threads))
 
     def fit(
         self,
@@ -107,8 +105,9 @@ class _Training:
             val_accuracy = (logits.argmax(1) == labels).float().mean().item()
             if not math.isfinite(train_loss) or not math.isfinite(val_loss):
                 raise TrainingError(
-                    f"Expected a finite loss. Received {train_loss} in epoch {number}: training "
-                    "broke down. Try a lower learning rate: `--set learning_rate=…`."
+                    f"Expected finite losses. Received {train_loss} in training and {val_loss} in "
+                    f"validation, in epoch {number}: training broke down. "
+                    "Try a lower learning rate: `--set learning_rate=…`."
                 )
             history.append(
                 Epoch(

@@ -1,0 +1,61 @@
+"""One recipe over several seeds, finished runs of it used again."""
+
+from pathlib import Path
+
+from fittingroom.data import Dataset
+from fittingroom.errors import TrainingError, UsageError
+from fittingroom.jobs.progress import Progress
+from fittingroom.jobs.train import train
+from fittingroom.recipes import Recipe
+from fittingroom.runs import Run, find_run
+
+
+def train_seeds(
+    recipe: Recipe,
+    dataset: Dataset,
+    *,
+    seeds: int,
+    runs: Path,
+    fresh: bool,
+    device: str | None,
+    threads: int | None,
+    progress: Progress,
+) -> tuple[tuple[Run, ...], tuple[str, ...]]:
+    """Train a recipe with seeds 0 to ``seeds - 1``, or use the finished runs that there are.
+
+    Returns:
+        The runs in the order of their seeds, and the trainings that broke down, in words.
+
+    Raises:
+        UsageError: fewer than one seed.
+        TrainingError: no seed could be trained.
+    """
+    if seeds < 1:
+        raise UsageError(f"Expected at least 1 seed. Received {seeds}.")
+    recipe = recipe.for_classes(len(dataset.classes))
+    finished: list[Run] = []
+    failures: list[str] = []
+    for seed in range(seeds):
+        run = None if fresh else find_run(runs, recipe, seed, dataset)
+        if run is not None:
+            progress.say(f"{recipe.name}, seed {seed}: using the finished run {run.folder}")
+            finished.append(run)
+            continue
+        try:
+            finished.append(
+                train(
+                    recipe,
+                    seed=seed,
+                    data=dataset,
+                    runs=runs,
+                    device=device,
+                    threads=threads,
+                    progress=progress,
+                )
+            )
+        except TrainingError as error:
+            failures.append(f"{recipe.name}, seed {seed}: {error}")
+            progress.say(failures[-1])
+    if not finished:
+        raise TrainingError(f"No seed of {recipe.name} could be trained. {failures[-1]}")
+    return tuple(finished), tuple(failures)
