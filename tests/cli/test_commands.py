@@ -107,7 +107,7 @@ def test_an_empty_folder_of_runs_is_said(cli):
         (("train", "tiny", "--set", "epochs", "--data", "sample"), 2, "--set name=value"),
         (("train", "tiny", "--set", "epochs=x", "--data", "sample"), 2, "a whole number"),
         (("train", "tiny", "--data", "absent"), 1, "absent"),
-        (("train", "tiny", "--seed", "-1", "--data", "sample"), 2, "at least 0"),
+        (("train", "tiny", "--seed", "-1", "--data", "sample"), 2, "whole number from 0"),
         (("train", "tiny", "--device", "tpu", "--data", "sample"), 2, "this machine's devices"),
         (("train", "tiny", "--seed", "one"), 2, "--seed"),
         (("train",), 2, "recipe"),
@@ -181,6 +181,62 @@ def test_ctrl_c_ends_in_one_sentence_and_leaves_the_run_unfinished(tmp_path):
     assert "Finished runs are kept" in err
     assert "Traceback" not in err
     assert [listed.state for listed in list_runs(tmp_path / "runs")] == ["unfinished"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to whole consoles only")
+@pytest.mark.parametrize("after", [0.15, 0.4, 0.8])
+def test_ctrl_c_is_heard_at_any_moment(tmp_path, after):
+    arguments = ("train", "ann", "--data", "sample", "--set", "epochs=9999")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fittingroom", *arguments],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(after)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode in (130, -signal.SIGINT)  # the second: before Python reached us
+    assert process.returncode != 130 or "Traceback" not in err
+
+
+def test_a_terminal_that_knows_few_letters_is_served(trained):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "fittingroom", "summary", "cnn"],
+        env=environment,
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    assert b"24 ? 14 ? 14" in done.stdout
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")  # noqa: PTH110
+def test_output_that_cannot_be_written_gets_one_message():
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [sys.executable, "-m", "fittingroom", "recipes"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode != 0
+    assert "No space left" in done.stderr
+
+
+def test_the_version_is_told(cli):
+    code, out, _ = cli("--version")
+    assert code == 0
+    assert out.startswith("fittingroom 0.")
+
+
+def test_doctor_tells_of_data_named_from_outside(cli, monkeypatch, tmp_path):
+    monkeypatch.setenv("FITTINGROOM_DATA", str(tmp_path / "absent"))
+    code, out, _ = cli("doctor", "--json")
+    assert code == 0
+    assert "absent" in json.loads(out)["data"]["FITTINGROOM_DATA, used before all others"]
 
 
 def test_output_off_a_terminal_is_plain(cli, trained, tmp_path):

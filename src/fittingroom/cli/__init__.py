@@ -2,23 +2,12 @@
 
 import signal
 import sys
+import threading
 from types import FrameType
 
-import typer
-
-from fittingroom.cli import data, doctor, export, results, train
-from fittingroom.cli.output import say
 from fittingroom.errors import FittingRoomError, missing_extra
 
-app = typer.Typer(
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Fit, compare and try on image classifiers for Fashion-MNIST, honestly.",
-)
-for room in (train.app, results.app, export.app, doctor.app):
-    app.add_typer(room)
-app.add_typer(data.app, name="data", help="Find, fetch and check the data.")
+_ASK_AGAIN_SECONDS = 0.5
 
 
 class _Interrupted(BaseException):
@@ -27,7 +16,12 @@ class _Interrupted(BaseException):
 
 def main() -> None:
     """Run one command and leave with its exit code: 0 done, 1 failed, 2 wrong usage."""
+    # Before anything slow is imported, so that Ctrl-C is answered from the first moment on.
     signal.signal(signal.SIGINT, _interrupt)
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or file that knows no × shows a question mark rather than ending the work.
+        if stream is not None and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -37,22 +31,41 @@ def run(arguments: list[str]) -> int:
     A person's mistake is answered with one message on standard error, never a traceback.
     """
     try:
+        from fittingroom.cli.app import app
+
         app(args=arguments, prog_name="fittingroom")
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 1
     except FittingRoomError as error:
-        say(f"Error: {error}")
-        return error.exit_code
+        return _fail(str(error), error.exit_code)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("fittingroom"):
             raise
-        say(f"Error: {missing_extra(error, 'train')}")
-        return 1
+        return _fail(str(missing_extra(error, "train")), 1)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        return _fail(f"The system says: {error.strerror or error}{where}.", 1)
     except (_Interrupted, KeyboardInterrupt):
-        say("Stopped. Finished runs are kept; the same command goes on with what is missing.")
+        # Heard: from here on, one more Ctrl-C changes nothing.
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        print(
+            "Stopped. Finished runs are kept; the same command goes on with what is missing.",
+            file=sys.stderr,
+        )
         return 130
     return 0
 
 
+def _fail(message: str, code: int) -> int:
+    print(f"Error: {message}", file=sys.stderr)
+    return code
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    # Raised within a callback of C code, an exception is told and forgotten: ask again until
+    # somebody hears it.
+    again = threading.Timer(_ASK_AGAIN_SECONDS, signal.raise_signal, (signal.SIGINT,))
+    again.daemon = True
+    again.start()
     raise _Interrupted

@@ -81,7 +81,7 @@ def verify(data: options.Data = None, json: options.Json = False) -> None:
     if data is None or data == "sample":
         folder = find_dataset(data, fetch=False).folder
     else:
-        folder = Path(data)
+        folder = Path(data).expanduser()
     reports = verify_folder(folder)
     if json:
         print_json([{**asdict(each), "path": each.path and str(each.path)} for each in reports])

@@ -1,6 +1,7 @@
 """``doctor``: what is installed, what would be used, where things are."""
 
 import importlib.util
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import typer
 
 from fittingroom.cli import options
 from fittingroom.cli.output import print_json, print_table
+from fittingroom.errors import DataError
 from fittingroom.runs import available_processors, describe_environment, list_runs
 
 app = typer.Typer()
@@ -79,6 +81,14 @@ def _device(cannot_train: bool) -> str:
 def _data(cannot_train: bool) -> dict[str, str]:
     if cannot_train:
         return {}
-    from fittingroom.data import places
+    from fittingroom.data import find_dataset, places
 
-    return {place.what: f"{place.folder}: {place.status()}" for place in places()}
+    found = {place.what: f"{place.folder}: {place.status()}" for place in places()}
+    named = os.environ.get("FITTINGROOM_DATA")
+    if named:
+        try:
+            dataset = find_dataset(named, fetch=False)
+            found["FITTINGROOM_DATA, used before all others"] = f"{dataset.folder}: {dataset.name}"
+        except DataError as error:
+            found["FITTINGROOM_DATA, used before all others"] = str(error)
+    return found

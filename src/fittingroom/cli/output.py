@@ -23,7 +23,7 @@ from fittingroom.jobs.progress import Advance
 # Off a terminal, tables are laid out for a file and not for 80 columns.
 _WIDE = 160
 
-results = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+results = Console(highlight=False, width=None if sys.stdout and sys.stdout.isatty() else _WIDE)
 messages = Console(stderr=True, highlight=False)
 
 
