@@ -1,4 +1,4 @@
-"""The named recipes. Each claim was measured, and names the file with the measurement."""
+"""The named recipes. A claim was measured, and names the file with the measurement."""
 
 from fittingroom.data import SplitRule
 from fittingroom.errors import RecipeError, did_you_mean
