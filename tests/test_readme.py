@@ -87,3 +87,10 @@ def test_the_figures_are_those_of_the_committed_measurement(name):
 def test_the_verdict_is_the_measured_one():
     measured = json.loads((ROOT / "docs" / "results" / "defaults.json").read_text())
     assert measured["comparison"]["sentence"] in " ".join(README.split())
+
+
+def test_nothing_is_left_to_be_filled_in():
+    assert not re.search(r"@[A-Z0-9]+@", README)
+    for recipe in RECIPES.values():
+        for path in re.findall(r"\b(?:docs|benchmarks)/\S+\.\w+", recipe.claim):
+            assert (ROOT / path).exists()

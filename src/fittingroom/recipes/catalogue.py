@@ -18,6 +18,11 @@ from fittingroom.recipes.recipe import Augmentation, Recipe
 ANN = Recipe(
     name="ann",
     title="Artificial neural network: dense layers on the flattened picture",
+    claim=(
+        "91.12% test accuracy (95% interval 90.58% to 91.64%), mean over seeds 0 to 2, after "
+        "17 s of training on two cores of an AMD EPYC with AVX-512, 14 s with AVX2 "
+        "instructions; benchmarks/defaults.py, docs/results/defaults.md."
+    ),
     network=(
         Flatten(),
         Dense(320, bias=False),
@@ -43,6 +48,11 @@ ANN = Recipe(
 CNN = Recipe(
     name="cnn",
     title="Convolutional neural network: four convolutions, most of the work on 7 × 7",
+    claim=(
+        "93.07% test accuracy (95% interval 92.61% to 93.50%), mean over seeds 0 to 2, after "
+        "32 s of training on two cores of an AMD EPYC with AVX-512, 48 s with AVX2 "
+        "instructions; benchmarks/defaults.py, docs/results/defaults.md."
+    ),
     network=(
         Conv(24, kernel=4, stride=2, padding=1, bias=False),
         BatchNorm(),
