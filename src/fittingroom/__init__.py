@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fittingroom.jobs.export import export_run as export_run
     from fittingroom.jobs.report import report as report
     from fittingroom.jobs.train import train as train
+    from fittingroom.jobs.verify import verify as verify
     from fittingroom.recipes import RECIPES as RECIPES
     from fittingroom.recipes import Recipe as Recipe
     from fittingroom.runs import list_runs as list_runs
@@ -43,6 +44,7 @@ _HOMES = {
     "open_run": "fittingroom.runs",
     "report": "fittingroom.jobs.report",
     "train": "fittingroom.jobs.train",
+    "verify": "fittingroom.jobs.verify",
 }
 
 __all__ = [*_HOMES, "__version__"]

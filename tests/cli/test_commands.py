@@ -69,6 +69,18 @@ def test_compare_prints_the_contract(cli):
     assert out.rstrip().endswith("report/index.html")
 
 
+def test_verify_says_whether_a_claim_holds(cli):
+    code, out, _ = cli("verify", "tiny", "--claim", "0.5", "--data", "sample")
+    assert code == 0
+    assert "The claim of 50.00% for tiny is exceeded" in " ".join(out.split())
+    code, out, _ = cli("verify", "tiny", "--claim", "0.99", "--data", "sample", "--json")
+    assert code == 0
+    assert json.loads(out)["finding"] == "not reached"
+    code, _, err = cli("verify", "tiny", "--claim", "88.34", "--data", "sample")
+    assert code == 2
+    assert "such as 0.8834" in err
+
+
 def test_recipes_and_summary(cli):
     code, out, _ = cli("recipes")
     assert code == 0

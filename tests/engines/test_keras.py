@@ -271,7 +271,7 @@ def test_a_run_folder_is_complete(sample, tmp_path):
 def test_a_device_that_is_not_there_is_wrong_usage():
     with pytest.raises(UsageError, match=r"Expected one of the devices.*cpu.*'tpu'"):
         ENGINE.device("tpu", None)
-    with pytest.raises(UsageError, match="at least 1 thread"):
+    with pytest.raises(UsageError, match="Expected from 1 to"):
         ENGINE.device("cpu", 0)
 
 

@@ -1,0 +1,53 @@
+"""``verify``: is a claimed accuracy what a recipe reaches?"""
+
+from typing import Annotated
+
+import typer
+
+from fittingroom.cli import options
+from fittingroom.cli.output import Display, print_json, print_table, print_text
+
+app = typer.Typer()
+
+
+@app.command()
+def verify(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name.")],
+    claim: Annotated[float, typer.Option(help="The claimed test accuracy, such as 0.8834.")],
+    seeds: Annotated[int, typer.Option(help="Train with seeds 0 to N-1.")] = 1,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Cut each training to so many epochs.", show_default=False),
+    ] = None,
+    data: options.Data = None,
+    allow_unknown_data: options.AllowUnknownData = False,
+    classes: options.Classes = None,
+    runs: options.Runs = options.RUNS,
+    device: options.Device = None,
+    threads: options.Threads = None,
+    json: options.Json = False,
+) -> None:
+    """Train a recipe over seeds, and say whether a claimed accuracy is what it reaches."""
+    from fittingroom.data import find_dataset
+    from fittingroom.jobs.verify import verify as verify_job
+
+    verification = verify_job(
+        recipe,
+        claim,
+        seeds=seeds,
+        epochs=epochs,
+        data=find_dataset(data, allow_unknown=allow_unknown_data, classes=classes),
+        runs=runs,
+        device=device,
+        threads=threads,
+        progress=Display(),
+    )
+    if json:
+        print_json(verification.as_dict())
+        return
+    rows = [
+        (str(run.seed), f"{accuracy:.2%}", str(len(run.history)), f"{run.summary.seconds:.1f}")
+        for run, accuracy in zip(verification.runs, verification.per_seed, strict=True)
+    ]
+    print_table(None, ("seed", "test", "epochs", "seconds"), rows)
+    print_text(verification.sentence)
