@@ -13,10 +13,26 @@ from typing import Protocol
 from fittingroom.data import Split
 from fittingroom.errors import RecipeError, did_you_mean, missing_extra
 from fittingroom.predictions import Float32
-from fittingroom.recipes import Recipe
+from fittingroom.recipes import Described
 from fittingroom.runs import Epoch
 
 _ENGINES = {"pytorch": "fittingroom.engines.pytorch"}
+
+
+@dataclass(frozen=True, eq=False)
+class Core:
+    """A trained model that is no described network, as the graph of it.
+
+    Attributes:
+        graph: ONNX, from ``pictures`` float32 ``(N, 28, 28)`` of 0–255 to ``logits`` float32
+            ``(N, K)``.
+        parameters: trained numbers.
+        operations: multiply-adds and comparisons for one picture.
+    """
+
+    graph: bytes
+    parameters: int
+    operations: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,17 +40,20 @@ class Fitted:
     """What training gives.
 
     Attributes:
-        weights: float32 arrays by name (see :mod:`fittingroom.networks`), with
-            ``"pixels.mean"`` and ``"pixels.deviation"``, by which 0–255 values are normalised.
+        weights: arrays by name. Those of a described network are float32 (see
+            :mod:`fittingroom.networks`), with ``"pixels.mean"`` and ``"pixels.deviation"``, by
+            which 0–255 values are normalised.
         logits: float32 ``(N, K)``, what the engine's own model says of the validation half.
         best_epoch: the epoch whose weights these are.
         seconds: the whole training, validation of each epoch included.
+        core: the model itself, where the recipe describes no network.
     """
 
     weights: Mapping[str, Float32]
     logits: Float32
     best_epoch: int
     seconds: float
+    core: Core | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +83,7 @@ class Engine(Protocol):
 
     def fit(
         self,
-        recipe: Recipe,
+        recipe: Described,
         split: Split,
         *,
         seed: int,
@@ -82,6 +101,7 @@ class Engine(Protocol):
 
         Raises:
             TrainingError: the loss is no longer a number.
+            RecipeError: the recipe is of a kind that this engine does not train.
         """
 
 

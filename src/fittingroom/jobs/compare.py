@@ -11,7 +11,7 @@ from fittingroom.jobs.evaluate import Evaluated, evaluate
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.report import entrants_of, write
 from fittingroom.jobs.train import train
-from fittingroom.recipes import RECIPES, Recipe
+from fittingroom.recipes import RECIPES, Described
 from fittingroom.runs import Run, find_run, list_runs, open_run
 
 
@@ -33,7 +33,7 @@ class Outcome:
 
 
 def compare(
-    entrants: Sequence[Recipe | Run | Path | str],
+    entrants: Sequence[Described | Run | Path | str],
     *,
     seeds: int = 1,
     data: Dataset | Path | str | None = None,
@@ -116,9 +116,9 @@ def compare(
     return Outcome(comparison, evaluated, tuple(failures), index)
 
 
-def _resolve(entrant: Recipe | Run | Path | str, runs: Path) -> Recipe | Run:
+def _resolve(entrant: Described | Run | Path | str, runs: Path) -> Described | Run:
     """The recipe or run meant: a recipe's name, a run's folder, or its name in ``runs``."""
-    if isinstance(entrant, Recipe | Run):
+    if isinstance(entrant, Described | Run):
         return entrant
     if str(entrant) in RECIPES:
         return RECIPES[str(entrant)]
@@ -132,7 +132,7 @@ def _resolve(entrant: Recipe | Run | Path | str, runs: Path) -> Recipe | Run:
     )
 
 
-def _names(entrants: Sequence[Recipe | Run]) -> list[str]:
+def _names(entrants: Sequence[Described | Run]) -> list[str]:
     """A short name each: the recipe's where that tells them apart, otherwise the run's."""
     recipes = [each.recipe.name if isinstance(each, Run) else each.name for each in entrants]
     names = [

@@ -12,6 +12,7 @@ from fittingroom.networks import (
     MaxPool,
     ReLU,
 )
+from fittingroom.recipes.described import Described
 from fittingroom.recipes.recipe import Augmentation, Recipe
 
 ANN = Recipe(
@@ -70,10 +71,10 @@ CNN = Recipe(
     mirror=True,
 )
 
-RECIPES = {recipe.name: recipe for recipe in (ANN, CNN)}
+RECIPES: dict[str, Described] = {recipe.name: recipe for recipe in (ANN, CNN)}
 
 
-def recipe_named(name: str) -> Recipe:
+def recipe_named(name: str) -> Described:
     """The recipe of that name.
 
     Raises:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fittingroom.errors import FittingRoomError, RunUnfinishedError
-from fittingroom.recipes import Recipe
+from fittingroom.recipes import Described
 from fittingroom.runs.folder import FAILURE, Run, open_run
 
 State = Literal["finished", "unfinished", "failed", "changed"]
@@ -37,7 +37,9 @@ def list_runs(runs: Path) -> tuple[Listed, ...]:
     return tuple(_look_at(folder) for folder in sorted(folders))
 
 
-def find_run(runs: Path, recipe: Recipe, seed: int, data_hashes: Mapping[str, Any]) -> Run | None:
+def find_run(
+    runs: Path, recipe: Described, seed: int, data_hashes: Mapping[str, Any]
+) -> Run | None:
     """The finished run of this recipe, seed and data; the newest where there are several."""
     found = [
         listed.run
