@@ -6,7 +6,7 @@ import pytest
 from fittingroom.errors import RecipeError, TrainingError, UsageError
 from fittingroom.jobs.compare import compare
 from fittingroom.jobs.train import train
-from fittingroom.recipes import RECIPES
+from fittingroom.recipes import RECIPES, recipe_named
 from fittingroom.runs import list_runs, read_openings
 
 
@@ -36,6 +36,16 @@ def test_comparing_trains_scores_and_reports(two_recipes, compare_here, tmp_path
     assert outcome.report == tmp_path / "report" / "index.html"
     assert outcome.report.exists()
     assert len(read_openings(tmp_path / "runs")) == 2
+
+
+def test_a_network_and_a_classical_model_are_compared_alike(two_recipes, compare_here, tmp_path):
+    logreg = recipe_named("logreg").with_settings({"model.iterations": "20"})
+    outcome = compare_here([logreg, "two"])
+    assert [model.name for model in outcome.comparison.models] == ["logreg", "two"]
+    page = outcome.report.read_text(encoding="utf-8")
+    assert page.count("Trained in one go") == 2  # "two" has one epoch
+    again = compare_here([logreg, "two"])
+    assert again.evaluated[0][0].run.folder == outcome.evaluated[0][0].run.folder
 
 
 def test_finished_runs_are_used_again_unless_fresh_ones_are_asked_for(

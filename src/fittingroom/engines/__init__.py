@@ -8,7 +8,9 @@ import importlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+import numpy.typing as npt
 
 from fittingroom.data import Split
 from fittingroom.errors import RecipeError, did_you_mean, missing_extra
@@ -16,7 +18,10 @@ from fittingroom.predictions import Float32
 from fittingroom.recipes import Described
 from fittingroom.runs import Epoch
 
-_ENGINES = {"pytorch": "fittingroom.engines.pytorch"}
+_ENGINES = {
+    "pytorch": "fittingroom.engines.pytorch",
+    "sklearn": "fittingroom.engines.sklearn",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +54,7 @@ class Fitted:
         core: the model itself, where the recipe describes no network.
     """
 
-    weights: Mapping[str, Float32]
+    weights: Mapping[str, npt.NDArray[Any]]
     logits: Float32
     best_epoch: int
     seconds: float

@@ -12,6 +12,12 @@ from fittingroom.networks import (
     MaxPool,
     ReLU,
 )
+from fittingroom.recipes.classical import (
+    BoostedForest,
+    ClassicalRecipe,
+    HogSvm,
+    LogisticRegression,
+)
 from fittingroom.recipes.described import Described
 from fittingroom.recipes.recipe import Augmentation, Recipe
 
@@ -71,7 +77,27 @@ CNN = Recipe(
     mirror=True,
 )
 
-RECIPES: dict[str, Described] = {recipe.name: recipe for recipe in (ANN, CNN)}
+LOGREG = ClassicalRecipe(
+    name="logreg",
+    title="Multinomial logistic regression on the pixels",
+    model=LogisticRegression(strength=0.1, iterations=100),
+)
+
+FOREST = ClassicalRecipe(
+    name="forest",
+    title="Boosted trees on the pixels",
+    model=BoostedForest(rounds=60, leaves=31, learning_rate=0.2, pixels=0.05),
+)
+
+HOG_SVM = ClassicalRecipe(
+    name="hog-svm",
+    title="Histograms of oriented gradients and a support vector machine with a Gaussian kernel",
+    model=HogSvm(orientations=8, landmarks=4000, sharpness=1.5, components=256, penalty=0.01),
+)
+
+RECIPES: dict[str, Described] = {
+    recipe.name: recipe for recipe in (ANN, CNN, LOGREG, FOREST, HOG_SVM)
+}
 
 
 def recipe_named(name: str) -> Described:

@@ -35,7 +35,8 @@ class Summary:
         seconds: the whole training, validation of each epoch included; imports, data loading
             and export apart.
         parameters: trained numbers.
-        operations: multiply-adds for one picture, forward, a mirror image counted again.
+        operations: multiply-adds, or comparisons of trees, for one picture, forward, a mirror
+            image counted again.
         temperature: what logits are divided by, fitted on validation.
         export_difference: largest difference of probabilities between the exported model and
             the engine's own output on the validation half.
