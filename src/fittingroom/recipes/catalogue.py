@@ -86,13 +86,13 @@ LOGREG = ClassicalRecipe(
 FOREST = ClassicalRecipe(
     name="forest",
     title="Boosted trees on the pixels",
-    model=BoostedForest(rounds=60, leaves=31, learning_rate=0.2, pixels=0.05),
+    model=BoostedForest(rounds=80, leaves=31, learning_rate=0.15, pixels=0.05, penalty=10.0),
 )
 
 HOG_SVM = ClassicalRecipe(
     name="hog-svm",
     title="Histograms of oriented gradients and a support vector machine with a Gaussian kernel",
-    model=HogSvm(orientations=8, landmarks=4000, sharpness=1.5, components=256, penalty=0.01),
+    model=HogSvm(orientations=8, landmarks=5000, sharpness=1.5, components=256, penalty=0.01),
 )
 
 RECIPES: dict[str, Described] = {

@@ -36,18 +36,22 @@ class BoostedForest:
         leaves: of a tree at most.
         learning_rate: what each tree's values are multiplied by.
         pixels: share of the pixels, drawn anew for each node, among which its split is sought.
+        penalty: weight of the squared values of leaves. Without one, leaves of pictures that are
+            named rightly already grow beyond bounds, and later rounds undo earlier ones.
     """
 
     rounds: int = 100
     leaves: int = 31
     learning_rate: float = 0.15
     pixels: float = 0.1
+    penalty: float = 10.0
 
     def __post_init__(self) -> None:
         check("model.rounds", self.rounds, self.rounds >= 1, "at least 1")
         check("model.leaves", self.leaves, self.leaves >= 2, "at least 2")
         check("model.learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
         check("model.pixels", self.pixels, 0 < self.pixels <= 1, "above 0 and at most 1")
+        check("model.penalty", self.penalty, self.penalty >= 0, "at least 0")
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ def train_forest(
         max_leaf_nodes=model.leaves,
         learning_rate=model.learning_rate,
         max_features=model.pixels,
+        l2_regularization=model.penalty,
         early_stopping=False,
         random_state=seed,
     )
