@@ -91,7 +91,7 @@ FOREST = ClassicalRecipe(
 
 HOG_SVM = ClassicalRecipe(
     name="hog-svm",
-    title="Histograms of oriented gradients and a support vector machine with a Gaussian kernel",
+    title="Histograms of oriented gradients and brightness; support vector machine on them",
     model=HogSvm(orientations=8, landmarks=5000, sharpness=1.5, components=256, penalty=0.01),
 )
 

@@ -58,6 +58,7 @@ class BoostedForest:
 class HogSvm:
     """Histograms of oriented gradients, and a least-squares support vector machine on them.
 
+    Beside the histograms, of two cell sizes, the mean brightness of 7 × 7 squares is a feature.
     The machine has a Gaussian kernel, approximated by Nyström's method from landmarks: training
     pictures drawn at random. A picture and its mirror image count as one: the kernel is the mean
     of both.

@@ -189,6 +189,6 @@ def _core(machine: Machine, model: HogSvm, classes: int) -> Core:
         graph=serialise(graph, classes),
         parameters=sum(array.size for array in arrays) + 1,
         # Components and distances for the picture and its mirror image, then the weights. The
-        # histograms themselves, some thousand operations, are left out.
+        # histograms themselves, some hundred thousand operations, are left out.
         operations=2 * (machine.components.size + landmarks.size) + machine.weights.size,
     )

@@ -59,7 +59,7 @@ class SklearnEngine:
             )
         _check_classes(split)
         began = time.perf_counter()
-        # Beside its own OpenMP, scikit-learn uses the one of PyTorch where that was loaded first.
+        # NumPy, SciPy and scikit-learn have threads of their own, each as many as processors.
         with threadpool_limits(device.threads):
             trained = _train(recipe, split, seed, device.threads)
         train_loss, train_accuracy = _scores(trained.training, split.training)
