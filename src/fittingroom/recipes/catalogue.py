@@ -92,7 +92,7 @@ FOREST = ClassicalRecipe(
 HOG_SVM = ClassicalRecipe(
     name="hog-svm",
     title="Histograms of oriented gradients and brightness; support vector machine on them",
-    model=HogSvm(orientations=8, landmarks=5000, sharpness=1.5, components=256, penalty=0.01),
+    model=HogSvm(orientations=8, landmarks=8000, sharpness=1.5, components=256, penalty=0.01),
 )
 
 RECIPES: dict[str, Described] = {
