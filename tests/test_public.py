@@ -64,6 +64,16 @@ def test_help_loads_no_framework():
     assert not modules_after(code) & set(HEAVY)
 
 
+@pytest.mark.parametrize(
+    ("engine", "own", "other"), [("pytorch", "torch", "sklearn"), ("sklearn", "sklearn", "torch")]
+)
+def test_an_engine_loads_its_own_framework_alone(engine, own, other):
+    code = f"from fittingroom.engines import engine_named; engine_named('{engine}')"
+    loaded = modules_after(code)
+    assert own in loaded
+    assert other not in loaded
+
+
 def test_prediction_loads_no_training_framework():
     loaded = modules_after("import fittingroom.predict")
     assert "onnxruntime" in loaded

@@ -9,7 +9,19 @@ from hypothesis import strategies as st
 from fittingroom.data import SplitRule
 from fittingroom.errors import RecipeError, UsageError
 from fittingroom.networks import check_classifier
-from fittingroom.recipes import RECIPES, Augmentation, Recipe, recipe_named, settable_names
+from fittingroom.recipes import (
+    RECIPES,
+    Augmentation,
+    BoostedForest,
+    ClassicalRecipe,
+    HogSvm,
+    LogisticRegression,
+    Recipe,
+    recipe_from_json,
+    recipe_named,
+    settable_names,
+)
+from fittingroom.recipes.catalogue import CNN
 from tests.networks_strategy import networks
 
 recipes = st.builds(
@@ -23,6 +35,24 @@ recipes = st.builds(
     augmentation=st.builds(Augmentation, st.booleans(), st.integers(0, 8)),
     mirror=st.booleans(),
 )
+
+classical_recipes = st.builds(
+    ClassicalRecipe,
+    name=st.sampled_from(["a", "b"]),
+    title=st.text(max_size=9),
+    model=st.one_of(
+        st.builds(LogisticRegression, st.floats(1e-6, 1e6), st.integers(1, 999)),
+        st.builds(BoostedForest, rounds=st.integers(1, 999), pixels=st.floats(0.01, 1)),
+        st.builds(HogSvm, orientations=st.integers(4, 36), penalty=st.floats(1e-6, 1)),
+    ),
+    split=st.builds(SplitRule, st.sampled_from(["stratified", "last"]), st.just("1/5")),
+)
+HOG = ClassicalRecipe(name="hog", title="A machine", model=HogSvm())
+
+
+@given(st.one_of(recipes, classical_recipes))
+def test_stored_json_gives_a_recipe_of_its_kind_back(recipe):
+    assert recipe_from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
 
 
 @given(recipes)
@@ -40,12 +70,16 @@ def test_the_key_ignores_words_and_nothing_else(recipe):
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_the_catalogue_holds_classifiers_of_ten_garments(recipe):
-    check_classifier(recipe.network, 10)
+    if isinstance(recipe, Recipe):
+        check_classifier(recipe.network, 10)
+    assert recipe_from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
     assert RECIPES[recipe.name] is recipe
 
 
 def test_settings_are_read_by_the_field_s_type():
-    recipe = recipe_named("cnn").with_settings(
+    cnn = recipe_named("cnn")
+    assert isinstance(cnn, Recipe)
+    recipe = cnn.with_settings(
         {
             "epochs": "3",
             "learning_rate": "0.5",
@@ -91,7 +125,7 @@ def test_wrong_settings_are_wrong_usage(name, value, words):
         recipe_named("cnn").with_settings({name: value})
 
 
-@given(st.sampled_from(settable_names()), st.text(max_size=8))
+@given(st.sampled_from(settable_names(recipe_named("cnn"))), st.text(max_size=8))
 def test_any_setting_is_taken_or_refused_in_words(name, text):
     with contextlib.suppress(UsageError):
         recipe_named("cnn").with_settings({name: text})
@@ -99,24 +133,67 @@ def test_any_setting_is_taken_or_refused_in_words(name, text):
 
 def test_adam_has_no_weight_decay():
     with pytest.raises(RecipeError, match=r"`weight_decay` 0 with the optimizer adam.*0\.1"):
-        dataclasses.replace(recipe_named("cnn"), optimizer="adam", weight_decay=0.1)
+        dataclasses.replace(CNN, optimizer="adam", weight_decay=0.1)
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", "a b", "-a", "a" * 51])
 def test_a_name_that_makes_no_folder_is_refused(name):
     with pytest.raises(RecipeError, match="letters, digits"):
-        dataclasses.replace(recipe_named("ann"), name=name)
+        dataclasses.replace(HOG, name=name)
+    with pytest.raises(RecipeError, match="letters, digits"):
+        dataclasses.replace(CNN, name=name)
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_a_recipe_fits_data_of_fewer_classes(recipe):
-    check_classifier(recipe.for_classes(3).network, 3)
+    if isinstance(recipe, Recipe):
+        check_classifier(recipe.for_classes(3).network, 3)
     assert recipe.for_classes(10) == recipe
 
 
 def test_an_unknown_recipe_is_refused_with_a_suggestion():
     with pytest.raises(RecipeError, match="Did you mean 'cnn'"):
         recipe_named("cnnn")
+
+
+def test_settings_of_a_classical_model_are_those_of_its_kind():
+    recipe = HOG.with_settings({"model.landmarks": "300", "model.penalty": "0.5"})
+    assert recipe.model == HogSvm(landmarks=300, penalty=0.5)
+    assert recipe.key != HOG.key
+    assert dataclasses.replace(HOG, name="c", title="t", claim="c").key == HOG.key
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("epochs", "3", "one of model.orientations"),
+        ("model.landmark", "3", "Did you mean 'model.landmarks'"),
+        ("model.landmarks", "few", "a whole number"),
+        ("model.landmarks", "9", "at least 10"),
+        ("model.penalty", "nan", "above 0"),
+        ("model.strength", "1", "Expected --set with one of"),
+        ("model", "HogSvm", "Expected --set with one of"),
+        ("engine", "pytorch", "Expected --set with one of"),
+    ],
+)
+def test_wrong_settings_of_a_classical_model_are_wrong_usage(name, value, words):
+    with pytest.raises(UsageError, match=words):
+        HOG.with_settings({name: value})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": None},
+        {"model": {"kind": "Hog"}},
+        {"model": {"kind": "HogSvm", "trees": 3}},
+        {"engine": "pytorch"},
+        {"extra": 1},
+    ],
+)
+def test_json_that_is_no_classical_recipe_is_refused(change):
+    with pytest.raises(RecipeError):
+        recipe_from_json(HOG.to_json() | change)
 
 
 @pytest.mark.parametrize("change", [{"network": None}, {"extra": 1}, {"split": {"kind": "x"}}])

@@ -111,6 +111,24 @@ def test_an_empty_folder_of_runs_is_said(cli):
     assert "No runs in runs" in err
 
 
+def test_classical_recipes_show_their_settings(cli):
+    code, out, _ = cli("recipes")
+    assert code == 0
+    assert "hog-svm: Histograms of oriented gradients" in out
+    code, out, _ = cli("summary", "hog-svm", "--json")
+    assert json.loads(out)["model"]["kind"] == "HogSvm"
+    code, out, _ = cli("summary", "forest")
+    assert code == 0
+    assert "learning_rate" in out
+    command = ("train", "logreg", "--data", "sample", "--set", "model.iterations=5", "--json")
+    code, out, _ = cli(*command)
+    assert code == 0
+    assert json.loads(out)["recipe"] == "logreg"
+    code, _, err = cli("train", "logreg", "--data", "sample", "--device", "cuda")
+    assert code == 2
+    assert "Expected the device cpu" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

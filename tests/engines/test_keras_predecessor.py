@@ -7,7 +7,8 @@ from fittingroom.data import SplitRule
 from fittingroom.engines.keras.backend import load_keras
 from fittingroom.engines.keras.training import build_classifier
 from fittingroom.networks import parameter_count
-from fittingroom.recipes import Augmentation, recipe_named
+from fittingroom.recipes import Augmentation
+from fittingroom.recipes.catalogue import KERAS_ANN, KERAS_CNN
 
 keras = load_keras()
 
@@ -53,7 +54,7 @@ def test_keras_ann_is_the_predecessor_s():
             kinds.Dense(10, activation="softmax"),
         ]
     )
-    recipe = recipe_named("keras-ann")
+    recipe = KERAS_ANN
     ours = build_classifier(recipe)
     assert layers_of(ours) == layers_of(theirs)
     assert ours.input_shape == theirs.input_shape
@@ -86,7 +87,7 @@ def test_keras_cnn_is_the_predecessor_s():
             kinds.Dense(10, activation="softmax"),
         ]
     )
-    recipe = recipe_named("keras-cnn")
+    recipe = KERAS_CNN
     ours = build_classifier(recipe)
     assert layers_of(ours) == layers_of(theirs)
     assert ours.input_shape == theirs.input_shape
@@ -96,9 +97,8 @@ def test_keras_cnn_is_the_predecessor_s():
     assert (recipe.keep, recipe.patience) == ("best loss", 5)
 
 
-@pytest.mark.parametrize("name", ["keras-ann", "keras-cnn"])
-def test_training_is_the_predecessor_s(name):
-    recipe = recipe_named(name)
+@pytest.mark.parametrize("recipe", [KERAS_ANN, KERAS_CNN], ids=lambda recipe: recipe.name)
+def test_training_is_the_predecessor_s(recipe):
     assert recipe.split == SplitRule("last", "1/5")
     assert (recipe.schedule, recipe.label_smoothing, recipe.mirror) == ("constant", 0, False)
     ours, plain = build_classifier(recipe).optimizer, keras.optimizers.Adam()

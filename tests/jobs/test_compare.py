@@ -8,7 +8,7 @@ from fittingroom.jobs.compare import compare
 from fittingroom.jobs.progress import Silence
 from fittingroom.jobs.train import train
 from fittingroom.networks import Dense, Flatten
-from fittingroom.recipes import RECIPES, Recipe
+from fittingroom.recipes import RECIPES, Recipe, recipe_named
 from fittingroom.runs import list_runs, read_openings
 
 
@@ -101,6 +101,16 @@ def test_pytorch_and_keras_are_compared_in_one_report(two_recipes, compare_here)
     outcome = compare_here(["one", keras])
     assert [model.name for model in outcome.comparison.models] == ["one", "three"]
     assert "three" in outcome.report.read_text()
+
+
+def test_a_network_and_a_classical_model_are_compared_alike(two_recipes, compare_here, tmp_path):
+    logreg = recipe_named("logreg").with_settings({"model.iterations": "20"})
+    outcome = compare_here([logreg, "two"])
+    assert [model.name for model in outcome.comparison.models] == ["logreg", "two"]
+    page = outcome.report.read_text(encoding="utf-8")
+    assert page.count("Trained in one go") == 2  # "two" has one epoch
+    again = compare_here([logreg, "two"])
+    assert again.evaluated[0][0].run.folder == outcome.evaluated[0][0].run.folder
 
 
 def test_finished_runs_are_used_again_unless_fresh_ones_are_asked_for(

@@ -10,7 +10,7 @@ from fittingroom.jobs.export import export_run
 from fittingroom.jobs.train import train
 from fittingroom.networks import Dense, Flatten, ReLU
 from fittingroom.predict import Predictor
-from fittingroom.recipes import Recipe
+from fittingroom.recipes import Recipe, recipe_named
 from tests import plain_keras
 from tests.test_export import pictures
 
@@ -82,10 +82,8 @@ def test_a_folder_is_never_replaced(trained, tmp_path):
 
 
 def test_what_a_run_cannot_give_is_said(trained, tmp_path):
-    forest = dataclasses.replace(
-        trained, recipe=dataclasses.replace(trained.recipe, engine="forest")
-    )
-    with pytest.raises(ExportError, match=r"exported to h5.*forest.*model\.onnx, model\.safe"):
+    forest = dataclasses.replace(trained, recipe=recipe_named("forest"))
+    with pytest.raises(ExportError, match=r"exported to h5.*sklearn.*model\.onnx, model\.safe"):
         export_run(forest, to="h5", out=tmp_path / "a.h5")
 
 

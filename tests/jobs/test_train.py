@@ -12,6 +12,7 @@ from fittingroom.jobs.progress import Silence
 from fittingroom.jobs.train import check_export, train
 from fittingroom.networks import Dense
 from fittingroom.predict import Predictor
+from fittingroom.recipes import Recipe
 from fittingroom.runs import list_runs
 
 
@@ -104,6 +105,7 @@ def test_a_seed_out_of_range_is_wrong_usage(tiny, sample, tmp_path, seed):
 def test_data_of_three_classes_trains_and_is_scored(tiny, three_classes, tmp_path):
     run = train(tiny, data=three_classes, runs=tmp_path, threads=1)
     assert run.classes == ("top", "trouser", "pullover")
+    assert isinstance(run.recipe, Recipe)
     assert run.recipe.network[-1] == Dense(3)
     assert evaluate(run).evaluation.confusion.shape == (3, 3)
 

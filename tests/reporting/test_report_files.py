@@ -1,5 +1,6 @@
 """What a report leaves in its folder."""
 
+import dataclasses
 import io
 import json
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from fittingroom.comparison import Comparison
 from fittingroom.errors import PredictionsError, RunError
 from fittingroom.reporting import Exhibit, Facts, write_report
 from fittingroom.reporting.tables import Table
+from tests.reporting.conftest import history, write
 
 PROMISED = {
     "sample_data.png",
@@ -125,6 +127,17 @@ def test_one_model_alone_and_without_probabilities(odd_page: Path) -> None:
     assert "calibration.png" not in names
     assert not any("curve" in name for name in names)
     assert "i-odd_worst_mistakes.png" in names
+
+
+def test_a_model_trained_in_one_go_has_a_sentence_in_place_of_curves(
+    tmp_path: Path, models: list[Exhibit], official: Facts
+) -> None:
+    once = dataclasses.replace(models[0], history=history(1), best_epoch=1)
+    page = write(tmp_path, [once], official)
+    assert not [path for path in (tmp_path / "images").iterdir() if "curve" in path.name]
+    assert "Trained in one go, so there are no curves: validation accuracy 73.0%" in (
+        page.read_text(encoding="utf-8")
+    )
 
 
 def test_three_models_have_a_set_of_figures_for_each_pair(three_page: Path) -> None:

@@ -1,6 +1,6 @@
 """``train``, ``recipes`` and ``summary``: what can be trained, and training it."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -8,6 +8,10 @@ from fittingroom.cli import options
 from fittingroom.cli.output import Display, print_json, print_table, print_text
 from fittingroom.cli.results import run_values
 from fittingroom.errors import UsageError
+
+if TYPE_CHECKING:
+    from fittingroom.networks import Network
+    from fittingroom.recipes import Described
 
 app = typer.Typer()
 
@@ -56,9 +60,9 @@ def train(
 
 @app.command()
 def recipes(json: options.Json = False) -> None:
-    """List the recipes, each with its claim and its layers."""
+    """List the recipes, each with its claim and its layers or settings."""
     from fittingroom.networks import operation_count, parameter_count
-    from fittingroom.recipes import RECIPES
+    from fittingroom.recipes import RECIPES, Recipe
 
     if json:
         print_json([recipe.to_json() for recipe in RECIPES.values()])
@@ -67,33 +71,52 @@ def recipes(json: options.Json = False) -> None:
         print_text(f"{recipe.name}: {recipe.title}")
         if recipe.claim:
             print_text(recipe.claim)
-        print_text(
-            f"{parameter_count(recipe.network):,} parameters, "
-            f"{operation_count(recipe.network):,} multiply-adds a picture."
-        )
-        _print_layers(recipe.name)
+        if isinstance(recipe, Recipe):
+            print_text(
+                f"{parameter_count(recipe.network):,} parameters, "
+                f"{operation_count(recipe.network):,} multiply-adds a picture."
+            )
+        _print_parts(recipe)
 
 
 @app.command()
 def summary(
     recipe: Annotated[str, typer.Argument(help="A recipe's name.")], json: options.Json = False
 ) -> None:
-    """Show a recipe's layers: shapes, parameters, operations."""
-    from fittingroom.recipes import recipe_named
+    """Show a network's layers (shapes, parameters, operations) or a classical model's settings."""
+    from fittingroom.recipes import Recipe, recipe_named
 
     chosen = recipe_named(recipe)
     if json:
-        print_json({"name": chosen.name, "layers": _layers(chosen.name)})
+        parts = (
+            {"layers": _layers(chosen.network)}
+            if isinstance(chosen, Recipe)
+            else {"model": chosen.to_json()["model"]}
+        )
+        print_json({"name": chosen.name, **parts})
         return
     print_text(f"{chosen.name}: {chosen.title}")
-    _print_layers(chosen.name)
+    _print_parts(chosen)
 
 
-def _layers(name: str) -> list[dict[str, Any]]:
+def _print_parts(recipe: "Described") -> None:
+    from fittingroom.recipes import Recipe
+
+    if isinstance(recipe, Recipe):
+        _print_layers(recipe.network)
+        return
+    settings = recipe.to_json()["model"].items()
+    print_table(
+        None,
+        ("setting", "value"),
+        [(name, str(value)) for name, value in settings],
+        left=("setting",),
+    )
+
+
+def _layers(network: "Network") -> list[dict[str, Any]]:
     from fittingroom.networks import summarise, to_json
-    from fittingroom.recipes import recipe_named
 
-    network = recipe_named(name).network
     return [
         {
             "name": row.name,
@@ -106,8 +129,8 @@ def _layers(name: str) -> list[dict[str, Any]]:
     ]
 
 
-def _print_layers(name: str) -> None:
-    layers = _layers(name)
+def _print_layers(network: "Network") -> None:
+    layers = _layers(network)
     shown = {"name", "layer", "output", "parameters", "operations", "layers"}
     rows = [
         (

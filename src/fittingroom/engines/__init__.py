@@ -8,15 +8,37 @@ import importlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
+
+import numpy.typing as npt
 
 from fittingroom.data import Split
 from fittingroom.errors import RecipeError, UsageError, did_you_mean, missing_extra
 from fittingroom.predictions import Float32
-from fittingroom.recipes import Recipe
+from fittingroom.recipes import Described
 from fittingroom.runs import Epoch, available_processors
 
-_ENGINES = {"keras": "fittingroom.engines.keras", "pytorch": "fittingroom.engines.pytorch"}
+_ENGINES = {
+    "keras": "fittingroom.engines.keras",
+    "pytorch": "fittingroom.engines.pytorch",
+    "sklearn": "fittingroom.engines.sklearn",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Core:
+    """A trained model that is no described network, as the graph of it.
+
+    Attributes:
+        graph: ONNX, from ``pictures`` float32 ``(N, 28, 28)`` of 0–255 to ``logits`` float32
+            ``(N, K)``.
+        parameters: trained numbers.
+        operations: multiply-adds and comparisons for one picture.
+    """
+
+    graph: bytes
+    parameters: int
+    operations: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,20 +46,23 @@ class Fitted:
     """What training gives.
 
     Attributes:
-        weights: float32 arrays by name (see :mod:`fittingroom.networks`), with
-            ``"pixels.mean"`` and ``"pixels.deviation"``, by which 0–255 values are normalised.
+        weights: arrays by name. Those of a described network are float32 (see
+            :mod:`fittingroom.networks`), with ``"pixels.mean"`` and ``"pixels.deviation"``, by
+            which 0–255 values are normalised.
         logits: float32 ``(N, K)``, what the engine's own model says of the validation half.
         best_epoch: the epoch whose weights these are.
         seconds: the whole training, validation of each epoch included.
         files: contents by name, what the engine leaves in the run folder beside the files that
             every run has.
+        core: the model itself, where the recipe describes no network.
     """
 
-    weights: Mapping[str, Float32]
+    weights: Mapping[str, npt.NDArray[Any]]
     logits: Float32
     best_epoch: int
     seconds: float
     files: Mapping[str, bytes] = field(default_factory=dict)
+    core: Core | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +95,7 @@ class Engine(Protocol):
 
     def fit(
         self,
-        recipe: Recipe,
+        recipe: Described,
         split: Split,
         *,
         seed: int,
@@ -89,6 +114,7 @@ class Engine(Protocol):
         Raises:
             RecipeError: a setting that another engine knows, and this one does not.
             TrainingError: the loss is no longer a number.
+            RecipeError: the recipe is of a kind that this engine does not train.
         """
 
 

@@ -10,16 +10,13 @@ import json
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from fittingroom import networks
 from fittingroom.errors import ExportError
+from fittingroom.graphs import Graph
 from fittingroom.networks import BatchNorm, Conv, Dense, Network
 from fittingroom.predictions import Float32
-
-# The first with Gelu; IR version 9 goes with it. ONNX Runtime reads both since 1.17.
-_OPSET, _IR = 20, 9
 
 
 def build_onnx(
@@ -45,32 +42,48 @@ def build_onnx(
     Raises:
         ExportError: a weight is missing.
     """
-    graph = _Graph(weights)
+    graph = Graph()
+    builder = _Builder(graph, weights)
     pixels = graph.add("Cast", "pictures", to=TensorProto.FLOAT)
-    centred = graph.add("Sub", pixels, graph.constant(graph.weight("pixels.mean")))
-    normalised = graph.add("Div", centred, graph.constant(graph.weight("pixels.deviation")))
+    centred = graph.add("Sub", pixels, graph.constant(builder.weight("pixels.mean")))
+    normalised = graph.add("Div", centred, graph.constant(builder.weight("pixels.deviation")))
     inputs = graph.add("Unsqueeze", normalised, graph.integers(1))  # (N, 1, 28, 28)
     if mirror:
         # Step -1 along the width, from the last pixel to before the first.
         ends = [graph.integers(value) for value in (-1, np.iinfo(np.int64).min, 3, -1)]
         inputs = graph.add("Concat", inputs, graph.add("Slice", inputs, *ends), axis=0)
-    logits = graph.layers(network, inputs)
+    logits = builder.layers(network, inputs)
     if mirror:
         pairs = graph.add("Reshape", logits, graph.integers(2, -1, len(classes)))
         logits = graph.add("ReduceMean", pairs, graph.integers(0), keepdims=0)
-    divisor = graph.constant(np.array(temperature, np.float32))
-    graph.add("Div", logits, divisor, output="logits")
+    return finish(graph, logits, classes, temperature)
+
+
+def finish(
+    graph: Graph,
+    logits: str,
+    classes: Sequence[str],
+    temperature: float,
+    opsets: Mapping[str, int] | None = None,
+) -> bytes:
+    """A graph from ``pictures`` to logits → the model, with temperature, softmax and metadata."""
+    graph.add("Div", logits, graph.floats(temperature), output="logits")
     graph.add("Softmax", "logits", output="probabilities", axis=1)
-    return graph.serialise(classes, temperature)
+    outputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", len(classes)])
+        for name in ("logits", "probabilities")
+    ]
+    pictures = helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["N", 28, 28])
+    metadata = {"classes": json.dumps(list(classes)), "temperature": repr(temperature)}
+    return graph.serialise([pictures], outputs, opsets=opsets, metadata=metadata)
 
 
-class _Graph:
-    """Nodes and constants of a graph in the making; values are known by name."""
+class _Builder:
+    """Adds a network's layers to a graph."""
 
-    def __init__(self, weights: Mapping[str, Float32]) -> None:
+    def __init__(self, graph: Graph, weights: Mapping[str, Float32]) -> None:
+        self._graph = graph
         self._weights = weights
-        self._nodes: list[onnx.NodeProto] = []
-        self._constants: list[onnx.TensorProto] = []
 
     def weight(self, name: str) -> Float32:
         if name not in self._weights:
@@ -79,20 +92,6 @@ class _Graph:
                 f"Received {', '.join(sorted(self._weights))}."
             )
         return self._weights[name]
-
-    def add(self, kind: str, *inputs: str, output: str = "", **attributes: object) -> str:
-        """A node; the name of what it gives."""
-        output = output or f"{kind.lower()}_{len(self._nodes)}"
-        self._nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))
-        return output
-
-    def constant(self, values: np.ndarray) -> str:
-        name = f"constant_{len(self._constants)}"
-        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
-        return name
-
-    def integers(self, *values: int) -> str:
-        return self.constant(np.array(values, np.int64))
 
     def layers(self, network: Network, value: str, prefix: str = "") -> str:
         """All layers in turn; a batch normalisation is folded into the dense layer or
@@ -113,45 +112,33 @@ class _Graph:
                     value = self._affine(layer, value, kernel, bias)
                 case BatchNorm():
                     names = ("weight", "bias", "running_mean", "running_var")
-                    values = [self.constant(self.weight(f"{name}.{part}")) for part in names]
-                    value = self.add("BatchNormalization", value, *values, epsilon=layer.epsilon)
+                    values = [self._graph.constant(self.weight(f"{name}.{part}")) for part in names]
+                    value = self._graph.add(
+                        "BatchNormalization", value, *values, epsilon=layer.epsilon
+                    )
                 case networks.Flatten():
-                    value = self.add("Flatten", value, axis=1)
+                    value = self._graph.add("Flatten", value, axis=1)
                 case networks.ReLU():
-                    value = self.add("Relu", value)
+                    value = self._graph.add("Relu", value)
                 case networks.GELU():
-                    value = self.add("Gelu", value)
+                    value = self._graph.add("Gelu", value)
                 case networks.MaxPool(size):
-                    value = self.add("MaxPool", value, kernel_shape=[size] * 2, strides=[size] * 2)
+                    value = self._graph.add(
+                        "MaxPool", value, kernel_shape=[size] * 2, strides=[size] * 2
+                    )
                 case networks.GlobalAveragePool():
-                    value = self.add("Flatten", self.add("GlobalAveragePool", value), axis=1)
+                    value = self._graph.add(
+                        "Flatten", self._graph.add("GlobalAveragePool", value), axis=1
+                    )
                 case networks.GlobalMaxPool():
-                    value = self.add("Flatten", self.add("GlobalMaxPool", value), axis=1)
+                    value = self._graph.add(
+                        "Flatten", self._graph.add("GlobalMaxPool", value), axis=1
+                    )
                 case networks.Dropout():
                     pass  # does nothing once training has ended
                 case networks.Residual(inner):
-                    value = self.add("Add", value, self.layers(inner, value, f"{name}."))
+                    value = self._graph.add("Add", value, self.layers(inner, value, f"{name}."))
         return value
-
-    def serialise(self, classes: Sequence[str], temperature: float) -> bytes:
-        outputs = [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", len(classes)])
-            for name in ("logits", "probabilities")
-        ]
-        pictures = helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["N", 28, 28])
-        graph = helper.make_graph(
-            self._nodes, "fittingroom", [pictures], outputs, initializer=self._constants
-        )
-        model = helper.make_model(
-            graph,
-            producer_name="fittingroom",
-            ir_version=_IR,
-            opset_imports=[helper.make_opsetid("", _OPSET)],
-        )
-        metadata = {"classes": json.dumps(list(classes)), "temperature": repr(temperature)}
-        helper.set_model_props(model, metadata)
-        onnx.checker.check_model(model, full_check=True)
-        return bytes(model.SerializeToString())
 
     def _kernel(self, name: str, layer: Dense | Conv) -> tuple[np.ndarray, np.ndarray]:
         """Kernel and bias in float64, the bias zero where the layer has none."""
@@ -169,10 +156,10 @@ class _Graph:
         return scale, beta - mean * scale
 
     def _affine(self, layer: Dense | Conv, value: str, kernel: np.ndarray, bias: np.ndarray) -> str:
-        parameters = [self.constant(array.astype(np.float32)) for array in (kernel, bias)]
+        parameters = [self._graph.constant(array.astype(np.float32)) for array in (kernel, bias)]
         if isinstance(layer, Dense):
-            return self.add("Gemm", value, *parameters, transB=1)
-        return self.add(
+            return self._graph.add("Gemm", value, *parameters, transB=1)
+        return self._graph.add(
             "Conv",
             value,
             *parameters,

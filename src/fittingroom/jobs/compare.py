@@ -17,7 +17,7 @@ from fittingroom.jobs.export import export_run
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.report import entrants_of, name_entrants, write
 from fittingroom.jobs.seeds import train_seeds
-from fittingroom.recipes import RECIPES, Recipe
+from fittingroom.recipes import RECIPES, Described
 from fittingroom.runs import Run, list_runs, open_run
 
 
@@ -39,7 +39,7 @@ class Outcome:
 
 
 def compare(
-    entrants: Sequence[Recipe | Run | Path | str],
+    entrants: Sequence[Described | Run | Path | str],
     *,
     seeds: int = 1,
     data: Dataset | Path | str | None = None,
@@ -139,9 +139,9 @@ def leave_winner(
         progress.say(f"No model for Keras beside the report: {error}")
 
 
-def _resolve(entrant: Recipe | Run | Path | str, runs: Path) -> Recipe | Run:
+def _resolve(entrant: Described | Run | Path | str, runs: Path) -> Described | Run:
     """The recipe or run meant: a recipe's name, a run's folder, or its name in ``runs``."""
-    if isinstance(entrant, Recipe | Run):
+    if isinstance(entrant, Described | Run):
         return entrant
     if str(entrant) in RECIPES:
         return RECIPES[str(entrant)]

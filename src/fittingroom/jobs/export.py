@@ -9,6 +9,7 @@ import numpy as np
 from fittingroom.engines import engine_named
 from fittingroom.errors import ExportError, UsageError, did_you_mean
 from fittingroom.predict import Predictor
+from fittingroom.recipes import Recipe
 from fittingroom.runs import Run, make_folder, open_run, write_file
 
 FORMATS = ("keras", "h5", "onnx", "safetensors")
@@ -97,8 +98,8 @@ def _content(run: Run, to: str) -> tuple[bytes, str]:
     name, takes = _OWN_FILES.get((run.recipe.engine, to)) or _COMMON_FILES.get(to, ("", ""))
     if name and (run.folder / name).is_file():
         return (run.folder / name).read_bytes(), takes
-    if run.recipe.engine == "pytorch" and to in ("keras", "h5"):
-        return _rebuilt(run, "keras" if to == "keras" else "h5"), _REBUILT
+    if isinstance(run.recipe, Recipe) and to in ("keras", "h5"):
+        return _rebuilt(run, run.recipe, "keras" if to == "keras" else "h5"), _REBUILT
     there = sorted(path.name for path in run.folder.glob("*model.*"))
     raise ExportError(
         f"Expected a run that can be exported to {to}. Received {run.name}, trained by the engine "
@@ -106,7 +107,7 @@ def _content(run: Run, to: str) -> tuple[bytes, str]:
     )
 
 
-def _rebuilt(run: Run, kind: Literal["keras", "h5"]) -> bytes:
+def _rebuilt(run: Run, recipe: Recipe, kind: Literal["keras", "h5"]) -> bytes:
     """The run's network as a Keras file, held against the run's own model."""
     engine_named("keras")  # says in words what is not installed
     import safetensors.numpy
@@ -115,10 +116,10 @@ def _rebuilt(run: Run, kind: Literal["keras", "h5"]) -> bytes:
     from fittingroom.export.keras import build_keras
 
     model = build_keras(
-        run.recipe.network,
+        recipe.network,
         safetensors.numpy.load_file(run.folder / "model.safetensors"),
-        name=run.recipe.name,
-        mirror=run.recipe.mirror,
+        name=recipe.name,
+        mirror=recipe.mirror,
         temperature=run.summary.temperature,
     )
     shape = (_PICTURES, 28, 28)

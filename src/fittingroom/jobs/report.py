@@ -8,7 +8,7 @@ from fittingroom.data import Dataset, find_dataset
 from fittingroom.errors import UsageError
 from fittingroom.jobs.evaluate import Evaluated, dataset_of, evaluate
 from fittingroom.jobs.progress import Progress
-from fittingroom.recipes import Recipe
+from fittingroom.recipes import Described
 from fittingroom.reporting import Exhibit, Facts, write_report
 from fittingroom.runs import Run, open_run, read_openings
 
@@ -53,7 +53,7 @@ def report(
     return write(Path(out), evaluated, dataset, comparison)
 
 
-def name_entrants(entrants: Sequence[Recipe | Run]) -> list[str]:
+def name_entrants(entrants: Sequence[Described | Run]) -> list[str]:
     """A short name each: the recipe's where that tells them apart, otherwise the run's folder's.
 
     Raises:

@@ -6,12 +6,12 @@ from fittingroom.data import Dataset
 from fittingroom.errors import TrainingError, UsageError
 from fittingroom.jobs.progress import Progress
 from fittingroom.jobs.train import train
-from fittingroom.recipes import Recipe
+from fittingroom.recipes import Described
 from fittingroom.runs import Run, find_run
 
 
 def train_seeds(
-    recipe: Recipe,
+    recipe: Described,
     dataset: Dataset,
     *,
     seeds: int,

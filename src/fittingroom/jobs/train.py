@@ -1,6 +1,7 @@
 """Train: fit → export → check on validation → temperature → final model, into a run folder."""
 
 import contextlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,12 @@ from fittingroom import networks
 from fittingroom.data import Dataset, Split, find_dataset
 from fittingroom.engines import Device, Fitted, engine_named
 from fittingroom.errors import ExportError, FittingRoomError, UsageError
-from fittingroom.export import build_onnx
+from fittingroom.export import build_onnx, wrap_core
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.metrics import fit_temperature
 from fittingroom.predict import Predictor
 from fittingroom.predictions import Float32
-from fittingroom.recipes import Recipe, recipe_named
+from fittingroom.recipes import Described, Recipe, recipe_named
 from fittingroom.runs import Epoch, Run, RunWriter, Summary, describe_environment, run_name
 
 # The exported model may differ from the engine's own output by this much in any probability …
@@ -25,7 +26,7 @@ _TIE = 1e-6
 
 
 def train(
-    recipe: Recipe | str,
+    recipe: Described | str,
     *,
     seed: int = 0,
     data: Dataset | Path | str | None = None,
@@ -64,11 +65,14 @@ def train(
     engine = engine_named(recipe.engine)
     place = engine.device(device, threads)
     split = dataset.split(recipe.split)
-    networks.check_classifier(recipe.network, len(split.classes))
+    epochs = 1  # a classical model is trained in one go
+    if isinstance(recipe, Recipe):
+        networks.check_classifier(recipe.network, len(split.classes))
+        epochs = recipe.epochs
     writer = RunWriter.create(Path(runs), run_name(recipe, seed, data_key(dataset)))
     try:
         writer.begin(recipe, seed, _environment(dataset, split, place))
-        with progress.track(f"{recipe.name}, seed {seed}", recipe.epochs) as advance:
+        with progress.track(f"{recipe.name}, seed {seed}", epochs) as advance:
 
             def on_epoch(epoch: Epoch) -> None:
                 writer.add_epoch(epoch)
@@ -109,21 +113,15 @@ def _environment(dataset: Dataset, split: Split, place: Device) -> dict[str, obj
     }
 
 
-def _finish(writer: RunWriter, recipe: Recipe, split: Split, fitted: Fitted, threads: int) -> Run:
+def _finish(
+    writer: RunWriter, recipe: Described, split: Split, fitted: Fitted, threads: int
+) -> Run:
     """Everything after the last epoch."""
-    writer.write("model.safetensors", safetensors.numpy.save(dict(fitted.weights)))
+    if fitted.weights:
+        writer.write("model.safetensors", safetensors.numpy.save(dict(fitted.weights)))
     for name, content in fitted.files.items():
         writer.write(name, content)
-
-    def model(temperature: float) -> bytes:
-        return build_onnx(
-            recipe.network,
-            fitted.weights,
-            classes=split.classes,
-            mirror=recipe.mirror,
-            temperature=temperature,
-        )
-
+    model, parameters, operations = _model(recipe, fitted, split.classes)
     images, labels = split.validation.images, split.validation.labels
     exported = Predictor(model(1.0), threads).log_probabilities(images)
     difference = check_export(fitted.logits, exported)
@@ -135,13 +133,43 @@ def _finish(writer: RunWriter, recipe: Recipe, split: Split, fitted: Fitted, thr
         best_epoch=fitted.best_epoch,
         validation_accuracy=float(validation.correct.mean()),
         seconds=fitted.seconds,
-        parameters=networks.parameter_count(recipe.network),
-        operations=networks.operation_count(recipe.network) * (2 if recipe.mirror else 1),
+        parameters=parameters,
+        operations=operations,
         temperature=temperature,
         export_difference=difference,
         model_bytes=len(final),
     )
     return writer.finish(summary, validation)
+
+
+def _model(
+    recipe: Described, fitted: Fitted, classes: Sequence[str]
+) -> tuple[Callable[[float], bytes], int, int]:
+    """What builds the ONNX model at a temperature; trained numbers; operations for a picture."""
+    core = fitted.core
+    if core is not None:
+
+        def wrapped(temperature: float) -> bytes:
+            return wrap_core(core.graph, classes=classes, temperature=temperature)
+
+        return wrapped, core.parameters, core.operations
+    if not isinstance(recipe, Recipe):
+        raise ExportError(
+            f"Expected a graph from the engine '{recipe.engine}', as the recipe describes no "
+            "network. Received none."
+        )
+
+    def built(temperature: float) -> bytes:
+        return build_onnx(
+            recipe.network,
+            fitted.weights,
+            classes=classes,
+            mirror=recipe.mirror,
+            temperature=temperature,
+        )
+
+    operations = networks.operation_count(recipe.network) * (2 if recipe.mirror else 1)
+    return built, networks.parameter_count(recipe.network), operations
 
 
 def check_export(logits: Float32, log_probabilities: Float32) -> float:

@@ -13,7 +13,7 @@ from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.seeds import train_seeds
 from fittingroom.metrics import Estimate
-from fittingroom.recipes import Recipe, recipe_named
+from fittingroom.recipes import Described, Recipe, recipe_named
 from fittingroom.runs import Run, describe_environment
 
 Finding = Literal["reproduced", "exceeded", "not reached"]
@@ -111,7 +111,7 @@ class Verification:
 
 
 def verify(
-    recipe: Recipe | str,
+    recipe: Described | str,
     claim: float,
     *,
     seeds: int = 1,
@@ -144,10 +144,12 @@ def verify(
             f"Expected a claim between 0 and 1, such as 0.8834 for 88.34%. Received {claim}."
         )
     recipe = recipe_named(recipe) if isinstance(recipe, str) else recipe
-    cut = epochs is not None and epochs < recipe.epochs
+    cut = None
+    if isinstance(recipe, Recipe) and epochs is not None and epochs < recipe.epochs:
+        cut, recipe = epochs, replace(recipe, epochs=epochs)
     dataset = data if isinstance(data, Dataset) else find_dataset(data)
     trained, failures = train_seeds(
-        replace(recipe, epochs=epochs) if cut and epochs is not None else recipe,
+        recipe,
         dataset,
         seeds=seeds,
         runs=Path(runs),
@@ -175,7 +177,7 @@ def verify(
         runs=trained,
         failures=failures,
         data=dataset.name,
-        cut=epochs if cut else None,
+        cut=cut,
     )
 
 

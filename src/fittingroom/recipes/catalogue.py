@@ -13,6 +13,13 @@ from fittingroom.networks import (
     MaxPool,
     ReLU,
 )
+from fittingroom.recipes.classical import (
+    BoostedForest,
+    ClassicalRecipe,
+    HogSvm,
+    LogisticRegression,
+)
+from fittingroom.recipes.described import Described
 from fittingroom.recipes.recipe import Augmentation, Recipe
 
 ANN = Recipe(
@@ -145,10 +152,30 @@ KERAS_CNN = Recipe(
     patience=5,
 )
 
-RECIPES = {recipe.name: recipe for recipe in (ANN, CNN, KERAS_ANN, KERAS_CNN)}
+LOGREG = ClassicalRecipe(
+    name="logreg",
+    title="Multinomial logistic regression on the pixels",
+    model=LogisticRegression(strength=0.1, iterations=100),
+)
+
+FOREST = ClassicalRecipe(
+    name="forest",
+    title="Boosted trees on the pixels",
+    model=BoostedForest(rounds=80, leaves=31, learning_rate=0.15, pixels=0.05, penalty=10.0),
+)
+
+HOG_SVM = ClassicalRecipe(
+    name="hog-svm",
+    title="Histograms of oriented gradients and brightness; support vector machine on them",
+    model=HogSvm(orientations=8, landmarks=8000, sharpness=1.5, components=256, penalty=0.01),
+)
+
+RECIPES: dict[str, Described] = {
+    recipe.name: recipe for recipe in (ANN, CNN, KERAS_ANN, KERAS_CNN, LOGREG, FOREST, HOG_SVM)
+}
 
 
-def recipe_named(name: str) -> Recipe:
+def recipe_named(name: str) -> Described:
     """The recipe of that name.
 
     Raises:

@@ -1,11 +1,7 @@
 """What to train and how, as one frozen description that holds every value training uses."""
 
 import dataclasses
-import hashlib
-import json
 import math
-import re
-import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,14 +9,12 @@ from typing import Any, Literal
 
 from fittingroom import networks
 from fittingroom.data import SplitRule
-from fittingroom.errors import RecipeError, UsageError, did_you_mean
+from fittingroom.errors import RecipeError
+from fittingroom.recipes.described import Described, check
 
 Optimizer = Literal["adam", "adamw", "sgd", "muon"]
 Schedule = Literal["one-cycle", "constant"]
 Keep = Literal["best accuracy", "best loss", "last"]
-
-# Words about a recipe, which change nothing that training does.
-_WORDS = ("name", "title", "claim")
 
 
 @dataclass(frozen=True)
@@ -43,15 +37,15 @@ class Augmentation:
     rotation: float = 0.0
 
     def __post_init__(self) -> None:
-        _check("augmentation.shift", self.shift, 0 <= self.shift <= 8, "from 0 to 8 pixels")
+        check("augmentation.shift", self.shift, 0 <= self.shift <= 8, "from 0 to 8 pixels")
         share = self.shift_probability
-        _check("augmentation.shift_probability", share, 0 <= share <= 1, "from 0 to 1")
+        check("augmentation.shift_probability", share, 0 <= share <= 1, "from 0 to 1")
         turn = self.rotation
-        _check("augmentation.rotation", turn, 0 <= turn <= 0.5, "from 0 to 0.5 of a full turn")
+        check("augmentation.rotation", turn, 0 <= turn <= 0.5, "from 0 to 0.5 of a full turn")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(Described):
     """One way to train one network.
 
     Attributes:
@@ -105,28 +99,26 @@ class Recipe:
     mirror: bool = False
 
     def __post_init__(self) -> None:
-        # It becomes part of folders' names.
-        plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}", self.name) is not None
-        _check("name", self.name, plain, "of letters, digits, - and _, at most 50")
+        self.check_name()
         for name in ("learning_rate", "other_learning_rate", "weight_decay"):
-            _check(name, getattr(self, name), math.isfinite(getattr(self, name)), "a finite number")
-        _check("epochs", self.epochs, self.epochs >= 1, "at least 1")
-        _check("batch_size", self.batch_size, self.batch_size >= 2, "at least 2")
+            check(name, getattr(self, name), math.isfinite(getattr(self, name)), "a finite number")
+        check("epochs", self.epochs, self.epochs >= 1, "at least 1")
+        check("batch_size", self.batch_size, self.batch_size >= 2, "at least 2")
         for name, kinds in (("optimizer", Optimizer), ("schedule", Schedule), ("keep", Keep)):
             known, value = typing.get_args(kinds), getattr(self, name)
-            _check(name, value, value in known, f"one of {', '.join(known)}")
-        _check("learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
+            check(name, value, value in known, f"one of {', '.join(known)}")
+        check("learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
         other = self.other_learning_rate
-        _check("other_learning_rate", other, other > 0, "above 0")
-        _check("warmup", self.warmup, 0 <= self.warmup < 1, "from 0 to below 1")
-        _check("momentum", self.momentum, 0 <= self.momentum < 1, "from 0 to below 1")
+        check("other_learning_rate", other, other > 0, "above 0")
+        check("warmup", self.warmup, 0 <= self.warmup < 1, "from 0 to below 1")
+        check("momentum", self.momentum, 0 <= self.momentum < 1, "from 0 to below 1")
         decay = self.weight_decay
-        _check("weight_decay", decay, decay >= 0, "at least 0")
+        check("weight_decay", decay, decay >= 0, "at least 0")
         without = decay == 0 or self.optimizer != "adam"
-        _check("weight_decay", decay, without, "0 with the optimizer adam; adamw has it")
+        check("weight_decay", decay, without, "0 with the optimizer adam; adamw has it")
         smoothing = self.label_smoothing
-        _check("label_smoothing", smoothing, 0 <= smoothing < 1, "from 0 to below 1")
-        _check("patience", self.patience, self.patience >= 1, "at least 1")
+        check("label_smoothing", smoothing, 0 <= smoothing < 1, "from 0 to below 1")
+        check("patience", self.patience, self.patience >= 1, "at least 1")
 
     def to_json(self) -> dict[str, Any]:
         """Every value as plain JSON types."""
@@ -159,75 +151,3 @@ class Recipe:
             return self
         network = (*layers, dataclasses.replace(last, units=classes))
         return dataclasses.replace(self, network=network)
-
-    @property
-    def key(self) -> str:
-        """SHA-256 of all that training uses; equal for recipes that train the same."""
-        values = {name: value for name, value in self.to_json().items() if name not in _WORDS}
-        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
-
-    def with_settings(self, settings: Mapping[str, str]) -> "Recipe":
-        """The recipe with some values replaced, as ``--set name=value`` asks.
-
-        Args:
-            settings: names of fields (``augmentation.shift`` for a nested one) and their new
-                values as text.
-
-        Raises:
-            UsageError: no such field, or a value that it cannot take.
-        """
-        recipe = self
-        for name, text in settings.items():
-            try:
-                recipe = _replace(recipe, name.split("."), text, name)
-            except RecipeError as error:
-                raise UsageError(f"--set {name}={text}: {error}") from error
-        return recipe
-
-
-def settable_names() -> tuple[str, ...]:
-    """The names that :meth:`Recipe.with_settings` takes."""
-    names = []
-    for part, hint in typing.get_type_hints(Recipe).items():
-        if dataclasses.is_dataclass(hint):
-            names += [f"{part}.{inner.name}" for inner in dataclasses.fields(hint)]
-        elif part not in (*_WORDS, "engine", "network"):
-            names.append(part)
-    return tuple(names)
-
-
-def _replace(owner: Any, path: list[str], text: str, name: str) -> Any:
-    """``owner`` with the field at ``path`` read from ``text``."""
-    if name not in settable_names():
-        raise UsageError(
-            f"Expected --set with one of {', '.join(settable_names())}. Received '{name}'."
-            + did_you_mean(name, settable_names())
-        )
-    first, *rest = path
-    if rest:
-        return dataclasses.replace(
-            owner, **{first: _replace(getattr(owner, first), rest, text, name)}
-        )
-    hint = typing.get_type_hints(type(owner))[first]
-    return dataclasses.replace(owner, **{first: _parse(name, text, hint)})
-
-
-def _parse(name: str, text: str, hint: Any) -> Any:
-    """``text`` as a value of the field's type."""
-    if isinstance(hint, types.GenericAlias) or typing.get_origin(hint) is Literal or hint is str:
-        return text
-    if hint is bool:
-        words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-        if text.lower() in words:
-            return words[text.lower()]
-        raise UsageError(f"--set {name}: expected true or false. Received '{text}'.")
-    try:
-        return hint(text)
-    except ValueError as error:
-        kind = "a whole number" if hint is int else "a number"
-        raise UsageError(f"--set {name}: expected {kind}. Received '{text}'.") from error
-
-
-def _check(name: str, value: object, holds: bool, expected: str) -> None:
-    if not holds:
-        raise RecipeError(f"Expected `{name}` {expected}. Received {value!r}.")

@@ -72,7 +72,7 @@ def model_section(
     """All figures of one model."""
     evaluation = exhibit.evaluation
     panels = []
-    if exhibit.history:
+    if len(exhibit.history) > 1:
         panels += [
             _accuracy_curve(exhibit, place, validation_pictures),
             _loss_curve(exhibit, place),
@@ -87,7 +87,10 @@ def model_section(
     )
     if exhibit.run:
         lead += f" by the run {exhibit.run}"
-    return Section(f"model-{place}", exhibit.name, f"{lead}.", tuple(panels), place)
+    lead += "."
+    if len(exhibit.history) == 1:
+        lead += f" {sentences.single_epoch(exhibit.history[0], validation_pictures)}"
+    return Section(f"model-{place}", exhibit.name, lead, tuple(panels), place)
 
 
 def data_panel(sample: Garments, classes: Sequence[str]) -> Panel:

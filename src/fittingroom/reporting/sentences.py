@@ -86,12 +86,23 @@ def validation_interval(accuracy: float, pictures: int) -> Estimate:
 
 def accuracy_curve(history: Sequence[Epoch], best_epoch: int, pictures: int | None) -> str:
     """Best epoch, how far training is ahead of validation, and what that means."""
-    best = _epoch(history, best_epoch)
-    scored = percent(best.val_accuracy)
-    if pictures:
-        scored = percent_estimate(validation_interval(best.val_accuracy, pictures))
+    scored = _validation(_epoch(history, best_epoch), pictures)
     opening = f"Best epoch {best_epoch} of {len(history)}: validation accuracy {scored}"
     return f"{opening}; {_fit(history, best_epoch)}."
+
+
+def single_epoch(epoch: Epoch, pictures: int | None) -> str:
+    """What stands in place of the curves of a model that was trained in one go."""
+    return (
+        f"Trained in one go, so there are no curves: validation accuracy "
+        f"{_validation(epoch, pictures)}, training accuracy {percent(epoch.train_accuracy)}."
+    )
+
+
+def _validation(epoch: Epoch, pictures: int | None) -> str:
+    if not pictures:
+        return percent(epoch.val_accuracy)
+    return percent_estimate(validation_interval(epoch.val_accuracy, pictures))
 
 
 def _fit(history: Sequence[Epoch], best_epoch: int) -> str:

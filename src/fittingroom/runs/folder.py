@@ -16,7 +16,7 @@ from typing import Any
 
 from fittingroom.errors import PredictionsError, RunChangedError, RunError, RunUnfinishedError
 from fittingroom.predictions import Predictions
-from fittingroom.recipes import Recipe
+from fittingroom.recipes import Described, recipe_from_json
 from fittingroom.runs.files import cannot_write, make_folder, sha256, write_file
 from fittingroom.runs.history import Epoch, read_history
 
@@ -35,7 +35,8 @@ class Summary:
         seconds: the whole training, validation of each epoch included; imports, data loading
             and export apart.
         parameters: trained numbers.
-        operations: multiply-adds for one picture, forward, a mirror image counted again.
+        operations: multiply-adds, or comparisons of trees, for one picture, forward, a mirror
+            image counted again.
         temperature: what logits are divided by, fitted on validation.
         export_difference: largest difference of probabilities between the exported model and
             the engine's own output on the validation half.
@@ -81,7 +82,7 @@ class Run:
     """
 
     folder: Path
-    recipe: Recipe
+    recipe: Described
     seed: int
     environment: Mapping[str, Any]
     history: tuple[Epoch, ...]
@@ -176,7 +177,7 @@ class RunWriter:
             else:
                 return cls(folder)
 
-    def begin(self, recipe: Recipe, seed: int, environment: Mapping[str, Any]) -> None:
+    def begin(self, recipe: Described, seed: int, environment: Mapping[str, Any]) -> None:
         """Write what is known before training."""
         write_file(self.folder / "recipe.json", _json(recipe.to_json()))
         write_file(self.folder / "environment.json", _json({"seed": seed, **environment}))
@@ -206,7 +207,7 @@ class RunWriter:
         )
 
 
-def run_name(recipe: Recipe, seed: int, data_key: str) -> str:
+def run_name(recipe: Described, seed: int, data_key: str) -> str:
     """``recipe-sSEED-XXXX``: the last part tells apart other settings and other data."""
     digest = hashlib.sha256(f"{recipe.key} {data_key}".encode()).hexdigest()
     return f"{recipe.name}-s{seed}-{digest[:4]}"
@@ -240,7 +241,7 @@ def open_run(folder: Path) -> Run:
         environment = _read_json(folder / "environment.json")
         return Run(
             folder=folder,
-            recipe=Recipe.from_json(_read_json(folder / "recipe.json")),
+            recipe=recipe_from_json(_read_json(folder / "recipe.json")),
             seed=int(environment["seed"]),
             environment=environment,
             history=read_history((folder / "history.jsonl").read_text(encoding="utf-8")),

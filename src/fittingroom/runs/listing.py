@@ -6,7 +6,7 @@ from typing import Literal
 
 from fittingroom.data import Dataset
 from fittingroom.errors import FittingRoomError, RunUnfinishedError
-from fittingroom.recipes import Recipe
+from fittingroom.recipes import Described
 from fittingroom.runs.folder import Run, open_run, read_failure
 
 State = Literal["finished", "unfinished", "failed", "changed", "unreadable"]
@@ -37,7 +37,7 @@ def list_runs(runs: Path) -> tuple[Listed, ...]:
     return tuple(listed for listed in looked_at if listed is not None)
 
 
-def find_run(runs: Path, recipe: Recipe, seed: int, dataset: Dataset) -> Run | None:
+def find_run(runs: Path, recipe: Described, seed: int, dataset: Dataset) -> Run | None:
     """The finished run of this recipe, seed and data; the newest where there are several."""
     found = [
         listed.run

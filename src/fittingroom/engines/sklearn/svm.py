@@ -1,0 +1,194 @@
+"""A support vector machine on HOG features, with a Gaussian kernel and Nyström's approximation.
+
+The least-squares machine (Suykens and Vandewalle, 1999, doi:10.1023/A:1018628609742), one class
+against the rest: squared errors take the place of the hinge, so that one system of equations
+gives all weights. Nyström's method (Williams and Seeger, 2000) keeps the system small.
+
+With landmarks ``l``, ``k(x) = mean over x and its mirror image of exp(-γ·|f(x) - f(l)|²)``, and
+``Y`` the classes as ±1 less their mean, the scores are ``k(x)·α + b``, where ``α`` solves
+``(Σ k·kᵀ + penalty·G)·α = Σ k·Y`` with ``k`` centred and ``G`` the kernel among landmarks.
+
+All is done in float64: weights of both signs nearly cancel, and float32 would leave too little.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from onnx import TensorProto
+from scipy import linalg
+
+from fittingroom.data import Half
+from fittingroom.engines import Core
+from fittingroom.engines.sklearn.hog import add_features, features
+from fittingroom.engines.sklearn.trained import Trained, serialise
+from fittingroom.graphs import Graph
+from fittingroom.predictions import Float32, UInt8
+from fittingroom.recipes import HogSvm
+
+Float64 = npt.NDArray[np.float64]
+
+# Added to the diagonal of the kernel among landmarks, which twin pictures make singular.
+_JITTER = 1e-4
+_BATCH = 2000
+_PAIRS = 500
+
+
+@dataclass(frozen=True, eq=False)
+class Machine:
+    """A trained machine; every array is float32, so that a file holds exactly these numbers.
+
+    Attributes:
+        mean: ``(F,)``, of the features.
+        components: ``(F, C)``, their principal components.
+        landmarks: ``(M, C)``, in terms of these.
+        width: ``γ``.
+        weights: ``(M, K)``, ``α``.
+        bias: ``(K,)``, ``b``.
+    """
+
+    mean: Float32
+    components: Float32
+    landmarks: Float32
+    width: float
+    weights: Float32
+    bias: Float32
+
+
+def train_svm(
+    model: HogSvm, training: Half, validation: Half, *, classes: int, seed: int, threads: int
+) -> Trained:
+    """Train the machine."""
+    generator = np.random.default_rng(seed)
+    count = len(training)
+    # (N, 2, F): each picture, then its mirror image.
+    pairs = _pairs(training.images, model.orientations, threads)
+    upright = pairs[:, 0]
+    mean = upright.mean(axis=0, dtype=np.float64).astype(np.float32)
+    components = _components(upright - mean, model.components)
+    reduced = (pairs - mean) @ components
+    drawn = generator.choice(count, min(model.landmarks, count), replace=False)
+    landmarks = reduced[drawn, 0]
+    some = reduced[generator.choice(count, min(_PAIRS, count), replace=False), 0]
+    distances = _squared_distances(some.astype(np.float64), some.astype(np.float64))
+    width = model.sharpness / max(float(np.median(distances)), 1e-6)
+    weights, bias = _solve(model, reduced, training.labels, landmarks, width, classes)
+    machine = Machine(mean, components, landmarks, width, weights, bias)
+    others = (_pairs(validation.images, model.orientations, threads) - mean) @ components
+    return Trained(
+        training=_scores(machine, reduced),
+        validation=_scores(machine, others),
+        weights={
+            "features.mean": mean,
+            "features.components": components,
+            "kernel.landmarks": landmarks,
+            "kernel.width": np.array(width, np.float32),
+            "weight": weights,
+            "bias": bias,
+        },
+        core=_core(machine, model, classes),
+    )
+
+
+def _pairs(images: UInt8, orientations: int, threads: int) -> Float32:
+    """Features of pictures and their mirror images: float32 ``(N, 2, F)``."""
+    sides = [features(side, orientations, threads) for side in (images, images[:, :, ::-1])]
+    return np.stack(sides, axis=1)
+
+
+def _components(centred: Float32, count: int) -> Float32:
+    """The first principal components, as many as asked for or as there are: ``(F, C)``."""
+    _, vectors = linalg.eigh((centred.T @ centred).astype(np.float64))
+    kept: Float32 = np.ascontiguousarray(vectors[:, ::-1][:, :count]).astype(np.float32)
+    return kept
+
+
+def _solve(
+    model: HogSvm, reduced: Float32, labels: UInt8, landmarks: Float32, width: float, classes: int
+) -> tuple[Float32, Float32]:
+    """The weights ``(M, K)`` and biases ``(K,)``."""
+    count, size = len(reduced), len(landmarks)
+    targets = np.where(labels[:, None] == np.arange(classes), 1.0, -1.0)
+    products = np.zeros((size, size))
+    right = np.zeros((size, classes))
+    total = np.zeros(size)
+    for start in range(0, count, _BATCH):
+        kernel = _kernel(reduced[start : start + _BATCH], landmarks, width)
+        products += kernel.T @ kernel
+        right += kernel.T @ targets[start : start + _BATCH]
+        total += kernel.sum(axis=0)
+    means, offset = total / count, targets.mean(axis=0)
+    products -= np.outer(total, means)
+    right -= np.outer(total, offset)
+    among = _gaussian(landmarks.astype(np.float64), landmarks.astype(np.float64), width)
+    products += model.penalty * (among + _JITTER * np.eye(size))
+    weights = linalg.solve(products, right, assume_a="pos", overwrite_a=True)
+    return weights.astype(np.float32), (offset - means @ weights).astype(np.float32)
+
+
+def _scores(machine: Machine, reduced: Float32) -> Float32:
+    """float32 ``(N, 2, C)`` → float32 ``(N, K)``."""
+    weights = machine.weights.astype(np.float64)
+    scores = [
+        _kernel(reduced[start : start + _BATCH], machine.landmarks, machine.width) @ weights
+        for start in range(0, len(reduced), _BATCH)
+    ]
+    return (np.concatenate(scores) + machine.bias).astype(np.float32)
+
+
+def _kernel(reduced: Float32, landmarks: Float32, width: float) -> Float64:
+    """The mean kernel of pictures and their mirror images: ``(N, 2, C)`` → ``(N, M)``."""
+    upright, mirrored = (
+        _gaussian(reduced[:, side].astype(np.float64), landmarks.astype(np.float64), width)
+        for side in (0, 1)
+    )
+    return (upright + mirrored) / 2
+
+
+def _gaussian(a: Float64, b: Float64, width: float) -> Float64:
+    exponents = _squared_distances(a, b)
+    exponents *= -width
+    return np.exp(exponents, out=exponents)
+
+
+def _squared_distances(a: Float64, b: Float64) -> Float64:
+    """``(N, C)`` and ``(M, C)`` → ``(N, M)``."""
+    distances: Float64 = a @ (-2 * b.T)
+    distances += (a * a).sum(axis=1)[:, None]
+    distances += (b * b).sum(axis=1)
+    return distances
+
+
+def _core(machine: Machine, model: HogSvm, classes: int) -> Core:
+    graph = Graph()
+
+    def wide(values: Float32) -> str:
+        return graph.add("Cast", graph.constant(values), to=TensorProto.DOUBLE)
+
+    # Step -1 along the width, from the last pixel to before the first.
+    ends = [graph.integers(value) for value in (-1, np.iinfo(np.int64).min, 2, -1)]
+    both = graph.add("Concat", "pictures", graph.add("Slice", "pictures", *ends), axis=0)
+    found = add_features(graph, both, model.orientations)  # (2·N, F)
+    centred = graph.add("Sub", found, graph.constant(machine.mean))
+    reduced = graph.add("MatMul", centred, graph.constant(machine.components))
+    reduced = graph.add("Cast", reduced, to=TensorProto.DOUBLE)  # (2·N, C)
+    landmarks = machine.landmarks.astype(np.float64)
+    lengths = graph.constant((landmarks * landmarks).sum(axis=1))
+    crossed = graph.add("MatMul", reduced, graph.add("Transpose", wide(machine.landmarks)))
+    minus_two = graph.constant(np.array(-2.0))
+    distances = graph.add("Add", graph.add("Mul", crossed, minus_two), lengths)
+    own = graph.add("ReduceSum", graph.add("Mul", reduced, reduced), graph.integers(1), keepdims=1)
+    distances = graph.add("Add", distances, own)  # (2·N, M)
+    kernel = graph.add("Exp", graph.add("Mul", distances, graph.constant(np.array(-machine.width))))
+    stacked = graph.add("Reshape", kernel, graph.integers(2, -1, len(landmarks)))
+    mean = graph.add("ReduceMean", stacked, graph.integers(0), keepdims=0)  # (N, M)
+    scores = graph.add("Add", graph.add("MatMul", mean, wide(machine.weights)), wide(machine.bias))
+    graph.add("Cast", scores, output="logits", to=TensorProto.FLOAT)
+    arrays = (machine.mean, machine.components, machine.landmarks, machine.weights, machine.bias)
+    return Core(
+        graph=serialise(graph, classes),
+        parameters=sum(array.size for array in arrays) + 1,
+        # Components and distances for the picture and its mirror image, then the weights. The
+        # histograms themselves, some hundred thousand operations, are left out.
+        operations=2 * (machine.components.size + landmarks.size) + machine.weights.size,
+    )

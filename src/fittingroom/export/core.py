@@ -1,0 +1,44 @@
+"""A model that an engine hands over as a graph → the same ONNX model as a network gives."""
+
+from collections.abc import Sequence
+
+import onnx
+from onnx import TensorProto
+
+from fittingroom.errors import ExportError
+from fittingroom.export.onnx import finish
+from fittingroom.graphs import OPSET, Graph
+
+
+def wrap_core(core: bytes, *, classes: Sequence[str], temperature: float) -> bytes:
+    """The ONNX model around a core: it takes uint8 pictures, and gives calibrated probabilities.
+
+    Args:
+        core: an ONNX model from ``pictures`` float32 ``(N, 28, 28)`` of 0–255 to ``logits``
+            float32 ``(N, K)``.
+        classes: the class names, stored in the model's metadata.
+        temperature: what logits are divided by.
+
+    Returns:
+        The serialised model; see :mod:`fittingroom.export.onnx` for what it takes and gives.
+
+    Raises:
+        ExportError: the core is not such a model.
+    """
+    model = onnx.load_from_string(core)
+    takes, gives = (
+        [value.name for value in ends] for ends in (model.graph.input, model.graph.output)
+    )
+    opsets = {entry.domain: entry.version for entry in model.opset_import}
+    if takes != ["pictures"] or gives != ["logits"] or opsets.pop("", OPSET) != OPSET:
+        raise ExportError(
+            f"Expected a graph of opset {OPSET} from `pictures` to `logits`. Received one from "
+            f"{', '.join(takes)} to {', '.join(gives)}."
+        )
+    # The core's names are kept apart from those that its surroundings add.
+    inner = onnx.compose.add_prefix(model, "core/").graph
+    graph = Graph()
+    graph.add("Cast", "pictures", output="core/pictures", to=TensorProto.FLOAT)
+    graph.nodes.extend(inner.node)
+    graph.constants.extend(inner.initializer)
+    return finish(graph, "core/logits", classes, temperature, opsets)

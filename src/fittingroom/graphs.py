@@ -1,0 +1,74 @@
+"""An ONNX graph in the making, for all who build one: nodes, constants, and serialising them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+# Opset 20 is the first with Gelu; IR version 9 goes with it. ONNX Runtime reads both since 1.17.
+OPSET, IR = 20, 9
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes and constants; values are known by name.
+
+    Attributes:
+        nodes: in the order in which they were added, each after what it takes.
+        constants: by the names that nodes know them by.
+    """
+
+    nodes: list[onnx.NodeProto] = field(default_factory=list)
+    constants: list[onnx.TensorProto] = field(default_factory=list)
+
+    def add(self, kind: str, *inputs: str, output: str = "", **attributes: object) -> str:
+        """A node; the name of what it gives."""
+        output = output or f"{kind.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))
+        return output
+
+    def constant(self, values: np.ndarray) -> str:
+        """An array of any type; its name."""
+        name = f"constant_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        return name
+
+    def integers(self, *values: int) -> str:
+        """An int64 array with one axis; its name."""
+        return self.constant(np.array(values, np.int64))
+
+    def floats(self, *values: float) -> str:
+        """A float32 array with one axis; its name."""
+        return self.constant(np.array(values, np.float32))
+
+    def serialise(
+        self,
+        inputs: Sequence[onnx.ValueInfoProto],
+        outputs: Sequence[onnx.ValueInfoProto],
+        *,
+        opsets: Mapping[str, int] | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> bytes:
+        """The checked model.
+
+        Args:
+            inputs: names, types and shapes of what the graph takes.
+            outputs: those of what it gives.
+            opsets: versions of other domains than ONNX' own that its nodes use.
+            metadata: stored beside the graph.
+        """
+        graph = helper.make_graph(
+            self.nodes, "fittingroom", inputs, outputs, initializer=self.constants
+        )
+        versions = {"": OPSET} | dict(opsets or {})
+        model = helper.make_model(
+            graph,
+            producer_name="fittingroom",
+            ir_version=IR,
+            opset_imports=[helper.make_opsetid(*each) for each in versions.items()],
+        )
+        helper.set_model_props(model, dict(metadata or {}))
+        onnx.checker.check_model(model, full_check=True)
+        return bytes(model.SerializeToString())

@@ -1,0 +1,151 @@
+"""Classical models, to show what a network buys: described in settings, trained in one go."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fittingroom.data import SplitRule
+from fittingroom.errors import RecipeError, did_you_mean
+from fittingroom.recipes.described import Described, check
+
+
+@dataclass(frozen=True)
+class LogisticRegression:
+    """Multinomial logistic regression on the pixels, with a penalty on squared weights.
+
+    Attributes:
+        strength: weight of the data against the penalty (`C` in scikit-learn).
+        iterations: of L-BFGS at most.
+    """
+
+    strength: float = 0.1
+    iterations: int = 100
+
+    def __post_init__(self) -> None:
+        check("model.strength", self.strength, self.strength > 0, "above 0")
+        check("model.iterations", self.iterations, self.iterations >= 1, "at least 1")
+
+
+@dataclass(frozen=True)
+class BoostedForest:
+    """Trees on the pixels, each round one for every class, by histogram gradient boosting.
+
+    Attributes:
+        rounds: trees of each class.
+        leaves: of a tree at most.
+        learning_rate: what each tree's values are multiplied by.
+        pixels: share of the pixels, drawn anew for each node, among which its split is sought.
+        penalty: weight of the squared values of leaves. Without one, leaves of pictures that are
+            named rightly already grow beyond bounds, and later rounds undo earlier ones.
+    """
+
+    rounds: int = 100
+    leaves: int = 31
+    learning_rate: float = 0.15
+    pixels: float = 0.1
+    penalty: float = 10.0
+
+    def __post_init__(self) -> None:
+        check("model.rounds", self.rounds, self.rounds >= 1, "at least 1")
+        check("model.leaves", self.leaves, self.leaves >= 2, "at least 2")
+        check("model.learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
+        check("model.pixels", self.pixels, 0 < self.pixels <= 1, "above 0 and at most 1")
+        check("model.penalty", self.penalty, self.penalty >= 0, "at least 0")
+
+
+@dataclass(frozen=True)
+class HogSvm:
+    """Histograms of oriented gradients, and a least-squares support vector machine on them.
+
+    Beside the histograms, of two cell sizes, the mean brightness of 7 × 7 squares is a feature.
+    The machine has a Gaussian kernel, approximated by Nyström's method from landmarks: training
+    pictures drawn at random. A picture and its mirror image count as one: the kernel is the mean
+    of both.
+
+    Attributes:
+        orientations: directions that gradients are counted in, around the full circle.
+        landmarks: pictures that others are compared with.
+        sharpness: the kernel is ``exp(-sharpness · d² / m)``, with ``d`` the distance between two
+            pictures' features and ``m`` the median squared distance of the training half.
+        components: principal components of the features that are kept.
+        penalty: weight of the squared weights against the sum of squared errors.
+    """
+
+    orientations: int = 8
+    landmarks: int = 4000
+    sharpness: float = 1.5
+    components: int = 256
+    penalty: float = 0.03
+
+    def __post_init__(self) -> None:
+        orientations = self.orientations
+        check("model.orientations", orientations, 4 <= orientations <= 36, "from 4 to 36")
+        check("model.landmarks", self.landmarks, self.landmarks >= 10, "at least 10")
+        check("model.sharpness", self.sharpness, self.sharpness > 0, "above 0")
+        check("model.components", self.components, self.components >= 1, "at least 1")
+        check("model.penalty", self.penalty, self.penalty > 0, "above 0")
+
+
+ClassicalModel = LogisticRegression | BoostedForest | HogSvm
+
+_KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in ClassicalModel.__args__}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassicalRecipe(Described):
+    """One way to train one classical model.
+
+    Attributes:
+        name: what the command line calls it.
+        title: one line for reports.
+        model: which model, and its settings.
+        claim: accuracy, seconds, machine and seeds, as measured, with the benchmark's name.
+        engine: the framework that trains it.
+        split: which pictures of the training file train, and which validate.
+    """
+
+    name: str
+    title: str
+    model: ClassicalModel
+    claim: str = ""
+    engine: str = "sklearn"
+    split: SplitRule = field(default_factory=lambda: SplitRule("stratified", "1/12"))
+
+    def __post_init__(self) -> None:
+        self.check_name()
+        check("engine", self.engine, self.engine == "sklearn", "'sklearn' for a classical model")
+
+    def for_classes(self, classes: int) -> "ClassicalRecipe":
+        """The recipe itself: a classical model takes its classes from the labels."""
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        """Every value as plain JSON types."""
+        values = dataclasses.asdict(self)
+        return values | {"model": {"kind": type(self.model).__name__, **values["model"]}}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "ClassicalRecipe":
+        """The inverse of :meth:`to_json`.
+
+        Raises:
+            RecipeError: missing, unknown or impossible values.
+        """
+        try:
+            fields = dict(values)
+            settings = dict(fields["model"])
+            kind = str(settings.pop("kind"))
+            if kind not in _KINDS:
+                raise RecipeError(
+                    f"Expected a model of {', '.join(_KINDS)}. Received '{kind}'."
+                    + did_you_mean(kind, _KINDS)
+                )
+            fields["model"] = _KINDS[kind](**settings)
+            fields["split"] = SplitRule(**fields["split"])
+            return cls(**fields)
+        except (TypeError, KeyError, ValueError) as error:
+            raise RecipeError(
+                f"Expected the recipe that this version of the project writes. Received one "
+                f"that it cannot read: {error}."
+            ) from error

@@ -1,0 +1,111 @@
+"""Histograms of oriented gradients: the graph against the definition in plain NumPy, and laws."""
+
+import numpy as np
+import onnxruntime
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx import TensorProto, helper
+
+from fittingroom.engines.sklearn.hog import add_hog, features
+from fittingroom.graphs import Graph
+
+ORIENTATIONS = 8
+
+
+def session() -> onnxruntime.InferenceSession:
+    """The histograms alone, without brightness."""
+    graph = Graph()
+    images = graph.add("Unsqueeze", "pictures", graph.integers(1))
+    graph.add("Identity", add_hog(graph, images, ORIENTATIONS), output="features")
+    model = graph.serialise(
+        [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["N", 28, 28])],
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["N", "F"])],
+    )
+    return onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+
+
+SESSION = session()
+
+
+def hog(images: np.ndarray) -> np.ndarray:
+    (found,) = SESSION.run(None, {"pictures": images.astype(np.float32)})
+    return found
+
+
+def smooth_pictures(seed: int, count: int = 3) -> np.ndarray:
+    """Whole numbers from 50 to 150 with edges and slopes, as garments have."""
+    noise = np.random.default_rng(seed).random((count, 7, 7))
+    return np.round(50 + 100 * noise.repeat(4, axis=1).repeat(4, axis=2))
+
+
+def reference(image: np.ndarray) -> np.ndarray:
+    """One picture's histograms, pixel by pixel, in float64."""
+    padded = np.pad(image.astype(np.float64), 1, mode="edge")
+    found = []
+    for cell in (4, 7):
+        count = 28 // cell
+        cells = np.zeros((ORIENTATIONS, count, count))
+        for row in range(28):
+            for column in range(28):
+                across = padded[row + 1, column + 2] - padded[row + 1, column]
+                down = padded[row + 2, column + 1] - padded[row, column + 1]
+                length = np.hypot(across, down)
+                place = np.arctan2(down, across) / (2 * np.pi) * ORIENTATIONS
+                lower = int(np.floor(place))
+                for direction, share in ((lower, 1 - place + lower), (lower + 1, place - lower)):
+                    for y in range(count):
+                        for x in range(count):
+                            # Distances from the middle of the cell, in cells.
+                            near = 1 - abs(row + 0.5 - (y + 0.5) * cell) / cell
+                            close = 1 - abs(column + 0.5 - (x + 0.5) * cell) / cell
+                            weight = max(near, 0) * max(close, 0) / cell**2
+                            cells[direction % ORIENTATIONS, y, x] += share * length * weight
+        blocks = np.empty((4 * ORIENTATIONS, count - 1, count - 1))
+        for y in range(count - 1):
+            for x in range(count - 1):
+                corners = ((0, 0), (0, 1), (1, 0), (1, 1))
+                block = np.concatenate([cells[:, y + dy, x + dx] for dy, dx in corners])
+                block = np.minimum(block / np.sqrt((block**2).sum() + 25), 0.2)
+                blocks[:, y, x] = block / np.sqrt((block**2).sum() + 1e-4)
+        found.append(blocks.ravel())
+    return np.concatenate(found)
+
+
+def test_the_graph_gives_what_the_definition_gives():
+    rough = np.random.default_rng(0).integers(0, 256, (1, 28, 28))
+    images = np.concatenate([smooth_pictures(1, 1), rough])
+    expected = [reference(image) for image in images]
+    np.testing.assert_allclose(hog(images), expected, atol=1e-5)
+
+
+@given(st.integers(0, 99), st.integers(-50, 50))
+@settings(deadline=None)
+def test_brightness_changes_nothing(seed, added):
+    images = smooth_pictures(seed)
+    np.testing.assert_array_equal(hog(images + added), hog(images))
+
+
+@given(st.integers(0, 99), st.integers(2, 9))
+@settings(deadline=None)
+def test_contrast_changes_next_to_nothing(seed, factor):
+    # A block with edges of 50 and more is long against the softening of 5.
+    images = smooth_pictures(seed) * 20
+    np.testing.assert_allclose(hog(images * factor), hog(images), atol=0.01)
+
+
+@given(st.integers(0, 99))
+@settings(deadline=None)
+def test_a_block_has_length_one_and_no_empty_picture_is_blown_up(seed):
+    blocks = hog(smooth_pictures(seed))[:, : 32 * 36].reshape(-1, 32, 36)
+    lengths = np.linalg.norm(blocks, axis=1)
+    assert (lengths <= 1).all()
+    assert np.median(lengths) > 0.99
+    assert (hog(np.full((1, 28, 28), 7)) == 0).all()
+
+
+def test_features_are_the_histograms_and_the_brightness_of_squares():
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28), dtype=np.uint8)
+    found = features(images, ORIENTATIONS, threads=1)
+    np.testing.assert_allclose(found[:, :-49], hog(images), atol=1e-6)
+    squares = images.reshape(3, 7, 4, 7, 4).mean(axis=(2, 4)).reshape(3, 49) / 255
+    np.testing.assert_allclose(found[:, -49:], squares, atol=1e-6)

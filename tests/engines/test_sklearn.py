@@ -1,0 +1,130 @@
+"""The classical models, on the embedded sample with settings that train in a second."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from fittingroom.data import Half
+from fittingroom.engines import engine_named
+from fittingroom.errors import DataInvalidError, RecipeError, UsageError
+from fittingroom.export import wrap_core
+from fittingroom.jobs.train import train
+from fittingroom.metrics import apply_temperature
+from fittingroom.predict import Predictor
+from fittingroom.recipes import recipe_named
+from fittingroom.runs import Epoch, open_run
+
+ENGINE = engine_named("sklearn")
+SMALL = {
+    "logreg": {"model.iterations": "30"},
+    "forest": {"model.rounds": "5", "model.leaves": "8", "model.learning_rate": "0.5"},
+    "hog-svm": {"model.landmarks": "200", "model.components": "64"},
+}
+
+
+def small(name: str):
+    return recipe_named(name).with_settings(SMALL[name])
+
+
+def fit(recipe, split, seed=0, threads=1):
+    history: list[Epoch] = []
+    device = ENGINE.device("cpu", threads)
+    fitted = ENGINE.fit(recipe, split, seed=seed, device=device, on_epoch=history.append)
+    return fitted, tuple(history)
+
+
+@pytest.mark.parametrize(
+    ("name", "accuracy"), [("logreg", 0.8), ("forest", 0.65), ("hog-svm", 0.85)]
+)
+def test_each_recipe_leaves_a_run_like_any_other(name, accuracy, sample, tmp_path):
+    run = train(small(name), data=sample, runs=tmp_path, threads=1)
+    again = open_run(run.folder)
+    assert again.recipe == small(name)
+    assert again.summary.validation_accuracy > accuracy
+    assert again.summary.export_difference < 1e-4
+    assert (again.summary.best_epoch, len(again.history)) == (1, 1)
+    assert again.history[0].val_accuracy == pytest.approx(again.summary.validation_accuracy)
+    assert again.history[0].learning_rate == 0
+    assert again.summary.parameters > 1000
+    assert {path.name for path in run.folder.iterdir()} == {
+        "recipe.json",
+        "environment.json",
+        "history.jsonl",
+        "model.safetensors",
+        "model.onnx",
+        "validation.npz",
+        "summary.json",
+        "manifest.json",
+    }
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_graph_gives_what_the_estimator_gives(name, sample_split):
+    fitted, _ = fit(small(name), sample_split)
+    model = wrap_core(fitted.core.graph, classes=sample_split.classes, temperature=1.0)
+    received = Predictor(model, threads=1).log_probabilities(sample_split.validation.images)
+    expected = apply_temperature(fitted.logits, 1.0)
+    np.testing.assert_allclose(np.exp(received), np.exp(expected), atol=1e-5)
+    np.testing.assert_array_equal(received.argmax(1), fitted.logits.argmax(1))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_same_seed_gives_the_same_model_byte_for_byte(name, sample_split):
+    (first, _), (again, _) = (fit(small(name), sample_split) for _ in range(2))
+    assert first.core.graph == again.core.graph
+    assert {key: array.tobytes() for key, array in first.weights.items()} == {
+        key: array.tobytes() for key, array in again.weights.items()
+    }
+
+
+@pytest.mark.parametrize("name", ["forest", "hog-svm"])
+def test_another_seed_gives_another_model(name, sample_split):
+    one, two = (fit(small(name), sample_split, seed=seed)[0] for seed in (0, 1))
+    assert one.core.graph != two.core.graph
+
+
+def test_a_machine_gives_a_picture_and_its_mirror_image_the_same_answer(sample_split):
+    fitted, _ = fit(small("hog-svm"), sample_split)
+    predictor = Predictor(wrap_core(fitted.core.graph, classes=sample_split.classes, temperature=1))
+    images = sample_split.validation.images[:50]
+    np.testing.assert_allclose(
+        predictor.log_probabilities(images),
+        predictor.log_probabilities(np.ascontiguousarray(images[:, :, ::-1])),
+        atol=1e-4,
+    )
+
+
+def test_shuffled_training_labels_give_accuracy_at_chance(sample_split):
+    training = sample_split.training
+    shuffled = np.random.default_rng(0).permutation(training.labels)
+    half = Half(training.images, shuffled, training.indices)
+    fitted, _ = fit(small("hog-svm"), dataclasses.replace(sample_split, training=half))
+    assert (fitted.logits.argmax(1) == sample_split.validation.labels).mean() < 0.3
+
+
+def test_more_landmarks_than_pictures_are_as_many_as_there_are(sample_split):
+    training = sample_split.training
+    half = training.take(np.arange(300))
+    recipe = recipe_named("hog-svm").with_settings({"model.components": "32"})
+    fitted, _ = fit(recipe, dataclasses.replace(sample_split, training=half))
+    assert fitted.weights["kernel.landmarks"].shape == (300, 32)
+
+
+def test_a_class_without_training_pictures_is_refused(sample_split):
+    training = sample_split.training
+    half = training.take(np.flatnonzero(training.labels != 3))
+    with pytest.raises(DataInvalidError, match="without training pictures of 1"):
+        fit(small("logreg"), dataclasses.replace(sample_split, training=half))
+
+
+def test_a_recipe_with_a_network_is_refused(tiny, sample_split):
+    with pytest.raises(RecipeError, match="give it the engine 'pytorch'"):
+        fit(dataclasses.replace(tiny, engine="sklearn"), sample_split)
+
+
+def test_a_device_that_scikit_learn_does_not_know_is_wrong_usage():
+    with pytest.raises(UsageError, match="Expected the device cpu"):
+        ENGINE.device("cuda", None)
+    with pytest.raises(UsageError, match="at least 1 thread"):
+        ENGINE.device(None, 0)

@@ -1,0 +1,49 @@
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from fittingroom.errors import ExportError
+from fittingroom.export import wrap_core
+from fittingroom.graphs import Graph
+from fittingroom.predict import Predictor
+
+CLASSES = ("dark", "middling", "bright")
+
+
+def core(*, takes: str = "pictures", gives: str = "logits") -> bytes:
+    """Logits that are a picture's mean brightness times 0, 1 and 2."""
+    graph = Graph()
+    mean = graph.add("ReduceMean", takes, graph.integers(1, 2), keepdims=0)
+    column = graph.add("Unsqueeze", mean, graph.integers(1))
+    graph.add("Mul", column, graph.floats(0, 1, 2), output=gives)
+    return graph.serialise(
+        [helper.make_tensor_value_info(takes, TensorProto.FLOAT, ["N", 28, 28])],
+        [helper.make_tensor_value_info(gives, TensorProto.FLOAT, ["N", 3])],
+    )
+
+
+def test_a_wrapped_core_takes_bytes_and_gives_calibrated_probabilities():
+    predictor = Predictor(wrap_core(core(), classes=CLASSES, temperature=50.0))
+    assert predictor.classes == CLASSES
+    images = np.random.default_rng(0).integers(0, 256, (5, 28, 28), dtype=np.uint8)
+    expected = images.mean(axis=(1, 2))[:, None] * np.array([0, 1, 2]) / 50
+    logits, probabilities = predictor._session.run(
+        ["logits", "probabilities"], {"pictures": images}
+    )
+    np.testing.assert_allclose(logits, expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        probabilities, np.exp(expected) / np.exp(expected).sum(1, keepdims=True), rtol=1e-3
+    )
+
+
+def test_the_model_stays_valid_and_names_its_classes():
+    model = onnx.load_from_string(wrap_core(core(), classes=CLASSES, temperature=1.0))
+    onnx.checker.check_model(model, full_check=True)
+    assert [value.name for value in model.graph.output] == ["logits", "probabilities"]
+
+
+@pytest.mark.parametrize("ends", [{"takes": "images"}, {"gives": "scores"}])
+def test_a_core_with_other_ends_is_refused(ends):
+    with pytest.raises(ExportError, match="from `pictures` to `logits`"):
+        wrap_core(core(**ends), classes=CLASSES, temperature=1.0)
