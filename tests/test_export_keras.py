@@ -13,6 +13,8 @@ from fittingroom.predict import Predictor
 from tests.networks_strategy import networks
 from tests.test_export import CLASSES, pictures, trained_looking, weights
 
+pytestmark = pytest.mark.slow
+
 keras = load_keras()
 
 DEEP = (Conv(4), Residual((Conv(4, padding=1), ReLU())), GlobalMaxPool(), Dense(10))

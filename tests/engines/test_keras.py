@@ -35,6 +35,8 @@ from tests import plain_keras
 from tests.networks_strategy import networks
 from tests.test_export import CLASSES, pictures, trained_looking, weights
 
+pytestmark = pytest.mark.slow
+
 ENGINE = engine_named("keras")
 keras = load_keras()
 BACKEND = keras.backend.backend()

@@ -15,6 +15,8 @@ from fittingroom.predict import Predictor
 from fittingroom.recipes import recipe_named
 from fittingroom.runs import Epoch, open_run
 
+pytestmark = pytest.mark.slow
+
 ENGINE = engine_named("sklearn")
 SMALL = {
     "logreg": {"model.iterations": "30"},

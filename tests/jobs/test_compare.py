@@ -11,6 +11,8 @@ from fittingroom.networks import Dense, Flatten
 from fittingroom.recipes import RECIPES, Recipe, recipe_named
 from fittingroom.runs import list_runs, read_openings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def two_recipes(tiny, monkeypatch):
