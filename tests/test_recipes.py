@@ -170,7 +170,7 @@ def test_settings_of_a_classical_model_are_those_of_its_kind():
         ("model.landmark", "3", "Did you mean 'model.landmarks'"),
         ("model.landmarks", "few", "a whole number"),
         ("model.landmarks", "9", "at least 10"),
-        ("model.penalty", "nan", "above 0"),
+        ("model.penalty", "nan", "a finite number"),
         ("model.strength", "1", "Expected --set with one of"),
         ("model", "HogSvm", "Expected --set with one of"),
         ("engine", "pytorch", "Expected --set with one of"),
