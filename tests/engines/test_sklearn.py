@@ -128,5 +128,6 @@ def test_a_recipe_with_a_network_is_refused(tiny, sample_split):
 def test_a_device_that_scikit_learn_does_not_know_is_wrong_usage():
     with pytest.raises(UsageError, match="Expected the device cpu"):
         ENGINE.device("cuda", None)
-    with pytest.raises(UsageError, match="at least 1 thread"):
-        ENGINE.device(None, 0)
+    for threads in (0, 100_000):
+        with pytest.raises(UsageError, match="Expected from 1 to"):
+            ENGINE.device(None, threads)

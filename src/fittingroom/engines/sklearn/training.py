@@ -7,7 +7,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from fittingroom.data import Half, Split
-from fittingroom.engines import Device, Fitted
+from fittingroom.engines import Device, Fitted, check_threads
 from fittingroom.engines.sklearn.forest import train_forest
 from fittingroom.engines.sklearn.logistic import train_logistic
 from fittingroom.engines.sklearn.svm import train_svm
@@ -22,7 +22,7 @@ from fittingroom.recipes import (
     LogisticRegression,
 )
 from fittingroom.runs import Epoch
-from fittingroom.runs.environment import available_processors, processor
+from fittingroom.runs.environment import processor
 
 
 class SklearnEngine:
@@ -38,9 +38,7 @@ class SklearnEngine:
             raise UsageError(
                 f"Expected the device cpu, the only one that scikit-learn knows. Received '{name}'."
             )
-        if threads is not None and threads < 1:
-            raise UsageError(f"Expected at least 1 thread. Received {threads}.")
-        return Device("cpu", processor(), threads or available_processors())
+        return Device("cpu", processor(), check_threads(threads))
 
     def fit(
         self,
