@@ -207,6 +207,19 @@ def test_a_recipe_says_which_epoch_is_kept(keep, kept):
     assert best_epoch(history, keep).epoch == kept
 
 
+def test_a_run_of_another_version_is_listed_in_words_and_never_used(run_copy, sample):
+    run = open_run(run_copy)
+    values = json.loads((run_copy / "recipe.json").read_text())
+    (run_copy / "recipe.json").write_text(json.dumps(values | {"of_another_time": 1}))
+    write_manifest(run_copy)
+    with pytest.raises(RunError, match=r"another version.*Train the recipe again.*of_another_time"):
+        open_run(run_copy)
+    (listed,) = list_runs(run_copy.parent)
+    assert (listed.state, listed.run) == ("unreadable", None)
+    assert "another version" in listed.reason
+    assert find_run(run_copy.parent, run.recipe, 0, sample) is None
+
+
 def test_openings_are_appended_and_survive_a_line_cut_off(tmp_path):
     for run in ("a", "b"):
         log_opening(tmp_path, run=run, recipe="cnn", data="sample", purpose="compare")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from fittingroom.data import Dataset
-from fittingroom.errors import FittingRoomError, RunUnfinishedError
+from fittingroom.errors import FittingRoomError, RunChangedError, RunUnfinishedError
 from fittingroom.recipes import Described
 from fittingroom.runs.folder import Run, open_run, read_failure
 
@@ -64,5 +64,7 @@ def _look_at(folder: Path) -> Listed | None:
         return Listed(folder, "unfinished", None, str(error))
     except OSError as error:
         return Listed(folder, "unreadable", None, f"{folder} cannot be read: {error.strerror}.")
-    except FittingRoomError as error:
+    except RunChangedError as error:
         return Listed(folder, "changed", None, str(error))
+    except FittingRoomError as error:
+        return Listed(folder, "unreadable", None, str(error))
