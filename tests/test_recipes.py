@@ -31,6 +31,7 @@ recipes = st.builds(
     network=networks(),
     epochs=st.integers(1, 99),
     learning_rate=st.floats(1e-6, 1),
+    minutes=st.floats(0, 99),
     split=st.builds(SplitRule, st.sampled_from(["stratified", "last"]), st.just("1/5")),
     augmentation=st.builds(Augmentation, st.booleans(), st.integers(0, 8)),
     mirror=st.booleans(),
@@ -66,6 +67,7 @@ def test_the_key_ignores_words_and_nothing_else(recipe):
     assert words.key == recipe.key
     assert dataclasses.replace(recipe, epochs=recipe.epochs + 1).key != recipe.key
     assert dataclasses.replace(recipe, mirror=not recipe.mirror).key != recipe.key
+    assert dataclasses.replace(recipe, minutes=recipe.minutes + 1).key != recipe.key
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
@@ -108,6 +110,8 @@ def test_settings_are_read_by_the_field_s_type():
         ("learning_rate", "inf", "a finite number"),
         ("weight_decay", "1e400", "a finite number"),
         ("learning_rate", "0", "above 0"),
+        ("minutes", "-1", "at least 0"),
+        ("minutes", "inf", "a finite number"),
         ("mirror", "perhaps", "true or false"),
         ("optimizer", "lion", "one of adam"),
         ("schedule", "cosine", "one of one-cycle, constant"),

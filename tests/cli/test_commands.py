@@ -76,6 +76,13 @@ def test_verify_says_whether_a_claim_holds(cli):
     code, out, _ = cli("verify", "tiny", "--claim", "0.99", "--data", "sample", "--json")
     assert code == 0
     assert json.loads(out)["finding"] == "not reached"
+    command = ("verify", "ann", "--claim", "0.99", "--data", "sample", "--minutes", "1e-9")
+    code, out, _ = cli(*command)
+    assert code == 0
+    assert "trainings were cut: seed 0 to 1." in out
+    code, _, err = cli("verify", "logreg", "--claim", "0.9", "--epochs", "5", "--data", "sample")
+    assert code == 2
+    assert "trained in one go" in err
     code, _, err = cli("verify", "tiny", "--claim", "88.34", "--data", "sample")
     assert code == 2
     assert "such as 0.8834" in err

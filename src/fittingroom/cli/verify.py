@@ -19,6 +19,13 @@ def verify(
         int | None,
         typer.Option(help="Cut each training to so many epochs.", show_default=False),
     ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            help="End each training after the epoch in which so many minutes are over.",
+            show_default=False,
+        ),
+    ] = None,
     data: options.Data = None,
     allow_unknown_data: options.AllowUnknownData = False,
     classes: options.Classes = None,
@@ -36,6 +43,7 @@ def verify(
         claim,
         seeds=seeds,
         epochs=epochs,
+        minutes=minutes,
         data=find_dataset(data, allow_unknown=allow_unknown_data, classes=classes),
         runs=runs,
         device=device,

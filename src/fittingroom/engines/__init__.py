@@ -104,6 +104,8 @@ class Engine(Protocol):
     ) -> Fitted:
         """Train; the same seed, device and threads give the same weights, byte for byte.
 
+        Where the recipe's minutes end training, they do so after as many epochs only.
+
         Args:
             recipe: what to train.
             split: training and validation halves; there are no test labels in it.
