@@ -185,6 +185,13 @@ def test_wrong_settings_of_a_classical_model_are_wrong_usage(name, value, words)
         HOG.with_settings({name: value})
 
 
+def test_a_recipe_says_what_its_operations_are_and_whether_it_has_epochs():
+    kinds = {recipe.name: (recipe.operation, recipe.in_one_go) for recipe in RECIPES.values()}
+    assert kinds["cnn"] == kinds["keras-cnn"] == ("multiply-adds", False)
+    assert kinds["logreg"] == kinds["hog-svm"] == ("multiply-adds", True)
+    assert kinds["forest"] == ("comparisons", True)
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -41,6 +41,10 @@ def test_train_evaluate_report_and_list(cli, tmp_path):
     low, high = scores["accuracy"]["interval"]
     assert 0 < low < scores["accuracy"]["value"] < high < 1
 
+    code, out, _ = cli("train", "tiny", "--data", "sample", "--set", "keep=last")
+    assert "(epoch 3 of 3 is kept)" in out
+    shutil.rmtree(out.split(":")[0])
+
     code, out, _ = cli("runs", "--json")
     (listed,) = json.loads(out)
     assert listed["state"] == "finished"
@@ -93,6 +97,7 @@ def test_recipes_and_summary(cli):
     assert code == 0
     assert "ann:" in out
     assert "cnn:" in out
+    assert "356,480 multiply-adds a picture, and as many for its mirror image." in out
     code, out, _ = cli("recipes", "--json")
     assert {"ann", "cnn"} <= {recipe["name"] for recipe in json.loads(out)}
     code, out, _ = cli("summary", "tiny", "--json")
@@ -131,6 +136,10 @@ def test_classical_recipes_show_their_settings(cli):
     code, out, _ = cli(*command)
     assert code == 0
     assert json.loads(out)["recipe"] == "logreg"
+    assert json.loads(out)["best_epoch"] is None
+    code, out, _ = cli(*command[:-1])
+    assert code == 0
+    assert "epoch" not in out
     code, _, err = cli("train", "logreg", "--data", "sample", "--device", "cuda")
     assert code == 2
     assert "Expected the device cpu" in err

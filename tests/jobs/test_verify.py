@@ -6,6 +6,7 @@ import pytest
 from fittingroom.comparison import SeedScores, accuracy_interval
 from fittingroom.errors import RecipeError, UsageError
 from fittingroom.jobs.verify import verify
+from fittingroom.recipes import recipe_named
 from fittingroom.runs import list_runs, open_run
 
 
@@ -156,6 +157,15 @@ def test_the_outcome_is_plain_json(check):
     assert values["finding"] == "not reached"
     assert values["seeds"][0]["environment"]["data"]["name"] == "sample"
     assert len(values["seeds"][0]["history"]) == 3
+
+
+def test_a_model_without_epochs_has_none_in_its_outcome(sample, tmp_path):
+    logreg = recipe_named("logreg").with_settings({"model.iterations": "5"})
+    verification = verify(logreg, 0.9, data=sample, runs=tmp_path, threads=1)
+    assert verification.sentence.endswith(" s a training.")
+    values = verification.as_dict()
+    assert (values["epochs"], values["cut"], values["seconds_per_epoch"]) == (None, False, None)
+    assert values["seeds"][0]["epochs"] is values["seeds"][0]["best_epoch"] is None
 
 
 @pytest.mark.parametrize("claim", [0, 1, 88.34, -0.1, float("nan")])

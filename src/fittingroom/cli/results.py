@@ -159,7 +159,7 @@ def run_values(run: Run) -> dict[str, Any]:
         "recipe": run.recipe.name,
         "seed": run.seed,
         "data": run.environment["data"]["name"],
-        "best_epoch": run.summary.best_epoch,
+        "best_epoch": None if run.recipe.in_one_go else run.summary.best_epoch,
         "validation_accuracy": run.summary.validation_accuracy,
         "seconds": run.summary.seconds,
         "parameters": run.summary.parameters,

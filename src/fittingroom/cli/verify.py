@@ -54,7 +54,12 @@ def verify(
         print_json(verification.as_dict())
         return
     rows = [
-        (str(run.seed), f"{accuracy:.2%}", str(len(run.history)), f"{run.summary.seconds:.1f}")
+        (
+            str(run.seed),
+            f"{accuracy:.2%}",
+            "–" if run.recipe.in_one_go else str(len(run.history)),
+            f"{run.summary.seconds:.1f}",
+        )
         for run, accuracy in zip(verification.runs, verification.per_seed, strict=True)
     ]
     print_table(None, ("seed", "test", "epochs", "seconds"), rows)

@@ -50,7 +50,7 @@ class Fitted:
             :mod:`fittingroom.networks`), with ``"pixels.mean"`` and ``"pixels.deviation"``, by
             which 0–255 values are normalised.
         logits: float32 ``(N, K)``, what the engine's own model says of the validation half.
-        best_epoch: the epoch whose weights these are.
+        best_epoch: the epoch whose weights these are; 1 for a model that is trained in one go.
         seconds: the whole training, validation of each epoch included.
         files: contents by name, what the engine leaves in the run folder beside the files that
             every run has.

@@ -8,7 +8,7 @@ from fittingroom.data import Dataset, find_dataset
 from fittingroom.errors import UsageError
 from fittingroom.jobs.evaluate import Evaluated, dataset_of, evaluate
 from fittingroom.jobs.progress import Progress
-from fittingroom.recipes import Described
+from fittingroom.recipes import Described, Recipe
 from fittingroom.reporting import Exhibit, Facts, write_report
 from fittingroom.runs import Run, open_run, read_openings
 
@@ -111,8 +111,6 @@ def write(
             data=dataset.name,
             official=dataset.official,
             embedded_sample=dataset.name == "sample",
-            training_pictures=run.environment["data"]["training"],
-            validation_pictures=run.environment["data"]["validation"],
             openings=read_openings(run.folder.parent),
             environment={
                 **{name: run.environment[name] for name in _ENVIRONMENT},
@@ -131,10 +129,14 @@ def _exhibit(name: str, evaluated: Evaluated) -> Exhibit:
         evaluation=evaluated.evaluation,
         history=run.history,
         best_epoch=run.summary.best_epoch,
+        keep=run.recipe.keep if isinstance(run.recipe, Recipe) else None,
         run=run.name,
         seed=run.seed,
         parameters=run.summary.parameters,
         operations=run.summary.operations,
+        operation=run.recipe.operation,
+        training_pictures=run.environment["data"]["training"],
+        validation_pictures=run.environment["data"]["validation"],
         training_seconds=run.summary.seconds,
         model_bytes=run.summary.model_bytes,
         single=evaluated.single,

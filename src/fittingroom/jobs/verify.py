@@ -52,8 +52,10 @@ class Verification:
     cut: tuple[int, ...]
 
     @property
-    def seconds_per_epoch(self) -> float:
-        """Training time of an epoch, mean over all epochs of all seeds."""
+    def seconds_per_epoch(self) -> float | None:
+        """Training time of an epoch, mean over all epochs of all seeds; None without epochs."""
+        if self.epochs is None:
+            return None
         epochs = sum(len(run.history) for run in self.runs)
         return sum(run.summary.seconds for run in self.runs) / epochs
 
@@ -71,10 +73,14 @@ class Verification:
             if count > 1
             else "one fitted model, the interval covers test pictures alone"
         )
+        if self.seconds_per_epoch is None:
+            time = f"{np.mean([run.summary.seconds for run in self.runs]):.1f} s a training"
+        else:
+            time = f"{self.seconds_per_epoch:.1f} s an epoch"
         sentence = (
             f"The claim of {self.claim:.2%} for {self.recipe} {words[self.finding]}. Measured: "
             f"{self.accuracy.value:.2%} (95% interval {self.accuracy.low:.2%} to "
-            f"{self.accuracy.high:.2%}; {scope}), at {self.seconds_per_epoch:.1f} s an epoch."
+            f"{self.accuracy.high:.2%}; {scope}), at {time}."
         )
         if self.cut:
             sentence += f" {self._cut_sentence}"
@@ -115,9 +121,9 @@ class Verification:
                     "seed": run.seed,
                     "accuracy": accuracy,
                     "validation_accuracy": run.summary.validation_accuracy,
-                    "epochs": len(run.history),
+                    "epochs": None if run.recipe.in_one_go else len(run.history),
                     "cut": run.seed in self.cut,
-                    "best_epoch": run.summary.best_epoch,
+                    "best_epoch": None if run.recipe.in_one_go else run.summary.best_epoch,
                     "seconds": run.summary.seconds,
                     "history": [asdict(epoch) for epoch in run.history],
                     "environment": dict(run.environment),

@@ -36,7 +36,8 @@ class Summary:
     """The outcome of a training in a few numbers: ``summary.json``.
 
     Attributes:
-        best_epoch: the epoch whose weights were kept.
+        best_epoch: the epoch whose weights were kept, by the recipe's `keep`; 1 for a model that
+            is trained in one go.
         validation_accuracy: of the exported model, as a fraction.
         seconds: the whole training, validation of each epoch included; imports, data loading
             and export apart.
