@@ -34,7 +34,10 @@ def test_train_evaluate_report_and_list(cli, tmp_path):
     trained = json.loads(out)
     assert (trained["recipe"], trained["seed"], trained["best_epoch"]) == ("tiny", 0, 1)
 
-    code, out, _ = cli("evaluate", trained["run"], "--json")
+    code, _, err = cli("evaluate", trained["run"], "--threads", "0")
+    assert code == 2
+    assert "Expected from 1 to" in err
+    code, out, _ = cli("evaluate", trained["run"], "--threads", "1", "--json")
     assert code == 0
     (scores,) = json.loads(out)
     assert scores["run"] == trained["run"]
@@ -55,7 +58,7 @@ def test_train_evaluate_report_and_list(cli, tmp_path):
     code, out, _ = cli("evaluate", trained["run"])
     assert code == 0
     assert "Ankle boot" in out
-    code, out, _ = cli("report", trained["run"], "--out", "here")
+    code, out, _ = cli("report", trained["run"], "--out", "here", "--threads", "1")
     assert code == 0
     assert (tmp_path / "here" / "index.html").exists()
     assert "here" in out

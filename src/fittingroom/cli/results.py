@@ -21,6 +21,7 @@ def evaluate(
     data: options.Data = None,
     allow_unknown_data: options.AllowUnknownData = False,
     classes: options.Classes = None,
+    threads: options.Threads = None,
     json: options.Json = False,
 ) -> None:
     """Score runs on the test half, which is opened once a run and logged."""
@@ -29,7 +30,8 @@ def evaluate(
     opened = [open_run(folder) for folder in run]
     dataset = _dataset(data, allow_unknown_data, classes)
     evaluated = [
-        evaluate_job(each, data=dataset, purpose="evaluate", progress=Display()) for each in opened
+        evaluate_job(each, data=dataset, purpose="evaluate", threads=threads, progress=Display())
+        for each in opened
     ]
     if json:
         print_json([{"run": str(each.run.folder), **each.as_dict()} for each in evaluated])
@@ -121,13 +123,18 @@ def report(
     data: options.Data = None,
     allow_unknown_data: options.AllowUnknownData = False,
     classes: options.Classes = None,
+    threads: options.Threads = None,
     json: options.Json = False,
 ) -> None:
     """Write a report on one run or more."""
     from fittingroom.jobs.report import report as report_job
 
     index = report_job(
-        list(run), out=out, data=_dataset(data, allow_unknown_data, classes), progress=Display()
+        list(run),
+        out=out,
+        data=_dataset(data, allow_unknown_data, classes),
+        threads=threads,
+        progress=Display(),
     )
     if json:
         print_json({"report": str(index)})

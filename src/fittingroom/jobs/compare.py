@@ -61,7 +61,7 @@ def compare(
         out: the folder of the report.
         fresh: train anew even so.
         device: as for :func:`fittingroom.train`.
-        threads: as for :func:`fittingroom.train`.
+        threads: as for :func:`fittingroom.train`, and for scoring.
         progress: who listens.
 
     Raises:
@@ -103,7 +103,10 @@ def compare(
         failures += broken
 
     evaluated = tuple(
-        tuple(evaluate(run, data=dataset, purpose="compare", progress=progress) for run in group)
+        tuple(
+            evaluate(run, data=dataset, purpose="compare", threads=threads, progress=progress)
+            for run in group
+        )
         for group in trained
     )
     by_name = dict(zip(names, evaluated, strict=True))

@@ -21,6 +21,7 @@ def report(
     *,
     out: Path | str = "report",
     data: Dataset | Path | str | None = None,
+    threads: int | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Write a report on one finished run or more.
@@ -29,6 +30,7 @@ def report(
         runs: runs, or their folders.
         out: the folder of the report.
         data: whose test half they are scored on; None for the data that the first was trained on.
+        threads: as for :func:`fittingroom.evaluate`.
         progress: who listens.
 
     Returns:
@@ -46,7 +48,7 @@ def report(
     else:
         dataset = data if isinstance(data, Dataset) else find_dataset(data)
     evaluated = {
-        name: (evaluate(run, data=dataset, purpose="report", progress=progress),)
+        name: (evaluate(run, data=dataset, purpose="report", threads=threads, progress=progress),)
         for name, run in zip(names, opened, strict=True)
     }
     comparison = compare_models(entrants_of(evaluated)) if len(opened) > 1 else None

@@ -161,7 +161,7 @@ def verify(
         data: as for :func:`fittingroom.train`.
         runs: the folder of runs.
         device: as for :func:`fittingroom.train`.
-        threads: as for :func:`fittingroom.train`.
+        threads: as for :func:`fittingroom.train`, and for scoring.
         progress: who listens.
 
     Raises:
@@ -190,7 +190,7 @@ def verify(
     correct = np.stack(
         [
             evaluate(
-                run, data=dataset, purpose="verify", progress=progress
+                run, data=dataset, purpose="verify", threads=threads, progress=progress
             ).evaluation.predictions.correct
             for run in trained
         ]
