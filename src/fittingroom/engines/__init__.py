@@ -24,6 +24,9 @@ _ENGINES = {
     "sklearn": "fittingroom.engines.sklearn",
 }
 
+# Those that compute on the processor alone, for whatever device a comparison asks.
+_PROCESSOR_ONLY = {"sklearn"}
+
 
 @dataclass(frozen=True, eq=False)
 class Core:
@@ -133,6 +136,11 @@ def check_threads(threads: int | None) -> int:
             f"Received {threads}."
         )
     return threads or processors
+
+
+def on_processor_only(name: str) -> bool:
+    """Whether the engine of that name computes on the processor alone."""
+    return name in _PROCESSOR_ONLY
 
 
 def engine_named(name: str) -> Engine:
