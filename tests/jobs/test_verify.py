@@ -6,6 +6,7 @@ import pytest
 from fittingroom.comparison import SeedScores, accuracy_interval
 from fittingroom.errors import RecipeError, UsageError
 from fittingroom.jobs.verify import verify
+from fittingroom.metrics import Estimate, wilson
 from fittingroom.recipes import recipe_named
 from fittingroom.runs import list_runs, open_run
 
@@ -156,6 +157,10 @@ def test_the_outcome_is_plain_json(check):
     values = json.loads(json.dumps(check(0.9).as_dict(), allow_nan=False))
     assert values["finding"] == "not reached"
     assert values["seeds"][0]["environment"]["data"]["name"] == "sample"
+    only = values["seeds"][0]
+    assert wilson(round(500 * only["accuracy"]), 500) == Estimate(
+        only["accuracy"], only["low"], only["high"]
+    )
     assert len(values["seeds"][0]["history"]) == 3
 
 

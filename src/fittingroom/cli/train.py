@@ -6,7 +6,7 @@ import typer
 
 from fittingroom.cli import options
 from fittingroom.cli.output import Display, print_json, print_table, print_text
-from fittingroom.cli.results import run_values
+from fittingroom.cli.results import run_values, validation_accuracy
 from fittingroom.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def train(
     else:
         kept = f" (epoch {run.summary.best_epoch} of {len(run.history)} is kept)"
         print_text(
-            f"{run.folder}: validation accuracy {run.summary.validation_accuracy:.2%} in "
+            f"{run.folder}: validation accuracy {validation_accuracy(run).percent} in "
             f"{run.summary.seconds:.1f} s{'' if run.recipe.in_one_go else kept}"
         )
 

@@ -56,11 +56,12 @@ def verify(
     rows = [
         (
             str(run.seed),
-            f"{accuracy:.2%}",
+            accuracy.percent,
             "–" if run.recipe.in_one_go else str(len(run.history)),
             f"{run.summary.seconds:.1f}",
         )
         for run, accuracy in zip(verification.runs, verification.per_seed, strict=True)
     ]
     print_table(None, ("seed", "test", "epochs", "seconds"), rows)
+    print_text("In brackets: 95% intervals of single seeds, which cover the test pictures alone.")
     print_text(verification.sentence)

@@ -13,7 +13,7 @@ from fittingroom.errors import UsageError
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.seeds import train_seeds
-from fittingroom.metrics import Estimate
+from fittingroom.metrics import Estimate, wilson
 from fittingroom.recipes import Described, Recipe, recipe_named
 from fittingroom.runs import Run, describe_environment, ending
 
@@ -31,7 +31,7 @@ class Verification:
             whole interval lies above it, ``"not reached"`` where it lies below.
         accuracy: mean over seeds; the interval covers seeds and test pictures, pictures alone
             for a single seed.
-        per_seed: each seed's accuracy.
+        per_seed: each seed's accuracy; its interval covers test pictures alone.
         runs: the runs that it rests on, in the order of their seeds.
         failures: trainings that broke down, in words.
         data: the data set's name.
@@ -44,7 +44,7 @@ class Verification:
     claim: float
     finding: Finding
     accuracy: Estimate
-    per_seed: tuple[float, ...]
+    per_seed: tuple[Estimate, ...]
     runs: tuple[Run, ...]
     failures: tuple[str, ...]
     data: str
@@ -119,7 +119,9 @@ class Verification:
             "seeds": [
                 {
                     "seed": run.seed,
-                    "accuracy": accuracy,
+                    "accuracy": accuracy.value,
+                    "low": accuracy.low,
+                    "high": accuracy.high,
                     "validation_accuracy": run.summary.validation_accuracy,
                     "epochs": None if run.recipe.in_one_go else len(run.history),
                     "cut": run.seed in self.cut,
@@ -202,7 +204,7 @@ def verify(
         claim=claim,
         finding=_finding(claim, accuracy),
         accuracy=accuracy,
-        per_seed=tuple(scores.per_seed.tolist()),
+        per_seed=tuple(wilson(int(row.sum()), len(row)) for row in correct),
         runs=trained,
         failures=failures,
         data=dataset.name,
