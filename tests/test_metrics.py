@@ -58,6 +58,10 @@ def test_wilson_gives_what_newcombe_1998_prints(successes, trials, low, high):
     assert (round(estimate.low, 4), round(estimate.high, 4)) == (low, high)
 
 
+def test_a_share_is_shown_with_its_interval():
+    assert metrics.wilson(4686, 5000).percent == "93.72% (93.0–94.4)"
+
+
 def test_wilson_ends_exactly_at_0_and_1_and_knows_nothing_without_trials():
     assert metrics.wilson(0, 7).low == 0.0
     assert metrics.wilson(7, 7).high == 1.0

@@ -29,6 +29,26 @@ def words(figure: Figure) -> list[str]:
     return re.findall(r"<text[^>]*>([^<]*)</text>", plots.svg(figure, "x", "a picture"))
 
 
+def test_squares_of_calibration_have_the_same_axes() -> None:
+    estimate = Estimate(0.9, 0.88, 0.92)
+    sure = Calibration(estimate, (CalibrationBin(0.9, 1.0, 12, 0.95, estimate),))
+    unsure = Calibration(
+        estimate, (CalibrationBin(0.2, 0.3, 9, 0.25, Estimate(0.2, 0.1, 0.4)), *sure.bins)
+    )
+    figure = plots.calibration_curves([("a", 0, sure), ("b", 1, unsure)])
+    squares = [axes for axes in figure.axes if axes.get_title(loc="left")]
+    assert len({(*axes.get_xlim(), *axes.get_ylim()) for axes in squares}) == 1
+
+
+def test_the_epoch_kept_is_called_what_it_is() -> None:
+    colour = plots.model_colour(0)
+    assert "best epoch 2" in words(plots.accuracy_curve(curve(), 2, colour))
+    for figure in (plots.accuracy_curve, plots.loss_curve):
+        said = words(figure(curve(), 3, colour, mark="last epoch"))
+        assert "last epoch 3" in said
+        assert not any("best" in word for word in said)
+
+
 def curve(epochs: int = 3) -> list[Epoch]:
     return [
         Epoch(e, float(e), 0.5 / e, 0.9 - 0.1 / e, 0.6 / e, 0.91 - 0.1 / e, 0.1)

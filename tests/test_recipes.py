@@ -31,6 +31,7 @@ recipes = st.builds(
     network=networks(),
     epochs=st.integers(1, 99),
     learning_rate=st.floats(1e-6, 1),
+    minutes=st.floats(0, 99),
     split=st.builds(SplitRule, st.sampled_from(["stratified", "last"]), st.just("1/5")),
     augmentation=st.builds(Augmentation, st.booleans(), st.integers(0, 8)),
     mirror=st.booleans(),
@@ -66,6 +67,7 @@ def test_the_key_ignores_words_and_nothing_else(recipe):
     assert words.key == recipe.key
     assert dataclasses.replace(recipe, epochs=recipe.epochs + 1).key != recipe.key
     assert dataclasses.replace(recipe, mirror=not recipe.mirror).key != recipe.key
+    assert dataclasses.replace(recipe, minutes=recipe.minutes + 1).key != recipe.key
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
@@ -108,6 +110,8 @@ def test_settings_are_read_by_the_field_s_type():
         ("learning_rate", "inf", "a finite number"),
         ("weight_decay", "1e400", "a finite number"),
         ("learning_rate", "0", "above 0"),
+        ("minutes", "-1", "at least 0"),
+        ("minutes", "inf", "a finite number"),
         ("mirror", "perhaps", "true or false"),
         ("optimizer", "lion", "one of adam"),
         ("schedule", "cosine", "one of one-cycle, constant"),
@@ -179,6 +183,13 @@ def test_settings_of_a_classical_model_are_those_of_its_kind():
 def test_wrong_settings_of_a_classical_model_are_wrong_usage(name, value, words):
     with pytest.raises(UsageError, match=words):
         HOG.with_settings({name: value})
+
+
+def test_a_recipe_says_what_its_operations_are_and_whether_it_has_epochs():
+    kinds = {recipe.name: (recipe.operation, recipe.in_one_go) for recipe in RECIPES.values()}
+    assert kinds["cnn"] == kinds["keras-cnn"] == ("multiply-adds", False)
+    assert kinds["logreg"] == kinds["hog-svm"] == ("multiply-adds", True)
+    assert kinds["forest"] == ("comparisons", True)
 
 
 @pytest.mark.parametrize(

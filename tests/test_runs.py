@@ -13,6 +13,7 @@ from fittingroom.runs import (
     RunWriter,
     Summary,
     best_epoch,
+    ending,
     find_run,
     list_runs,
     log_opening,
@@ -205,6 +206,30 @@ def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss():
 def test_a_recipe_says_which_epoch_is_kept(keep, kept):
     history = (epoch(1, 0.8, 0.5), epoch(2, 0.9, 0.4), epoch(3, 0.8, 0.3), epoch(4, 0.7, 0.3))
     assert best_epoch(history, keep).epoch == kept
+
+
+def test_a_training_ends_by_its_epochs_its_patience_or_its_minutes(tiny):
+    recipe = dataclasses.replace(tiny, epochs=3, patience=2, minutes=2 / 60)
+    first, best, worse = epoch(1, 0.8, 0.5), epoch(2, 0.7, 0.6), epoch(3, 0.7, 0.7)
+    assert ending((first,), recipe) is None
+    assert ending((first, best), recipe) == "minutes"
+    assert ending((first, best), dataclasses.replace(recipe, minutes=0.0)) is None
+    assert ending((first, best, worse), recipe) == "epochs"
+    # Early stopping in the very epoch in which the minutes are over is not their doing.
+    assert ending((first, best, worse), dataclasses.replace(recipe, epochs=9)) == "patience"
+
+
+def test_a_run_of_another_version_is_listed_in_words_and_never_used(run_copy, sample):
+    run = open_run(run_copy)
+    values = json.loads((run_copy / "recipe.json").read_text())
+    (run_copy / "recipe.json").write_text(json.dumps(values | {"of_another_time": 1}))
+    write_manifest(run_copy)
+    with pytest.raises(RunError, match=r"another version.*Train the recipe again.*of_another_time"):
+        open_run(run_copy)
+    (listed,) = list_runs(run_copy.parent)
+    assert (listed.state, listed.run) == ("unreadable", None)
+    assert "another version" in listed.reason
+    assert find_run(run_copy.parent, run.recipe, 0, sample) is None
 
 
 def test_openings_are_appended_and_survive_a_line_cut_off(tmp_path):

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import time
 import pytest
 
 from fittingroom.cli import run
+from fittingroom.metrics import wilson
 from fittingroom.recipes import RECIPES
 from fittingroom.runs import list_runs
 
@@ -34,24 +36,41 @@ def test_train_evaluate_report_and_list(cli, tmp_path):
     trained = json.loads(out)
     assert (trained["recipe"], trained["seed"], trained["best_epoch"]) == ("tiny", 0, 1)
 
-    code, out, _ = cli("evaluate", trained["run"], "--json")
+    code, _, err = cli("evaluate", trained["run"], "--threads", "0")
+    assert code == 2
+    assert "Expected from 1 to" in err
+    code, out, _ = cli("evaluate", trained["run"], "--threads", "1", "--json")
     assert code == 0
     (scores,) = json.loads(out)
     assert scores["run"] == trained["run"]
     low, high = scores["accuracy"]["interval"]
     assert 0 < low < scores["accuracy"]["value"] < high < 1
 
+    code, out, err = cli("train", "tiny", "--data", "sample", "--set", "keep=last")
+    assert "(epoch 3 of 3 is kept)" in out
+    (shown,) = re.findall(r"validation accuracy (\S+ \(\S+\)) in", out)
+    assert f"validation {shown}" in err  # the last epoch is the one kept
+    assert shown == wilson(round(1.67 * float(shown.split("%")[0])), 167).percent
+    shutil.rmtree(out.split(":")[0])
+
     code, out, _ = cli("runs", "--json")
     (listed,) = json.loads(out)
     assert listed["state"] == "finished"
     assert listed["test_accuracy"]["sample"] == pytest.approx(scores["accuracy"]["value"])
     code, out, _ = cli("runs")
-    assert f"{scores['accuracy']['value']:.2%}" in out
-
+    test = wilson(round(500 * scores["accuracy"]["value"]), 500)
+    assert listed["test_interval"] == {"sample": {"low": test.low, "high": test.high}}
+    validation = wilson(round(167 * listed["validation_accuracy"]), 167)
+    assert listed["validation_interval"] == {"low": validation.low, "high": validation.high}
+    (row,) = [line for line in out.splitlines() if "tiny" in line]
+    assert re.findall(r"\d+\.\d\d%(?: \(\d+\.\d–\d+\.\d\))?", row) == [
+        validation.percent,
+        test.percent,
+    ]
     code, out, _ = cli("evaluate", trained["run"])
     assert code == 0
     assert "Ankle boot" in out
-    code, out, _ = cli("report", trained["run"], "--out", "here")
+    code, out, _ = cli("report", trained["run"], "--out", "here", "--threads", "1")
     assert code == 0
     assert (tmp_path / "here" / "index.html").exists()
     assert "here" in out
@@ -73,9 +92,19 @@ def test_verify_says_whether_a_claim_holds(cli):
     code, out, _ = cli("verify", "tiny", "--claim", "0.5", "--data", "sample")
     assert code == 0
     assert "The claim of 50.00% for tiny is exceeded" in " ".join(out.split())
+    (test,) = re.findall(r" (\d+\.\d\d)% \(\d+\.\d–\d+\.\d\) ", out)
+    assert wilson(round(5 * float(test)), 500).percent in out
+    assert "cover the test pictures alone" in out
     code, out, _ = cli("verify", "tiny", "--claim", "0.99", "--data", "sample", "--json")
     assert code == 0
     assert json.loads(out)["finding"] == "not reached"
+    command = ("verify", "ann", "--claim", "0.99", "--data", "sample", "--minutes", "1e-9")
+    code, out, _ = cli(*command)
+    assert code == 0
+    assert "trainings were cut: seed 0 to 1." in out
+    code, _, err = cli("verify", "logreg", "--claim", "0.9", "--epochs", "5", "--data", "sample")
+    assert code == 2
+    assert "trained in one go" in err
     code, _, err = cli("verify", "tiny", "--claim", "88.34", "--data", "sample")
     assert code == 2
     assert "such as 0.8834" in err
@@ -86,6 +115,7 @@ def test_recipes_and_summary(cli):
     assert code == 0
     assert "ann:" in out
     assert "cnn:" in out
+    assert "356,480 multiply-adds a picture, and as many for its mirror image." in out
     code, out, _ = cli("recipes", "--json")
     assert {"ann", "cnn"} <= {recipe["name"] for recipe in json.loads(out)}
     code, out, _ = cli("summary", "tiny", "--json")
@@ -124,6 +154,10 @@ def test_classical_recipes_show_their_settings(cli):
     code, out, _ = cli(*command)
     assert code == 0
     assert json.loads(out)["recipe"] == "logreg"
+    assert json.loads(out)["best_epoch"] is None
+    code, out, _ = cli(*command[:-1])
+    assert code == 0
+    assert "epoch" not in out
     code, _, err = cli("train", "logreg", "--data", "sample", "--device", "cuda")
     assert code == 2
     assert "Expected the device cpu" in err
@@ -254,6 +288,19 @@ def test_output_that_cannot_be_written_gets_one_message():
         )
     assert done.returncode != 0
     assert "No space left" in done.stderr
+
+
+def test_runs_are_listed_with_their_intervals_in_the_core_install(trained):
+    without = "import sys; sys.modules['scipy'] = None; from fittingroom.cli import run; "
+    done = subprocess.run(
+        [sys.executable, "-c", f"{without}run(['runs', '--runs', {str(trained.folder.parent)!r}])"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    right = round(167 * trained.summary.validation_accuracy)
+    assert wilson(right, 167).percent in done.stdout
 
 
 def test_the_version_is_told(cli):

@@ -163,6 +163,12 @@ def test_training_stops_when_the_loss_has_not_fallen_for_as_long_as_patience(spl
     assert len(history) == fitted.best_epoch + 2 < 30
 
 
+def test_training_ends_after_the_epoch_in_which_the_minutes_are_over(split):
+    fitted, history = fit(dataclasses.replace(DENSE, minutes=1e-9), split)
+    assert (len(history), fitted.best_epoch) == (1, 1)
+    assert len(fit(dataclasses.replace(DENSE, minutes=9), split)[1]) == DENSE.epochs
+
+
 def test_one_cycle_ends_at_zero(split):
     _, history = fit(dataclasses.replace(DENSE, schedule="one-cycle", warmup=0.25), split)
     assert history[0].learning_rate == pytest.approx(DENSE.learning_rate * 2 / 3)

@@ -84,6 +84,15 @@ def test_patience_watches_what_is_kept(tiny, sample_split):
     assert fitted.best_epoch == len(history) == 9
 
 
+def test_training_ends_after_the_epoch_in_which_the_minutes_are_over(tiny, sample_split):
+    whole = fit(tiny, sample_split)[1]
+    fitted, history = fit(dataclasses.replace(tiny, minutes=1e-9), sample_split)
+    assert (len(history), fitted.best_epoch) == (1, 1)
+    # What came before is as if there were no limit, the learning rate too.
+    assert dataclasses.replace(history[0], seconds=0) == dataclasses.replace(whole[0], seconds=0)
+    assert len(fit(dataclasses.replace(tiny, minutes=9), sample_split)[1]) == tiny.epochs
+
+
 def test_a_constant_learning_rate_stays(tiny, sample_split):
     _, history = fit(dataclasses.replace(tiny, schedule="constant"), sample_split)
     assert {epoch.learning_rate for epoch in history} == {tiny.learning_rate}

@@ -1,18 +1,20 @@
 """The classical models, on the embedded sample with settings that train in a second."""
 
 import dataclasses
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from fittingroom.data import Half
 from fittingroom.engines import engine_named
+from fittingroom.engines.sklearn import svm
 from fittingroom.errors import DataInvalidError, RecipeError, UsageError
 from fittingroom.export import wrap_core
 from fittingroom.jobs.train import train
 from fittingroom.metrics import apply_temperature
 from fittingroom.predict import Predictor
-from fittingroom.recipes import recipe_named
+from fittingroom.recipes import HogSvm, recipe_named
 from fittingroom.runs import Epoch, open_run
 
 pytestmark = pytest.mark.slow
@@ -94,6 +96,32 @@ def test_a_machine_gives_a_picture_and_its_mirror_image_the_same_answer(sample_s
         predictor.log_probabilities(images),
         predictor.log_probabilities(np.ascontiguousarray(images[:, :, ::-1])),
         atol=1e-4,
+    )
+
+
+def test_the_machine_s_system_is_the_only_matrix_of_its_size_and_is_solved_rightly(monkeypatch):
+    monkeypatch.setattr(svm, "_BATCH", 100)
+    generator = np.random.default_rng(0)
+    reduced = generator.normal(size=(1500, 2, 4)).astype(np.float32)
+    labels = generator.integers(0, 3, 1500).astype(np.uint8)
+    landmarks = reduced[:1000, 0]
+    model = HogSvm(penalty=0.5)
+    tracemalloc.start()
+    weights, bias = svm._solve(model, reduced, labels, landmarks, 0.3, 3)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.6 * 1000**2 * 8
+    # The same in one go, as the module's docstring has it.
+    kernel = svm._kernel(reduced, landmarks, 0.3)
+    centred = kernel - kernel.mean(axis=0)
+    targets = np.where(labels[:, None] == np.arange(3), 1.0, -1.0)
+    wide = landmarks.astype(np.float64)
+    among = svm._gaussian(wide, wide, 0.3)
+    system = centred.T @ centred + 0.5 * (among + 1e-4 * np.eye(1000))
+    expected = np.linalg.solve(system, centred.T @ (targets - targets.mean(axis=0)))
+    np.testing.assert_allclose(weights, expected, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        bias, targets.mean(axis=0) - kernel.mean(axis=0) @ expected, rtol=1e-3, atol=1e-4
     )
 
 

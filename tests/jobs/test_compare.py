@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from fittingroom.engines.pytorch.training import PyTorchEngine
 from fittingroom.errors import ExportError, RecipeError, TrainingError, UsageError
 from fittingroom.jobs.compare import compare
 from fittingroom.jobs.progress import Silence
@@ -110,9 +111,49 @@ def test_a_network_and_a_classical_model_are_compared_alike(two_recipes, compare
     outcome = compare_here([logreg, "two"])
     assert [model.name for model in outcome.comparison.models] == ["logreg", "two"]
     page = outcome.report.read_text(encoding="utf-8")
-    assert page.count("Trained in one go") == 2  # "two" has one epoch
+    assert page.count("Trained in one go") == page.count("Trained for one epoch") == 1
     again = compare_here([logreg, "two"])
     assert again.evaluated[0][0].run.folder == outcome.evaluated[0][0].run.folder
+
+
+@pytest.fixture
+def with_cuda(monkeypatch):
+    """The PyTorch engine takes the device cuda for the processor; the names it was asked for."""
+    asked = []
+    real = PyTorchEngine.device
+
+    def device(self, name, threads):
+        asked.append(name)
+        return real(self, "cpu" if name == "cuda" else name, threads)
+
+    monkeypatch.setattr(PyTorchEngine, "device", device)
+    return asked
+
+
+def test_a_device_is_for_the_engines_that_have_it(
+    without_report, two_recipes, compare_here, with_cuda
+):
+    heard = []
+
+    class Listener(Silence):
+        def say(self, sentence):
+            heard.append(sentence)
+
+    logreg = recipe_named("logreg").with_settings({"model.iterations": "5"})
+    outcome = compare_here([logreg, "two"], device="cuda", progress=Listener())
+    assert set(with_cuda) == {"cuda"}
+    assert outcome.evaluated[0][0].run.environment["device"] == "cpu"
+    assert "sklearn computes on the processor alone; --device cuda is for the others" in heard[0]
+
+
+def test_a_device_that_nobody_can_use_is_refused_before_anything_is_trained(
+    two_recipes, compare_here, tmp_path
+):
+    with pytest.raises(UsageError, match=r"this machine's devices.*Received 'tpu'"):
+        compare_here(["logreg", "two"], device="tpu")
+    with pytest.raises(UsageError, match=r"only one that scikit-learn knows\. Received 'cuda'"):
+        compare_here(["logreg", "forest"], device="cuda")
+    assert list_runs(tmp_path / "runs") == ()
 
 
 def test_finished_runs_are_used_again_unless_fresh_ones_are_asked_for(

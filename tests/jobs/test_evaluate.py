@@ -7,10 +7,14 @@ import numpy as np
 import pytest
 
 from fittingroom.data import Dataset, Half, find_dataset
-from fittingroom.errors import DataInvalidError, RunUnfinishedError
+from fittingroom.errors import DataInvalidError, RunUnfinishedError, UsageError
+from fittingroom.jobs.compare import compare
 from fittingroom.jobs.evaluate import evaluate
+from fittingroom.jobs.report import report
 from fittingroom.jobs.train import train
-from fittingroom.runs import open_run, read_openings
+from fittingroom.jobs.verify import verify
+from fittingroom.predict import Predictor
+from fittingroom.runs import available_processors, open_run, read_openings
 
 
 def test_the_test_half_is_opened_once_and_logged(run_copy, sample, monkeypatch):
@@ -29,6 +33,50 @@ def test_the_test_half_is_opened_once_and_logged(run_copy, sample, monkeypatch):
     assert (logged.run, logged.purpose, logged.data) == (run_copy.name, "a test", "sample")
     assert again.evaluation.accuracy == first.evaluation.accuracy
     assert again.single == first.single
+
+
+@pytest.fixture
+def threads_of_models(monkeypatch):
+    """The threads that each model is loaded with, as they come."""
+    heard = []
+
+    class Overheard(Predictor):
+        def __init__(self, model, threads=None):
+            heard.append(threads)
+            super().__init__(model, threads)
+
+    monkeypatch.setattr("fittingroom.jobs.evaluate.Predictor", Overheard)
+    return heard
+
+
+def test_the_model_is_held_to_the_threads_asked_for(
+    run_copy, sample, tiny, tmp_path, threads_of_models, monkeypatch
+):
+    evaluate(run_copy, data=sample, threads=1)
+    assert threads_of_models == [1]
+    verify(tiny, 0.5, data=sample, runs=tmp_path / "verified", threads=1)
+    monkeypatch.setattr("fittingroom.jobs.report.write", lambda *rest: None)
+    again = train(dataclasses.replace(tiny, epochs=1), data=sample, runs=tmp_path, threads=1)
+    report([again], data=sample, threads=1)
+    monkeypatch.setattr("fittingroom.jobs.compare.write", lambda *rest: None)
+    monkeypatch.setattr("fittingroom.jobs.compare.leave_winner", lambda *rest: None)
+    other = dataclasses.replace(tiny, name="other", epochs=2)
+    compare([run_copy, other], data=sample, runs=tmp_path, threads=1)
+    assert threads_of_models == [1, 1, 1, 1]  # the copied run has its scores already
+
+
+def test_without_a_number_there_is_a_thread_a_processor(run_copy, sample, threads_of_models):
+    evaluate(run_copy, data=sample)
+    assert threads_of_models == [available_processors()]
+
+
+@pytest.mark.parametrize("threads", [0, 100_000])
+def test_threads_that_are_not_there_are_refused_before_the_test_half_is_opened(
+    run_copy, sample, threads
+):
+    with pytest.raises(UsageError, match=f"Expected from 1 to .* threads.*Received {threads}"):
+        evaluate(run_copy, data=sample, threads=threads)
+    assert read_openings(run_copy.parent) == ()
 
 
 def test_scores_come_from_the_exported_model(run_copy, sample):

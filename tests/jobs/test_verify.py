@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -5,6 +6,8 @@ import pytest
 from fittingroom.comparison import SeedScores, accuracy_interval
 from fittingroom.errors import RecipeError, UsageError
 from fittingroom.jobs.verify import verify
+from fittingroom.metrics import Estimate, wilson
+from fittingroom.recipes import recipe_named
 from fittingroom.runs import list_runs, open_run
 
 
@@ -46,12 +49,100 @@ def test_finished_runs_are_used_again(check, tmp_path):
 
 def test_a_cut_is_said_and_leaves_the_full_recipe_s_runs_alone(check):
     cut = check(0.9, epochs=1)
-    assert cut.cut == 1
-    assert "cut to 1 epochs" in cut.sentence
+    assert cut.cut == (0,)
+    assert "Of at most 3 epochs, trainings were cut: seed 0 to 1. So this says" in cut.sentence
     assert [len(run.history) for run in cut.runs] == [1]
     whole = check(0.9, epochs=99)
-    assert whole.cut is None
+    assert whole.cut == ()
+    assert "cut" not in whole.sentence
     assert [len(run.history) for run in whole.runs] == [3]
+
+
+def test_minutes_cut_each_training_after_the_epoch_in_which_they_are_over(check):
+    cut = check(0.9, minutes=1e-9, seeds=2)
+    assert [len(run.history) for run in cut.runs] == [1, 1]
+    assert cut.cut == (0, 1)
+    assert "trainings were cut: seed 0 to 1, seed 1 to 1. So this" in cut.sentence
+    values = cut.as_dict()
+    assert (values["cut"], values["epochs"]) == (True, 3)
+    assert [(each["cut"], each["epochs"]) for each in values["seeds"]] == [(True, 1)] * 2
+    again = check(0.5, minutes=1e-9)
+    assert again.runs[0].folder == cut.runs[0].folder
+
+
+def test_minutes_that_are_enough_cut_nothing_and_leave_the_recipe_s_own_run(check, tmp_path):
+    first = check(0.9, minutes=9)
+    assert first.cut == ()
+    assert not first.as_dict()["cut"]
+    assert [len(run.history) for run in first.runs] == [3]
+    for options in ({}, {"minutes": 8}, {"minutes": 1e-9}, {"epochs": 1}):
+        assert check(0.9, **options).runs[0].folder == first.runs[0].folder
+    assert len(list_runs(tmp_path)) == 1
+
+
+def test_a_finished_run_that_nothing_cut_is_used_even_with_a_budget(check):
+    whole = check(0.9)
+    mixed = check(0.9, seeds=2, minutes=1e-9)
+    assert mixed.runs[0].folder == whole.runs[0].folder
+    assert mixed.cut == (1,)
+    assert "were cut: seed 1 to 1; not cut: seed 0. So this" in mixed.sentence
+    assert [each["cut"] for each in mixed.as_dict()["seeds"]] == [False, True]
+
+
+def test_a_cut_run_never_passes_for_the_whole_one(check, tmp_path):
+    check(0.9, minutes=1e-9)
+    check(0.9, epochs=1)
+    whole = check(0.9)
+    assert [len(run.history) for run in whole.runs] == [3]
+    assert len(list_runs(tmp_path)) == 3
+
+
+def test_early_stopping_is_no_cut(tiny, sample, tmp_path):
+    # A rate that learns nothing new after the first epochs, and no patience with that.
+    impatient = dataclasses.replace(
+        tiny, epochs=40, patience=1, schedule="constant", learning_rate=0.2
+    )
+
+    def check(**options):
+        return verify(impatient, 0.9, data=sample, runs=tmp_path, threads=1, **options)
+
+    stopped = check(epochs=39)
+    assert len(stopped.runs[0].history) < 39
+    assert stopped.cut == ()
+    squeezed = dataclasses.replace(impatient, schedule="one-cycle", learning_rate=0.4)
+    verification = verify(squeezed, 0.9, epochs=39, data=sample, runs=tmp_path, threads=1)
+    assert verification.cut == (0,)  # the rate fell faster from the first epoch on
+
+
+def test_a_recipe_s_own_minutes_are_no_cut(tiny, sample, tmp_path):
+    hasty = dataclasses.replace(tiny, minutes=1e-9)
+    for minutes in (None, 5):
+        verification = verify(hasty, 0.9, minutes=minutes, data=sample, runs=tmp_path, threads=1)
+        assert [len(run.history) for run in verification.runs] == [1]
+        assert verification.cut == ()
+
+
+@pytest.mark.parametrize(
+    ("budget", "words"),
+    [
+        ({"epochs": 0}, "whole number of epochs from 1. Received 0"),
+        ({"epochs": 1.5}, "whole number of epochs from 1. Received 1.5"),
+        ({"minutes": 0}, "minutes above 0.*Received 0"),
+        ({"minutes": -1}, "minutes above 0.*Received -1"),
+        ({"minutes": float("nan")}, "minutes above 0.*Received nan"),
+        ({"minutes": float("inf")}, "minutes above 0.*Received inf"),
+    ],
+)
+def test_a_budget_that_is_none_is_wrong_usage(check, budget, words):
+    with pytest.raises(UsageError, match=words):
+        check(0.9, **budget)
+
+
+@pytest.mark.parametrize("budget", [{"epochs": 5}, {"minutes": 5}])
+def test_a_recipe_that_is_trained_in_one_go_cannot_be_cut(sample, tmp_path, budget):
+    with pytest.raises(UsageError, match=r"logreg, which is trained in one go.*Leave it out"):
+        verify("logreg", 0.9, data=sample, runs=tmp_path, **budget)
+    assert not list_runs(tmp_path)
 
 
 def test_the_sentence_says_claim_measure_and_scope(check):
@@ -66,7 +157,20 @@ def test_the_outcome_is_plain_json(check):
     values = json.loads(json.dumps(check(0.9).as_dict(), allow_nan=False))
     assert values["finding"] == "not reached"
     assert values["seeds"][0]["environment"]["data"]["name"] == "sample"
+    only = values["seeds"][0]
+    assert wilson(round(500 * only["accuracy"]), 500) == Estimate(
+        only["accuracy"], only["low"], only["high"]
+    )
     assert len(values["seeds"][0]["history"]) == 3
+
+
+def test_a_model_without_epochs_has_none_in_its_outcome(sample, tmp_path):
+    logreg = recipe_named("logreg").with_settings({"model.iterations": "5"})
+    verification = verify(logreg, 0.9, data=sample, runs=tmp_path, threads=1)
+    assert verification.sentence.endswith(" s a training.")
+    values = verification.as_dict()
+    assert (values["epochs"], values["cut"], values["seconds_per_epoch"]) == (None, False, None)
+    assert values["seeds"][0]["epochs"] is values["seeds"][0]["best_epoch"] is None
 
 
 @pytest.mark.parametrize("claim", [0, 1, 88.34, -0.1, float("nan")])

@@ -1,7 +1,7 @@
 """Made-up models, known to the last picture, and the reports written of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +75,8 @@ def exhibit(name: str, said: Predictions, title: str = "Dense layers") -> Exhibi
         seed=0,
         parameters=1_234_567,
         operations=7_654_321,
+        training_pictures=55_000,
+        validation_pictures=5_000,
         training_seconds=83.4,
         model_bytes=2_345_678,
         single=Timing(low=1.1e-4, median=1.234e-4, high=2e-4, batch=1),
@@ -105,8 +107,6 @@ def official() -> Facts:
     return Facts(
         data="Fashion-MNIST",
         official=True,
-        training_pictures=55_000,
-        validation_pictures=5_000,
         openings=[
             Opening("2026-01-01T00:00:00+00:00", f"{name}-s0-3f9c", name, "fm", "compare", None)
             for name in ("ann", "cnn")
@@ -144,6 +144,29 @@ def odd_page(tmp_path_factory: pytest.TempPathFactory, odd_model: Exhibit) -> Pa
     """The odd model alone, on data of somebody's own."""
     facts = Facts(data="my <data>", official=False)
     return write(tmp_path_factory.mktemp("odd"), [odd_model], facts)
+
+
+@pytest.fixture(scope="session")
+def four_models() -> list[Exhibit]:
+    """Of several frameworks: kept for its accuracy, kept as the last, and trained in one go."""
+    keras = exhibit("keras-ann", predictions(0.85, 4))
+    last = {"keep": "last", "training_pictures": 48_000, "validation_pictures": 12_000}
+    in_one_go = {"keep": None, "history": history(1), "best_epoch": 1}
+    logreg = exhibit("a-rather-long-name-that-somebody-gave-a-regression", predictions(0.75, 5))
+    forest = exhibit("forest", predictions(0.9, 6), "Boosted trees")
+    return [
+        exhibit("ann", predictions(0.8, 1)),
+        replace(keras, **last),  # type: ignore[arg-type]
+        replace(logreg, **in_one_go),  # type: ignore[arg-type]
+        replace(forest, operation="comparisons", **in_one_go),  # type: ignore[arg-type]
+    ]
+
+
+@pytest.fixture(scope="session")
+def four_page(
+    tmp_path_factory: pytest.TempPathFactory, four_models: list[Exhibit], official: Facts
+) -> Path:
+    return write(tmp_path_factory.mktemp("four"), four_models, official)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from PIL import Image
 
 from fittingroom.comparison import Comparison
 from fittingroom.errors import PredictionsError, RunError
+from fittingroom.metrics import wilson
 from fittingroom.reporting import Exhibit, Facts, write_report
+from fittingroom.reporting.numbers import percent_estimate
 from fittingroom.reporting.tables import Table
 from tests.reporting.conftest import history, write
 
@@ -129,13 +132,16 @@ def test_one_model_alone_and_without_probabilities(odd_page: Path) -> None:
     assert "i-odd_worst_mistakes.png" in names
 
 
-def test_a_model_trained_in_one_go_has_a_sentence_in_place_of_curves(
-    tmp_path: Path, models: list[Exhibit], official: Facts
+@pytest.mark.parametrize(
+    ("keep", "words"), [(None, "Trained in one go"), ("last", "Trained for one epoch")]
+)
+def test_a_model_without_a_course_has_a_sentence_in_place_of_curves(
+    tmp_path: Path, models: list[Exhibit], official: Facts, keep: Any, words: str
 ) -> None:
-    once = dataclasses.replace(models[0], history=history(1), best_epoch=1)
+    once = dataclasses.replace(models[0], history=history(1), best_epoch=1, keep=keep)
     page = write(tmp_path, [once], official)
     assert not [path for path in (tmp_path / "images").iterdir() if "curve" in path.name]
-    assert "Trained in one go, so there are no curves: validation accuracy 73.0%" in (
+    assert f"{words}, so there are no curves: validation accuracy 73.0%" in (
         page.read_text(encoding="utf-8")
     )
 
@@ -150,11 +156,49 @@ def test_three_models_have_a_set_of_figures_for_each_pair(three_page: Path) -> N
     assert "c_sample_predictions.png" in names
 
 
+def test_models_of_several_kinds_are_each_told_in_their_own_words(four_page: Path) -> None:
+    names = {path.name for path in (four_page.parent / "images").iterdir()}
+    assert {"ann_loss_curve.png", "keras-ann_loss_curve.png"} <= names
+    assert not [name for name in names if "forest" in name and "curve" in name]
+    text = " ".join(four_page.with_name("README.md").read_text(encoding="utf-8").split())
+    assert "Best epoch 4 of 4" in text
+    assert "The last of 4 epochs is kept: validation accuracy" in text
+    assert text.count("Trained in one go, so there are no curves") == 2
+    for row in (
+        r"\| Operations a picture +\|( 7,654,321 multiply-adds +\|){3} +7,654,321 comparisons",
+        r"\| Training pictures of keras-ann +\| 48,000 ",
+        r"\| Validation pictures of ann +\| 5,000 ",
+    ):
+        assert re.search(row, text), row
+
+
+def test_a_model_s_own_validation_pictures_make_its_interval(four_page: Path) -> None:
+    text = four_page.with_name("README.md").read_text(encoding="utf-8")
+    last = history()[-1].val_accuracy
+    for pictures in (5_000, 12_000):
+        assert percent_estimate(wilson(round(last * pictures), pictures)) in text
+
+
+def test_programs_are_told_why_an_epoch_was_kept(four_page: Path) -> None:
+    values = read_json(four_page.with_name("results.json"))
+    models = values["models"]
+    assert [each["keep"] for each in models] == ["best accuracy", "last", None, None]
+    assert [each["best_epoch"] for each in models] == [4, 4, None, None]
+    assert [each["operation"] for each in models] == ["multiply-adds"] * 3 + ["comparisons"]
+    assert models[1]["validation_pictures"] == 12_000
+    assert values["data"]["validation_pictures"] is None
+
+
+def test_the_same_kind_of_operations_is_said_once(page: Path) -> None:
+    text = page.with_name("README.md").read_text(encoding="utf-8")
+    assert re.search(r"\| Multiply-adds a picture +\| +7,654,321 \| +7,654,321 \|", text)
+
+
 def test_same_results_give_the_same_bytes(page: Path, models: list[Exhibit]) -> None:
     from fittingroom.reporting.panels import model_section
 
     pictures = np.zeros((len(models[0].evaluation.predictions), 28, 28), np.uint8)
-    first, second = (model_section(models[1], 1, pictures, 5000).panels[:3] for _ in range(2))
+    first, second = (model_section(models[1], 1, pictures).panels[:3] for _ in range(2))
     for one, other in zip(first, second, strict=True):
         assert one.png == other.png
         assert one.svg == other.svg

@@ -67,6 +67,32 @@ def test_neither() -> None:
     )
 
 
+def test_why_an_epoch_is_kept() -> None:
+    history = course((0.80, 0.85), (0.86, 0.88), (0.87, 0.87))
+    assert sentences.accuracy_curve(history, 2, None, "best loss").startswith(
+        "Kept, for the lowest validation loss, epoch 2 of 3: validation accuracy 88.0%; "
+    )
+    assert sentences.accuracy_curve(history, 3, None, "last").startswith(
+        "The last of 3 epochs is kept: validation accuracy 87.0%; "
+    )
+
+
+def test_no_rise_is_seen_where_an_earlier_epoch_was_better() -> None:
+    history = course((0.5, 0.55), (0.6, 0.9), (0.65, 0.66), (0.67, 0.68))
+    assert "under-fitting" not in sentences.accuracy_curve(history, 4, None, "last")
+
+
+def test_without_curves() -> None:
+    (epoch,) = course((0.9, 0.85))
+    assert sentences.single_epoch(epoch, None, in_one_go=True) == (
+        "Trained in one go, so there are no curves: validation accuracy 85.0%, training accuracy "
+        "90.0%."
+    )
+    assert sentences.single_epoch(epoch, 100, in_one_go=False).startswith(
+        "Trained for one epoch, so there are no curves: validation accuracy 85.0% (76.7–90.7%), "
+    )
+
+
 def test_a_single_epoch_is_no_trend() -> None:
     assert sentences.accuracy_curve(course((0.8, 0.85)), 1, None) == (
         "Best epoch 1 of 1: validation accuracy 85.0%; training accuracy ends 5.0 points below, "
@@ -91,6 +117,14 @@ def test_a_single_epoch_is_no_trend() -> None:
 def test_loss(losses: tuple[float, ...], best: int, expected: str) -> None:
     history = course((0.8, 0.8), (0.9, 0.9), (0.9, 0.9), losses=losses)
     assert sentences.loss_curve(history, best) == f"Validation loss is {expected}"
+
+
+def test_loss_where_the_last_epoch_is_kept() -> None:
+    history = course((0.8, 0.8), (0.9, 0.9), (0.9, 0.9), losses=(0.4, 0.2, 0.25))
+    assert sentences.loss_curve(history, 3, "last") == (
+        "Validation loss is lowest in epoch 2 (0.200) and ends at 0.250, 25% higher; the last one "
+        "is kept."
+    )
 
 
 def test_confusion_matrix(models: list[Exhibit]) -> None:

@@ -27,7 +27,10 @@ Classes = Annotated[
 Runs = Annotated[Path, typer.Option(help="The folder of runs.")]
 Device = Annotated[
     str | None,
-    typer.Option(help="cpu, cuda or mps. Left out: the best there is.", show_default=False),
+    typer.Option(
+        help="cpu, cuda or mps, for engines that have it. Left out: the best there is.",
+        show_default=False,
+    ),
 ]
 Threads = Annotated[
     int | None,

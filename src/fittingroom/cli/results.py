@@ -1,13 +1,16 @@
 """``evaluate``, ``compare``, ``report`` and ``runs``: what came of training."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fittingroom.cli import options
 from fittingroom.cli.output import Display, print_json, print_table, print_text, say
 from fittingroom.runs import Listed, Run, list_runs, open_run
+
+if TYPE_CHECKING:
+    from fittingroom.metrics import Estimate
 
 app = typer.Typer()
 
@@ -21,6 +24,7 @@ def evaluate(
     data: options.Data = None,
     allow_unknown_data: options.AllowUnknownData = False,
     classes: options.Classes = None,
+    threads: options.Threads = None,
     json: options.Json = False,
 ) -> None:
     """Score runs on the test half, which is opened once a run and logged."""
@@ -29,7 +33,8 @@ def evaluate(
     opened = [open_run(folder) for folder in run]
     dataset = _dataset(data, allow_unknown_data, classes)
     evaluated = [
-        evaluate_job(each, data=dataset, purpose="evaluate", progress=Display()) for each in opened
+        evaluate_job(each, data=dataset, purpose="evaluate", threads=threads, progress=Display())
+        for each in opened
     ]
     if json:
         print_json([{"run": str(each.run.folder), **each.as_dict()} for each in evaluated])
@@ -121,13 +126,18 @@ def report(
     data: options.Data = None,
     allow_unknown_data: options.AllowUnknownData = False,
     classes: options.Classes = None,
+    threads: options.Threads = None,
     json: options.Json = False,
 ) -> None:
     """Write a report on one run or more."""
     from fittingroom.jobs.report import report as report_job
 
     index = report_job(
-        list(run), out=out, data=_dataset(data, allow_unknown_data, classes), progress=Display()
+        list(run),
+        out=out,
+        data=_dataset(data, allow_unknown_data, classes),
+        threads=threads,
+        progress=Display(),
     )
     if json:
         print_json({"report": str(index)})
@@ -147,33 +157,56 @@ def runs(runs: options.Runs = options.RUNS, json: options.Json = False) -> None:
         return
     columns = ("run", "recipe", "seed", "validation", "test", "seconds", "parameters", "state")
     print_table(None, columns, map(_row, listed), left=("run", "recipe", "state"))
+    print_text("In brackets: 95% intervals, which cover the pictures and not the luck of a seed.")
     for each in listed:
         if each.reason:
             say(f"{each.folder.name}: {each.reason}")
 
 
 def run_values(run: Run) -> dict[str, Any]:
-    """A run as JSON values: its folder, recipe, seed, summary and test accuracies."""
+    """A run as JSON values: its folder, recipe, seed, summary and test accuracies.
+
+    Intervals cover the pictures alone: this is one fitted model.
+    """
+    validation, tested = validation_accuracy(run), _test_accuracies(run)
     return {
         "run": str(run.folder),
         "recipe": run.recipe.name,
         "seed": run.seed,
         "data": run.environment["data"]["name"],
-        "best_epoch": run.summary.best_epoch,
-        "validation_accuracy": run.summary.validation_accuracy,
+        "best_epoch": None if run.recipe.in_one_go else run.summary.best_epoch,
+        "validation_accuracy": validation.value,
+        "validation_interval": _ends(validation),
         "seconds": run.summary.seconds,
         "parameters": run.summary.parameters,
-        "test_accuracy": _test_accuracies(run),
+        "test_accuracy": {name: accuracy.value for name, accuracy in tested.items()},
+        "test_interval": {name: _ends(accuracy) for name, accuracy in tested.items()},
     }
 
 
-def _test_accuracies(run: Run) -> dict[str, float]:
-    """Test accuracy by data set, for those that the run was scored on."""
+def validation_accuracy(run: Run) -> "Estimate":
+    """The run's validation accuracy, with Wilson's interval over the validation pictures."""
+    from fittingroom.metrics import wilson
+
+    pictures = run.environment["data"]["validation"]
+    return wilson(round(run.summary.validation_accuracy * pictures), pictures)
+
+
+def _ends(estimate: "Estimate") -> dict[str, float]:
+    return {"low": estimate.low, "high": estimate.high}
+
+
+def _test_accuracies(run: Run) -> dict[str, "Estimate"]:
+    """Test accuracy by data set, with Wilson's interval, for those that the run was scored on."""
+    from fittingroom.metrics import wilson
+
     folder = run.folder / "evaluations"
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     predictions = {name: run.read_predictions(name) for name in names}
     return {
-        name: float(each.correct.mean()) for name, each in predictions.items() if each is not None
+        name: wilson(int(each.correct.sum()), len(each))
+        for name, each in predictions.items()
+        if each is not None
     }
 
 
@@ -187,20 +220,19 @@ def _listed_values(listed: Listed) -> dict[str, Any]:
 def _row(listed: Listed) -> tuple[str, ...]:
     if listed.run is None:
         return (listed.folder.name, "", "", "", "", "", "", listed.state)
-    values = run_values(listed.run)
-    scores = values["test_accuracy"]
+    run, scores = listed.run, _test_accuracies(listed.run)
     test = ", ".join(
-        f"{accuracy:.2%}" if len(scores) == 1 else f"{accuracy:.2%} ({name})"
+        accuracy.percent if len(scores) == 1 else f"{name}: {accuracy.percent}"
         for name, accuracy in scores.items()
     )
     return (
-        listed.folder.name,
-        values["recipe"],
-        str(values["seed"]),
-        f"{values['validation_accuracy']:.2%}",
+        run.name,
+        run.recipe.name,
+        str(run.seed),
+        validation_accuracy(run).percent,
         test or "–",
-        f"{values['seconds']:.1f}",
-        f"{values['parameters']:,}",
+        f"{run.summary.seconds:.1f}",
+        f"{run.summary.parameters:,}",
         listed.state,
     )
 

@@ -6,7 +6,7 @@ import typer
 
 from fittingroom.cli import options
 from fittingroom.cli.output import Display, print_json, print_table, print_text
-from fittingroom.cli.results import run_values
+from fittingroom.cli.results import run_values, validation_accuracy
 from fittingroom.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,9 +52,10 @@ def train(
     if json:
         print_json(run_values(run))
     else:
+        kept = f" (epoch {run.summary.best_epoch} of {len(run.history)} is kept)"
         print_text(
-            f"{run.folder}: validation accuracy {run.summary.validation_accuracy:.2%} in "
-            f"{run.summary.seconds:.1f} s (epoch {run.summary.best_epoch} of {len(run.history)})"
+            f"{run.folder}: validation accuracy {validation_accuracy(run).percent} in "
+            f"{run.summary.seconds:.1f} s{'' if run.recipe.in_one_go else kept}"
         )
 
 
@@ -74,7 +75,8 @@ def recipes(json: options.Json = False) -> None:
         if isinstance(recipe, Recipe):
             print_text(
                 f"{parameter_count(recipe.network):,} parameters, "
-                f"{operation_count(recipe.network):,} multiply-adds a picture."
+                f"{operation_count(recipe.network):,} multiply-adds a picture"
+                + (", and as many for its mirror image." if recipe.mirror else ".")
             )
         _print_parts(recipe)
 

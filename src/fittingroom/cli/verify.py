@@ -19,6 +19,13 @@ def verify(
         int | None,
         typer.Option(help="Cut each training to so many epochs.", show_default=False),
     ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            help="End each training after the epoch in which so many minutes are over.",
+            show_default=False,
+        ),
+    ] = None,
     data: options.Data = None,
     allow_unknown_data: options.AllowUnknownData = False,
     classes: options.Classes = None,
@@ -36,6 +43,7 @@ def verify(
         claim,
         seeds=seeds,
         epochs=epochs,
+        minutes=minutes,
         data=find_dataset(data, allow_unknown=allow_unknown_data, classes=classes),
         runs=runs,
         device=device,
@@ -46,8 +54,14 @@ def verify(
         print_json(verification.as_dict())
         return
     rows = [
-        (str(run.seed), f"{accuracy:.2%}", str(len(run.history)), f"{run.summary.seconds:.1f}")
+        (
+            str(run.seed),
+            accuracy.percent,
+            "–" if run.recipe.in_one_go else str(len(run.history)),
+            f"{run.summary.seconds:.1f}",
+        )
         for run, accuracy in zip(verification.runs, verification.per_seed, strict=True)
     ]
     print_table(None, ("seed", "test", "epochs", "seconds"), rows)
+    print_text("In brackets: 95% intervals of single seeds, which cover the test pictures alone.")
     print_text(verification.sentence)

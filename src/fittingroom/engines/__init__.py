@@ -24,6 +24,9 @@ _ENGINES = {
     "sklearn": "fittingroom.engines.sklearn",
 }
 
+# Those that compute on the processor alone, for whatever device a comparison asks.
+_PROCESSOR_ONLY = {"sklearn"}
+
 
 @dataclass(frozen=True, eq=False)
 class Core:
@@ -50,7 +53,7 @@ class Fitted:
             :mod:`fittingroom.networks`), with ``"pixels.mean"`` and ``"pixels.deviation"``, by
             which 0–255 values are normalised.
         logits: float32 ``(N, K)``, what the engine's own model says of the validation half.
-        best_epoch: the epoch whose weights these are.
+        best_epoch: the epoch whose weights these are; 1 for a model that is trained in one go.
         seconds: the whole training, validation of each epoch included.
         files: contents by name, what the engine leaves in the run folder beside the files that
             every run has.
@@ -104,6 +107,8 @@ class Engine(Protocol):
     ) -> Fitted:
         """Train; the same seed, device and threads give the same weights, byte for byte.
 
+        Where the recipe's minutes end training, they do so after as many epochs only.
+
         Args:
             recipe: what to train.
             split: training and validation halves; there are no test labels in it.
@@ -131,6 +136,11 @@ def check_threads(threads: int | None) -> int:
             f"Received {threads}."
         )
     return threads or processors
+
+
+def on_processor_only(name: str) -> bool:
+    """Whether the engine of that name computes on the processor alone."""
+    return name in _PROCESSOR_ONLY
 
 
 def engine_named(name: str) -> Engine:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fittingroom.comparison import Comparison, compare_models
 from fittingroom.data import Dataset, find_dataset
+from fittingroom.engines import engine_named, on_processor_only
 from fittingroom.errors import (
     FittingRoomError,
     RecipeError,
@@ -60,12 +61,14 @@ def compare(
         runs: the folder of runs; finished runs of the same recipe, seed and data are used again.
         out: the folder of the report.
         fresh: train anew even so.
-        device: as for :func:`fittingroom.train`.
-        threads: as for :func:`fittingroom.train`.
+        device: as for :func:`fittingroom.train`; recipes whose engine computes on the processor
+            alone are trained there beside others, and the listener is told.
+        threads: as for :func:`fittingroom.train`, and for scoring.
         progress: who listens.
 
     Raises:
-        UsageError: fewer than two entrants, or the same one twice.
+        UsageError: fewer than two entrants, the same one twice, or a device that is not there or
+            that no recipe's engine can use.
         RecipeError: neither a recipe nor a run has that name.
     """
     progress = progress or Silence()
@@ -83,6 +86,7 @@ def compare(
     else:
         dataset = data if isinstance(data, Dataset) else find_dataset(data)
 
+    devices = _devices([each for each in found if not isinstance(each, Run)], device, progress)
     failures: list[str] = []
     trained: list[tuple[Run, ...]] = []
     for entrant in found:
@@ -95,7 +99,7 @@ def compare(
             seeds=seeds,
             runs=runs,
             fresh=fresh,
-            device=device,
+            device=devices[entrant.engine],
             threads=threads,
             progress=progress,
         )
@@ -103,7 +107,10 @@ def compare(
         failures += broken
 
     evaluated = tuple(
-        tuple(evaluate(run, data=dataset, purpose="compare", progress=progress) for run in group)
+        tuple(
+            evaluate(run, data=dataset, purpose="compare", threads=threads, progress=progress)
+            for run in group
+        )
         for group in trained
     )
     by_name = dict(zip(names, evaluated, strict=True))
@@ -137,6 +144,29 @@ def leave_winner(
             progress.say(f"{path}: {run.name}; it {exported.takes}")
     except FittingRoomError as error:
         progress.say(f"No model for Keras beside the report: {error}")
+
+
+def _devices(
+    recipes: Sequence[Described], device: str | None, progress: Progress
+) -> dict[str, str | None]:
+    """The device of each engine, checked before the first training.
+
+    Raises:
+        UsageError: it is not there, or it is one that no recipe's engine can use.
+    """
+    engines = list(dict.fromkeys(recipe.engine for recipe in recipes))
+    if device in (None, "cpu"):
+        return dict.fromkeys(engines, device)
+    alone = [name for name in engines if on_processor_only(name)]
+    # Where all compute on the processor alone, the device is nobody's: their engine says so.
+    for name in engines if alone == engines else set(engines) - set(alone):
+        engine_named(name).device(device, None)
+    for name in alone:
+        progress.say(
+            f"The engine {name} computes on the processor alone; --device {device} is for the "
+            "others."
+        )
+    return {name: None if name in alone else device for name in engines}
 
 
 def _resolve(entrant: Described | Run | Path | str, runs: Path) -> Described | Run:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fittingroom.data import Dataset, Half, find_dataset
+from fittingroom.engines import check_threads
 from fittingroom.errors import DataError, DataInvalidError
 from fittingroom.evaluation import Evaluation, evaluate_predictions
 from fittingroom.jobs.progress import Progress, Silence
@@ -53,6 +54,7 @@ def evaluate(
     *,
     data: Dataset | Path | str | None = None,
     purpose: str = "evaluate",
+    threads: int | None = None,
     progress: Progress | None = None,
 ) -> Evaluated:
     """The run's scores on the test half, from the first time that it was opened for this run.
@@ -65,12 +67,15 @@ def evaluate(
         data: a data set, a folder of four IDX files, ``"sample"``, or None for the data that
             the run was trained on.
         purpose: what the log says that the test half was opened for.
+        threads: processor threads of the model; None for as many as there are processors.
         progress: who listens.
 
     Raises:
         DataInvalidError: the data set has other classes than the model.
         RunError: the answers cannot be kept.
+        UsageError: threads that are not there.
     """
+    threads = check_threads(threads)  # before the opening is logged
     if not isinstance(run, Run):
         run = open_run(Path(run))
     if data is None:
@@ -91,7 +96,7 @@ def evaluate(
             data=dataset.name,
             purpose=purpose,
         )
-        return _open_test(run, dataset, progress or Silence())
+        return _open_test(run, dataset, threads, progress or Silence())
     times = run.read_evaluation(dataset.name)["seconds_per_picture"]
     return Evaluated(
         run=run,
@@ -128,9 +133,9 @@ def dataset_of(run: Run) -> Dataset:
     return found
 
 
-def _open_test(run: Run, dataset: Dataset, progress: Progress) -> Evaluated:
+def _open_test(run: Run, dataset: Dataset, threads: int, progress: Progress) -> Evaluated:
     test = dataset.open_test()
-    predictor = Predictor(run.model_path)
+    predictor = Predictor(run.model_path, threads)
     with progress.track(f"{run.name} on {dataset.name}", len(test)) as advance:
         predictions = predictor.predict(
             test.images, test.labels, test.indices, on_batch=lambda done: advance(done, "")

@@ -8,7 +8,7 @@ from fittingroom.data import Dataset, find_dataset
 from fittingroom.errors import UsageError
 from fittingroom.jobs.evaluate import Evaluated, dataset_of, evaluate
 from fittingroom.jobs.progress import Progress
-from fittingroom.recipes import Described
+from fittingroom.recipes import Described, Recipe
 from fittingroom.reporting import Exhibit, Facts, write_report
 from fittingroom.runs import Run, open_run, read_openings
 
@@ -21,6 +21,7 @@ def report(
     *,
     out: Path | str = "report",
     data: Dataset | Path | str | None = None,
+    threads: int | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Write a report on one finished run or more.
@@ -29,6 +30,7 @@ def report(
         runs: runs, or their folders.
         out: the folder of the report.
         data: whose test half they are scored on; None for the data that the first was trained on.
+        threads: as for :func:`fittingroom.evaluate`.
         progress: who listens.
 
     Returns:
@@ -46,7 +48,7 @@ def report(
     else:
         dataset = data if isinstance(data, Dataset) else find_dataset(data)
     evaluated = {
-        name: (evaluate(run, data=dataset, purpose="report", progress=progress),)
+        name: (evaluate(run, data=dataset, purpose="report", threads=threads, progress=progress),)
         for name, run in zip(names, opened, strict=True)
     }
     comparison = compare_models(entrants_of(evaluated)) if len(opened) > 1 else None
@@ -111,8 +113,6 @@ def write(
             data=dataset.name,
             official=dataset.official,
             embedded_sample=dataset.name == "sample",
-            training_pictures=run.environment["data"]["training"],
-            validation_pictures=run.environment["data"]["validation"],
             openings=read_openings(run.folder.parent),
             environment={
                 **{name: run.environment[name] for name in _ENVIRONMENT},
@@ -131,10 +131,14 @@ def _exhibit(name: str, evaluated: Evaluated) -> Exhibit:
         evaluation=evaluated.evaluation,
         history=run.history,
         best_epoch=run.summary.best_epoch,
+        keep=run.recipe.keep if isinstance(run.recipe, Recipe) else None,
         run=run.name,
         seed=run.seed,
         parameters=run.summary.parameters,
         operations=run.summary.operations,
+        operation=run.recipe.operation,
+        training_pictures=run.environment["data"]["training"],
+        validation_pictures=run.environment["data"]["validation"],
         training_seconds=run.summary.seconds,
         model_bytes=run.summary.model_bytes,
         single=evaluated.single,

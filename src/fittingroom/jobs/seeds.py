@@ -20,8 +20,21 @@ def train_seeds(
     device: str | None,
     threads: int | None,
     progress: Progress,
+    cut: Described | None = None,
 ) -> tuple[tuple[Run, ...], tuple[str, ...]]:
     """Train a recipe with seeds 0 to ``seeds - 1``, or use the finished runs that there are.
+
+    Args:
+        recipe: what to train.
+        dataset: whose training half.
+        seeds: how many.
+        runs: the folder of runs.
+        fresh: train anew even where there are finished runs.
+        device: as for :func:`fittingroom.train`.
+        threads: as for :func:`fittingroom.train`.
+        progress: who listens.
+        cut: the recipe cut to a budget, which is trained in its place where the recipe itself
+            has no finished run.
 
     Returns:
         The runs in the order of their seeds, and the trainings that broke down, in words.
@@ -32,11 +45,15 @@ def train_seeds(
     """
     if seeds < 1:
         raise UsageError(f"Expected at least 1 seed. Received {seeds}.")
-    recipe = recipe.for_classes(len(dataset.classes))
+    recipe, cut = (each.for_classes(len(dataset.classes)) for each in (recipe, cut or recipe))
+    usable = {each.key: each for each in (recipe, cut)}.values()
     finished: list[Run] = []
     failures: list[str] = []
     for seed in range(seeds):
-        run = None if fresh else find_run(runs, recipe, seed, dataset)
+        run = None
+        if not fresh:
+            found = (find_run(runs, each, seed, dataset) for each in usable)
+            run = next(filter(None, found), None)
         if run is not None:
             progress.say(f"{recipe.name}, seed {seed}: using the finished run {run.folder}")
             finished.append(run)
@@ -44,7 +61,7 @@ def train_seeds(
         try:
             finished.append(
                 train(
-                    recipe,
+                    cut,
                     seed=seed,
                     data=dataset,
                     runs=runs,

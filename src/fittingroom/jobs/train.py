@@ -13,7 +13,7 @@ from fittingroom.engines import Device, Fitted, engine_named
 from fittingroom.errors import ExportError, FittingRoomError, UsageError
 from fittingroom.export import build_onnx, wrap_core
 from fittingroom.jobs.progress import Progress, Silence
-from fittingroom.metrics import fit_temperature
+from fittingroom.metrics import fit_temperature, wilson
 from fittingroom.predict import Predictor
 from fittingroom.predictions import Float32
 from fittingroom.recipes import Described, Recipe, recipe_named
@@ -72,11 +72,13 @@ def train(
     writer = RunWriter.create(Path(runs), run_name(recipe, seed, data_key(dataset)))
     try:
         writer.begin(recipe, seed, _environment(dataset, split, place))
+        validated = len(split.validation)
         with progress.track(f"{recipe.name}, seed {seed}", epochs) as advance:
 
             def on_epoch(epoch: Epoch) -> None:
                 writer.add_epoch(epoch)
-                advance(epoch.epoch, f"validation {epoch.val_accuracy:.2%}")
+                right = wilson(round(epoch.val_accuracy * validated), validated)
+                advance(epoch.epoch, f"validation {right.percent}")
 
             fitted = engine.fit(recipe, split, seed=seed, device=place, on_epoch=on_epoch)
         return _finish(writer, recipe, split, fitted, place.threads)

@@ -1,5 +1,6 @@
 """Verify: is a claimed accuracy what a recipe reaches?"""
 
+import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,9 +13,9 @@ from fittingroom.errors import UsageError
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.seeds import train_seeds
-from fittingroom.metrics import Estimate
+from fittingroom.metrics import Estimate, wilson
 from fittingroom.recipes import Described, Recipe, recipe_named
-from fittingroom.runs import Run, describe_environment
+from fittingroom.runs import Run, describe_environment, ending
 
 Finding = Literal["reproduced", "exceeded", "not reached"]
 
@@ -30,26 +31,31 @@ class Verification:
             whole interval lies above it, ``"not reached"`` where it lies below.
         accuracy: mean over seeds; the interval covers seeds and test pictures, pictures alone
             for a single seed.
-        per_seed: each seed's accuracy.
+        per_seed: each seed's accuracy; its interval covers test pictures alone.
         runs: the runs that it rests on, in the order of their seeds.
         failures: trainings that broke down, in words.
         data: the data set's name.
-        cut: the epochs that the work was cut to, or None for the recipe as it is.
+        epochs: how many the recipe has at most; None where it is trained in one go.
+        cut: the seeds whose trainings a budget ended before the recipe would have. One that ended
+            within its budget by itself, by early stopping too, is not among them.
     """
 
     recipe: str
     claim: float
     finding: Finding
     accuracy: Estimate
-    per_seed: tuple[float, ...]
+    per_seed: tuple[Estimate, ...]
     runs: tuple[Run, ...]
     failures: tuple[str, ...]
     data: str
-    cut: int | None
+    epochs: int | None
+    cut: tuple[int, ...]
 
     @property
-    def seconds_per_epoch(self) -> float:
-        """Training time of an epoch, mean over all epochs of all seeds."""
+    def seconds_per_epoch(self) -> float | None:
+        """Training time of an epoch, mean over all epochs of all seeds; None without epochs."""
+        if self.epochs is None:
+            return None
         epochs = sum(len(run.history) for run in self.runs)
         return sum(run.summary.seconds for run in self.runs) / epochs
 
@@ -67,19 +73,35 @@ class Verification:
             if count > 1
             else "one fitted model, the interval covers test pictures alone"
         )
+        if self.seconds_per_epoch is None:
+            time = f"{np.mean([run.summary.seconds for run in self.runs]):.1f} s a training"
+        else:
+            time = f"{self.seconds_per_epoch:.1f} s an epoch"
         sentence = (
             f"The claim of {self.claim:.2%} for {self.recipe} {words[self.finding]}. Measured: "
             f"{self.accuracy.value:.2%} (95% interval {self.accuracy.low:.2%} to "
-            f"{self.accuracy.high:.2%}; {scope}), at {self.seconds_per_epoch:.1f} s an epoch."
+            f"{self.accuracy.high:.2%}; {scope}), at {time}."
         )
-        if self.cut is not None:
-            sentence += (
-                f" The work was cut to {self.cut} epochs, so this says what the recipe reaches in "
-                "those, and nothing final on the claim."
-            )
+        if self.cut:
+            sentence += f" {self._cut_sentence}"
         if self.failures:
             sentence += f" Broken down: {'; '.join(self.failures)}."
         return sentence
+
+    @property
+    def _cut_sentence(self) -> str:
+        """Which trainings were cut to how many epochs, and what follows from it."""
+        lengths = [
+            f"seed {run.seed} to {len(run.history)}" for run in self.runs if run.seed in self.cut
+        ]
+        whole = [str(run.seed) for run in self.runs if run.seed not in self.cut]
+        sentence = f"Of at most {self.epochs} epochs, trainings were cut: {', '.join(lengths)}"
+        if whole:
+            sentence += f"; not cut: seed {', '.join(whole)}"
+        return (
+            f"{sentence}. So this says what the recipe reaches in those epochs, and nothing final "
+            "on the claim."
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -91,14 +113,19 @@ class Verification:
             "accuracy": self.accuracy.value,
             "interval": [self.accuracy.low, self.accuracy.high],
             "data": self.data,
-            "cut_to_epochs": self.cut,
+            "epochs": self.epochs,
+            "cut": bool(self.cut),
             "seconds_per_epoch": self.seconds_per_epoch,
             "seeds": [
                 {
                     "seed": run.seed,
-                    "accuracy": accuracy,
+                    "accuracy": accuracy.value,
+                    "low": accuracy.low,
+                    "high": accuracy.high,
                     "validation_accuracy": run.summary.validation_accuracy,
-                    "best_epoch": run.summary.best_epoch,
+                    "epochs": None if run.recipe.in_one_go else len(run.history),
+                    "cut": run.seed in self.cut,
+                    "best_epoch": None if run.recipe.in_one_go else run.summary.best_epoch,
                     "seconds": run.summary.seconds,
                     "history": [asdict(epoch) for epoch in run.history],
                     "environment": dict(run.environment),
@@ -116,6 +143,7 @@ def verify(
     *,
     seeds: int = 1,
     epochs: int | None = None,
+    minutes: float | None = None,
     data: Dataset | Path | str | None = None,
     runs: Path | str = "runs",
     device: str | None = None,
@@ -127,16 +155,20 @@ def verify(
     Args:
         recipe: the recipe, or its name.
         claim: the claimed accuracy, a fraction between 0 and 1.
-        seeds: how many seeds, 0 and up; finished runs are used again.
-        epochs: cut each training to so many epochs; the outcome then says so.
+        seeds: how many seeds, 0 and up; finished runs are used again, those that no budget cut
+            before others.
+        epochs: train for so many epochs at most, the learning rate's schedule squeezed into them.
+        minutes: train for so many minutes at most, each seed: to the end of the epoch in which
+            they are over. The outcome says which trainings a budget cut, and to how many epochs.
         data: as for :func:`fittingroom.train`.
         runs: the folder of runs.
         device: as for :func:`fittingroom.train`.
-        threads: as for :func:`fittingroom.train`.
+        threads: as for :func:`fittingroom.train`, and for scoring.
         progress: who listens.
 
     Raises:
-        UsageError: a claim outside 0 to 1, or fewer than one seed.
+        UsageError: a claim outside 0 to 1, fewer than one seed, a budget that is none, or one
+            for a recipe that is trained in one go.
         TrainingError: no seed could be trained.
     """
     if not 0 < claim < 1:
@@ -144,9 +176,7 @@ def verify(
             f"Expected a claim between 0 and 1, such as 0.8834 for 88.34%. Received {claim}."
         )
     recipe = recipe_named(recipe) if isinstance(recipe, str) else recipe
-    cut = None
-    if isinstance(recipe, Recipe) and epochs is not None and epochs < recipe.epochs:
-        cut, recipe = epochs, replace(recipe, epochs=epochs)
+    cut = _cut(recipe, epochs, minutes)
     dataset = data if isinstance(data, Dataset) else find_dataset(data)
     trained, failures = train_seeds(
         recipe,
@@ -157,11 +187,12 @@ def verify(
         device=device,
         threads=threads,
         progress=progress or Silence(),
+        cut=cut,
     )
     correct = np.stack(
         [
             evaluate(
-                run, data=dataset, purpose="verify", progress=progress
+                run, data=dataset, purpose="verify", threads=threads, progress=progress
             ).evaluation.predictions.correct
             for run in trained
         ]
@@ -173,12 +204,57 @@ def verify(
         claim=claim,
         finding=_finding(claim, accuracy),
         accuracy=accuracy,
-        per_seed=tuple(scores.per_seed.tolist()),
+        per_seed=tuple(wilson(int(row.sum()), len(row)) for row in correct),
         runs=trained,
         failures=failures,
         data=dataset.name,
-        cut=cut,
+        epochs=recipe.epochs if isinstance(recipe, Recipe) else None,
+        cut=tuple(run.seed for run in trained if _was_cut(run, recipe)),
     )
+
+
+def _cut(recipe: Described, epochs: int | None, minutes: float | None) -> Described:
+    """The recipe cut to a budget; itself where there is none, or none that is less than it has.
+
+    Raises:
+        UsageError: a budget that is none, or one for a recipe that is trained in one go.
+    """
+    if epochs is not None and (type(epochs) is not int or epochs < 1):
+        raise UsageError(f"Expected a whole number of epochs from 1. Received {epochs}.")
+    if minutes is not None and not 0 < minutes < math.inf:
+        raise UsageError(
+            f"Expected minutes above 0, such as 5 or 0.5, for each training. Received {minutes}. "
+            "Without any, training goes on for as long as the recipe does."
+        )
+    if epochs is None and minutes is None:
+        return recipe
+    if not isinstance(recipe, Recipe):
+        given = "epochs" if minutes is None else "minutes"
+        raise UsageError(
+            f"Expected no {given} for the recipe {recipe.name}, which is trained in one go and "
+            f"cannot be cut. Received {epochs if minutes is None else minutes}. Leave it out."
+        )
+    # As a number with a point, whichever kind was given: recipes are told apart by their text.
+    limits = [float(limit) for limit in (minutes, recipe.minutes) if limit]
+    return replace(
+        recipe,
+        epochs=min(epochs or recipe.epochs, recipe.epochs),
+        minutes=min(limits, default=0.0),
+    )
+
+
+def _was_cut(run: Run, recipe: Described) -> bool:
+    """Whether a budget ended the run before the recipe would have."""
+    if not isinstance(recipe, Recipe) or not isinstance(run.recipe, Recipe):
+        return False
+    ended = ending(run.history, run.recipe)
+    if ended == "minutes":
+        return recipe.minutes != run.recipe.minutes
+    if run.recipe.epochs == recipe.epochs:
+        return False
+    # Patience ends it where it would have without the budget, unless the learning rate's schedule
+    # was squeezed: that makes another training from the first epoch on.
+    return ended == "epochs" or recipe.schedule != "constant"
 
 
 def _finding(claim: float, accuracy: Estimate) -> Finding:

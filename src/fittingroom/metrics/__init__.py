@@ -9,6 +9,8 @@
     calibration       reliability diagram, expected calibration error, temperature
     selective         risk-coverage curve and its area
 
+SciPy is imported by what uses it: the interval of a share is to be had in the core install.
+
 All of it takes arrays: true labels ``(N,)``, predicted labels ``(N,)``, probabilities ``(N, K)``.
 """
 

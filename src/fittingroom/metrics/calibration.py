@@ -5,7 +5,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, special
 
 from fittingroom.errors import PredictionsError, UsageError
 from fittingroom.metrics.checks import (
@@ -172,6 +171,8 @@ def calibration_error(
     def simulated(error: float, level: float) -> float:
         return float(np.quantile(np.abs(noise + error * unit) @ weight, level)) - plug_in
 
+    from scipy import optimize
+
     tail = (1 - confidence) / 2
     low, high = 0.0, 1.0
     if simulated(0.0, 1 - tail) < 0:
@@ -198,6 +199,8 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     Source:
         Guo, Pleiss, Sun and Weinberger (2017), arXiv:1706.04599, section 4.2.
     """
+    from scipy import optimize, special
+
     scores = checked_matrix(logits, "logits")
     true = checked_labels(labels, scores.shape[1])
     if len(true) != len(scores) or not np.isfinite(scores).all():
@@ -229,6 +232,8 @@ def apply_temperature(logits: npt.ArrayLike, temperature: float) -> Float64:
         PredictionsError: logits that are no matrix.
         UsageError: a temperature that is not above 0.
     """
+    from scipy import special
+
     if not 0 < temperature < np.inf:
         raise UsageError(f"Expected a temperature above 0. Received {temperature}.")
     scores = checked_matrix(logits, "logits")
@@ -237,6 +242,8 @@ def apply_temperature(logits: npt.ArrayLike, temperature: float) -> Float64:
 
 def _folded_normal_mean(mean: Float64, deviation: Float64) -> Float64:
     """``E|X|`` of ``X ~ N(mean, deviation²)`` (Leone, Nelson and Nottingham 1961)."""
+    from scipy import special
+
     ratio = mean / np.where(deviation > 0, deviation, 1)
     spread = deviation * np.sqrt(2 / np.pi) * np.exp(-(ratio**2) / 2)
     return np.where(deviation > 0, spread + mean * (1 - 2 * special.ndtr(-ratio)), mean)

@@ -2,10 +2,10 @@
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from fittingroom.errors import PredictionsError, UsageError
 
@@ -25,6 +25,11 @@ class Estimate:
     value: float
     low: float
     high: float
+
+    @property
+    def percent(self) -> str:
+        """A share as it is shown where there is little room: ``"93.72% (93.0–94.4)"``."""
+        return f"{self.value:.2%} ({100 * self.low:.1f}–{100 * self.high:.1f})"
 
 
 def wilson(successes: float, trials: float, confidence: float = 0.95) -> Estimate:
@@ -114,6 +119,8 @@ def mean_estimate(
     mean = float(values.mean())
     if not math.isfinite(mean):
         return Estimate(mean, mean, mean)
+    from scipy import special  # the intervals of shares are to be had without it
+
     count = len(values)
     # A mean of equal values can leave the range by a rounding.
     mean = min(max(mean, minimum), maximum)
@@ -144,4 +151,4 @@ def normal_quantile(confidence: float) -> float:
     """
     if not 0 < confidence < 1:
         raise UsageError(f"Expected a confidence between 0 and 1. Received {confidence}.")
-    return float(special.ndtri((1 + confidence) / 2))
+    return NormalDist().inv_cdf((1 + confidence) / 2)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize
 
 from fittingroom.errors import PredictionsError
 from fittingroom.metrics.checks import (
@@ -154,6 +153,8 @@ def _isotonic(given: Float64, truth: Float64) -> tuple[Float64, float]:
     Equal inputs get equal outputs. A step of ``n`` pictures with the share ``o`` of truths lowers
     the sum of squares below that of the true share by ``o(1-o) n/(n-1)`` on average.
     """
+    from scipy import optimize
+
     _, group, size = np.unique(given, return_inverse=True, return_counts=True)
     means = np.bincount(group, weights=truth) / size
     fitted = optimize.isotonic_regression(means, weights=size)

@@ -31,9 +31,13 @@ def calibration_curves(models: Sequence[tuple[str, int, Calibration]]) -> Figure
     Args:
         models: of each its name, its place in the order of colours, and its calibration.
     """
-    across = min(len(models), 3)
+    across = 2 if len(models) == 4 else min(len(models), 3)  # rows that are full
     down = -(-len(models) // across)
-    side = _SIDES[across]
+    side = _SIDES[min(len(models), 3)]
+    # All squares have the same axes, so that they can be held against each other.
+    bins = [bin_ for _, _, calibration in models for bin_ in calibration.bins]
+    low = min(bin_.low for bin_ in bins)
+    bottom_share = max(0.0, min([low, *(bin_.accuracy.low for bin_ in bins)]) - 0.02)
     figure = Figure(
         figsize=(0.7 + across * (side + _GAP), down * (side + 1.5)),
     )
@@ -43,11 +47,8 @@ def calibration_curves(models: Sequence[tuple[str, int, Calibration]]) -> Figure
         bottom = 0.45 + (down - 1 - row) * (side + 1.5)
         colour = model_colour(place)
         axes = inches_axes(figure, left, bottom + 0.5, side, side)
-        low = min(bin_.low for bin_ in calibration.bins)
         axes.set_xlim(low - 0.02, 1.02)
-        axes.set_ylim(
-            max(0.0, min([low, *(bin_.accuracy.low for bin_ in calibration.bins)]) - 0.02), 1.02
-        )
+        axes.set_ylim(bottom_share, 1.02)
         axes.grid()
         axes.spines["left"].set_visible(False)
         axes.spines["bottom"].set_visible(False)

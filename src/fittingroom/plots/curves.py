@@ -17,14 +17,17 @@ def accuracy_curve(
     best_epoch: int,
     colour: str,
     band: Sequence[Estimate] | None = None,
+    *,
+    mark: str = "best epoch",
 ) -> Figure:
-    """Training and validation accuracy over the epochs, the best epoch marked.
+    """Training and validation accuracy over the epochs, the epoch kept marked.
 
     Args:
         history: one entry an epoch.
         best_epoch: the one whose weights were kept.
         colour: the model's.
         band: the validation accuracy of each epoch with its interval, where it is known.
+        mark: what the epoch kept is called; its number follows.
     """
     return _curve(
         [epoch.epoch for epoch in history],
@@ -32,6 +35,7 @@ def accuracy_curve(
         [100 * epoch.val_accuracy for epoch in history],
         best_epoch,
         colour,
+        mark=mark,
         unit="%",
         digits=1,
         top=100.0,
@@ -42,14 +46,20 @@ def accuracy_curve(
 
 
 @drawn
-def loss_curve(history: Sequence[Epoch], best_epoch: int, colour: str) -> Figure:
-    """Training and validation loss (natural logarithm) over the epochs, the best epoch marked."""
+def loss_curve(
+    history: Sequence[Epoch], best_epoch: int, colour: str, *, mark: str = "best epoch"
+) -> Figure:
+    """Training and validation loss (natural logarithm) over the epochs, the epoch kept marked.
+
+    Arguments as for :func:`accuracy_curve`.
+    """
     return _curve(
         [epoch.epoch for epoch in history],
         [epoch.train_loss for epoch in history],
         [epoch.val_loss for epoch in history],
         best_epoch,
         colour,
+        mark=mark,
         unit="",
         digits=3,
     )
@@ -62,6 +72,7 @@ def _curve(
     best_epoch: int,
     colour: str,
     *,
+    mark: str,
     unit: str,
     digits: int,
     top: float = np.inf,
@@ -95,7 +106,7 @@ def _curve(
     # The label stands on the side of the line where there is more room.
     left_side = best_epoch > (first + last) / 2
     axes.annotate(
-        f"best epoch {best_epoch}",
+        f"{mark} {best_epoch}",
         (best_epoch, 1.0),
         xycoords=("data", "axes fraction"),
         xytext=(-4 if left_side else 4, 1),

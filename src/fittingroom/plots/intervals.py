@@ -66,7 +66,8 @@ def accuracies(models: Sequence[ModelResult], pairs: Sequence[Pair]) -> Figure:
     below.axvline(0, color=MUTED, linewidth=0.9)
     ends = [100 * end for pair in pairs for end in (pair.difference.low, pair.difference.high)]
     reach = [*ends, -1.6 * margin, 1.6 * margin]
-    below.set_xlim(min(reach), max(reach) + 0.05 * (max(reach) - min(reach)))
+    room = 0.05 * (max(reach) - min(reach))
+    below.set_xlim(min(reach) - room, max(reach) + room)
     for place, pair in enumerate(pairs):
         sure = pair.difference.low > 0 or pair.difference.high < 0
         winner = pair.b if pair.difference.value > 0 else pair.a
@@ -232,7 +233,7 @@ def _key(axes: Axes, models: Sequence[tuple[str, int]]) -> None:
         handles=handles,
         loc="lower left",
         bbox_to_anchor=(-0.02, 1.0),
-        ncols=min(len(models), 3),
+        ncols=2 if len(models) == 4 else min(len(models), 3),
         frameon=False,
         handletextpad=0.2,
         columnspacing=1.2,

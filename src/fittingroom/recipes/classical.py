@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from fittingroom.data import SplitRule
 from fittingroom.errors import RecipeError, did_you_mean
@@ -111,10 +111,16 @@ class ClassicalRecipe(Described):
     claim: str = ""
     engine: str = "sklearn"
     split: SplitRule = field(default_factory=lambda: SplitRule("stratified", "1/12"))
+    in_one_go: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self.check_name()
         check("engine", self.engine, self.engine == "sklearn", "'sklearn' for a classical model")
+
+    @property
+    def operation(self) -> str:
+        """Comparisons where the model is made of trees, otherwise multiply-adds."""
+        return "comparisons" if isinstance(self.model, BoostedForest) else "multiply-adds"
 
     def for_classes(self, classes: int) -> "ClassicalRecipe":
         """The recipe itself: a classical model takes its classes from the labels."""

@@ -9,7 +9,7 @@ import re
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from fittingroom.data import SplitRule
 from fittingroom.errors import RecipeError, UsageError, did_you_mean
@@ -27,6 +27,7 @@ class Described(abc.ABC):
         claim: accuracy, seconds, machine and seeds, as measured, with the benchmark's name.
         engine: the framework that trains it.
         split: which pictures of the training file train, and which validate.
+        in_one_go: whether it is trained in one go, so that there are no epochs.
     """
 
     name: str
@@ -34,6 +35,12 @@ class Described(abc.ABC):
     claim: str
     engine: str
     split: SplitRule
+    in_one_go: ClassVar[bool] = False
+
+    @property
+    def operation(self) -> str:
+        """What is counted as the model's operations for a picture, in the plural."""
+        return "multiply-adds"
 
     @abc.abstractmethod
     def to_json(self) -> dict[str, Any]:

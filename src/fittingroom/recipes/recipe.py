@@ -74,6 +74,10 @@ class Recipe(Described):
             validation loss, or the last.
         patience: epochs without a better one after which training stops; with ``keep="last"``
             there are no better ones, and all epochs are run.
+        minutes: training ends after the epoch in which so many are over, and `keep` then chooses
+            among the epochs that there are; 0 sets no limit. Where this ends it depends on the
+            clock, so the same seed need not give the same weights. The learning rate follows
+            its schedule as if all epochs were to come.
         mirror: whether the model averages the logits of a picture and its mirror image.
     """
 
@@ -96,6 +100,7 @@ class Recipe(Described):
     augmentation: Augmentation = field(default_factory=Augmentation)
     keep: Keep = "best accuracy"
     patience: int = 5
+    minutes: float = 0.0
     mirror: bool = False
 
     def __post_init__(self) -> None:
@@ -119,6 +124,8 @@ class Recipe(Described):
         smoothing = self.label_smoothing
         check("label_smoothing", smoothing, 0 <= smoothing < 1, "from 0 to below 1")
         check("patience", self.patience, self.patience >= 1, "at least 1")
+        limit = self.minutes
+        check("minutes", limit, 0 <= limit < math.inf, "at least 0, and finite; 0 sets no limit")
 
     def to_json(self) -> dict[str, Any]:
         """Every value as plain JSON types."""

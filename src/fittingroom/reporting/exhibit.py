@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from fittingroom.evaluation import Evaluation
 from fittingroom.predictions import UInt8
+from fittingroom.recipes import Keep
 from fittingroom.runs import Epoch, Opening, Timing
 
 
@@ -32,10 +33,15 @@ class Exhibit:
         evaluation: of its (first seed's) run on the test half.
         history: of that run, one entry an epoch; empty for a model that was not trained here.
         best_epoch: the epoch whose weights were kept.
+        keep: why it was that one; None for a model that is trained in one go, whose history has
+            one entry, and no epochs.
         run: the run folder's name, or where else the predictions come from.
         seed: the run's.
         parameters: trained numbers.
-        operations: multiply-adds for one picture.
+        operations: for one picture.
+        operation: what these are, in the plural.
+        training_pictures: how many the model was trained on, if it is known.
+        validation_pictures: how many chose the epoch; gives validation accuracy its interval.
         training_seconds: the whole training, validation included.
         model_bytes: size of the exported model.
         single: how long a picture takes when pictures come one at a time.
@@ -49,10 +55,14 @@ class Exhibit:
     evaluation: Evaluation
     history: tuple[Epoch, ...] = ()
     best_epoch: int = 0
+    keep: Keep | None = "best accuracy"
     run: str = ""
     seed: int | None = None
     parameters: int | None = None
     operations: int | None = None
+    operation: str = "multiply-adds"
+    training_pictures: int | None = None
+    validation_pictures: int | None = None
     training_seconds: float | None = None
     model_bytes: int | None = None
     single: Timing | None = None
@@ -67,8 +77,6 @@ class Facts:
         data: the data set's name.
         official: whether its files are those that Zalando published, by their hashes.
         embedded_sample: whether it is the small sample inside the package.
-        training_pictures: how many pictures the models were trained on, if it is known.
-        validation_pictures: how many chose the epoch; gives validation accuracy its interval.
         openings: every opening of the test half that the folder of runs has logged.
         environment: versions, processor, threads, time, as the runs have recorded them.
         failures: trainings that broke down, in words: they are told, not hidden.
@@ -77,8 +85,6 @@ class Facts:
     data: str
     official: bool
     embedded_sample: bool = False
-    training_pictures: int | None = None
-    validation_pictures: int | None = None
     openings: Sequence[Opening] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
     failures: Sequence[str] = ()

@@ -25,10 +25,13 @@ def picture_uri(picture: UInt8) -> str:
 
 
 def unbroken_ranges(text: str) -> Markup:
-    """The text, escaped, in which no line breaks within an interval such as ``(92.6–93.6%)``."""
+    """The text, escaped, in which no line breaks within an interval.
+
+    Such as ``(92.6–93.6%)`` or ``(+1.9 to +2.9)``.
+    """
     return Markup(
         re.sub(
-            r"\([^()]{0,18}\d–\d[^()]{0,12}\)",
+            r"\([^()]{0,18}\d–\d[^()]{0,12}\)|\([+−]?[\d.]+ to [+−]?[\d.]+\)",
             r'<span class="range">\g<0></span>',
             str(escape(text)),
         )

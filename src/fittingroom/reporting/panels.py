@@ -8,6 +8,7 @@ import numpy as np
 from fittingroom import plots
 from fittingroom.plots import ConfusedRow, SampleRow, Tile, TileGroup
 from fittingroom.predictions import Int64, Predictions, UInt8
+from fittingroom.recipes import Keep
 from fittingroom.reporting import sentences, tables
 from fittingroom.reporting.exhibit import Exhibit, Garments, stem
 from fittingroom.reporting.numbers import percent, percent_estimate, some, sureness
@@ -19,6 +20,12 @@ _MISTAKES = 16
 _KINDS = 8  # of mistake
 _EXAMPLES = 6
 _SAMPLES = 9
+# What the epoch is called on the curves whose weights are kept.
+_MARKS: dict[Keep, str] = {
+    "best accuracy": "best epoch",
+    "best loss": "lowest loss, epoch",
+    "last": "last epoch",
+}
 _DRAW = 0  # seed of every random draw: all models are shown on the same pictures
 
 
@@ -66,16 +73,14 @@ class Section:
     place: int | None = None
 
 
-def model_section(
-    exhibit: Exhibit, place: int, pictures: UInt8, validation_pictures: int | None
-) -> Section:
+def model_section(exhibit: Exhibit, place: int, pictures: UInt8) -> Section:
     """All figures of one model."""
     evaluation = exhibit.evaluation
     panels = []
-    if len(exhibit.history) > 1:
+    if len(exhibit.history) > 1 and exhibit.keep is not None:
         panels += [
-            _accuracy_curve(exhibit, place, validation_pictures),
-            _loss_curve(exhibit, place),
+            _accuracy_curve(exhibit, exhibit.keep, place),
+            _loss_curve(exhibit, exhibit.keep, place),
         ]
     panels += [_confusion(exhibit, place), _sample_predictions(exhibit, place, pictures)]
     if len(evaluation.worst_mistakes):
@@ -89,7 +94,9 @@ def model_section(
         lead += f" by the run {exhibit.run}"
     lead += "."
     if len(exhibit.history) == 1:
-        lead += f" {sentences.single_epoch(exhibit.history[0], validation_pictures)}"
+        in_one_go = exhibit.keep is None
+        said = sentences.single_epoch(exhibit.history[0], exhibit.validation_pictures, in_one_go)
+        lead += f" {said}"
     return Section(f"model-{place}", exhibit.name, lead, tuple(panels), place)
 
 
@@ -168,13 +175,13 @@ def tile_panel(
     )
 
 
-def _accuracy_curve(exhibit: Exhibit, place: int, validation_pictures: int | None) -> Panel:
-    history = exhibit.history
-    band = validation_pictures and [
-        sentences.validation_interval(epoch.val_accuracy, validation_pictures) for epoch in history
+def _accuracy_curve(exhibit: Exhibit, keep: Keep, place: int) -> Panel:
+    history, validated = exhibit.history, exhibit.validation_pictures
+    band = validated and [
+        sentences.validation_interval(epoch.val_accuracy, validated) for epoch in history
     ]
     figure = plots.accuracy_curve(
-        history, exhibit.best_epoch, plots.model_colour(place), band or None
+        history, exhibit.best_epoch, plots.model_colour(place), band or None, mark=_MARKS[keep]
     )
     alt = (
         f"Line chart: accuracy of {exhibit.name} over {some(len(history), 'epoch')}. Validation "
@@ -187,16 +194,18 @@ def _accuracy_curve(exhibit: Exhibit, place: int, validation_pictures: int | Non
         png=plots.png(figure, f"{exhibit.name}: accuracy", colours=48),
         title=f"{exhibit.name}: accuracy while training",
         alt=alt,
-        caption=sentences.accuracy_curve(history, exhibit.best_epoch, validation_pictures),
+        caption=sentences.accuracy_curve(history, exhibit.best_epoch, validated, keep),
         table=tables.history(exhibit.name, history, "accuracy"),
         svg=plots.svg(figure, f"accuracy-{place}", alt),
         place=place,
     )
 
 
-def _loss_curve(exhibit: Exhibit, place: int) -> Panel:
+def _loss_curve(exhibit: Exhibit, keep: Keep, place: int) -> Panel:
     history = exhibit.history
-    figure = plots.loss_curve(history, exhibit.best_epoch, plots.model_colour(place))
+    figure = plots.loss_curve(
+        history, exhibit.best_epoch, plots.model_colour(place), mark=_MARKS[keep]
+    )
     alt = (
         f"Line chart: loss of {exhibit.name} over {some(len(history), 'epoch')}. Validation goes "
         f"from {history[0].val_loss:.3f} to {history[-1].val_loss:.3f}, training from "
@@ -207,7 +216,7 @@ def _loss_curve(exhibit: Exhibit, place: int) -> Panel:
         png=plots.png(figure, f"{exhibit.name}: loss", colours=48),
         title=f"{exhibit.name}: loss while training",
         alt=alt,
-        caption=sentences.loss_curve(history, exhibit.best_epoch),
+        caption=sentences.loss_curve(history, exhibit.best_epoch, keep),
         table=tables.history(exhibit.name, history, "loss"),
         svg=plots.svg(figure, f"loss-{place}", alt),
         place=place,

@@ -25,10 +25,13 @@ def results(
     """Plain values under documented names.
 
     ``format``: 1; ``verdict``: the outcome in words; ``notices``: what must be known first;
-    ``data``: name, ``official``, ``embedded_sample``, ``classes``, counts of pictures;
-    ``models``: of each ``name``, ``title``, ``run``, ``seed``, ``parameters``, ``operations``,
+    ``data``: name, ``official``, ``embedded_sample``, ``classes``, counts of
+    pictures (of training and validation where they are the same for all models);
+    ``models``: of each ``name``, ``title``, ``run``, ``seed``, ``training_pictures``,
+    ``validation_pictures``, ``parameters``, ``operations`` and what ``operation`` these are,
     ``training_seconds``, ``model_bytes``, ``seconds_a_picture`` (``single``, ``batched``: each
-    ``low``, ``median``, ``high``, ``batch``), ``best_epoch``, ``history`` and ``evaluation``
+    ``low``, ``median``, ``high``, ``batch``), ``keep``: why the weights of ``best_epoch`` were
+    kept (both null for a model that is trained in one go), ``history`` and ``evaluation``
     (:meth:`Evaluation.as_dict`); ``comparison``: its :meth:`~Comparison.as_dict` with details, or
     null for a single model; ``figures``: of each its ``image``, ``title`` and ``caption``;
     ``openings``, ``environment``, ``failures``: as given. What was not measured is null.
@@ -42,8 +45,8 @@ def results(
             "official": facts.official,
             "embedded_sample": facts.embedded_sample,
             "classes": exhibits[0].evaluation.predictions.classes,
-            "training_pictures": facts.training_pictures,
-            "validation_pictures": facts.validation_pictures,
+            "training_pictures": _same([each.training_pictures for each in exhibits]),
+            "validation_pictures": _same([each.validation_pictures for each in exhibits]),
             "test_pictures": len(exhibits[0].evaluation.predictions),
         },
         "models": [_model(exhibit) for exhibit in exhibits],
@@ -70,18 +73,27 @@ def _model(exhibit: Exhibit) -> dict[str, Any]:
         "title": exhibit.title,
         "run": exhibit.run,
         "seed": exhibit.seed,
+        "training_pictures": exhibit.training_pictures,
+        "validation_pictures": exhibit.validation_pictures,
         "parameters": exhibit.parameters,
         "operations": exhibit.operations,
+        "operation": exhibit.operation,
         "training_seconds": exhibit.training_seconds,
         "model_bytes": exhibit.model_bytes,
         "seconds_a_picture": {
             "single": _timing(exhibit.single),
             "batched": _timing(exhibit.batched),
         },
-        "best_epoch": exhibit.best_epoch if exhibit.history else None,
+        "keep": exhibit.keep if exhibit.history else None,
+        "best_epoch": exhibit.best_epoch if exhibit.history and exhibit.keep else None,
         "history": [asdict(epoch) for epoch in exhibit.history],
         "evaluation": exhibit.evaluation.as_dict(),
     }
+
+
+def _same(numbers: Sequence[int | None]) -> int | None:
+    """The number that all models share, or None."""
+    return numbers[0] if len(set(numbers)) == 1 else None
 
 
 def _timing(timing: Timing | None) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from fittingroom.comparison import Comparison, Pair
 from fittingroom.evaluation import ConfusedPair, Evaluation
 from fittingroom.metrics import Estimate, wilson
 from fittingroom.plots import Tile
+from fittingroom.recipes import Keep
 from fittingroom.reporting.exhibit import Exhibit, Facts
 from fittingroom.reporting.numbers import (
     listed,
@@ -84,17 +85,24 @@ def validation_interval(accuracy: float, pictures: int) -> Estimate:
     return wilson(round(accuracy * pictures), pictures)
 
 
-def accuracy_curve(history: Sequence[Epoch], best_epoch: int, pictures: int | None) -> str:
-    """Best epoch, how far training is ahead of validation, and what that means."""
+def accuracy_curve(
+    history: Sequence[Epoch], best_epoch: int, pictures: int | None, keep: Keep = "best accuracy"
+) -> str:
+    """Which epoch is kept, how far training is ahead of validation, and what that means."""
     scored = _validation(_epoch(history, best_epoch), pictures)
-    opening = f"Best epoch {best_epoch} of {len(history)}: validation accuracy {scored}"
-    return f"{opening}; {_fit(history, best_epoch)}."
+    kept = {
+        "best accuracy": f"Best epoch {best_epoch} of {len(history)}",
+        "best loss": f"Kept, for the lowest validation loss, epoch {best_epoch} of {len(history)}",
+        "last": f"The last of {some(len(history), 'epoch')} is kept",
+    }
+    return f"{kept[keep]}: validation accuracy {scored}; {_fit(history)}."
 
 
-def single_epoch(epoch: Epoch, pictures: int | None) -> str:
-    """What stands in place of the curves of a model that was trained in one go."""
+def single_epoch(epoch: Epoch, pictures: int | None, in_one_go: bool) -> str:
+    """What stands in place of the curves of a model without epochs, or with one alone."""
+    opening = "Trained in one go" if in_one_go else "Trained for one epoch"
     return (
-        f"Trained in one go, so there are no curves: validation accuracy "
+        f"{opening}, so there are no curves: validation accuracy "
         f"{_validation(epoch, pictures)}, training accuracy {percent(epoch.train_accuracy)}."
     )
 
@@ -105,7 +113,7 @@ def _validation(epoch: Epoch, pictures: int | None) -> str:
     return percent_estimate(validation_interval(epoch.val_accuracy, pictures))
 
 
-def _fit(history: Sequence[Epoch], best_epoch: int) -> str:
+def _fit(history: Sequence[Epoch]) -> str:
     last = history[-1]
     gap = last.train_accuracy - last.val_accuracy
     if gap >= MILD_GAP:
@@ -114,7 +122,8 @@ def _fit(history: Sequence[Epoch], best_epoch: int) -> str:
     quarter = max(1, len(history) // 4)
     if len(history) > 1:
         risen = last.val_accuracy - history[-1 - quarter].val_accuracy
-        if best_epoch == last.epoch and risen >= STILL_RISING:
+        highest = max(epoch.val_accuracy for epoch in history)
+        if last.val_accuracy == highest and risen >= STILL_RISING:
             return (
                 f"it still rose by {100 * risen:.1f} points over the last "
                 f"{some(quarter, 'epoch')}: under-fitting, more epochs would help"
@@ -128,7 +137,7 @@ def _fit(history: Sequence[Epoch], best_epoch: int) -> str:
     return f"{side}: no over-fitting seen"
 
 
-def loss_curve(history: Sequence[Epoch], best_epoch: int) -> str:
+def loss_curve(history: Sequence[Epoch], best_epoch: int, keep: Keep = "best accuracy") -> str:
     """Where validation loss is lowest, and how much it has risen since."""
     lowest = min(history, key=lambda epoch: epoch.val_loss)
     last = history[-1]
@@ -141,11 +150,10 @@ def loss_curve(history: Sequence[Epoch], best_epoch: int) -> str:
             rise = 100 * (last.val_loss / lowest.val_loss - 1)
             sentence += f", {rise:.0f}% higher" if rise >= 0.5 else ", as low"
     if best_epoch != lowest.epoch:
-        highest = max(epoch.val_accuracy for epoch in history)
-        if _epoch(history, best_epoch).val_accuracy == highest:
+        if keep == "best accuracy":
             sentence += f"; the epoch kept, {best_epoch}, is the one of highest validation accuracy"
         else:
-            sentence += f"; the epoch kept is {best_epoch}"
+            sentence += "; the last one is kept"
     return sentence + "."
 
 

@@ -88,6 +88,9 @@ def results(exhibits: Sequence[Exhibit], comparison: Comparison | None) -> Table
             ("Seeds", [_seeds(compared.get(exhibit.name), exhibit) for exhibit in exhibits]),
             ("Deviation over seeds", [_deviation(compared.get(e.name)) for e in exhibits]),
         ]
+    kinds = {exhibit.operation for exhibit in exhibits if exhibit.operations is not None}
+    # One kind stands in the row's name; of several, each beside its number.
+    operations = kinds.pop().capitalize() if len(kinds) == 1 else "Operations"
     evaluations = [exhibit.evaluation for exhibit in exhibits]
     rows += [
         ("Macro F1", [percent_estimate(item.macro_f1) for item in evaluations]),
@@ -101,7 +104,7 @@ def results(exhibits: Sequence[Exhibit], comparison: Comparison | None) -> Table
         ),
         ("Training time", [seconds(exhibit.training_seconds) for exhibit in exhibits]),
         ("Parameters", [count(exhibit.parameters) for exhibit in exhibits]),
-        ("Multiply-adds a picture", [count(exhibit.operations) for exhibit in exhibits]),
+        (f"{operations} a picture", [_operations(each, bool(kinds)) for each in exhibits]),
         ("Model size", [size(exhibit.model_bytes) for exhibit in exhibits]),
         ("Time a picture, one by one", [duration(exhibit.single) for exhibit in exhibits]),
         ("Time a picture, in batches", [duration(exhibit.batched) for exhibit in exhibits]),
@@ -113,6 +116,11 @@ def results(exhibits: Sequence[Exhibit], comparison: Comparison | None) -> Table
         ("", *(exhibit.name for exhibit in exhibits)),
         tuple(kept),
     )
+
+
+def _operations(exhibit: Exhibit, named: bool) -> str:
+    words = count(exhibit.operations)
+    return f"{words} {exhibit.operation}" if named and words != NONE else words
 
 
 def _accuracy(exhibit: Exhibit, compared: dict[str, ModelResult]) -> str:

@@ -93,7 +93,7 @@ def shared_panels(exhibits: Sequence[Exhibit]) -> tuple[Panel, ...]:
                 ),
                 table=tables.calibration(models),
                 svg=plots.svg(figure, "calibration", alt),
-                wide=len(curves) > 2,
+                wide=len(curves) == 3 or len(curves) > 4,  # four are two by two
             )
         )
     return tuple(panels)

@@ -57,10 +57,7 @@ def write_report(
     if comparison is not None:
         sections += pair_sections(comparison, exhibits, pictures)
     sections.append(Section("classes", "Classes and calibration", "", shared_panels(exhibits)))
-    sections += [
-        model_section(exhibit, place, pictures, facts.validation_pictures)
-        for place, exhibit in enumerate(exhibits)
-    ]
+    sections += [model_section(exhibit, place, pictures) for place, exhibit in enumerate(exhibits)]
     panels = [*summary, *(panel for section in sections for panel in section.panels), data]
     verdict = sentences.outcome(exhibits, comparison, facts)
     page = {
@@ -112,13 +109,11 @@ def _sources(exhibits: Sequence[Exhibit], facts: Facts) -> tables.Table:
         ("Data", facts.data),
         ("Files", sentences.origin(facts)),
     ]
-    for name, number in (
-        ("Training pictures", facts.training_pictures),
-        ("Validation pictures", facts.validation_pictures),
-        ("Test pictures", len(exhibits[0].evaluation.predictions)),
-    ):
-        if number is not None:
-            rows.append((name, f"{number:,}"))
+    rows += _counts("Training pictures", {each.name: each.training_pictures for each in exhibits})
+    rows += _counts(
+        "Validation pictures", {each.name: each.validation_pictures for each in exhibits}
+    )
+    rows.append(("Test pictures", f"{len(exhibits[0].evaluation.predictions):,}"))
     for exhibit in exhibits:
         if exhibit.run:
             seed = "" if exhibit.seed is None else f", seed {exhibit.seed}"
@@ -126,6 +121,14 @@ def _sources(exhibits: Sequence[Exhibit], facts: Facts) -> tables.Table:
     for name, value in facts.environment.items():
         rows.append((str(name).replace("_", " ").capitalize(), _words(value)))
     return tables.Table("Data, runs and environment.", ("", ""), tuple(rows), words=2)
+
+
+def _counts(name: str, numbers: Mapping[str, int | None]) -> list[tuple[str, str]]:
+    """One row where all models have the same number, otherwise one a model; none unknown."""
+    known = {model: number for model, number in numbers.items() if number is not None}
+    if len(set(known.values())) > 1:
+        return [(f"{name} of {model}", f"{number:,}") for model, number in known.items()]
+    return [(name, f"{number:,}") for number in list(known.values())[:1]]
 
 
 def _words(value: Any) -> str:

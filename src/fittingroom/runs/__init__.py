@@ -3,11 +3,12 @@
 from fittingroom.runs.environment import available_processors, describe_environment
 from fittingroom.runs.files import make_folder, write_file
 from fittingroom.runs.folder import Run, RunWriter, Summary, Timing, open_run, run_name
-from fittingroom.runs.history import Epoch, best_epoch
+from fittingroom.runs.history import Ending, Epoch, best_epoch, ending
 from fittingroom.runs.listing import Listed, find_run, list_runs
 from fittingroom.runs.testlog import Opening, log_opening, read_openings
 
 __all__ = [
+    "Ending",
     "Epoch",
     "Listed",
     "Opening",
@@ -18,6 +19,7 @@ __all__ = [
     "available_processors",
     "best_epoch",
     "describe_environment",
+    "ending",
     "find_run",
     "list_runs",
     "log_opening",

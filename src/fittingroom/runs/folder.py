@@ -14,7 +14,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from fittingroom.errors import PredictionsError, RunChangedError, RunError, RunUnfinishedError
+from fittingroom.errors import (
+    PredictionsError,
+    RecipeError,
+    RunChangedError,
+    RunError,
+    RunUnfinishedError,
+)
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import Described, recipe_from_json
 from fittingroom.runs.files import cannot_write, make_folder, sha256, write_file
@@ -30,7 +36,8 @@ class Summary:
     """The outcome of a training in a few numbers: ``summary.json``.
 
     Attributes:
-        best_epoch: the epoch whose weights were kept.
+        best_epoch: the epoch whose weights were kept, by the recipe's `keep`; 1 for a model that
+            is trained in one go.
         validation_accuracy: of the exported model, as a fraction.
         seconds: the whole training, validation of each epoch included; imports, data loading
             and export apart.
@@ -219,7 +226,7 @@ def open_run(folder: Path) -> Run:
     Raises:
         RunUnfinishedError: it has no manifest.
         RunChangedError: a file is missing, or is not the one that training wrote.
-        RunError: it is no run folder at all.
+        RunError: it is no run folder at all, or another version of this project wrote it.
     """
     if not folder.is_dir():
         raise RunError(
@@ -247,6 +254,12 @@ def open_run(folder: Path) -> Run:
             history=read_history((folder / "history.jsonl").read_text(encoding="utf-8")),
             summary=Summary(**_read_json(folder / "summary.json")),
         )
+    except RecipeError as error:
+        # Every file is as it was written, so it was not changed: it is another version's.
+        raise RunError(
+            f"Expected at {folder} a run that this version of the project can read. Received "
+            f"one of another version, it seems. Train the recipe again. {error}"
+        ) from error
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise RunChangedError(
             f"Expected the files of a run in {folder}. Received something else: {error}."

@@ -4,9 +4,12 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from fittingroom.errors import RunChangedError
-from fittingroom.recipes import Keep
+from fittingroom.recipes import Keep, Recipe
+
+Ending = Literal["epochs", "patience", "minutes"]
 
 
 @dataclass(frozen=True)
@@ -67,3 +70,19 @@ def best_epoch(history: Sequence[Epoch], keep: Keep = "best accuracy") -> Epoch:
                 return (epoch.epoch,)
 
     return max(history, key=merit)
+
+
+def ending(history: Sequence[Epoch], recipe: Recipe) -> Ending | None:
+    """What ends a training after these epochs: the recipe's epochs, its patience or its minutes.
+
+    ``"minutes"`` is the answer only where training would else have gone on; None means that the
+    next epoch is to come.
+    """
+    last = history[-1]
+    if last.epoch >= recipe.epochs:
+        return "epochs"
+    if last.epoch - best_epoch(history, recipe.keep).epoch >= recipe.patience:
+        return "patience"
+    if 0 < 60 * recipe.minutes <= last.seconds:
+        return "minutes"
+    return None

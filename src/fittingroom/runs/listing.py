@@ -1,13 +1,15 @@
 """All runs in a folder, and finding one that was made before."""
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from fittingroom.data import Dataset
-from fittingroom.errors import FittingRoomError, RunUnfinishedError
-from fittingroom.recipes import Described
+from fittingroom.errors import FittingRoomError, RunChangedError, RunUnfinishedError
+from fittingroom.recipes import Described, Recipe
 from fittingroom.runs.folder import Run, open_run, read_failure
+from fittingroom.runs.history import ending
 
 State = Literal["finished", "unfinished", "failed", "changed", "unreadable"]
 
@@ -38,17 +40,28 @@ def list_runs(runs: Path) -> tuple[Listed, ...]:
 
 
 def find_run(runs: Path, recipe: Described, seed: int, dataset: Dataset) -> Run | None:
-    """The finished run of this recipe, seed and data; the newest where there are several."""
+    """The finished run of this recipe, seed and data; the newest where there are several.
+
+    A run that had minutes and did not need them all is also one of the recipe without them.
+    """
     found = [
         listed.run
         for listed in list_runs(runs)
         if listed.run is not None
         and listed.run.seed == seed
-        and listed.run.recipe.key == recipe.key
+        and recipe.key in (listed.run.recipe.key, _recipe_followed(listed.run).key)
         and listed.run.environment["data"]["hashes"] == dataset.training_hashes
         and listed.run.classes == dataset.classes
     ]
     return max(found, key=lambda run: str(run.environment["time"]), default=None)
+
+
+def _recipe_followed(run: Run) -> Described:
+    """The run's recipe, without the minutes where these did not end the training."""
+    recipe = run.recipe
+    if isinstance(recipe, Recipe) and recipe.minutes and ending(run.history, recipe) != "minutes":
+        return dataclasses.replace(recipe, minutes=0.0)
+    return recipe
 
 
 def _look_at(folder: Path) -> Listed | None:
@@ -64,5 +77,7 @@ def _look_at(folder: Path) -> Listed | None:
         return Listed(folder, "unfinished", None, str(error))
     except OSError as error:
         return Listed(folder, "unreadable", None, f"{folder} cannot be read: {error.strerror}.")
-    except FittingRoomError as error:
+    except RunChangedError as error:
         return Listed(folder, "changed", None, str(error))
+    except FittingRoomError as error:
+        return Listed(folder, "unreadable", None, str(error))

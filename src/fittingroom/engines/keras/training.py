@@ -17,7 +17,7 @@ from fittingroom.errors import RecipeError, TrainingError, UsageError
 from fittingroom.networks import Flatten, check_classifier
 from fittingroom.predictions import Float32
 from fittingroom.recipes import Recipe
-from fittingroom.runs import Epoch, best_epoch
+from fittingroom.runs import Epoch, best_epoch, ending
 from fittingroom.runs.environment import processor
 
 keras = load_keras()
@@ -195,7 +195,7 @@ def _fit(recipe: Recipe, split: Split, on_epoch: Callable[[Epoch], None]) -> Fit
 
 
 class _Watch:
-    """Tells of each epoch, keeps the best one's weights, and ends training when patience does.
+    """Tells of each epoch, keeps the best one's weights, and ends training where the recipe does.
 
     Keras' own early stopping and checkpoint know one measure each, and nothing of the last epoch.
 
@@ -262,9 +262,8 @@ class _Watch:
                 learning_rate=self._learning_rate(),
             )
         )
-        best = self.best
-        if best.epoch == number:
+        if self.best.epoch == number:
             self.best_weights = weights_of(self._model, self._recipe.network)
         self._on_epoch(self._history[-1])
-        if number - best.epoch >= self._recipe.patience:
+        if ending(self._history, self._recipe):
             self._model.stop_training = True

@@ -19,7 +19,7 @@ from fittingroom.engines.schedule import learning_rate
 from fittingroom.errors import TrainingError, UsageError
 from fittingroom.networks import check_classifier
 from fittingroom.recipes import Recipe
-from fittingroom.runs import Epoch, best_epoch
+from fittingroom.runs import Epoch, best_epoch, ending
 from fittingroom.runs.environment import processor
 
 # Pictures at a time in validation: large enough to keep the cores busy, small enough for caches.
@@ -94,7 +94,7 @@ class _Training:
         self.step = 0
 
     def run(self, on_epoch: Callable[[Epoch], None]) -> Fitted:
-        """All epochs, with early stopping; the best epoch's weights."""
+        """All epochs until something ends training; the weights of the epoch that is kept."""
         history: list[Epoch] = []
         best_weights, best_logits = {}, torch.empty(0)
         for number in range(1, self.recipe.epochs + 1):
@@ -124,7 +124,7 @@ class _Training:
             if best.epoch == number:
                 best_weights, best_logits = weights_of(self.module), logits
             on_epoch(history[-1])
-            if number - best.epoch >= self.recipe.patience:
+            if ending(history, self.recipe):
                 break
         return Fitted(
             weights={

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from onnx import TensorProto
 from scipy import linalg
+from scipy.linalg import blas
 
 from fittingroom.data import Half
 from fittingroom.engines import Core
@@ -30,7 +31,9 @@ Float64 = npt.NDArray[np.float64]
 
 # Added to the diagonal of the kernel among landmarks, which twin pictures make singular.
 _JITTER = 1e-4
-_BATCH = 2000
+# Pictures at a time, where each is compared with all landmarks, and where its features are found.
+_BATCH = 1000
+_PICTURES = 5000
 _PAIRS = 500
 
 
@@ -61,12 +64,19 @@ def train_svm(
     """Train the machine."""
     generator = np.random.default_rng(seed)
     count = len(training)
-    # (N, 2, F): each picture, then its mirror image.
-    pairs = _pairs(training.images, model.orientations, threads)
-    upright = pairs[:, 0]
-    mean = upright.mean(axis=0, dtype=np.float64).astype(np.float32)
-    components = _components(upright - mean, model.components)
-    reduced = (pairs - mean) @ components
+    mean, components = _components(
+        features(training.images, model.orientations, threads), model.components
+    )
+
+    def reduce(images: UInt8) -> Float32:
+        """The components of pictures and their mirror images: ``(N, 2, C)``."""
+        # All features of both sides at once would take more memory than anything else here.
+        batches = [images[start : start + _PICTURES] for start in range(0, len(images), _PICTURES)]
+        return np.concatenate(
+            [(_pairs(batch, model.orientations, threads) - mean) @ components for batch in batches]
+        )
+
+    reduced = reduce(training.images)
     drawn = generator.choice(count, min(model.landmarks, count), replace=False)
     landmarks = reduced[drawn, 0]
     some = reduced[generator.choice(count, min(_PAIRS, count), replace=False), 0]
@@ -74,10 +84,9 @@ def train_svm(
     width = model.sharpness / max(float(np.median(distances)), 1e-6)
     weights, bias = _solve(model, reduced, training.labels, landmarks, width, classes)
     machine = Machine(mean, components, landmarks, width, weights, bias)
-    others = (_pairs(validation.images, model.orientations, threads) - mean) @ components
     return Trained(
         training=_scores(machine, reduced),
-        validation=_scores(machine, others),
+        validation=_scores(machine, reduce(validation.images)),
         weights={
             "features.mean": mean,
             "features.components": components,
@@ -96,33 +105,46 @@ def _pairs(images: UInt8, orientations: int, threads: int) -> Float32:
     return np.stack(sides, axis=1)
 
 
-def _components(centred: Float32, count: int) -> Float32:
-    """The first principal components, as many as asked for or as there are: ``(F, C)``."""
-    _, vectors = linalg.eigh((centred.T @ centred).astype(np.float64))
+def _components(upright: Float32, count: int) -> tuple[Float32, Float32]:
+    """The features' mean ``(F,)``, and their first principal components ``(F, C)``.
+
+    The features, ``(N, F)``, are changed: they are centred in place.
+    """
+    mean = upright.mean(axis=0, dtype=np.float64).astype(np.float32)
+    upright -= mean
+    _, vectors = linalg.eigh((upright.T @ upright).astype(np.float64))
     kept: Float32 = np.ascontiguousarray(vectors[:, ::-1][:, :count]).astype(np.float32)
-    return kept
+    return mean, kept
 
 
 def _solve(
     model: HogSvm, reduced: Float32, labels: UInt8, landmarks: Float32, width: float, classes: int
 ) -> tuple[Float32, Float32]:
-    """The weights ``(M, K)`` and biases ``(K,)``."""
+    """The weights ``(M, K)`` and biases ``(K,)``.
+
+    One matrix ``(M, M)`` is all that there is of that size: it is symmetric, so BLAS and LAPACK
+    fill and solve its lower half in place.
+    """
     count, size = len(reduced), len(landmarks)
     targets = np.where(labels[:, None] == np.arange(classes), 1.0, -1.0)
-    products = np.zeros((size, size))
+    products = np.zeros((size, size), order="F")
     right = np.zeros((size, classes))
     total = np.zeros(size)
     for start in range(0, count, _BATCH):
         kernel = _kernel(reduced[start : start + _BATCH], landmarks, width)
-        products += kernel.T @ kernel
+        products = blas.dsyrk(1.0, kernel.T, 1.0, products, lower=True, overwrite_c=True)
         right += kernel.T @ targets[start : start + _BATCH]
         total += kernel.sum(axis=0)
     means, offset = total / count, targets.mean(axis=0)
-    products -= np.outer(total, means)
+    products = blas.dsyr(-1 / count, total, a=products, lower=True, overwrite_a=True)
     right -= np.outer(total, offset)
-    among = _gaussian(landmarks.astype(np.float64), landmarks.astype(np.float64), width)
-    products += model.penalty * (among + _JITTER * np.eye(size))
-    weights = linalg.solve(products, right, assume_a="pos", overwrite_a=True)
+    wide = landmarks.astype(np.float64)
+    for start in range(0, size, _BATCH):
+        columns = slice(start, start + _BATCH)
+        products[:, columns] += model.penalty * _gaussian(wide, wide[columns], width)
+    products[np.diag_indices(size)] += model.penalty * _JITTER
+    half = linalg.cho_factor(products, lower=True, overwrite_a=True)
+    weights = linalg.cho_solve(half, right)
     return weights.astype(np.float32), (offset - means @ weights).astype(np.float32)
 
 
