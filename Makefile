@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 TENSORFLOW := .venv-tensorflow
 
-.PHONY: report test test-quick test-tensorflow lint bench-statistics bench-defaults images clean
+.PHONY: report test test-quick test-tensorflow lint notebooks bench-statistics bench-defaults images \
+	clean
 
 report: $(VENV)/ready
 	$(BIN)/fittingroom compare ann cnn
@@ -26,6 +27,10 @@ lint: $(VENV)/ready
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# All four notebooks, built from their sources and run on the real data.
+notebooks: $(VENV)/ready
+	$(BIN)/python tools/run_notebooks.py
 
 bench-statistics: $(VENV)/ready
 	$(BIN)/python benchmarks/statistics.py

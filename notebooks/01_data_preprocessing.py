@@ -1,0 +1,359 @@
+# %% [markdown]
+# # 1. The data, and how it is prepared
+#
+# Fashion-MNIST is 70,000 small grey pictures of ten kinds of garment, from a shop's catalogue. A
+# classifier looks at one and names its kind. Four notebooks train two such classifiers and find
+# out honestly which is better:
+#
+# 1. **The data, and how it is prepared**: this one
+# 2. A dense network (ANN)
+# 3. A convolutional network (CNN)
+# 4. Evaluation: which is better, and where
+#
+# This one trains nothing. You will look at the pictures, put some of them aside, and see what is
+# done to the rest before a network gets them: scaling, reshaping, augmentation.
+
+# %% tags=["parameters"]
+DATA = None  # None: the real data; "sample": 2,500 of its pictures, which come with the package
+
+# %%
+import numpy as np
+import pandas as pd
+from IPython.display import Image, Markdown
+from matplotlib.figure import Figure
+
+import fittingroom
+from fittingroom import plots
+from fittingroom.data import SplitRule
+from fittingroom.plots.style import INK, MUTED, drawn
+
+
+def show(figure, alt, sheet=False):
+    """A figure; `alt` is for those who do not see it. A sheet of garments needs fewer dots."""
+    dots, colours = (96, 32) if sheet else (192, 48)  # to the inch; of the palette
+    png = plots.png(figure, dots_per_inch=dots, colours=colours)
+    return Image(png, retina=not sheet, alt=alt)
+
+
+# %% [markdown]
+# ## The pictures
+#
+# The data is four files: pictures and labels for training, pictures and labels for the test.
+# `find_dataset` looks for them where Keras, torchvision and Debian keep them, downloads them if
+# they are nowhere, and checks each against its published hash. `training()` opens the two for
+# training. **The test files stay closed until notebook 4.** Why that matters comes at the end.
+
+# %%
+dataset = fittingroom.find_dataset(DATA)
+everything = dataset.training()
+images, labels = everything.images, everything.labels
+
+print(f"{dataset.name}: {len(images):,} training pictures")
+print(f"images  {images.dtype} {images.shape}, values {images.min()} to {images.max()}")
+print(f"labels  {labels.dtype} {labels.shape}, values {labels.min()} to {labels.max()}")
+
+# %% [markdown]
+# A label is a number from 0 to 9, one for each kind of garment. Here are nine pictures of each
+# kind, the first in the file. Look for the rows that you would mix up yourself. The networks will
+# mix up the same ones.
+
+# %%
+rows = [
+    plots.SampleRow(f"{label}  {name}", images[labels == label][:9])
+    for label, name in enumerate(dataset.classes)
+]
+show(plots.sample_sheet(rows), "Nine garments of each of the ten kinds", sheet=True)
+
+# %% [markdown]
+# ## The classes
+#
+# How many pictures does each class have? This decides what an accuracy means. If 90% of all
+# pictures were bags, a program that always answers "bag" would be 90% accurate and know nothing.
+
+# %%
+counts = np.bincount(labels, minlength=len(dataset.classes))
+pd.DataFrame(
+    {
+        "class": dataset.classes,
+        "pictures": counts,
+        "share": [f"{part:.1%}" for part in counts / len(labels)],
+    }
+)
+
+# %%
+always = counts.max() / len(labels)
+Markdown(
+    f"The smallest class has {counts.min():,} pictures, the largest {counts.max():,}. Whoever "
+    f"always gives the same answer is right on {always:.1%} of the pictures at most: that is the "
+    "floor."
+)
+
+# %% [markdown]
+# The mean of all pictures of a class shows what its members share. Where the mean is sharp, as
+# that of Trouser, the members have one outline. Where it is a blur, as that of Sandal, they
+# differ. Where two means look alike, as those of Pullover and Coat, the outline alone does not
+# tell the two classes apart.
+
+# %%
+means = [
+    plots.Tile(images[labels == label].mean(axis=0).astype(np.uint8), name)
+    for label, name in enumerate(dataset.classes)
+]
+show(
+    plots.tile_sheet([plots.TileGroup("The mean picture of each class", tuple(means))], columns=5),
+    "The mean picture of each class",
+    sheet=True,
+)
+
+# %% [markdown]
+# ## What a picture is to a computer
+#
+# 28 rows of 28 numbers. 0 is the background, 255 the brightest spot. The pictures in these
+# notebooks are drawn the other way round, dark on light, as the shop photographed them.
+
+# %%
+boot = int(np.flatnonzero(labels == dataset.classes.index("Ankle boot"))[0])
+
+
+@drawn
+def as_numbers(picture):
+    figure = Figure(figsize=(6.4, 6.4))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.imshow(picture, cmap="gray_r", vmin=0, vmax=255)
+    axes.set_axis_off()
+    for (row, column), value in np.ndenumerate(picture):
+        shade = "white" if value > 120 else INK if value else "#c9c7c1"
+        axes.text(column, row, value, ha="center", va="center", fontsize=5.2, color=shade)
+    return figure
+
+
+show(as_numbers(images[boot]), "An ankle boot as 28 rows of 28 numbers")
+
+# %% [markdown]
+# ## The split: training and validation
+#
+# A network that is asked about the pictures it was trained on may just remember them. So some
+# pictures are put aside *before anything else is measured*:
+#
+# - **training** pictures: the weights are fitted on them;
+# - **validation** pictures: every choice is made on them, such as when to stop or which network to
+#   keep;
+# - **test** pictures: opened once, at the end, to say how good the result is.
+#
+# Two rules are used in these notebooks. The recipes of this project take one picture in twelve for
+# validation, with the same share of each class (*stratified*). The notebook project that this one
+# grew from took the last 20% of the file.
+
+# %%
+split = dataset.split(SplitRule("stratified", "1/12"))
+last = dataset.split(SplitRule("last", "1/5"))
+
+table = []
+for name, each in (("stratified, 1/12", split), ("last 20%", last)):
+    per_class = np.bincount(each.validation.labels, minlength=len(dataset.classes))
+    table.append(
+        {
+            "rule": name,
+            "training": len(each.training),
+            "validation": len(each.validation),
+            "smallest class in validation": per_class.min(),
+            "largest class": per_class.max(),
+        }
+    )
+pd.DataFrame(table)
+
+# %% [markdown]
+# The stratified rule gives each class its share. The last 20% take what comes: some classes are
+# tested on more pictures than others. Neither is wrong, but accuracies measured on two different
+# sets of pictures must not be held against each other as if they were measured on one.
+#
+# A split is worth a check. Every picture of the training files is on exactly one side, and nothing
+# else is there: the test files are other files, as their hashes say.
+
+# %%
+for each in (split, last):
+    places = np.concatenate([each.training.indices, each.validation.indices])
+    assert len(places) == len(set(places)) == len(everything)  # each one once
+    assert np.array_equal(images[each.validation.indices], each.validation.images)  # from this file
+assert not set(dataset.training_hashes.values()) & set(dataset.test_hashes.values())
+print("Both splits hold each training picture once, and nothing of the test files.")
+
+# %% [markdown]
+# ## Normalisation
+#
+# The values go from 0 to 255, and many of them are 0. Everything from here on is measured on the
+# training side of the split alone.
+
+# %%
+training = split.training.images
+
+
+@drawn
+def histogram(pictures):
+    figure = Figure(figsize=(6.4, 2.2))
+    axes = figure.add_subplot()
+    axes.hist(pictures[pictures > 0], bins=np.arange(1, 257, 5), color=plots.model_colour(0))
+    axes.grid(axis="y")
+    axes.set_xlabel("value of a pixel that is not 0")
+    axes.set_ylabel("pixels")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.annotate(
+        f"left out: {np.mean(pictures == 0):.0%} of all pixels are 0, the background",
+        (0.06, 0.92),
+        xycoords="axes fraction",
+        color=MUTED,
+    )
+    return figure
+
+
+show(histogram(training), "Histogram of the pixel values other than 0")
+
+# %% [markdown]
+# Two ways to bring them to a small range are common:
+#
+# - **scaling**: divide by 255, so that values lie between 0 and 1 (notebooks 2 and 3 do this in
+#   Keras);
+# - **standardising**: subtract the mean and divide by the standard deviation, so that the mean is
+#   0 and the spread is 1 (this project's recipes do this, inside the model).
+
+# %%
+mean, deviation = training.mean(), training.std()
+first = training[:1000].reshape(1000, -1).astype(np.float32)
+versions = {
+    "as stored": first,
+    "scaled": first / 255,
+    "standardised": (first - mean) / deviation,
+}
+# A layer of 256 neurons with random weights, as training begins.
+weights = np.random.default_rng(0).normal(0, 784**-0.5, (784, 256))
+pd.DataFrame(
+    {
+        "mean": {name: values.mean() for name, values in versions.items()},
+        "spread": {name: values.std() for name, values in versions.items()},
+        "spread after a first layer": {
+            name: (values @ weights).std() for name, values in versions.items()
+        },
+    }
+).round(2)
+
+# %% [markdown]
+# Why bother? Look at the last column: what comes out of a first layer with random weights. A
+# network's last layer turns such numbers into probabilities by `exp(x)`. Numbers around 1 give
+# probabilities that are undecided, which is right for a network that knows nothing yet. Numbers
+# around 100 give a probability of 1 to some class by chance: the first errors are enormous, and so
+# are the first steps of training.
+#
+# The mean and the deviation are computed **from training pictures only**, and the same two numbers
+# are then used for validation and test pictures. Whoever computes them from all pictures has
+# looked at the test. In this project they become part of the trained model, so nobody can forget
+# or change them.
+
+# %% [markdown]
+# ## Shapes
+#
+# Each kind of network wants the same numbers in another arrangement. `N` is the number of
+# pictures.
+
+# %%
+flat = training.reshape(len(training), 784)  # (N, 784): a dense network sees one long row
+channels_last = training[..., np.newaxis]  # (N, 28, 28, 1): a convolutional network in Keras
+channels_first = training[:, np.newaxis]  # (N, 1, 28, 28): the same in PyTorch
+for arranged in (training, flat, channels_last, channels_first):
+    print(arranged.shape)
+
+# %% [markdown]
+# The 1 is the number of colours: grey has one, a colour photograph three.
+#
+# Flattening looks harmless, since no number is lost. But a dense layer gives every pixel a weight
+# of its own and does not know which pixels are neighbours. Shuffle the pixels of all pictures by
+# one fixed rule, and it learns just as well. You would not, and a CNN would not either.
+
+# %%
+rule = np.random.default_rng(0).permutation(784)
+kinds = [dataset.classes.index(name) for name in ("Ankle boot", "Trouser", "Bag", "Dress", "Coat")]
+examples = np.stack([images[labels == kind][0] for kind in kinds])
+shuffled = examples.reshape(-1, 784)[:, rule].reshape(-1, 28, 28)
+show(
+    plots.sample_sheet(
+        [plots.SampleRow("as stored", examples), plots.SampleRow("shuffled", shuffled)]
+    ),
+    "Five garments, and the same with their pixels shuffled: equally easy for a dense network",
+    sheet=True,
+)
+
+# %% [markdown]
+# ## Augmentation
+#
+# A boot that points to the left is a boot. A network does not know that unless it has seen both.
+# So training shows it each picture a little changed in every epoch (one pass over all training
+# pictures): mirrored, moved, turned. The label stays. It costs nothing, and the network cannot
+# learn single pictures by heart so easily.
+#
+# Below is **one** garment as it is seen in eight epochs: under each change alone (the shift by
+# four pixels, so that you see it), and then as three of this project's recipes do it.
+
+# %%
+import torch
+
+from fittingroom.engines.pytorch.pictures import Augmenter, Pictures
+from fittingroom.recipes import Augmentation
+
+
+def epochs_of(picture, augmentation, epochs=8):
+    """One picture as it is seen in so many epochs: uint8 (epochs, 28, 28)."""
+    one = Pictures(torch.tensor(picture)[None], torch.zeros(1), torch.zeros(1), torch.ones(1))
+    augmenter = Augmenter(one, augmentation, torch.Generator().manual_seed(1))
+    chosen = torch.tensor([0])
+    return torch.cat([augmenter.take(chosen, epoch) for epoch in range(epochs)]).numpy()
+
+
+changes = {
+    "as stored": Augmentation(),
+    "flip": Augmentation(flip=True),
+    "shift": Augmentation(shift=4),
+    "rotation": Augmentation(rotation=0.1),
+    **{name: fittingroom.RECIPES[name].augmentation for name in ("ann", "cnn", "keras-cnn")},
+}
+show(
+    plots.sample_sheet(
+        [plots.SampleRow(name, epochs_of(images[boot], how)) for name, how in changes.items()]
+    ),
+    "One ankle boot in eight epochs: as stored, mirrored, moved, turned, and as recipes do it",
+    sheet=True,
+)
+
+# %%
+for name in ("ann", "cnn", "keras-cnn"):
+    how = fittingroom.RECIPES[name].augmentation
+    print(
+        f"{name:10} flip: {'yes' if how.flip else 'no'}   "
+        f"shift: {how.shift} px in {how.shift_probability if how.shift else 0:.0%} of pictures   "
+        f"rotation: up to {360 * how.rotation:.0f}°"
+    )
+
+# %% [markdown]
+# `ann` and `cnn` mirror a picture in every second epoch, so that two epochs show both sides.
+# `keras-cnn` is the CNN of the notebook project: it turns pictures far, though the shop laid its
+# garments straight. Validation and test pictures are never changed: they are what the network is
+# to be good at.
+#
+# ## What the test half is for
+#
+# Every choice that you make on a set of pictures fits your result to them a little: the best of
+# twenty networks is also the luckiest of twenty. That is why choices are made on validation
+# pictures, and why the final number comes from pictures that took part in no choice. Once you go
+# back and change something because of the test accuracy, it is a validation accuracy.
+#
+# So training never gets the test half in its hands, and each opening is written into a log that
+# the report counts.
+#
+# ## Questions to try
+#
+# 1. Which pixel says most about the class? Compute for each pixel how much its mean differs
+#    between the ten classes (`np.var` of the ten mean pictures), and draw that as a picture.
+# 2. Is mirroring always harmless? Name a data set where it would change the label. What about the
+#    ten digits?
+# 3. Repeat `split` with `SplitRule("stratified", "1/12", seed=1)`. How many validation pictures do
+#    the two splits share, and how many would you expect?
+#
+# **Next:** notebook 2 trains a dense network on these pictures.

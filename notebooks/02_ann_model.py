@@ -1,0 +1,345 @@
+# %% [markdown]
+# # 2. A dense network (ANN)
+#
+# An artificial neural network of the oldest kind: every pixel is connected with every neuron of
+# the first layer, each of these with every neuron of the second, and so on. You will
+#
+# - build one in Keras, layer by layer, and count its weights by hand;
+# - train it for a few epochs, and see beside it where the full training ends;
+# - train this project's own dense network in one line.
+#
+# The Keras network is that of the notebook project that this one grew from.
+
+# %% tags=["parameters"]
+DATA = None  # None: the real data; "sample": 2,500 of its pictures, which come with the package
+EPOCHS = 3  # of the Keras network; its full training has 15
+RECIPE = "ann"  # what the one line trains: a name in fittingroom.RECIPES, or a recipe of your own
+RUNS = "runs"  # the folder for what it trains, relative to the working folder
+
+# %%
+import json
+import os
+from pathlib import Path
+
+# Keras computes with another framework beneath it. Here that is PyTorch, unless you chose another.
+os.environ.setdefault("KERAS_BACKEND", "torch")
+# Threads that wait shall sleep: otherwise training crawls as soon as another program runs too.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import keras
+import numpy as np
+import pandas as pd
+from IPython.display import Image, Markdown
+from matplotlib.figure import Figure
+
+import fittingroom
+from fittingroom import plots
+from fittingroom.data import SplitRule
+from fittingroom.metrics import wilson
+from fittingroom.plots.style import REST, drawn
+from fittingroom.reporting.numbers import percent_estimate, seconds, some
+
+BLUE = plots.model_colour(0)
+
+
+def show(figure, alt, sheet=False):
+    """A figure; `alt` is for those who do not see it. A sheet needs fewer dots, and more shades."""
+    dots, colours = (96, 128) if sheet else (192, 48)  # to the inch; of the palette
+    png = plots.png(figure, dots_per_inch=dots, colours=colours)
+    return Image(png, retina=not sheet, alt=alt)
+
+
+# %% [markdown]
+# ## The pictures
+#
+# As in notebook 1: training and validation pictures, scaled to 0–1. Validation is the last 20% of
+# the file, as the notebook project had it. The test half stays closed.
+
+# %%
+dataset = fittingroom.find_dataset(DATA)
+split = dataset.split(SplitRule("last", "1/5"))
+x_train = (split.training.images / 255).astype("float32")  # (N, 28, 28), 0 to 1
+x_val = (split.validation.images / 255).astype("float32")
+y_train, y_val = split.training.labels, split.validation.labels
+print(f"{dataset.name}: training {x_train.shape}, validation {x_val.shape}")
+
+# %% [markdown]
+# ## The network
+#
+# - **Flatten** makes one row of 784 numbers of a picture.
+# - **Dense**: each neuron multiplies every number that comes in by a weight of its own, adds all
+#   up, and adds a bias. The weights are what training finds.
+# - **ReLU** makes negative results 0. Without it two dense layers would be no more than one.
+# - **Dropout** silences three neurons in ten, others at each step, while training. The network
+#   cannot rely on any single one, which keeps it from learning pictures by heart.
+# - **Softmax** turns the last ten numbers into ten probabilities that sum to 1.
+#
+# Random numbers decide the first weights, the order of the pictures and who is silenced. Setting
+# the seed makes the training repeatable: a result that nobody can get again is an anecdote.
+
+# %%
+keras.utils.set_random_seed(0)
+model = keras.Sequential(
+    [
+        keras.Input((28, 28)),
+        keras.layers.Flatten(),
+        keras.layers.Dense(256, activation="relu"),
+        keras.layers.Dropout(0.3),
+        keras.layers.Dense(128, activation="relu"),
+        keras.layers.Dropout(0.3),
+        keras.layers.Dense(10, activation="softmax"),
+    ]
+)
+model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+
+# %% [markdown]
+# How many weights are there? A dense layer has one for each pair of an input and a neuron, and one
+# bias for each neuron. So you can count them without Keras, and then ask Keras.
+
+# %%
+layers = {"first": 784 * 256 + 256, "second": 256 * 128 + 128, "third": 128 * 10 + 10}
+assert sum(layers.values()) == model.count_params()
+pd.DataFrame(
+    {
+        "weights": {name: f"{n:,}" for name, n in layers.items()},
+        "share": {name: f"{n / sum(layers.values()):.0%}" for name, n in layers.items()},
+    }
+)
+
+# %% [markdown]
+# Nearly all weights are in the first layer, since it connects everything with everything. Remember
+# this when you meet the convolutional network.
+#
+# ## Before training
+#
+# The *loss* that training makes smaller is −ln(probability given to the true class), averaged over
+# pictures. Who gives every class 10% has a loss of −ln 0.1 ≈ 2.30 and is right one time in ten. An
+# untrained network should be near that.
+
+# %%
+loss, accuracy = model.evaluate(x_val, y_val, batch_size=500, verbose=0)
+print(f"untrained: loss {loss:.2f}, accuracy {accuracy:.1%}")
+
+# %% [markdown]
+# ## A few epochs
+#
+# For 32 pictures at a time (a *batch*), Adam works out in which direction each weight lowers the
+# loss, and moves it a little that way. One pass over all training pictures is an *epoch*. After
+# each, Keras measures loss and accuracy on the validation pictures, which it does not learn from.
+
+# %%
+few = model.fit(
+    x_train,
+    y_train,
+    batch_size=32,
+    epochs=EPOCHS,
+    validation_data=(x_val, y_val),
+    verbose=2,
+)
+
+# %%
+predicted = model.predict(x_val, batch_size=500, verbose=0)
+right = int((predicted.argmax(axis=1) == y_val).sum())
+now = wilson(right, len(y_val))
+Markdown(
+    f"{right:,} of {len(y_val):,} validation pictures are named rightly: "
+    f"**{percent_estimate(now, 2)}**. In brackets stands the 95% interval. It says how far chance "
+    "in the choice of these pictures may have moved the number: other pictures of the same kind "
+    "would have given another one."
+)
+
+# %% [markdown]
+# ## The full training
+#
+# The notebook project trained for 15 epochs. That was done here too, with several seeds, and the
+# course of it is stored with this project's results. Your few epochs stand beside the first seed.
+
+# %%
+places = [Path.cwd(), *Path.cwd().parents, *Path(fittingroom.__file__).resolve().parents]
+files = [place / "docs" / "results" / "verify-keras-ann.json" for place in places]
+file = next((path for path in files if path.is_file()), None)
+full = json.loads(file.read_text(encoding="utf-8")) if file else None
+history = full["seeds"][0]["history"] if full else []
+
+
+@drawn
+def beside_full_run(few, history):
+    figure = Figure(figsize=(6.6, 2.7))
+    axes = figure.add_subplot()
+    for name, here, stored, dot, line in (
+        ("training", "accuracy", "train_accuracy", "s", "--"),
+        ("validation", "val_accuracy", "val_accuracy", "o", "-"),
+    ):
+        values = [100 * value for value in few[here]]
+        axes.plot(range(1, len(values) + 1), values, dot, color=BLUE, label=f"{name}, here")
+        if history:
+            values = [100 * epoch[stored] for epoch in history]
+            epochs = range(1, len(values) + 1)
+            axes.plot(epochs, values, line, color=REST, zorder=1, label=f"{name}, full run")
+    axes.grid(axis="y")
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("accuracy, %")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    return figure
+
+
+show(
+    beside_full_run(few.history, history),
+    "Accuracy by epoch: the few epochs here, and the full run",
+)
+
+# %%
+if full:
+    last = history[-1]
+    text = (
+        f"In the full run, validation accuracy went from {history[0]['val_accuracy']:.1%} in epoch "
+        f"1 to {last['val_accuracy']:.1%} in epoch {last['epoch']}, training accuracy to "
+        f"{last['train_accuracy']:.1%}."
+    )
+else:
+    text = (
+        "The stored full run (`docs/results/verify-keras-ann.json`) is not here: it comes with the "
+        "repository, not with the installed package. Everything else works without it."
+    )
+Markdown(text)
+
+# %% [markdown]
+# Two things to look for in such curves:
+#
+# - Is validation accuracy still rising at the end? Then the training was too short
+#   (*under-fitting*).
+# - Does training accuracy run away from validation accuracy? Then the network learns the training
+#   pictures rather than garments (*over-fitting*). Mind that dropout is on while training accuracy
+#   is measured, and off for validation: so training may even lie below.
+#
+# ## What it says
+#
+# The first validation pictures, with what the network calls them and how sure it is.
+
+# %%
+tiles = tuple(
+    plots.Tile(
+        picture=split.validation.images[place],
+        title=dataset.classes[y_val[place]],
+        called=dataset.classes[probabilities.argmax()],
+        right=bool(probabilities.argmax() == y_val[place]),
+        note=f"{probabilities.max():.0%}",
+    )
+    for place, probabilities in enumerate(predicted[:16])
+)
+show(
+    plots.tile_sheet([plots.TileGroup("Validation pictures", tiles)]),
+    "Sixteen validation pictures with their true names and what the network calls them",
+    sheet=True,
+)
+
+# %% [markdown]
+# ## What the first layer looks for
+#
+# A neuron of the first layer has one weight for each pixel, so its weights are a picture too.
+# Blue: a bright pixel here excites the neuron. Red: it calms it. Such pictures are rarely clean,
+# since no neuron works alone.
+
+# %%
+weights = model.layers[1].get_weights()[0]  # (784, 256)
+strongest = np.argsort(-weights.std(axis=0))[:12]
+
+
+@drawn
+def as_pictures(columns):
+    figure = Figure(figsize=(6.6, 2.3))
+    for axes, column in zip(figure.subplots(2, 6).flat, columns.T, strict=True):
+        top = np.abs(column).max()
+        axes.imshow(column.reshape(28, 28), cmap="RdBu", vmin=-top, vmax=top)
+        axes.set_axis_off()
+    return figure
+
+
+show(
+    as_pictures(weights[:, strongest]),
+    "The weights of twelve neurons, drawn as pictures",
+    sheet=True,
+)
+
+# %% [markdown]
+# ## The same in one line
+#
+# This project's own dense network, trained in full on the real data:
+
+# %%
+run = fittingroom.train(RECIPE, seed=0, data=DATA, runs=RUNS)
+
+# %%
+score = wilson(int(run.validation.correct.sum()), len(run.validation))
+Markdown(
+    f"`{run.recipe.name}`: {some(len(run.history), 'epoch')} in {seconds(run.summary.seconds)}; "
+    f"validation accuracy **{percent_estimate(score, 2)}**."
+)
+
+# %%
+band = [
+    wilson(round(epoch.val_accuracy * len(run.validation)), len(run.validation))
+    for epoch in run.history
+]
+show(
+    plots.accuracy_curve(run.history, run.summary.best_epoch, BLUE, band),
+    "Training and validation accuracy by epoch, with the interval of validation accuracy",
+)
+
+# %%
+show(
+    plots.loss_curve(run.history, run.summary.best_epoch, BLUE),
+    "Training and validation loss by epoch",
+)
+
+# %% [markdown]
+# It is no other kind of network: dense layers, one after the other. What differs is how it is
+# trained.
+
+# %%
+recipes = {"the notebook project's": fittingroom.RECIPES["keras-ann"], "this project's": run.recipe}
+pd.DataFrame(
+    {
+        name: {
+            "neurons": ", ".join(
+                str(layer.units) for layer in each.network if hasattr(layer, "units")
+            ),
+            "normalisation between layers": any(
+                type(layer).__name__ == "BatchNorm" for layer in each.network
+            ),
+            "optimizer": each.optimizer,
+            "learning rate": f"{each.learning_rate:g}, {each.schedule}",
+            "pictures a step": each.batch_size,
+            "mirrored pictures": each.augmentation.flip,
+            "validation": f"{each.split.kind}, {each.split.validation}",
+            "weights kept": each.keep,
+        }
+        for name, each in recipes.items()
+    }
+)
+
+# %% [markdown]
+# *Validation* and *weights kept* matter when you read the numbers. The two networks were measured
+# on different validation pictures, and where the best epoch is kept, its validation accuracy is a
+# little flattered: the luckiest epoch was chosen. Which network is better is not for these numbers
+# to say. Notebook 4 asks both on the same test pictures.
+#
+# All that the line left is one folder, which the next notebooks start from. `ARCHITECTURE.md` says
+# what each file in it is.
+
+# %%
+for path in sorted(run.folder.iterdir()):
+    print(f"{path.stat().st_size:>11,} bytes  {path.name}")
+
+# %% [markdown]
+# ## Questions to try
+#
+# 1. Shuffle the pixels of all pictures by one fixed rule, as in notebook 1, and train the Keras
+#    network again. Does it lose accuracy? Was the promise of notebook 1 kept?
+# 2. Take out both dropout layers and train for 15 epochs. How far does training accuracy run away
+#    from validation accuracy?
+# 3. Train the one line with `seed=1`. How much does validation accuracy change? Keep that number
+#    in mind whenever you read that a new idea gained 0.2 points.
+#
+# **Next:** notebook 3 builds a network that knows which pixels are neighbours.
