@@ -35,7 +35,7 @@ notebooks: $(VENV)/ready
 bench-statistics: $(VENV)/ready
 	$(BIN)/python benchmarks/statistics.py
 
-# The pictures of the README, from the last report.
+# The README's pictures and the model in the repository's root, from the last report.
 images: $(VENV)/ready
 	test -f report/index.html || $(MAKE) report
 	$(BIN)/python tools/refresh_images.py

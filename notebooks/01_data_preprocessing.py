@@ -199,7 +199,7 @@ def histogram(pictures):
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.annotate(
         f"left out: {np.mean(pictures == 0):.0%} of all pixels are 0, the background",
-        (0.06, 0.92),
+        (0.1, 0.92),
         xycoords="axes fraction",
         color=MUTED,
     )

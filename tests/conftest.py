@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fittingroom.data import Dataset, Split, find_dataset
+from fittingroom.errors import DataError
 from fittingroom.jobs.train import train
 from fittingroom.networks import BatchNorm, Conv, Dense, Flatten, MaxPool, ReLU
 from fittingroom.recipes import Augmentation, Recipe
@@ -41,6 +42,18 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def sample() -> Dataset:
     return find_dataset("sample")
+
+
+@pytest.fixture(scope="session")
+def real() -> Dataset:
+    """The real data, from wherever it is on this machine; never from the network."""
+    try:
+        dataset = find_dataset(fetch=False)
+    except DataError as error:
+        pytest.skip(f"the real Fashion-MNIST was not found: {error}")
+    if not dataset.official:
+        pytest.skip(f"the data that is named here is {dataset.name}, not the real Fashion-MNIST")
+    return dataset
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Copy the last report's pictures to ``images/``, with one of its page: what the README shows.
+"""Copy what the README shows from the last report: its pictures, one of its page, and its model.
 
     python tools/refresh_images.py [report]
 
@@ -43,6 +43,7 @@ def main() -> None:
     report = Path(sys.argv[1] if len(sys.argv) > 1 else "report")
     images = ROOT / "images"
     copy_pictures(report, images)
+    shutil.copyfile(report / "best_model.h5", ROOT / "best_model.h5")
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         print("No Chromium here: images/report.png stays as it is.")

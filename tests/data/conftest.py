@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from fittingroom.data import Dataset, find_dataset, official, place
 from fittingroom.data import download as download_module
+from fittingroom.data import official, place
 from fittingroom.data.find import SAMPLE_FOLDER
-from fittingroom.errors import DataError
 
 from .mirror import Mirror
 
@@ -67,15 +66,3 @@ def mirrors(
     yield start
     for mirror in started:
         mirror.stop()
-
-
-@pytest.fixture(scope="session")
-def real() -> Dataset:
-    """The real data, from wherever it is on this machine; never from the network."""
-    try:
-        dataset = find_dataset(fetch=False)
-    except DataError as error:
-        pytest.skip(f"the real Fashion-MNIST was not found: {error}")
-    if not dataset.official:
-        pytest.skip(f"the data that is named here is {dataset.name}, not the real Fashion-MNIST")
-    return dataset
