@@ -73,8 +73,8 @@ def recipes(json: options.Json = False) -> None:
             print_text(recipe.claim)
         if isinstance(recipe, Recipe):
             print_text(
-                f"{parameter_count(recipe.network):,} parameters, "
-                f"{operation_count(recipe.network):,} multiply-adds a picture."
+                f"{parameter_count(recipe.layers):,} parameters, "
+                f"{operation_count(recipe.layers):,} multiply-adds a picture."
             )
         _print_parts(recipe)
 
@@ -89,7 +89,7 @@ def summary(
     chosen = recipe_named(recipe)
     if json:
         parts = (
-            {"layers": _layers(chosen.network)}
+            {"layers": _layers(chosen.layers)}
             if isinstance(chosen, Recipe)
             else {"model": chosen.to_json()["model"]}
         )
@@ -103,7 +103,7 @@ def _print_parts(recipe: "Described") -> None:
     from fittingroom.recipes import Recipe
 
     if isinstance(recipe, Recipe):
-        _print_layers(recipe.network)
+        _print_layers(recipe.layers)
         return
     settings = recipe.to_json()["model"].items()
     print_table(

@@ -116,7 +116,7 @@ def _rebuilt(run: Run, recipe: Recipe, kind: Literal["keras", "h5"]) -> bytes:
     from fittingroom.export.keras import build_keras
 
     model = build_keras(
-        recipe.network,
+        recipe.layers,
         safetensors.numpy.load_file(run.folder / "model.safetensors"),
         name=recipe.name,
         mirror=recipe.mirror,

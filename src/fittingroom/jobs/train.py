@@ -67,7 +67,7 @@ def train(
     split = dataset.split(recipe.split)
     epochs = 1  # a classical model is trained in one go
     if isinstance(recipe, Recipe):
-        networks.check_classifier(recipe.network, len(split.classes))
+        networks.check_classifier(recipe.layers, len(split.classes))
         epochs = recipe.epochs
     writer = RunWriter.create(Path(runs), run_name(recipe, seed, data_key(dataset)))
     try:
@@ -161,15 +161,15 @@ def _model(
 
     def built(temperature: float) -> bytes:
         return build_onnx(
-            recipe.network,
+            recipe.layers,
             fitted.weights,
             classes=classes,
             mirror=recipe.mirror,
             temperature=temperature,
         )
 
-    operations = networks.operation_count(recipe.network) * (2 if recipe.mirror else 1)
-    return built, networks.parameter_count(recipe.network), operations
+    operations = networks.operation_count(recipe.layers) * (2 if recipe.mirror else 1)
+    return built, networks.parameter_count(recipe.layers), operations
 
 
 def check_export(logits: Float32, log_probabilities: Float32) -> float:

@@ -61,7 +61,7 @@ class KerasEngine:
         on_epoch: Callable[[Epoch], None],
     ) -> Fitted:
         """Train as the recipe says; see :class:`fittingroom.engines.Engine`."""
-        check_classifier(recipe.network, len(split.classes))
+        check_classifier(recipe.layers, len(split.classes))
         check_recipe(recipe, device.backend)
         with settings(device.backend, device.threads), keras.device(_scope(device)):
             keras.utils.set_random_seed(seed)
@@ -107,10 +107,10 @@ def build_classifier(recipe: Recipe) -> Any:
     It takes ``(N, 28, 28)`` where the network flattens pictures at once, otherwise
     ``(N, 28, 28, 1)``. Augmentation is part of it, and acts in training only.
     """
-    flat = isinstance(recipe.network[0], Flatten)
+    flat = isinstance(recipe.layers[0], Flatten)
     pictures = keras.Input((28, 28) if flat else (28, 28, 1), name="pictures")
     value = _augment(pictures, recipe, flat)
-    logits = apply_network(recipe.network, value)
+    logits = apply_network(recipe.layers, value)
     probabilities = keras.layers.Softmax(name="probabilities")(logits)
     model = keras.Model(pictures, probabilities, name=recipe.name.replace("-", "_"))
     model.compile(
@@ -174,7 +174,7 @@ def _fit(recipe: Recipe, split: Split, on_epoch: Callable[[Epoch], None]) -> Fit
         callbacks=[watch.callback()],
         verbose=0,
     )
-    set_weights(model, recipe.network, watch.best_weights)
+    set_weights(model, recipe.layers, watch.best_weights)
     before_softmax = keras.Model(model.inputs, model.get_layer("probabilities").input)
     logits = before_softmax.predict(validation, batch_size=_VALIDATION_BATCH, verbose=0)
     seconds = time.perf_counter() - began
@@ -264,7 +264,7 @@ class _Watch:
         )
         best = self.best
         if best.epoch == number:
-            self.best_weights = weights_of(self._model, self._recipe.network)
+            self.best_weights = weights_of(self._model, self._recipe.layers)
         self._on_epoch(self._history[-1])
         if number - best.epoch >= self._recipe.patience:
             self._model.stop_training = True

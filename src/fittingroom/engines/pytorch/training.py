@@ -58,7 +58,7 @@ class PyTorchEngine:
         on_epoch: Callable[[Epoch], None],
     ) -> Fitted:
         """Train as the recipe says; see :class:`fittingroom.engines.Engine`."""
-        check_classifier(recipe.network, len(split.classes))
+        check_classifier(recipe.layers, len(split.classes))
         with _settings(device, seed):
             return _Training(recipe, split, seed, torch.device(device.name)).run(on_epoch)
 
@@ -83,7 +83,7 @@ class _Training:
 
         self.training = on_device(split.training)
         self.validation = on_device(split.validation)
-        self.module = build_module(recipe.network).to(device)
+        self.module = build_module(recipe.layers).to(device)
         self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.augmenter = Augmenter(
             self.training, recipe.augmentation, torch.Generator().manual_seed(seed)

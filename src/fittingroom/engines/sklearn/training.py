@@ -20,6 +20,7 @@ from fittingroom.recipes import (
     Described,
     HogSvm,
     LogisticRegression,
+    OwnModel,
 )
 from fittingroom.runs import Epoch
 from fittingroom.runs.environment import processor
@@ -98,6 +99,8 @@ def _train(recipe: ClassicalRecipe, split: Split, seed: int, threads: int) -> Tr
             return train_forest(recipe.model, *halves, classes=classes, seed=seed)
         case HogSvm():
             return train_svm(recipe.model, *halves, classes=classes, seed=seed, threads=threads)
+        case OwnModel():
+            raise RecipeError(f"Expected a described model. Received {recipe.model.origin}.")
 
 
 def _check_classes(split: Split) -> None:
