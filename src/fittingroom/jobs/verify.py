@@ -13,7 +13,7 @@ from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.seeds import train_seeds
 from fittingroom.metrics import Estimate
-from fittingroom.recipes import Described, Recipe, recipe_named
+from fittingroom.recipes import Recipe, recipe_of
 from fittingroom.runs import Run, describe_environment
 
 Finding = Literal["reproduced", "exceeded", "not reached"]
@@ -111,7 +111,7 @@ class Verification:
 
 
 def verify(
-    recipe: Described | str,
+    recipe: Any,
     claim: float,
     *,
     seeds: int = 1,
@@ -125,7 +125,7 @@ def verify(
     """Train a recipe over seeds and say whether a claimed test accuracy is what it reaches.
 
     Args:
-        recipe: the recipe, or its name.
+        recipe: as for :func:`fittingroom.train`.
         claim: the claimed accuracy, a fraction between 0 and 1.
         seeds: how many seeds, 0 and up; finished runs are used again.
         epochs: cut each training to so many epochs; the outcome then says so.
@@ -143,13 +143,13 @@ def verify(
         raise UsageError(
             f"Expected a claim between 0 and 1, such as 0.8834 for 88.34%. Received {claim}."
         )
-    recipe = recipe_named(recipe) if isinstance(recipe, str) else recipe
+    chosen = recipe_of(recipe)
     cut = None
-    if isinstance(recipe, Recipe) and epochs is not None and epochs < recipe.epochs:
-        cut, recipe = epochs, replace(recipe, epochs=epochs)
+    if isinstance(chosen, Recipe) and epochs is not None and epochs < chosen.epochs:
+        cut, chosen = epochs, replace(chosen, epochs=epochs)
     dataset = data if isinstance(data, Dataset) else find_dataset(data)
     trained, failures = train_seeds(
-        recipe,
+        chosen,
         dataset,
         seeds=seeds,
         runs=Path(runs),
@@ -169,7 +169,7 @@ def verify(
     scores = SeedScores.of(correct)
     accuracy = accuracy_interval(scores)
     return Verification(
-        recipe=recipe.name,
+        recipe=chosen.name,
         claim=claim,
         finding=_finding(claim, accuracy),
         accuracy=accuracy,
