@@ -20,7 +20,7 @@ test-quick: $(VENV)/ready
 # The Keras engine and the files for Keras, once more with TensorFlow beneath them.
 test-tensorflow: $(TENSORFLOW)/ready
 	KERAS_BACKEND=tensorflow $(TENSORFLOW)/bin/pytest tests/engines/test_keras*.py \
-		tests/test_export_keras.py tests/jobs/test_export.py
+		tests/engines/test_own_keras.py tests/test_export_keras.py tests/jobs/test_export.py
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check

@@ -35,6 +35,7 @@ def test_public_names_are_these():
         "find_dataset",
         "list_runs",
         "open_run",
+        "recipe_of",
         "report",
         "train",
         "verify",
@@ -45,7 +46,8 @@ def test_public_functions_stay_functions_once_everything_is_imported():
     code = (
         "import fittingroom, fittingroom.cli, fittingroom.jobs.compare\n"
         "assert all(callable(getattr(fittingroom, name)) "
-        "for name in ('train', 'evaluate', 'compare', 'report', 'export_run')), 'shadowed'"
+        "for name in ('train', 'evaluate', 'compare', 'report', 'export_run', 'recipe_of')), "
+        "'shadowed'"
     )
     modules_after(code)
 

@@ -73,7 +73,7 @@ def test_the_key_ignores_words_and_nothing_else(recipe):
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_the_catalogue_holds_classifiers_of_ten_garments(recipe):
     if isinstance(recipe, Recipe):
-        check_classifier(recipe.network, 10)
+        check_classifier(recipe.layers, 10)
     assert recipe_from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
     assert RECIPES[recipe.name] is recipe
 
@@ -151,7 +151,7 @@ def test_a_name_that_makes_no_folder_is_refused(name):
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_a_recipe_fits_data_of_fewer_classes(recipe):
     if isinstance(recipe, Recipe):
-        check_classifier(recipe.for_classes(3).network, 3)
+        check_classifier(recipe.for_classes(3).layers, 3)
     assert recipe.for_classes(10) == recipe
 
 

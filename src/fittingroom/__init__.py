@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fittingroom.jobs.verify import verify as verify
     from fittingroom.recipes import RECIPES as RECIPES
     from fittingroom.recipes import Recipe as Recipe
+    from fittingroom.recipes import recipe_of as recipe_of
     from fittingroom.runs import list_runs as list_runs
     from fittingroom.runs import open_run as open_run
 
@@ -42,6 +43,7 @@ _HOMES = {
     "find_dataset": "fittingroom.data",
     "list_runs": "fittingroom.runs",
     "open_run": "fittingroom.runs",
+    "recipe_of": "fittingroom.recipes",
     "report": "fittingroom.jobs.report",
     "train": "fittingroom.jobs.train",
     "verify": "fittingroom.jobs.verify",

@@ -10,6 +10,7 @@
     │   └── DataInvalidError    a file is not what it should be
     ├── RecipeError             no such recipe, or a setting that it cannot take
     ├── TrainingError           training broke down (a loss that is not a number, say)
+    ├── OwnCodeError            an error inside a person's own code, with its traceback
     ├── RunError
     │   ├── RunUnfinishedError  a run folder without its manifest
     │   └── RunChangedError     a file of a run is not the one that training wrote
@@ -57,6 +58,10 @@ class RecipeError(FittingRoomError):
 
 class TrainingError(FittingRoomError):
     """Training broke down."""
+
+
+class OwnCodeError(FittingRoomError):
+    """An error inside a person's own code; the message ends with their part of the traceback."""
 
 
 class RunError(FittingRoomError):

@@ -58,7 +58,7 @@ def test_keras_ann_is_the_predecessor_s():
     ours = build_classifier(recipe)
     assert layers_of(ours) == layers_of(theirs)
     assert ours.input_shape == theirs.input_shape
-    assert ours.count_params() == theirs.count_params() == parameter_count(recipe.network)
+    assert ours.count_params() == theirs.count_params() == parameter_count(recipe.layers)
     assert (recipe.epochs, recipe.batch_size, recipe.keep) == (15, 32, "last")
     assert recipe.augmentation == Augmentation()
 
@@ -92,7 +92,7 @@ def test_keras_cnn_is_the_predecessor_s():
     assert layers_of(ours) == layers_of(theirs)
     assert ours.input_shape == theirs.input_shape
     trained = sum(int(np.prod(each.shape)) for each in theirs.trainable_weights)
-    assert trained == parameter_count(recipe.network)
+    assert trained == parameter_count(recipe.layers)
     assert (recipe.epochs, recipe.batch_size) == (30, 32)
     assert (recipe.keep, recipe.patience) == ("best loss", 5)
 

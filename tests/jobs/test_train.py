@@ -106,7 +106,7 @@ def test_data_of_three_classes_trains_and_is_scored(tiny, three_classes, tmp_pat
     run = train(tiny, data=three_classes, runs=tmp_path, threads=1)
     assert run.classes == ("top", "trouser", "pullover")
     assert isinstance(run.recipe, Recipe)
-    assert run.recipe.network[-1] == Dense(3)
+    assert run.recipe.layers[-1] == Dense(3)
     assert evaluate(run).evaluation.confusion.shape == (3, 3)
 
 

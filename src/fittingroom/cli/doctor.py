@@ -20,6 +20,8 @@ _NEEDED = {
         "torch",
         "keras",
         "onnx",
+        "onnxscript",
+        "skl2onnx",
         "safetensors",
         "sklearn",
         "scipy",

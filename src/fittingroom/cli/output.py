@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 from rich import box
@@ -56,6 +56,13 @@ def print_text(text: str) -> None:
 def say(text: str) -> None:
     """A sentence to standard error."""
     messages.print(text, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def prints_aside() -> Iterator[None]:
+    """What code of a person's own prints goes to standard error: no result of a command."""
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 class Display:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fittingroom.cli import options
-from fittingroom.cli.output import Display, print_json, print_table, print_text, say
+from fittingroom.cli.output import Display, print_json, print_table, print_text, prints_aside, say
 from fittingroom.runs import Listed, Run, list_runs, open_run
 
 if TYPE_CHECKING:
@@ -62,7 +62,12 @@ def evaluate(
 
 @app.command()
 def compare(
-    entrant: Annotated[list[str], typer.Argument(help="Recipes, or folders of runs: two or more.")],
+    entrant: Annotated[
+        list[str],
+        typer.Argument(
+            help="Two or more recipes, folders of runs, or models of your own: my_file.py:build."
+        ),
+    ],
     seeds: Annotated[int, typer.Option(help="Train each recipe with seeds 0 to N-1.")] = 1,
     data: options.Data = None,
     allow_unknown_data: options.AllowUnknownData = False,
@@ -80,17 +85,18 @@ def compare(
     from fittingroom.data import find_dataset
     from fittingroom.jobs.compare import compare as compare_job
 
-    outcome = compare_job(
-        entrant,
-        seeds=seeds,
-        data=find_dataset(data, allow_unknown=allow_unknown_data, classes=classes),
-        runs=runs,
-        out=out,
-        fresh=fresh,
-        device=device,
-        threads=threads,
-        progress=Display(),
-    )
+    with prints_aside():
+        outcome = compare_job(
+            entrant,
+            seeds=seeds,
+            data=find_dataset(data, allow_unknown=allow_unknown_data, classes=classes),
+            runs=runs,
+            out=out,
+            fresh=fresh,
+            device=device,
+            threads=threads,
+            progress=Display(),
+        )
     if json:
         print_json(
             {

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fittingroom.cli import options
-from fittingroom.cli.output import Display, print_json, print_table, print_text
+from fittingroom.cli.output import Display, print_json, print_table, print_text, prints_aside
 from fittingroom.cli.results import run_values, validation_accuracy
 from fittingroom.errors import UsageError
 
@@ -19,7 +19,11 @@ app = typer.Typer()
 @app.command()
 def train(
     recipe: Annotated[
-        str, typer.Argument(help="A recipe's name; `fittingroom recipes` lists them.")
+        str,
+        typer.Argument(
+            help="A recipe's name (`fittingroom recipes` lists them), or a model of your own: "
+            "my_file.py:build."
+        ),
     ],
     seed: Annotated[int, typer.Option(help="Of the weights and the order of pictures.")] = 0,
     set_: Annotated[
@@ -37,18 +41,19 @@ def train(
     """Train one recipe into a new run folder."""
     from fittingroom.data import find_dataset
     from fittingroom.jobs.train import train as train_job
-    from fittingroom.recipes import recipe_named
+    from fittingroom.recipes import recipe_of
 
-    chosen = recipe_named(recipe).with_settings(_settings(set_ or []))
-    run = train_job(
-        chosen,
-        seed=seed,
-        data=find_dataset(data, allow_unknown=allow_unknown_data, classes=classes),
-        runs=runs,
-        device=device,
-        threads=threads,
-        progress=Display(),
-    )
+    settings = _settings(set_ or [])
+    with prints_aside():
+        run = train_job(
+            recipe_of(recipe).with_settings(settings),
+            seed=seed,
+            data=find_dataset(data, allow_unknown=allow_unknown_data, classes=classes),
+            runs=runs,
+            device=device,
+            threads=threads,
+            progress=Display(),
+        )
     if json:
         print_json(run_values(run))
     else:
@@ -74,8 +79,8 @@ def recipes(json: options.Json = False) -> None:
             print_text(recipe.claim)
         if isinstance(recipe, Recipe):
             print_text(
-                f"{parameter_count(recipe.network):,} parameters, "
-                f"{operation_count(recipe.network):,} multiply-adds a picture"
+                f"{parameter_count(recipe.layers):,} parameters, "
+                f"{operation_count(recipe.layers):,} multiply-adds a picture"
                 + (", and as many for its mirror image." if recipe.mirror else ".")
             )
         _print_parts(recipe)
@@ -83,29 +88,52 @@ def recipes(json: options.Json = False) -> None:
 
 @app.command()
 def summary(
-    recipe: Annotated[str, typer.Argument(help="A recipe's name.")], json: options.Json = False
+    recipe: Annotated[
+        str, typer.Argument(help="A recipe's name, or a model of your own: my_file.py:build.")
+    ],
+    json: options.Json = False,
 ) -> None:
-    """Show a network's layers (shapes, parameters, operations) or a classical model's settings."""
-    from fittingroom.recipes import Recipe, recipe_named
+    """Show a network's layers (shapes, parameters, operations), a classical model's settings, or
+    what a model of your own prints."""
+    from fittingroom.recipes import Recipe, recipe_of
 
-    chosen = recipe_named(recipe)
+    with prints_aside():
+        chosen = recipe_of(recipe)
+        printed = _printed(chosen)
     if json:
-        parts = (
-            {"layers": _layers(chosen.network)}
-            if isinstance(chosen, Recipe)
-            else {"model": chosen.to_json()["model"]}
-        )
+        parts: dict[str, Any]
+        if chosen.own is not None:
+            parts = {"own": chosen.own.to_json(), "printed": printed}
+        elif isinstance(chosen, Recipe):
+            parts = {"layers": _layers(chosen.layers)}
+        else:
+            parts = {"model": chosen.to_json()["model"]}
         print_json({"name": chosen.name, **parts})
         return
     print_text(f"{chosen.name}: {chosen.title}")
-    _print_parts(chosen)
+    if chosen.own is not None:
+        print_text(printed)
+    else:
+        _print_parts(chosen)
+
+
+def _printed(recipe: "Described") -> str:
+    """A model of a person's own as its framework prints it; nothing for other recipes."""
+    from fittingroom.recipes import own_code
+    from fittingroom.recipes.frameworks import printed_form
+
+    if recipe.own is None:
+        return ""
+    model = recipe.own.fresh()
+    with own_code(f"printing the model of {recipe.own.origin}"):
+        return printed_form(model)
 
 
 def _print_parts(recipe: "Described") -> None:
     from fittingroom.recipes import Recipe
 
     if isinstance(recipe, Recipe):
-        _print_layers(recipe.network)
+        _print_layers(recipe.layers)
         return
     settings = recipe.to_json()["model"].items()
     print_table(

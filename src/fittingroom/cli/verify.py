@@ -5,14 +5,14 @@ from typing import Annotated
 import typer
 
 from fittingroom.cli import options
-from fittingroom.cli.output import Display, print_json, print_table, print_text
+from fittingroom.cli.output import Display, print_json, print_table, print_text, prints_aside
 
 app = typer.Typer()
 
 
 @app.command()
 def verify(
-    recipe: Annotated[str, typer.Argument(help="A recipe's name.")],
+    recipe: Annotated[str, typer.Argument(help="A recipe's name, or my_file.py:build.")],
     claim: Annotated[float, typer.Option(help="The claimed test accuracy, such as 0.8834.")],
     seeds: Annotated[int, typer.Option(help="Train with seeds 0 to N-1.")] = 1,
     epochs: Annotated[
@@ -38,18 +38,19 @@ def verify(
     from fittingroom.data import find_dataset
     from fittingroom.jobs.verify import verify as verify_job
 
-    verification = verify_job(
-        recipe,
-        claim,
-        seeds=seeds,
-        epochs=epochs,
-        minutes=minutes,
-        data=find_dataset(data, allow_unknown=allow_unknown_data, classes=classes),
-        runs=runs,
-        device=device,
-        threads=threads,
-        progress=Display(),
-    )
+    with prints_aside():
+        verification = verify_job(
+            recipe,
+            claim,
+            seeds=seeds,
+            epochs=epochs,
+            minutes=minutes,
+            data=find_dataset(data, allow_unknown=allow_unknown_data, classes=classes),
+            runs=runs,
+            device=device,
+            threads=threads,
+            progress=Display(),
+        )
     if json:
         print_json(verification.as_dict())
         return

@@ -5,7 +5,6 @@ installed is missed only by those who use it.
 """
 
 import importlib
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -15,7 +14,8 @@ import numpy.typing as npt
 from fittingroom.data import Split
 from fittingroom.errors import RecipeError, UsageError, did_you_mean, missing_extra
 from fittingroom.predictions import Float32
-from fittingroom.recipes import Described
+from fittingroom.recipes import Described, OwnModel
+from fittingroom.recipes.frameworks import wait_asleep
 from fittingroom.runs import Epoch, available_processors
 
 _ENGINES = {
@@ -58,6 +58,7 @@ class Fitted:
         files: contents by name, what the engine leaves in the run folder beside the files that
             every run has.
         core: the model itself, where the recipe describes no network.
+        notes: what a person should know of it, in sentences.
     """
 
     weights: Mapping[str, npt.NDArray[Any]]
@@ -66,6 +67,7 @@ class Fitted:
     seconds: float
     files: Mapping[str, bytes] = field(default_factory=dict)
     core: Core | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,20 @@ class Engine(Protocol):
 
         Raises:
             UsageError: there is no such device here.
+        """
+
+    def rehearse(
+        self, recipe: Any, own: OwnModel, split: Split, *, seed: int, device: Device
+    ) -> None:
+        """Try out a model of a person's own: build it, show it pictures, export it.
+
+        So that what cannot be trained or exported is known at once and not after the training.
+
+        Raises:
+            RecipeError: what it gives has another shape or type than expected, or a setting is
+                one that this engine does not know.
+            OwnCodeError: its code raises an error.
+            ExportError: it cannot be exported.
         """
 
     def fit(
@@ -155,10 +171,7 @@ def engine_named(name: str) -> Engine:
             f"Expected one of the engines {', '.join(_ENGINES)}. Received '{name}'."
             + did_you_mean(name, _ENGINES)
         )
-    # Threads that wait by spinning take a core from whoever else runs, and then wait for each
-    # other: training beside one busy process takes up to forty times as long. Waiting asleep costs
-    # nothing measurable on a quiet machine. OpenMP reads this once, when a framework loads it.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    wait_asleep()
     try:
         engine: Engine = importlib.import_module(_ENGINES[name]).engine
     except ModuleNotFoundError as error:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fittingroom.comparison import Comparison, compare_models
 from fittingroom.data import Dataset, find_dataset
@@ -18,7 +19,9 @@ from fittingroom.jobs.export import export_run
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.report import entrants_of, name_entrants, write
 from fittingroom.jobs.seeds import train_seeds
-from fittingroom.recipes import RECIPES, Described
+from fittingroom.recipes import RECIPES, Described, recipe_of
+from fittingroom.recipes.loading import is_file_and_name
+from fittingroom.recipes.resolve import is_model
 from fittingroom.runs import Run, list_runs, open_run
 
 
@@ -40,7 +43,7 @@ class Outcome:
 
 
 def compare(
-    entrants: Sequence[Described | Run | Path | str],
+    entrants: Sequence[Any],
     *,
     seeds: int = 1,
     data: Dataset | Path | str | None = None,
@@ -54,7 +57,8 @@ def compare(
     """Compare two or more recipes or runs on one test half.
 
     Args:
-        entrants: recipes, names of recipes, runs, or folders of runs.
+        entrants: recipes, names of recipes, runs, folders of runs, and models of one's own as
+            :func:`fittingroom.recipe_of` takes them.
         seeds: how many seeds, 0 and up, each recipe is trained with.
         data: as for :func:`fittingroom.train`; where all entrants are runs, None is the data that
             the first was trained on.
@@ -73,7 +77,8 @@ def compare(
     """
     progress = progress or Silence()
     runs = Path(runs)
-    entrants = [entrants] if isinstance(entrants, str) else entrants
+    # A single model may be a sequence too: of layers, or of steps.
+    entrants = [entrants] if isinstance(entrants, str) or is_model(entrants) else entrants
     found = [_resolve(entrant, runs) for entrant in entrants]
     names = name_entrants(found)
     if len(found) < 2:
@@ -169,17 +174,22 @@ def _devices(
     return {name: None if name in alone else device for name in engines}
 
 
-def _resolve(entrant: Described | Run | Path | str, runs: Path) -> Described | Run:
-    """The recipe or run meant: a recipe's name, a run's folder, or its name in ``runs``."""
-    if isinstance(entrant, Described | Run):
+def _resolve(entrant: Any, runs: Path) -> Described | Run:
+    """The recipe or run meant: a recipe's name, a run's folder, its name in ``runs``, or a model of
+    one's own."""
+    if isinstance(entrant, Run):
         return entrant
+    if not isinstance(entrant, str | Path):
+        return recipe_of(entrant)
     if str(entrant) in RECIPES:
         return RECIPES[str(entrant)]
     for folder in (Path(entrant), runs / entrant):
         if folder.is_dir():
             return open_run(folder)
+    if is_file_and_name(str(entrant)):
+        return recipe_of(entrant)
     known = [*RECIPES, *(listed.folder.name for listed in list_runs(runs))]
     raise RecipeError(
-        f"Expected a recipe ({', '.join(RECIPES)}) or a run's folder. Received '{entrant}'."
-        + did_you_mean(str(entrant), known)
+        f"Expected a recipe ({', '.join(RECIPES)}), a run's folder, or a model of one's own as "
+        f"my_file.py:build. Received '{entrant}'." + did_you_mean(str(entrant), known)
     )

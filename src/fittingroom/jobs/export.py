@@ -23,6 +23,15 @@ _FROM_0_TO_1 = (
     "takes pixel values divided by 255 (0–1), (N, 28, 28) or (N, 28, 28, 1), and gives "
     "probabilities as training left them"
 )
+_AS_IT_WAS_GIVEN = (
+    "is one's own model as training left it: it takes pixel values divided by 255 (0–1) in the "
+    "shape that it was built for, and gives what it was built to give"
+)
+_WITHOUT_KERAS = {
+    "keras": "Keras could not save it as a file that it loads again",
+    "pytorch": "Keras cannot rebuild an nn.Module, which has no description in layers",
+    "sklearn": "Keras has no such models",
+}
 _OWN_FILES = {
     ("keras", "keras"): ("model.keras", _FROM_0_TO_1),
     ("keras", "h5"): ("best_model.h5", _FROM_0_TO_1),
@@ -96,8 +105,17 @@ def export_run(run: Run | Path | str, *, to: str, out: Path | str) -> Exported:
 def _content(run: Run, to: str) -> tuple[bytes, str]:
     """The file's content, and what it takes."""
     name, takes = _OWN_FILES.get((run.recipe.engine, to)) or _COMMON_FILES.get(to, ("", ""))
+    if run.recipe.own is not None and takes == _FROM_0_TO_1:
+        takes = _AS_IT_WAS_GIVEN
     if name and (run.folder / name).is_file():
         return (run.folder / name).read_bytes(), takes
+    own = run.recipe.own
+    if own is not None and to in ("keras", "h5"):
+        raise ExportError(
+            f"Expected a run whose model has a form in Keras to export to {to}. Received "
+            f"{run.name}, which holds none: {own.origin} is a model of one's own for the engine "
+            f"{run.recipe.engine}, and {_WITHOUT_KERAS[run.recipe.engine]}. Export to onnx."
+        )
     if isinstance(run.recipe, Recipe) and to in ("keras", "h5"):
         return _rebuilt(run, run.recipe, "keras" if to == "keras" else "h5"), _REBUILT
     there = sorted(path.name for path in run.folder.glob("*model.*"))
@@ -116,7 +134,7 @@ def _rebuilt(run: Run, recipe: Recipe, kind: Literal["keras", "h5"]) -> bytes:
     from fittingroom.export.keras import build_keras
 
     model = build_keras(
-        recipe.network,
+        recipe.layers,
         safetensors.numpy.load_file(run.folder / "model.safetensors"),
         name=recipe.name,
         mirror=recipe.mirror,

@@ -68,7 +68,10 @@ def name_entrants(entrants: Sequence[Described | Run]) -> list[str]:
     ]
     for name in names:
         if names.count(name) > 1:
-            raise UsageError(f"Expected each recipe or run once. Received '{name}' twice.")
+            raise UsageError(
+                f"Expected each recipe or run once. Received '{name}' twice. Recipes that differ "
+                "need names that do: `recipe_of(…, name=…)`, or another file's or function's name."
+            )
     return names
 
 

@@ -40,11 +40,17 @@ def train_seeds(
         The runs in the order of their seeds, and the trainings that broke down, in words.
 
     Raises:
-        UsageError: fewer than one seed.
+        UsageError: fewer than one seed, or several of a model whose weights no seed draws.
         TrainingError: no seed could be trained.
     """
     if seeds < 1:
         raise UsageError(f"Expected at least 1 seed. Received {seeds}.")
+    if seeds > 1 and recipe.own is not None and recipe.own.fixed:
+        raise UsageError(
+            f"Expected one seed for {recipe.name}, a model that starts from weights of its own: "
+            f"seeds would not draw them. Received {seeds}. Give a function or class that builds "
+            "the model instead."
+        )
     recipe, cut = (each.for_classes(len(dataset.classes)) for each in (recipe, cut or recipe))
     usable = {each.key: each for each in (recipe, cut)}.values()
     finished: list[Run] = []

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
@@ -16,7 +17,7 @@ from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.metrics import fit_temperature, wilson
 from fittingroom.predict import Predictor
 from fittingroom.predictions import Float32
-from fittingroom.recipes import Described, Recipe, recipe_named
+from fittingroom.recipes import Described, Recipe, recipe_of
 from fittingroom.runs import Epoch, Run, RunWriter, Summary, describe_environment, run_name
 
 # The exported model may differ from the engine's own output by this much in any probability …
@@ -26,7 +27,7 @@ _TIE = 1e-6
 
 
 def train(
-    recipe: Described | str,
+    recipe: Any,
     *,
     seed: int = 0,
     data: Dataset | Path | str | None = None,
@@ -38,7 +39,9 @@ def train(
     """Train a recipe on a data set's training half, into a new folder in ``runs``.
 
     Args:
-        recipe: the recipe, or the name of one in the catalogue.
+        recipe: the recipe, the name of one in the catalogue, ``"my_file.py:build"``, a model of
+            one's own, or a function or class that builds one: see
+            :func:`fittingroom.recipe_of`, which takes settings too.
         seed: of the weights, the order of pictures, and augmentation.
         data: a data set, a folder of four IDX files, ``"sample"``, or None for Fashion-MNIST
             from wherever it is.
@@ -51,37 +54,44 @@ def train(
         The finished run.
 
     Raises:
-        FittingRoomError: training broke down, the exported model disagrees with the engine's
-            own, or the folder cannot be written. What was written stays, marked as failed.
+        FittingRoomError: a model of one's own cannot be trained or exported, training broke
+            down, the exported model disagrees with the engine's own, or the folder cannot be
+            written. What was written stays, marked as failed.
     """
     if type(seed) is not int or not 0 <= seed < 2**32:
         raise UsageError(
             f"Expected a whole number from 0 to 2^32 - 1 as the seed. Received {seed}."
         )
-    recipe = recipe_named(recipe) if isinstance(recipe, str) else recipe
+    chosen = recipe_of(recipe)
     dataset = data if isinstance(data, Dataset) else find_dataset(data)
-    recipe = recipe.for_classes(len(dataset.classes))
+    chosen = chosen.for_classes(len(dataset.classes))
     progress = progress or Silence()
-    engine = engine_named(recipe.engine)
+    engine = engine_named(chosen.engine)
     place = engine.device(device, threads)
-    split = dataset.split(recipe.split)
+    split = dataset.split(chosen.split)
     epochs = 1  # a classical model is trained in one go
-    if isinstance(recipe, Recipe):
-        networks.check_classifier(recipe.network, len(split.classes))
-        epochs = recipe.epochs
-    writer = RunWriter.create(Path(runs), run_name(recipe, seed, data_key(dataset)))
+    if isinstance(chosen, Recipe):
+        epochs = chosen.epochs
+        if chosen.own is None:
+            networks.check_classifier(chosen.layers, len(split.classes))
+    if chosen.own is not None:
+        progress.say(f"{chosen.name}: trying out the model and its export on a few pictures")
+        engine.rehearse(chosen, chosen.own, split, seed=seed, device=place)
+    writer = RunWriter.create(Path(runs), run_name(chosen, seed, data_key(dataset)))
     try:
-        writer.begin(recipe, seed, _environment(dataset, split, place))
+        writer.begin(chosen, seed, _environment(dataset, split, place))
         validated = len(split.validation)
-        with progress.track(f"{recipe.name}, seed {seed}", epochs) as advance:
+        with progress.track(f"{chosen.name}, seed {seed}", epochs) as advance:
 
             def on_epoch(epoch: Epoch) -> None:
                 writer.add_epoch(epoch)
                 right = wilson(round(epoch.val_accuracy * validated), validated)
                 advance(epoch.epoch, f"validation {right.percent}")
 
-            fitted = engine.fit(recipe, split, seed=seed, device=place, on_epoch=on_epoch)
-        return _finish(writer, recipe, split, fitted, place.threads)
+            fitted = engine.fit(chosen, split, seed=seed, device=place, on_epoch=on_epoch)
+        for note in fitted.notes:
+            progress.say(f"{chosen.name}: {note}")
+        return _finish(writer, chosen, split, fitted, place.threads)
     except FittingRoomError as error:
         with contextlib.suppress(FittingRoomError):  # the disk may be full
             writer.fail(error)
@@ -163,15 +173,15 @@ def _model(
 
     def built(temperature: float) -> bytes:
         return build_onnx(
-            recipe.network,
+            recipe.layers,
             fitted.weights,
             classes=classes,
             mirror=recipe.mirror,
             temperature=temperature,
         )
 
-    operations = networks.operation_count(recipe.network) * (2 if recipe.mirror else 1)
-    return built, networks.parameter_count(recipe.network), operations
+    operations = networks.operation_count(recipe.layers) * (2 if recipe.mirror else 1)
+    return built, networks.parameter_count(recipe.layers), operations
 
 
 def check_export(logits: Float32, log_probabilities: Float32) -> float:

@@ -14,7 +14,7 @@ from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.seeds import train_seeds
 from fittingroom.metrics import Estimate, wilson
-from fittingroom.recipes import Described, Recipe, recipe_named
+from fittingroom.recipes import Described, Recipe, recipe_of
 from fittingroom.runs import Run, describe_environment, ending
 
 Finding = Literal["reproduced", "exceeded", "not reached"]
@@ -138,7 +138,7 @@ class Verification:
 
 
 def verify(
-    recipe: Described | str,
+    recipe: Any,
     claim: float,
     *,
     seeds: int = 1,
@@ -153,7 +153,7 @@ def verify(
     """Train a recipe over seeds and say whether a claimed test accuracy is what it reaches.
 
     Args:
-        recipe: the recipe, or its name.
+        recipe: as for :func:`fittingroom.train`.
         claim: the claimed accuracy, a fraction between 0 and 1.
         seeds: how many seeds, 0 and up; finished runs are used again, those that no budget cut
             before others.
@@ -175,11 +175,11 @@ def verify(
         raise UsageError(
             f"Expected a claim between 0 and 1, such as 0.8834 for 88.34%. Received {claim}."
         )
-    recipe = recipe_named(recipe) if isinstance(recipe, str) else recipe
-    cut = _cut(recipe, epochs, minutes)
+    chosen = recipe_of(recipe)
+    cut = _cut(chosen, epochs, minutes)
     dataset = data if isinstance(data, Dataset) else find_dataset(data)
     trained, failures = train_seeds(
-        recipe,
+        chosen,
         dataset,
         seeds=seeds,
         runs=Path(runs),
@@ -200,7 +200,7 @@ def verify(
     scores = SeedScores.of(correct)
     accuracy = accuracy_interval(scores)
     return Verification(
-        recipe=recipe.name,
+        recipe=chosen.name,
         claim=claim,
         finding=_finding(claim, accuracy),
         accuracy=accuracy,
@@ -208,8 +208,8 @@ def verify(
         runs=trained,
         failures=failures,
         data=dataset.name,
-        epochs=recipe.epochs if isinstance(recipe, Recipe) else None,
-        cut=tuple(run.seed for run in trained if _was_cut(run, recipe)),
+        epochs=chosen.epochs if isinstance(chosen, Recipe) else None,
+        cut=tuple(run.seed for run in trained if _was_cut(run, chosen)),
     )
 
 

@@ -8,8 +8,11 @@ from fittingroom.recipes.classical import (
     LogisticRegression,
 )
 from fittingroom.recipes.described import Described, settable_names
+from fittingroom.recipes.own import OwnModel
 from fittingroom.recipes.recipe import Augmentation, Keep, Optimizer, Recipe, Schedule
+from fittingroom.recipes.resolve import recipe_of
 from fittingroom.recipes.stored import recipe_from_json
+from fittingroom.recipes.tracebacks import own_code
 
 __all__ = [
     "RECIPES",
@@ -21,9 +24,12 @@ __all__ = [
     "Keep",
     "LogisticRegression",
     "Optimizer",
+    "OwnModel",
     "Recipe",
     "Schedule",
+    "own_code",
     "recipe_from_json",
     "recipe_named",
+    "recipe_of",
     "settable_names",
 ]

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from fittingroom.data import SplitRule
 from fittingroom.errors import RecipeError, did_you_mean
 from fittingroom.recipes.described import Described, check
+from fittingroom.recipes.own import OwnModel
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class ClassicalRecipe(Described):
     Attributes:
         name: what the command line calls it.
         title: one line for reports.
-        model: which model, and its settings.
+        model: which model, and its settings; or a person's own scikit-learn classifier.
         claim: accuracy, seconds, machine and seeds, as measured, with the benchmark's name.
         engine: the framework that trains it.
         split: which pictures of the training file train, and which validate.
@@ -107,7 +108,7 @@ class ClassicalRecipe(Described):
 
     name: str
     title: str
-    model: ClassicalModel
+    model: ClassicalModel | OwnModel
     claim: str = ""
     engine: str = "sklearn"
     split: SplitRule = field(default_factory=lambda: SplitRule("stratified", "1/12"))
@@ -126,10 +127,25 @@ class ClassicalRecipe(Described):
         """The recipe itself: a classical model takes its classes from the labels."""
         return self
 
+    @property
+    def own(self) -> OwnModel | None:
+        """The classifier of a person's own, where it trains one."""
+        return self.model if isinstance(self.model, OwnModel) else None
+
+    def with_own(self, own: OwnModel) -> "ClassicalRecipe":
+        """The recipe with that classifier for its model."""
+        return dataclasses.replace(self, model=own)
+
     def to_json(self) -> dict[str, Any]:
         """Every value as plain JSON types."""
-        values = dataclasses.asdict(self)
-        return values | {"model": {"kind": type(self.model).__name__, **values["model"]}}
+        fields = dataclasses.fields(self)
+        values = {field.name: getattr(self, field.name) for field in fields}
+        model = self.model
+        settings = model.to_json() if isinstance(model, OwnModel) else dataclasses.asdict(model)
+        return values | {
+            "split": dataclasses.asdict(self.split),
+            "model": {"kind": type(model).__name__, **settings},
+        }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "ClassicalRecipe":
@@ -142,12 +158,15 @@ class ClassicalRecipe(Described):
             fields = dict(values)
             settings = dict(fields["model"])
             kind = str(settings.pop("kind"))
-            if kind not in _KINDS:
+            if kind == OwnModel.__name__:
+                fields["model"] = OwnModel.from_json(settings)
+            elif kind not in _KINDS:
                 raise RecipeError(
                     f"Expected a model of {', '.join(_KINDS)}. Received '{kind}'."
                     + did_you_mean(kind, _KINDS)
                 )
-            fields["model"] = _KINDS[kind](**settings)
+            else:
+                fields["model"] = _KINDS[kind](**settings)
             fields["split"] = SplitRule(**fields["split"])
             return cls(**fields)
         except (TypeError, KeyError, ValueError) as error:

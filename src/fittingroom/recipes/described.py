@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from fittingroom.data import SplitRule
 from fittingroom.errors import RecipeError, UsageError, did_you_mean
+from fittingroom.recipes.own import OwnModel
 
 # Words about a recipe, which change nothing that training does.
 _WORDS = ("name", "title", "claim")
@@ -41,6 +42,15 @@ class Described(abc.ABC):
     def operation(self) -> str:
         """What is counted as the model's operations for a picture, in the plural."""
         return "multiply-adds"
+
+    @property
+    @abc.abstractmethod
+    def own(self) -> OwnModel | None:
+        """The model of a person's own that it trains, where it is one."""
+
+    @abc.abstractmethod
+    def with_own(self, own: OwnModel) -> Self:
+        """The recipe with that model in place of its own."""
 
     @abc.abstractmethod
     def to_json(self) -> dict[str, Any]:
@@ -95,6 +105,8 @@ def settable_names(recipe: Described) -> tuple[str, ...]:
     names = []
     for part in dataclasses.fields(typing.cast(Any, recipe)):
         value = getattr(recipe, part.name)
+        if isinstance(value, OwnModel):
+            continue
         if dataclasses.is_dataclass(value):
             names += [f"{part.name}.{inner.name}" for inner in dataclasses.fields(value)]
         elif part.name not in (*_WORDS, "engine", "network"):

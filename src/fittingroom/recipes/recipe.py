@@ -11,6 +11,7 @@ from fittingroom import networks
 from fittingroom.data import SplitRule
 from fittingroom.errors import RecipeError
 from fittingroom.recipes.described import Described, check
+from fittingroom.recipes.own import OwnModel
 
 Optimizer = Literal["adam", "adamw", "sgd", "muon"]
 Schedule = Literal["one-cycle", "constant"]
@@ -53,7 +54,8 @@ class Recipe(Described):
         title: one line for reports.
         claim: accuracy, seconds, machine and seeds, as measured, with the benchmark's name.
         engine: the framework that trains it.
-        network: the layers, from the normalised picture to one logit a class.
+        network: the layers, from the normalised picture to one logit a class; or a person's own
+            ``nn.Module`` or Keras model.
         split: which pictures of the training file train, and which validate.
         epochs: passes over the training half at most.
         batch_size: pictures a step.
@@ -83,7 +85,7 @@ class Recipe(Described):
 
     name: str
     title: str
-    network: networks.Network
+    network: networks.Network | OwnModel
     claim: str = ""
     engine: str = "pytorch"
     split: SplitRule = field(default_factory=lambda: SplitRule("stratified", "1/12"))
@@ -127,10 +129,35 @@ class Recipe(Described):
         limit = self.minutes
         check("minutes", limit, 0 <= limit < math.inf, "at least 0, and finite; 0 sets no limit")
 
+    @property
+    def own(self) -> OwnModel | None:
+        """The ``nn.Module`` or Keras model of a person's own, where it trains one."""
+        return self.network if isinstance(self.network, OwnModel) else None
+
+    @property
+    def layers(self) -> networks.Network:
+        """The described network.
+
+        Raises:
+            RecipeError: the recipe trains a model of a person's own, which has no description.
+        """
+        if isinstance(self.network, OwnModel):
+            raise RecipeError(
+                f"Expected a recipe that describes its layers. Received '{self.name}', which "
+                f"trains a model of one's own, {self.network.origin}."
+            )
+        return self.network
+
+    def with_own(self, own: OwnModel) -> "Recipe":
+        """The recipe with that model for its network."""
+        return dataclasses.replace(self, network=own)
+
     def to_json(self) -> dict[str, Any]:
         """Every value as plain JSON types."""
         values = dataclasses.asdict(dataclasses.replace(self, network=()))
-        return values | {"network": networks.to_json(self.network)}
+        own = self.own
+        network = networks.to_json(self.layers) if own is None else own.to_json()
+        return values | {"network": network}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Recipe":
@@ -141,7 +168,9 @@ class Recipe(Described):
         """
         try:
             fields = dict(values)
-            fields["network"] = networks.from_json(fields["network"])
+            network = fields["network"]
+            own = isinstance(network, Mapping)
+            fields["network"] = OwnModel.from_json(network) if own else networks.from_json(network)
             fields["split"] = SplitRule(**fields["split"])
             fields["augmentation"] = Augmentation(**fields["augmentation"])
             return cls(**fields)
@@ -152,8 +181,13 @@ class Recipe(Described):
             ) from error
 
     def for_classes(self, classes: int) -> "Recipe":
-        """The recipe for data of so many classes: its last layer gives as many logits."""
-        *layers, last = self.network
+        """The recipe for data of so many classes: its last layer gives as many logits.
+
+        A model of a person's own stays as it is.
+        """
+        if self.own is not None or not self.layers:
+            return self
+        *layers, last = self.layers
         if not isinstance(last, networks.Dense):
             return self
         network = (*layers, dataclasses.replace(last, units=classes))

@@ -20,6 +20,8 @@ _PACKAGES = (
     "jax",
     "scikit-learn",
     "onnx",
+    "onnxscript",
+    "skl2onnx",
     "onnxruntime",
 )
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from fittingroom.errors import MissingExtraError, UsageError
+from fittingroom.recipes.frameworks import KERAS_BACKEND
 
 # Each backend's package, and how one gets it.
 _BACKENDS = {
@@ -19,7 +20,6 @@ _BACKENDS = {
     "tensorflow": "pip install 'fittingroom[tensorflow]'",
     "jax": "pip install jax",
 }
-_DEFAULT = "torch"
 
 
 def load_keras() -> Any:
@@ -39,7 +39,7 @@ def load_keras() -> Any:
 
 
 def _choose_backend() -> None:
-    name = os.environ.setdefault("KERAS_BACKEND", _DEFAULT)
+    name = os.environ.setdefault("KERAS_BACKEND", KERAS_BACKEND)
     if name not in _BACKENDS:
         raise UsageError(
             f"Expected KERAS_BACKEND as one of {', '.join(_BACKENDS)}. Received '{name}'. "

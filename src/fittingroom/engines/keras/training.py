@@ -12,23 +12,29 @@ from fittingroom.engines import Device, Fitted, check_threads
 from fittingroom.engines.keras.backend import accelerators, load_keras, settings
 from fittingroom.engines.keras.files import file_content
 from fittingroom.engines.keras.models import apply_network, set_weights, weights_of
-from fittingroom.engines.schedule import learning_rate
-from fittingroom.errors import RecipeError, TrainingError, UsageError
+from fittingroom.engines.keras.own import OwnKeras, build_own, export_own, saved_files, try_out
+from fittingroom.engines.keras.watch import Watch
+from fittingroom.errors import OwnCodeError, RecipeError, UsageError
 from fittingroom.networks import Flatten, check_classifier
 from fittingroom.predictions import Float32
-from fittingroom.recipes import Recipe
-from fittingroom.runs import Epoch, best_epoch, ending
+from fittingroom.recipes import OwnModel, Recipe, own_code
+from fittingroom.runs import Epoch
 from fittingroom.runs.environment import processor
 
 keras = load_keras()
 
 # Pictures enter divided by this, as the predecessor's did: between 0 and 1.
 _WHITE = 255.0
+_NORMALISATION = {
+    "pixels.mean": np.zeros((), np.float32),
+    "pixels.deviation": np.array(_WHITE, np.float32),
+}
 _VALIDATION_BATCH = 500
 
 
 class KerasEngine:
-    """Trains described networks with Keras, on the backend that Keras was loaded with.
+    """Trains described networks, and Keras models of a person's own, on the backend that Keras was
+    loaded with.
 
     With the PyTorch backend on the processor, the same seed gives the same weights, byte for byte.
     A run of it leaves ``model.keras`` and ``best_model.h5``, which take pixel values from 0 to 1.
@@ -51,6 +57,15 @@ class KerasEngine:
         description = processor() if name == "cpu" else name
         return Device(name, description, check_threads(threads), backend)
 
+    def rehearse(
+        self, recipe: Recipe, own: OwnModel, split: Split, *, seed: int, device: Device
+    ) -> None:
+        """Try out a Keras model of a person's own; see :class:`fittingroom.engines.Engine`."""
+        check_recipe(recipe, device.backend)
+        with settings(device.backend, device.threads), keras.device(_scope(device)):
+            keras.utils.set_random_seed(seed)
+            try_out(own, split, lambda built: _with_augmentation(built, recipe), device.backend)
+
     def fit(
         self,
         recipe: Recipe,
@@ -61,10 +76,13 @@ class KerasEngine:
         on_epoch: Callable[[Epoch], None],
     ) -> Fitted:
         """Train as the recipe says; see :class:`fittingroom.engines.Engine`."""
-        check_classifier(recipe.network, len(split.classes))
+        if recipe.own is None:
+            check_classifier(recipe.layers, len(split.classes))
         check_recipe(recipe, device.backend)
         with settings(device.backend, device.threads), keras.device(_scope(device)):
             keras.utils.set_random_seed(seed)
+            if recipe.own is not None:
+                return _fit_own(recipe, recipe.own, split, device.backend, on_epoch)
             return _fit(recipe, split, on_epoch)
 
 
@@ -107,10 +125,10 @@ def build_classifier(recipe: Recipe) -> Any:
     It takes ``(N, 28, 28)`` where the network flattens pictures at once, otherwise
     ``(N, 28, 28, 1)``. Augmentation is part of it, and acts in training only.
     """
-    flat = isinstance(recipe.network[0], Flatten)
+    flat = isinstance(recipe.layers[0], Flatten)
     pictures = keras.Input((28, 28) if flat else (28, 28, 1), name="pictures")
     value = _augment(pictures, recipe, flat)
-    logits = apply_network(recipe.network, value)
+    logits = apply_network(recipe.layers, value)
     probabilities = keras.layers.Softmax(name="probabilities")(logits)
     model = keras.Model(pictures, probabilities, name=recipe.name.replace("-", "_"))
     model.compile(
@@ -121,18 +139,43 @@ def build_classifier(recipe: Recipe) -> Any:
     return model
 
 
+def _with_augmentation(built: OwnKeras, recipe: Recipe) -> Any:
+    """A person's own model as it is trained: itself, or where pictures are varied a model around
+    it, compiled."""
+    model = built.model
+    if _variations(recipe):
+        pictures = keras.Input(built.shape, name="pictures")
+        value = keras.layers.Reshape((28, 28, 1))(pictures)
+        for layer in _variations(recipe):
+            value = layer(value)
+        model = keras.Model(pictures, model(keras.layers.Reshape(built.shape)(value)))
+    for each in {id(model): model, id(built.model): built.model}.values():
+        each.compile(
+            optimizer=_optimizer(recipe),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=built.gives == "logits"),
+            metrics=["accuracy"],
+        )
+    return model
+
+
 def _augment(pictures: Any, recipe: Recipe, flat: bool) -> Any:
+    layers = _variations(recipe)
+    if layers and flat:
+        layers.insert(0, keras.layers.Reshape((28, 28, 1), name="with_channel"))
+    for layer in layers:
+        pictures = layer(pictures)
+    return pictures
+
+
+def _variations(recipe: Recipe) -> list[Any]:
+    """Layers that vary pictures ``(28, 28, 1)`` as a recipe asks, in training only."""
     kinds, wanted, last = keras.layers, recipe.augmentation, "channels_last"
     layers = []
     if wanted.flip:
         layers.append(kinds.RandomFlip("horizontal", data_format=last, name="flip"))
     if wanted.rotation:
         layers.append(kinds.RandomRotation(wanted.rotation, data_format=last, name="rotation"))
-    if layers and flat:
-        layers.insert(0, kinds.Reshape((28, 28, 1), name="with_channel"))
-    for layer in layers:
-        pictures = layer(pictures)
-    return pictures
+    return layers
 
 
 def _optimizer(recipe: Recipe) -> Any:
@@ -161,29 +204,22 @@ def _fit(recipe: Recipe, split: Split, on_epoch: Callable[[Epoch], None]) -> Fit
         scaled: Float32 = (half.images / _WHITE).astype(np.float32).reshape(-1, *shape)
         return scaled
 
-    steps = math.ceil(len(split.training) / recipe.batch_size)
-    watch = _Watch(model, recipe, steps * recipe.epochs, began, on_epoch)
-    validation = pixels(split.validation)
-    model.fit(
-        pixels(split.training),
-        split.training.labels,
-        batch_size=recipe.batch_size,
-        epochs=recipe.epochs,
-        validation_data=(validation, split.validation.labels),
-        validation_batch_size=_VALIDATION_BATCH,
-        callbacks=[watch.callback()],
-        verbose=0,
+    watch = Watch(
+        model,
+        recipe,
+        _steps(recipe, split),
+        began,
+        on_epoch,
+        lambda: weights_of(model, recipe.layers),
     )
-    set_weights(model, recipe.network, watch.best_weights)
+    validation = pixels(split.validation)
+    _run(model, recipe, pixels(split.training), validation, split, watch.callback())
+    set_weights(model, recipe.layers, watch.best_weights)
     before_softmax = keras.Model(model.inputs, model.get_layer("probabilities").input)
     logits = before_softmax.predict(validation, batch_size=_VALIDATION_BATCH, verbose=0)
     seconds = time.perf_counter() - began
-    normalisation = {
-        "pixels.mean": np.zeros((), np.float32),
-        "pixels.deviation": np.array(_WHITE, np.float32),
-    }
     return Fitted(
-        weights=normalisation | watch.best_weights,
+        weights=_NORMALISATION | watch.best_weights,
         logits=logits,
         best_epoch=watch.best.epoch,
         seconds=seconds,
@@ -194,76 +230,65 @@ def _fit(recipe: Recipe, split: Split, on_epoch: Callable[[Epoch], None]) -> Fit
     )
 
 
-class _Watch:
-    """Tells of each epoch, keeps the best one's weights, and ends training where the recipe does.
-
-    Keras' own early stopping and checkpoint know one measure each, and nothing of the last epoch.
-
-    Attributes:
-        best: the epoch whose weights are kept.
-        best_weights: these, under their common names.
-    """
-
-    def __init__(
-        self,
-        model: Any,
-        recipe: Recipe,
-        steps: int,
-        began: float,
-        on_epoch: Callable[[Epoch], None],
-    ) -> None:
-        self._model = model
-        self._recipe = recipe
-        self._steps = steps
-        self._began = began
-        self._on_epoch = on_epoch
-        self._history: list[Epoch] = []
-        self._step = 0
-        self.best_weights: dict[str, Float32] = {}
-
-    @property
-    def best(self) -> Epoch:
-        return best_epoch(self._history, self._recipe.keep)
-
-    def callback(self) -> Any:
-        """What Keras calls as training goes on."""
-        callbacks: dict[str, Callable[..., None]] = {"on_epoch_end": self._epoch_ended}
-        if self._recipe.schedule != "constant":
-            self._set_learning_rate()
-            callbacks["on_train_batch_end"] = self._step_ended
-        return keras.callbacks.LambdaCallback(**callbacks)
-
-    def _step_ended(self, batch: int, logs: Any) -> None:
-        self._step += 1
-        self._set_learning_rate()
-
-    def _set_learning_rate(self) -> None:
-        self._model.optimizer.learning_rate = self._learning_rate()
-
-    def _learning_rate(self) -> float:
-        return learning_rate(self._recipe, self._step, self._steps)
-
-    def _epoch_ended(self, epoch: int, logs: Any) -> None:
-        measured = {name: float(value) for name, value in logs.items()}
-        number = epoch + 1  # Keras counts from 0
-        if not math.isfinite(measured["loss"]) or not math.isfinite(measured["val_loss"]):
-            raise TrainingError(
-                f"Expected a finite loss. Received {measured['loss']} in epoch {number}: training "
-                "broke down. Try a lower learning rate: `--set learning_rate=…`."
+def _fit_own(
+    recipe: Recipe, own: OwnModel, split: Split, backend: str, on_epoch: Callable[[Epoch], None]
+) -> Fitted:
+    """The same for a model of a person's own."""
+    began = time.perf_counter()
+    built = build_own(own, split)
+    with own_code(f"compiling {own.origin}"):
+        model = _with_augmentation(built, recipe)
+    watch = Watch(
+        model,
+        recipe,
+        _steps(recipe, split),
+        began,
+        on_epoch,
+        lambda: {str(place): array for place, array in enumerate(built.model.get_weights())},
+    )
+    try:
+        with own_code(f"training {own.origin}"):
+            training, validation = (
+                built.pixels(half.images) for half in (split.training, split.validation)
             )
-        self._history.append(
-            Epoch(
-                epoch=number,
-                seconds=time.perf_counter() - self._began,
-                train_loss=measured["loss"],
-                train_accuracy=measured["accuracy"],
-                val_loss=measured["val_loss"],
-                val_accuracy=measured["val_accuracy"],
-                learning_rate=self._learning_rate(),
-            )
-        )
-        if self.best.epoch == number:
-            self.best_weights = weights_of(self._model, self._recipe.network)
-        self._on_epoch(self._history[-1])
-        if ending(self._history, self._recipe):
-            self._model.stop_training = True
+            _run(model, recipe, training, validation, split, watch.callback())
+    except OwnCodeError as error:
+        if error.__cause__ is not None and error.__cause__ is watch.raised:
+            raise watch.raised from None  # the listener's, and none of the model's
+        raise
+    best = list(watch.best_weights.values())
+    built.model.set_weights(best)
+    logits = built.logits(split.validation.images, _VALIDATION_BATCH)
+    seconds = time.perf_counter() - began
+    files, notes = saved_files(built)
+    names = [f"{place}.{each.name}" for place, each in enumerate(built.model.weights)]
+    return Fitted(
+        weights=_NORMALISATION | dict(zip(names, best, strict=True)),
+        logits=logits,
+        best_epoch=watch.best.epoch,
+        seconds=seconds,
+        files=files,
+        core=export_own(built, backend),
+        notes=notes,
+    )
+
+
+def _steps(recipe: Recipe, split: Split) -> int:
+    """Steps of the whole training."""
+    return math.ceil(len(split.training) / recipe.batch_size) * recipe.epochs
+
+
+def _run(
+    model: Any, recipe: Recipe, training: Float32, validation: Float32, split: Split, callback: Any
+) -> None:
+    """Keras' own fit, on pictures as the model takes them."""
+    model.fit(
+        training,
+        split.training.labels,
+        batch_size=recipe.batch_size,
+        epochs=recipe.epochs,
+        validation_data=(validation, split.validation.labels),
+        validation_batch_size=_VALIDATION_BATCH,
+        callbacks=[callback],
+        verbose=0,
+    )

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from fittingroom.errors import RecipeError
 from fittingroom.recipes import Recipe
 
 # Coefficients of the quintic iteration that drives singular values towards one (see Muon).
@@ -46,6 +47,8 @@ class Muon(Optimizer):
         for group in self.param_groups:
             for parameter in group["params"]:
                 gradient = parameter.grad
+                if gradient is None:  # a weight of a person's own module that nothing uses
+                    continue
                 state = self.state[parameter]
                 if "momentum" not in state:
                     state["momentum"] = torch.zeros_like(gradient)
@@ -74,12 +77,20 @@ def build_optimizers(module: nn.Module, recipe: Recipe) -> list[Optimizer]:
 
     Weight decay acts on weights with two axes or more, and leaves biases and normalisation alone.
     Each parameter group carries ``"highest"``, its highest learning rate, by which the schedule
-    scales.
+    scales. Muon leaves the last kernel to AdamW, in the order in which the module names them.
+
+    Raises:
+        RecipeError: muon is asked for a module without kernels.
     """
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     kernels = [parameter for parameter in parameters if parameter.ndim >= 2]
     others = [parameter for parameter in parameters if parameter.ndim < 2]
     rate, decay = recipe.learning_rate, recipe.weight_decay
+    if recipe.optimizer == "muon" and not kernels:
+        raise RecipeError(
+            "Expected a model with weights of two axes or more for the optimizer muon, which makes "
+            "their steps orthogonal. Received one without. Use adamw."
+        )
     if recipe.optimizer == "muon":
         # The last layer's rows are classes, not directions of one space: it goes with the others.
         *hidden, last = kernels

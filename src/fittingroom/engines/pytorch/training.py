@@ -4,21 +4,24 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from fittingroom.data import Half, Split
-from fittingroom.engines import Device, Fitted, check_threads
+from fittingroom.engines import Core, Device, Fitted, check_threads
 from fittingroom.engines.pytorch.modules import build_module, weights_of
 from fittingroom.engines.pytorch.optimizers import build_optimizers
+from fittingroom.engines.pytorch.own import as_array, build_own, export_own, state_of, try_out
 from fittingroom.engines.pytorch.pictures import Augmenter, Pictures
 from fittingroom.engines.schedule import learning_rate
 from fittingroom.errors import TrainingError, UsageError
 from fittingroom.networks import check_classifier
-from fittingroom.recipes import Recipe
+from fittingroom.recipes import OwnModel, Recipe, own_code
+from fittingroom.recipes.frameworks import same_random_state
 from fittingroom.runs import Epoch, best_epoch, ending
 from fittingroom.runs.environment import processor
 
@@ -27,7 +30,8 @@ _VALIDATION_BATCH = 500
 
 
 class PyTorchEngine:
-    """Trains described networks with PyTorch on the processor, CUDA or Apple's MPS."""
+    """Trains described networks, and modules of a person's own, with PyTorch on the processor,
+    CUDA or Apple's MPS."""
 
     def device(self, name: str | None, threads: int | None) -> Device:
         """The device named, or CUDA, MPS and the processor in that order of preference.
@@ -48,6 +52,13 @@ class PyTorchEngine:
         description = torch.cuda.get_device_name() if name == "cuda" else processor()
         return Device(name, description, check_threads(threads))
 
+    def rehearse(
+        self, recipe: Recipe, own: OwnModel, split: Split, *, seed: int, device: Device
+    ) -> None:
+        """Try out a module of a person's own; see :class:`fittingroom.engines.Engine`."""
+        with same_random_state(), _settings(device, seed):
+            try_out(recipe, own, split, seed, torch.device(device.name))
+
     def fit(
         self,
         recipe: Recipe,
@@ -58,8 +69,9 @@ class PyTorchEngine:
         on_epoch: Callable[[Epoch], None],
     ) -> Fitted:
         """Train as the recipe says; see :class:`fittingroom.engines.Engine`."""
-        check_classifier(recipe.network, len(split.classes))
-        with _settings(device, seed):
+        if recipe.own is None:
+            check_classifier(recipe.layers, len(split.classes))
+        with same_random_state(), _settings(device, seed):
             return _Training(recipe, split, seed, torch.device(device.name)).run(on_epoch)
 
 
@@ -68,11 +80,16 @@ class _Training:
 
     def __init__(self, recipe: Recipe, split: Split, seed: int, device: torch.device) -> None:
         self.recipe = recipe
+        self.own = recipe.own
+        self.classes = len(split.classes)
         self.began = time.perf_counter()
-        pixels = split.training.images
-        # float64 sums over uint8, exact, so that the order of additions does not matter.
-        mean = torch.tensor(float(np.mean(pixels)), dtype=torch.float32)
-        deviation = torch.tensor(max(float(np.std(pixels)), 1.0), dtype=torch.float32)
+        if self.own is None:
+            pixels = split.training.images
+            # float64 sums over uint8, exact, so that the order of additions does not matter.
+            mean = torch.tensor(float(np.mean(pixels)), dtype=torch.float32)
+            deviation = torch.tensor(max(float(np.std(pixels)), 1.0), dtype=torch.float32)
+        else:  # takes values from 0 to 1
+            mean, deviation = torch.tensor(0.0), torch.tensor(255.0)
         self.normalisation = {"pixels.mean": mean, "pixels.deviation": deviation}
 
         def on_device(half: Half) -> Pictures:
@@ -83,8 +100,15 @@ class _Training:
 
         self.training = on_device(split.training)
         self.validation = on_device(split.validation)
-        self.module = build_module(recipe.network).to(device)
-        self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.module: nn.Module
+        if self.own is None:
+            self.module = build_module(recipe.layers).to(device)
+            self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.format = torch.channels_last
+        else:
+            # In the order that its code expects, which may take views of it.
+            self.module = build_own(self.own, seed).to(device)
+            self.format = torch.contiguous_format
         self.augmenter = Augmenter(
             self.training, recipe.augmentation, torch.Generator().manual_seed(seed)
         )
@@ -98,8 +122,9 @@ class _Training:
         history: list[Epoch] = []
         best_weights, best_logits = {}, torch.empty(0)
         for number in range(1, self.recipe.epochs + 1):
-            train_loss, train_accuracy = self._train(number)
-            logits = self._predict()
+            with self._code_of_its_own():
+                train_loss, train_accuracy = self._train(number)
+                logits = self._predict()
             labels = self.validation.labels
             val_loss = functional.cross_entropy(logits, labels).item()
             val_accuracy = (logits.argmax(1) == labels).float().mean().item()
@@ -122,18 +147,32 @@ class _Training:
             )
             best = best_epoch(history, self.recipe.keep)
             if best.epoch == number:
-                best_weights, best_logits = weights_of(self.module), logits
+                copied = weights_of if self.own is None else state_of
+                best_weights, best_logits = copied(self.module), logits
             on_epoch(history[-1])
             if ending(history, self.recipe):
                 break
         return Fitted(
             weights={
-                name: tensor.numpy() for name, tensor in (self.normalisation | best_weights).items()
+                name: as_array(tensor)
+                for name, tensor in (self.normalisation | best_weights).items()
             },
             logits=best_logits.float().cpu().numpy(),
             best_epoch=best.epoch,
             seconds=time.perf_counter() - self.began,
+            core=None if self.own is None else self._core(self.own, best_weights),
         )
+
+    def _core(self, own: OwnModel, weights: dict[str, Tensor]) -> Core:
+        """A person's own module with these weights, exported."""
+        self.module.load_state_dict(weights, strict=False)
+        return export_own(self.module.cpu(), self.recipe, own, self.classes)
+
+    def _code_of_its_own(self) -> AbstractContextManager[None]:
+        """What an error within is told as: one of a person's code, where there is such code."""
+        if self.own is None:
+            return contextlib.nullcontext()
+        return own_code(f"training {self.own.origin}")
 
     def _train(self, epoch: int) -> tuple[float, float]:
         """One pass over the training half: mean loss and accuracy."""
@@ -145,7 +184,7 @@ class _Training:
         for chosen in order[: self.steps * self.batch_size].split(self.batch_size):
             inputs = self.training.normalise(self.augmenter.take(chosen, epoch))
             labels = self.training.labels[chosen]
-            logits = self.module(inputs.contiguous(memory_format=torch.channels_last))
+            logits = self.module(inputs.contiguous(memory_format=self.format))
             loss = functional.cross_entropy(
                 logits, labels, label_smoothing=self.recipe.label_smoothing
             )
@@ -170,13 +209,15 @@ class _Training:
     def _predict(self) -> Tensor:
         """Logits of the validation half: float32 ``(N, K)``."""
         self.module.eval()
-        with torch.inference_mode():
+        # What is made in inference mode can take no part in training later, and code of a person's
+        # own may keep something.
+        with torch.inference_mode() if self.own is None else torch.no_grad():
             return torch.cat(
                 [self._logits(images) for images in self.validation.images.split(_VALIDATION_BATCH)]
             )
 
     def _logits(self, images: Tensor) -> Tensor:
-        inputs = self.validation.normalise(images).contiguous(memory_format=torch.channels_last)
+        inputs = self.validation.normalise(images).contiguous(memory_format=self.format)
         logits: Tensor = self.module(inputs)
         if self.recipe.mirror:
             logits = (logits + self.module(inputs.flip(3))) / 2

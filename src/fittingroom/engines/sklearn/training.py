@@ -10,6 +10,7 @@ from fittingroom.data import Half, Split
 from fittingroom.engines import Device, Fitted, check_threads
 from fittingroom.engines.sklearn.forest import train_forest
 from fittingroom.engines.sklearn.logistic import train_logistic
+from fittingroom.engines.sklearn.own import train_own, try_out
 from fittingroom.engines.sklearn.svm import train_svm
 from fittingroom.engines.sklearn.trained import Trained
 from fittingroom.errors import DataInvalidError, RecipeError, TrainingError, UsageError
@@ -20,13 +21,15 @@ from fittingroom.recipes import (
     Described,
     HogSvm,
     LogisticRegression,
+    OwnModel,
 )
+from fittingroom.recipes.frameworks import same_random_state
 from fittingroom.runs import Epoch
 from fittingroom.runs.environment import processor
 
 
 class SklearnEngine:
-    """Trains classical models on the processor."""
+    """Trains classical models, and classifiers of a person's own, on the processor."""
 
     def device(self, name: str | None, threads: int | None) -> Device:
         """The processor, which is all that scikit-learn knows.
@@ -39,6 +42,14 @@ class SklearnEngine:
                 f"Expected the device cpu, the only one that scikit-learn knows. Received '{name}'."
             )
         return Device("cpu", processor(), check_threads(threads))
+
+    def rehearse(
+        self, recipe: Described, own: OwnModel, split: Split, *, seed: int, device: Device
+    ) -> None:
+        """Try out a classifier of a person's own; see :class:`fittingroom.engines.Engine`."""
+        _check_classes(split)
+        with threadpool_limits(device.threads), same_random_state():
+            try_out(own, split, seed)
 
     def fit(
         self,
@@ -58,7 +69,7 @@ class SklearnEngine:
         _check_classes(split)
         began = time.perf_counter()
         # NumPy, SciPy and scikit-learn have threads of their own, each as many as processors.
-        with threadpool_limits(device.threads):
+        with threadpool_limits(device.threads), same_random_state():
             trained = _train(recipe, split, seed, device.threads)
         train_loss, train_accuracy = _scores(trained.training, split.training)
         val_loss, val_accuracy = _scores(trained.validation, split.validation)
@@ -98,6 +109,8 @@ def _train(recipe: ClassicalRecipe, split: Split, seed: int, threads: int) -> Tr
             return train_forest(recipe.model, *halves, classes=classes, seed=seed)
         case HogSvm():
             return train_svm(recipe.model, *halves, classes=classes, seed=seed, threads=threads)
+        case OwnModel():
+            return train_own(recipe.model, *halves, classes=classes, seed=seed)
 
 
 def _check_classes(split: Split) -> None:

@@ -1,0 +1,227 @@
+"""What a framework's exporter gives → a core: the same ends, opset and counts as any other."""
+
+import contextlib
+import io
+import logging
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, version_converter
+
+from fittingroom.engines import Core
+from fittingroom.engines.operations import operation_count
+from fittingroom.errors import ExportError
+from fittingroom.graphs import OPSET, Graph
+from fittingroom.predictions import Float32, UInt8
+
+Gives = Literal["logits", "probabilities", "scores"]
+
+# Where Keras' own cross-entropy cuts probabilities off too.
+_LEAST = 1e-7
+_ALLOWED_DIFFERENCE = 1e-4
+_EXPORTERS = (
+    "absl",
+    "torch.onnx",
+    "torch.export",
+    "torch.fx",
+    "onnxscript",
+    "onnx_ir",
+    "skl2onnx",
+    "tf2onnx",
+)
+_LONGEST = 600
+
+
+def to_logits(output: np.ndarray, gives: Gives, scale: float = 1.0) -> Float32:
+    """What a model gives, ``(N, K)``, as logits: the same that a core's graph does.
+
+    Args:
+        output: probabilities, whose logarithms are taken, scores of any size, or logits.
+        gives: which of these.
+        scale: what scores are divided by, before a temperature is fitted.
+    """
+    values = output.astype(np.float32)
+    if gives == "probabilities":
+        return np.log(np.maximum(values, np.float32(_LEAST)))
+    return values / np.float32(scale) if gives == "scores" else values
+
+
+def build_core(
+    inner: onnx.ModelProto,
+    output: str,
+    *,
+    shape: Sequence[int],
+    classes: int,
+    gives: Gives,
+    parameters: int,
+    scale: float = 1.0,
+) -> Core:
+    """A core around an exported model.
+
+    Args:
+        inner: from one input, float32 ``(N, *shape)`` of values 0–1, to ``output``.
+        output: the name of what it gives, ``(N, K)``.
+        shape: of one picture, 784 values.
+        classes: ``K``.
+        gives: see :func:`to_logits`.
+        parameters: trained numbers.
+        scale: see :func:`to_logits`.
+
+    Raises:
+        ExportError: the model is none that can be in a core.
+    """
+    with quietly():
+        try:
+            onnx.checker.check_model(inner)
+            versions = {entry.domain: entry.version for entry in inner.opset_import}
+            if versions.get("", OPSET) != OPSET:
+                inner = version_converter.convert_version(inner, OPSET)
+            graph = _surround(inner, output, shape, gives, scale)
+            versions = {entry.domain: entry.version for entry in inner.opset_import if entry.domain}
+            model = graph.serialise(
+                [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["N", 28, 28])],
+                [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", classes])],
+                opsets=versions,
+            )
+            operations = operation_count(model)
+        except Exception as error:
+            raise ExportError(
+                "Expected an exported model that ONNX Runtime can use. Received one that it "
+                f"cannot: {reason_of(error)}"
+            ) from error
+    return Core(model, parameters, operations)
+
+
+def check_core(core: Core, images: UInt8, logits: Float32) -> None:
+    """Hold a core against the model that it came from, on a few pictures.
+
+    Args:
+        core: the exported model.
+        images: uint8 ``(N, 28, 28)``.
+        logits: float32 ``(N, K)``, what the model itself says of them.
+
+    Raises:
+        ExportError: they differ, or the core takes no batch of that size.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(
+            core.graph, options, providers=["CPUExecutionProvider"]
+        )
+        (received,) = session.run(["logits"], {"pictures": images.astype(np.float32)})
+    except Exception as error:
+        raise ExportError(
+            f"Expected an exported model that takes {len(images)} pictures at once. Received one "
+            f"that cannot be run: {reason_of(error)}"
+        ) from error
+    difference = float(np.abs(_softmax(received) - _softmax(logits)).max())
+    if not difference <= _ALLOWED_DIFFERENCE:
+        raise ExportError(
+            f"Expected the exported model to give the model's own probabilities within "
+            f"{_ALLOWED_DIFFERENCE:g}. Received a difference of {difference:.3g} on a few "
+            "pictures: the exporter does not know something in the model."
+        )
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Keep what exporters print, log and warn of away from the terminal; errors still come."""
+    loggers = [logging.getLogger(name) for name in _EXPORTERS]
+    levels = [logger.level for logger in loggers]
+    nowhere = io.StringIO()
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
+        warnings.simplefilter("ignore")
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+def reason_of(error: BaseException) -> str:
+    """An exporter's own reason in a line or two: what the first of its errors says."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    message = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()
+    paragraphs = message.split("\n\n")
+    said = " ".join(paragraphs[0].split())
+    # PyTorch's exporter names the line of the model's own code in a later paragraph.
+    where = [part for part in paragraphs[1:] if 'File "' in part]
+    said += "".join(f" ({' '.join(part.split())})" for part in where[:1])
+    said = said or type(error).__name__
+    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]} …"
+
+
+def _surround(
+    inner: onnx.ModelProto, output: str, shape: Sequence[int], gives: Gives, scale: float
+) -> Graph:
+    """From ``pictures`` to ``logits``, with the exported nodes that these need between."""
+    if inner.functions or len(inner.graph.input) != 1:
+        raise ValueError(
+            f"{len(inner.graph.input)} inputs and {len(inner.functions)} functions, where one "
+            "input and plain nodes are expected"
+        )
+    inner = onnx.compose.add_prefix(inner, "own/")
+    graph = Graph()
+    scaled = graph.add("Div", "pictures", graph.floats(255))
+    graph.add(
+        "Reshape", scaled, graph.integers(-1, *shape), output=inner.graph.input[0].name
+    )  # (N, *shape)
+    for node in _needed(inner.graph, f"own/{output}"):
+        # Where the code stood on this machine is nobody's business, and no part of the model.
+        node.doc_string = ""
+        del node.metadata_props[:]
+        graph.nodes.append(node)
+    used = {name for node in graph.nodes for name in _inputs(node)}
+    for each in inner.graph.initializer:
+        if each.name in used:
+            each.doc_string = ""
+            del each.metadata_props[:]
+            graph.constants.append(each)
+    match gives:
+        case "probabilities":
+            least = graph.constant(np.array(_LEAST, np.float32))
+            graph.add("Log", graph.add("Max", f"own/{output}", least), output="logits")
+        case "scores":
+            graph.add("Div", f"own/{output}", graph.floats(scale), output="logits")
+        case "logits":
+            graph.add("Identity", f"own/{output}", output="logits")
+    return graph
+
+
+def _needed(graph: onnx.GraphProto, output: str) -> list[onnx.NodeProto]:
+    """The nodes that an output rests on, in their order."""
+    wanted, kept = {output}, []
+    for node in reversed(graph.node):
+        if wanted & set(node.output):
+            wanted |= _inputs(node)
+            kept.append(node)
+    return kept[::-1]
+
+
+def _inputs(node: onnx.NodeProto) -> set[str]:
+    """All that a node takes, in the graphs within it too."""
+    names = set(node.input)
+    for attribute in node.attribute:
+        for inner in attribute.g.node:
+            names |= _inputs(inner)
+        names |= {value.name for value in attribute.g.output}
+    return names
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    exponents = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    result: np.ndarray = exponents / exponents.sum(axis=1, keepdims=True)
+    return result

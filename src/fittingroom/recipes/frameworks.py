@@ -1,0 +1,85 @@
+"""Frameworks, known without being imported: whose a model is, and what is set before they load."""
+
+import contextlib
+import os
+import random
+import sys
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+
+from fittingroom.errors import UsageError
+
+EngineName = Literal["keras", "pytorch", "sklearn"]
+
+# What Keras computes with where KERAS_BACKEND names nothing.
+KERAS_BACKEND = "torch"
+
+
+def wait_asleep() -> None:
+    """Have threads wait asleep, before a framework is loaded: OpenMP reads this once, then.
+
+    Threads that wait by spinning take a core from whoever else runs, and then wait for each
+    other: training beside one busy process takes up to forty times as long. Waiting asleep costs
+    nothing measurable on a quiet machine.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def before_own_code() -> None:
+    """What must be set before a person's code loads frameworks, which read it once."""
+    wait_asleep()
+    os.environ.setdefault("KERAS_BACKEND", KERAS_BACKEND)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def framework_of(model: object) -> EngineName | None:
+    """The engine that trains an object, or None where it is no model of any framework.
+
+    An object's framework is loaded already, or there would be no such object.
+
+    Raises:
+        UsageError: a scikit-learn object that is no classifier.
+    """
+    # Keras comes first: on the PyTorch backend, its models are modules of PyTorch too.
+    if isinstance(model, _loaded("keras", "Model")):
+        return "keras"
+    if isinstance(model, _loaded("torch.nn", "Module")):
+        return "pytorch"
+    if isinstance(model, _loaded("sklearn.base", "BaseEstimator")):
+        if not sys.modules["sklearn.base"].is_classifier(model):
+            raise UsageError(
+                f"Expected a classifier of scikit-learn. Received a {type(model).__name__}, which "
+                "is none: put one at the end, by `make_pipeline(…, classifier)`."
+            )
+        return "sklearn"
+    return None
+
+
+def printed_form(model: Any) -> str:
+    """A model as its framework prints it: layers or settings."""
+    if framework_of(model) != "keras":
+        return str(model)
+    lines: list[str] = []
+    model.summary(print_fn=lambda line, **_: lines.append(line), line_length=100)
+    return "\n".join(lines)
+
+
+@contextlib.contextmanager
+def same_random_state() -> Iterator[None]:
+    """The random states of Python, NumPy and PyTorch afterwards as before."""
+    torch = sys.modules.get("torch")
+    states = random.getstate(), np.random.get_state(), torch and torch.random.get_rng_state()
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        if torch:
+            torch.random.set_rng_state(states[2])
+
+
+def _loaded(module: str, name: str) -> Any:
+    """A class of a framework, or, where that is not loaded, a tuple of no classes."""
+    return getattr(sys.modules.get(module), name, ())

@@ -1,0 +1,150 @@
+"""A model of one's own on the command line: what is printed where, and answers to mistakes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fittingroom.cli import run
+from fittingroom.errors import OwnCodeError
+from fittingroom.runs import list_runs
+
+FILE = """
+import torch
+from torch import nn
+
+print("loading")
+
+class Linear(nn.Module):
+    def __init__(self, classes=10):
+        super().__init__()
+        self.last = nn.Linear(784, classes)
+
+    def forward(self, x):
+        return self.last(x.flatten(1))
+
+def build():
+    print("building")
+    return Linear()
+
+def seven():
+    return Linear(7)
+
+class Broken(Linear):
+    def forward(self, x):
+        return self.last(x)
+
+class Dependent(Linear):
+    def forward(self, x):
+        x = super().forward(x)
+        return x if x.sum() > 0 else -x
+"""
+
+
+@pytest.fixture
+def cli(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("nets.py").write_text(FILE)
+
+    def call(*arguments: str):
+        code = run(list(arguments))
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def train(cli, name="build", *arguments):
+    settings = ("--data", "sample", "--threads", "1", "--set", "epochs=1", *arguments)
+    return cli("train", f"nets.py:{name}", *settings)
+
+
+@pytest.mark.slow
+def test_results_go_to_standard_output_and_what_its_code_prints_does_not(cli):
+    code, out, err = train(cli, "build", "--json")
+    assert code == 0
+    assert json.loads(out)["recipe"] == "nets"
+    assert err.splitlines()[0] == "loading"
+    assert "building" in err
+    assert "nets: trying out the model and its export" in err
+    code, out, _ = cli("runs", "--json")
+    (listed,) = json.loads(out)
+    assert (listed["parameters"], listed["state"]) == (7850, "finished")
+    code, _, err = cli("export", listed["run"], "--to", "keras", "--out", "a.keras")
+    assert code == 1
+    assert "Keras cannot rebuild an nn.Module" in err
+    code, out, _ = cli("export", listed["run"], "--to", "onnx", "--out", "a.onnx")
+    assert code == 0
+
+
+def test_summary_shows_what_the_model_prints(cli):
+    code, out, _ = cli("summary", "nets.py:build")
+    assert code == 0
+    assert out.splitlines()[0] == "nets: One's own model: nets.py:build"
+    assert "(last): Linear(in_features=784, out_features=10, bias=True)" in out
+    code, out, _ = cli("summary", "nets.py:build", "--json")
+    values = json.loads(out)
+    assert values["own"] == {"origin": "nets.py:build", "source": FILE, "fixed": False}
+    assert values["printed"].startswith("Linear(")
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "words"),
+    [
+        ("bild", 2, "Did you mean 'build'"),
+        ("torch", 2, "an object of the type module"),
+        ("seven", 1, "Expected logits of shape (2, 10)"),
+        ("Dependent", 1, "PyTorch's exporter can turn into ONNX"),
+    ],
+)
+def test_a_mistake_gets_one_message_and_leaves_no_run(cli, name, code, words):
+    received, out, err = train(cli, name)
+    assert (received, out) == (code, "")
+    assert words in err
+    assert "Traceback" not in err
+    assert not Path("runs").exists()
+
+
+def test_an_error_in_its_code_ends_with_its_own_lines(cli, tmp_path):
+    code, out, err = train(cli, "Broken")
+    assert (code, out) == (1, "")
+    lines = err.rstrip().splitlines()
+    number = FILE[: FILE.index("self.last(x)\n\nclass Dep")].count("\n") + 1
+    assert f'  File "{tmp_path / "nets.py"}", line {number}, in forward' in lines
+    assert lines[-1].startswith("RuntimeError: mat1 and mat2 shapes cannot be multiplied")
+    assert "fittingroom/engines" not in err
+    assert not Path("runs").exists()
+
+
+@pytest.mark.slow
+def test_an_error_in_the_middle_of_training_leaves_a_failed_run(cli):
+    text = FILE.replace("return self.last(x.flatten(1))", "return late(self, x)", 1)
+    text += """
+def late(net, x):
+    if net.training and len(x) > 2:
+        raise ValueError("too many at once")
+    return net.last(x.flatten(1))
+"""
+    Path("nets.py").write_text(text)
+    code, _, err = train(cli)
+    assert code == 1
+    assert err.rstrip().endswith("ValueError: too many at once")
+    (listed,) = list_runs(Path("runs"))
+    assert listed.state == "failed"
+    assert "too many at once" in listed.reason
+
+
+def test_settings_of_ones_own_model_are_checked(cli):
+    code, _, err = train(cli, "build", "--set", "epoch=3")
+    assert code == 2
+    assert "Did you mean 'epochs'" in err
+    code, _, err = cli("train", "nets.py", "--data", "sample")
+    assert code == 2
+    assert "Did you mean 'nets.py:build'" in err
+    code, _, err = cli("train", "net.py:build", "--data", "sample")
+    assert code == 2
+    assert "Did you mean 'nets.py'" in err
+
+
+def test_its_exit_code_is_that_of_a_failure():
+    assert OwnCodeError("x").exit_code == 1

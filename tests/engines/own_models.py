@@ -1,0 +1,40 @@
+"""What the tests of one's own models share: training one, and holding its graph against it."""
+
+import numpy as np
+
+from fittingroom.engines import Engine, Fitted
+from fittingroom.export import wrap_core
+from fittingroom.predict import Predictor
+from fittingroom.runs import Epoch
+
+
+def rehearse(engine: Engine, recipe, split, seed=0):
+    """Try the recipe's own model out."""
+    device = engine.device("cpu", 1)
+    engine.rehearse(recipe, recipe.own, split, seed=seed, device=device)
+
+
+def fit(engine: Engine, recipe, split, seed=0) -> tuple[Fitted, list[Epoch]]:
+    """Train on one thread."""
+    history: list[Epoch] = []
+    device = engine.device("cpu", 1)
+    fitted = engine.fit(recipe, split, seed=seed, device=device, on_epoch=history.append)
+    return fitted, history
+
+
+def softmax(logits):
+    shifted = np.exp(logits.astype(np.float64) - logits.max(1, keepdims=True))
+    return shifted / shifted.sum(1, keepdims=True)
+
+
+def assert_the_graph_says_the_same(fitted: Fitted, split, batches=(1, 2, 7)):
+    """The core, wrapped as in a run, against the engine's own logits, for batches of any size."""
+    assert fitted.core is not None
+    model = wrap_core(fitted.core.graph, classes=split.classes, temperature=1.0)
+    predictor = Predictor(model, threads=1)
+    images, expected = split.validation.images, softmax(fitted.logits)
+    received = np.exp(predictor.log_probabilities(images))
+    np.testing.assert_allclose(received, expected, atol=1e-5)
+    for size in batches:
+        received = np.exp(predictor.log_probabilities(images[:size]))
+        np.testing.assert_allclose(received, expected[:size], atol=1e-5)

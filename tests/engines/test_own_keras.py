@@ -1,0 +1,284 @@
+import itertools
+
+import numpy as np
+import pytest
+from torch import nn
+
+from fittingroom import recipe_of
+from fittingroom.engines import engine_named
+from fittingroom.engines.keras.backend import load_keras
+from fittingroom.errors import ExportError, OwnCodeError, RecipeError
+from fittingroom.recipes import Augmentation
+from tests import plain_keras
+from tests.engines import own_models
+
+pytestmark = pytest.mark.slow
+
+ENGINE = engine_named("keras")
+keras = load_keras()
+BACKEND = keras.backend.backend()
+layers = keras.layers
+
+
+def separable():
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.SeparableConv2D(8, 3, strides=4, activation="relu"),
+            layers.BatchNormalization(),
+            layers.Dropout(0.1),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+def flat():
+    return keras.Sequential([keras.Input((784,)), layers.Dense(10)])
+
+
+def rows():
+    inputs = keras.Input((28, 28))
+    value = layers.GlobalAveragePooling1D()(layers.Conv1D(8, 3, activation="relu")(inputs))
+    return keras.Model(inputs, layers.Activation("softmax")(layers.Dense(10)(value)))
+
+
+def dense():
+    return ending(lambda x: layers.Dense(10, activation="softmax")(layers.Dense(32, "relu")(x)))
+
+
+def unbuilt():
+    return keras.Sequential([layers.Flatten(), layers.Dense(10), layers.Softmax()])
+
+
+class Written(keras.Model):  # type: ignore[misc,name-defined]
+    """A class of one's own, which Keras finds in no file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flatten = layers.Flatten()
+        self.last = layers.Dense(10)
+
+    def call(self, pictures, training=False):
+        return self.last(self.flatten(pictures))
+
+
+def ending(end):
+    """A model that takes pictures, and ends as a test wants it."""
+    inputs = keras.Input((28, 28, 1))
+    return keras.Model(inputs, end(layers.Flatten()(inputs)))
+
+
+def recipe_for(model, **settings):
+    given = {"epochs": 1, "batch_size": 100, "learning_rate": 0.01, "schedule": "constant"}
+    return recipe_of(model, **given | settings)
+
+
+def fit(recipe, split, seed=0):
+    return own_models.fit(ENGINE, recipe, split, seed)
+
+
+@pytest.mark.parametrize(
+    ("model", "shape"),
+    [
+        (separable, (28, 28, 1)),
+        (flat, (784,)),
+        (rows, (28, 28)),
+        (unbuilt, (28, 28, 1)),
+        (Written, (28, 28, 1)),
+    ],
+)
+def test_the_graph_gives_what_the_model_gives(model, shape, sample_split, capfd):
+    recipe = recipe_for(model)
+    own_models.rehearse(ENGINE, recipe, sample_split)
+    fitted, _ = fit(recipe, sample_split)
+    own_models.assert_the_graph_says_the_same(fitted, sample_split)
+    assert fitted.core is not None
+    expected = sum(int(np.prod(each.shape)) for each in shown(model(), shape).trainable_weights)
+    assert fitted.core.parameters == expected
+    assert fitted.core.operations > 0
+    assert capfd.readouterr() == ("", "")
+
+
+def shown(model, shape):
+    model(np.zeros((1, *shape), np.float32))
+    return model
+
+
+def test_it_learns_by_the_recipes_settings(sample_split):
+    recipe = recipe_for(
+        dense,
+        epochs=3,
+        schedule="constant" if BACKEND == "jax" else "one-cycle",
+        augmentation=Augmentation(flip=True, rotation=0.02),
+        keep="best loss",
+    )
+    fitted, history = fit(recipe, sample_split)
+    accuracy = (fitted.logits.argmax(1) == sample_split.validation.labels).mean()
+    assert accuracy > 0.4
+    assert len(history) == 3
+    assert fitted.best_epoch == min(history, key=lambda epoch: epoch.val_loss).epoch
+    assert accuracy == pytest.approx(history[fitted.best_epoch - 1].val_accuracy)
+    own_models.assert_the_graph_says_the_same(fitted, sample_split)
+
+
+@pytest.mark.parametrize("model", [separable, flat, rows])
+def test_plain_keras_loads_the_files_and_says_the_same(model, sample_split, tmp_path):
+    recipe = recipe_for(model, augmentation=Augmentation(flip=True))
+    fitted, _ = fit(recipe, sample_split)
+    assert fitted.notes == ()
+    paths = [tmp_path / name for name in fitted.files]
+    assert [path.name for path in paths] == ["model.keras", "best_model.h5"]
+    for path, content in zip(paths, fitted.files.values(), strict=True):
+        path.write_bytes(content)
+    pixels = (sample_split.validation.images / np.float32(255)).reshape(
+        -1, *model().input_shape[1:]
+    )
+    said = plain_keras.probabilities(paths, pixels, BACKEND, tmp_path)
+    expected = own_models.softmax(fitted.logits)
+    for each in said:
+        received = own_models.softmax(each) if model is flat else each
+        np.testing.assert_allclose(received, expected, atol=1e-4)
+
+
+def test_a_class_that_keras_cannot_load_is_left_out_and_said(sample_split):
+    fitted, _ = fit(recipe_for(Written), sample_split)
+    assert fitted.files == {}
+    assert [note.split(" is left out")[0] for note in fitted.notes] == [
+        "model.keras",
+        "best_model.h5",
+    ]
+    assert {"0.kernel", "1.bias", "pixels.mean", "pixels.deviation"} <= set(fitted.weights)
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="promised for PyTorch on the processor")
+def test_the_same_seed_gives_the_same_model_byte_for_byte(sample_split):
+    recipe = recipe_for(separable, epochs=2)
+    (first, _), (again, _), (other, _) = (fit(recipe, sample_split, seed) for seed in (0, 0, 1))
+    assert {name: array.tobytes() for name, array in first.weights.items()} == {
+        name: array.tobytes() for name, array in again.weights.items()
+    }
+    assert first.core is not None
+    assert again.core is not None
+    assert first.core.graph == again.core.graph
+    assert first.logits.tobytes() != other.logits.tobytes()
+
+
+def test_a_model_is_left_as_it_was_and_starts_from_its_weights(sample_split):
+    model = separable()
+    before = [array.copy() for array in model.get_weights()]
+    recipe = recipe_for(model, learning_rate=1e-12)
+    own_models.rehearse(ENGINE, recipe, sample_split)
+    fitted, _ = fit(recipe, sample_split)
+    assert not model.compiled
+    for array, expected in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(array, expected)
+    kernel = next(name for name in fitted.weights if name.startswith("0."))
+    np.testing.assert_allclose(fitted.weights[kernel], before[0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (lambda: ending(layers.Dense(7)), r"shape \(2, 10\).*Received float32 of shape \(2, 7\)"),
+        (lambda: ending(lambda x: [layers.Dense(10)(x)] * 2), r"give one tensor\. Received a list"),
+        (lambda: keras.Sequential([keras.Input((32, 32)), layers.Flatten()]), r"784 values.*32"),
+        (
+            lambda: keras.Model([a := keras.Input((784,)), b := keras.Input((784,))], [a, b]),
+            r"784 values.*Received a model whose input_shape is \[",
+        ),
+    ],
+)
+def test_what_takes_or_gives_another_shape_is_refused(model, words, sample_split):
+    with pytest.raises(RecipeError, match=words):
+        own_models.rehearse(ENGINE, recipe_for(model), sample_split)
+
+
+def test_a_model_without_weights_to_train_is_refused(sample_split):
+    def frozen():
+        model = flat()
+        model.trainable = False
+        return model
+
+    with pytest.raises(RecipeError, match="weights to train"):
+        own_models.rehearse(ENGINE, recipe_for(frozen), sample_split)
+
+
+@pytest.mark.parametrize("setting", [{"mirror": True}, {"optimizer": "muon"}])
+def test_what_only_pytorch_can_do_is_refused(setting, sample_split):
+    with pytest.raises(RecipeError, match="The engine pytorch can do it"):
+        own_models.rehearse(ENGINE, recipe_for(flat, **setting), sample_split)
+
+
+class Failing(Written):
+    def call(self, pictures, training=False):
+        raise ValueError("nothing comes of this")
+
+
+class FailingLate(Written):
+    def call(self, pictures, training=False):
+        if training and keras.ops.shape(pictures)[0] not in (2, None):
+            raise ValueError("too many at once")
+        return super().call(pictures)
+
+
+def test_an_error_in_call_is_told_by_its_own_lines(sample_split):
+    with pytest.raises(OwnCodeError) as caught:
+        own_models.rehearse(ENGINE, recipe_for(Failing), sample_split)
+    message = str(caught.value)
+    assert 'raise ValueError("nothing comes of this")' in message
+    assert "nothing comes of this" in message.partition("raise ValueError")[2]
+    assert "src/fittingroom" not in message
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="TensorFlow traces the code once, for any size")
+def test_an_error_that_comes_late_is_told_so_too(sample_split):
+    recipe = recipe_for(FailingLate)
+    own_models.rehearse(ENGINE, recipe, sample_split)
+    with pytest.raises(OwnCodeError, match=r"training (.|\n)*too many at once"):
+        fit(recipe, sample_split)
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="tells what PyTorch's exporter says")
+def test_what_cannot_be_exported_is_known_before_training(sample_split, capfd):
+    class Odd(Written):
+        def call(self, pictures, training=False):
+            logits = super().call(pictures)
+            return logits if keras.ops.sum(logits) > 0 else -logits
+
+    with pytest.raises(ExportError, match=r"data-dependent|Could not"):
+        own_models.rehearse(ENGINE, recipe_for(Odd), sample_split)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="tells what TensorFlow's exporter lacks")
+def test_tensorflow_names_the_backend_that_exports_more(sample_split):
+    def gelu():
+        return ending(layers.Dense(10, activation="gelu"))
+
+    with pytest.raises(ExportError, match=r"Erfc.*KERAS_BACKEND=torch"):
+        own_models.rehearse(ENGINE, recipe_for(gelu), sample_split)
+
+
+def test_what_a_listener_raises_is_no_error_of_its_code(sample_split):
+    def stop(epoch):
+        raise ZeroDivisionError
+
+    device = ENGINE.device("cpu", 1)
+    with pytest.raises(ZeroDivisionError):
+        ENGINE.fit(recipe_for(flat), sample_split, seed=0, device=device, on_epoch=stop)
+
+
+def test_training_that_tells_no_accuracy_is_refused(sample_split):
+    class Quiet(Written):
+        def train_step(self, *given):
+            return {"loss": super().train_step(*given)["loss"]}
+
+    with pytest.raises(RecipeError, match=r"tells no accuracy"):
+        fit(recipe_for(Quiet), sample_split)
+
+
+def test_code_that_builds_another_kind_of_thing_later_is_refused(sample_split):
+    models = itertools.chain([flat()], itertools.repeat(nn.Linear(3, 3)))
+    with pytest.raises(RecipeError, match="Keras model again"):
+        own_models.rehearse(ENGINE, recipe_for(lambda: next(models)), sample_split)

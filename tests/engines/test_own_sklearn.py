@@ -1,0 +1,225 @@
+import itertools
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.decomposition import PCA
+from sklearn.ensemble import ExtraTreesClassifier, VotingClassifier
+from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+
+from fittingroom import recipe_of
+from fittingroom.engines import engine_named
+from fittingroom.engines.sklearn.own import build_own
+from fittingroom.errors import ExportError, OwnCodeError, RecipeError
+from tests.engines import own_models
+
+pytestmark = pytest.mark.slow
+
+ENGINE = engine_named("sklearn")
+
+
+def network():
+    return make_pipeline(
+        PCA(20, whiten=True), MLPClassifier((16,), learning_rate_init=0.02, tol=1e9)
+    )
+
+
+def trees():
+    return ExtraTreesClassifier(5, max_depth=8)
+
+
+def large_scores():
+    return SGDClassifier(max_iter=5, tol=None)
+
+
+MODELS = {
+    "network": network,
+    "trees": trees,
+    "neighbours": lambda: KNeighborsClassifier(5),
+    "support vectors": lambda: SVC(C=10),
+    "ridge": RidgeClassifier,
+    "large scores": large_scores,
+}
+
+
+def fit(recipe, split, seed=0):
+    return own_models.fit(ENGINE, recipe, split, seed)
+
+
+@pytest.fixture(scope="module")
+def few(sample_split):
+    """Of each class a hundred pictures, so that all of these models are quick."""
+    training = sample_split.training
+    first = [np.flatnonzero(training.labels == label)[:100] for label in range(10)]
+    half = training.take(np.sort(np.concatenate(first)))
+    return type(sample_split)(
+        **{
+            **{name: getattr(sample_split, name) for name in sample_split.__dataclass_fields__},
+            "training": half,
+        }
+    )
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_the_graph_gives_what_the_classifier_gives(model, few, capfd):
+    recipe = recipe_of(model, name="mine")
+    own_models.rehearse(ENGINE, recipe, few)
+    fitted, history = fit(recipe, few)
+    own_models.assert_the_graph_says_the_same(fitted, few)
+    accuracy = (fitted.logits.argmax(1) == few.validation.labels).mean()
+    assert accuracy > 0.5
+    assert len(history) == 1
+    assert history[0].val_accuracy == pytest.approx(accuracy)
+    assert fitted.core is not None
+    assert fitted.core.parameters > 1000
+    assert fitted.weights == {}
+    assert capfd.readouterr() == ("", "")
+
+
+def test_probabilities_are_those_of_scikit_learn(few):
+    recipe = recipe_of(lambda: LogisticRegression(max_iter=10, tol=1e9), name="mine")
+    fitted, _ = fit(recipe, few)
+    assert recipe.own is not None
+    estimator = build_own(recipe.own, 0)
+    scaled = [
+        half.images.reshape(len(half), -1).astype(np.float32) / np.float32(255)
+        for half in (few.training, few.validation)
+    ]
+    estimator.fit(scaled[0], few.training.labels)
+    expected = estimator.predict_proba(scaled[1])
+    np.testing.assert_allclose(own_models.softmax(fitted.logits), expected, atol=1e-5)
+
+
+def test_parameters_and_operations_of_trees_are_counted(few):
+    recipe = recipe_of(trees)
+    fitted, _ = fit(recipe, few)
+    assert recipe.own is not None
+    forest = build_own(recipe.own, 0)
+    scaled = few.training.images.reshape(len(few.training), -1).astype(np.float32) / np.float32(255)
+    forest.fit(scaled, few.training.labels)
+    found = [each.tree_ for each in forest.estimators_]
+    assert fitted.core is not None
+    assert fitted.core.operations == sum(tree.max_depth + 1 for tree in found)
+    branches = sum(int((tree.children_left >= 0).sum()) for tree in found)
+    leaves = sum(int((tree.children_left < 0).sum()) for tree in found)
+    assert fitted.core.parameters == 2 * branches + 10 * leaves
+
+
+def test_operations_of_a_network_are_counted(few):
+    fitted, _ = fit(recipe_of(network), few)
+    assert fitted.core is not None
+    assert fitted.core.operations == 784 * 20 + 20 * 16 + 16 * 10
+
+
+def test_open_random_states_get_the_seed_and_others_keep_theirs():
+    recipe = recipe_of(lambda: make_pipeline(PCA(5), trees()), name="open")
+    assert recipe.own is not None
+    settings = build_own(recipe.own, 7).get_params()
+    assert settings["pca__random_state"] == settings["extratreesclassifier__random_state"] == 7
+    recipe = recipe_of(ExtraTreesClassifier(5, random_state=3))
+    assert recipe.own is not None
+    assert build_own(recipe.own, 7).random_state == 3
+
+
+def test_the_same_seed_gives_the_same_model_byte_for_byte(few):
+    recipe = recipe_of(trees)
+    (first, _), (again, _), (other, _) = (fit(recipe, few, seed) for seed in (0, 0, 1))
+    assert first.core is not None
+    assert again.core is not None
+    assert other.core is not None
+    assert first.core.graph == again.core.graph != other.core.graph
+
+
+def test_a_classifier_is_left_as_it_was(few):
+    classifier = trees()
+    before = classifier.get_params()
+    own_models.rehearse(ENGINE, recipe_of(classifier), few)
+    fit(recipe_of(classifier), few)
+    assert classifier.get_params() == before
+    assert not hasattr(classifier, "estimators_")
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (
+            lambda: make_pipeline(FunctionTransformer(np.sqrt), LogisticRegression(tol=1e9)),
+            "FunctionTransformer is not supported",
+        ),
+        (
+            lambda: VotingClassifier([("a", DecisionTreeClassifier())], voting="soft"),
+            "flatten_transform",
+        ),
+    ],
+    ids=["a function of one's own", "an option that the converter lacks"],
+)
+def test_what_cannot_be_converted_is_known_before_training(model, words, few, capfd):
+    with pytest.raises(ExportError, match=f"skl2onnx can turn into ONNX.*{words}"):
+        own_models.rehearse(ENGINE, recipe_of(model, name="mine"), few)
+    assert capfd.readouterr() == ("", "")
+
+
+class Mine(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A classifier of one's own, in which a test puts what goes wrong."""
+
+    def fit(self, pictures, labels):
+        self.classes_ = np.unique(labels)
+        return self
+
+
+class Unable(Mine):
+    def predict_proba(self, pictures):
+        return np.full((len(pictures), 10), 0.1)
+
+
+class Failing(Mine):
+    def fit(self, pictures, labels):
+        raise ValueError("no pictures like these")
+
+
+class Narrow(Mine):
+    def predict_proba(self, pictures):
+        return np.ones((len(pictures), 3))
+
+
+@pytest.mark.parametrize(
+    ("model", "error", "words"),
+    [
+        (Unable, ExportError, "skl2onnx can turn into ONNX.*Mine|Unable"),
+        (
+            Narrow,
+            RecipeError,
+            r"predict_proba.*\(1000, 10\).*Received float64 of shape \(1000, 3\)",
+        ),
+        (Mine, RecipeError, "to have predict_proba or decision_function"),
+        (
+            lambda: SVC(decision_function_shape="ovo"),
+            RecipeError,
+            r"decision_function .*\(1000, 10\).*Received float64 of shape \(1000, 45\)",
+        ),
+    ],
+)
+def test_what_gives_no_answer_for_each_class_is_refused(model, error, words, few):
+    with pytest.raises(error, match=words):
+        own_models.rehearse(ENGINE, recipe_of(model, name="mine"), few)
+
+
+def test_an_error_in_fit_is_told_by_its_own_lines(few):
+    with pytest.raises(OwnCodeError) as caught:
+        own_models.rehearse(ENGINE, recipe_of(Failing), few)
+    lines = str(caught.value).splitlines()
+    assert lines[-1] == "ValueError: no pictures like these"
+    assert lines[-2].strip() == 'raise ValueError("no pictures like these")' or "^" in lines[-2]
+    assert "src/fittingroom" not in str(caught.value)
+
+
+def test_code_that_builds_another_kind_of_thing_later_is_refused(few):
+    models = itertools.chain([trees()], itertools.repeat(3))
+    with pytest.raises(RecipeError, match="scikit-learn classifier again"):
+        own_models.rehearse(ENGINE, recipe_of(lambda: next(models), name="fickle"), few)

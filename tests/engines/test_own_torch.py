@@ -1,0 +1,290 @@
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from fittingroom import recipe_of
+from fittingroom.engines import engine_named
+from fittingroom.errors import ExportError, OwnCodeError, RecipeError, TrainingError
+from fittingroom.recipes import Augmentation
+from tests.engines import own_models
+
+pytestmark = pytest.mark.slow
+
+ENGINE = engine_named("pytorch")
+
+
+class Small(nn.Module):
+    """A view of what a convolution gives, which needs its numbers in PyTorch's usual order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 6, 4, stride=4)
+        self.norm = nn.BatchNorm2d(6)
+        self.unused = nn.Linear(3, 3)
+        self.last = nn.Linear(6 * 49, 10)
+
+    def forward(self, x):
+        x = torch.relu(self.norm(self.conv(x)))
+        return self.last(x.view(len(x), -1))
+
+
+class Attention(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Parameter(torch.zeros(1, 1, 16))
+        self.patches = nn.Conv2d(1, 16, 7, 7)
+        self.attention = nn.MultiheadAttention(16, 2, batch_first=True)
+        self.last = nn.Linear(16, 10)
+
+    def forward(self, x):
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.first.expand(len(x), -1, -1), x], 1)
+        return self.last(self.attention(x, x, x, need_weights=False)[0][:, 0])
+
+
+class Lazy(nn.Sequential):
+    def __init__(self) -> None:
+        super().__init__(nn.LazyConv2d(4, 4, stride=4), nn.Flatten(), nn.LazyLinear(10))
+
+
+class LogSoftmax(nn.Sequential):
+    def __init__(self) -> None:
+        super().__init__(nn.Flatten(), nn.Linear(784, 10), nn.LogSoftmax(1))
+
+
+class Scaled(nn.Module):
+    """Linear, and then what a test makes of it."""
+
+    def __init__(self, end) -> None:
+        super().__init__()
+        self.last = nn.Linear(784, 10)
+        self.end = end
+
+    def forward(self, x):
+        return self.end(self, self.last(x.flatten(1)))
+
+
+def small(**settings):
+    given = {"epochs": 2, "batch_size": 50, "learning_rate": 0.01}
+    return recipe_of(Small, **given | settings)
+
+
+def ending(end, **settings):
+    return recipe_of(lambda: Scaled(end), name="ending", epochs=1, **settings)
+
+
+def fit(recipe, split, seed=0):
+    return own_models.fit(ENGINE, recipe, split, seed)
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+@pytest.mark.parametrize("model", [Small, Attention, Lazy, LogSoftmax])
+def test_the_graph_gives_what_the_module_gives(model, mirror, sample_split):
+    recipe = recipe_of(model, epochs=1, batch_size=100, mirror=mirror)
+    own_models.rehearse(ENGINE, recipe, sample_split)
+    fitted, _ = fit(recipe, sample_split)
+    own_models.assert_the_graph_says_the_same(fitted, sample_split)
+
+
+def test_it_learns_by_the_recipes_settings(sample_split):
+    recipe = small(
+        epochs=4,
+        optimizer="muon",
+        learning_rate=0.05,
+        augmentation=Augmentation(flip=True, shift=1, rotation=0.02),
+        label_smoothing=0.1,
+        keep="best loss",
+    )
+    fitted, history = fit(recipe, sample_split)
+    accuracy = (fitted.logits.argmax(1) == sample_split.validation.labels).mean()
+    assert accuracy > 0.6
+    assert accuracy == pytest.approx(history[fitted.best_epoch - 1].val_accuracy)
+    assert fitted.best_epoch == min(history, key=lambda epoch: epoch.val_loss).epoch
+
+
+def test_the_weights_are_the_modules_whole_state_and_fit_it(sample_split):
+    fitted, _ = fit(small(), sample_split)
+    state = Small().state_dict()
+    assert set(fitted.weights) == {*state, "pixels.mean", "pixels.deviation"}
+    assert fitted.weights["norm.num_batches_tracked"].dtype == np.int64
+    assert (fitted.weights["pixels.mean"], fitted.weights["pixels.deviation"]) == (0, 255)
+    module = Small()
+    module.load_state_dict({name: torch.from_numpy(fitted.weights[name].copy()) for name in state})
+    images = torch.from_numpy(sample_split.validation.images[:20]).float().unsqueeze(1) / 255
+    with torch.no_grad():
+        logits = module.eval()(images)
+    np.testing.assert_allclose(logits.numpy(), fitted.logits[:20], atol=1e-5)
+
+
+def test_parameters_and_operations_are_counted(sample_split):
+    fitted, _ = fit(small(epochs=1), sample_split)
+    assert fitted.core is not None
+    assert fitted.core.parameters == (6 * 16 + 6) + 12 + 12 + (6 * 49 * 10 + 10)
+    assert fitted.core.operations == 6 * 16 * 49 + 6 * 49 * 10
+    both, _ = fit(small(epochs=1, mirror=True), sample_split)
+    assert both.core is not None
+    assert both.core.operations == 2 * fitted.core.operations
+
+
+def test_the_same_seed_gives_the_same_model_byte_for_byte(sample_split):
+    (first, _), (again, _), (other, _) = (fit(small(), sample_split, seed) for seed in (0, 0, 1))
+    assert {name: array.tobytes() for name, array in first.weights.items()} == {
+        name: array.tobytes() for name, array in again.weights.items()
+    }
+    assert first.core is not None
+    assert again.core is not None
+    assert first.core.graph == again.core.graph
+    assert first.weights["conv.weight"].tobytes() != other.weights["conv.weight"].tobytes()
+
+
+def test_numbers_that_its_code_draws_by_numpy_are_seeded_too(sample_split):
+    def build():
+        module = Small()
+        with torch.no_grad():
+            module.last.bias.fill_(float(np.random.rand()))
+        return module
+
+    recipe = recipe_of(build, epochs=1)
+    (first, _), (again, _) = (fit(recipe, sample_split) for _ in range(2))
+    assert first.weights["last.bias"].tobytes() == again.weights["last.bias"].tobytes()
+
+
+def test_a_module_is_left_as_it_was_and_starts_from_its_weights(sample_split):
+    module = Small().eval()
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    recipe = recipe_of(module, epochs=1, learning_rate=1e-12)
+    own_models.rehearse(ENGINE, recipe, sample_split)
+    fitted, _ = fit(recipe, sample_split, seed=3)
+    assert not module.training
+    for name, tensor in module.state_dict().items():
+        assert torch.equal(tensor, before[name])
+    assert all(parameter.grad is None for parameter in module.parameters())
+    np.testing.assert_allclose(fitted.weights["last.weight"], before["last.weight"], atol=1e-6)
+
+
+def test_the_callers_random_state_and_threads_are_left_alone(sample_split):
+    torch.manual_seed(5)
+    np.random.seed(5)
+    expected = torch.rand(1), np.random.rand()
+    torch.manual_seed(5)
+    np.random.seed(5)
+    threads = torch.get_num_threads()
+    own_models.rehearse(ENGINE, small(epochs=1), sample_split)
+    fit(small(epochs=1), sample_split)
+    assert (torch.rand(1), np.random.rand()) == expected
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        (lambda net, x: x[:, :7], r"Expected logits of shape \(2, 10\).*Received shape \(2, 7\)"),
+        (lambda net, x: x[..., None], r"Received shape \(2, 10, 1\)"),
+        (lambda net, x: (x, x), "Received a tuple"),
+        (lambda net, x: x.double(), "Received float64"),
+        (lambda net, x: x.softmax(1), "Received probabilities.*Leave out the softmax"),
+        (lambda net, x: (x, x) if net.training else x, "Received a tuple"),
+    ],
+    ids=["classes", "axes", "tuple", "double", "softmax", "in training"],
+)
+def test_what_gives_no_logits_is_refused(end, words, sample_split):
+    with pytest.raises(RecipeError, match=words):
+        own_models.rehearse(ENGINE, ending(end), sample_split)
+
+
+def test_a_module_without_parameters_to_train_is_refused(sample_split):
+    def frozen():
+        return Small().requires_grad_(False)
+
+    with pytest.raises(RecipeError, match="parameters to train"):
+        own_models.rehearse(ENGINE, recipe_of(frozen), sample_split)
+
+
+def test_muon_without_kernels_is_refused(sample_split):
+    class Biases(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.bias = nn.Parameter(torch.zeros(10))
+
+        def forward(self, x):
+            return x.mean((1, 2, 3))[:, None] * self.bias
+
+    with pytest.raises(RecipeError, match="two axes or more for the optimizer muon"):
+        own_models.rehearse(ENGINE, recipe_of(Biases, optimizer="muon"), sample_split)
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        (lambda net, x: x if x.sum() > 0 else -x, "data-dependent.*test_own_torch"),
+        (lambda net, x: x.reshape(2, 10) + 0, "static shape of 2"),
+        (lambda net, x: x * torch.special.bessel_j0(x), "No ONNX function|bessel"),
+    ],
+    ids=["depends on the data", "one batch size", "unknown to ONNX"],
+)
+def test_what_cannot_be_exported_is_known_before_training(end, words, sample_split, capfd):
+    with pytest.raises(ExportError, match=words) as caught:
+        own_models.rehearse(ENGINE, ending(end), sample_split)
+    assert len(str(caught.value)) < 1000
+    assert "\x1b" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_export_that_differs_is_known_before_training(sample_split):
+    calls = itertools.count()
+
+    def forgetful(net, x):
+        return x + float(next(calls)) * torch.arange(10)
+
+    with pytest.raises(ExportError, match=r"probabilities within 0\.0001"):
+        own_models.rehearse(ENGINE, ending(forgetful), sample_split)
+
+
+def test_an_error_in_forward_is_told_by_its_own_lines(sample_split):
+    def fails(net, x):
+        return x @ torch.zeros(3, 3)
+
+    with pytest.raises(OwnCodeError) as caught:
+        own_models.rehearse(ENGINE, ending(fails), sample_split)
+    message = str(caught.value)
+    assert "in fails\n    return x @ torch.zeros(3, 3)" in message
+    assert message.splitlines()[-1].startswith("RuntimeError: mat1 and mat2")
+    assert "src/fittingroom" not in message
+    assert "torch/nn" not in message
+
+
+def test_an_error_that_comes_late_is_told_so_too(sample_split):
+    def late(net, x):
+        if net.training and len(x) > 2:
+            raise ValueError("too many at once")
+        return x
+
+    recipe = ending(late)
+    own_models.rehearse(ENGINE, recipe, sample_split)
+    with pytest.raises(
+        OwnCodeError, match=r"training .*ending(.|\n)*ValueError: too many at once"
+    ) as e:
+        fit(dataclasses.replace(recipe, name="ending"), sample_split)
+    assert "Expected training" in str(e.value)
+
+
+def test_what_a_listener_raises_and_a_broken_loss_are_no_errors_of_its_code(sample_split):
+    def stop(epoch):
+        raise ZeroDivisionError
+
+    device = ENGINE.device("cpu", 1)
+    with pytest.raises(ZeroDivisionError):
+        ENGINE.fit(small(), sample_split, seed=0, device=device, on_epoch=stop)
+    with pytest.raises(TrainingError, match="lower learning rate"):
+        fit(ending(lambda net, x: x * float("inf")), sample_split)
+
+
+def test_code_that_builds_another_kind_of_thing_later_is_refused(sample_split):
+    models = [Small(), 3]
+    recipe = recipe_of(lambda: models.pop(0), name="fickle")
+    with pytest.raises(RecipeError, match=r"nn\.Module again"):
+        own_models.rehearse(ENGINE, recipe, sample_split)

@@ -1,0 +1,236 @@
+"""Models of one's own in the jobs: run folders, runs used again, seeds, exports."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from sklearn.linear_model import LogisticRegression
+from torch import nn
+
+from fittingroom import recipe_of
+from fittingroom.engines.keras.backend import load_keras
+from fittingroom.errors import ExportError, OwnCodeError, RecipeError, UsageError
+from fittingroom.jobs.compare import compare
+from fittingroom.jobs.export import export_run
+from fittingroom.jobs.progress import Silence
+from fittingroom.jobs.train import train
+from fittingroom.jobs.verify import verify
+from fittingroom.runs import list_runs, open_run
+
+pytestmark = pytest.mark.slow
+
+keras = load_keras()
+
+FILE = """
+from torch import nn
+
+def build():
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+"""
+
+
+class Linear(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = nn.Linear(784, 10)
+
+    def forward(self, x):
+        return self.last(x.flatten(1))
+
+
+def linear_keras():
+    return keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10)])
+
+
+def linear_sklearn():
+    return LogisticRegression(max_iter=10, tol=1e9)
+
+
+class Written(keras.Model):  # type: ignore[misc,name-defined]
+    def __init__(self) -> None:
+        super().__init__()
+        self.flatten, self.last = keras.layers.Flatten(), keras.layers.Dense(10)
+
+    def call(self, pictures):
+        return self.last(self.flatten(pictures))
+
+
+class Listener(Silence):
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def say(self, sentence):
+        self.heard.append(sentence)
+
+
+@pytest.fixture
+def here(sample, tmp_path, monkeypatch):
+    monkeypatch.setattr("fittingroom.jobs.compare.write", lambda out, *rest: out / "index.html")
+    (tmp_path / "report").mkdir()
+    return {"data": sample, "runs": tmp_path / "runs", "threads": 1}
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "nets.py"
+    path.write_text(FILE)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("model", "engine", "files"),
+    [
+        (Linear, "pytorch", {"model.safetensors"}),
+        (linear_keras, "keras", {"model.safetensors", "model.keras", "best_model.h5"}),
+        (linear_sklearn, "sklearn", set()),
+    ],
+)
+def test_each_kind_leaves_a_run_like_any_other(model, engine, files, here):
+    settings = {} if engine == "sklearn" else {"epochs": 1}
+    recipe = recipe_of(model, name="mine", **settings)
+    run = train(recipe, **here)
+    again = open_run(run.folder)
+    assert again.recipe == recipe
+    assert again.recipe.key == recipe.key
+    assert again.recipe.engine == engine
+    assert again.summary.parameters == 7850
+    assert again.summary.operations == 7840
+    assert again.summary.export_difference < 1e-5
+    assert again.summary.validation_accuracy == pytest.approx(again.history[-1].val_accuracy)
+    assert {path.name for path in run.folder.iterdir()} == files | {
+        "recipe.json",
+        "environment.json",
+        "history.jsonl",
+        "model.onnx",
+        "validation.npz",
+        "summary.json",
+        "manifest.json",
+    }
+    stored = json.loads((run.folder / "recipe.json").read_text(encoding="utf-8"))
+    own = stored["model" if engine == "sklearn" else "network"]
+    assert own["origin"].startswith("test_own.py:")
+    assert "class Listener(Silence)" in own["source"]
+    if files:
+        weights = safetensors.numpy.load_file(run.folder / "model.safetensors")
+        assert float(weights["pixels.deviation"]) == 255
+
+
+def test_a_recipe_read_from_a_run_is_not_trained(here):
+    run = train(recipe_of(Linear, epochs=1), **here)
+    with pytest.raises(RecipeError, match="from which no code is executed"):
+        train(open_run(run.folder).recipe, **here)
+    assert len(list_runs(here["runs"])) == 1
+
+
+def test_a_run_is_repeated_byte_for_byte(file, here):
+    first, again = (
+        train(recipe_of(f"{file}:build", epochs=2, mirror=True), **here) for _ in range(2)
+    )
+    for name in ("recipe.json", "model.safetensors", "model.onnx", "validation.npz"):
+        assert (first.folder / name).read_bytes() == (again.folder / name).read_bytes(), name
+
+
+def test_finished_runs_are_used_again_until_the_code_changes(file, here, tmp_path):
+    entrants = [f"{file}:build", recipe_of(linear_sklearn)]
+    places = {**here, "out": tmp_path / "report"}
+    outcome = compare(entrants, **places)
+    assert [model.name for model in outcome.comparison.models] == ["nets", "linear_sklearn"]
+    assert compare(entrants, **places).evaluated[0][0].run.folder == (
+        outcome.evaluated[0][0].run.folder
+    )
+    assert len(list_runs(here["runs"])) == 2
+    file.write_text(FILE.replace("nn.Linear(784, 10)", "nn.Linear(784, 10, bias=False)"))
+    compare(entrants, **places)
+    assert len(list_runs(here["runs"])) == 3
+
+
+def test_runs_of_ones_own_models_are_compared_as_runs(here, tmp_path):
+    runs = [train(recipe_of(model, **{}), **here) for model in (linear_sklearn,)]
+    runs.append(train(recipe_of(Linear, epochs=1), **here))
+    outcome = compare([runs[0], runs[1].folder], **{**here, "out": tmp_path / "report"})
+    assert [model.name for model in outcome.comparison.models] == ["linear_sklearn", "Linear"]
+
+
+def test_a_single_model_is_one_entrant_however_many_layers_it_has(here, tmp_path):
+    module: Any = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    with pytest.raises(UsageError, match=r"two recipes or runs to compare, or more\. Received 1"):
+        compare(module, **{**here, "out": tmp_path / "report"})
+
+
+def test_two_models_of_one_name_need_others(file, here, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "nets.py").write_text(FILE.replace("784, 10", "784, 10, True"))
+    with pytest.raises(UsageError, match=r"'nets' twice.*need names that do"):
+        compare([f"{file}:build", f"{other / 'nets.py'}:build"], **here)
+
+
+@pytest.mark.parametrize("model", [Linear, linear_keras], ids=["module", "keras"])
+def test_a_model_with_weights_of_its_own_has_one_seed(model, here):
+    with pytest.raises(UsageError, match=r"one seed.*weights of its own.*Give a function or class"):
+        verify(recipe_of(model(), epochs=1), 0.5, seeds=2, **here)
+    assert verify(recipe_of(model(), epochs=1), 0.999, **here).finding == "not reached"
+
+
+def test_what_builds_a_model_is_verified_over_seeds(file, here):
+    verification = verify(f"{file}:build", 0.999, seeds=2, epochs=1, **here)
+    assert verification.finding == "not reached"
+    assert verification.cut == (0, 1)
+    assert len(set(verification.per_seed)) == 2
+    assert verify(linear_sklearn(), 0.999, seeds=2, **here).finding == "not reached"
+
+
+def test_what_a_run_cannot_give_is_said(here, tmp_path):
+    listener = Listener()
+    cases = [
+        (recipe_of(Linear, epochs=1), "Keras cannot rebuild an nn.Module"),
+        (recipe_of(linear_sklearn), "Keras has no such models"),
+        (recipe_of(Written, epochs=1), "could not save it as a file that it loads again"),
+    ]
+    for recipe, words in cases:
+        run = train(recipe, **here, progress=listener)
+        for to in ("keras", "h5"):
+            with pytest.raises(ExportError, match=words):
+                export_run(run, to=to, out=tmp_path / f"a.{to}")
+        assert export_run(run, to="onnx", out=tmp_path / "a.onnx").path.exists()
+    notes = [sentence for sentence in listener.heard if "left out" in sentence]
+    assert [note.split(",")[0] for note in notes] == [
+        "Written: model.keras is left out",
+        "Written: best_model.h5 is left out",
+    ]
+
+
+def test_a_keras_model_goes_home_as_it_was_given(here, tmp_path):
+    run = train(recipe_of(linear_keras, epochs=1), **here)
+    exported = export_run(run, to="keras", out=tmp_path / "a.keras")
+    assert "one's own model as training left it" in exported.takes
+    model = keras.models.load_model(exported.path)
+    logits = model.predict(np.zeros((2, 28, 28), np.float32), verbose=0)
+    assert logits.shape == (2, 10)
+
+
+def test_the_winner_of_a_comparison_is_left_or_said_to_have_no_form(here, tmp_path):
+    listener = Listener()
+    places = {**here, "out": tmp_path / "report", "progress": listener}
+    compare([recipe_of(Linear, epochs=1), recipe_of(linear_sklearn)], **places)
+    assert not list((tmp_path / "report").glob("best_model.*"))
+    assert any("No model for Keras beside the report" in sentence for sentence in listener.heard)
+
+
+def test_other_numbers_of_classes_are_what_the_model_must_give(three_classes, tmp_path):
+    with pytest.raises(RecipeError, match=r"logits of shape \(2, 3\).*Received shape \(2, 10\)"):
+        train(Linear, data=three_classes, runs=tmp_path / "runs", threads=1)
+    run = train(linear_sklearn, data=three_classes, runs=tmp_path / "runs", threads=1)
+    assert len(run.classes) == 3
+
+
+def test_nothing_is_left_of_what_could_not_be_tried_out(here):
+    class Broken(Linear):
+        def forward(self, x):
+            raise ValueError("nothing comes of this")
+
+    with pytest.raises(OwnCodeError, match="nothing comes of this"):
+        train(Broken, **here)
+    assert not here["runs"].exists()
