@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TENSORFLOW := .venv-tensorflow
 
-.PHONY: report test test-quick test-tensorflow lint bench-statistics bench-defaults images clean
+.PHONY: report test test-quick test-tensorflow lint bench bench-statistics bench-defaults images clean
 
 report: $(VENV)/ready
 	$(BIN)/fittingroom compare ann cnn
@@ -26,6 +26,10 @@ lint: $(VENV)/ready
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Accuracy against time. Takes hours; broken off, it goes on where it was. ARGS="--minutes 60" bounds it.
+bench: $(VENV)/ready $(TENSORFLOW)/ready
+	$(BIN)/python benchmarks/training.py $(ARGS)
 
 bench-statistics: $(VENV)/ready
 	$(BIN)/python benchmarks/statistics.py
