@@ -7,7 +7,12 @@ import torch
 
 from fittingroom.data import Half, Split
 from fittingroom.engines import engine_named
-from fittingroom.engines.pytorch.pictures import Augmenter, Pictures, rotate
+from fittingroom.engines.pytorch.pictures import (
+    Augmenter,
+    Pictures,
+    mean_and_deviation,
+    rotate,
+)
 from fittingroom.errors import RecipeError, TrainingError, UsageError
 from fittingroom.networks import Dense, Dropout, Flatten, GlobalAveragePool
 from fittingroom.recipes import Augmentation
@@ -155,6 +160,22 @@ def test_a_shift_moves_no_more_pictures_than_its_probability():
     draw = augmenter(images, Augmentation(shift=3, shift_probability=0.3))
     stayed = draw.take(torch.arange(1000), 1)[:, 10, 20].eq(255).float().mean()
     assert 0.65 < stayed < 0.77  # 0.7 and a 49th of 0.3
+
+
+@pytest.mark.parametrize("count", [1, 999, 2500])
+def test_mean_and_deviation_are_those_of_all_pixels(count):
+    images = np.random.default_rng(count).integers(0, 256, (count, 28, 28), dtype=np.uint8)
+    mean, deviation = mean_and_deviation(images)
+    assert mean == np.mean(images)
+    assert deviation == pytest.approx(np.std(images), rel=1e-12)
+
+
+def test_a_picture_is_never_copied_for_training(tiny, sample_split):
+    images = torch.from_numpy(sample_split.training.images)
+    draw = augmenter(sample_split.training.images, tiny.augmentation)
+    shared = [value for value in vars(draw).values() if isinstance(value, torch.Tensor)]
+    large = [each for each in shared if each.numel() >= images.numel()]
+    assert [each.data_ptr() for each in large] == [images.data_ptr()]
 
 
 def test_a_quarter_turn_is_exact_and_no_turn_changes_nothing():

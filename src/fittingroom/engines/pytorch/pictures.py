@@ -2,11 +2,16 @@
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from fittingroom.predictions import UInt8
 from fittingroom.recipes import Augmentation
+
+# Pictures whose pixels are counted at a time: counting takes eight bytes a pixel.
+_COUNTED = 1000
 
 
 class Pictures:
@@ -45,15 +50,12 @@ class Augmenter:
     def __init__(
         self, pictures: Pictures, augmentation: Augmentation, generator: torch.Generator
     ) -> None:
-        count, height, width = pictures.images.shape
+        count = len(pictures)
         self._device = pictures.images.device
         self._augmentation = augmentation
         self._generator = generator
         self._count = count
-        # What moves into view is black, as all around a garment.
-        padded = functional.pad(pictures.images, (augmentation.shift,) * 4)
-        # Every position of the window as a view: (N, 2·shift + 1, 2·shift + 1, H, W).
-        self._windows = padded.unfold(1, height, 1).unfold(2, width, 1)
+        self._images = pictures.images
         self._mirrored_first = self._draw(2, count).bool()
 
     def order(self) -> Tensor:
@@ -67,7 +69,7 @@ class Augmenter:
         if self._augmentation.shift_probability < 1:
             moved = torch.rand(len(chosen), generator=self._generator).to(self._device)
             offsets[:, moved >= self._augmentation.shift_probability] = shift  # the middle
-        images = self._windows[chosen, offsets[0], offsets[1]]
+        images = move(self._images[chosen], offsets, shift)
         if self._augmentation.flip:
             mirrored = self._mirrored_first[chosen] ^ bool(epoch % 2)
             images = torch.where(mirrored[:, None, None], images.flip(2), images)
@@ -78,6 +80,41 @@ class Augmenter:
 
     def _draw(self, below: int, *shape: int) -> Tensor:
         return torch.randint(below, shape, generator=self._generator).to(self._device)
+
+
+def mean_and_deviation(images: UInt8) -> tuple[float, float]:
+    """Mean and standard deviation of all pixels, from how often each of the 256 values occurs.
+
+    NumPy's own deviation would hold a float64 copy of every pixel.
+
+    Args:
+        images: uint8 ``(N, H, W)``.
+    """
+    counts = np.zeros(256, np.int64)
+    for start in range(0, len(images), _COUNTED):
+        counts += np.bincount(images[start : start + _COUNTED].reshape(-1), minlength=256)
+    values = np.arange(256)
+    total = counts.sum()
+    mean = (counts * values).sum() / total
+    return float(mean), float(np.sqrt((counts * (values - mean) ** 2).sum() / total))
+
+
+def move(images: Tensor, places: Tensor, shift: int) -> Tensor:
+    """Pictures seen through a window that is moved; what comes into view is black, as around them.
+
+    Args:
+        images: uint8 ``(B, H, W)``.
+        places: int64 ``(2, B)``, of each window's upper left corner, from 0 to ``2·shift``;
+            ``shift`` leaves a picture where it is.
+        shift: pixels that a window moves at most.
+    """
+    if shift == 0:
+        return images
+    count, height, width = images.shape
+    padded = functional.pad(images, (shift,) * 4)
+    # Every position of the window as a view: (B, 2·shift + 1, 2·shift + 1, H, W).
+    windows = padded.unfold(1, height, 1).unfold(2, width, 1)
+    return windows[torch.arange(count, device=images.device), places[0], places[1]]
 
 
 def rotate(images: Tensor, turns: Tensor) -> Tensor:

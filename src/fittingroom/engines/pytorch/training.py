@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Callable, Iterator
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -14,7 +13,7 @@ from fittingroom.data import Half, Split
 from fittingroom.engines import Device, Fitted, check_threads
 from fittingroom.engines.pytorch.modules import build_module, weights_of
 from fittingroom.engines.pytorch.optimizers import build_optimizers
-from fittingroom.engines.pytorch.pictures import Augmenter, Pictures
+from fittingroom.engines.pytorch.pictures import Augmenter, Pictures, mean_and_deviation
 from fittingroom.engines.schedule import learning_rate
 from fittingroom.errors import TrainingError, UsageError
 from fittingroom.networks import check_classifier
@@ -69,10 +68,9 @@ class _Training:
     def __init__(self, recipe: Recipe, split: Split, seed: int, device: torch.device) -> None:
         self.recipe = recipe
         self.began = time.perf_counter()
-        pixels = split.training.images
-        # float64 sums over uint8, exact, so that the order of additions does not matter.
-        mean = torch.tensor(float(np.mean(pixels)), dtype=torch.float32)
-        deviation = torch.tensor(max(float(np.std(pixels)), 1.0), dtype=torch.float32)
+        of_pixels = mean_and_deviation(split.training.images)
+        mean, deviation = (torch.tensor(value, dtype=torch.float32) for value in of_pixels)
+        deviation = deviation.clamp(min=1.0)
         self.normalisation = {"pixels.mean": mean, "pixels.deviation": deviation}
 
         def on_device(half: Half) -> Pictures:
