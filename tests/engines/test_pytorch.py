@@ -211,6 +211,19 @@ def test_an_order_holds_every_picture_once():
     assert orders[0] != orders[1]
 
 
+def test_an_epoch_has_the_pictures_that_would_be_drawn_batch_by_batch():
+    images = np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8)
+    wanted = Augmentation(flip=True, shift=2, shift_probability=0.5, rotation=0.1)
+    at_once, one_by_one = augmenter(images, wanted), augmenter(images, wanted)
+    for epoch in (1, 2):
+        batches = list(at_once.batches(epoch, 12))
+        order = one_by_one.order()
+        assert len(batches) == 4
+        for (chosen, varied), expected in zip(batches, order[:48].split(12), strict=True):
+            assert torch.equal(chosen, expected)
+            assert torch.equal(varied, one_by_one.take(expected, epoch))
+
+
 def test_a_device_that_is_not_there_is_wrong_usage():
     with pytest.raises(UsageError, match=r"Expected one of this machine's devices.*'tpu'"):
         ENGINE.device("tpu", None)

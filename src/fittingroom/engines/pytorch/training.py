@@ -139,9 +139,8 @@ class _Training:
         device = self.training.images.device
         loss_sum = torch.zeros((), device=device)
         correct = torch.zeros((), device=device, dtype=torch.long)
-        order = self.augmenter.order()
-        for chosen in order[: self.steps * self.batch_size].split(self.batch_size):
-            inputs = self.training.normalise(self.augmenter.take(chosen, epoch))
+        for chosen, images in self.augmenter.batches(epoch, self.batch_size):
+            inputs = self.training.normalise(images)
             labels = self.training.labels[chosen]
             logits = self.module(inputs.contiguous(memory_format=torch.channels_last))
             loss = functional.cross_entropy(
