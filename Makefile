@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TENSORFLOW := .venv-tensorflow
+OPENVINO := .venv-openvino
 
-.PHONY: report test test-quick test-tensorflow lint bench bench-statistics bench-defaults images clean
+.PHONY: report test test-quick test-tensorflow lint bench bench-inference bench-scaling bench-statistics bench-defaults images clean
 
 report: $(VENV)/ready
 	$(BIN)/fittingroom compare ann cnn
@@ -31,6 +32,12 @@ lint: $(VENV)/ready
 bench: $(VENV)/ready $(TENSORFLOW)/ready
 	$(BIN)/python benchmarks/training.py $(ARGS)
 
+bench-inference: $(VENV)/ready $(TENSORFLOW)/ready $(OPENVINO)/ready
+	$(BIN)/python benchmarks/inference.py $(ARGS)
+
+bench-scaling: $(VENV)/ready
+	$(BIN)/python benchmarks/scaling.py $(ARGS)
+
 bench-statistics: $(VENV)/ready
 	$(BIN)/python benchmarks/statistics.py
 
@@ -45,6 +52,13 @@ bench-defaults: $(VENV)/ready
 $(VENV)/ready: requirements.txt
 $(TENSORFLOW)/ready: requirements-tensorflow.txt
 
+# What OpenVINO brings to report its use forks processes that never end; it does without.
+$(OPENVINO)/ready: pyproject.toml
+	$(PYTHON) -m venv $(OPENVINO)
+	$(OPENVINO)/bin/pip install --quiet --disable-pip-version-check -e '.[bench]'
+	$(OPENVINO)/bin/pip uninstall --quiet --yes openvino-telemetry
+	touch $@
+
 # PyTorch comes first, and pinned, so that nothing else brings another build of it.
 %/ready: pyproject.toml
 	$(PYTHON) -m venv $*
@@ -53,4 +67,4 @@ $(TENSORFLOW)/ready: requirements-tensorflow.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(TENSORFLOW) report build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(TENSORFLOW) $(OPENVINO) report build dist .mypy_cache .pytest_cache .ruff_cache

@@ -4,8 +4,10 @@ The process is :mod:`benchmarks.worker`. It is given its work as JSON, leaves it
 and ends when the one that started it does, however that happens.
 """
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -80,33 +82,38 @@ def measure(
         MeasurementError: the process failed.
     """
     with tempfile.TemporaryDirectory() as folder:
-        answer = Path(folder) / "answer.json"
+        answer, words = Path(folder) / "answer.json", Path(folder) / "words.txt"
         command = [str(python), "-P", "-m", "benchmarks.worker", what, str(answer)]
         began = time.time()
-        process = subprocess.Popen(
-            command,
-            env=environment(variables),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        # What it says goes to a file: a pipe would be held open by whatever a library leaves behind.
+        with words.open("wb") as said:
+            process = subprocess.Popen(
+                command,
+                env=environment(variables),
+                stdin=subprocess.PIPE,
+                stdout=said,
+                stderr=said,
+                start_new_session=True,
+            )
         try:
+            # This pipe stays open: where it ends, so does the worker.
             assert process.stdin is not None
-            assert process.stderr is not None
-            # The pipe stays open: where it ends, so does the worker.
-            process.stdin.write(json.dumps({"began": began, **work}) + "\n")
+            process.stdin.write((json.dumps({"began": began, **work}) + "\n").encode())
             process.stdin.flush()
-            said = process.stderr.read()
             process.wait()
-        except BaseException:
-            process.kill()
+        finally:
+            # The worker, where this was interrupted, and what its libraries left behind.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            raise
+            if process.stdin is not None:
+                with contextlib.suppress(OSError):  # the worker may be gone already
+                    process.stdin.close()
         wall = time.time() - began
         if process.returncode or not answer.exists():
+            last = words.read_text(errors="replace")[-2000:]
             raise MeasurementError(
                 f"Expected an answer from {' '.join(command[:5])}. Received exit code "
-                f"{process.returncode} and these last words:\n{said[-2000:]}"
+                f"{process.returncode} and these last words:\n{last}"
             )
         return {**json.loads(answer.read_text()), "wall_seconds": wall}

@@ -139,6 +139,66 @@ def tutorial(
     }
 
 
+def train_for_inference(*, began: float, recipe: str, runs: str, keras_file: str) -> dict[str, Any]:
+    """A run of one epoch on the sample, and its model as Keras' file too."""
+    import safetensors.numpy
+
+    from fittingroom.engines.keras.files import file_content
+    from fittingroom.export.keras import build_keras
+    from fittingroom.jobs.train import train as train_job
+    from fittingroom.recipes import Recipe, recipe_named
+
+    chosen = recipe_named(recipe).with_settings({"epochs": "1"})
+    assert isinstance(chosen, Recipe)
+    run = train_job(chosen, data="sample", runs=runs, device="cpu")
+    model = build_keras(
+        chosen.network,
+        safetensors.numpy.load_file(run.folder / "model.safetensors"),
+        name=chosen.name,
+        mirror=chosen.mirror,
+        temperature=run.summary.temperature,
+    )
+    Path(keras_file).write_bytes(file_content(model, "keras"))
+    return {
+        "run": run.name,
+        "parameters": run.summary.parameters,
+        "operations": run.summary.operations,
+        "model_bytes": run.summary.model_bytes,
+    }
+
+
+def answer(
+    *,
+    began: float,
+    peer: str,
+    run: str,
+    keras_file: str,
+    threads: int,
+    repeats: int,
+    calls: float,
+) -> dict[str, Any]:
+    """How fast a peer answers with the network of a run, and how far off its answers are."""
+    import numpy as np
+
+    from benchmarks.peers import answers, speed
+    from fittingroom.data import find_dataset
+    from fittingroom.predict import Predictor
+    from fittingroom.runs.environment import installed_versions
+
+    pictures = find_dataset("sample").training().images
+    answering = answers(peer, Path(run), Path(keras_file), threads)
+    measured = speed(answering, pictures, repeats=repeats, calls=calls)
+    memory = peak_memory_mb()
+    said = answering(pictures[:100], 32)
+    expected = np.exp(Predictor(Path(run) / "model.onnx").log_probabilities(pictures[:100]))
+    return {
+        **measured,
+        "peak_memory_mb": memory,
+        "largest_difference": float(np.abs(said - expected).max()),
+        "versions": installed_versions(),
+    }
+
+
 def _scores(correct: Any) -> dict[str, Any]:
     """Accuracy, and the positions of the pictures named wrongly, as text."""
     import numpy as np
@@ -172,7 +232,7 @@ def main() -> None:
 
 
 FUNCTIONS: dict[str, Callable[..., dict[str, Any]]] = {
-    each.__name__: each for each in (ceilings, train, tutorial)
+    each.__name__: each for each in (ceilings, train, tutorial, train_for_inference, answer)
 }
 
 if __name__ == "__main__":

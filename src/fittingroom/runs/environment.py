@@ -21,6 +21,7 @@ _PACKAGES = (
     "scikit-learn",
     "onnx",
     "onnxruntime",
+    "openvino",
 )
 
 
