@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TENSORFLOW := .venv-tensorflow
+OPENVINO := .venv-openvino
 
-.PHONY: report test test-quick test-tensorflow lint notebooks bench-statistics bench-defaults images \
-	clean
+.PHONY: report test test-quick test-tensorflow lint notebooks bench bench-inference bench-scaling \
+	bench-statistics bench-defaults images clean
 
 report: $(VENV)/ready
 	$(BIN)/fittingroom compare ann cnn
@@ -32,6 +33,16 @@ lint: $(VENV)/ready
 notebooks: $(VENV)/ready
 	$(BIN)/python tools/run_notebooks.py
 
+# Accuracy against time. Takes hours; broken off, it goes on where it was. ARGS="--minutes 60" bounds it.
+bench: $(VENV)/ready $(TENSORFLOW)/ready
+	$(BIN)/python benchmarks/training.py $(ARGS)
+
+bench-inference: $(VENV)/ready $(TENSORFLOW)/ready $(OPENVINO)/ready
+	$(BIN)/python benchmarks/inference.py $(ARGS)
+
+bench-scaling: $(VENV)/ready
+	$(BIN)/python benchmarks/scaling.py $(ARGS)
+
 bench-statistics: $(VENV)/ready
 	$(BIN)/python benchmarks/statistics.py
 
@@ -46,6 +57,13 @@ bench-defaults: $(VENV)/ready
 $(VENV)/ready: requirements.txt
 $(TENSORFLOW)/ready: requirements-tensorflow.txt
 
+# What OpenVINO brings to report its use forks processes that never end; it does without.
+$(OPENVINO)/ready: pyproject.toml
+	$(PYTHON) -m venv $(OPENVINO)
+	$(OPENVINO)/bin/pip install --quiet --disable-pip-version-check -e '.[bench]'
+	$(OPENVINO)/bin/pip uninstall --quiet --yes openvino-telemetry
+	touch $@
+
 # PyTorch comes first, and pinned, so that nothing else brings another build of it.
 %/ready: pyproject.toml
 	$(PYTHON) -m venv $*
@@ -54,4 +72,4 @@ $(TENSORFLOW)/ready: requirements-tensorflow.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(TENSORFLOW) report build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(TENSORFLOW) $(OPENVINO) report build dist .mypy_cache .pytest_cache .ruff_cache

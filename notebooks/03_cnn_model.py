@@ -363,8 +363,8 @@ recipes = {"the notebook project's": fittingroom.RECIPES["keras-cnn"], "this pro
 pd.DataFrame(
     {
         name: {
-            "weights": f"{parameter_count(each.network):,}",
-            "multiply-adds for a picture": f"{operation_count(each.network):,}",
+            "weights": f"{parameter_count(each.layers):,}",
+            "multiply-adds for a picture": f"{operation_count(each.layers):,}",
             "epochs at most": each.epochs,
             "pictures a step": each.batch_size,
             "optimizer": each.optimizer,

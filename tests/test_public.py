@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -80,3 +81,23 @@ def test_prediction_loads_no_training_framework():
     loaded = modules_after("import fittingroom.predict")
     assert "onnxruntime" in loaded
     assert not loaded & {"torch", "keras", "sklearn", "scipy", "matplotlib", "onnx"}
+
+
+def test_using_a_model_leaves_nothing_in_the_home_folder(trained, tmp_path):
+    code = (
+        "import sys, numpy as np\nfrom pathlib import Path\n"
+        "from fittingroom.predict import Predictor\n"
+        "Predictor(Path(sys.argv[1])).log_probabilities(np.zeros((1, 28, 28), np.uint8))"
+    )
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("XDG_CACHE_HOME", "ORT_DISABLE_TELEMETRY")
+    }
+    subprocess.run(
+        [sys.executable, "-c", code, str(trained.model_path)],
+        env={**kept, "HOME": str(tmp_path)},
+        check=True,
+        timeout=60,
+    )
+    assert list(tmp_path.iterdir()) == []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.training_page import short_table
 from fittingroom.cli import run
 from fittingroom.recipes import RECIPES, settable_names
 
@@ -87,6 +88,14 @@ def test_the_figures_are_those_of_the_committed_measurement(name):
 def test_the_verdict_is_the_measured_one():
     measured = json.loads((ROOT / "docs" / "results" / "defaults.json").read_text())
     assert measured["comparison"]["sentence"] in " ".join(README.split())
+
+
+def test_the_table_of_the_frontier_is_the_committed_measurement():
+    stored = ROOT / "docs" / "results" / "training.json"
+    if not stored.exists():
+        pytest.skip("the frontier is not measured yet")
+    for line in short_table(json.loads(stored.read_text(encoding="utf-8"))):
+        assert line in README
 
 
 def test_nothing_is_left_to_be_filled_in():

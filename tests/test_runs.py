@@ -273,3 +273,12 @@ def test_unfinished_scores_do_not_count(run_copy):
 def test_a_summary_is_all_numbers(trained):
     assert Summary(**json.loads((trained.folder / "summary.json").read_text())) == trained.summary
     assert isinstance(trained.validation, Predictions)
+
+
+def test_the_history_can_be_checked_by_hand(trained):
+    lines = [json.loads(line) for line in (trained.folder / "history.jsonl").open()]
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+    ends = [line["seconds"] for line in lines]
+    assert ends == sorted(set(ends))
+    assert 0 < ends[0] < ends[-1] <= trained.summary.seconds
+    assert all(0 <= line["val_accuracy"] <= 1 for line in lines)

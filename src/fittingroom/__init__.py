@@ -12,6 +12,7 @@ Names are loaded when they are first used: ``import fittingroom`` costs next to 
 """
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from fittingroom.runs import open_run as open_run
 
 __version__ = "0.1.0"
+
+# ONNX Runtime's official builds report their use to its makers, and keep a number for the machine
+# in the cache folder. They read this when they are loaded, so it stands before all else of ours.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
     "GARMENTS": "fittingroom.garments",

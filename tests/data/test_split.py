@@ -112,6 +112,21 @@ def test_a_split_holds_its_pictures_labels_rule_and_classes() -> None:
     assert split.index_hash == hash_indices(split.training.indices, split.validation.indices)
 
 
+@pytest.mark.parametrize("kind", ["stratified", "last"])
+def test_a_split_has_each_picture_under_its_index(
+    kind: Literal["stratified", "last"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fittingroom.data.split._MOVED", 7)  # several moves, the last one short
+    images = np.random.default_rng(0).integers(0, 256, (100, 28, 28), dtype=np.uint8)
+    labels = np.arange(100, dtype=np.uint8) % 10
+    half = Half(images.copy(), labels, np.arange(100))
+    split = make_split(half, SplitRule(kind, "1/12"), ())
+    for side in (split.training, split.validation):
+        np.testing.assert_array_equal(side.images, images[side.indices])
+        np.testing.assert_array_equal(side.labels, labels[side.indices])
+    assert np.shares_memory(split.training.images, half.images)
+
+
 def test_what_engines_get_has_no_place_for_the_test_half() -> None:
     fields = {field.name for field in dataclasses.fields(Split)}
     assert fields == {"training", "validation", "rule", "classes", "index_hash"}

@@ -7,7 +7,12 @@ import torch
 
 from fittingroom.data import Half, Split
 from fittingroom.engines import engine_named
-from fittingroom.engines.pytorch.pictures import Augmenter, Pictures, rotate
+from fittingroom.engines.pytorch.pictures import (
+    Augmenter,
+    Pictures,
+    mean_and_deviation,
+    rotate,
+)
 from fittingroom.errors import RecipeError, TrainingError, UsageError
 from fittingroom.networks import Dense, Dropout, Flatten, GlobalAveragePool
 from fittingroom.recipes import Augmentation
@@ -166,6 +171,22 @@ def test_a_shift_moves_no_more_pictures_than_its_probability():
     assert 0.65 < stayed < 0.77  # 0.7 and a 49th of 0.3
 
 
+@pytest.mark.parametrize("count", [1, 999, 2500])
+def test_mean_and_deviation_are_those_of_all_pixels(count):
+    images = np.random.default_rng(count).integers(0, 256, (count, 28, 28), dtype=np.uint8)
+    mean, deviation = mean_and_deviation(images)
+    assert mean == np.mean(images)
+    assert deviation == pytest.approx(np.std(images), rel=1e-12)
+
+
+def test_a_picture_is_never_copied_for_training(tiny, sample_split):
+    images = torch.from_numpy(sample_split.training.images)
+    draw = augmenter(sample_split.training.images, tiny.augmentation)
+    shared = [value for value in vars(draw).values() if isinstance(value, torch.Tensor)]
+    large = [each for each in shared if each.numel() >= images.numel()]
+    assert [each.data_ptr() for each in large] == [images.data_ptr()]
+
+
 def test_a_quarter_turn_is_exact_and_no_turn_changes_nothing():
     images = torch.randint(0, 256, (3, 28, 28), dtype=torch.uint8)
     turned = rotate(images, torch.tensor([0.0, 0.25, -0.25]))
@@ -197,6 +218,19 @@ def test_an_order_holds_every_picture_once():
     orders = [draw.order().tolist() for _ in range(2)]
     assert sorted(orders[0]) == list(range(50))
     assert orders[0] != orders[1]
+
+
+def test_an_epoch_has_the_pictures_that_would_be_drawn_batch_by_batch():
+    images = np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8)
+    wanted = Augmentation(flip=True, shift=2, shift_probability=0.5, rotation=0.1)
+    at_once, one_by_one = augmenter(images, wanted), augmenter(images, wanted)
+    for epoch in (1, 2):
+        batches = list(at_once.batches(epoch, 12))
+        order = one_by_one.order()
+        assert len(batches) == 4
+        for (chosen, varied), expected in zip(batches, order[:48].split(12), strict=True):
+            assert torch.equal(chosen, expected)
+            assert torch.equal(varied, one_by_one.take(expected, epoch))
 
 
 def test_a_device_that_is_not_there_is_wrong_usage():

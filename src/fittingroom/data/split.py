@@ -12,6 +12,9 @@ from fittingroom.data.official import SIDE
 from fittingroom.errors import DataInvalidError, RecipeError
 from fittingroom.predictions import Int64, UInt8
 
+# Pictures moved at a time.
+_MOVED = 1000
+
 
 @dataclass(frozen=True, eq=False)
 class Half:
@@ -115,14 +118,28 @@ class Split:
 
 
 def make_split(half: Half, rule: SplitRule, classes: tuple[str, ...]) -> Split:
-    """Split a training half by a rule.
+    """Split a training half by a rule; the half is used up, as its pictures become the split's.
 
     Raises:
         RecipeError: the rule would leave one side without a picture.
     """
     training, validation = split_positions(half.labels, rule)
-    parts = half.take(training), half.take(validation)
+    held_back = half.take(validation)
+    images = _bring_forward(half.images, training)
+    parts = Half(images, half.labels[training], half.indices[training]), held_back
     return Split(*parts, rule, classes, hash_indices(parts[0].indices, parts[1].indices))
+
+
+def _bring_forward(images: UInt8, positions: Int64) -> UInt8:
+    """The pictures at rising positions, moved to the array's own beginning: a view of it.
+
+    So the pictures are in memory once, and not a second time while they are being split.
+    """
+    for start in range(0, len(positions), _MOVED):
+        chosen = positions[start : start + _MOVED]
+        # None of these lies before `start`, so nothing is overwritten that is still to be read.
+        images[start : start + len(chosen)] = images[chosen]
+    return images[: len(positions)]
 
 
 def split_positions(labels: UInt8, rule: SplitRule) -> tuple[Int64, Int64]:

@@ -23,6 +23,7 @@ _PACKAGES = (
     "onnxscript",
     "skl2onnx",
     "onnxruntime",
+    "openvino",
 )
 
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,7 +15,7 @@ from fittingroom.engines import Core, Device, Fitted, check_threads
 from fittingroom.engines.pytorch.modules import build_module, weights_of
 from fittingroom.engines.pytorch.optimizers import build_optimizers
 from fittingroom.engines.pytorch.own import as_array, build_own, export_own, state_of, try_out
-from fittingroom.engines.pytorch.pictures import Augmenter, Pictures
+from fittingroom.engines.pytorch.pictures import Augmenter, Pictures, mean_and_deviation
 from fittingroom.engines.schedule import learning_rate
 from fittingroom.errors import TrainingError, UsageError
 from fittingroom.networks import check_classifier
@@ -83,13 +82,10 @@ class _Training:
         self.own = recipe.own
         self.classes = len(split.classes)
         self.began = time.perf_counter()
-        if self.own is None:
-            pixels = split.training.images
-            # float64 sums over uint8, exact, so that the order of additions does not matter.
-            mean = torch.tensor(float(np.mean(pixels)), dtype=torch.float32)
-            deviation = torch.tensor(max(float(np.std(pixels)), 1.0), dtype=torch.float32)
-        else:  # takes values from 0 to 1
-            mean, deviation = torch.tensor(0.0), torch.tensor(255.0)
+        # A model of a person's own takes values from 0 to 1.
+        of_pixels = (0.0, 255.0) if self.own else mean_and_deviation(split.training.images)
+        mean, deviation = (torch.tensor(value, dtype=torch.float32) for value in of_pixels)
+        deviation = deviation.clamp(min=1.0)
         self.normalisation = {"pixels.mean": mean, "pixels.deviation": deviation}
 
         def on_device(half: Half) -> Pictures:
@@ -180,9 +176,8 @@ class _Training:
         device = self.training.images.device
         loss_sum = torch.zeros((), device=device)
         correct = torch.zeros((), device=device, dtype=torch.long)
-        order = self.augmenter.order()
-        for chosen in order[: self.steps * self.batch_size].split(self.batch_size):
-            inputs = self.training.normalise(self.augmenter.take(chosen, epoch))
+        for chosen, images in self.augmenter.batches(epoch, self.batch_size):
+            inputs = self.training.normalise(images)
             labels = self.training.labels[chosen]
             logits = self.module(inputs.contiguous(memory_format=self.format))
             loss = functional.cross_entropy(
