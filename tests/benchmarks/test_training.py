@@ -31,6 +31,8 @@ def bench(tmp_path, monkeypatch):
     return call
 
 
+# No peers, and no TensorFlow whatever there is in this folder.
+ALONE = ("--no-peers", "--tensorflow-python", "none")
 TWO = ("--recipes", "ann", "cnn", "--seeds", "2", "--tensorflow-python", sys.executable)
 
 
@@ -128,16 +130,16 @@ def test_comments_and_docstrings_are_no_other_code(tmp_path):
 
 
 def test_no_row_is_begun_that_would_not_end_in_time(worker, bench, capsys):
-    bench("--recipes", "ann", "--seeds", "1", "--no-peers")  # a row takes 60 s
+    bench("--recipes", "ann", "--seeds", "1", *ALONE)  # a row takes 60 s
     worker.asked.clear()
-    measured = bench("--recipes", "ann", "cnn", "--seeds", "2", "--no-peers", "--minutes", "0.5")
+    measured = bench("--recipes", "ann", "cnn", "--seeds", "2", *ALONE, "--minutes", "0.5")
     assert worker.asked == ["ceilings", ("cnn", 0)]  # unknown: begun; then known, and too long
     said = capsys.readouterr().out
     assert "ann, seed 1: left out, it takes about 60 s" in said
     assert "cnn, seed 1: left out, it takes about 60 s" in said
     assert len(measured["rows"]) == 2
     worker.asked.clear()
-    bench("--recipes", "ann", "cnn", "--seeds", "2", "--no-peers", "--minutes", "0.5")
+    bench("--recipes", "ann", "cnn", "--seeds", "2", *ALONE, "--minutes", "0.5")
     assert worker.asked == []  # nothing fits, so the machine is not measured either
 
 
