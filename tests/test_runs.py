@@ -276,7 +276,8 @@ def test_a_summary_is_all_numbers(trained):
 
 
 def test_the_history_can_be_checked_by_hand(trained):
-    lines = [json.loads(line) for line in (trained.folder / "history.jsonl").open()]
+    text = (trained.folder / "history.jsonl").read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in text.splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2, 3]
     ends = [line["seconds"] for line in lines]
     assert ends == sorted(set(ends))
