@@ -7,7 +7,7 @@ TENSORFLOW := .venv-tensorflow
 OPENVINO := .venv-openvino
 
 .PHONY: report test test-quick test-tensorflow lint notebooks bench bench-inference bench-scaling \
-	bench-statistics bench-defaults images clean
+	bench-statistics images clean
 
 report: $(VENV)/ready
 	$(BIN)/fittingroom compare ann cnn
@@ -50,9 +50,6 @@ bench-statistics: $(VENV)/ready
 images: $(VENV)/ready
 	test -f report/index.html || $(MAKE) report
 	$(BIN)/python tools/refresh_images.py
-
-bench-defaults: $(VENV)/ready
-	$(BIN)/python benchmarks/defaults.py
 
 $(VENV)/ready: requirements.txt
 $(TENSORFLOW)/ready: requirements-tensorflow.txt

@@ -183,7 +183,7 @@ def _definitions(summary: Mapping[str, Any]) -> str:
             "in memory to the best epoch's weights.",
             "- *Predecessor's epochs*: that time over one epoch of the recipe `keras-cnn` (48,000 "
             "pictures, batch 32, validation included) with Keras on TensorFlow, measured in the "
-            "same sitting: the second of two, so that building the graph does not count. This is "
+            "same sitting: the fastest of three, as times are noisy. This is "
             "the figure that compares between machines.",
             f"- *Factor*: {factor}",
             "- *Multiply-adds a picture*: of the trained model, forward, a mirror image counted.",
