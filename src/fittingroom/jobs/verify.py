@@ -86,7 +86,15 @@ class Verification:
             sentence += f" {self._cut_sentence}"
         if self.failures:
             sentence += f" Broken down: {'; '.join(self.failures)}."
-        return sentence
+        return f"{sentence} {self._basis}"
+
+    @property
+    def _basis(self) -> str:
+        """Which data and versions it rests on."""
+        official = all(run.environment["data"]["official"] for run in self.runs)
+        files = "official files" if official else "not the official files"
+        made = sorted({_made_with(run) for run in self.runs})
+        return f"Data: {self.data} ({files}). Trained with {'; '.join(made)}."
 
     @property
     def _cut_sentence(self) -> str:
@@ -255,6 +263,17 @@ def _was_cut(run: Run, recipe: Described) -> bool:
     # Patience ends it where it would have without the budget, unless the learning rate's schedule
     # was squeezed: that makes another training from the first epoch on.
     return ended == "epochs" or recipe.schedule != "constant"
+
+
+def _made_with(run: Run) -> str:
+    """The versions that a run was trained with, of this package and of its engine's framework."""
+    backend = run.environment["backend"]
+    names = {"pytorch": "torch", "sklearn": "scikit-learn"}
+    wanted = ["fittingroom", names.get(run.recipe.engine, run.recipe.engine)]
+    found = run.environment["versions"]
+    # TensorFlow goes by several names.
+    wanted += [name for name in (backend, f"{backend}-cpu") if backend and name in found]
+    return ", ".join(f"{name} {found[name]}" for name in wanted if name in found)
 
 
 def _finding(claim: float, accuracy: Estimate) -> Finding:
