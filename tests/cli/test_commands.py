@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -262,6 +263,28 @@ def test_ctrl_c_is_heard_at_any_moment(tmp_path, after):
     _, err = process.communicate(timeout=60)
     assert process.returncode in (130, -signal.SIGINT)  # the second: before Python reached us
     assert process.returncode != 130 or "Traceback" not in err
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_an_error_that_compiled_code_makes_of_ctrl_c_is_no_error(monkeypatch, capsys, asked):
+    def import_half_of_it(**_options):
+        raise ImportError("initialization failed")
+
+    stopping = threading.Event()
+    if asked:  # as the signal's handler does, whose own exception such an import swallows
+        stopping.set()
+    monkeypatch.setattr("fittingroom.cli._asked_to_stop", stopping)
+    monkeypatch.setattr("fittingroom.cli.app.app", import_half_of_it)
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        if asked:
+            assert run(["recipes"]) == 130
+            assert capsys.readouterr().err.startswith("Stopped.")
+        else:
+            with pytest.raises(ImportError):
+                run(["recipes"])
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def test_a_terminal_that_knows_few_letters_is_served(trained):

@@ -8,6 +8,7 @@ from types import FrameType
 from fittingroom.errors import FittingRoomError, missing_extra
 
 _ASK_AGAIN_SECONDS = 0.5
+_asked_to_stop = threading.Event()
 
 
 class _Interrupted(BaseException):
@@ -36,25 +37,39 @@ def run(arguments: list[str]) -> int:
         app(args=arguments, prog_name="fittingroom")
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 1
-    except FittingRoomError as error:
-        return _fail(str(error), error.exit_code)
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("fittingroom"):
+    except BaseException as error:
+        # Compiled code that is interrupted while it is imported answers with an ImportError.
+        if _asked_to_stop.is_set() or isinstance(error, KeyboardInterrupt):
+            return _stop()
+        answer = _answer(error)
+        if answer is None:
             raise
-        return _fail(str(missing_extra(error, "train")), 1)
-    except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        return _fail(f"The system says: {error.strerror or error}{where}.", 1)
-    except (_Interrupted, KeyboardInterrupt):
-        # Heard: from here on, one more Ctrl-C changes nothing.
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-        print(
-            "Stopped. Finished runs are kept; the same command goes on with what is missing.",
-            file=sys.stderr,
-        )
-        return 130
+        return answer
     return 0
+
+
+def _answer(error: BaseException) -> int | None:
+    """Tell a person what went wrong: the exit code, or None where it is not for them."""
+    match error:
+        case FittingRoomError():
+            return _fail(str(error), error.exit_code)
+        case ModuleNotFoundError() if not (error.name or "").startswith("fittingroom"):
+            return _fail(str(missing_extra(error, "train")), 1)
+        case OSError():
+            where = f" ({error.filename})" if error.filename else ""
+            return _fail(f"The system says: {error.strerror or error}{where}.", 1)
+    return None
+
+
+def _stop() -> int:
+    # Heard: from here on, one more Ctrl-C changes nothing.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    print(
+        "Stopped. Finished runs are kept; the same command goes on with what is missing.",
+        file=sys.stderr,
+    )
+    return 130
 
 
 def _fail(message: str, code: int) -> int:
@@ -63,6 +78,7 @@ def _fail(message: str, code: int) -> int:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    _asked_to_stop.set()
     # Raised within a callback of C code, an exception is told and forgotten: ask again until
     # somebody hears it.
     again = threading.Timer(_ASK_AGAIN_SECONDS, signal.raise_signal, (signal.SIGINT,))
