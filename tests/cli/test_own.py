@@ -1,6 +1,9 @@
 """A model of one's own on the command line: what is printed where, and answers to mistakes."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,7 +87,9 @@ def test_summary_shows_what_the_model_prints(cli):
     assert "(last): Linear(in_features=784, out_features=10, bias=True)" in out
     code, out, _ = cli("summary", "nets.py:build", "--json")
     values = json.loads(out)
-    assert values["own"] == {"origin": "nets.py:build", "source": FILE, "fixed": False}
+    own = values["own"]
+    assert (own["origin"], own["source"], own["fixed"]) == ("nets.py:build", FILE, False)
+    assert "in_features=784" in own["layers"]
     assert values["printed"].startswith("Linear(")
 
 
@@ -148,3 +153,50 @@ def test_settings_of_ones_own_model_are_checked(cli):
 
 def test_its_exit_code_is_that_of_a_failure():
     assert OwnCodeError("x").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"def build(:\n", 'File "{file}", line 1'),
+        ("# größer\n".encode("latin-1"), "Expected a Python file in UTF-8"),
+        (b"# coding: nothing\n", "Expected a Python file in UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_python_is_told_by_its_own_lines_alone(cli, content, expected):
+    file = Path("wrong.py")
+    file.write_bytes(content)
+    code, out, err = cli("summary", "wrong.py:build")
+    assert (code, out) == (1 if "File" in expected else 2, "")
+    assert expected.format(file=file) in err
+    assert "ast.py" not in err
+    assert "importlib" not in err
+
+
+def test_a_backend_that_keras_does_not_have_is_no_mistake_of_the_file(tmp_path):
+    Path(tmp_path, "net.py").write_text("import keras\n\ndef build():\n    return keras.Model()\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "fittingroom", "summary", "net.py:build"],
+        cwd=tmp_path,
+        env={**os.environ, "KERAS_BACKEND": "theano"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "Expected KERAS_BACKEND as one of torch, tensorflow, jax" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_last_word_of_a_training_is_the_epoch_that_is_kept(cli):
+    code, out, err = train(cli, "build", "--set", "epochs=4", "--set", "learning_rate=0.5")
+    assert code == 0
+    (listed,) = list_runs(Path("runs"))
+    history = [
+        json.loads(line)["val_accuracy"]
+        for line in (listed.folder / "history.jsonl").read_text().splitlines()
+    ]
+    assert history[-1] != max(history)  # or the test says nothing
+    (last,) = [line for line in err.splitlines() if "done, validation" in line]
+    assert f"validation {max(history):.2%}" in last
+    assert f"validation accuracy {max(history):.2%}" in out

@@ -288,3 +288,17 @@ def test_code_that_builds_another_kind_of_thing_later_is_refused(sample_split):
     recipe = recipe_of(lambda: models.pop(0), name="fickle")
     with pytest.raises(RecipeError, match=r"nn\.Module again"):
         own_models.rehearse(ENGINE, recipe, sample_split)
+
+
+def test_answers_that_are_no_numbers_are_the_models_own_and_not_the_exporters(sample_split):
+    class Logarithm(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.last = nn.Linear(784, 10)
+
+        def forward(self, x):
+            return self.last((x.flatten(1) - 2).log())
+
+    recipe = recipe_of(Logarithm, epochs=1)
+    with pytest.raises(RecipeError, match=r"finite numbers.*NaN.*before any training"):
+        own_models.rehearse(ENGINE, recipe, sample_split)

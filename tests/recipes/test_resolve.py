@@ -395,7 +395,6 @@ def test_a_model_that_cannot_be_copied_is_wrong_usage():
         ("import nothing_of_that_name\n", "ModuleNotFoundError: No module named"),
         ("def build(:\n", "SyntaxError"),
         ("import sys\nsys.exit(3)\n", "SystemExit: 3"),
-        ("# coding: nothing\n", "SyntaxError"),
     ],
 )
 def test_an_error_in_a_file_is_told_with_its_place(tmp_path, text, words):
@@ -442,3 +441,19 @@ def test_own_models_are_equal_by_origin_and_source():
     one = OwnModel("a.py:build", "text", build=build_torch)
     assert one == dataclasses.replace(one, build=None)
     assert one != dataclasses.replace(one, source="other")
+
+
+def test_layers_that_a_file_of_settings_decides_on_are_part_of_the_key(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text(
+        "from pathlib import Path\n"
+        "from torch import nn\n\n"
+        "def build():\n"
+        "    width = int(Path('width.txt').read_text())\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(784, width), nn.Linear(width, 10))\n"
+    )
+    keys = []
+    for width in (8, 16, 8):
+        Path("width.txt").write_text(str(width))
+        keys.append(recipe_of("net.py:build").key)
+    assert keys[0] == keys[2] != keys[1]

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, version_converter
 
 from fittingroom.engines import Core
 from fittingroom.engines.operations import operation_count
-from fittingroom.errors import ExportError
+from fittingroom.errors import ExportError, RecipeError
 from fittingroom.graphs import OPSET, Graph
 from fittingroom.predictions import Float32, UInt8
 
@@ -106,8 +106,14 @@ def check_core(core: Core, images: UInt8, logits: Float32) -> None:
         logits: float32 ``(N, K)``, what the model itself says of them.
 
     Raises:
+        RecipeError: the model's own answers are not finite.
         ExportError: they differ, or the core takes no batch of that size.
     """
+    if not np.isfinite(logits).all():
+        raise RecipeError(
+            "Expected a model whose answers are finite numbers. Received infinite ones, or none at "
+            "all (NaN), for the first pictures, before any training."
+        )
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     try:
@@ -125,7 +131,8 @@ def check_core(core: Core, images: UInt8, logits: Float32) -> None:
         raise ExportError(
             f"Expected the exported model to give the model's own probabilities within "
             f"{_ALLOWED_DIFFERENCE:g}. Received a difference of {difference:.3g} on a few "
-            "pictures: the exporter does not know something in the model."
+            "pictures: the exporter does not know something in the model, or the model answers the "
+            "same pictures differently each time (dropout that is left on, say)."
         )
 
 

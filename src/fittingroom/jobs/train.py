@@ -82,13 +82,19 @@ def train(
         writer.begin(chosen, seed, _environment(dataset, split, place))
         validated = len(split.validation)
         with progress.track(f"{chosen.name}, seed {seed}", epochs) as advance:
+            history: list[Epoch] = []
+
+            def tell(epoch: Epoch) -> None:
+                right = wilson(round(epoch.val_accuracy * validated), validated)
+                advance(len(history), f"validation {right.percent}")
 
             def on_epoch(epoch: Epoch) -> None:
                 writer.add_epoch(epoch)
-                right = wilson(round(epoch.val_accuracy * validated), validated)
-                advance(epoch.epoch, f"validation {right.percent}")
+                history.append(epoch)
+                tell(epoch)
 
             fitted = engine.fit(chosen, split, seed=seed, device=place, on_epoch=on_epoch)
+            tell(history[fitted.best_epoch - 1])  # the one that is kept has the last word
         for note in fitted.notes:
             progress.say(f"{chosen.name}: {note}")
         return _finish(writer, chosen, split, fitted, place.threads)

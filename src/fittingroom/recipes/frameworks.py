@@ -1,6 +1,7 @@
 """Frameworks, known without being imported: whose a model is, and what is set before they load."""
 
 import contextlib
+import importlib.util
 import os
 import random
 import sys
@@ -9,12 +10,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from fittingroom.errors import UsageError
+from fittingroom.errors import MissingExtraError, UsageError
 
 EngineName = Literal["keras", "pytorch", "sklearn"]
 
-# What Keras computes with where KERAS_BACKEND names nothing.
-KERAS_BACKEND = "torch"
+# What Keras can compute with, and how one gets it; the first where KERAS_BACKEND names nothing.
+_KERAS_BACKENDS = {
+    "torch": "pip install 'fittingroom[train]'",
+    "tensorflow": "pip install 'fittingroom[tensorflow]'",
+    "jax": "pip install jax",
+}
 
 
 def wait_asleep() -> None:
@@ -30,8 +35,31 @@ def wait_asleep() -> None:
 def before_own_code() -> None:
     """What must be set before a person's code loads frameworks, which read it once."""
     wait_asleep()
-    os.environ.setdefault("KERAS_BACKEND", KERAS_BACKEND)
+    os.environ.setdefault("KERAS_BACKEND", next(iter(_KERAS_BACKENDS)))
+    # TensorFlow tells on standard error what it was built with; errors still come through.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def check_keras_backend() -> None:
+    """Check what Keras is to compute with, before it is imported: it never changes afterwards.
+
+    Raises:
+        UsageError: a backend that cannot train, or that nobody knows.
+        MissingExtraError: one that is not installed.
+    """
+    before_own_code()
+    name = os.environ["KERAS_BACKEND"]
+    if name not in _KERAS_BACKENDS:
+        raise UsageError(
+            f"Expected KERAS_BACKEND as one of {', '.join(_KERAS_BACKENDS)}. Received '{name}'. "
+            "Unset it for PyTorch."
+        )
+    if importlib.util.find_spec(name) is None:
+        raise MissingExtraError(
+            f"Expected the package '{name}', which KERAS_BACKEND names. Received none: it is not "
+            f"installed. Install it with `{_KERAS_BACKENDS[name]}`, or unset KERAS_BACKEND for "
+            "PyTorch."
+        )
 
 
 def framework_of(model: object) -> EngineName | None:

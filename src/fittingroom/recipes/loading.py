@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import hashlib
+import re
 import sys
 import types
 from collections.abc import Iterator
@@ -11,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from fittingroom.errors import UsageError, did_you_mean
-from fittingroom.recipes.frameworks import before_own_code
+from fittingroom.recipes.frameworks import before_own_code, check_keras_backend
 from fittingroom.recipes.sources import file_text
 from fittingroom.recipes.tracebacks import own_code
+
+_IMPORTS_KERAS = re.compile(r"^\s*(?:import|from)\s+keras\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +52,9 @@ def load(text: str) -> Loaded:
         text: path and name, ``"folder/my_file.py:build"``; the last colon parts them.
 
     Raises:
-        UsageError: no colon, no such file, or no such name in it.
+        UsageError: no colon, no such file, no such name in it, or a KERAS_BACKEND for its Keras
+            that cannot train.
+        MissingExtraError: a KERAS_BACKEND that is not installed.
         OwnCodeError: the code raises an error.
     """
     place, colon, name = text.rpartition(":")
@@ -63,9 +68,15 @@ def load(text: str) -> Loaded:
             f"Expected a Python file and a name in it, such as my_file.py:build. Received "
             f"'{text}': there is no file {place}.{did_you_mean(path.name, near)}"
         )
-    with own_code(f"reading {path}"):
+    try:
         source = file_text(path)
-        known = _defined(source)
+    except (UnicodeDecodeError, SyntaxError) as error:
+        raise UsageError(
+            "Expected a Python file in UTF-8, or in the encoding that it declares. Received "
+            f"{path}, which is none: {error}."
+        ) from error
+    with own_code(f"reading {path}"):
+        known = _defined(source, str(path))
     if not name:
         best = did_you_mean("build", known) or did_you_mean("model", known)
         hint = best.replace("Did you mean '", f"Did you mean '{place}:")
@@ -74,6 +85,8 @@ def load(text: str) -> Loaded:
             f"{', '.join(known) or 'none'}. Received '{text}'.{hint}"
         )
     before_own_code()
+    if _IMPORTS_KERAS.search(source) and "keras" not in sys.modules:
+        check_keras_backend()
     module = types.ModuleType(f"{path.stem}_{hashlib.sha256(source.encode()).hexdigest()[:8]}")
     module.__file__ = str(path.resolve())
     # Known by name before it is executed, as dataclasses and Keras look up a class's module.
@@ -105,10 +118,10 @@ def folder_first(folder: Path) -> Iterator[None]:
                 del sys.modules[name]
 
 
-def _defined(source: str) -> list[str]:
+def _defined(source: str, file: str) -> list[str]:
     """Names of the functions, classes and values that a file defines at its top level."""
     names: list[str] = []
-    for statement in ast.parse(source).body:
+    for statement in ast.parse(source, file).body:
         match statement:
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
                 names.append(name)

@@ -65,6 +65,29 @@ def state_of(model: Any, engine: EngineName) -> str:
             return "\n".join([type(model).__qualname__, *lines])
 
 
+def layers_of(model: Any, engine: EngineName) -> str:
+    """A fresh model's layers and shapes, or settings; nothing that a seed draws.
+
+    Keras counts the names of layers up as it goes, so they are left out.
+    """
+    match engine:
+        case "pytorch":
+            shapes = {name: _shape(each) for name, each in model.state_dict().items()}
+            return f"{model}\n{shapes}"
+        case "keras":
+            kinds = [type(layer).__name__ for layer in getattr(model, "layers", [])]
+            return f"{kinds}\n{[tuple(weight.shape) for weight in model.weights]}"
+        case "sklearn":
+            return state_of(model, engine)
+
+
+def _shape(value: Any) -> tuple[int, ...] | str:
+    """A tensor's shape; the type of what has none yet, or is none."""
+    if hasattr(value, "materialize") or getattr(value, "shape", None) is None:
+        return type(value).__name__
+    return tuple(value.shape)
+
+
 def _module_hash(module: Any) -> str:
     digest = hashlib.sha256()
     for name, tensor in module.state_dict().items():

@@ -16,6 +16,8 @@ class OwnModel:
         origin: where it comes from, in words: ``"my_file.py:build"``, or a class's name.
         source: the text by which it is known again: that of its code, and for an object what it
             prints and a hash of its numbers. Nothing in it depends on the folder it stands in.
+        layers: those of the model that the code builds, and their shapes; a file or variable that
+            it reads may decide on them.
         fixed: whether it starts from weights of its own, so that a seed does not draw them.
         build: gives a fresh model at each call; None for a recipe read from a run folder, whose
             code is stored and never executed.
@@ -23,6 +25,7 @@ class OwnModel:
 
     origin: str
     source: str
+    layers: str = ""
     fixed: bool = False
     build: Callable[[], Any] | None = field(default=None, compare=False, repr=False)
 
@@ -45,7 +48,12 @@ class OwnModel:
 
     def to_json(self) -> dict[str, Any]:
         """All but the code itself, as plain JSON types."""
-        return {"origin": self.origin, "source": self.source, "fixed": self.fixed}
+        return {
+            "origin": self.origin,
+            "source": self.source,
+            "layers": self.layers,
+            "fixed": self.fixed,
+        }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "OwnModel":
@@ -55,6 +63,7 @@ class OwnModel:
             TypeError: missing, unknown or impossible values.
         """
         own = cls(**values)
-        if not (isinstance(own.origin, str) and isinstance(own.source, str) and own.build is None):
-            raise TypeError(f"origin and source are texts, not {own.origin!r} and {own.source!r}")
+        texts = (own.origin, own.source, own.layers)
+        if not all(isinstance(text, str) for text in texts) or own.build is not None:
+            raise TypeError(f"origin, source and layers are texts, not {texts}")
         return own

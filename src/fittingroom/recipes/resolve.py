@@ -20,7 +20,7 @@ from fittingroom.recipes.frameworks import (
     same_random_state,
 )
 from fittingroom.recipes.loading import Loaded, folder_first, is_file_and_name, load
-from fittingroom.recipes.objects import copier, state_of
+from fittingroom.recipes.objects import copier, layers_of, state_of
 from fittingroom.recipes.own import OwnModel
 from fittingroom.recipes.recipe import Recipe
 from fittingroom.recipes.sources import source_of
@@ -122,7 +122,7 @@ def _own_recipe(
             build = copier(thing, engine, origin)
             source = f"{source_of(thing, texts)}\n{state_of(thing, engine)}"
         fixed = engine != "sklearn"
-        own = OwnModel(origin, source, fixed, build)
+        own = OwnModel(origin, source, fixed=fixed, build=build)
         return _recipe(own, engine, name or kind.__name__)
     if not callable(thing):
         raise UsageError(
@@ -141,6 +141,7 @@ def _own_recipe(
             f"Expected {origin} to give an nn.Module, a Keras model or a scikit-learn classifier. "
             f"Received an object of the type {type(built).__name__}."
         )
+    own = dataclasses.replace(own, layers=layers_of(built, engine))
     return _recipe(own, engine, name or _called(thing))
 
 

@@ -48,6 +48,8 @@ def own_traceback(error: BaseException) -> str:
     those that follow this project's own are kept.
     """
     told = traceback.TracebackException.from_exception(error)
+    if isinstance(error, SyntaxError):
+        told.stack = traceback.StackSummary()  # the error itself says where it stands
     seen: set[int] = set()
 
     def shorten(each: traceback.TracebackException | None) -> None:

@@ -3,7 +3,6 @@
 import contextlib
 import importlib
 import importlib.util
-import os
 import random
 import sys
 from collections.abc import Iterator
@@ -11,15 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fittingroom.errors import MissingExtraError, UsageError
-from fittingroom.recipes.frameworks import KERAS_BACKEND
-
-# Each backend's package, and how one gets it.
-_BACKENDS = {
-    "torch": "pip install 'fittingroom[train]'",
-    "tensorflow": "pip install 'fittingroom[tensorflow]'",
-    "jax": "pip install jax",
-}
+from fittingroom.recipes.frameworks import check_keras_backend
 
 
 def load_keras() -> Any:
@@ -32,26 +23,10 @@ def load_keras() -> Any:
         MissingExtraError: one that is not installed.
     """
     if "keras" not in sys.modules:
-        _choose_backend()
+        check_keras_backend()
     import keras
 
     return keras
-
-
-def _choose_backend() -> None:
-    name = os.environ.setdefault("KERAS_BACKEND", KERAS_BACKEND)
-    if name not in _BACKENDS:
-        raise UsageError(
-            f"Expected KERAS_BACKEND as one of {', '.join(_BACKENDS)}. Received '{name}'. "
-            "Unset it for PyTorch."
-        )
-    if importlib.util.find_spec(name) is None:
-        raise MissingExtraError(
-            f"Expected the package '{name}', which KERAS_BACKEND names. Received none: it is not "
-            f"installed. Install it with `{_BACKENDS[name]}`, or unset KERAS_BACKEND for PyTorch."
-        )
-    # TensorFlow tells on standard error what it was built with; errors still come through.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 def set_threads(backend: str, threads: int) -> None:
