@@ -30,7 +30,9 @@ def networks(draw: st.DrawFn, classes: int = 10) -> Network:
         bias = draw(st.booleans())
         kernel, stride = draw(st.sampled_from([(3, 1), (3, 2), (4, 2), (1, 1)]))
         groups = draw(st.sampled_from([1, 2])) if layers else 1
-        layers.append(Conv(filters, kernel, stride, draw(st.integers(0, 1)), groups, bias))
+        padding = draw(st.integers(0, 1))
+        whitened = not layers and not bias and kernel > 1 and draw(st.booleans())
+        layers.append(Conv(filters, kernel, stride, padding, groups, bias, whitened))
         if draw(st.booleans()):
             layers.append(BatchNorm(epsilon=draw(st.sampled_from([1e-5, 1e-3]))))
         layers.append(draw(ACTIVATIONS))

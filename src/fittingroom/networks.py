@@ -51,6 +51,11 @@ class Conv:
         padding: zeros added on each of the four sides.
         groups: channel groups; ``groups`` = input channels makes it depthwise.
         bias: whether a bias is added; leave it out before a batch normalisation.
+        whitened: for the first layer: not trained, but computed from the training pictures. Half
+            of the filters are the leading principal components of the pictures' patches, each
+            divided by its standard deviation, and the other half their negatives, so that nothing
+            is lost in a rectifier that follows (K. Jordan, arXiv:2404.00498). With nothing to train
+            below it, the next layer needs no gradient of its input.
     """
 
     filters: int
@@ -59,11 +64,15 @@ class Conv:
     padding: int = 0
     groups: int = 1
     bias: bool = True
+    whitened: bool = False
 
     def __post_init__(self) -> None:
         for name in ("filters", "kernel", "stride", "groups"):
             _check_field(self, name, getattr(self, name) >= 1, "at least 1")
         _check_field(self, "padding", self.padding >= 0, "at least 0")
+        plain = self.filters % 2 == 0 and self.groups == 1 and not self.bias
+        allowed = plain or not self.whitened
+        _check_field(self, "whitened", allowed, "false, or filters even, groups=1 and bias=False")
 
 
 @dataclass(frozen=True)
@@ -156,7 +165,7 @@ class LayerSummary:
         name: its place, the prefix of its weights' names.
         layer: its description.
         output: shape of one picture after it.
-        parameters: trained numbers in it.
+        parameters: trained numbers in it, those of a whitened convolution among them.
         operations: multiply-adds for one picture.
     """
 
@@ -243,6 +252,10 @@ def _measure(name: str, layer: Layer, shape: Shape) -> LayerSummary:
             sides = [(side + 2 * layer.padding - kernel) // layer.stride + 1 for side in shape[1:]]
             _require(name, layer, shape, min(sides) >= 1, f"sides of at least kernel={kernel}")
             output = (filters, *sides)
+            most = 2 * shape[0] * kernel * kernel
+            found = name == "0" and filters <= most
+            place = f"to be the first layer if whitened, of at most {most} filters"
+            _require(name, layer, shape, found or not layer.whitened, place)
             weights = filters * (shape[0] // groups) * kernel * kernel
             parameters = weights + filters * bias
             operations = weights * math.prod(sides)

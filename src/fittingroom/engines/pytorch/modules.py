@@ -2,9 +2,14 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from fittingroom import networks
 from fittingroom.networks import INPUT_SHAPE, Layer, Network, Shape
+
+# Added to each component's variance, where pixels have one of 1: what hardly occurs is noise, and
+# is not to be blown up.
+_LEAST_VARIANCE = 1e-2
 
 
 class ResidualBlock(nn.Sequential):
@@ -38,8 +43,9 @@ def _build_layer(layer: Layer, shape: Shape) -> nn.Module:
             return nn.Flatten()
         case networks.Dense(units, bias):
             return nn.Linear(shape[0], units, bias=bias)
-        case networks.Conv(filters, kernel, stride, padding, groups, bias):
-            return nn.Conv2d(shape[0], filters, kernel, stride, padding, groups=groups, bias=bias)
+        case networks.Conv(filters, kernel, stride, padding, groups, bias, whitened):
+            conv = nn.Conv2d(shape[0], filters, kernel, stride, padding, groups=groups, bias=bias)
+            return conv.requires_grad_(not whitened)
         case networks.BatchNorm(momentum, epsilon):
             kind = nn.BatchNorm1d if len(shape) == 1 else nn.BatchNorm2d
             return kind(shape[0], eps=epsilon, momentum=momentum)
@@ -57,6 +63,31 @@ def _build_layer(layer: Layer, shape: Shape) -> nn.Module:
             return nn.Dropout(rate)
         case networks.Residual(layers):
             return ResidualBlock(*build_module(layers, shape))
+
+
+@torch.no_grad()
+def whiten(module: nn.Module, pictures: Tensor) -> None:
+    """Give the first layer its weights, if it is a whitened convolution.
+
+    See :class:`fittingroom.networks.Conv`.
+
+    Args:
+        module: what :func:`build_module` gave.
+        pictures: float32 ``(N, C, H, W)``, normalised.
+    """
+    conv = next(module.children())
+    if not isinstance(conv, nn.Conv2d) or conv.weight.requires_grad:
+        return
+    assert not isinstance(conv.padding, str)
+    patches = functional.unfold(
+        pictures, conv.kernel_size, padding=conv.padding, stride=conv.stride
+    )  # (N, C·k·k, places)
+    rows = patches.transpose(1, 2).flatten(0, 1).double()  # (N·places, C·k·k)
+    values, vectors = torch.linalg.eigh(rows.T @ rows / len(rows))
+    components = conv.out_channels // 2
+    values, vectors = values.flip(0)[:components], vectors.flip(1)[:, :components]  # largest first
+    filters = (vectors / (values + _LEAST_VARIANCE).sqrt()).T
+    conv.weight.copy_(torch.cat((filters, -filters)).view_as(conv.weight))
 
 
 def weights_of(module: nn.Module) -> dict[str, Tensor]:
