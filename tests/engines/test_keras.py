@@ -215,12 +215,17 @@ def test_keras_prints_nothing(split, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+WHITENED = (Conv(8, kernel=4, stride=4, bias=False, whitened=True), *SMALL.layers[1:])
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"optimizer": "muon"}, "`optimizer` as adam, adamw or sgd.*'muon'"),
         ({"mirror": True}, "`mirror` as false"),
         ({"label_smoothing": 0.1}, r"`label_smoothing` as 0 .*0\.1"),
+        ({"augmentation": Augmentation(erase=3)}, r"`augmentation\.erase` as 0 .*3"),
+        ({"network": WHITENED}, r"`network\[0\]\.whitened` as false .*True"),
         ({"augmentation": Augmentation(shift=1)}, r"`augmentation\.shift` as 0 .*1"),
     ],
 )

@@ -7,14 +7,17 @@ import torch
 
 from fittingroom.data import Half, Split
 from fittingroom.engines import engine_named
+from fittingroom.engines.pytorch.modules import build_module, whiten
+from fittingroom.engines.pytorch.optimizers import build_optimizers, set_learning_rate
 from fittingroom.engines.pytorch.pictures import (
     Augmenter,
     Pictures,
+    erase,
     mean_and_deviation,
     rotate,
 )
 from fittingroom.errors import RecipeError, TrainingError, UsageError
-from fittingroom.networks import Dense, Dropout, Flatten, GlobalAveragePool
+from fittingroom.networks import Conv, Dense, Dropout, Flatten, GlobalAveragePool
 from fittingroom.recipes import Augmentation
 from fittingroom.runs import Epoch, best_epoch
 
@@ -26,6 +29,12 @@ def fit(recipe, split, seed=0, threads=1):
     device = ENGINE.device("cpu", threads)
     fitted = ENGINE.fit(recipe, split, seed=seed, device=device, on_epoch=history.append)
     return fitted, tuple(history)
+
+
+def vary(draw: Augmenter, count: int, epoch: int = 1) -> torch.Tensor:
+    """An epoch's pictures, all in one batch, in the order of the data."""
+    ((chosen, drawn),) = draw.epoch(epoch, count)
+    return draw.vary(chosen, drawn)[chosen.argsort()]
 
 
 def augmenter(images: np.ndarray, augmentation: Augmentation) -> Augmenter:
@@ -131,6 +140,59 @@ def test_every_optimizer_learns(tiny, sample_split, optimizer):
     assert (fitted.logits.argmax(1) == sample_split.validation.labels).mean() > 0.5
 
 
+def test_a_whitened_convolution_gives_uncorrelated_values_of_one_size_and_both_signs(sample_split):
+    pictures = torch.from_numpy(sample_split.training.images[:300]).float().unsqueeze(1) / 60 - 1
+    module = build_module((Conv(12, kernel=4, stride=2, padding=1, bias=False, whitened=True),))
+    whiten(module, pictures)
+    values = module(pictures).transpose(0, 1).flatten(1)  # (12, N·14·14)
+    assert torch.equal(values[6:], -values[:6])
+    second_moments = (values[:6] @ values[:6].T / values.shape[1]).double().numpy()
+    sizes = np.diag(second_moments)
+    np.testing.assert_allclose(second_moments, np.diag(sizes), atol=1e-3)
+    # One, less what is added to each component's variance.
+    assert np.all(sizes < 1)
+    assert np.all(np.diff(sizes) < 0)
+    assert sizes[0] > 0.99
+
+
+def test_a_whitened_convolution_is_not_trained(tiny, sample_split):
+    network = (Conv(8, kernel=4, stride=4, bias=False, whitened=True), *tiny.network[2:])
+    short, long = (
+        fit(dataclasses.replace(tiny, network=network, epochs=epochs), sample_split, seed=epochs)[0]
+        for epochs in (1, 3)
+    )
+    assert short.weights["0.weight"].tobytes() == long.weights["0.weight"].tobytes()
+    assert short.weights["4.weight"].tobytes() != long.weights["4.weight"].tobytes()
+    assert (long.logits.argmax(1) == sample_split.validation.labels).mean() > 0.65
+
+
+def test_a_learning_rate_is_set_whether_it_is_a_number_or_a_tensor(tiny):
+    optimizers = build_optimizers(build_module(tiny.network), tiny)
+    ((first, second),) = (optimizer.param_groups for optimizer in optimizers)
+    second["lr"] = held = torch.tensor(1.0)
+    set_learning_rate(optimizers, 0.5)
+    assert first["lr"] == tiny.learning_rate / 2
+    assert second["lr"] is held
+    assert held.item() == pytest.approx(tiny.learning_rate / 2)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU on this machine")
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "muon"])
+def test_a_gpu_trains_the_same_recipes_and_warms_up_apart(tiny, sample_split, optimizer):
+    recipe = dataclasses.replace(tiny, optimizer=optimizer, keep="last")
+    device = ENGINE.device("cuda", None)
+    fitted = ENGINE.fit(recipe, sample_split, seed=0, device=device, on_epoch=lambda epoch: None)
+    on_processor, _ = fit(recipe, sample_split)
+    accuracies = [
+        (each.logits.argmax(1) == sample_split.validation.labels).mean()
+        for each in (fitted, on_processor)
+    ]
+    assert min(accuracies) > 0.5
+    assert abs(accuracies[0] - accuracies[1]) < 0.1
+    (note,) = fitted.notes
+    assert "warm-up on the GPU" in note
+
+
 def test_a_network_of_the_wrong_size_is_refused(tiny, sample_split):
     recipe = dataclasses.replace(tiny, network=(Flatten(), Dense(9)))
     with pytest.raises(RecipeError, match="one logit a class"):
@@ -146,8 +208,7 @@ def test_networks_with_dropout_and_pooling_train(tiny, sample_split):
 def test_two_epochs_show_both_sides_of_every_picture():
     images = np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8)
     draw = augmenter(images, Augmentation(flip=True))
-    all_of_them = torch.arange(20)
-    first, second = (draw.take(all_of_them, epoch).numpy() for epoch in (1, 2))
+    first, second = (vary(draw, 20, epoch).numpy() for epoch in (1, 2))
     np.testing.assert_array_equal(first[:, :, ::-1], second)
     as_they_are = (first == images).all(axis=(1, 2))
     assert 0 < as_they_are.sum() < 20
@@ -157,7 +218,7 @@ def test_two_epochs_show_both_sides_of_every_picture():
 def test_a_shift_moves_pictures_by_at_most_its_pixels():
     images = np.zeros((200, 28, 28), np.uint8)
     images[:, 10, 20] = 255
-    moved = augmenter(images, Augmentation(shift=2)).take(torch.arange(200), 1).numpy()
+    moved = vary(augmenter(images, Augmentation(shift=2)), 200).numpy()
     _, rows, columns = np.nonzero(moved)
     assert len(rows) == 200
     assert set(rows - 10) == set(columns - 20) == {-2, -1, 0, 1, 2}
@@ -167,7 +228,7 @@ def test_a_shift_moves_no_more_pictures_than_its_probability():
     images = np.zeros((1000, 28, 28), np.uint8)
     images[:, 10, 20] = 255
     draw = augmenter(images, Augmentation(shift=3, shift_probability=0.3))
-    stayed = draw.take(torch.arange(1000), 1)[:, 10, 20].eq(255).float().mean()
+    stayed = vary(draw, 1000)[:, 10, 20].eq(255).float().mean()
     assert 0.65 < stayed < 0.77  # 0.7 and a 49th of 0.3
 
 
@@ -182,7 +243,8 @@ def test_mean_and_deviation_are_those_of_all_pixels(count):
 def test_a_picture_is_never_copied_for_training(tiny, sample_split):
     images = torch.from_numpy(sample_split.training.images)
     draw = augmenter(sample_split.training.images, tiny.augmentation)
-    shared = [value for value in vars(draw).values() if isinstance(value, torch.Tensor)]
+    held = [*vars(draw).values(), *vars(draw._pictures).values()]
+    shared = [value for value in held if isinstance(value, torch.Tensor)]
     large = [each for each in shared if each.numel() >= images.numel()]
     assert [each.data_ptr() for each in large] == [images.data_ptr()]
 
@@ -197,7 +259,7 @@ def test_a_quarter_turn_is_exact_and_no_turn_changes_nothing():
 def test_a_rotation_turns_pictures_by_at_most_its_share_of_a_full_turn():
     images = np.zeros((300, 28, 28), np.uint8)
     images[:, 12:16, 19:23] = 255  # to the right of the middle
-    turned = augmenter(images, Augmentation(rotation=0.1)).take(torch.arange(300), 1).double()
+    turned = vary(augmenter(images, Augmentation(rotation=0.1)), 300).double()
     grid = torch.arange(28) - 13.5
     columns = (turned.sum(1) * grid).sum(1)
     rows = (turned.sum(2) * grid).sum(1)
@@ -208,29 +270,35 @@ def test_a_rotation_turns_pictures_by_at_most_its_share_of_a_full_turn():
 
 def test_without_augmentation_pictures_are_as_they_were():
     images = np.random.default_rng(0).integers(0, 256, (9, 28, 28), dtype=np.uint8)
-    chosen = torch.tensor([4, 0, 8])
-    taken = augmenter(images, Augmentation()).take(chosen, 3)
-    np.testing.assert_array_equal(taken.numpy(), images[[4, 0, 8]])
+    np.testing.assert_array_equal(vary(augmenter(images, Augmentation()), 9).numpy(), images)
 
 
-def test_an_order_holds_every_picture_once():
-    draw = augmenter(np.zeros((50, 28, 28), np.uint8), Augmentation())
-    orders = [draw.order().tolist() for _ in range(2)]
-    assert sorted(orders[0]) == list(range(50))
-    assert orders[0] != orders[1]
+def test_an_epoch_shows_every_picture_once_less_a_remainder_in_a_new_order():
+    draw = augmenter(np.zeros((50, 28, 28), np.uint8), Augmentation(flip=True))
+    first, second = ([chosen.tolist() for chosen, _ in draw.epoch(n, 12)] for n in (1, 2))
+    assert [len(batch) for batch in first] == [12] * 4
+    assert len({place for batch in first for place in batch}) == 48
+    assert first != second
 
 
-def test_an_epoch_has_the_pictures_that_would_be_drawn_batch_by_batch():
-    images = np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8)
-    wanted = Augmentation(flip=True, shift=2, shift_probability=0.5, rotation=0.1)
-    at_once, one_by_one = augmenter(images, wanted), augmenter(images, wanted)
-    for epoch in (1, 2):
-        batches = list(at_once.batches(epoch, 12))
-        order = one_by_one.order()
-        assert len(batches) == 4
-        for (chosen, varied), expected in zip(batches, order[:48].split(12), strict=True):
-            assert torch.equal(chosen, expected)
-            assert torch.equal(varied, one_by_one.take(expected, epoch))
+@pytest.mark.parametrize(("side", "area"), [(1, 1), (4, 16), (5, 25)])
+def test_erasing_fills_one_square_of_a_picture_with_the_mean_grey(side, area):
+    images = torch.full((2, 28, 28), 200, dtype=torch.uint8)
+    middles = torch.tensor([[10.0, 0.0], [20.0, 27.0]])
+    erased = erase(images, middles, side, torch.tensor(73.4)) != 200
+    assert erased[0].sum() == area
+    rows, columns = erased[0].nonzero().T
+    assert rows.max() - rows.min() == columns.max() - columns.min() == side - 1
+    assert (rows.min() + side // 2, columns.min() + side // 2) == (10, 20)
+    # Half of it lies outside in a corner, and no more.
+    assert erased[1].sum() == (side - side // 2) * (side // 2 + 1)
+    assert erase(images, middles, side, torch.tensor(73.4)).unique().tolist() == [73, 200]
+
+
+def test_erasing_spares_the_share_of_pictures_that_it_shall():
+    images = np.full((1000, 28, 28), 255, np.uint8)
+    varied = vary(augmenter(images, Augmentation(erase=6, erase_probability=0.3)), 1000)
+    assert 0.65 < varied.eq(255).flatten(1).all(1).float().mean() < 0.75
 
 
 def test_a_device_that_is_not_there_is_wrong_usage():

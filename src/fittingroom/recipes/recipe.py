@@ -30,12 +30,17 @@ class Augmentation:
         shift_probability: share of the pictures that are moved.
         rotation: turn pictures about their middle by up to this share of a full turn, either
             way, at random; what turns into view is the picture's own edge, reflected.
+        erase: fill a square of so many pixels a side, at a random place, with the mean grey;
+            0 erases nothing.
+        erase_probability: share of the pictures that are erased in.
     """
 
     flip: bool = False
     shift: int = 0
     shift_probability: float = 1.0
     rotation: float = 0.0
+    erase: int = 0
+    erase_probability: float = 1.0
 
     def __post_init__(self) -> None:
         check("augmentation.shift", self.shift, 0 <= self.shift <= 8, "from 0 to 8 pixels")
@@ -43,6 +48,9 @@ class Augmentation:
         check("augmentation.shift_probability", share, 0 <= share <= 1, "from 0 to 1")
         turn = self.rotation
         check("augmentation.rotation", turn, 0 <= turn <= 0.5, "from 0 to 0.5 of a full turn")
+        check("augmentation.erase", self.erase, 0 <= self.erase <= 28, "from 0 to 28 pixels")
+        share = self.erase_probability
+        check("augmentation.erase_probability", share, 0 <= share <= 1, "from 0 to 1")
 
 
 @dataclass(frozen=True, kw_only=True)

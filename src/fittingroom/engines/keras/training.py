@@ -15,7 +15,7 @@ from fittingroom.engines.keras.models import apply_network, set_weights, weights
 from fittingroom.engines.keras.own import OwnKeras, build_own, export_own, saved_files, try_out
 from fittingroom.engines.keras.watch import Watch
 from fittingroom.errors import OwnCodeError, RecipeError, UsageError
-from fittingroom.networks import Flatten, check_classifier
+from fittingroom.networks import Conv, Flatten, check_classifier
 from fittingroom.predictions import Float32
 from fittingroom.recipes import OwnModel, Recipe, own_code
 from fittingroom.runs import Epoch
@@ -104,6 +104,7 @@ def check_recipe(recipe: Recipe, backend: str) -> None:
         "mirror": (recipe.mirror, not recipe.mirror, "false"),
         "label_smoothing": (recipe.label_smoothing, not recipe.label_smoothing, "0"),
         "augmentation.shift": (recipe.augmentation.shift, not recipe.augmentation.shift, "0"),
+        "augmentation.erase": (recipe.augmentation.erase, not recipe.augmentation.erase, "0"),
         # JAX keeps the optimizer's state where nobody reaches it between two steps.
         "schedule": (
             recipe.schedule,
@@ -111,6 +112,9 @@ def check_recipe(recipe: Recipe, backend: str) -> None:
             "constant",
         ),
     }
+    if recipe.own is None:
+        whitened = any(isinstance(layer, Conv) and layer.whitened for layer in recipe.layers[:1])
+        received["network[0].whitened"] = (whitened, not whitened, "false")
     for name, (value, can, expected) in received.items():
         if not can:
             raise RecipeError(

@@ -57,8 +57,9 @@ class Muon(Optimizer):
                 looking_ahead = gradient.add(buffer, alpha=group["momentum"])
                 matrix = orthogonalise(looking_ahead.flatten(1))
                 scale = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
+                # The learning rate is a tensor where a GPU replays this.
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                parameter.add_(matrix.view_as(parameter), alpha=-group["lr"] * scale)
+                parameter.sub_(matrix.view_as(parameter) * (group["lr"] * scale))
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:
@@ -76,8 +77,10 @@ def build_optimizers(module: nn.Module, recipe: Recipe) -> list[Optimizer]:
     """The recipe's optimizers, which share all weights among them.
 
     Weight decay acts on weights with two axes or more, and leaves biases and normalisation alone.
-    Each parameter group carries ``"highest"``, its highest learning rate, by which the schedule
-    scales. Muon leaves the last kernel to AdamW, in the order in which the module names them.
+    Muon leaves the last kernel to AdamW, in the order in which the module names them. Each
+    parameter group carries ``"highest"``, its highest learning rate, by which
+    :func:`set_learning_rate` scales. On CUDA ``"lr"`` is a tensor, so that a recorded step can be
+    replayed at another rate.
 
     Raises:
         RecipeError: muon is asked for a module without kernels.
@@ -85,27 +88,52 @@ def build_optimizers(module: nn.Module, recipe: Recipe) -> list[Optimizer]:
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     kernels = [parameter for parameter in parameters if parameter.ndim >= 2]
     others = [parameter for parameter in parameters if parameter.ndim < 2]
-    rate, decay = recipe.learning_rate, recipe.weight_decay
     if recipe.optimizer == "muon" and not kernels:
         raise RecipeError(
             "Expected a model with weights of two axes or more for the optimizer muon, which makes "
             "their steps orthogonal. Received one without. Use adamw."
         )
+    on_cuda = any(parameter.is_cuda for parameter in parameters)
+    optimizers = _build(recipe, kernels, others, {"fused": True, "capturable": on_cuda})
+    for optimizer in optimizers if on_cuda else ():
+        for group in optimizer.param_groups:
+            group["lr"] = torch.tensor(group["lr"], device=group["params"][0].device)
+    return optimizers
+
+
+def set_learning_rate(optimizers: list[Optimizer], share: float) -> None:
+    """Set every group to this share of its highest learning rate."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            rate = share * group["highest"]
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
+
+
+def _build(
+    recipe: Recipe,
+    kernels: list[nn.Parameter],
+    others: list[nn.Parameter],
+    adam: dict[str, bool],
+) -> list[Optimizer]:
+    rate, decay = recipe.learning_rate, recipe.weight_decay
     if recipe.optimizer == "muon":
         # The last layer's rows are classes, not directions of one space: it goes with the others.
         *hidden, last = kernels
-        groups = [_group(hidden, recipe.learning_rate, decay)]
+        groups = [_group(hidden, rate, decay)]
         rest = [_group([last, *others], recipe.other_learning_rate, 0.0)]
         return [
             Muon(groups, lr=rate, momentum=recipe.momentum),
-            torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.99), fused=True),
+            torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.99), **adam),
         ]
     groups = [_group(kernels, rate, decay), _group(others, rate, 0.0)]
+    betas = (recipe.momentum, 0.999 if recipe.optimizer == "adam" else 0.99)
     if recipe.optimizer == "adam":
-        betas = (recipe.momentum, 0.999)
-        return [torch.optim.Adam(groups, lr=rate, betas=betas, eps=1e-7, fused=True)]
+        return [torch.optim.Adam(groups, lr=rate, betas=betas, eps=1e-7, **adam)]
     if recipe.optimizer == "adamw":
-        return [torch.optim.AdamW(groups, lr=rate, betas=(recipe.momentum, 0.99), fused=True)]
+        return [torch.optim.AdamW(groups, lr=rate, betas=betas, **adam)]
     return [torch.optim.SGD(groups, lr=rate, momentum=recipe.momentum, nesterov=True, fused=True)]
 
 

@@ -28,19 +28,22 @@ class Pictures:
     def __init__(self, images: Tensor, labels: Tensor, mean: Tensor, deviation: Tensor) -> None:
         self.images = images
         self.labels = labels.long()
-        self._mean = mean
-        self._deviation = deviation
+        self.mean = mean
+        self.deviation = deviation
 
     def __len__(self) -> int:
         return len(self.images)
 
     def normalise(self, images: Tensor) -> Tensor:
         """uint8 ``(B, H, W)`` → float32 ``(B, 1, H, W)`` of mean zero and variance one."""
-        return ((images.float() - self._mean) / self._deviation).unsqueeze(1)
+        return ((images.float() - self.mean) / self.deviation).unsqueeze(1)
 
 
 class Augmenter:
-    """Draws each picture of an epoch mirrored, moved and turned as a recipe asks.
+    """Varies the training pictures as a recipe asks: mirrored, moved, turned, partly erased.
+
+    All that is random about an epoch is drawn before its first batch, so that another device than
+    the processor is not waited for in between.
 
     Args:
         pictures: what to draw from.
@@ -51,66 +54,69 @@ class Augmenter:
     def __init__(
         self, pictures: Pictures, augmentation: Augmentation, generator: torch.Generator
     ) -> None:
-        count = len(pictures)
-        self._device = pictures.images.device
+        self._pictures = pictures
         self._augmentation = augmentation
         self._generator = generator
-        self._count = count
-        self._images = pictures.images
-        first = torch.randint(2, (count,), generator=generator)
-        self._mirrored_first = first.bool().to(self._device)
+        count = len(pictures)
+        self._mirrored_first = torch.randint(2, (count,), generator=generator).bool()
 
-    def order(self) -> Tensor:
-        """A new random order of all pictures: int64 ``(N,)``."""
-        return torch.randperm(self._count, generator=self._generator).to(self._device)
-
-    def take(self, chosen: Tensor, epoch: int) -> Tensor:
-        """The chosen pictures, varied: int64 ``(B,)`` → uint8 ``(B, H, W)``."""
-        return self._vary(chosen, self._draw(len(chosen)).to(self._device), epoch)
-
-    def batches(self, epoch: int, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """All pictures in a new random order, less a remainder: batches of indices and pictures.
-
-        All that is random is drawn before the first batch, so that another device than the
-        processor is not waited for in between.
+    def epoch(self, number: int, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """All pictures in a new random order, less a remainder, and how to vary each.
 
         Args:
-            epoch: counted from 1.
+            number: the epoch's, counted from 1.
             size: pictures a batch.
 
         Yields:
-            int64 ``(size,)`` and uint8 ``(size, H, W)``.
+            what :meth:`vary` takes: int64 ``(size,)`` and float32 ``(6, size)``.
         """
-        order = self.order()
-        steps = self._count // size
-        drawn = torch.empty(steps, 3, size)
-        for step in range(steps):
-            drawn[step] = self._draw(size)
-        for step, variation in enumerate(drawn.to(self._device)):
-            chosen = order[step * size : (step + 1) * size]
-            yield chosen, self._vary(chosen, variation, epoch)
+        device = self._pictures.images.device
+        count = len(self._pictures)
+        order = torch.randperm(count, generator=self._generator)[: count - count % size]
+        mirrored = self._mirrored_first[order] ^ bool(number % 2)
+        chosen = order.view(-1, size).to(device)
+        drawn = torch.stack([self._draw(each) for each in mirrored.view(-1, size)]).to(device)
+        yield from zip(chosen, drawn, strict=True)
 
-    def _draw(self, count: int) -> Tensor:
-        """How to vary so many pictures: float32 ``(3, count)``, a window's place and a turn."""
+    def vary(self, chosen: Tensor, drawn: Tensor) -> Tensor:
+        """The chosen pictures, varied.
+
+        Args:
+            chosen: int64 ``(B,)``.
+            drawn: float32 ``(6, B)``: whether it is mirrored; a window's row and column; a share
+                of a full turn; the row and column of the erased square's middle.
+
+        Returns:
+            uint8 ``(B, H, W)``.
+        """
         wanted = self._augmentation
-        drawn = torch.zeros(3, count)
-        # Small whole numbers, which float32 holds exactly.
-        drawn[:2] = torch.randint(2 * wanted.shift + 1, (2, count), generator=self._generator)
-        if wanted.shift_probability < 1:
-            moved = torch.rand(count, generator=self._generator)
-            drawn[:2, moved >= wanted.shift_probability] = wanted.shift  # the middle
+        images = move(self._pictures.images[chosen], drawn[1:3].long(), wanted.shift)
+        if wanted.flip:
+            images = torch.where(drawn[0, :, None, None] > 0, images.flip(2), images)
         if wanted.rotation:
-            drawn[2] = (2 * torch.rand(count, generator=self._generator) - 1) * wanted.rotation
-        return drawn
-
-    def _vary(self, chosen: Tensor, variation: Tensor, epoch: int) -> Tensor:
-        images = move(self._images[chosen], variation[:2].long(), self._augmentation.shift)
-        if self._augmentation.flip:
-            mirrored = self._mirrored_first[chosen] ^ bool(epoch % 2)
-            images = torch.where(mirrored[:, None, None], images.flip(2), images)
-        if self._augmentation.rotation:
-            images = rotate(images, variation[2])
+            images = rotate(images, drawn[3])
+        if wanted.erase:
+            images = erase(images, drawn[4:], wanted.erase, self._pictures.mean)
         return images
+
+    def _draw(self, mirrored: Tensor) -> Tensor:
+        """How to vary a batch: float32 ``(6, B)``."""
+        wanted, generator, count = self._augmentation, self._generator, len(mirrored)
+        drawn = torch.zeros(6, count)
+        drawn[0] = mirrored
+        # Small whole numbers, which float32 holds exactly.
+        drawn[1:3] = torch.randint(2 * wanted.shift + 1, (2, count), generator=generator)
+        if wanted.shift_probability < 1:
+            moved = torch.rand(count, generator=generator)
+            drawn[1:3, moved >= wanted.shift_probability] = wanted.shift  # the middle
+        if wanted.rotation:
+            drawn[3] = (2 * torch.rand(count, generator=generator) - 1) * wanted.rotation
+        if wanted.erase:
+            side = self._pictures.images.shape[1]
+            drawn[4:] = torch.randint(side, (2, count), generator=generator)
+            erased = torch.rand(count, generator=generator)
+            drawn[4:, erased >= wanted.erase_probability] = -side  # outside
+        return drawn
 
 
 def mean_and_deviation(images: UInt8) -> tuple[float, float]:
@@ -146,6 +152,24 @@ def move(images: Tensor, places: Tensor, shift: int) -> Tensor:
     # Every position of the window as a view: (B, 2·shift + 1, 2·shift + 1, H, W).
     windows = padded.unfold(1, height, 1).unfold(2, width, 1)
     return windows[torch.arange(count, device=images.device), places[0], places[1]]
+
+
+def erase(images: Tensor, middles: Tensor, side: int, grey: Tensor) -> Tensor:
+    """Pictures with a square of one grey each, which may reach over the edge (arXiv:1708.04552).
+
+    Args:
+        images: uint8 ``(B, H, W)``.
+        middles: float32 ``(2, B)``, row and column of each square's middle.
+        side: pixels of the square's side.
+        grey: what it is filled with, in 0–255, rounded.
+    """
+    rows, columns = (torch.arange(length, device=images.device) for length in images.shape[1:])
+    # With an even side the middle is the pixel below and right of it.
+    down = rows - middles[0, :, None]
+    right = columns - middles[1, :, None]
+    inside = [(-(side // 2) <= away) & (away < side - side // 2) for away in (down, right)]
+    square = inside[0][:, :, None] & inside[1][:, None, :]
+    return torch.where(square, grey.round().to(torch.uint8), images)
 
 
 def rotate(images: Tensor, turns: Tensor) -> Tensor:

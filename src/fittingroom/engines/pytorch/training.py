@@ -12,8 +12,9 @@ from torch.nn import functional
 
 from fittingroom.data import Half, Split
 from fittingroom.engines import Core, Device, Fitted, check_threads
-from fittingroom.engines.pytorch.modules import build_module, weights_of
-from fittingroom.engines.pytorch.optimizers import build_optimizers
+from fittingroom.engines.pytorch.cuda import Step, record
+from fittingroom.engines.pytorch.modules import build_module, weights_of, whiten
+from fittingroom.engines.pytorch.optimizers import build_optimizers, set_learning_rate
 from fittingroom.engines.pytorch.own import as_array, build_own, export_own, state_of, try_out
 from fittingroom.engines.pytorch.pictures import Augmenter, Pictures, mean_and_deviation
 from fittingroom.engines.schedule import learning_rate
@@ -26,6 +27,9 @@ from fittingroom.runs.environment import processor
 
 # Pictures at a time in validation: large enough to keep the cores busy, small enough for caches.
 _VALIDATION_BATCH = 500
+
+# Training pictures that a whitened convolution is computed from.
+_WHITENED = 5000
 
 
 class PyTorchEngine:
@@ -75,12 +79,18 @@ class PyTorchEngine:
 
 
 class _Training:
-    """One training: the state that its epochs share."""
+    """One training: the state that its epochs share.
+
+    On CUDA the pictures lie on the GPU, the network computes in bfloat16, and a step is recorded
+    as a graph beforehand, apart from the training's seconds; a module of a person's own is trained
+    as it is.
+    """
 
     def __init__(self, recipe: Recipe, split: Split, seed: int, device: torch.device) -> None:
         self.recipe = recipe
         self.own = recipe.own
         self.classes = len(split.classes)
+        self.device = device
         self.began = time.perf_counter()
         # A model of a person's own takes values from 0 to 1.
         of_pixels = (0.0, 255.0) if self.own else mean_and_deviation(split.training.images)
@@ -98,20 +108,39 @@ class _Training:
         self.validation = on_device(split.validation)
         self.module: nn.Module
         if self.own is None:
-            self.module = build_module(recipe.layers).to(device)
+            self.module = build_module(recipe.layers)
+            whiten(self.module, self.training.normalise(self.training.images[:_WHITENED]).cpu())
+            self.module.to(device)
             self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             self.format = torch.channels_last
         else:
             # In the order that its code expects, which may take views of it.
             self.module = build_own(self.own, seed).to(device)
             self.format = torch.contiguous_format
-        self.augmenter = Augmenter(
-            self.training, recipe.augmentation, torch.Generator().manual_seed(seed)
-        )
+        generator = torch.Generator().manual_seed(seed)
+        self.augmenter = Augmenter(self.training, recipe.augmentation, generator)
         self.batch_size = min(recipe.batch_size, len(self.training))
         self.steps = len(self.training) // self.batch_size
         self.optimizers = build_optimizers(self.module, recipe)
+        self.loss_sum = torch.zeros((), device=device)
+        self.correct = torch.zeros((), device=device, dtype=torch.long)
         self.step = 0
+        self.one_step: Step = self._step
+        self.notes: tuple[str, ...] = ()
+        if device.type == "cuda" and self.own is None:
+            self._record()
+
+    def _record(self) -> None:
+        """From here on a step is a recorded one, and the clock begins anew."""
+        began = time.perf_counter()
+        self.module.train()
+        trial = Augmenter(self.training, self.recipe.augmentation, torch.Generator())
+        inputs = next(trial.epoch(1, self.batch_size))
+        self.one_step = record(self._step, inputs, self.module, self.optimizers)
+        torch.cuda.synchronize()
+        seconds = time.perf_counter() - began
+        self.notes = (f"{seconds:.1f} s of warm-up on the GPU are not in the training time.",)
+        self.began += seconds
 
     def run(self, on_epoch: Callable[[Epoch], None]) -> Fitted:
         """All epochs until something ends training; the weights of the epoch that is kept."""
@@ -157,6 +186,7 @@ class _Training:
             best_epoch=best.epoch,
             seconds=time.perf_counter() - self.began,
             core=None if self.own is None else self._core(self.own, best_weights),
+            notes=self.notes,
         )
 
     def _core(self, own: OwnModel, weights: dict[str, Tensor]) -> Core:
@@ -173,29 +203,35 @@ class _Training:
     def _train(self, epoch: int) -> tuple[float, float]:
         """One pass over the training half: mean loss and accuracy."""
         self.module.train()
-        device = self.training.images.device
-        loss_sum = torch.zeros((), device=device)
-        correct = torch.zeros((), device=device, dtype=torch.long)
-        for chosen, images in self.augmenter.batches(epoch, self.batch_size):
-            inputs = self.training.normalise(images)
-            labels = self.training.labels[chosen]
-            logits = self.module(inputs.contiguous(memory_format=self.format))
-            loss = functional.cross_entropy(
-                logits, labels, label_smoothing=self.recipe.label_smoothing
-            )
-            loss.backward()
-            rate = self._learning_rate() / self.recipe.learning_rate
-            for optimizer in self.optimizers:
-                for group in optimizer.param_groups:
-                    group["lr"] = rate * group["highest"]
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
+        self.loss_sum.zero_()
+        self.correct.zero_()
+        for chosen, drawn in self.augmenter.epoch(epoch, self.batch_size):
+            set_learning_rate(self.optimizers, self._learning_rate() / self.recipe.learning_rate)
+            self.one_step(chosen, drawn)
             self.step += 1
-            # Without label smoothing, so that it can be held against the validation loss.
-            said = logits.detach()
-            loss_sum += functional.cross_entropy(said, labels)
-            correct += (said.argmax(1) == labels).sum()
-        return loss_sum.item() / self.steps, correct.item() / (self.steps * self.batch_size)
+        pictures = self.steps * self.batch_size
+        return self.loss_sum.item() / self.steps, self.correct.item() / pictures
+
+    def _step(self, chosen: Tensor, drawn: Tensor) -> None:
+        """One batch: no value of it is read back, so that a GPU is not waited for."""
+        images = self.augmenter.vary(chosen, drawn)
+        inputs = self.training.normalise(images).contiguous(memory_format=self.format)
+        labels = self.training.labels[chosen]
+        half_precision = self.device.type == "cuda" and self.own is None
+        with torch.autocast("cuda", torch.bfloat16, half_precision, cache_enabled=False):
+            logits = self.module(inputs)
+        if half_precision:
+            logits = logits.float()
+        loss = functional.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+        loss.backward()
+        for optimizer in self.optimizers:
+            optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        # Without label smoothing, so that it can be held against the validation loss.
+        said = logits.detach()
+        self.loss_sum += functional.cross_entropy(said, labels)
+        self.correct += (said.argmax(1) == labels).sum()
 
     def _learning_rate(self) -> float:
         """That of the step to come."""
@@ -206,7 +242,9 @@ class _Training:
         self.module.eval()
         # What is made in inference mode can take no part in training later, and code of a person's
         # own may keep something.
-        with torch.inference_mode() if self.own is None else torch.no_grad():
+        # On CUDA in full precision, which is what the exported graph is held against.
+        exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+        with exact, torch.inference_mode() if self.own is None else torch.no_grad():
             return torch.cat(
                 [self._logits(images) for images in self.validation.images.split(_VALIDATION_BATCH)]
             )
