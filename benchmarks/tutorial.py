@@ -21,7 +21,7 @@ from fittingroom.data import Dataset, Half
 from fittingroom.engines.pytorch.modules import build_module
 from fittingroom.networks import operation_count, parameter_count
 from fittingroom.predictions import UInt8
-from fittingroom.recipes.catalogue import KERAS_CNN
+from fittingroom.recipes.predecessor import KERAS_CNN
 
 BATCH = 32
 

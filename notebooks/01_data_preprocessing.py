@@ -303,8 +303,8 @@ def epochs_of(picture, augmentation, epochs=8):
     """One picture as it is seen in so many epochs: uint8 (epochs, 28, 28)."""
     one = Pictures(torch.tensor(picture)[None], torch.zeros(1), torch.zeros(1), torch.ones(1))
     augmenter = Augmenter(one, augmentation, torch.Generator().manual_seed(1))
-    chosen = torch.tensor([0])
-    return torch.cat([augmenter.take(chosen, epoch) for epoch in range(epochs)]).numpy()
+    drawn = [next(augmenter.epoch(number, 1)) for number in range(epochs)]
+    return torch.cat([augmenter.vary(*each) for each in drawn]).numpy()
 
 
 changes = {
