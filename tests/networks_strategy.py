@@ -8,6 +8,7 @@ from fittingroom.networks import (
     Conv,
     Dense,
     Dropout,
+    Ensemble,
     Flatten,
     GlobalAveragePool,
     GlobalMaxPool,
@@ -41,6 +42,9 @@ def networks(draw: st.DrawFn, classes: int = 10) -> Network:
             layers.append(Residual(inner))
         if draw(st.booleans()):
             layers.append(MaxPool(2))
+    if draw(st.integers(0, 4)) == 4:
+        count = draw(st.integers(1, 3))
+        return (*layers, Ensemble(tuple((Flatten(), ReLU(), Dense(classes)) for _ in range(count))))
     pooled = bool(layers) and draw(st.booleans())
     pools: st.SearchStrategy[Layer] = st.sampled_from([GlobalAveragePool(), GlobalMaxPool()])
     layers.append(draw(pools) if pooled else Flatten())

@@ -3,7 +3,8 @@
 Pictures enter as ``(1, 28, 28)`` (channels, height, width), normalised; the last layer gives one
 logit a class. Weights are named by their layer's place, as ``torch.nn.Sequential`` does:
 ``"3.weight"`` is the weight of ``network[3]``, ``"5.0.weight"`` that of the first layer in the
-residual block ``network[5]``.
+residual block ``network[5]``, and ``"2.1.0.weight"`` that of the first layer in the second member
+of the ensemble ``network[2]``.
 """
 
 import dataclasses
@@ -139,6 +140,19 @@ class Residual:
     layers: tuple["Layer", ...]
 
 
+@dataclass(frozen=True)
+class Ensemble:
+    """The mean of what several networks give for the same input; the last layer.
+
+    In training each member answers for itself, by which they come to differ (arXiv:1612.01474).
+
+    Attributes:
+        members: networks with flat outputs of one size.
+    """
+
+    members: tuple["Network", ...]
+
+
 Layer = (
     Flatten
     | Dense
@@ -151,6 +165,7 @@ Layer = (
     | GlobalMaxPool
     | Dropout
     | Residual
+    | Ensemble
 )
 Network = tuple[Layer, ...]
 
@@ -179,7 +194,7 @@ class LayerSummary:
 def summarise(network: Network, shape: Shape = INPUT_SHAPE) -> tuple[LayerSummary, ...]:
     """Each layer with its output shape, parameters and operations.
 
-    A residual block is one row; its layers are counted in it.
+    A residual block or an ensemble is one row; its layers are counted in it.
 
     Raises:
         RecipeError: a layer cannot take the shape that reaches it.
@@ -204,12 +219,31 @@ def check_classifier(network: Network, classes: int) -> None:
         RecipeError: it does not, or one of its layers does not fit.
     """
     rows = summarise(network)
+    if any(isinstance(layer, Ensemble) for layer in network[:-1]):
+        raise RecipeError(
+            "Expected an ensemble to be the last layer. Received a network with layers after one. "
+            "Put them into its members."
+        )
     received = rows[-1].output if rows else INPUT_SHAPE
     if received != (classes,):
         raise RecipeError(
             f"Expected a network that ends in ({classes},), one logit a class. Received an "
             f"output of shape {received}. End it in Dense({classes})."
         )
+
+
+def with_outputs(network: Network, classes: int) -> Network:
+    """The network with so many outputs: its last layer, if it is dense, and its members' alike."""
+    if not network:
+        return network
+    *layers, last = network
+    match last:
+        case Dense():
+            return (*layers, dataclasses.replace(last, units=classes))
+        case Ensemble(members):
+            changed = tuple(with_outputs(member, classes) for member in members)
+            return (*layers, Ensemble(changed))
+    return network
 
 
 def to_json(network: Network) -> list[dict[str, Any]]:
@@ -274,6 +308,14 @@ def _measure(name: str, layer: Layer, shape: Shape) -> LayerSummary:
             _require(name, layer, shape, kept, "layers inside that keep the shape")
             parameters = sum(row.parameters for row in rows)
             operations = sum(row.operations for row in rows)
+        case Ensemble(members=members):
+            each = [list(_walk(member, shape, prefix=f"{name}.")) for member in members]
+            outputs = {rows[-1].output if rows else shape for rows in each}
+            alike = len(outputs) == 1 and all(len(output) == 1 for output in outputs)
+            _require(name, layer, shape, alike, "members with flat outputs of one size")
+            (output,) = outputs
+            parameters = sum(row.parameters for rows in each for row in rows)
+            operations = sum(row.operations for rows in each for row in rows)
         case ReLU() | GELU() | Dropout():
             pass
     return LayerSummary(name, layer, output, parameters, operations)
@@ -298,8 +340,11 @@ def _require(name: str, layer: Layer, shape: Shape, holds: bool, expected: str) 
 def _layer_to_json(layer: Layer) -> dict[str, Any]:
     values: dict[str, Any] = {"layer": type(layer).__name__}
     for field in dataclasses.fields(layer):
-        value = getattr(layer, field.name)
-        values[field.name] = to_json(value) if isinstance(layer, Residual) else value
+        values[field.name] = getattr(layer, field.name)
+    if isinstance(layer, Residual):
+        values["layers"] = to_json(layer.layers)
+    if isinstance(layer, Ensemble):
+        values["members"] = [to_json(member) for member in layer.members]
     return values
 
 
@@ -313,6 +358,8 @@ def _layer_from_json(values: dict[str, Any]) -> Layer:
         )
     if kind == "Residual":
         fields["layers"] = from_json(fields.get("layers", []))
+    if kind == "Ensemble":
+        fields["members"] = tuple(from_json(member) for member in fields.get("members", []))
     try:
         layer: Layer = _KINDS[kind](**fields)
     except TypeError as error:

@@ -4,6 +4,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from fittingroom.data import Half, Split
 from fittingroom.engines import engine_named
@@ -17,7 +18,7 @@ from fittingroom.engines.pytorch.pictures import (
     rotate,
 )
 from fittingroom.errors import RecipeError, TrainingError, UsageError
-from fittingroom.networks import Conv, Dense, Dropout, Flatten, GlobalAveragePool
+from fittingroom.networks import Conv, Dense, Dropout, Ensemble, Flatten, GlobalAveragePool, ReLU
 from fittingroom.recipes import Augmentation
 from fittingroom.runs import Epoch, best_epoch
 
@@ -164,6 +165,31 @@ def test_a_whitened_convolution_is_not_trained(tiny, sample_split):
     assert short.weights["0.weight"].tobytes() == long.weights["0.weight"].tobytes()
     assert short.weights["4.weight"].tobytes() != long.weights["4.weight"].tobytes()
     assert (long.logits.argmax(1) == sample_split.validation.labels).mean() > 0.65
+
+
+def test_an_ensemble_gives_the_mean_and_trains_each_member_on_its_own(tiny, sample_split):
+    pictures = torch.randn(5, 1, 28, 28)
+    ensemble = build_module((Ensemble((tiny.network, tiny.network, tiny.network)),))
+    members = list(ensemble[0].children())
+    each = torch.stack([member(pictures) for member in members])
+    assert not torch.equal(each[0], each[1])
+    assert torch.equal(ensemble.train()(pictures), each.flatten(0, 1))
+    together, alone = (model.eval()(pictures) for model in (ensemble, nn.ModuleList(members)[0]))
+    expected = torch.stack([member.eval()(pictures) for member in members]).mean(0)
+    torch.testing.assert_close(together, expected)
+    assert not torch.equal(together, alone)
+    recipe = dataclasses.replace(tiny, network=(ReLU(), Ensemble((tiny.network, tiny.network))))
+    fitted, history = fit(recipe, sample_split)
+    assert (fitted.logits.argmax(1) == sample_split.validation.labels).mean() > 0.65
+    assert 0.5 < history[-1].train_accuracy < 1
+    first, second = (fitted.weights[f"1.{member}.0.weight"] for member in (0, 1))
+    assert not np.array_equal(first, second)
+
+
+def test_an_ensemble_of_one_trains_as_its_member_alone(tiny, sample_split):
+    ensemble = dataclasses.replace(tiny, network=(Ensemble((tiny.network,)),))
+    alone, together = (fit(recipe, sample_split)[0] for recipe in (tiny, ensemble))
+    np.testing.assert_array_equal(alone.logits, together.logits)
 
 
 def test_a_learning_rate_is_set_whether_it_is_a_number_or_a_tensor(tiny):

@@ -138,6 +138,12 @@ class _Builder:
                     pass  # does nothing once training has ended
                 case networks.Residual(inner):
                     value = self._graph.add("Add", value, self.layers(inner, value, f"{name}."))
+                case networks.Ensemble(members):
+                    outputs = [
+                        self.layers(member, value, f"{name}.{number}.")
+                        for number, member in enumerate(members)
+                    ]
+                    value = self._graph.add("Mean", *outputs)
         return value
 
     def _kernel(self, name: str, layer: Dense | Conv) -> tuple[np.ndarray, np.ndarray]:

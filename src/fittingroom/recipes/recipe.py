@@ -193,10 +193,6 @@ class Recipe(Described):
 
         A model of a person's own stays as it is.
         """
-        if self.own is not None or not self.layers:
+        if self.own is not None:
             return self
-        *layers, last = self.layers
-        if not isinstance(last, networks.Dense):
-            return self
-        network = (*layers, dataclasses.replace(last, units=classes))
-        return dataclasses.replace(self, network=network)
+        return dataclasses.replace(self, network=networks.with_outputs(self.layers, classes))

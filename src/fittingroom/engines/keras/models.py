@@ -29,7 +29,7 @@ def apply_network(
         network: the description.
         value: a symbolic tensor ``(N, H, W, C)``, or ``(N, F)``; ``(N, H, W)`` before a Flatten.
         shape: of one picture as the description has it, ``(C, H, W)`` or ``(F,)``.
-        prefix: of the layers' places, for those inside a residual block.
+        prefix: of the layers' places, for those inside a residual block or an ensemble.
 
     Returns:
         What the last layer gives.
@@ -41,9 +41,17 @@ def apply_network(
             inner = apply_network(layer.layers, value, inputs[index], f"{place}.")
             value = keras.layers.Add(name=_layer_name(place, layer))([value, inner])
             continue
+        if isinstance(layer, networks.Ensemble):
+            outputs = [
+                apply_network(member, value, inputs[index], f"{place}.{number}.")
+                for number, member in enumerate(layer.members)
+            ]
+            value = keras.layers.Average(name=_layer_name(place, layer))(outputs)
+            continue
         moved = isinstance(layer, networks.Flatten) and len(inputs[index]) == 3
         if moved and inputs[index][0] > 1 and not _undone_by_kernel(network[index + 1 :]):
-            value = keras.layers.Permute((3, 1, 2), name=f"channels_first_{index}")(value)
+            name = f"channels_first_{place.replace('.', '_')}"
+            value = keras.layers.Permute((3, 1, 2), name=name)(value)
         for built in _build_layers(place, layer):
             value = built(value)
     return value
@@ -81,7 +89,7 @@ def _layer_name(place: str, layer: Layer) -> str:
 
 
 def _build_layers(place: str, layer: Layer) -> tuple[Any, ...]:
-    """The Keras layers that do what one layer does, a residual block apart."""
+    """The Keras layers that do what one layer does, blocks and ensembles apart."""
     kinds, name = keras.layers, _layer_name(place, layer)
     match layer:
         case networks.Flatten():
@@ -120,8 +128,8 @@ def _build_layers(place: str, layer: Layer) -> tuple[Any, ...]:
             return (kinds.GlobalMaxPooling2D(data_format=_LAST, name=name),)
         case networks.Dropout(rate):
             return (kinds.Dropout(rate, name=name),)
-        case networks.Residual():
-            raise AssertionError("a residual block is built by apply_network")
+        case networks.Residual() | networks.Ensemble():
+            raise AssertionError("what holds layers is built by apply_network")
 
 
 def _undone_by_kernel(following: Network) -> bool:
@@ -158,6 +166,9 @@ def _weighted(
                 yield place, layer, None
             case networks.Residual(layers):
                 yield from _weighted(layers, inputs[index], f"{place}.")
+            case networks.Ensemble(members):
+                for number, member in enumerate(members):
+                    yield from _weighted(member, inputs[index], f"{place}.{number}.")
 
 
 def _parts(layer: Layer) -> tuple[str, ...]:

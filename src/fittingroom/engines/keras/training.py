@@ -15,7 +15,7 @@ from fittingroom.engines.keras.models import apply_network, set_weights, weights
 from fittingroom.engines.keras.own import OwnKeras, build_own, export_own, saved_files, try_out
 from fittingroom.engines.keras.watch import Watch
 from fittingroom.errors import OwnCodeError, RecipeError, UsageError
-from fittingroom.networks import Conv, Flatten, check_classifier
+from fittingroom.networks import Conv, Ensemble, Flatten, check_classifier
 from fittingroom.predictions import Float32
 from fittingroom.recipes import OwnModel, Recipe, own_code
 from fittingroom.runs import Epoch
@@ -99,7 +99,7 @@ def check_recipe(recipe: Recipe, backend: str) -> None:
     Raises:
         RecipeError: it asks for what only the PyTorch engine does.
     """
-    received = {
+    received: dict[str, tuple[object, bool, str]] = {
         "optimizer": (recipe.optimizer, recipe.optimizer != "muon", "adam, adamw or sgd"),
         "mirror": (recipe.mirror, not recipe.mirror, "false"),
         "label_smoothing": (recipe.label_smoothing, not recipe.label_smoothing, "0"),
@@ -115,6 +115,8 @@ def check_recipe(recipe: Recipe, backend: str) -> None:
     if recipe.own is None:
         whitened = any(isinstance(layer, Conv) and layer.whitened for layer in recipe.layers[:1])
         received["network[0].whitened"] = (whitened, not whitened, "false")
+        ensemble = any(isinstance(layer, Ensemble) for layer in recipe.layers)
+        received["network"] = ("one", not ensemble, "a single network")
     for name, (value, can, expected) in received.items():
         if not can:
             raise RecipeError(

@@ -23,6 +23,15 @@ class ResidualBlock(nn.Sequential):
         return input + result
 
 
+class Members(nn.ModuleList):
+    """The mean of its members' outputs; in training one output after the other."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """``(N, …)`` → ``(N, K)``, in training ``(members · N, K)``."""
+        outputs = [member(input) for member in self]
+        return torch.cat(outputs) if self.training else torch.stack(outputs).mean(0)
+
+
 def build_module(network: Network, shape: Shape = INPUT_SHAPE) -> nn.Sequential:
     """The network with freshly drawn weights; its ``state_dict`` names them as the network does.
 
@@ -63,6 +72,8 @@ def _build_layer(layer: Layer, shape: Shape) -> nn.Module:
             return nn.Dropout(rate)
         case networks.Residual(layers):
             return ResidualBlock(*build_module(layers, shape))
+        case networks.Ensemble(members):
+            return Members(build_module(member, shape) for member in members)
 
 
 @torch.no_grad()

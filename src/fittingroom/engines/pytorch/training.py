@@ -19,7 +19,7 @@ from fittingroom.engines.pytorch.own import as_array, build_own, export_own, sta
 from fittingroom.engines.pytorch.pictures import Augmenter, Pictures, mean_and_deviation
 from fittingroom.engines.schedule import learning_rate
 from fittingroom.errors import TrainingError, UsageError
-from fittingroom.networks import check_classifier
+from fittingroom.networks import Ensemble, check_classifier
 from fittingroom.recipes import OwnModel, Recipe, own_code
 from fittingroom.recipes.frameworks import same_random_state
 from fittingroom.runs import Epoch, best_epoch, ending
@@ -121,6 +121,9 @@ class _Training:
         self.augmenter = Augmenter(self.training, recipe.augmentation, generator)
         self.batch_size = min(recipe.batch_size, len(self.training))
         self.steps = len(self.training) // self.batch_size
+        # In training the members of an ensemble answer one after the other.
+        last = None if self.own else recipe.layers[-1]
+        self.members = len(last.members) if isinstance(last, Ensemble) else 1
         self.optimizers = build_optimizers(self.module, recipe)
         self.loss_sum = torch.zeros((), device=device)
         self.correct = torch.zeros((), device=device, dtype=torch.long)
@@ -209,21 +212,22 @@ class _Training:
             set_learning_rate(self.optimizers, self._learning_rate() / self.recipe.learning_rate)
             self.one_step(chosen, drawn)
             self.step += 1
-        pictures = self.steps * self.batch_size
-        return self.loss_sum.item() / self.steps, self.correct.item() / pictures
+        answers = self.steps * self.batch_size * self.members
+        return self.loss_sum.item() / self.steps, self.correct.item() / answers
 
     def _step(self, chosen: Tensor, drawn: Tensor) -> None:
         """One batch: no value of it is read back, so that a GPU is not waited for."""
         images = self.augmenter.vary(chosen, drawn)
         inputs = self.training.normalise(images).contiguous(memory_format=self.format)
-        labels = self.training.labels[chosen]
+        labels = self.training.labels[chosen].repeat(self.members)
         half_precision = self.device.type == "cuda" and self.own is None
         with torch.autocast("cuda", torch.bfloat16, half_precision, cache_enabled=False):
             logits = self.module(inputs)
         if half_precision:
             logits = logits.float()
         loss = functional.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
-        loss.backward()
+        # Times the members, so that each is trained as it would be alone.
+        (loss * self.members).backward()
         for optimizer in self.optimizers:
             optimizer.step()
         for optimizer in self.optimizers:
