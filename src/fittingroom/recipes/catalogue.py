@@ -7,8 +7,8 @@ from fittingroom.recipes.classical import (
     HogSvm,
     LogisticRegression,
 )
-from fittingroom.recipes.convolutional import CNN
-from fittingroom.recipes.dense import ANN
+from fittingroom.recipes.convolutional import CNN, CNN_FAST, CNN_STRONG
+from fittingroom.recipes.dense import ANN, ANN_BEST, ANN_FAST
 from fittingroom.recipes.described import Described
 from fittingroom.recipes.predecessor import KERAS_ANN, KERAS_CNN
 
@@ -43,7 +43,20 @@ HOG_SVM = ClassicalRecipe(
 )
 
 RECIPES: dict[str, Described] = {
-    recipe.name: recipe for recipe in (ANN, CNN, KERAS_ANN, KERAS_CNN, LOGREG, FOREST, HOG_SVM)
+    recipe.name: recipe
+    for recipe in (
+        ANN,
+        CNN,
+        ANN_FAST,
+        CNN_FAST,
+        ANN_BEST,
+        CNN_STRONG,
+        KERAS_ANN,
+        KERAS_CNN,
+        LOGREG,
+        FOREST,
+        HOG_SVM,
+    )
 }
 
 
