@@ -29,8 +29,8 @@ class Entrant:
     Attributes:
         name: how tables and pictures call it.
         recipe: the recipe's name.
-        seeds: one seed a model.
-        predictions: one set a seed, all on the same pictures in the same order.
+        seeds: one seed a model; none for a single model whose seed is not known.
+        predictions: one set a model, all on the same pictures in the same order.
     """
 
     name: str
@@ -46,7 +46,8 @@ class ModelResult:
     Attributes:
         accuracy: the mean over its seeds; the interval covers pictures, and seeds where
             there are several.
-        per_seed: each seed's accuracy.
+        seeds: as given; none where it is not known.
+        per_seed: each fitted model's accuracy.
         deviation: sample standard deviation over seeds, None for a single one.
     """
 
@@ -218,7 +219,7 @@ class Comparison:
             {
                 "name": model.name,
                 "recipe": model.recipe,
-                "seeds": len(model.seeds),
+                "seeds": len(model.per_seed),
                 "accuracy": model.accuracy.value,
                 "low": model.accuracy.low,
                 "high": model.accuracy.high,
