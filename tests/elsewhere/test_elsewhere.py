@@ -4,6 +4,7 @@ import io
 import os
 import pickle
 import zipfile
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,7 +51,8 @@ def archive(tmp_path):
     def call(**changed):
         path = tmp_path / "theirs.npz"
         arrays = {"labels": LABELS, "predicted": PREDICTED, "indices": INDICES} | changed
-        np.savez(path, **{name: each for name, each in arrays.items() if each is not None})
+        kept: dict[str, Any] = {name: each for name, each in arrays.items() if each is not None}
+        np.savez(path, **kept)
         return read(path)
 
     return call
@@ -123,6 +125,7 @@ def test_predictions_written_here_or_as_a_table_come_back(tmp_path, seed, archiv
     labels = generator.integers(0, 3, 40).astype(np.uint8)
     logits = generator.normal(size=(40, 3))
     logs = (logits - np.log(np.exp(logits).sum(1, keepdims=True))).astype(np.float32)
+    shares = np.exp(logs.astype(float))
     written = Predictions(
         labels, logs.argmax(1).astype(np.uint8), logs if sure else None, np.arange(40), CLASSES
     )
@@ -133,18 +136,16 @@ def test_predictions_written_here_or_as_a_table_come_back(tmp_path, seed, archiv
     else:
         names = ["index", "label", "predicted", *(f"p{k}" for k in range(3) if sure)]
         rows = [
-            [i, labels[i], written.predicted[i], *(written.probabilities[i] if sure else ())]
-            for i in range(40)
+            [i, labels[i], written.predicted[i], *(shares[i] if sure else ())] for i in range(40)
         ]
         text = "\n".join(",".join(map(str, row)) for row in (names, *rows))
         path.write_text(text, encoding="utf-8")
     found = read_elsewhere(path, labels=labels, indices=np.arange(40), classes=CLASSES)
     np.testing.assert_array_equal(found.predicted, written.predicted)
     assert found.labels_hash == written.labels_hash
-    if sure:
+    assert (found.log_probabilities is not None) == sure
+    if found.log_probabilities is not None:
         np.testing.assert_allclose(found.log_probabilities, logs, atol=1e-6)
-    else:
-        assert found.log_probabilities is None
 
 
 def test_an_archive_may_rely_on_its_order_and_use_any_plain_numbers(archive):

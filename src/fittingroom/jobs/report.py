@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fittingroom.comparison import Comparison, Entrant, compare_models
+from fittingroom.comparison import MARGIN, Comparison, Entrant, compare_models
 from fittingroom.data import Dataset, find_dataset
 from fittingroom.errors import UsageError
+from fittingroom.evaluation import evaluate_predictions
 from fittingroom.jobs.evaluate import Evaluated, dataset_of, evaluate
 from fittingroom.jobs.progress import Progress
+from fittingroom.predictions import Predictions
 from fittingroom.recipes import Described, Recipe
 from fittingroom.reporting import Exhibit, Facts, write_report
-from fittingroom.runs import Run, open_run, read_openings
+from fittingroom.runs import Run, describe_environment, open_run, read_openings
 
 # What a report says of where its runs were made.
 _ENVIRONMENT = ("time", "processor", "device", "threads", "python", "platform", "revision")
@@ -19,6 +21,7 @@ _ENVIRONMENT = ("time", "processor", "device", "threads", "python", "platform", 
 def report(
     runs: Sequence[Run | Path | str],
     *,
+    margin: float = MARGIN,
     out: Path | str = "report",
     data: Dataset | Path | str | None = None,
     threads: int | None = None,
@@ -28,6 +31,7 @@ def report(
 
     Args:
         runs: runs, or their folders.
+        margin: as for :func:`fittingroom.compare`.
         out: the folder of the report.
         data: whose test half they are scored on; None for the data that the first was trained on.
         threads: as for :func:`fittingroom.evaluate`.
@@ -51,7 +55,7 @@ def report(
         name: (evaluate(run, data=dataset, purpose="report", threads=threads, progress=progress),)
         for name, run in zip(names, opened, strict=True)
     }
-    comparison = compare_models(entrants_of(evaluated)) if len(opened) > 1 else None
+    comparison = compare_models(entrants_of(evaluated), margin=margin) if len(opened) > 1 else None
     return write(Path(out), evaluated, dataset, comparison)
 
 
@@ -75,9 +79,11 @@ def name_entrants(entrants: Sequence[Described | Run]) -> list[str]:
     return names
 
 
-def entrants_of(evaluated: Mapping[str, Sequence[Evaluated]]) -> list[Entrant]:
-    """Scored runs as what a comparison takes."""
-    return [
+def entrants_of(
+    evaluated: Mapping[str, Sequence[Evaluated]], others: Mapping[str, Predictions] | None = None
+) -> list[Entrant]:
+    """Scored runs, and predictions from elsewhere after them, as what a comparison takes."""
+    from_here = [
         Entrant(
             name=name,
             recipe=group[0].run.recipe.name,
@@ -86,6 +92,8 @@ def entrants_of(evaluated: Mapping[str, Sequence[Evaluated]]) -> list[Entrant]:
         )
         for name, group in evaluated.items()
     ]
+    # Of what was trained elsewhere no seed is known.
+    return from_here + [Entrant(name, name, (), (said,)) for name, said in (others or {}).items()]
 
 
 def write(
@@ -94,6 +102,8 @@ def write(
     dataset: Dataset,
     comparison: Comparison | None,
     failures: Sequence[str] = (),
+    others: Mapping[str, Predictions] | None = None,
+    runs: Path | None = None,
 ) -> Path:
     """Write the report on scored runs; the page's path.
 
@@ -103,26 +113,43 @@ def write(
         dataset: whose test half they were scored on.
         comparison: of the models, where there are several.
         failures: trainings that broke down.
+        others: predictions from elsewhere, which are shown after the runs.
+        runs: the folder whose log of openings is told, beside those that the runs lie in.
     """
-    shown = [group[0] for group in evaluated.values()]
-    run = shown[0].run
+    shown = [group[0].run for group in evaluated.values()]
+    environment = shown[0].environment if shown else describe_environment()
+    logs = [*(run.folder.parent for run in shown), *([runs] if runs else [])]
+    folders = dict.fromkeys(folder.resolve() for folder in logs)
+    exhibits = [_exhibit(name, group[0]) for name, group in evaluated.items()]
+    exhibits += [_foreign(name, said) for name, said in (others or {}).items()]
     return write_report(
         out,
         comparison=comparison,
-        exhibits=[_exhibit(name, group[0]) for name, group in evaluated.items()],
+        exhibits=exhibits,
         pictures=dataset.open_test().images,
         sample=dataset.training(),
         facts=Facts(
             data=dataset.name,
             official=dataset.official,
             embedded_sample=dataset.name == "sample",
-            openings=read_openings(run.folder.parent),
+            openings=[each for folder in folders for each in read_openings(folder)],
             environment={
-                **{name: run.environment[name] for name in _ENVIRONMENT},
-                **run.environment["versions"],
+                **{name: environment[name] for name in _ENVIRONMENT if name in environment},
+                **environment["versions"],
             },
             failures=failures,
         ),
+    )
+
+
+def _foreign(name: str, predictions: Predictions) -> Exhibit:
+    """Somebody else's predictions: what is not known of the model is left out."""
+    alone = "" if predictions.log_probabilities is not None else ", without probabilities"
+    return Exhibit(
+        name=name,
+        title=f"Predicted elsewhere{alone}",
+        evaluation=evaluate_predictions(predictions),
+        keep=None,
     )
 
 

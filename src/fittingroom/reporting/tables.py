@@ -79,7 +79,7 @@ def escape_markdown(text: str) -> str:
 def results(exhibits: Sequence[Exhibit], comparison: Comparison | None) -> Table:
     """A column a model: accuracy first, then what it costs."""
     compared = {} if comparison is None else {model.name: model for model in comparison.models}
-    several = any(len(model.seeds) > 1 for model in compared.values())
+    several = any(len(model.per_seed) > 1 for model in compared.values())
     rows = [
         ("Accuracy", [_accuracy(exhibit, compared) for exhibit in exhibits]),
     ]
@@ -132,7 +132,7 @@ def _accuracy(exhibit: Exhibit, compared: dict[str, ModelResult]) -> str:
 def _seeds(model: ModelResult | None, exhibit: Exhibit) -> str:
     if model is None:
         return NONE if exhibit.seed is None else str(exhibit.seed)
-    return ", ".join(str(seed) for seed in model.seeds)
+    return ", ".join(str(seed) for seed in model.seeds) or NONE
 
 
 def _deviation(model: ModelResult | None) -> str:
