@@ -71,6 +71,7 @@ def exhibit(name: str, said: Predictions, title: str = "Dense layers") -> Exhibi
         evaluation=evaluate_predictions(said, draws=100),
         history=history(),
         best_epoch=4,
+        recipe=name,
         run=f"{name}-s0-3f9c",
         seed=0,
         parameters=1_234_567,
@@ -108,9 +109,11 @@ def official() -> Facts:
         data="Fashion-MNIST",
         official=True,
         openings=[
-            Opening("2026-01-01T00:00:00+00:00", f"{name}-s0-3f9c", name, "fm", "compare", None)
-            for name in ("ann", "cnn")
+            Opening("2026-01-01T00:00:00+00:00", f"{name}-s0-3f9c", name, data, "compare", None)
+            for data in ("Fashion-MNIST", "sample")
+            for name in ("ann", "cnn", "forest")
         ],
+        runs=["ann-s0-3f9c", "cnn-s0-3f9c"],
         environment={"processor": "a processor", "threads": 2, "revision": None},
     )
 

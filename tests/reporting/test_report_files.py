@@ -88,7 +88,7 @@ def test_results_hold_all_numbers(
         assert stored["evaluation"]["accuracy"]["value"] == model.evaluation.accuracy.value
         assert stored["history"][3]["val_accuracy"] == model.history[3].val_accuracy
     assert results["data"]["official"] is True
-    assert len(results["openings"]) == 2
+    assert len(results["openings"]) == 6
     assert {figure["image"] for figure in results["figures"]} == {f"images/{n}" for n in PROMISED}
 
 

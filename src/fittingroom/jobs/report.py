@@ -138,6 +138,7 @@ def write(
                 **environment["versions"],
             },
             failures=failures,
+            runs=[each.run.name for group in evaluated.values() for each in group],
         ),
     )
 
@@ -162,6 +163,7 @@ def _exhibit(name: str, evaluated: Evaluated) -> Exhibit:
         history=run.history,
         best_epoch=run.summary.best_epoch,
         keep=run.recipe.keep if isinstance(run.recipe, Recipe) else None,
+        recipe=run.recipe.name,
         run=run.name,
         seed=run.seed,
         parameters=run.summary.parameters,

@@ -35,6 +35,8 @@ class Exhibit:
         best_epoch: the epoch whose weights were kept.
         keep: why it was that one; None for a model that is trained in one go, whose history has
             one entry, and no epochs.
+        recipe: the recipe's name, under which the log has its openings; "" for a model that was
+            not trained here.
         run: the run folder's name, or where else the predictions come from.
         seed: the run's.
         parameters: trained numbers.
@@ -56,6 +58,7 @@ class Exhibit:
     history: tuple[Epoch, ...] = ()
     best_epoch: int = 0
     keep: Keep | None = "best accuracy"
+    recipe: str = ""
     run: str = ""
     seed: int | None = None
     parameters: int | None = None
@@ -80,6 +83,7 @@ class Facts:
         openings: every opening of the test half that the folder of runs has logged.
         environment: versions, processor, threads, time, as the runs have recorded them.
         failures: trainings that broke down, in words: they are told, not hidden.
+        runs: the names of all runs that the numbers rest on, every seed's.
     """
 
     data: str
@@ -88,6 +92,23 @@ class Facts:
     openings: Sequence[Opening] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
     failures: Sequence[str] = ()
+    runs: Sequence[str] = ()
+
+    def openings_for(self, exhibits: Sequence[Exhibit]) -> tuple[Opening, ...]:
+        """The openings of this test half that were for the recipes shown, in their order."""
+        recipes = {exhibit.recipe or exhibit.name for exhibit in exhibits}
+        return tuple(
+            each for each in self.openings if each.data == self.data and each.recipe in recipes
+        )
+
+    def openings_unshown(self, exhibits: Sequence[Exhibit]) -> tuple[Opening, ...]:
+        """Those of :meth:`openings_for` that were for runs on which no number here rests."""
+        trained = {exhibit.recipe for exhibit in exhibits}
+        return tuple(
+            each
+            for each in self.openings_for(exhibits)
+            if each.recipe in trained and each.run not in self.runs
+        )
 
 
 def stem(name: str) -> str:

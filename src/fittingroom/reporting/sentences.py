@@ -324,15 +324,28 @@ def flipped(pair: Pair, shown: tuple[int, int]) -> str:
     return sentence
 
 
-def openings(facts: Facts) -> str:
-    """How often the test half was opened, as far as the log knows."""
-    if not facts.openings:
-        return "The folder of runs has logged no opening of this test half."
-    runs = {opening.run for opening in facts.openings}
-    return (
-        f"This test half was opened {some(len(facts.openings), 'time')} for "
-        f"{some(len(runs), 'run')} in this folder of runs; of openings elsewhere it cannot know."
+def openings(exhibits: Sequence[Exhibit], facts: Facts) -> str:
+    """How often the test half was opened for what is shown, as far as the log knows."""
+    counted = facts.openings_for(exhibits)
+    elsewhere = "Of openings elsewhere the log cannot know."
+    if not counted:
+        return (
+            "In this folder of runs, no opening of this test half is logged for what is shown "
+            f"here. {elsewhere}"
+        )
+    names = list(dict.fromkeys(each.recipe for each in counted))
+    times = [f"{sum(each.recipe == name for each in counted)} for {name}" for name in names]
+    days = sorted({each.time[:10] for each in counted})
+    when = f"on {days[0]}" if len(days) == 1 else f"from {days[0]} to {days[-1]}"
+    sentence = (
+        f"In this folder of runs, this test half was opened {some(len(counted), 'time')} for what "
+        f"is shown here ({listed(times)}), {when}."
     )
+    unshown = len(facts.openings_unshown(exhibits))
+    if unshown:
+        was = "was" if unshown == 1 else "were"
+        sentence += f" Of these, {unshown:,} {was} for runs on which no number here rests."
+    return f"{sentence} {elsewhere}"
 
 
 def _epoch(history: Sequence[Epoch], number: int) -> Epoch:

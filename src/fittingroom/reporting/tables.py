@@ -9,7 +9,7 @@ from fittingroom.comparison import Comparison, ModelResult, Pair
 from fittingroom.evaluation import Evaluation
 from fittingroom.plots import TileGroup
 from fittingroom.predictions import Int64
-from fittingroom.reporting.exhibit import Exhibit
+from fittingroom.reporting.exhibit import Exhibit, Facts
 from fittingroom.reporting.numbers import (
     MINUS,
     NONE,
@@ -315,6 +315,19 @@ def most_confused(name: str, evaluation: Evaluation, shown: int) -> Table:
             for pair in evaluation.most_confused[:shown]
         ),
         words=2,
+    )
+
+
+def openings(exhibits: Sequence[Exhibit], facts: Facts) -> Table:
+    """Each opening of the test half for what is shown."""
+    return Table(
+        "Openings of this test half that the folder of runs has logged for what is shown here.",
+        ("Time, UTC", "Run", "Purpose", "Code revision"),
+        tuple(
+            (each.time.removesuffix("+00:00"), each.run, each.purpose, each.revision or NONE)
+            for each in facts.openings_for(exhibits)
+        ),
+        words=4,
     )
 
 

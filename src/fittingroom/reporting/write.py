@@ -74,7 +74,8 @@ def write_report(
         "strip": [SampleRow(row.name, row.pictures[:1]) for row in data.samples],
         "facts": facts,
         "sources": _sources(exhibits, facts),
-        "openings": sentences.openings(facts),
+        "openings": sentences.openings(exhibits, facts),
+        "opened": tables.openings(exhibits, facts),
         "origin": sentences.origin(facts),
     }
     # Everything is made before the first file is written: what fails leaves the old report whole.
