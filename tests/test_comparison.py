@@ -619,6 +619,14 @@ def test_tables_have_the_same_numbers():
     assert frame.loc[0, "verdict"] == found.pairs[0].verdict
     assert found.models_frame().loc["cnn", "accuracy"] == found.models[1].accuracy.value
     assert list(found.gains_frame()["class"]) == list(CLASSES)
+    assert found.verdict_frame().loc["cnn", "ann"] == found.pairs[0].verdict
+    flipped = found.flipped_frame()
+    assert list(flipped[flipped.right == "ann"].position) == list(found.pairs[0].a_only)
+    assert list(flipped[flipped.right == "cnn"].position) == list(found.pairs[0].b_only)
+    a, b = simulated(1, 3, 90), simulated(2, 2, 90)
+    several = compare_models([entrant("ann", a), entrant("cnn", b)], draws=100).seeds_frame()
+    assert list(several[several.name == "ann"].accuracy) == list(a.mean(axis=1))
+    assert list(several.seed) == [0, 1, 2, 0, 1]
 
 
 def test_a_model_whose_seed_is_not_known_has_none():

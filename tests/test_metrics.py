@@ -461,6 +461,44 @@ def test_what_is_no_temperature_is_refused(temperature):
         metrics.apply_temperature(np.ones((1, 2)), temperature)
 
 
+def test_the_effect_of_a_temperature_is_told_from_what_it_was_fitted_for():
+    labels, predicted, raw = some_predictions(11, count=2000, sure=3.0)
+    temperature = metrics.fit_temperature(raw[:1000], labels[:1000])
+    logs = metrics.apply_temperature(raw, temperature)
+    found = metrics.temperature_effect(labels, logs, temperature, draws=200)
+    assert found.temperature == temperature > 1.5
+    for told, expected in ((found.log_loss_before, raw), (found.log_loss_after, logs)):
+        assert told.value == pytest.approx(metrics.log_loss(labels, expected).value, abs=1e-10)
+        assert told.low == pytest.approx(metrics.log_loss(labels, expected).low, abs=1e-10)
+    change = found.log_loss_change
+    assert change.value == pytest.approx(found.log_loss_after.value - found.log_loss_before.value)
+    assert change.low < change.high < 0
+    curve = metrics.reliability(labels, predicted, np.exp(raw))
+    expected = metrics.calibration_error(curve, draws=200).debiased.value
+    assert found.error_before.debiased.value == pytest.approx(expected, abs=1e-10)
+    assert found.error_after.debiased.value < expected
+
+
+def test_a_temperature_of_one_changes_nothing():
+    labels, _, logs = some_predictions(12)
+    found = metrics.temperature_effect(labels, logs, 1.0, draws=100)
+    assert found.log_loss_change.value == pytest.approx(0, abs=1e-12)
+    assert found.error_before.plug_in == pytest.approx(found.error_after.plug_in)
+
+
+@pytest.mark.parametrize(
+    ("logs", "temperature", "error"),
+    [
+        ([[0.0, -np.inf]], 1.0, PredictionsError),
+        ([[np.log(0.5)] * 2], 0.0, UsageError),
+        ([[np.log(0.5)] * 2], float("nan"), UsageError),
+    ],
+)
+def test_what_has_no_effect_to_tell_is_refused(logs, temperature, error):
+    with pytest.raises(error, match=r"Expected .* Received"):
+        metrics.temperature_effect([0], np.array(logs), temperature)
+
+
 # --- Risk and coverage --------------------------------------------------------------------------
 
 

@@ -249,6 +249,45 @@ class Comparison:
         ]
         return _pandas().DataFrame(rows)
 
+    def seeds_frame(self) -> pandas.DataFrame:
+        """One row a fitted model: name, seed (none where it is not known), accuracy.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        rows = [
+            {"name": model.name, "seed": seed, "accuracy": accuracy}
+            for model in self.models
+            for seed, accuracy in zip(model.seeds or (None,), model.per_seed, strict=True)
+        ]
+        return _pandas().DataFrame(rows)
+
+    def verdict_frame(self) -> pandas.DataFrame:
+        """The verdict on each row's entrant against each column's; None on the diagonal.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        names = [model.name for model in self.models]
+        return _pandas().DataFrame(self.verdict_matrix(), names, names)
+
+    def flipped_frame(self) -> pandas.DataFrame:
+        """One row a pair and picture that only one of the two gets right (first seeds).
+
+        Columns ``a``, ``b``, ``position`` among the test pictures and who is ``right``.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        columns = ["a", "b", "position", "right"]
+        rows = [
+            (pair.a, pair.b, int(position), winner)
+            for pair in self.pairs
+            for winner, where in ((pair.a, pair.a_only), (pair.b, pair.b_only))
+            for position in where
+        ]
+        return _pandas().DataFrame(rows, columns=columns)
+
     def verdict_matrix(self) -> tuple[tuple[Verdict | None, ...], ...]:
         """The verdict on each row's entrant against each column's; None on the diagonal."""
         place = {model.name: i for i, model in enumerate(self.models)}
