@@ -10,6 +10,7 @@ import pytest
 from fittingroom.comparison import Comparison, Entrant, compare_models
 from fittingroom.evaluation import evaluate_predictions
 from fittingroom.garments import GARMENTS
+from fittingroom.metrics import temperature_effect
 from fittingroom.predictions import Predictions, UInt8
 from fittingroom.reporting import Exhibit, Facts, write_report
 from fittingroom.runs import Epoch, Opening, Timing
@@ -82,6 +83,9 @@ def exhibit(name: str, said: Predictions, title: str = "Dense layers") -> Exhibi
         model_bytes=2_345_678,
         single=Timing(low=1.1e-4, median=1.234e-4, high=2e-4, batch=1),
         batched=Timing(low=1e-6, median=2e-6, high=3e-6, batch=500),
+        temperature=None
+        if said.log_probabilities is None
+        else temperature_effect(said.labels, said.log_probabilities, 1.25, draws=100),
     )
 
 

@@ -40,6 +40,7 @@ PROMISED = {
     "flipped.png",
     "recalls.png",
     "calibration.png",
+    "risk_coverage.png",
 }
 
 
@@ -144,6 +145,12 @@ def test_a_model_without_a_course_has_a_sentence_in_place_of_curves(
     assert f"{words}, so there are no curves: validation accuracy 73.0%" in (
         page.read_text(encoding="utf-8")
     )
+
+
+def test_of_three_models_there_is_a_matrix_of_verdicts(three_page: Path, page: Path) -> None:
+    assert (three_page.parent / "images" / "verdicts.png").exists()
+    assert "Who is shown to be better than whom" in three_page.read_text(encoding="utf-8")
+    assert not (page.parent / "images" / "verdicts.png").exists()
 
 
 def test_three_models_have_a_set_of_figures_for_each_pair(three_page: Path) -> None:

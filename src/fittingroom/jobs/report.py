@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from fittingroom.comparison import MARGIN, Comparison, Entrant, compare_models
 from fittingroom.data import Dataset, find_dataset
 from fittingroom.errors import UsageError
 from fittingroom.evaluation import evaluate_predictions
 from fittingroom.jobs.evaluate import Evaluated, dataset_of, evaluate
 from fittingroom.jobs.progress import Progress
+from fittingroom.metrics import TemperatureEffect, temperature_effect
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import Described, Recipe
 from fittingroom.reporting import Exhibit, Facts, write_report
@@ -175,4 +178,13 @@ def _exhibit(name: str, evaluated: Evaluated) -> Exhibit:
         model_bytes=run.summary.model_bytes,
         single=evaluated.single,
         batched=evaluated.batched,
+        temperature=_temperature_effect(evaluated),
     )
+
+
+def _temperature_effect(evaluated: Evaluated) -> TemperatureEffect | None:
+    said = evaluated.evaluation.predictions
+    logs = said.log_probabilities
+    if logs is None or not np.isfinite(logs).all():
+        return None
+    return temperature_effect(said.labels, logs, evaluated.run.summary.temperature)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from fittingroom.evaluation import Evaluation
+from fittingroom.metrics import TemperatureEffect
 from fittingroom.predictions import UInt8
 from fittingroom.recipes import Keep
 from fittingroom.runs import Epoch, Opening, Timing
@@ -48,6 +49,7 @@ class Exhibit:
         model_bytes: size of the exported model.
         single: how long a picture takes when pictures come one at a time.
         batched: how long a picture takes when many come at once.
+        temperature: what the temperature, which was fitted on validation, changes on the test half.
 
     What is None was not measured, and is left out.
     """
@@ -70,6 +72,7 @@ class Exhibit:
     model_bytes: int | None = None
     single: Timing | None = None
     batched: Timing | None = None
+    temperature: TemperatureEffect | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -246,6 +246,35 @@ def calibration(models: Sequence[tuple[str, Evaluation]], without: Sequence[str]
     return " ".join(sentences)
 
 
+def verdict_matrix(comparison: Comparison) -> str:
+    """How many pairs are decided, and what the colours mean."""
+    counts = [
+        (sum(pair.verdict in kinds for pair in comparison.pairs), one, many)
+        for kinds, one, many in (
+            (("better", "worse"), "shows a difference", "show a difference"),
+            (("equivalent",), "is equivalent", "are equivalent"),
+            (("not shown",), "shows nothing either way", "show nothing either way"),
+        )
+    ]
+    shares = [f"{number} {one if number == 1 else many}" for number, one, many in counts if number]
+    lost = sum(
+        pair.verdict in ("better", "worse")
+        and pair.p_adjusted is not None
+        and pair.p_adjusted > 0.05
+        for pair in comparison.pairs
+    )
+    held = (
+        "All differences shown outlast Holm's correction for having looked at so many pairs."
+        if not lost
+        else f"After Holm's correction for having looked at so many pairs, {lost:,} of the "
+        f"differences no longer {'counts' if lost == 1 else 'count'} as shown."
+    )
+    return (
+        f"Of {some(len(comparison.pairs), 'pair')}, {listed(shares)}. Read a row against a column; "
+        f"a cell has the colour of the better model, grey means equivalent. {held}"
+    )
+
+
 def recalls(models: Sequence[tuple[str, Evaluation]]) -> str:
     """Hardest and easiest class of each model."""
     sentences = []
@@ -270,7 +299,7 @@ def accuracies(comparison: Comparison) -> str:
             f"{points_estimate(pair.difference, 2)} percentage points."
         )
     if any(len(model.per_seed) > 1 for model in comparison.models):
-        sentence += " Ticks are single seeds."
+        sentence += " The small dots beneath are single seeds."
     return sentence
 
 

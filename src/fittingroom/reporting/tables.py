@@ -18,6 +18,7 @@ from fittingroom.reporting.numbers import (
     duration,
     percent,
     percent_estimate,
+    points,
     points_estimate,
     probability,
     seconds,
@@ -302,6 +303,29 @@ def calibration(models: Sequence[tuple[str, Evaluation]]) -> Table:
         "Pictures by top probability: how sure the model was on average, and how often right.",
         ("Model", "Top probability", "Mean", "Right", "Pictures"),
         tuple(rows),
+    )
+
+
+def verdict_matrix(comparison: Comparison) -> Table:
+    """The verdict on each row's model against each column's, and the difference in points."""
+    names = [model.name for model in comparison.models]
+    gaps = {(pair.b, pair.a): pair.difference.value for pair in comparison.pairs}
+    gaps |= {(b, a): -gap for (a, b), gap in gaps.items()}
+    return Table(
+        "The verdict on each row's model against each column's; differences of accuracy in "
+        "percentage points.",
+        ("", *names),
+        tuple(
+            (
+                name,
+                *(
+                    NONE if verdict is None else f"{verdict}, {points(gaps[name, other], 2)}"
+                    for other, verdict in zip(names, row, strict=True)
+                ),
+            )
+            for name, row in zip(names, comparison.verdict_matrix(), strict=True)
+        ),
+        words=len(names) + 1,
     )
 
 

@@ -15,7 +15,7 @@ from fittingroom.reporting.exhibit import Exhibit, Facts, Garments
 from fittingroom.reporting.inline import picture_uri, unbroken_ranges
 from fittingroom.reporting.panels import Section, data_panel, model_section
 from fittingroom.reporting.results import results, to_json
-from fittingroom.reporting.versus import accuracies_panel, pair_sections, shared_panels
+from fittingroom.reporting.versus import overview_panels, pair_sections, shared_section
 from fittingroom.runs import make_folder, write_file
 
 
@@ -52,11 +52,11 @@ def write_report(
     _check(exhibits, pictures)
     classes = exhibits[0].evaluation.predictions.classes
     data = data_panel(sample, classes)
-    summary = () if comparison is None else (accuracies_panel(comparison),)
+    summary = () if comparison is None else overview_panels(comparison)
     sections: list[Section] = []
     if comparison is not None:
         sections += pair_sections(comparison, exhibits, pictures)
-    sections.append(Section("classes", "Classes and calibration", "", shared_panels(exhibits)))
+    sections.append(shared_section(exhibits))
     sections += [model_section(exhibit, place, pictures) for place, exhibit in enumerate(exhibits)]
     panels = [*summary, *(panel for section in sections for panel in section.panels), data]
     verdict = sentences.outcome(exhibits, comparison, facts)
