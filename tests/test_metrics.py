@@ -11,7 +11,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import brier_score_loss, precision_recall_fscore_support
 from sklearn.metrics import confusion_matrix as sklearn_confusion_matrix
 from sklearn.metrics import log_loss as sklearn_log_loss
-from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from fittingroom import metrics
 from fittingroom.errors import PredictionsError, UsageError
@@ -30,6 +30,17 @@ def some_predictions(seed, count=60, classes=4, sure=2.0):
 
 
 # --- Wilson -------------------------------------------------------------------------------------
+
+
+def test_the_difference_of_two_shares_is_that_of_statsmodels():
+    generator = np.random.default_rng(13)
+    for _ in range(TABLES):
+        n, m = (int(x) for x in generator.integers(1, 10_000, 2))
+        x, y = int(generator.integers(0, n + 1)), int(generator.integers(0, m + 1))
+        found = metrics.difference_of_shares(x, n, y, m)
+        expected = confint_proportions_2indep(x, n, y, m, method="newcomb", compare="diff")
+        assert (found.low, found.high) == pytest.approx(expected, abs=1e-10)
+        assert found.value == pytest.approx(x / n - y / m)
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])

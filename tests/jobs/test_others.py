@@ -54,6 +54,7 @@ def test_a_run_is_compared_with_somebody_elses_predictions(
     assert (pair["verdict"], pair["margin"]) == ("better", 0.01)
     assert "the margin of 1.00 points" in values["sentence"]
     assert "theirs gives no probabilities: its log loss" in " ".join(printed.err.split())
+    assert {"no-probabilities", "too-few-seeds"} <= {each["code"] for each in values["findings"]}
     page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
     assert "theirs: no probabilities, so no curve" in page
     assert "Predicted elsewhere, without probabilities" in page

@@ -120,6 +120,7 @@ def compare(
                 **outcome.comparison.as_dict(),
                 "sentence": outcome.comparison.sentence,
                 "failures": list(outcome.failures),
+                "findings": [finding.as_dict() for finding in outcome.findings],
                 "report": str(outcome.report),
             }
         )
@@ -139,6 +140,8 @@ def compare(
         left=("model",),
     )
     print_text(outcome.comparison.sentence)
+    for finding in outcome.findings:
+        print_text(f"[{finding.code}] {finding.sentence}")
     print_text(f"Report: {outcome.report}")
 
 

@@ -14,16 +14,18 @@ from fittingroom.errors import (
     UsageError,
     did_you_mean,
 )
+from fittingroom.findings import Finding
 from fittingroom.jobs.evaluate import Evaluated, dataset_of, evaluate
 from fittingroom.jobs.export import export_run
 from fittingroom.jobs.others import Others, read_others
 from fittingroom.jobs.progress import Progress, Silence
-from fittingroom.jobs.report import entrants_of, name_entrants, write
+from fittingroom.jobs.report import entrants_of, gather, name_entrants, write
 from fittingroom.jobs.seeds import train_seeds
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import RECIPES, Described, recipe_of
 from fittingroom.recipes.loading import is_file_and_name
 from fittingroom.recipes.resolve import is_model
+from fittingroom.reporting import findings
 from fittingroom.runs import Run, list_runs, open_run
 
 
@@ -37,6 +39,7 @@ class Outcome:
         failures: trainings that broke down, in words; they are reported, not hidden.
         report: the report's ``index.html``.
         others: what was predicted elsewhere, by name.
+        findings: what deserves a second look, each under a code (``docs/findings.md``).
     """
 
     comparison: Comparison
@@ -44,6 +47,7 @@ class Outcome:
     failures: tuple[str, ...]
     report: Path
     others: Mapping[str, Predictions] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
 
 
 def compare(
@@ -135,9 +139,11 @@ def compare(
     )
     by_name = dict(zip(names, evaluated, strict=True))
     comparison = compare_models(entrants_of(by_name, elsewhere), margin=margin)
-    index = write(Path(out), by_name, dataset, comparison, failures, elsewhere, runs)
+    exhibits, facts = gather(by_name, dataset, failures, elsewhere, runs)
+    index = write(Path(out), exhibits, facts, dataset, comparison)
     leave_winner(Path(out), comparison, by_name, progress)
-    return Outcome(comparison, evaluated, tuple(failures), index, elsewhere)
+    seen = findings(exhibits, comparison, facts)
+    return Outcome(comparison, evaluated, tuple(failures), index, elsewhere, seen)
 
 
 def leave_winner(

@@ -59,7 +59,7 @@ def report(
         for name, run in zip(names, opened, strict=True)
     }
     comparison = compare_models(entrants_of(evaluated), margin=margin) if len(opened) > 1 else None
-    return write(Path(out), evaluated, dataset, comparison)
+    return write(Path(out), *gather(evaluated, dataset), dataset, comparison)
 
 
 def name_entrants(entrants: Sequence[Described | Run]) -> list[str]:
@@ -99,22 +99,18 @@ def entrants_of(
     return from_here + [Entrant(name, name, (), (said,)) for name, said in (others or {}).items()]
 
 
-def write(
-    out: Path,
+def gather(
     evaluated: Mapping[str, Sequence[Evaluated]],
     dataset: Dataset,
-    comparison: Comparison | None,
     failures: Sequence[str] = (),
     others: Mapping[str, Predictions] | None = None,
     runs: Path | None = None,
-) -> Path:
-    """Write the report on scored runs; the page's path.
+) -> tuple[list[Exhibit], Facts]:
+    """What a report on scored runs is made from.
 
     Args:
-        out: the folder.
         evaluated: for each model its scored runs, one a seed; the first one's pictures are shown.
         dataset: whose test half they were scored on.
-        comparison: of the models, where there are several.
         failures: trainings that broke down.
         others: predictions from elsewhere, which are shown after the runs.
         runs: the folder whose log of openings is told, beside those that the runs lie in.
@@ -125,24 +121,43 @@ def write(
     folders = dict.fromkeys(folder.resolve() for folder in logs)
     exhibits = [_exhibit(name, group[0]) for name, group in evaluated.items()]
     exhibits += [_foreign(name, said) for name, said in (others or {}).items()]
+    facts = Facts(
+        data=dataset.name,
+        official=dataset.official,
+        embedded_sample=dataset.name == "sample",
+        openings=[each for folder in folders for each in read_openings(folder)],
+        environment={
+            **{name: environment[name] for name in _ENVIRONMENT if name in environment},
+            **environment["versions"],
+        },
+        failures=failures,
+        runs=[each.run.name for group in evaluated.values() for each in group],
+    )
+    return exhibits, facts
+
+
+def write(
+    out: Path,
+    exhibits: Sequence[Exhibit],
+    facts: Facts,
+    dataset: Dataset,
+    comparison: Comparison | None,
+) -> Path:
+    """Write the report on what was gathered; the page's path.
+
+    Args:
+        out: the folder.
+        exhibits, facts: what :func:`gather` gave.
+        dataset: whose test half the models were scored on.
+        comparison: of the models, where there are several.
+    """
     return write_report(
         out,
         comparison=comparison,
         exhibits=exhibits,
         pictures=dataset.open_test().images,
         sample=dataset.training(),
-        facts=Facts(
-            data=dataset.name,
-            official=dataset.official,
-            embedded_sample=dataset.name == "sample",
-            openings=[each for folder in folders for each in read_openings(folder)],
-            environment={
-                **{name: environment[name] for name in _ENVIRONMENT if name in environment},
-                **environment["versions"],
-            },
-            failures=failures,
-            runs=[each.run.name for group in evaluated.values() for each in group],
-        ),
+        facts=facts,
     )
 
 

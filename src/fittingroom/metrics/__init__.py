@@ -31,7 +31,13 @@ from fittingroom.metrics.classification import (
     precision,
     recall,
 )
-from fittingroom.metrics.estimates import Estimate, mean_estimate, wilson, wilson_interval
+from fittingroom.metrics.estimates import (
+    Estimate,
+    difference_of_shares,
+    mean_estimate,
+    wilson,
+    wilson_interval,
+)
 from fittingroom.metrics.probabilistic import (
     BrierDecomposition,
     brier_decomposition,
@@ -62,6 +68,7 @@ __all__ = [
     "calibration_error",
     "confidences",
     "confusion_matrix",
+    "difference_of_shares",
     "f1",
     "fit_temperature",
     "log_loss",

@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from fittingroom.comparison import Comparison
 from fittingroom.evaluation import Evaluation
+from fittingroom.findings import Finding, Subject, find
 from fittingroom.metrics import TemperatureEffect
 from fittingroom.predictions import UInt8
 from fittingroom.recipes import Keep
-from fittingroom.runs import Epoch, Opening, Timing
+from fittingroom.runs import Epoch, Opening, Timing, openings_for
 
 
 class Garments(Protocol):
@@ -100,18 +102,37 @@ class Facts:
     def openings_for(self, exhibits: Sequence[Exhibit]) -> tuple[Opening, ...]:
         """The openings of this test half that were for the recipes shown, in their order."""
         recipes = {exhibit.recipe or exhibit.name for exhibit in exhibits}
-        return tuple(
-            each for each in self.openings if each.data == self.data and each.recipe in recipes
-        )
+        return openings_for(self.openings, self.data, recipes)
 
     def openings_unshown(self, exhibits: Sequence[Exhibit]) -> tuple[Opening, ...]:
-        """Those of :meth:`openings_for` that were for runs on which no number here rests."""
+        """Those that were for runs of these recipes on which no number here rests."""
         trained = {exhibit.recipe for exhibit in exhibits}
-        return tuple(
-            each
-            for each in self.openings_for(exhibits)
-            if each.recipe in trained and each.run not in self.runs
+        of_these = openings_for(self.openings, self.data, trained)
+        return tuple(each for each in of_these if each.run not in self.runs)
+
+
+def findings(
+    exhibits: Sequence[Exhibit], comparison: Comparison | None, facts: Facts
+) -> tuple[Finding, ...]:
+    """What deserves a second look in all that a report shows."""
+    subjects = [
+        Subject(
+            name=exhibit.name,
+            evaluation=exhibit.evaluation,
+            history=exhibit.history,
+            best_epoch=exhibit.best_epoch,
+            in_one_go=exhibit.keep is None,
+            validation_pictures=exhibit.validation_pictures,
+            trained_here=bool(exhibit.recipe),
         )
+        for exhibit in exhibits
+    ]
+    return find(
+        subjects,
+        comparison,
+        failures=facts.failures,
+        unshown=len(facts.openings_unshown(exhibits)),
+    )
 
 
 def stem(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fittingroom.comparison import Comparison
+from fittingroom.findings import Finding
 from fittingroom.metrics import Estimate, TemperatureEffect
 from fittingroom.reporting import sentences
 from fittingroom.reporting.exhibit import Exhibit, Facts
@@ -22,6 +23,7 @@ def results(
     exhibits: Sequence[Exhibit],
     facts: Facts,
     panels: Sequence[Panel],
+    found: Sequence[Finding] = (),
 ) -> dict[str, Any]:
     """Plain values under documented names.
 
@@ -35,7 +37,8 @@ def results(
     log loss and calibration error), ``keep``: why the weights of ``best_epoch`` were
     kept (both null for a model that is trained in one go), ``history`` and ``evaluation``
     (:meth:`Evaluation.as_dict`); ``comparison``: its :meth:`~Comparison.as_dict` with details, or
-    null for a single model; ``figures``: of each its ``image``, ``title`` and ``caption``;
+    null for a single model; ``findings``: of each ``code``, ``about``, ``sentence`` and
+    ``advice``; ``figures``: of each its ``image``, ``title`` and ``caption``;
     ``openings``, ``environment``, ``failures``: as given. What was not measured is null.
     """
     return {
@@ -53,6 +56,7 @@ def results(
         },
         "models": [_model(exhibit) for exhibit in exhibits],
         "comparison": None if comparison is None else comparison.as_dict(details=True),
+        "findings": [finding.as_dict() for finding in found],
         "figures": [
             {"image": f"images/{panel.image}", "title": panel.title, "caption": panel.caption}
             for panel in panels

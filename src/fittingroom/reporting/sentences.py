@@ -7,6 +7,13 @@ import numpy as np
 
 from fittingroom.comparison import Comparison, Pair
 from fittingroom.evaluation import ConfusedPair, Evaluation
+from fittingroom.findings.course import (
+    CLEAR_GAP,
+    MILD_GAP,
+    last_quarter,
+    late_rise,
+    training_gap,
+)
 from fittingroom.metrics import Estimate, wilson
 from fittingroom.plots import Tile
 from fittingroom.recipes import Keep
@@ -20,13 +27,6 @@ from fittingroom.reporting.numbers import (
     some,
 )
 from fittingroom.runs import Epoch
-
-# Training accuracy above validation accuracy, as fractions. The first is twice the sampling error
-# of 5,000 pictures at 93%; the second is what a reader would see on the curve at once.
-MILD_GAP = 0.01
-CLEAR_GAP = 0.04
-# Validation accuracy won over the last quarter of the epochs from which on it "still rises".
-STILL_RISING = 0.003
 
 
 def outcome(exhibits: Sequence[Exhibit], comparison: Comparison | None, facts: Facts) -> str:
@@ -114,20 +114,16 @@ def _validation(epoch: Epoch, pictures: int | None) -> str:
 
 
 def _fit(history: Sequence[Epoch]) -> str:
-    last = history[-1]
-    gap = last.train_accuracy - last.val_accuracy
+    gap = training_gap(history)
     if gap >= MILD_GAP:
         degree = "over-fitting" if gap >= CLEAR_GAP else "mild over-fitting"
         return f"training accuracy ends {100 * gap:.1f} points above: {degree}"
-    quarter = max(1, len(history) // 4)
-    if len(history) > 1:
-        risen = last.val_accuracy - history[-1 - quarter].val_accuracy
-        highest = max(epoch.val_accuracy for epoch in history)
-        if last.val_accuracy == highest and risen >= STILL_RISING:
-            return (
-                f"it still rose by {100 * risen:.1f} points over the last "
-                f"{some(quarter, 'epoch')}: under-fitting, more epochs would help"
-            )
+    risen = late_rise(history)
+    if risen is not None:
+        return (
+            f"it still rose by {100 * risen:.1f} points over the last "
+            f"{some(last_quarter(history), 'epoch')}: under-fitting, more epochs would help"
+        )
     side = (
         f"training accuracy ends {-100 * gap:.1f} points below, as it is measured while weights "
         "change, with dropout and augmentation on"
