@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import optimize, special, stats
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.weightstats import ttost_ind
 
 from fittingroom import metrics
 from fittingroom.comparison import (
@@ -294,6 +295,39 @@ def test_the_order_of_pictures_does_not_matter(seed, seeds, order):
     assert rounded[0] == rounded[1]
 
 
+@given(st.integers(0, 10**6), st.integers(1, 3), st.permutations(range(3)))
+@settings(max_examples=30, deadline=None)
+def test_permuting_classes_permutes_the_gains_and_nothing_else(seed, seeds, order):
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, 3, 60).astype(np.uint8)
+    predicted = generator.integers(0, 3, (2, seeds, 60)).astype(np.uint8)
+    renamed = np.array(order, np.uint8)
+
+    def outcome(rename, classes):
+        entrants = [
+            Entrant(
+                name,
+                name,
+                tuple(range(seeds)),
+                tuple(
+                    Predictions(rename[labels], rename[one], None, np.arange(60), classes)
+                    for one in each
+                ),
+            )
+            for name, each in zip("ab", predicted, strict=True)
+        ]
+        return compare_models(entrants, draws=100).as_dict(details=True)
+
+    classes = [""] * 3
+    for k, place in enumerate(order):
+        classes[place] = CLASSES[k]
+    before = outcome(np.arange(3, dtype=np.uint8), CLASSES)
+    after = outcome(renamed, tuple(classes))
+    gains = [each["pairs"][0].pop("gains") for each in (before, after)]
+    assert before == after
+    assert {gain["class"]: gain for gain in gains[0]} == {gain["class"]: gain for gain in gains[1]}
+
+
 # --- Power --------------------------------------------------------------------------------------
 
 
@@ -462,6 +496,18 @@ def test_the_bootstrap_draws_pictures_and_seeds():
     order = np.random.default_rng(1).permutation(500)
     again = bootstrap_accuracies([each[:, order] for each in many], draws=4000, seed=1)
     np.testing.assert_array_equal(drawn, again)
+
+
+def test_equivalence_is_that_of_two_one_sided_tests_by_statsmodels():
+    """Where pictures add nothing, they are Welch's."""
+    generator = np.random.default_rng(14)
+    for _ in range(TABLES):
+        a, b = (0.5 + 0.01 * generator.normal(size=generator.integers(2, 12)) for _ in range(2))
+        margin = float(generator.uniform(0.001, 0.03))
+        found = seed_difference(*(SeedScores(side, np.full(5_000, side.mean())) for side in (a, b)))
+        interval = found.interval(0.90)
+        p_value = ttost_ind(b, a, -margin, margin, usevar="unequal")[0]
+        assert (-margin < interval.low and interval.high < margin) == (p_value < 0.05)
 
 
 # --- Sentences ----------------------------------------------------------------------------------

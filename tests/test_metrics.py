@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, special, stats
+from sklearn.calibration import calibration_curve
 from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import brier_score_loss, precision_recall_fscore_support
 from sklearn.metrics import confusion_matrix as sklearn_confusion_matrix
@@ -346,6 +347,18 @@ def test_the_reliability_diagram_by_hand():
     assert error.plug_in == pytest.approx((2 * 0.4 + 0.4 + 0.59 + 0) / 5)
 
 
+def test_the_reliability_diagram_is_that_of_scikit_learn():
+    generator = np.random.default_rng(15)
+    for _ in range(TABLES):
+        count = int(generator.integers(1, 200))
+        confidence = generator.uniform(0.5, 1, count)
+        correct = generator.random(count) < confidence
+        curve = metrics.reliability(*two_classes(confidence, correct))
+        shares, means = calibration_curve(correct, confidence, n_bins=15)
+        np.testing.assert_allclose(curve.correct / curve.count, shares, rtol=0, atol=1e-10)
+        np.testing.assert_allclose(curve.confidence, means, rtol=0, atol=1e-10)
+
+
 def test_bins_of_equal_mass_hold_equally_many_and_keep_equals_together():
     generator = np.random.default_rng(7)
     said = two_classes(generator.random(1500), generator.random(1500) < 0.5)
@@ -538,7 +551,7 @@ def test_among_equal_confidences_the_area_is_the_mean_over_all_orders():
 
 
 def test_the_area_is_the_mean_of_the_running_risk():
-    for seed in range(200):
+    for seed in range(TABLES):
         labels, predicted, logs = some_predictions(seed)
         order = np.argsort(-logs.max(axis=1))
         risks = np.cumsum(labels[order] != predicted[order]) / np.arange(1, 61)
