@@ -1,6 +1,8 @@
 """Predictions from elsewhere in a comparison: by command and from Python, and what the log says."""
 
 import json
+import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,6 +61,72 @@ def test_a_run_is_compared_with_somebody_elses_predictions(
     assert "theirs: no probabilities, so no curve" in page
     assert "Predicted elsewhere, without probabilities" in page
     assert not list((tmp_path / "report").glob("best_model.*"))  # the winner is not from here
+
+
+def typed(value, kind):
+    """Whether a JSON value is of the type that docs/scripts.md names."""
+    number = type(value) in (int, float)
+    match kind:
+        case "string":
+            return type(value) is str
+        case "number":
+            return number
+        case "number or `null`":
+            return number or value is None
+        case "boolean":
+            return type(value) is bool
+        case "object or `null`":
+            return value is None or type(value) is dict
+        case "`[low, high]`":
+            return len(value) == 2 and value[0] <= value[1] and all(map(math.isfinite, value))
+        case "list of integers":
+            return all(type(each) is int for each in value)
+        case "list of strings":
+            return all(type(each) is str for each in value)
+        case "list of objects":
+            return type(value) is list and all(type(each) is dict for each in value)
+        case '`"fitted models"` or `"recipes"`':
+            return value in ("fitted models", "recipes")
+    raise AssertionError(f"docs/scripts.md names a type that no test knows: {kind}")
+
+
+def documented(heading):
+    """Name → type of the table of docs/scripts.md that follows these words."""
+    page = (Path(__file__).parents[2] / "docs" / "scripts.md").read_text(encoding="utf-8")
+    table = page.split(heading, 1)[1].split("\n\n")[1]
+    rows = [row.split(" | ") for row in table.splitlines()[2:]]
+    return {
+        name.strip("` "): kind
+        for first, kind, *_ in rows
+        for name in first.removeprefix("| ").split(", ")
+    }
+
+
+def test_what_scripts_read_is_what_the_page_says(run_copy, theirs, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run(["compare", str(run_copy), "--with", str(theirs), "--data", "sample", "--json"]) == 0
+    values = json.loads(
+        capsys.readouterr().out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON")
+    )
+    parts = [
+        ("One object.", values),
+        *(("A **model**:", model) for model in values["models"]),
+        *(("A **pair**", pair) for pair in values["pairs"]),
+    ]
+    for heading, part in parts:
+        names = documented(heading)
+        assert list(part) == list(names)
+        for name, kind in names.items():
+            assert typed(part[name], kind), (name, part[name])
+    (pair,) = values["pairs"]
+    assert pair["verdict"] in ("better", "worse", "equivalent", "not shown")
+    assert {name: type(each) for name, each in pair["mcnemar"].items()} == {
+        **dict.fromkeys(("a_only", "b_only"), int),
+        **dict.fromkeys(("p_exact", "p_mid"), float),
+    }
+    for finding in values["findings"]:
+        assert list(finding) == ["code", "about", "sentence", "advice"]
+        assert typed(list(finding.values()), "list of strings")
 
 
 def test_each_file_is_logged_once_as_an_opening(run_copy, theirs, sample, tmp_path, truth):
