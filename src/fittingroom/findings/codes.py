@@ -72,7 +72,7 @@ CODES: dict[str, Advice] = {
     ),
     "under-fitting": Advice(
         "Under-fitting",
-        "Train for more epochs: --set epochs=….",
+        "Train it for more epochs (fittingroom train … --set epochs=N), and compare those runs.",
     ),
     "miscalibrated": Advice(
         "Miscalibrated",

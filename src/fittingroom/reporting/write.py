@@ -83,6 +83,7 @@ def write_report(
         "facts": facts,
         "sources": _sources(exhibits, facts),
         "openings": sentences.openings(exhibits, facts),
+        "trained_here": all(exhibit.recipe for exhibit in exhibits),
         "opened": tables.openings(exhibits, facts),
         "origin": sentences.origin(facts),
     }
