@@ -41,9 +41,9 @@ def decimal_estimate(estimate: Estimate) -> str:
 
 
 def decimal_change(estimate: Estimate) -> str:
-    """``"−0.0031 (−0.0042 to −0.0020)"``."""
+    """``"−0.031 (−0.042 to −0.020)"``."""
     value, low, high = (
-        f"{part:+.4f}".replace("-", MINUS) for part in (estimate.value, estimate.low, estimate.high)
+        f"{part:+.3f}".replace("-", MINUS) for part in (estimate.value, estimate.low, estimate.high)
     )
     return f"{value} ({low} to {high})"
 
