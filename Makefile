@@ -45,6 +45,7 @@ bench-scaling: $(VENV)/ready
 
 bench-statistics: $(VENV)/ready
 	$(BIN)/python benchmarks/statistics.py
+	$(BIN)/python benchmarks/comparison_speed.py
 
 # The README's pictures and the model in the repository's root, from the last report.
 images: $(VENV)/ready

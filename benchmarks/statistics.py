@@ -12,13 +12,19 @@ with its Monte-Carlo standard error.
   pictures give.
 """
 
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    # Beside this file, Python would take it for its own module of the same name.
+    sys.path[0] = str(Path(__file__).parents[1])
+
 import argparse
 import json
 import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt

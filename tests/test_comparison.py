@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import optimize, special, stats
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.weightstats import ttost_ind
 
 from fittingroom import metrics
 from fittingroom.comparison import (
@@ -294,6 +295,39 @@ def test_the_order_of_pictures_does_not_matter(seed, seeds, order):
     assert rounded[0] == rounded[1]
 
 
+@given(st.integers(0, 10**6), st.integers(1, 3), st.permutations(range(3)))
+@settings(max_examples=30, deadline=None)
+def test_permuting_classes_permutes_the_gains_and_nothing_else(seed, seeds, order):
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, 3, 60).astype(np.uint8)
+    predicted = generator.integers(0, 3, (2, seeds, 60)).astype(np.uint8)
+    renamed = np.array(order, np.uint8)
+
+    def outcome(rename, classes):
+        entrants = [
+            Entrant(
+                name,
+                name,
+                tuple(range(seeds)),
+                tuple(
+                    Predictions(rename[labels], rename[one], None, np.arange(60), classes)
+                    for one in each
+                ),
+            )
+            for name, each in zip("ab", predicted, strict=True)
+        ]
+        return compare_models(entrants, draws=100).as_dict(details=True)
+
+    classes = [""] * 3
+    for k, place in enumerate(order):
+        classes[place] = CLASSES[k]
+    before = outcome(np.arange(3, dtype=np.uint8), CLASSES)
+    after = outcome(renamed, tuple(classes))
+    gains = [each["pairs"][0].pop("gains") for each in (before, after)]
+    assert before == after
+    assert {gain["class"]: gain for gain in gains[0]} == {gain["class"]: gain for gain in gains[1]}
+
+
 # --- Power --------------------------------------------------------------------------------------
 
 
@@ -464,12 +498,26 @@ def test_the_bootstrap_draws_pictures_and_seeds():
     np.testing.assert_array_equal(drawn, again)
 
 
+def test_equivalence_is_that_of_two_one_sided_tests_by_statsmodels():
+    """Where pictures add nothing, they are Welch's."""
+    generator = np.random.default_rng(14)
+    for _ in range(TABLES):
+        a, b = (0.5 + 0.01 * generator.normal(size=generator.integers(2, 12)) for _ in range(2))
+        margin = float(generator.uniform(0.001, 0.03))
+        found = seed_difference(*(SeedScores(side, np.full(5_000, side.mean())) for side in (a, b)))
+        interval = found.interval(0.90)
+        p_value = ttost_ind(b, a, -margin, margin, usevar="unequal")[0]
+        assert (-margin < interval.low and interval.high < margin) == (p_value < 0.05)
+
+
 # --- Sentences ----------------------------------------------------------------------------------
 
 FITTED = (
-    "This holds for these two fitted models: another training of either, with another seed, may "
-    "come out differently."
+    "This holds for these two fitted models, and the interval allows for the luck of the pictures "
+    "alone: of 100 intervals made this way, about 95 hold the true gap. Another training of "
+    "either, with another seed, may come out differently."
 )
+BEYOND = "beyond the margin of 0.50 points, below which a difference counts as none in practice"
 
 
 @pytest.mark.parametrize(
@@ -479,13 +527,15 @@ FITTED = (
             (110, 180, 8700, 1010),
             "better",
             "cnn is better than ann: 88.80% of the 10,000 pictures named rightly against 88.10%, a "
-            "gain of 0.70 percentage points (95% interval 0.37 to 1.04). " + FITTED,
+            "gain of 0.70 percentage points (95% interval 0.37 to 1.04). "
+            f"The gap seen is {BEYOND}, but may be smaller than that. {FITTED}",
         ),
         (
             (300, 200, 8700, 800),
             "worse",
             "cnn is worse than ann: 89.00% of the 10,000 pictures named rightly against 90.00%, a "
-            "loss of 1.00 percentage points (95% interval 0.56 to 1.44). " + FITTED,
+            "loss of 1.00 percentage points (95% interval 0.56 to 1.44). "
+            f"All of that interval is {BEYOND}. {FITTED}",
         ),
         (
             (40, 30, 9000, 930),
@@ -521,9 +571,13 @@ def test_a_real_gap_within_the_margin_is_said_to_be_small():
     pair = compare_models(table(110, 155, 9000, 735), draws=100).pairs[0]
     assert (pair.verdict, pair.equivalent) == ("better", False)
     assert (
-        "The gap seen is within the margin of 0.50 points, but may be larger than that."
-        in pair.sentence
+        "The gap seen is within the margin of 0.50 points, below which a difference counts as none "
+        "in practice, but may be larger than that." in pair.sentence
     )
+    pair = compare_models(table(10, 40, 9000, 950), draws=100, margin=0).pairs[0]
+    assert "margin" not in pair.sentence
+    pair = compare_models(table(10, 40, 9000, 950), draws=100, margin=0.001).pairs[0]
+    assert "the margin of 0.10 points" in pair.sentence
 
 
 def test_recipes_are_told_with_their_seeds_and_the_chance_of_a_new_training():
@@ -531,14 +585,18 @@ def test_recipes_are_told_with_their_seeds_and_the_chance_of_a_new_training():
     sentence = compare_models([entrant("ann", a), entrant("cnn", b)], draws=100).sentence
     assert sentence.startswith("cnn is better than ann: on average ")
     assert sentence.endswith(
-        "This rests on 5 seeds of each, and the interval covers both the luck of the seeds and "
-        "that of the pictures. The chance that a new training of cnn beats a new training of ann "
+        "This rests on 5 trainings of each, with different random seeds, and the interval allows "
+        "for the luck of the seeds and of the pictures: of 100 intervals made this way, about 95 "
+        "hold the true gap. The chance that a new training of cnn beats a new training of ann "
         "is put at more than 99%."
     )
     sentence = compare_models([entrant("ann", a), entrant("cnn", b[:2])], draws=100).sentence
-    assert "This rests on 5 seeds of ann and 2 of cnn, and" in sentence
+    assert "This rests on 5 trainings of ann and 2 of cnn, with" in sentence
     sentence = compare_models([entrant("ann", a), entrant("cnn", b[:1])], draws=100).sentence
-    assert "ann was trained with 5 seeds, cnn with only one, so cnn is taken to vary" in sentence
+    assert (
+        "This rests on 5 trainings of ann, with different random seeds, and on one of cnn, which "
+        "is taken to vary from seed to seed as ann does. On that assumption, the" in sentence
+    )
     assert "chance that a new training" not in sentence
 
 
@@ -607,6 +665,26 @@ def test_tables_have_the_same_numbers():
     assert frame.loc[0, "verdict"] == found.pairs[0].verdict
     assert found.models_frame().loc["cnn", "accuracy"] == found.models[1].accuracy.value
     assert list(found.gains_frame()["class"]) == list(CLASSES)
+    assert found.verdict_frame().loc["cnn", "ann"] == found.pairs[0].verdict
+    flipped = found.flipped_frame()
+    assert list(flipped[flipped.right == "ann"].position) == list(found.pairs[0].a_only)
+    assert list(flipped[flipped.right == "cnn"].position) == list(found.pairs[0].b_only)
+    a, b = simulated(1, 3, 90), simulated(2, 2, 90)
+    several = compare_models([entrant("ann", a), entrant("cnn", b)], draws=100).seeds_frame()
+    assert list(several[several.name == "ann"].accuracy) == list(a.mean(axis=1))
+    assert list(several.seed) == [0, 1, 2, 0, 1]
+
+
+def test_a_model_whose_seed_is_not_known_has_none():
+    theirs = entrant("theirs", simulated(1, 1, 300))
+    theirs = Entrant("theirs", "theirs", (), theirs.predictions)
+    ours = entrant("cnn", simulated(2, 3, 300))
+    found = compare_models([ours, theirs], draws=100)
+    assert found.pairs[0].level == "recipes"
+    assert found.as_dict()["models"][1]["seeds"] == []
+    assert found.models[1].per_seed == (theirs.predictions[0].correct.mean(),)
+    assert found.models_frame().loc["theirs", "seeds"] == 1
+    assert "on one of theirs, which is taken to vary" in found.sentence
 
 
 # --- What is refused ----------------------------------------------------------------------------

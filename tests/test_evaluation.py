@@ -152,6 +152,24 @@ def test_the_table_has_a_row_a_class():
     assert frame["support"].sum() == 300
 
 
+def test_every_figure_s_numbers_are_to_be_had_as_a_table():
+    found = evaluate_predictions(some_predictions())
+    confusion = found.confusion_frame()
+    assert confusion.loc["coat", "bag"] == found.confusion[1, 2]
+    assert (confusion.index.name, confusion.columns.name) == ("true", "predicted")
+    assert found.calibration is not None
+    bins = found.calibration_frame()
+    assert bins["count"].sum() == 300
+    assert list(bins["accuracy_high"]) == [each.accuracy.high for each in found.calibration.bins]
+    assert found.risk_coverage is not None
+    curve = found.risk_coverage_frame()
+    np.testing.assert_array_equal(curve["risk"], found.risk_coverage.risk)
+    assert curve["coverage"].iloc[-1] == 1
+    alone = evaluate_predictions(predictions_of([0, 1], [0, 0]))
+    assert alone.calibration_frame().empty
+    assert alone.risk_coverage_frame().empty
+
+
 def test_equal_seeds_give_equal_evaluations_and_too_few_draws_are_refused():
     predictions = some_predictions()
     one, two = (evaluate_predictions(predictions, draws=300, seed=4).as_dict() for _ in range(2))

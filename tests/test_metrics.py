@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, special, stats
+from sklearn.calibration import calibration_curve
 from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import brier_score_loss, precision_recall_fscore_support
 from sklearn.metrics import confusion_matrix as sklearn_confusion_matrix
 from sklearn.metrics import log_loss as sklearn_log_loss
-from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from fittingroom import metrics
 from fittingroom.errors import PredictionsError, UsageError
@@ -30,6 +31,17 @@ def some_predictions(seed, count=60, classes=4, sure=2.0):
 
 
 # --- Wilson -------------------------------------------------------------------------------------
+
+
+def test_the_difference_of_two_shares_is_that_of_statsmodels():
+    generator = np.random.default_rng(13)
+    for _ in range(TABLES):
+        n, m = (int(x) for x in generator.integers(1, 10_000, 2))
+        x, y = int(generator.integers(0, n + 1)), int(generator.integers(0, m + 1))
+        found = metrics.difference_of_shares(x, n, y, m)
+        expected = confint_proportions_2indep(x, n, y, m, method="newcomb", compare="diff")
+        assert (found.low, found.high) == pytest.approx(expected, abs=1e-10)
+        assert found.value == pytest.approx(x / n - y / m)
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])
@@ -335,6 +347,18 @@ def test_the_reliability_diagram_by_hand():
     assert error.plug_in == pytest.approx((2 * 0.4 + 0.4 + 0.59 + 0) / 5)
 
 
+def test_the_reliability_diagram_is_that_of_scikit_learn():
+    generator = np.random.default_rng(15)
+    for _ in range(TABLES):
+        count = int(generator.integers(1, 200))
+        confidence = generator.uniform(0.5, 1, count)
+        correct = generator.random(count) < confidence
+        curve = metrics.reliability(*two_classes(confidence, correct))
+        shares, means = calibration_curve(correct, confidence, n_bins=15)
+        np.testing.assert_allclose(curve.correct / curve.count, shares, rtol=0, atol=1e-10)
+        np.testing.assert_allclose(curve.confidence, means, rtol=0, atol=1e-10)
+
+
 def test_bins_of_equal_mass_hold_equally_many_and_keep_equals_together():
     generator = np.random.default_rng(7)
     said = two_classes(generator.random(1500), generator.random(1500) < 0.5)
@@ -461,6 +485,44 @@ def test_what_is_no_temperature_is_refused(temperature):
         metrics.apply_temperature(np.ones((1, 2)), temperature)
 
 
+def test_the_effect_of_a_temperature_is_told_from_what_it_was_fitted_for():
+    labels, predicted, raw = some_predictions(11, count=2000, sure=3.0)
+    temperature = metrics.fit_temperature(raw[:1000], labels[:1000])
+    logs = metrics.apply_temperature(raw, temperature)
+    found = metrics.temperature_effect(labels, logs, temperature, draws=200)
+    assert found.temperature == temperature > 1.5
+    for told, expected in ((found.log_loss_before, raw), (found.log_loss_after, logs)):
+        assert told.value == pytest.approx(metrics.log_loss(labels, expected).value, abs=1e-10)
+        assert told.low == pytest.approx(metrics.log_loss(labels, expected).low, abs=1e-10)
+    change = found.log_loss_change
+    assert change.value == pytest.approx(found.log_loss_after.value - found.log_loss_before.value)
+    assert change.low < change.high < 0
+    curve = metrics.reliability(labels, predicted, np.exp(raw))
+    expected = metrics.calibration_error(curve, draws=200).debiased.value
+    assert found.error_before.debiased.value == pytest.approx(expected, abs=1e-10)
+    assert found.error_after.debiased.value < expected
+
+
+def test_a_temperature_of_one_changes_nothing():
+    labels, _, logs = some_predictions(12)
+    found = metrics.temperature_effect(labels, logs, 1.0, draws=100)
+    assert found.log_loss_change.value == pytest.approx(0, abs=1e-12)
+    assert found.error_before.plug_in == pytest.approx(found.error_after.plug_in)
+
+
+@pytest.mark.parametrize(
+    ("logs", "temperature", "error"),
+    [
+        ([[0.0, -np.inf]], 1.0, PredictionsError),
+        ([[np.log(0.5)] * 2], 0.0, UsageError),
+        ([[np.log(0.5)] * 2], float("nan"), UsageError),
+    ],
+)
+def test_what_has_no_effect_to_tell_is_refused(logs, temperature, error):
+    with pytest.raises(error, match=r"Expected .* Received"):
+        metrics.temperature_effect([0], np.array(logs), temperature)
+
+
 # --- Risk and coverage --------------------------------------------------------------------------
 
 
@@ -489,7 +551,7 @@ def test_among_equal_confidences_the_area_is_the_mean_over_all_orders():
 
 
 def test_the_area_is_the_mean_of_the_running_risk():
-    for seed in range(200):
+    for seed in range(TABLES):
         labels, predicted, logs = some_predictions(seed)
         order = np.argsort(-logs.max(axis=1))
         risks = np.cumsum(labels[order] != predicted[order]) / np.arange(1, 61)

@@ -15,10 +15,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from fittingroom import plots
-from fittingroom.comparison import ClassGain, ModelResult
+from fittingroom.comparison import ClassGain, Comparison, Entrant, ModelResult, compare_models
 from fittingroom.evaluation import Calibration, CalibrationBin
-from fittingroom.metrics import Estimate
+from fittingroom.metrics import Estimate, RiskCoverage, risk_coverage
 from fittingroom.plots.style import spread
+from fittingroom.predictions import Predictions
 from fittingroom.runs import Epoch
 
 CLASSES = ("Bag", "Coat", "T-shirt/top")
@@ -56,6 +57,51 @@ def curve(epochs: int = 3) -> list[Epoch]:
     ]
 
 
+def three_compared() -> Comparison:
+    """Of three models c is better than a, b and a are equal, and names are as in a matrix."""
+    labels = np.zeros(400, np.uint8)
+    entrants = []
+    for name, wrong in (("a", 60), ("b", 60), ("c", 20)):
+        predicted = labels + (np.arange(400) < wrong).astype(np.uint8)
+        said = Predictions(labels, predicted, None, np.arange(400), CLASSES)
+        entrants.append(Entrant(name, name, (0,), (said,)))
+    return compare_models(entrants, margin=0.02, draws=100)
+
+
+def risk(pictures: int = 3) -> RiskCoverage:
+    sure = np.linspace(0.9, 0.6, pictures)
+    wrong = np.arange(pictures) % 2
+    return risk_coverage(wrong, np.zeros(pictures, int), np.stack([sure, 1 - sure], axis=1))
+
+
+def test_the_verdict_matrix_says_each_verdict_from_either_side() -> None:
+    said = words(plots.verdict_matrix(three_compared()))
+    assert said.count("better") == said.count("worse") == 2
+    assert said.count("equivalent") == 2
+    assert said.count("+10.00") == said.count("−10.00") == 2
+    # The most accurate stands first.
+    names = [word for word in said if word in "abc"]
+    assert names[0] == "c"
+
+
+@pytest.mark.parametrize("pictures", [1, 2, 5000])
+def test_a_risk_coverage_curve_ends_at_the_share_of_mistakes_of_all(pictures: int) -> None:
+    curve = risk(pictures)
+    figure = plots.risk_coverage([("ann", 0, curve)])
+    line, last = (np.asarray(each.get_xydata()) for each in figure.axes[0].lines)
+    assert tuple(line[-1]) == tuple(last[0]) == (100, 100 * curve.risk[-1])
+    assert len(line) <= 152
+    assert f"ann {100 * curve.risk[-1]:.1f}%" in words(figure)
+
+
+def test_seeds_are_dots_beneath_the_interval() -> None:
+    estimate = Estimate(0.9, 0.88, 0.92)
+    figure = plots.accuracies([ModelResult("ann", "ann", (0, 1), estimate, (0.89, 0.91), 0.01)], [])
+    drawn = [np.asarray(line.get_xydata()) for line in figure.axes[0].lines]
+    dots = next(points for points in drawn if list(points[:, 0]) == [89, 91])
+    assert (dots[:, 1] > 0).all()  # the interval lies at 0, and rows go downwards
+
+
 def figures() -> dict[str, Figure]:
     picture = np.full((28, 28), 200, np.uint8)
     estimate = Estimate(0.9, 0.88, 0.92)
@@ -76,6 +122,8 @@ def figures() -> dict[str, Figure]:
         "calibration": plots.calibration_curves(
             [("ann", 0, Calibration(estimate, (CalibrationBin(0.8, 0.9, 12, 0.85, estimate),)))]
         ),
+        "verdicts": plots.verdict_matrix(three_compared()),
+        "risk": plots.risk_coverage([("ann", 0, risk())]),
         "tiles": plots.tile_sheet([plots.TileGroup("Some", (tile, tile))]),
         "samples": plots.sample_sheet([plots.SampleRow("Bag", picture[None])]),
         "confused": plots.confused_sheet(
@@ -94,6 +142,8 @@ def figures() -> dict[str, Figure]:
         "gains",
         "accuracies",
         "calibration",
+        "verdicts",
+        "risk",
         "tiles",
         "samples",
         "confused",

@@ -28,6 +28,7 @@ def test_public_names_are_these():
         "GARMENTS",
         "RECIPES",
         "FittingRoomError",
+        "Predictions",
         "Recipe",
         "__version__",
         "compare",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fittingroom.jobs.report import report as report
     from fittingroom.jobs.train import train as train
     from fittingroom.jobs.verify import verify as verify
+    from fittingroom.predictions import Predictions as Predictions
     from fittingroom.recipes import RECIPES as RECIPES
     from fittingroom.recipes import Recipe as Recipe
     from fittingroom.recipes import recipe_of as recipe_of
@@ -41,6 +42,7 @@ _HOMES = {
     "GARMENTS": "fittingroom.garments",
     "RECIPES": "fittingroom.recipes",
     "FittingRoomError": "fittingroom.errors",
+    "Predictions": "fittingroom.predictions",
     "Recipe": "fittingroom.recipes",
     "compare": "fittingroom.jobs.compare",
     "evaluate": "fittingroom.jobs.evaluate",

@@ -65,7 +65,7 @@ def test_the_interval_is_that_of_the_comparison_over_seeds_and_pictures(worker, 
     assert measured["recipes"]["cnn"]["interval"] == [expected.low, expected.high]
     (verdict,) = measured["verdicts"]
     assert verdict.startswith("cnn is better than ann: on average")
-    assert "2 seeds of each" in verdict
+    assert "2 trainings of each" in verdict
 
 
 def test_broken_off_it_keeps_what_is_finished_and_goes_on_in_a_new_sitting(worker, bench):

@@ -10,6 +10,7 @@ import pytest
 from fittingroom.comparison import Comparison, Entrant, compare_models
 from fittingroom.evaluation import evaluate_predictions
 from fittingroom.garments import GARMENTS
+from fittingroom.metrics import temperature_effect
 from fittingroom.predictions import Predictions, UInt8
 from fittingroom.reporting import Exhibit, Facts, write_report
 from fittingroom.runs import Epoch, Opening, Timing
@@ -71,6 +72,7 @@ def exhibit(name: str, said: Predictions, title: str = "Dense layers") -> Exhibi
         evaluation=evaluate_predictions(said, draws=100),
         history=history(),
         best_epoch=4,
+        recipe=name,
         run=f"{name}-s0-3f9c",
         seed=0,
         parameters=1_234_567,
@@ -81,6 +83,9 @@ def exhibit(name: str, said: Predictions, title: str = "Dense layers") -> Exhibi
         model_bytes=2_345_678,
         single=Timing(low=1.1e-4, median=1.234e-4, high=2e-4, batch=1),
         batched=Timing(low=1e-6, median=2e-6, high=3e-6, batch=500),
+        temperature=None
+        if said.log_probabilities is None
+        else temperature_effect(said.labels, said.log_probabilities, 1.25, draws=100),
     )
 
 
@@ -108,9 +113,11 @@ def official() -> Facts:
         data="Fashion-MNIST",
         official=True,
         openings=[
-            Opening("2026-01-01T00:00:00+00:00", f"{name}-s0-3f9c", name, "fm", "compare", None)
-            for name in ("ann", "cnn")
+            Opening("2026-01-01T00:00:00+00:00", f"{name}-s0-3f9c", name, data, "compare", None)
+            for data in ("Fashion-MNIST", "sample")
+            for name in ("ann", "cnn", "forest")
         ],
+        runs=["ann-s0-3f9c", "cnn-s0-3f9c"],
         environment={"processor": "a processor", "threads": 2, "revision": None},
     )
 

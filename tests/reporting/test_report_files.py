@@ -14,8 +14,9 @@ from PIL import Image
 
 from fittingroom.comparison import Comparison
 from fittingroom.errors import PredictionsError, RunError
+from fittingroom.findings import CODES
 from fittingroom.metrics import wilson
-from fittingroom.reporting import Exhibit, Facts, write_report
+from fittingroom.reporting import Exhibit, Facts, findings, write_report
 from fittingroom.reporting.numbers import percent_estimate
 from fittingroom.reporting.tables import Table
 from tests.reporting.conftest import history, write
@@ -40,6 +41,7 @@ PROMISED = {
     "flipped.png",
     "recalls.png",
     "calibration.png",
+    "risk_coverage.png",
 }
 
 
@@ -88,7 +90,7 @@ def test_results_hold_all_numbers(
         assert stored["evaluation"]["accuracy"]["value"] == model.evaluation.accuracy.value
         assert stored["history"][3]["val_accuracy"] == model.history[3].val_accuracy
     assert results["data"]["official"] is True
-    assert len(results["openings"]) == 2
+    assert len(results["openings"]) == 6
     assert {figure["image"] for figure in results["figures"]} == {f"images/{n}" for n in PROMISED}
 
 
@@ -144,6 +146,28 @@ def test_a_model_without_a_course_has_a_sentence_in_place_of_curves(
     assert f"{words}, so there are no curves: validation accuracy 73.0%" in (
         page.read_text(encoding="utf-8")
     )
+
+
+def test_findings_are_shown_with_their_codes_and_advice(
+    page: Path, models: list[Exhibit], comparison: Comparison, official: Facts
+) -> None:
+    found = findings(models, comparison, official)
+    assert {each.code for each in found} >= {"too-few-seeds"}
+    assert read_json(page.parent / "results.json")["findings"] == [f.as_dict() for f in found]
+    shown = page.read_text(encoding="utf-8")
+    text = (page.parent / "README.md").read_text(encoding="utf-8")
+    for finding in found:
+        assert f"<code>{finding.code}</code>" in shown
+        assert f"- `{finding.code}`: " in text
+        assert CODES[finding.code].advice in text
+    unshown = dataclasses.replace(official, runs=["ann-s0-3f9c"])
+    assert "openings-unshown" in {each.code for each in findings(models, comparison, unshown)}
+
+
+def test_of_three_models_there_is_a_matrix_of_verdicts(three_page: Path, page: Path) -> None:
+    assert (three_page.parent / "images" / "verdicts.png").exists()
+    assert "Who is shown to be better than whom" in three_page.read_text(encoding="utf-8")
+    assert not (page.parent / "images" / "verdicts.png").exists()
 
 
 def test_three_models_have_a_set_of_figures_for_each_pair(three_page: Path) -> None:

@@ -203,14 +203,27 @@ def test_headline_is_the_first_sentence() -> None:
     assert sentences.headline("One.") == ("One.", "")
 
 
-def test_openings(official: Facts) -> None:
-    assert sentences.openings(official) == (
-        "This test half was opened 2 times for 2 runs in this folder of runs; of openings "
-        "elsewhere it cannot know."
+def test_openings(models: list[Exhibit], official: Facts) -> None:
+    # Neither those of another recipe nor those of other data count.
+    assert sentences.openings(models, official) == (
+        "In this folder of runs, this test half was opened 2 times for what is shown here (1 for "
+        "ann and 1 for cnn), on 2026-01-01. Of openings elsewhere the log cannot know."
     )
-    once = [Opening("t", "r", "cnn", "d", "p", None)]
-    assert "opened 1 time for 1 run " in sentences.openings(replace(official, openings=once))
-    assert "no opening" in sentences.openings(replace(official, openings=()))
+    more = replace(
+        official,
+        openings=[
+            *official.openings,
+            Opening("2026-03-01T00:00:00+00:00", "cnn-s1-3f9c", "cnn", "Fashion-MNIST", "p", None),
+            Opening("2026-02-01T00:00:00+00:00", "a.csv (1)", "theirs", "Fashion-MNIST", "p", None),
+        ],
+    )
+    shown = [*models, replace(models[0], name="theirs", recipe="", run="")]
+    assert sentences.openings(shown, more) == (
+        "In this folder of runs, this test half was opened 4 times for what is shown here (1 for "
+        "ann, 2 for cnn and 1 for theirs), from 2026-01-01 to 2026-03-01. Of these, 1 was for runs "
+        "on which no number here rests. Of openings elsewhere the log cannot know."
+    )
+    assert "no opening" in sentences.openings(models, replace(official, openings=()))
 
 
 def test_numbers_read_well() -> None:

@@ -16,6 +16,11 @@ app = typer.Typer()
 
 OUT = Path("report")
 Out = Annotated[Path, typer.Option(help="The folder of the report.")]
+POINTS = 0.5  # comparison.MARGIN in points, said here since that imports SciPy
+Margin = Annotated[
+    float,
+    typer.Option(help="The difference in accuracy, in percentage points, that counts as none."),
+]
 
 
 @app.command()
@@ -63,12 +68,22 @@ def evaluate(
 @app.command()
 def compare(
     entrant: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
-            help="Two or more recipes, folders of runs, or models of your own: my_file.py:build."
+            help="Two or more recipes, folders of runs, or models of your own: my_file.py:build.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     seeds: Annotated[int, typer.Option(help="Train each recipe with seeds 0 to N-1.")] = 1,
+    with_: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--with",
+            help="Predictions that somebody else made, .npz or .csv. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    margin: Margin = POINTS,
     data: options.Data = None,
     allow_unknown_data: options.AllowUnknownData = False,
     classes: options.Classes = None,
@@ -87,7 +102,9 @@ def compare(
 
     with prints_aside():
         outcome = compare_job(
-            entrant,
+            entrant or [],
+            others=with_ or [],
+            margin=margin / 100,
             seeds=seeds,
             data=find_dataset(data, allow_unknown=allow_unknown_data, classes=classes),
             runs=runs,
@@ -103,6 +120,7 @@ def compare(
                 **outcome.comparison.as_dict(),
                 "sentence": outcome.comparison.sentence,
                 "failures": list(outcome.failures),
+                "findings": [finding.as_dict() for finding in outcome.findings],
                 "report": str(outcome.report),
             }
         )
@@ -113,7 +131,7 @@ def compare(
         [
             (
                 model.name,
-                str(len(model.seeds)),
+                str(len(model.seeds)) if model.seeds else "–",
                 f"{model.accuracy.value:.2%}",
                 f"{model.accuracy.low:.2%}–{model.accuracy.high:.2%}",
             )
@@ -122,12 +140,15 @@ def compare(
         left=("model",),
     )
     print_text(outcome.comparison.sentence)
+    for finding in outcome.findings:
+        print_text(f"[{finding.code}] {finding.sentence}")
     print_text(f"Report: {outcome.report}")
 
 
 @app.command()
 def report(
     run: Annotated[list[Path], typer.Argument(help="Folders of finished runs.")],
+    margin: Margin = POINTS,
     out: Out = OUT,
     data: options.Data = None,
     allow_unknown_data: options.AllowUnknownData = False,
@@ -140,6 +161,7 @@ def report(
 
     index = report_job(
         list(run),
+        margin=margin / 100,
         out=out,
         data=_dataset(data, allow_unknown_data, classes),
         threads=threads,

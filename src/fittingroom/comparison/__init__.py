@@ -11,7 +11,7 @@
     sentences    verdicts in plain words
 """
 
-from fittingroom.comparison.entrants import compare_models, holm, verdict_of
+from fittingroom.comparison.entrants import MARGIN, check_margin, compare_models, holm, verdict_of
 from fittingroom.comparison.paired import (
     mcnemar,
     paired_difference,
@@ -37,6 +37,7 @@ from fittingroom.comparison.seeds import (
 )
 
 __all__ = [
+    "MARGIN",
     "ClassGain",
     "Comparison",
     "Entrant",
@@ -48,6 +49,7 @@ __all__ = [
     "SeedScores",
     "Verdict",
     "accuracy_interval",
+    "check_margin",
     "compare_models",
     "holm",
     "mcnemar",

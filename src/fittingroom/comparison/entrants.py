@@ -26,9 +26,12 @@ from fittingroom.metrics import Estimate
 
 Correct = npt.NDArray[np.bool_]  # (S, N): which seed names which picture rightly
 
+# The difference in accuracy that counts as none, where a person names no other: half a point.
+MARGIN = 0.005
+
 
 def compare_models(
-    entrants: Sequence[Entrant], *, margin: float = 0.005, draws: int = 10_000, seed: int = 0
+    entrants: Sequence[Entrant], *, margin: float = MARGIN, draws: int = 10_000, seed: int = 0
 ) -> Comparison:
     """Every entrant's accuracy, and every pair's difference, tests and verdict.
 
@@ -59,8 +62,7 @@ def compare_models(
         Holm (1979), Scandinavian Journal of Statistics 6:65.
     """
     _check_entrants(entrants)
-    if not 0 <= margin < 1:
-        raise UsageError(f"Expected a margin from 0 to below 1. Received {margin}.")
+    check_margin(margin)
     if draws < 100:
         raise UsageError(f"Expected at least 100 bootstrap draws. Received {draws}.")
     first = entrants[0].predictions[0]
@@ -90,6 +92,19 @@ def compare_models(
         for pair in pairs
     )
     return Comparison(models, told, len(first), comparison_sentence(models, told, len(first)))
+
+
+def check_margin(margin: float) -> None:
+    """Refuse what cannot be a difference that counts as none.
+
+    Raises:
+        UsageError: a margin outside 0 to below 1.
+    """
+    if not 0 <= margin < 1:
+        raise UsageError(
+            "Expected a margin from 0 to below 1, a fraction (0 to below 100 percentage points). "
+            f"Received {margin:g}."
+        )
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -195,10 +210,12 @@ def _check_entrants(entrants: Sequence[Entrant]) -> None:
                 f"{names.count(name)} times."
             )
     for entrant in entrants:
-        if not entrant.predictions or len(entrant.seeds) != len(entrant.predictions):
+        models, seeds = len(entrant.predictions), len(entrant.seeds)
+        unknown = (models, seeds) == (1, 0)
+        if not models or (seeds != models and not unknown):
             raise PredictionsError(
                 f"Expected one set of predictions for each seed of {entrant.name}, and at least "
-                f"one. Received {len(entrant.seeds)} seeds and {len(entrant.predictions)} sets."
+                f"one. Received {seeds} seeds and {models} sets."
             )
         if len(set(entrant.seeds)) < len(entrant.seeds):
             raise PredictionsError(

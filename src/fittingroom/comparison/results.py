@@ -29,8 +29,8 @@ class Entrant:
     Attributes:
         name: how tables and pictures call it.
         recipe: the recipe's name.
-        seeds: one seed a model.
-        predictions: one set a seed, all on the same pictures in the same order.
+        seeds: one seed a model; none for a single model whose seed is not known.
+        predictions: one set a model, all on the same pictures in the same order.
     """
 
     name: str
@@ -46,7 +46,8 @@ class ModelResult:
     Attributes:
         accuracy: the mean over its seeds; the interval covers pictures, and seeds where
             there are several.
-        per_seed: each seed's accuracy.
+        seeds: as given; none where it is not known.
+        per_seed: each fitted model's accuracy.
         deviation: sample standard deviation over seeds, None for a single one.
     """
 
@@ -218,7 +219,7 @@ class Comparison:
             {
                 "name": model.name,
                 "recipe": model.recipe,
-                "seeds": len(model.seeds),
+                "seeds": len(model.per_seed),
                 "accuracy": model.accuracy.value,
                 "low": model.accuracy.low,
                 "high": model.accuracy.high,
@@ -247,6 +248,45 @@ class Comparison:
             for gain in pair.gains
         ]
         return _pandas().DataFrame(rows)
+
+    def seeds_frame(self) -> pandas.DataFrame:
+        """One row a fitted model: name, seed (none where it is not known), accuracy.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        rows = [
+            {"name": model.name, "seed": seed, "accuracy": accuracy}
+            for model in self.models
+            for seed, accuracy in zip(model.seeds or (None,), model.per_seed, strict=True)
+        ]
+        return _pandas().DataFrame(rows)
+
+    def verdict_frame(self) -> pandas.DataFrame:
+        """The verdict on each row's entrant against each column's; None on the diagonal.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        names = [model.name for model in self.models]
+        return _pandas().DataFrame(self.verdict_matrix(), names, names)
+
+    def flipped_frame(self) -> pandas.DataFrame:
+        """One row a pair and picture that only one of the two gets right (first seeds).
+
+        Columns ``a``, ``b``, ``position`` among the test pictures and who is ``right``.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        columns = ["a", "b", "position", "right"]
+        rows = [
+            (pair.a, pair.b, int(position), winner)
+            for pair in self.pairs
+            for winner, where in ((pair.a, pair.a_only), (pair.b, pair.b_only))
+            for position in where
+        ]
+        return _pandas().DataFrame(rows, columns=columns)
 
     def verdict_matrix(self) -> tuple[tuple[Verdict | None, ...], ...]:
         """The verdict on each row's entrant against each column's; None on the diagonal."""

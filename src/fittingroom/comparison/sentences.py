@@ -5,6 +5,10 @@ from collections.abc import Sequence
 from fittingroom.comparison.results import ModelResult, Pair, Power, Verdict
 from fittingroom.metrics import Estimate
 
+# What a 95% interval promises, for those who never met one; `benchmarks/statistics.py` measures it.
+_PROMISE = "of 100 intervals made this way, about 95 hold the true gap"
+_MARGIN = "below which a difference counts as none in practice"
+
 
 def pair_sentence(a: ModelResult, b: ModelResult, pair: Pair, pictures: int, pairs: int) -> str:
     """One pair's verdict, what it rests on, and what it does not say.
@@ -17,7 +21,7 @@ def pair_sentence(a: ModelResult, b: ModelResult, pair: Pair, pictures: int, pai
     """
     parts = [_verdict(a, b, pair, pictures)]
     if pair.verdict in ("better", "worse"):
-        parts.append(_within_margin(pair))
+        parts.append(_against_margin(pair))
         if pairs > 1 and pair.p_adjusted is not None and pair.p_adjusted > 0.05:
             parts.append(
                 f"With Holm's correction for the {pairs} pairs compared here, the gap no longer "
@@ -106,16 +110,19 @@ def _verdict(a: ModelResult, b: ModelResult, pair: Pair, pictures: int) -> str:
     )
 
 
-def _within_margin(pair: Pair) -> str:
-    margin = _points(pair.margin)
+def _against_margin(pair: Pair) -> str:
+    """How a gap that is shown compares with what counts as none."""
+    if pair.margin == 0:
+        return ""
+    margin = f"the margin of {_points(pair.margin)} points, {_MARGIN}"
+    gap = pair.difference
     if pair.equivalent:
-        return (
-            f"The gap is real but small: it lies within the margin of {margin} points, below which "
-            "a difference counts as none in practice."
-        )
-    if abs(pair.difference.value) <= pair.margin:
-        return f"The gap seen is within the margin of {margin} points, but may be larger than that."
-    return ""
+        return f"The gap is real but small: it lies within {margin}."
+    if min(abs(gap.low), abs(gap.high)) > pair.margin:
+        return f"All of that interval is beyond {margin}."
+    if abs(gap.value) <= pair.margin:
+        return f"The gap seen is within {margin}, but may be larger than that."
+    return f"The gap seen is beyond {margin}, but may be smaller than that."
 
 
 def _undecided(pair: Pair) -> str:
@@ -148,26 +155,28 @@ def _more(power: Power | None, level: str) -> str:
 def _scope(a: ModelResult, b: ModelResult, pair: Pair) -> str:
     if pair.level == "fitted models":
         return (
-            "This holds for these two fitted models: another training of either, with another "
-            "seed, may come out differently."
+            "This holds for these two fitted models, and the interval allows for the luck of the "
+            f"pictures alone: {_PROMISE}. Another training of either, with another seed, may come "
+            "out differently."
         )
-    counts = [len(model.seeds) for model in (a, b)]
+    counts = [len(model.per_seed) for model in (a, b)]
     if min(counts) == 1:
         single, many = (a, b) if counts[0] == 1 else (b, a)
         return (
-            f"{many.name} was trained with {len(many.seeds)} seeds, {single.name} with only one, "
-            f"so {single.name} is taken to vary from seed to seed as {many.name} does; the "
-            "interval covers the luck of the seeds, on that assumption, and of the pictures."
+            f"This rests on {max(counts)} trainings of {many.name}, with different random seeds, "
+            f"and on one of {single.name}, which is taken to vary from seed to seed as "
+            f"{many.name} does. On that assumption, the interval allows for the luck of the seeds "
+            f"and of the pictures: {_PROMISE}."
         )
-    seeds = (
-        f"{counts[0]} seeds of each"
+    trainings = (
+        f"{counts[0]} trainings of each"
         if counts[0] == counts[1]
-        else f"{counts[0]} seeds of {a.name} and {counts[1]} of {b.name}"
+        else f"{counts[0]} trainings of {a.name} and {counts[1]} of {b.name}"
     )
     chance = "" if pair.p_better is None else f" {_chance(a, b, pair.p_better)}"
     return (
-        f"This rests on {seeds}, and the interval covers both the luck of the seeds and that of "
-        f"the pictures.{chance}"
+        f"This rests on {trainings}, with different random seeds, and the interval allows for the "
+        f"luck of the seeds and of the pictures: {_PROMISE}.{chance}"
     )
 
 

@@ -1,11 +1,11 @@
 """Compare: train what is missing, score everything, hold it against each other, write a report."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fittingroom.comparison import Comparison, compare_models
+from fittingroom.comparison import MARGIN, Comparison, check_margin, compare_models
 from fittingroom.data import Dataset, find_dataset
 from fittingroom.engines import engine_named, on_processor_only
 from fittingroom.errors import (
@@ -14,14 +14,18 @@ from fittingroom.errors import (
     UsageError,
     did_you_mean,
 )
+from fittingroom.findings import Finding
 from fittingroom.jobs.evaluate import Evaluated, dataset_of, evaluate
 from fittingroom.jobs.export import export_run
+from fittingroom.jobs.others import Others, read_others
 from fittingroom.jobs.progress import Progress, Silence
-from fittingroom.jobs.report import entrants_of, name_entrants, write
+from fittingroom.jobs.report import entrants_of, gather, name_entrants, write
 from fittingroom.jobs.seeds import train_seeds
+from fittingroom.predictions import Predictions
 from fittingroom.recipes import RECIPES, Described, recipe_of
 from fittingroom.recipes.loading import is_file_and_name
 from fittingroom.recipes.resolve import is_model
+from fittingroom.reporting import findings
 from fittingroom.runs import Run, list_runs, open_run
 
 
@@ -31,20 +35,26 @@ class Outcome:
 
     Attributes:
         comparison: accuracies, differences and verdicts.
-        evaluated: for each entrant its scored runs, one a seed.
+        evaluated: for each recipe or run its scored runs, one a seed.
         failures: trainings that broke down, in words; they are reported, not hidden.
         report: the report's ``index.html``.
+        others: what was predicted elsewhere, by name.
+        findings: what deserves a second look, each under a code (``docs/findings.md``).
     """
 
     comparison: Comparison
     evaluated: tuple[tuple[Evaluated, ...], ...]
     failures: tuple[str, ...]
     report: Path
+    others: Mapping[str, Predictions] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
 
 
 def compare(
     entrants: Sequence[Any],
     *,
+    others: Others = (),
+    margin: float = MARGIN,
     seeds: int = 1,
     data: Dataset | Path | str | None = None,
     runs: Path | str = "runs",
@@ -59,6 +69,9 @@ def compare(
     Args:
         entrants: recipes, names of recipes, runs, folders of runs, and models of one's own as
             :func:`fittingroom.recipe_of` takes them.
+        others: predictions of the same test half that somebody else made: files, or names and
+            files or :class:`Predictions` (``docs/elsewhere.md`` says what a file holds).
+        margin: the difference in accuracy that counts as none, a fraction.
         seeds: how many seeds, 0 and up, each recipe is trained with.
         data: as for :func:`fittingroom.train`; where all entrants are runs, None is the data that
             the first was trained on.
@@ -74,23 +87,29 @@ def compare(
         UsageError: fewer than two entrants, the same one twice, or a device that is not there or
             that no recipe's engine can use.
         RecipeError: neither a recipe nor a run has that name.
+        PredictionsError: what was predicted elsewhere is not this test half.
     """
+    check_margin(margin)
     progress = progress or Silence()
     runs = Path(runs)
     # A single model may be a sequence too: of layers, or of steps.
     entrants = [entrants] if isinstance(entrants, str) or is_model(entrants) else entrants
     found = [_resolve(entrant, runs) for entrant in entrants]
     names = name_entrants(found)
-    if len(found) < 2:
+    count = len(found) + (1 if isinstance(others, str | Path) else len(others))
+    if count < 2:
         raise UsageError(
-            f"Expected two recipes or runs to compare, or more. Received {len(found)}. "
+            f"Expected two recipes or runs to compare, or more. Received {count}. "
             "`fittingroom report` shows a single one."
         )
-    if data is None and isinstance(found[0], Run) and all(isinstance(each, Run) for each in found):
-        dataset = dataset_of(found[0])
+    first = found[0] if found else None
+    if data is None and isinstance(first, Run) and all(isinstance(each, Run) for each in found):
+        dataset = dataset_of(first)
     else:
         dataset = data if isinstance(data, Dataset) else find_dataset(data)
 
+    # Before anything is trained, which may take hours: a file that does not fit is told at once.
+    elsewhere = read_others(others, names, dataset, runs, progress)
     devices = _devices([each for each in found if not isinstance(each, Run)], device, progress)
     failures: list[str] = []
     trained: list[tuple[Run, ...]] = []
@@ -119,10 +138,12 @@ def compare(
         for group in trained
     )
     by_name = dict(zip(names, evaluated, strict=True))
-    comparison = compare_models(entrants_of(by_name))
-    index = write(Path(out), by_name, dataset, comparison, failures)
+    comparison = compare_models(entrants_of(by_name, elsewhere), margin=margin)
+    exhibits, facts = gather(by_name, dataset, failures, elsewhere, runs)
+    index = write(Path(out), exhibits, facts, dataset, comparison)
     leave_winner(Path(out), comparison, by_name, progress)
-    return Outcome(comparison, evaluated, tuple(failures), index)
+    seen = findings(exhibits, comparison, facts)
+    return Outcome(comparison, evaluated, tuple(failures), index, elsewhere, seen)
 
 
 def leave_winner(
@@ -138,11 +159,14 @@ def leave_winner(
     listener is told, and no file is left.
     """
     best = max(comparison.models, key=lambda model: model.accuracy.value)
-    runs = [each.run for each in evaluated[best.name]]
-    run = max(runs, key=lambda run: run.summary.validation_accuracy)
     paths = {to: out / f"best_model.{to}" for to in ("keras", "h5")}
     for path in paths.values():
         path.unlink(missing_ok=True)  # that of an earlier winner
+    if best.name not in evaluated:
+        progress.say(f"No model for Keras beside the report: {best.name} is not from here.")
+        return
+    runs = [each.run for each in evaluated[best.name]]
+    run = max(runs, key=lambda run: run.summary.validation_accuracy)
     try:
         for to, path in paths.items():
             exported = export_run(run, to=to, out=path)

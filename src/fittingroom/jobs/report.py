@@ -3,14 +3,19 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fittingroom.comparison import Comparison, Entrant, compare_models
+import numpy as np
+
+from fittingroom.comparison import MARGIN, Comparison, Entrant, compare_models
 from fittingroom.data import Dataset, find_dataset
 from fittingroom.errors import UsageError
+from fittingroom.evaluation import evaluate_predictions
 from fittingroom.jobs.evaluate import Evaluated, dataset_of, evaluate
 from fittingroom.jobs.progress import Progress
+from fittingroom.metrics import TemperatureEffect, temperature_effect
+from fittingroom.predictions import Predictions
 from fittingroom.recipes import Described, Recipe
 from fittingroom.reporting import Exhibit, Facts, write_report
-from fittingroom.runs import Run, open_run, read_openings
+from fittingroom.runs import Run, describe_environment, open_run, read_openings
 
 # What a report says of where its runs were made.
 _ENVIRONMENT = ("time", "processor", "device", "threads", "python", "platform", "revision")
@@ -19,6 +24,7 @@ _ENVIRONMENT = ("time", "processor", "device", "threads", "python", "platform", 
 def report(
     runs: Sequence[Run | Path | str],
     *,
+    margin: float = MARGIN,
     out: Path | str = "report",
     data: Dataset | Path | str | None = None,
     threads: int | None = None,
@@ -28,6 +34,7 @@ def report(
 
     Args:
         runs: runs, or their folders.
+        margin: as for :func:`fittingroom.compare`.
         out: the folder of the report.
         data: whose test half they are scored on; None for the data that the first was trained on.
         threads: as for :func:`fittingroom.evaluate`.
@@ -51,8 +58,8 @@ def report(
         name: (evaluate(run, data=dataset, purpose="report", threads=threads, progress=progress),)
         for name, run in zip(names, opened, strict=True)
     }
-    comparison = compare_models(entrants_of(evaluated)) if len(opened) > 1 else None
-    return write(Path(out), evaluated, dataset, comparison)
+    comparison = compare_models(entrants_of(evaluated), margin=margin) if len(opened) > 1 else None
+    return write(Path(out), *gather(evaluated, dataset), dataset, comparison)
 
 
 def name_entrants(entrants: Sequence[Described | Run]) -> list[str]:
@@ -75,9 +82,11 @@ def name_entrants(entrants: Sequence[Described | Run]) -> list[str]:
     return names
 
 
-def entrants_of(evaluated: Mapping[str, Sequence[Evaluated]]) -> list[Entrant]:
-    """Scored runs as what a comparison takes."""
-    return [
+def entrants_of(
+    evaluated: Mapping[str, Sequence[Evaluated]], others: Mapping[str, Predictions] | None = None
+) -> list[Entrant]:
+    """Scored runs, and predictions from elsewhere after them, as what a comparison takes."""
+    from_here = [
         Entrant(
             name=name,
             recipe=group[0].run.recipe.name,
@@ -86,43 +95,80 @@ def entrants_of(evaluated: Mapping[str, Sequence[Evaluated]]) -> list[Entrant]:
         )
         for name, group in evaluated.items()
     ]
+    # Of what was trained elsewhere no seed is known.
+    return from_here + [Entrant(name, name, (), (said,)) for name, said in (others or {}).items()]
+
+
+def gather(
+    evaluated: Mapping[str, Sequence[Evaluated]],
+    dataset: Dataset,
+    failures: Sequence[str] = (),
+    others: Mapping[str, Predictions] | None = None,
+    runs: Path | None = None,
+) -> tuple[list[Exhibit], Facts]:
+    """What a report on scored runs is made from.
+
+    Args:
+        evaluated: for each model its scored runs, one a seed; the first one's pictures are shown.
+        dataset: whose test half they were scored on.
+        failures: trainings that broke down.
+        others: predictions from elsewhere, which are shown after the runs.
+        runs: the folder whose log of openings is told, beside those that the runs lie in.
+    """
+    shown = [group[0].run for group in evaluated.values()]
+    environment = shown[0].environment if shown else describe_environment()
+    logs = [*(run.folder.parent for run in shown), *([runs] if runs else [])]
+    folders = dict.fromkeys(folder.resolve() for folder in logs)
+    exhibits = [_exhibit(name, group[0]) for name, group in evaluated.items()]
+    exhibits += [_foreign(name, said) for name, said in (others or {}).items()]
+    facts = Facts(
+        data=dataset.name,
+        official=dataset.official,
+        embedded_sample=dataset.name == "sample",
+        openings=[each for folder in folders for each in read_openings(folder)],
+        environment={
+            **{name: environment[name] for name in _ENVIRONMENT if name in environment},
+            **environment["versions"],
+        },
+        failures=failures,
+        runs=[each.run.name for group in evaluated.values() for each in group],
+    )
+    return exhibits, facts
 
 
 def write(
     out: Path,
-    evaluated: Mapping[str, Sequence[Evaluated]],
+    exhibits: Sequence[Exhibit],
+    facts: Facts,
     dataset: Dataset,
     comparison: Comparison | None,
-    failures: Sequence[str] = (),
 ) -> Path:
-    """Write the report on scored runs; the page's path.
+    """Write the report on what was gathered; the page's path.
 
     Args:
         out: the folder.
-        evaluated: for each model its scored runs, one a seed; the first one's pictures are shown.
-        dataset: whose test half they were scored on.
+        exhibits, facts: what :func:`gather` gave.
+        dataset: whose test half the models were scored on.
         comparison: of the models, where there are several.
-        failures: trainings that broke down.
     """
-    shown = [group[0] for group in evaluated.values()]
-    run = shown[0].run
     return write_report(
         out,
         comparison=comparison,
-        exhibits=[_exhibit(name, group[0]) for name, group in evaluated.items()],
+        exhibits=exhibits,
         pictures=dataset.open_test().images,
         sample=dataset.training(),
-        facts=Facts(
-            data=dataset.name,
-            official=dataset.official,
-            embedded_sample=dataset.name == "sample",
-            openings=read_openings(run.folder.parent),
-            environment={
-                **{name: run.environment[name] for name in _ENVIRONMENT},
-                **run.environment["versions"],
-            },
-            failures=failures,
-        ),
+        facts=facts,
+    )
+
+
+def _foreign(name: str, predictions: Predictions) -> Exhibit:
+    """Somebody else's predictions: what is not known of the model is left out."""
+    alone = "" if predictions.log_probabilities is not None else ", without probabilities"
+    return Exhibit(
+        name=name,
+        title=f"Predicted elsewhere{alone}",
+        evaluation=evaluate_predictions(predictions),
+        keep=None,
     )
 
 
@@ -135,6 +181,7 @@ def _exhibit(name: str, evaluated: Evaluated) -> Exhibit:
         history=run.history,
         best_epoch=run.summary.best_epoch,
         keep=run.recipe.keep if isinstance(run.recipe, Recipe) else None,
+        recipe=run.recipe.name,
         run=run.name,
         seed=run.seed,
         parameters=run.summary.parameters,
@@ -146,4 +193,13 @@ def _exhibit(name: str, evaluated: Evaluated) -> Exhibit:
         model_bytes=run.summary.model_bytes,
         single=evaluated.single,
         batched=evaluated.batched,
+        temperature=_temperature_effect(evaluated),
     )
+
+
+def _temperature_effect(evaluated: Evaluated) -> TemperatureEffect | None:
+    said = evaluated.evaluation.predictions
+    logs = said.log_probabilities
+    if logs is None or not np.isfinite(logs).all():
+        return None
+    return temperature_effect(said.labels, logs, evaluated.run.summary.temperature)

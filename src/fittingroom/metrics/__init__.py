@@ -6,7 +6,8 @@
     checks            what comes in as arrays, checked once
     classification    accuracy, confusion matrix, precision, recall, F1
     probabilistic     log loss, Brier score and what it is made of
-    calibration       reliability diagram, expected calibration error, temperature
+    calibration       reliability diagram, expected calibration error
+    temperature       temperature scaling, and what it changes
     selective         risk-coverage curve and its area
 
 SciPy is imported by what uses it: the interval of a share is to be had in the core install.
@@ -18,10 +19,8 @@ from fittingroom.metrics.calibration import (
     Binning,
     CalibrationError,
     Reliability,
-    apply_temperature,
     calibration_error,
     confidences,
-    fit_temperature,
     reliability,
 )
 from fittingroom.metrics.classification import (
@@ -32,7 +31,13 @@ from fittingroom.metrics.classification import (
     precision,
     recall,
 )
-from fittingroom.metrics.estimates import Estimate, mean_estimate, wilson, wilson_interval
+from fittingroom.metrics.estimates import (
+    Estimate,
+    difference_of_shares,
+    mean_estimate,
+    wilson,
+    wilson_interval,
+)
 from fittingroom.metrics.probabilistic import (
     BrierDecomposition,
     brier_decomposition,
@@ -40,6 +45,12 @@ from fittingroom.metrics.probabilistic import (
     log_loss,
 )
 from fittingroom.metrics.selective import RiskCoverage, risk_coverage
+from fittingroom.metrics.temperature import (
+    TemperatureEffect,
+    apply_temperature,
+    fit_temperature,
+    temperature_effect,
+)
 
 __all__ = [
     "Binning",
@@ -49,6 +60,7 @@ __all__ = [
     "Reliability",
     "RiskCoverage",
     "Score",
+    "TemperatureEffect",
     "accuracy",
     "apply_temperature",
     "brier_decomposition",
@@ -56,6 +68,7 @@ __all__ = [
     "calibration_error",
     "confidences",
     "confusion_matrix",
+    "difference_of_shares",
     "f1",
     "fit_temperature",
     "log_loss",
@@ -64,6 +77,7 @@ __all__ = [
     "recall",
     "reliability",
     "risk_coverage",
+    "temperature_effect",
     "wilson",
     "wilson_interval",
 ]

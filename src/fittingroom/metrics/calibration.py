@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: reliability, calibration error, temperature."""
+"""Whether probabilities mean what they say: reliability and calibration error."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,21 +6,17 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from fittingroom.errors import PredictionsError, UsageError
+from fittingroom.errors import UsageError
 from fittingroom.metrics.checks import (
     Float64,
     Int64,
     checked_labels,
-    checked_matrix,
     checked_pair,
     checked_probabilities,
 )
 from fittingroom.metrics.estimates import Estimate
 
 Binning = Literal["equal width", "equal mass"]
-
-# A temperature outside these says that the data do not determine one.
-COLDEST, HOTTEST = 0.05, 20.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,64 +176,6 @@ def calibration_error(
     if simulated(0.0, tail) < 0 < simulated(1.0, tail):
         high = float(optimize.brentq(simulated, 0.0, 1.0, args=(tail,), xtol=1e-7))
     return CalibrationError(Estimate(value, min(low, value), max(high, value)), plug_in)
-
-
-def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
-    """The temperature ``T`` for which ``softmax(logits / T)`` makes the labels likeliest.
-
-    The likelihood is log-concave in ``1/T``, so its derivative's only root is found by bracketing
-    between 0.05 and 20. A result at one of these ends says that the data do not determine a
-    temperature (all pictures named rightly, say). Equal logits throughout give 1.
-
-    Args:
-        logits: ``(N, K)``, finite, of validation pictures.
-        labels: whole numbers below ``K``, ``(N,)``.
-
-    Raises:
-        PredictionsError: arrays that do not fit together, or logits that are not finite.
-
-    Source:
-        Guo, Pleiss, Sun and Weinberger (2017), arXiv:1706.04599, section 4.2.
-    """
-    from scipy import optimize, special
-
-    scores = checked_matrix(logits, "logits")
-    true = checked_labels(labels, scores.shape[1])
-    if len(true) != len(scores) or not np.isfinite(scores).all():
-        raise PredictionsError(
-            f"Expected finite logits for each of {len(true)} labels. Received {len(scores)} rows, "
-            f"{int((~np.isfinite(scores)).sum())} values not finite."
-        )
-    centred = scores - scores.max(axis=1, keepdims=True)
-    if not centred.any():
-        return 1.0
-    of_true = float(centred[np.arange(len(true)), true].mean())
-
-    def slope(inverse: float) -> float:
-        """Derivative of the log loss by ``1/T``: never falls as ``1/T`` grows."""
-        expected = (special.softmax(inverse * centred, axis=1) * centred).sum(axis=1)
-        return float(expected.mean()) - of_true
-
-    if slope(1 / COLDEST) <= 0:
-        return COLDEST
-    if slope(1 / HOTTEST) >= 0:
-        return HOTTEST
-    return 1 / float(optimize.brentq(slope, 1 / HOTTEST, 1 / COLDEST, xtol=1e-12))
-
-
-def apply_temperature(logits: npt.ArrayLike, temperature: float) -> Float64:
-    """Natural logarithms of ``softmax(logits / temperature)``: float64 ``(N, K)``.
-
-    Raises:
-        PredictionsError: logits that are no matrix.
-        UsageError: a temperature that is not above 0.
-    """
-    from scipy import special
-
-    if not 0 < temperature < np.inf:
-        raise UsageError(f"Expected a temperature above 0. Received {temperature}.")
-    scores = checked_matrix(logits, "logits")
-    return np.asarray(special.log_softmax(scores / temperature, axis=1))
 
 
 def _folded_normal_mean(mean: Float64, deviation: Float64) -> Float64:

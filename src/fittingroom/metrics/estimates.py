@@ -76,6 +76,29 @@ def wilson_interval(
     return score_interval(x / np.where(n > 0, n, 1), n, z)
 
 
+def difference_of_shares(
+    successes: int, trials: int, other_successes: int, other_trials: int, confidence: float = 0.95
+) -> Estimate:
+    """A share minus another one that is independent of it, with Newcombe's hybrid score interval.
+
+    For two sets of pictures, such as the test half and validation. Two models on the same pictures
+    are not independent: theirs is :func:`fittingroom.comparison.paired_difference`.
+
+    Raises:
+        PredictionsError: counts outside their range.
+        UsageError: a confidence outside (0, 1).
+
+    Source:
+        Newcombe (1998), Statistics in Medicine 17:873, method 10.
+    """
+    first = wilson(successes, trials, confidence)
+    second = wilson(other_successes, other_trials, confidence)
+    gap = first.value - second.value
+    low = gap - math.hypot(first.value - first.low, second.high - second.value)
+    high = gap + math.hypot(first.high - first.value, second.value - second.low)
+    return Estimate(gap, max(low, -1.0), min(high, 1.0))
+
+
 def score_interval(
     share: npt.ArrayLike, trials: npt.ArrayLike, quantile: npt.ArrayLike
 ) -> tuple[Float64, Float64]:

@@ -5,6 +5,7 @@ room changes nothing in matplotlib, and no figure outlives its last user. :func:
 :func:`svg` turn a figure into a file's bytes or into inline markup whose colours follow the page.
 """
 
+from fittingroom.plots.abstaining import risk_coverage
 from fittingroom.plots.calibration import calibration_curves
 from fittingroom.plots.confusion import confusion_difference, confusion_matrix
 from fittingroom.plots.curves import accuracy_curve, loss_curve
@@ -19,6 +20,7 @@ from fittingroom.plots.garment_sheets import (
 )
 from fittingroom.plots.intervals import accuracies, class_gains, recalls
 from fittingroom.plots.style import MODEL_COLOURS, model_colour, png, svg
+from fittingroom.plots.verdicts import verdict_matrix
 
 __all__ = [
     "MODEL_COLOURS",
@@ -37,7 +39,9 @@ __all__ = [
     "model_colour",
     "png",
     "recalls",
+    "risk_coverage",
     "sample_sheet",
     "svg",
     "tile_sheet",
+    "verdict_matrix",
 ]

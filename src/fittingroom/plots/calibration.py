@@ -26,7 +26,7 @@ def calibration_curves(models: Sequence[tuple[str, int, Calibration]]) -> Figure
     """Accuracy against top probability, a square a model, with how many pictures lie where.
 
     A model whose probabilities mean what they say lies on the diagonal; below it, it is surer
-    than it should be.
+    than it should be. The band is the 95% interval of each bin's accuracy.
 
     Args:
         models: of each its name, its place in the order of colours, and its calibration.
@@ -53,6 +53,15 @@ def calibration_curves(models: Sequence[tuple[str, int, Calibration]]) -> Figure
         axes.spines["left"].set_visible(False)
         axes.spines["bottom"].set_visible(False)
         axes.plot([0, 1], [0, 1], color=REST, linewidth=1.0, linestyle=(0, (3, 2)))
+        # The band between the bins' intervals; they themselves, where bins are few or far apart.
+        axes.fill_between(
+            [bin_.confidence for bin_ in calibration.bins],
+            [bin_.accuracy.low for bin_ in calibration.bins],
+            [bin_.accuracy.high for bin_ in calibration.bins],
+            color=colour,
+            alpha=0.15,
+            linewidth=0,
+        )
         for bin_ in calibration.bins:
             axes.plot(
                 [bin_.confidence] * 2,

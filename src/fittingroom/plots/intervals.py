@@ -42,10 +42,12 @@ def accuracies(models: Sequence[ModelResult], pairs: Sequence[Pair]) -> Figure:
         if len(model.per_seed) > 1:
             axes.plot(
                 [100 * value for value in model.per_seed],
-                [place] * len(model.per_seed),
-                "|",
-                color=REST,
-                markersize=9,
+                [place + 0.27] * len(model.per_seed),  # beneath, where the interval hides none
+                "o",
+                color=model_colour(place),
+                markersize=3.2,
+                markeredgewidth=0,
+                alpha=0.6,
                 zorder=2,
             )
         _dot(axes, place, model.accuracy, model_colour(place), model_marker(place))

@@ -5,10 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from fittingroom.comparison import Comparison
 from fittingroom.evaluation import Evaluation
+from fittingroom.findings import Finding, Subject, find
+from fittingroom.metrics import TemperatureEffect
 from fittingroom.predictions import UInt8
 from fittingroom.recipes import Keep
-from fittingroom.runs import Epoch, Opening, Timing
+from fittingroom.runs import Epoch, Opening, Timing, openings_for
 
 
 class Garments(Protocol):
@@ -35,6 +38,8 @@ class Exhibit:
         best_epoch: the epoch whose weights were kept.
         keep: why it was that one; None for a model that is trained in one go, whose history has
             one entry, and no epochs.
+        recipe: the recipe's name, under which the log has its openings; "" for a model that was
+            not trained here.
         run: the run folder's name, or where else the predictions come from.
         seed: the run's.
         parameters: trained numbers.
@@ -46,6 +51,7 @@ class Exhibit:
         model_bytes: size of the exported model.
         single: how long a picture takes when pictures come one at a time.
         batched: how long a picture takes when many come at once.
+        temperature: what the temperature, which was fitted on validation, changes on the test half.
 
     What is None was not measured, and is left out.
     """
@@ -56,6 +62,7 @@ class Exhibit:
     history: tuple[Epoch, ...] = ()
     best_epoch: int = 0
     keep: Keep | None = "best accuracy"
+    recipe: str = ""
     run: str = ""
     seed: int | None = None
     parameters: int | None = None
@@ -67,6 +74,7 @@ class Exhibit:
     model_bytes: int | None = None
     single: Timing | None = None
     batched: Timing | None = None
+    temperature: TemperatureEffect | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +88,7 @@ class Facts:
         openings: every opening of the test half that the folder of runs has logged.
         environment: versions, processor, threads, time, as the runs have recorded them.
         failures: trainings that broke down, in words: they are told, not hidden.
+        runs: the names of all runs that the numbers rest on, every seed's.
     """
 
     data: str
@@ -88,6 +97,42 @@ class Facts:
     openings: Sequence[Opening] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
     failures: Sequence[str] = ()
+    runs: Sequence[str] = ()
+
+    def openings_for(self, exhibits: Sequence[Exhibit]) -> tuple[Opening, ...]:
+        """The openings of this test half that were for the recipes shown, in their order."""
+        recipes = {exhibit.recipe or exhibit.name for exhibit in exhibits}
+        return openings_for(self.openings, self.data, recipes)
+
+    def openings_unshown(self, exhibits: Sequence[Exhibit]) -> tuple[Opening, ...]:
+        """Those that were for runs of these recipes on which no number here rests."""
+        trained = {exhibit.recipe for exhibit in exhibits}
+        of_these = openings_for(self.openings, self.data, trained)
+        return tuple(each for each in of_these if each.run not in self.runs)
+
+
+def findings(
+    exhibits: Sequence[Exhibit], comparison: Comparison | None, facts: Facts
+) -> tuple[Finding, ...]:
+    """What deserves a second look in all that a report shows."""
+    subjects = [
+        Subject(
+            name=exhibit.name,
+            evaluation=exhibit.evaluation,
+            history=exhibit.history,
+            best_epoch=exhibit.best_epoch,
+            in_one_go=exhibit.keep is None,
+            validation_pictures=exhibit.validation_pictures,
+            trained_here=bool(exhibit.recipe),
+        )
+        for exhibit in exhibits
+    ]
+    return find(
+        subjects,
+        comparison,
+        failures=facts.failures,
+        unshown=len(facts.openings_unshown(exhibits)),
+    )
 
 
 def stem(name: str) -> str:

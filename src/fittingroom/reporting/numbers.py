@@ -40,6 +40,14 @@ def decimal_estimate(estimate: Estimate) -> str:
     return f"{estimate.value:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"
 
 
+def decimal_change(estimate: Estimate) -> str:
+    """``"−0.031 (−0.042 to −0.020)"``."""
+    value, low, high = (
+        f"{part:+.3f}".replace("-", MINUS) for part in (estimate.value, estimate.low, estimate.high)
+    )
+    return f"{value} ({low} to {high})"
+
+
 def count(number: int | None) -> str:
     """``1234567`` → ``"1,234,567"``."""
     return NONE if number is None else f"{number:,}"

@@ -64,13 +64,14 @@ class Panel:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading of the page, a sentence, and its figures."""
+    """A heading of the page, a sentence, a table where there is one, and its figures."""
 
     key: str
     title: str
     lead: str
     panels: tuple[Panel, ...]
     place: int | None = None
+    table: Table | None = None
 
 
 def model_section(exhibit: Exhibit, place: int, pictures: UInt8) -> Section:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from fittingroom.comparison import Comparison
+from fittingroom.findings import Finding
+from fittingroom.metrics import Estimate, TemperatureEffect
 from fittingroom.reporting import sentences
 from fittingroom.reporting.exhibit import Exhibit, Facts
 from fittingroom.reporting.panels import Panel
@@ -21,6 +23,7 @@ def results(
     exhibits: Sequence[Exhibit],
     facts: Facts,
     panels: Sequence[Panel],
+    found: Sequence[Finding] = (),
 ) -> dict[str, Any]:
     """Plain values under documented names.
 
@@ -30,10 +33,12 @@ def results(
     ``models``: of each ``name``, ``title``, ``run``, ``seed``, ``training_pictures``,
     ``validation_pictures``, ``parameters``, ``operations`` and what ``operation`` these are,
     ``training_seconds``, ``model_bytes``, ``seconds_a_picture`` (``single``, ``batched``: each
-    ``low``, ``median``, ``high``, ``batch``), ``keep``: why the weights of ``best_epoch`` were
+    ``low``, ``median``, ``high``, ``batch``), ``temperature`` (``value`` and, before and after it,
+    log loss and calibration error), ``keep``: why the weights of ``best_epoch`` were
     kept (both null for a model that is trained in one go), ``history`` and ``evaluation``
     (:meth:`Evaluation.as_dict`); ``comparison``: its :meth:`~Comparison.as_dict` with details, or
-    null for a single model; ``figures``: of each its ``image``, ``title`` and ``caption``;
+    null for a single model; ``findings``: of each ``code``, ``about``, ``sentence`` and
+    ``advice``; ``figures``: of each its ``image``, ``title`` and ``caption``;
     ``openings``, ``environment``, ``failures``: as given. What was not measured is null.
     """
     return {
@@ -51,6 +56,7 @@ def results(
         },
         "models": [_model(exhibit) for exhibit in exhibits],
         "comparison": None if comparison is None else comparison.as_dict(details=True),
+        "findings": [finding.as_dict() for finding in found],
         "figures": [
             {"image": f"images/{panel.image}", "title": panel.title, "caption": panel.caption}
             for panel in panels
@@ -84,10 +90,25 @@ def _model(exhibit: Exhibit) -> dict[str, Any]:
             "single": _timing(exhibit.single),
             "batched": _timing(exhibit.batched),
         },
+        "temperature": None if exhibit.temperature is None else _temperature(exhibit.temperature),
         "keep": exhibit.keep if exhibit.history else None,
         "best_epoch": exhibit.best_epoch if exhibit.history and exhibit.keep else None,
         "history": [asdict(epoch) for epoch in exhibit.history],
         "evaluation": exhibit.evaluation.as_dict(),
+    }
+
+
+def _temperature(effect: TemperatureEffect) -> dict[str, Any]:
+    def estimate(each: Estimate) -> dict[str, Any]:
+        return {"value": each.value, "interval": [each.low, each.high]}
+
+    return {
+        "value": effect.temperature,
+        "log_loss_before": estimate(effect.log_loss_before),
+        "log_loss_after": estimate(effect.log_loss_after),
+        "log_loss_change": estimate(effect.log_loss_change),
+        "calibration_error_before": estimate(effect.error_before.debiased),
+        "calibration_error_after": estimate(effect.error_after.debiased),
     }
 
 

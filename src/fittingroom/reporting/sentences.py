@@ -7,6 +7,13 @@ import numpy as np
 
 from fittingroom.comparison import Comparison, Pair
 from fittingroom.evaluation import ConfusedPair, Evaluation
+from fittingroom.findings.course import (
+    CLEAR_GAP,
+    MILD_GAP,
+    last_quarter,
+    late_rise,
+    training_gap,
+)
 from fittingroom.metrics import Estimate, wilson
 from fittingroom.plots import Tile
 from fittingroom.recipes import Keep
@@ -20,13 +27,6 @@ from fittingroom.reporting.numbers import (
     some,
 )
 from fittingroom.runs import Epoch
-
-# Training accuracy above validation accuracy, as fractions. The first is twice the sampling error
-# of 5,000 pictures at 93%; the second is what a reader would see on the curve at once.
-MILD_GAP = 0.01
-CLEAR_GAP = 0.04
-# Validation accuracy won over the last quarter of the epochs from which on it "still rises".
-STILL_RISING = 0.003
 
 
 def outcome(exhibits: Sequence[Exhibit], comparison: Comparison | None, facts: Facts) -> str:
@@ -114,20 +114,16 @@ def _validation(epoch: Epoch, pictures: int | None) -> str:
 
 
 def _fit(history: Sequence[Epoch]) -> str:
-    last = history[-1]
-    gap = last.train_accuracy - last.val_accuracy
+    gap = training_gap(history)
     if gap >= MILD_GAP:
         degree = "over-fitting" if gap >= CLEAR_GAP else "mild over-fitting"
         return f"training accuracy ends {100 * gap:.1f} points above: {degree}"
-    quarter = max(1, len(history) // 4)
-    if len(history) > 1:
-        risen = last.val_accuracy - history[-1 - quarter].val_accuracy
-        highest = max(epoch.val_accuracy for epoch in history)
-        if last.val_accuracy == highest and risen >= STILL_RISING:
-            return (
-                f"it still rose by {100 * risen:.1f} points over the last "
-                f"{some(quarter, 'epoch')}: under-fitting, more epochs would help"
-            )
+    risen = late_rise(history)
+    if risen is not None:
+        return (
+            f"it still rose by {100 * risen:.1f} points over the last "
+            f"{some(last_quarter(history), 'epoch')}: under-fitting, more epochs would help"
+        )
     side = (
         f"training accuracy ends {-100 * gap:.1f} points below, as it is measured while weights "
         "change, with dropout and augmentation on"
@@ -246,6 +242,35 @@ def calibration(models: Sequence[tuple[str, Evaluation]], without: Sequence[str]
     return " ".join(sentences)
 
 
+def verdict_matrix(comparison: Comparison) -> str:
+    """How many pairs are decided, and what the colours mean."""
+    counts = [
+        (sum(pair.verdict in kinds for pair in comparison.pairs), one, many)
+        for kinds, one, many in (
+            (("better", "worse"), "shows a difference", "show a difference"),
+            (("equivalent",), "is equivalent", "are equivalent"),
+            (("not shown",), "shows nothing either way", "show nothing either way"),
+        )
+    ]
+    shares = [f"{number} {one if number == 1 else many}" for number, one, many in counts if number]
+    lost = sum(
+        pair.verdict in ("better", "worse")
+        and pair.p_adjusted is not None
+        and pair.p_adjusted > 0.05
+        for pair in comparison.pairs
+    )
+    held = (
+        "All differences shown outlast Holm's correction for having looked at so many pairs."
+        if not lost
+        else f"After Holm's correction for having looked at so many pairs, {lost:,} of the "
+        f"differences no longer {'counts' if lost == 1 else 'count'} as shown."
+    )
+    return (
+        f"Of {some(len(comparison.pairs), 'pair')}, {listed(shares)}. Read a row against a column; "
+        f"a cell has the colour of the better model, grey means equivalent. {held}"
+    )
+
+
 def recalls(models: Sequence[tuple[str, Evaluation]]) -> str:
     """Hardest and easiest class of each model."""
     sentences = []
@@ -270,7 +295,7 @@ def accuracies(comparison: Comparison) -> str:
             f"{points_estimate(pair.difference, 2)} percentage points."
         )
     if any(len(model.per_seed) > 1 for model in comparison.models):
-        sentence += " Ticks are single seeds."
+        sentence += " The small dots beneath are single seeds."
     return sentence
 
 
@@ -324,15 +349,28 @@ def flipped(pair: Pair, shown: tuple[int, int]) -> str:
     return sentence
 
 
-def openings(facts: Facts) -> str:
-    """How often the test half was opened, as far as the log knows."""
-    if not facts.openings:
-        return "The folder of runs has logged no opening of this test half."
-    runs = {opening.run for opening in facts.openings}
-    return (
-        f"This test half was opened {some(len(facts.openings), 'time')} for "
-        f"{some(len(runs), 'run')} in this folder of runs; of openings elsewhere it cannot know."
+def openings(exhibits: Sequence[Exhibit], facts: Facts) -> str:
+    """How often the test half was opened for what is shown, as far as the log knows."""
+    counted = facts.openings_for(exhibits)
+    elsewhere = "Of openings elsewhere the log cannot know."
+    if not counted:
+        return (
+            "In this folder of runs, no opening of this test half is logged for what is shown "
+            f"here. {elsewhere}"
+        )
+    names = list(dict.fromkeys(each.recipe for each in counted))
+    times = [f"{sum(each.recipe == name for each in counted)} for {name}" for name in names]
+    days = sorted({each.time[:10] for each in counted})
+    when = f"on {days[0]}" if len(days) == 1 else f"from {days[0]} to {days[-1]}"
+    sentence = (
+        f"In this folder of runs, this test half was opened {some(len(counted), 'time')} for what "
+        f"is shown here ({listed(times)}), {when}."
     )
+    unshown = len(facts.openings_unshown(exhibits))
+    if unshown:
+        was = "was" if unshown == 1 else "were"
+        sentence += f" Of these, {unshown:,} {was} for runs on which no number here rests."
+    return f"{sentence} {elsewhere}"
 
 
 def _epoch(history: Sequence[Epoch], number: int) -> Epoch:

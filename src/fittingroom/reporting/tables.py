@@ -9,7 +9,7 @@ from fittingroom.comparison import Comparison, ModelResult, Pair
 from fittingroom.evaluation import Evaluation
 from fittingroom.plots import TileGroup
 from fittingroom.predictions import Int64
-from fittingroom.reporting.exhibit import Exhibit
+from fittingroom.reporting.exhibit import Exhibit, Facts
 from fittingroom.reporting.numbers import (
     MINUS,
     NONE,
@@ -18,6 +18,7 @@ from fittingroom.reporting.numbers import (
     duration,
     percent,
     percent_estimate,
+    points,
     points_estimate,
     probability,
     seconds,
@@ -79,7 +80,7 @@ def escape_markdown(text: str) -> str:
 def results(exhibits: Sequence[Exhibit], comparison: Comparison | None) -> Table:
     """A column a model: accuracy first, then what it costs."""
     compared = {} if comparison is None else {model.name: model for model in comparison.models}
-    several = any(len(model.seeds) > 1 for model in compared.values())
+    several = any(len(model.per_seed) > 1 for model in compared.values())
     rows = [
         ("Accuracy", [_accuracy(exhibit, compared) for exhibit in exhibits]),
     ]
@@ -132,7 +133,7 @@ def _accuracy(exhibit: Exhibit, compared: dict[str, ModelResult]) -> str:
 def _seeds(model: ModelResult | None, exhibit: Exhibit) -> str:
     if model is None:
         return NONE if exhibit.seed is None else str(exhibit.seed)
-    return ", ".join(str(seed) for seed in model.seeds)
+    return ", ".join(str(seed) for seed in model.seeds) or NONE
 
 
 def _deviation(model: ModelResult | None) -> str:
@@ -305,6 +306,29 @@ def calibration(models: Sequence[tuple[str, Evaluation]]) -> Table:
     )
 
 
+def verdict_matrix(comparison: Comparison) -> Table:
+    """The verdict on each row's model against each column's, and the difference in points."""
+    names = [model.name for model in comparison.models]
+    gaps = {(pair.b, pair.a): pair.difference.value for pair in comparison.pairs}
+    gaps |= {(b, a): -gap for (a, b), gap in gaps.items()}
+    return Table(
+        "The verdict on each row's model against each column's; differences of accuracy in "
+        "percentage points.",
+        ("", *names),
+        tuple(
+            (
+                name,
+                *(
+                    NONE if verdict is None else f"{verdict}, {points(gaps[name, other], 2)}"
+                    for other, verdict in zip(names, row, strict=True)
+                ),
+            )
+            for name, row in zip(names, comparison.verdict_matrix(), strict=True)
+        ),
+        words=len(names) + 1,
+    )
+
+
 def most_confused(name: str, evaluation: Evaluation, shown: int) -> Table:
     """The most frequent kinds of mistake."""
     return Table(
@@ -315,6 +339,19 @@ def most_confused(name: str, evaluation: Evaluation, shown: int) -> Table:
             for pair in evaluation.most_confused[:shown]
         ),
         words=2,
+    )
+
+
+def openings(exhibits: Sequence[Exhibit], facts: Facts) -> Table:
+    """Each opening of the test half for what is shown."""
+    return Table(
+        "Openings of this test half that the folder of runs has logged for what is shown here.",
+        ("Time, UTC", "Run", "Purpose", "Code revision"),
+        tuple(
+            (each.time.removesuffix("+00:00"), each.run, each.purpose, each.revision or NONE)
+            for each in facts.openings_for(exhibits)
+        ),
+        words=4,
     )
 
 

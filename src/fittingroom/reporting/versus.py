@@ -6,12 +6,19 @@ import numpy as np
 
 from fittingroom import plots
 from fittingroom.comparison import Comparison, Pair
+from fittingroom.evaluation import Evaluation
 from fittingroom.plots import Tile, TileGroup
 from fittingroom.predictions import UInt8
 from fittingroom.reporting import sentences, tables
 from fittingroom.reporting.exhibit import Exhibit, stem
 from fittingroom.reporting.numbers import listed, percent_estimate, points_estimate, some
 from fittingroom.reporting.panels import Panel, Section, draw, tile, tile_panel
+from fittingroom.reporting.probabilities import (
+    risk_coverage_sentence,
+    risk_coverage_table,
+    scores_table,
+    temperature_sentence,
+)
 
 _FLIPPED = 16  # pictures each way
 # Three pairs come from three models; of more, each pair's own figures would make a page of
@@ -19,7 +26,32 @@ _FLIPPED = 16  # pictures each way
 _PAIRS_DRAWN = 3
 
 
-def accuracies_panel(comparison: Comparison) -> Panel:
+def overview_panels(comparison: Comparison) -> tuple[Panel, ...]:
+    """Accuracies and differences; of three models or more, who is shown to be better than whom."""
+    accuracies = _accuracies(comparison)
+    return (accuracies, _verdicts(comparison)) if len(comparison.models) > 2 else (accuracies,)
+
+
+def _verdicts(comparison: Comparison) -> Panel:
+    figure = plots.verdict_matrix(comparison)
+    title = "Who is shown to be better than whom"
+    alt = (
+        f"Matrix of verdicts: each of {len(comparison.models)} models in rows against each in "
+        "columns, the most accurate first, with differences in points."
+    )
+    return Panel(
+        image="verdicts.png",
+        png=plots.png(figure, title, colours=64),
+        title=title,
+        alt=alt,
+        caption=sentences.verdict_matrix(comparison),
+        table=tables.verdict_matrix(comparison),
+        svg=plots.svg(figure, "verdicts", alt),
+        wide=True,
+    )
+
+
+def _accuracies(comparison: Comparison) -> Panel:
     """Accuracies side by side, paired differences beneath."""
     figure = plots.accuracies(comparison.models, comparison.pairs)
     models = [f"{model.name} {percent_estimate(model.accuracy, 2)}" for model in comparison.models]
@@ -41,8 +73,18 @@ def accuracies_panel(comparison: Comparison) -> Panel:
     )
 
 
-def shared_panels(exhibits: Sequence[Exhibit]) -> tuple[Panel, ...]:
-    """Recalls and calibration, all models in one figure."""
+def shared_section(exhibits: Sequence[Exhibit]) -> Section:
+    """Recalls, calibration and abstaining, all models in one figure each."""
+    return Section(
+        "classes",
+        "Classes and calibration",
+        "",
+        _shared_panels(exhibits),
+        table=scores_table(exhibits),
+    )
+
+
+def _shared_panels(exhibits: Sequence[Exhibit]) -> tuple[Panel, ...]:
     models = [(exhibit.name, exhibit.evaluation) for exhibit in exhibits]
     classes = models[0][1].predictions.classes
     figure = plots.recalls(
@@ -77,6 +119,8 @@ def shared_panels(exhibits: Sequence[Exhibit]) -> tuple[Panel, ...]:
     if curves:
         figure = plots.calibration_curves(curves)
         names = [name for name, _, _ in curves]
+        sure = [(name, item) for name, item in models if name in names]
+        unsure = [name for name, _ in models if name not in names]
         alt = (
             f"Reliability diagram of {listed(names)}: share of pictures named rightly against the "
             "model's top probability, with the diagonal on which both agree."
@@ -87,16 +131,48 @@ def shared_panels(exhibits: Sequence[Exhibit]) -> tuple[Panel, ...]:
                 png=plots.png(figure, "Do the probabilities mean what they say?", colours=64),
                 title="Do the probabilities mean what they say?",
                 alt=alt,
-                caption=sentences.calibration(
-                    [(name, item) for name, item in models if name in names],
-                    [name for name, _ in models if name not in names],
+                caption=" ".join(
+                    [
+                        sentences.calibration(sure, unsure),
+                        *(
+                            temperature_sentence(exhibit.name, exhibit.temperature)
+                            for exhibit in exhibits
+                            if exhibit.temperature is not None
+                        ),
+                    ]
                 ),
                 table=tables.calibration(models),
                 svg=plots.svg(figure, "calibration", alt),
                 wide=len(curves) == 3 or len(curves) > 4,  # four are two by two
             )
         )
+        panels.append(_risk_coverage(sure, unsure, [place for _, place, _ in curves]))
     return tuple(panels)
+
+
+def _risk_coverage(
+    models: Sequence[tuple[str, Evaluation]], without: Sequence[str], places: Sequence[int]
+) -> Panel:
+    curves = [
+        (name, place, evaluation.risk_coverage)
+        for (name, evaluation), place in zip(models, places, strict=True)
+        if evaluation.risk_coverage is not None
+    ]
+    figure = plots.risk_coverage(curves)
+    title = "How accurate, if it may abstain?"
+    alt = (
+        "Line chart: share of mistakes against the share of pictures answered, the surest first, "
+        f"for {listed([name for name, _ in models])}."
+    )
+    return Panel(
+        image="risk_coverage.png",
+        png=plots.png(figure, title, colours=64),
+        title=title,
+        alt=alt,
+        caption=risk_coverage_sentence(models, without),
+        table=risk_coverage_table(models),
+        svg=plots.svg(figure, "risk", alt),
+    )
 
 
 def pair_sections(

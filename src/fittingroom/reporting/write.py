@@ -8,14 +8,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fittingroom.comparison import Comparison
 from fittingroom.errors import PredictionsError
+from fittingroom.findings import CODES
 from fittingroom.plots import SampleRow
 from fittingroom.predictions import UInt8
 from fittingroom.reporting import sentences, tables
-from fittingroom.reporting.exhibit import Exhibit, Facts, Garments
+from fittingroom.reporting.exhibit import Exhibit, Facts, Garments, findings
 from fittingroom.reporting.inline import picture_uri, unbroken_ranges
 from fittingroom.reporting.panels import Section, data_panel, model_section
 from fittingroom.reporting.results import results, to_json
-from fittingroom.reporting.versus import accuracies_panel, pair_sections, shared_panels
+from fittingroom.reporting.versus import overview_panels, pair_sections, shared_section
 from fittingroom.runs import make_folder, write_file
 
 
@@ -52,13 +53,14 @@ def write_report(
     _check(exhibits, pictures)
     classes = exhibits[0].evaluation.predictions.classes
     data = data_panel(sample, classes)
-    summary = () if comparison is None else (accuracies_panel(comparison),)
+    summary = () if comparison is None else overview_panels(comparison)
     sections: list[Section] = []
     if comparison is not None:
         sections += pair_sections(comparison, exhibits, pictures)
-    sections.append(Section("classes", "Classes and calibration", "", shared_panels(exhibits)))
+    sections.append(shared_section(exhibits))
     sections += [model_section(exhibit, place, pictures) for place, exhibit in enumerate(exhibits)]
     panels = [*summary, *(panel for section in sections for panel in section.panels), data]
+    found = findings(exhibits, comparison, facts)
     verdict = sentences.outcome(exhibits, comparison, facts)
     page = {
         "title": " against ".join(exhibit.name for exhibit in exhibits),
@@ -66,6 +68,12 @@ def write_report(
         "verdict": verdict,
         "headline": sentences.headline(verdict),
         "notices": sentences.notices(facts),
+        "findings": found,
+        "findings_by_code": [
+            (code, [each for each in found if each.code == code])
+            for code in dict.fromkeys(each.code for each in found)
+        ],
+        "advice": CODES,
         "results": tables.results(exhibits, comparison),
         "pairs": None if comparison is None else tables.pairs(comparison),
         "summary": summary,
@@ -74,11 +82,13 @@ def write_report(
         "strip": [SampleRow(row.name, row.pictures[:1]) for row in data.samples],
         "facts": facts,
         "sources": _sources(exhibits, facts),
-        "openings": sentences.openings(facts),
+        "openings": sentences.openings(exhibits, facts),
+        "trained_here": all(exhibit.recipe for exhibit in exhibits),
+        "opened": tables.openings(exhibits, facts),
         "origin": sentences.origin(facts),
     }
     # Everything is made before the first file is written: what fails leaves the old report whole.
-    numbers = to_json(results(comparison, exhibits, facts, panels))
+    numbers = to_json(results(comparison, exhibits, facts, panels, found))
     markdown = _render("report.md.jinja", page)
     html = _render("page.html.jinja", page)
     images = make_folder(folder / "images")

@@ -5,7 +5,7 @@ from fittingroom.runs.files import make_folder, write_file
 from fittingroom.runs.folder import Run, RunWriter, Summary, Timing, open_run, run_name
 from fittingroom.runs.history import Ending, Epoch, best_epoch, ending
 from fittingroom.runs.listing import Listed, find_run, list_runs
-from fittingroom.runs.testlog import Opening, log_opening, read_openings
+from fittingroom.runs.testlog import Opening, log_opening, openings_for, read_openings
 
 __all__ = [
     "Ending",
@@ -25,6 +25,7 @@ __all__ = [
     "log_opening",
     "make_folder",
     "open_run",
+    "openings_for",
     "read_openings",
     "run_name",
     "write_file",

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -49,6 +50,13 @@ def log_opening(runs: Path, *, run: str, recipe: str, data: str, purpose: str) -
             os.fsync(stream.fileno())
     except OSError as error:
         raise cannot_write(path, error) from error
+
+
+def openings_for(
+    openings: Iterable[Opening], data: str, recipes: Collection[str]
+) -> tuple[Opening, ...]:
+    """Those of a data set's test half that were for these recipes, in their order."""
+    return tuple(each for each in openings if each.data == data and each.recipe in recipes)
 
 
 def read_openings(runs: Path) -> tuple[Opening, ...]:

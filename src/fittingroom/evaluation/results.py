@@ -1,4 +1,4 @@
-"""One fitted model on one data set: every number, with its interval, from its predictions."""
+"""What an evaluation holds, as plain values and as tables."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from fittingroom import metrics
 from fittingroom.errors import missing_extra
 from fittingroom.metrics import BrierDecomposition, Estimate, RiskCoverage
 from fittingroom.predictions import Int64, Predictions
@@ -16,9 +14,6 @@ from fittingroom.predictions import Int64, Predictions
 if TYPE_CHECKING:
     import pandas
 
-# How many kinds of mistake are named, and how many single mistakes.
-_CONFUSED_PAIRS = 10
-_WORST_MISTAKES = 50
 # Points of the risk-coverage curve that `as_dict` gives; the curve itself has one a confidence.
 _CURVE_POINTS = 101
 
@@ -196,117 +191,60 @@ class Evaluation:
         for scores in self.per_class:
             row: dict[str, Any] = {"class": scores.name, "support": scores.support}
             for name in ("precision", "recall", "f1"):
-                estimate: Estimate = getattr(scores, name)
-                row[name] = estimate.value
-                row[f"{name}_low"] = estimate.low
-                row[f"{name}_high"] = estimate.high
+                row |= zip(_ends(name), _numbers(getattr(scores, name)), strict=True)
             rows.append(row)
         return pandas.DataFrame(rows).set_index("class")
 
+    def confusion_frame(self) -> pandas.DataFrame:
+        """Counts of pictures, rows true, columns predicted; of two models, subtract one's from
+        the other's to see where they differ.
 
-def evaluate_predictions(
-    predictions: Predictions, *, draws: int = 2000, seed: int = 0
-) -> Evaluation:
-    """Every number about one fitted model, each with its 95% interval.
-
-    Args:
-        predictions: what the model says, and what is true.
-        draws: simulations behind the interval of the calibration error, at least 100; all other
-            intervals are in closed form.
-        seed: of these simulations; equal input and seed give an equal result.
-
-    Returns:
-        The evaluation; what needs probabilities is None where the model gives classes alone. A
-        score of 0/0 (precision of a class that is never called, recall of one without pictures)
-        has the value 0 and the interval (0, 1); a class that is neither true nor predicted of
-        any picture is left out of the macro means.
-
-    Raises:
-        UsageError: too few draws.
-    """
-    labels, predicted = predictions.labels, predictions.predicted
-    confusion = metrics.confusion_matrix(labels, predicted, predictions.classes)
-    precision, recall, f1 = (
-        score(confusion) for score in (metrics.precision, metrics.recall, metrics.f1)
-    )
-    support = confusion.sum(axis=1)
-    logs, probabilities = predictions.log_probabilities, predictions.probabilities
-    of_probabilities: dict[str, Any] = {"log_loss": None, "brier": None, "calibration": None}
-    if logs is not None and probabilities is not None:
-        of_probabilities = {
-            "log_loss": metrics.log_loss(labels, logs),
-            "brier": metrics.brier_score(labels, probabilities),
-            "brier_parts": metrics.brier_decomposition(labels, probabilities),
-            "calibration": _evaluate_calibration(predictions, probabilities, draws, seed),
-            "risk_coverage": metrics.risk_coverage(labels, predicted, probabilities),
-        }
-    return Evaluation(
-        predictions=predictions,
-        accuracy=metrics.wilson(int(np.trace(confusion)), len(predictions)),
-        per_class=tuple(
-            ClassScores(name, int(support[k]), *(s.per_class[k] for s in (precision, recall, f1)))
-            for k, name in enumerate(predictions.classes)
-        ),
-        macro_f1=f1.macro,
-        confusion=confusion,
-        most_confused=_most_confused(confusion, predictions.classes),
-        worst_mistakes=_worst_mistakes(predictions, probabilities),
-        macro_precision=precision.macro,
-        macro_recall=recall.macro,
-        **of_probabilities,
-    )
-
-
-def _most_confused(confusion: Int64, classes: tuple[str, ...]) -> tuple[ConfusedPair, ...]:
-    mistakes = confusion - np.diag(np.diag(confusion))
-    order = np.argsort(-mistakes, axis=None, kind="stable")[:_CONFUSED_PAIRS]
-    support = confusion.sum(axis=1)
-    return tuple(
-        ConfusedPair(
-            classes[i], classes[j], int(mistakes[i, j]), metrics.wilson(mistakes[i, j], support[i])
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        pandas = _pandas()
+        names = pandas.Index(self.predictions.classes)
+        return pandas.DataFrame(
+            self.confusion, names.rename("true"), names.rename("predicted"), copy=True
         )
-        for i, j in zip(*np.unravel_index(order, mistakes.shape), strict=True)
-        if mistakes[i, j] > 0
-    )
+
+    def calibration_frame(self) -> pandas.DataFrame:
+        """One row a bin of the reliability diagram; none without probabilities.
+
+        Columns ``low``, ``high``, ``count``, ``confidence``, ``accuracy`` and its ends.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        columns = ["low", "high", "count", "confidence", *_ends("accuracy")]
+        rows = [
+            (each.low, each.high, each.count, each.confidence, *_numbers(each.accuracy))
+            for each in ([] if self.calibration is None else self.calibration.bins)
+        ]
+        return _pandas().DataFrame(rows, columns=columns)
+
+    def risk_coverage_frame(self) -> pandas.DataFrame:
+        """One row a confidence that occurs, the surest first; none without probabilities.
+
+        Columns ``threshold``, ``coverage``, ``risk`` and its ends.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        curve = self.risk_coverage
+        columns = {"threshold": "threshold", "coverage": "coverage", "risk": "risk"}
+        columns |= {"risk_low": "low", "risk_high": "high"}
+        return _pandas().DataFrame(
+            {name: [] if curve is None else getattr(curve, at) for name, at in columns.items()}
+        )
 
 
-def _worst_mistakes(
-    predictions: Predictions, probabilities: npt.NDArray[np.float64] | None
-) -> Int64:
-    wrong = np.flatnonzero(~predictions.correct)
-    if probabilities is not None:
-        confidence = metrics.confidences(predictions.predicted, probabilities)[wrong]
-        wrong = wrong[np.argsort(-confidence, kind="stable")]
-    return wrong[:_WORST_MISTAKES].astype(np.int64)
+def _ends(name: str) -> tuple[str, str, str]:
+    return name, f"{name}_low", f"{name}_high"
 
 
-def _evaluate_calibration(
-    predictions: Predictions,
-    probabilities: npt.NDArray[np.float64],
-    draws: int,
-    seed: int,
-) -> Calibration:
-    said = (predictions.labels, predictions.predicted, probabilities)
-    equal_width = metrics.reliability(*said)
-    equal_mass = metrics.reliability(*said, binning="equal mass")
-    error = metrics.calibration_error(equal_width, draws=draws, seed=seed)
-    bins = zip(
-        equal_width.low.tolist(),
-        equal_width.high.tolist(),
-        equal_width.count.tolist(),
-        equal_width.confidence.tolist(),
-        equal_width.correct.tolist(),
-        strict=True,
-    )
-    return Calibration(
-        error=error.debiased,
-        bins=tuple(
-            CalibrationBin(low, high, count, confidence, metrics.wilson(correct, count))
-            for low, high, count, confidence, correct in bins
-        ),
-        plug_in=error.plug_in,
-        error_equal_mass=metrics.calibration_error(equal_mass, draws=draws, seed=seed).debiased,
-    )
+def _numbers(estimate: Estimate) -> tuple[float, float, float]:
+    return estimate.value, estimate.low, estimate.high
 
 
 def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:

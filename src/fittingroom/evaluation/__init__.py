@@ -1,0 +1,25 @@
+"""One fitted model on one data set: every number, with its interval, from its predictions.
+
+::
+
+    results     what an evaluation holds, as plain values and as tables
+    scoring     evaluate_predictions: from predictions to every number
+"""
+
+from fittingroom.evaluation.results import (
+    Calibration,
+    CalibrationBin,
+    ClassScores,
+    ConfusedPair,
+    Evaluation,
+)
+from fittingroom.evaluation.scoring import evaluate_predictions
+
+__all__ = [
+    "Calibration",
+    "CalibrationBin",
+    "ClassScores",
+    "ConfusedPair",
+    "Evaluation",
+    "evaluate_predictions",
+]

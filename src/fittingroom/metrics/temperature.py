@@ -1,0 +1,147 @@
+"""Temperature scaling: fitting one number on validation, and what it changes elsewhere."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fittingroom.errors import PredictionsError, UsageError
+from fittingroom.metrics.calibration import CalibrationError, calibration_error, reliability
+from fittingroom.metrics.checks import Float64, checked_labels, checked_matrix
+from fittingroom.metrics.estimates import Estimate, mean_estimate
+from fittingroom.metrics.probabilistic import log_loss
+
+# A temperature outside these says that the data do not determine one.
+COLDEST, HOTTEST = 0.05, 20.0
+
+
+@dataclass(frozen=True)
+class TemperatureEffect:
+    """What a temperature changes, on pictures that it was not fitted on.
+
+    Attributes:
+        temperature: what logits are divided by; above 1 it makes a model less sure.
+        log_loss_before: at temperature 1.
+        log_loss_after: at this temperature.
+        log_loss_change: after minus before, picture by picture, with the interval of that mean:
+            below 0 the temperature helps.
+        error_before: expected calibration error (15 bins of equal width) at temperature 1.
+        error_after: at this temperature.
+    """
+
+    temperature: float
+    log_loss_before: Estimate
+    log_loss_after: Estimate
+    log_loss_change: Estimate
+    error_before: CalibrationError
+    error_after: CalibrationError
+
+
+def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
+    """The temperature ``T`` for which ``softmax(logits / T)`` makes the labels likeliest.
+
+    The likelihood is log-concave in ``1/T``, so its derivative's only root is found by bracketing
+    between 0.05 and 20. A result at one of these ends says that the data do not determine a
+    temperature (all pictures named rightly, say). Equal logits throughout give 1.
+
+    Args:
+        logits: ``(N, K)``, finite, of validation pictures.
+        labels: whole numbers below ``K``, ``(N,)``.
+
+    Raises:
+        PredictionsError: arrays that do not fit together, or logits that are not finite.
+
+    Source:
+        Guo, Pleiss, Sun and Weinberger (2017), arXiv:1706.04599, section 4.2.
+    """
+    from scipy import optimize, special
+
+    scores = checked_matrix(logits, "logits")
+    true = checked_labels(labels, scores.shape[1])
+    if len(true) != len(scores) or not np.isfinite(scores).all():
+        raise PredictionsError(
+            f"Expected finite logits for each of {len(true)} labels. Received {len(scores)} rows, "
+            f"{int((~np.isfinite(scores)).sum())} values not finite."
+        )
+    centred = scores - scores.max(axis=1, keepdims=True)
+    if not centred.any():
+        return 1.0
+    of_true = float(centred[np.arange(len(true)), true].mean())
+
+    def slope(inverse: float) -> float:
+        """Derivative of the log loss by ``1/T``: never falls as ``1/T`` grows."""
+        expected = (special.softmax(inverse * centred, axis=1) * centred).sum(axis=1)
+        return float(expected.mean()) - of_true
+
+    if slope(1 / COLDEST) <= 0:
+        return COLDEST
+    if slope(1 / HOTTEST) >= 0:
+        return HOTTEST
+    return 1 / float(optimize.brentq(slope, 1 / HOTTEST, 1 / COLDEST, xtol=1e-12))
+
+
+def apply_temperature(logits: npt.ArrayLike, temperature: float) -> Float64:
+    """Natural logarithms of ``softmax(logits / temperature)``: float64 ``(N, K)``.
+
+    Raises:
+        PredictionsError: logits that are no matrix.
+        UsageError: a temperature that is not above 0.
+    """
+    from scipy import special
+
+    if not 0 < temperature < np.inf:
+        raise UsageError(f"Expected a temperature above 0. Received {temperature}.")
+    scores = checked_matrix(logits, "logits")
+    return np.asarray(special.log_softmax(scores / temperature, axis=1))
+
+
+def temperature_effect(
+    labels: npt.ArrayLike,
+    log_probabilities: npt.ArrayLike,
+    temperature: float,
+    *,
+    draws: int = 2000,
+    seed: int = 0,
+) -> TemperatureEffect:
+    """What a temperature that is in these probabilities already has changed in them.
+
+    They hold the logits divided by it, up to a constant, so that multiplying by it gives those at
+    temperature 1 again. The classes called are the same at every temperature.
+
+    Args:
+        labels: whole numbers below ``K``, ``(N,)``.
+        log_probabilities: natural logarithms with the temperature in them, ``(N, K)``, finite.
+        temperature: which.
+        draws, seed: as for :func:`calibration_error`.
+
+    Raises:
+        PredictionsError: arrays that do not fit together, or logarithms that are not finite.
+        UsageError: a temperature that is not above 0, or too few draws.
+
+    Source:
+        Guo, Pleiss, Sun and Weinberger (2017), arXiv:1706.04599, section 4.2.
+    """
+    after = checked_matrix(log_probabilities, "log_probabilities")
+    true = checked_labels(labels, after.shape[1])
+    if not np.isfinite(after).all():
+        raise PredictionsError(
+            "Expected finite log-probabilities. Received "
+            f"{int((~np.isfinite(after)).sum())} values not finite."
+        )
+    if not 0 < temperature < np.inf:
+        raise UsageError(f"Expected a temperature above 0. Received {temperature}.")
+    before = apply_temperature(after, 1 / temperature)
+    rows = np.arange(len(true))
+    called = after.argmax(axis=1)
+
+    def error(logs: Float64) -> CalibrationError:
+        return calibration_error(reliability(true, called, np.exp(logs)), draws=draws, seed=seed)
+
+    return TemperatureEffect(
+        temperature=temperature,
+        log_loss_before=log_loss(true, before),
+        log_loss_after=log_loss(true, after),
+        log_loss_change=mean_estimate(before[rows, true] - after[rows, true]),
+        error_before=error(before),
+        error_after=error(after),
+    )

@@ -1,0 +1,347 @@
+"""Predictions from elsewhere: what is taken, what is refused and how, and hostile files."""
+
+import io
+import os
+import pickle
+import zipfile
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fittingroom.elsewhere import read_elsewhere
+from fittingroom.errors import PredictionsError
+from fittingroom.predictions import Predictions
+
+CLASSES = ("shirt", "coat", "bag")
+LABELS = np.array([0, 1, 2, 1, 0], np.uint8)
+PREDICTED = np.array([0, 1, 1, 1, 2], np.uint8)
+INDICES = np.arange(5, dtype=np.int64)
+SHARES = np.array(
+    [[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.1, 0.6, 0.3], [0.0, 1.0, 0.0], [0.25, 0.25, 0.5]]
+)
+PLAIN = "index,label,predicted\n0,0,0\n1,1,1\n2,2,1\n3,1,1\n4,0,2\n"
+FULL = "index,label,predicted,p0,p1,p2\n" + "".join(
+    f"{i},{LABELS[i]},{PREDICTED[i]},{','.join(str(p) for p in SHARES[i])}\n" for i in range(5)
+)
+
+
+def read(path):
+    return read_elsewhere(path, labels=LABELS, indices=INDICES, classes=CLASSES)
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Reads a CSV file of that text or those bytes."""
+
+    def call(content):
+        path = tmp_path / "theirs.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return read(path)
+
+    return call
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """Reads an archive of those arrays, in which some are left out, changed or added."""
+
+    def call(**changed):
+        path = tmp_path / "theirs.npz"
+        arrays = {"labels": LABELS, "predicted": PREDICTED, "indices": INDICES} | changed
+        kept: dict[str, Any] = {name: each for name, each in arrays.items() if each is not None}
+        np.savez(path, **kept)
+        return read(path)
+
+    return call
+
+
+def refused(match, call, *args, **kwargs):
+    with pytest.raises(PredictionsError, match=match) as caught:
+        call(*args, **kwargs)
+    assert "Expected" in str(caught.value)
+    assert "Received" in str(caught.value)
+    return str(caught.value)
+
+
+# --- What is taken ------------------------------------------------------------------------------
+
+
+def test_a_table_of_classes_alone(table):
+    found = table(PLAIN)
+    np.testing.assert_array_equal(found.predicted, PREDICTED)
+    np.testing.assert_array_equal(found.labels, LABELS)
+    assert found.log_probabilities is None
+    assert (found.predicted.dtype, found.classes) == (np.uint8, CLASSES)
+
+
+def test_a_table_with_probabilities_of_which_a_zero_is_taken_at_its_word(table):
+    found = table(FULL)
+    np.testing.assert_allclose(found.probabilities, SHARES, atol=1e-7)
+    assert found.log_probabilities[3, 0] == -np.inf
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: "\ufeff" + text,
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace("\n", "\r"),
+        lambda text: text.replace("\n", "\n\n"),
+        lambda text: text.replace("\n", ",,\n"),
+        lambda text: text.replace(",", ";"),
+        lambda text: text.replace(".", "&").replace(",", ";").replace("&", ","),
+        lambda text: "sep=;\n" + text.replace(",", ";"),
+        lambda text: text.replace(",", "\t"),
+        lambda text: text.replace(",", " , ").upper(),
+        lambda text: '"' + text.replace(",", '","').replace("\n", '"\n"').rstrip('"'),
+        lambda text: text.replace("\n4,0,2", "\n4.0,0.0,2.0"),
+        lambda text: text.rstrip("\n"),
+        lambda text: text + ",,,,,\n;\n".replace(";", ""),
+    ],
+)
+def test_spreadsheets_ways_are_taken_as_they_come(table, change):
+    found = table(change(FULL))
+    np.testing.assert_array_equal(found.predicted, PREDICTED)
+    np.testing.assert_allclose(found.probabilities, SHARES, atol=1e-7)
+
+
+def test_utf_16_as_spreadsheets_export_unicode(table):
+    np.testing.assert_array_equal(table(PLAIN.encode("utf-16")).predicted, PREDICTED)
+
+
+def test_columns_may_stand_in_any_order(table):
+    lines = [line.split(",") for line in FULL.splitlines()]
+    text = "\n".join(",".join(reversed(line)) for line in lines)
+    np.testing.assert_allclose(table(text).probabilities, SHARES, atol=1e-7)
+
+
+@given(st.integers(0, 10**6), st.booleans(), st.booleans())
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_predictions_written_here_or_as_a_table_come_back(tmp_path, seed, archived, sure):
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, 3, 40).astype(np.uint8)
+    logits = generator.normal(size=(40, 3))
+    logs = (logits - np.log(np.exp(logits).sum(1, keepdims=True))).astype(np.float32)
+    shares = np.exp(logs.astype(float))
+    written = Predictions(
+        labels, logs.argmax(1).astype(np.uint8), logs if sure else None, np.arange(40), CLASSES
+    )
+    path = tmp_path / "theirs"  # its content says what it is
+    if archived:
+        with path.open("wb") as stream:
+            written.write(stream)
+    else:
+        names = ["index", "label", "predicted", *(f"p{k}" for k in range(3) if sure)]
+        rows = [
+            [i, labels[i], written.predicted[i], *(shares[i] if sure else ())] for i in range(40)
+        ]
+        text = "\n".join(",".join(map(str, row)) for row in (names, *rows))
+        path.write_text(text, encoding="utf-8")
+    found = read_elsewhere(path, labels=labels, indices=np.arange(40), classes=CLASSES)
+    np.testing.assert_array_equal(found.predicted, written.predicted)
+    assert found.labels_hash == written.labels_hash
+    assert (found.log_probabilities is not None) == sure
+    if found.log_probabilities is not None:
+        np.testing.assert_allclose(found.log_probabilities, logs, atol=1e-6)
+
+
+def test_an_archive_may_rely_on_its_order_and_use_any_plain_numbers(archive):
+    found = archive(
+        indices=None, labels=LABELS.astype(">i8"), predicted=PREDICTED.astype(np.float32)
+    )
+    np.testing.assert_array_equal(found.predicted, PREDICTED)
+    found = archive(probabilities=np.asfortranarray(SHARES.astype(np.float32)))
+    np.testing.assert_allclose(found.probabilities, SHARES, atol=1e-6)
+
+
+# --- What does not fit --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("4,0,2\n", "", r"5 labels, one for each test picture .* Received 4\. Predict the whole"),
+        ("4,0,2\n", "4,0,2\n5,0,0\n", "Received 6"),
+        ("1,1,1\n2,2,1\n", "2,2,1\n1,1,1\n", "picture 1 in row 2 .* picture 2.*sort the rows"),
+        ("0,0,0\n1,1", "1,0,0\n1,1", "more than once"),
+        ("4,0,2", "9,0,2", r"picture 4 in row 5 .* Received picture 9\. These are other pictures"),
+        ("3,1,1", "3,2,1", r"labels of the test half: 1 \(coat\) in row 4 .* Received 2 \(1 of 5"),
+        ("4,0,2", "4,0,3", r"classes from 0 to 2 .* Received 3 in row 5"),
+        ("4,0,2", "4,0,-1", "Received -1 in row 5"),
+        ("4,0,2", "4,0,1.5", "Received 1.5 in row 5"),
+        ("4,0,2", "4,0,nan", "Received nan in row 5"),
+        ("4,0,2", "4,0,", r"number as 'predicted' in row 5 .* Received an empty cell"),
+        ("4,0,2", "4,0", "empty cell"),
+        ("4,0,2", "4,0,#NAME?", "Received '#NAME"),
+        ("4,0,2", "4,0,1_0", "Received '1_0'"),
+        ("4,0,2", "4,0,２", "Received '２'"),
+        ("4,0,2", "4,0,2,7", r"3 cells in row 5 .* Received 4"),
+        ("predicted", "prediction", "a column 'predicted'"),
+        ("index,label,predicted\n", "", r"first line of column names .* Received '0,0,0'"),
+        ("index,label", "label,label", "a column 'index'"),
+        ("predicted\n", "predicted,label\n", "each column once"),
+        ("predicted\n", "predicted,prob0\n", "also 'prob0'. Rename or remove"),
+        ("predicted\n", "predicted,p0,p1\n", "p0 to p2, or none at all"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused_in_words(table, old, new, words):
+    assert old in PLAIN
+    refused(words, table, PLAIN.replace(old, new))
+
+
+def test_counting_from_one_is_recognised(table):
+    shifted = "index,label,predicted\n1,0,0\n2,1,1\n3,2,1\n4,1,1\n5,0,2\n"
+    assert "Count pictures from 0" in refused("picture", table, shifted)
+    shifted = "index,label,predicted\n0,1,1\n1,2,2\n2,3,2\n3,2,2\n4,1,3\n"
+    assert "Count classes from 0" in refused("labels", table, shifted)
+
+
+@pytest.mark.parametrize(
+    ("shares", "words"),
+    [
+        (SHARES * 100, "Divide percentages by 100"),
+        (SHARES * 8 - 3, "softmax"),
+        (SHARES * 0.9, r"sum to one .* Received 0\.9 in row 1 \(5 such rows\)"),
+        (np.where(SHARES == 0.8, np.nan, SHARES), "Received nan for class 1 in row 2"),
+        (np.where(SHARES == 0.8, np.inf, SHARES), "Received inf for class 1 in row 2"),
+        (SHARES[:, :2], r"shape \(5, 3\)"),
+        (SHARES[:4], "5 rows of probabilities"),
+        (SHARES[0], r"shape \(N, classes\)"),
+        (SHARES.astype(complex), "complex128"),
+    ],
+)
+def test_what_are_no_probabilities_is_refused(archive, shares, words):
+    refused(words, archive, probabilities=shares)
+
+
+def test_what_are_no_log_probabilities_is_refused(archive):
+    refused("sum to one|from 0 to 1", archive, log_probabilities=SHARES)
+    refused("from 0 to 1", archive, log_probabilities=SHARES + 2000)  # overflows
+    found = archive(log_probabilities=np.log(SHARES[:3].repeat(2, 0)[:5]))
+    assert found.log_probabilities is not None
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"labels": None}, "the arrays 'labels' and 'predicted'.*Received 'indices', 'predicted'"),
+        ({"predicted": PREDICTED[:4]}, "5 predicted classes.*Received 4"),
+        ({"predicted": PREDICTED[:, None]}, r"shape \(N,\).*Received uint8 of shape \(5, 1\)"),
+        ({"predicted": np.array(list("abcde"))}, "predicted as numbers"),
+        ({"labels": np.array(["x"] * 5, object)}, "plain numbers.*Received one of 'object'"),
+        ({"predicted": np.zeros(5, [("a", "u1")])}, "plain numbers"),
+        ({"predicted": np.zeros(5, "M8[s]")}, "plain numbers"),
+        ({"classes": np.array(["a", "b", "c"])}, r"the classes shirt, coat, bag.*Received the cl"),
+        ({"indices": INDICES[::-1]}, "sort the rows by index"),
+    ],
+)
+def test_an_archive_that_does_not_fit_is_refused_in_words(archive, changed, words):
+    refused(words, archive, **changed)
+
+
+# --- Hostile and broken files -------------------------------------------------------------------
+
+
+def test_nothing_is_unpickled(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (os.mkdir, (str(tmp_path / "sprung"),))
+
+    trap = np.empty(5, object)
+    trap[:] = [Trap() for _ in range(5)]
+    path = tmp_path / "theirs.npz"
+    np.savez(path, labels=trap, predicted=PREDICTED, allow_pickle=True)
+    refused("plain numbers", read, path)
+    path.write_bytes(pickle.dumps(Trap()))
+    refused("no text|first line", read, path)
+    assert not (tmp_path / "sprung").exists()
+
+
+def header(shape, kind="|u1"):
+    stream = io.BytesIO()
+    text = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}}}"
+    stream.write(b"\x93NUMPY\x01\x00" + (len(text) + 1).to_bytes(2, "little"))
+    stream.write(text.encode() + b"\n")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("member", "words"),
+    [
+        (header("(10**12,)"), "plain arrays|at most"),
+        (header("(1000000000000,)"), "at most 16 MiB"),
+        (header("(-5,)"), "labels of at most"),
+        (header("(5,)"), "labels of 5 bytes"),
+        (header("(5,)") + bytes(9), "labels of 5 bytes"),
+        (header("(" * 3000), "plain arrays"),
+        (header("(5,)", "O"), "plain numbers"),
+        (b"\x93NUMPY\x09\x09", "format"),
+        (b"not an array", "plain arrays"),
+        (b"", "plain arrays"),
+    ],
+    ids=range(10),
+)
+def test_arrays_that_lie_about_themselves_are_refused(tmp_path, member, words):
+    path = tmp_path / "theirs.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("labels.npy", member)
+        archive.writestr("predicted.npy", header("(5,)") + bytes(5))
+    refused(words, read, path)
+
+
+def test_a_bomb_is_not_unpacked(tmp_path):
+    path = tmp_path / "theirs.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("labels.npy", header("(200000000,)") + bytes(200_000_000))
+        archive.writestr("predicted.npy", header("(5,)") + bytes(5))
+    assert path.stat().st_size < 1_000_000
+    refused("at most 16 MiB", read, path)
+
+
+def test_what_is_too_large_is_not_read(tmp_path):
+    path = tmp_path / "theirs.csv"
+    with path.open("wb") as stream:
+        stream.truncate(2**34)  # sparse: it takes no room
+    refused("at most 16 MiB", read, path)
+
+
+@given(st.binary(max_size=300), st.sampled_from([b"", b"PK\x03\x04", b"index,label,predicted\n"]))
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_bytes_are_refused_and_nothing_else_happens(tmp_path, content, start):
+    path = tmp_path / "theirs"
+    path.write_bytes(start + content)
+    refused("Expected", read, path)
+
+
+@given(st.data())
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_archive_is_refused_or_read_rightly(tmp_path, data):
+    stream = io.BytesIO()
+    np.savez_compressed(stream, labels=LABELS, predicted=PREDICTED, probabilities=SHARES)
+    content = bytearray(stream.getvalue())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path / "theirs.npz"
+    path.write_bytes(content)
+    try:
+        found = read(path)
+    except PredictionsError:
+        return
+    np.testing.assert_array_equal(found.predicted, PREDICTED)
+
+
+def test_what_is_no_file_is_refused(tmp_path):
+    refused("there is no such file", read, tmp_path / "none.csv")
+    refused("Received something else", read, tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    refused("Received something else", read, tmp_path / "pipe")
+    (tmp_path / "empty.csv").write_bytes(b" \n")
+    refused("an empty file", read, tmp_path / "empty.csv")
+    np.save(tmp_path / "one.npy", LABELS)
+    refused("a single array", read, tmp_path / "one.npy")
+    with zipfile.ZipFile(tmp_path / "book.xlsx", "w") as archive:
+        archive.writestr("xl/workbook.xml", "<x/>")
+    refused("a spreadsheet. Save it as CSV", read, tmp_path / "book.xlsx")

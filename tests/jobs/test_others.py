@@ -1,0 +1,208 @@
+"""Predictions from elsewhere in a comparison: by command and from Python, and what the log says."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fittingroom.cli import run
+from fittingroom.cli.results import POINTS
+from fittingroom.comparison import MARGIN
+from fittingroom.errors import PredictionsError, UsageError
+from fittingroom.jobs.compare import compare
+from fittingroom.jobs.evaluate import evaluate
+from fittingroom.jobs.progress import Silence
+from fittingroom.predictions import Predictions
+from fittingroom.runs import list_runs, read_openings
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_command_and_the_package_have_the_same_margin():
+    assert pytest.approx(MARGIN) == POINTS / 100
+
+
+@pytest.fixture
+def truth(sample):
+    return sample.open_test()
+
+
+@pytest.fixture
+def theirs(tmp_path, truth):
+    """A table of somebody's predictions, right on nine pictures in ten, without probabilities."""
+    path = tmp_path / "theirs.csv"
+    wrong = np.arange(len(truth)) % 10 == 0
+    predicted = (truth.labels + wrong) % 10
+    lines = [f"{i},{truth.labels[i]},{predicted[i]}" for i in range(len(truth))]
+    path.write_text("\n".join(["index,label,predicted", *lines]))
+    return path
+
+
+def test_a_run_is_compared_with_somebody_elses_predictions(
+    run_copy, theirs, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["compare", str(run_copy), "--with", str(theirs), "--margin", "1", "--json"]
+    assert run([*arguments, "--data", "sample", "--threads", "1"]) == 0
+    printed = capsys.readouterr()
+    values = json.loads(printed.out)
+    ours, other = values["models"]
+    assert (ours["name"], other["name"], other["seeds"]) == ("tiny", "theirs", [])
+    assert other["accuracy"] == 0.9
+    (pair,) = values["pairs"]
+    assert (pair["a"], pair["b"], pair["level"]) == ("tiny", "theirs", "fitted models")
+    assert (pair["verdict"], pair["margin"]) == ("better", 0.01)
+    assert "the margin of 1.00 points" in values["sentence"]
+    assert "theirs gives no probabilities: its log loss" in " ".join(printed.err.split())
+    assert {"no-probabilities", "too-few-seeds"} <= {each["code"] for each in values["findings"]}
+    page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    assert "theirs: no probabilities, so no curve" in page
+    assert "Predicted elsewhere, without probabilities" in page
+    assert not list((tmp_path / "report").glob("best_model.*"))  # the winner is not from here
+
+
+def typed(value, kind):
+    """Whether a JSON value is of the type that docs/scripts.md names."""
+    number = type(value) in (int, float)
+    match kind:
+        case "string":
+            return type(value) is str
+        case "number":
+            return number
+        case "number or `null`":
+            return number or value is None
+        case "boolean":
+            return type(value) is bool
+        case "object or `null`":
+            return value is None or type(value) is dict
+        case "`[low, high]`":
+            return len(value) == 2 and value[0] <= value[1] and all(map(math.isfinite, value))
+        case "list of integers":
+            return all(type(each) is int for each in value)
+        case "list of strings":
+            return all(type(each) is str for each in value)
+        case "list of objects":
+            return type(value) is list and all(type(each) is dict for each in value)
+        case '`"fitted models"` or `"recipes"`':
+            return value in ("fitted models", "recipes")
+    raise AssertionError(f"docs/scripts.md names a type that no test knows: {kind}")
+
+
+def documented(heading):
+    """Name → type of the table of docs/scripts.md that follows these words."""
+    page = (Path(__file__).parents[2] / "docs" / "scripts.md").read_text(encoding="utf-8")
+    table = page.split(heading, 1)[1].split("\n\n")[1]
+    rows = [row.split(" | ") for row in table.splitlines()[2:]]
+    return {
+        name.strip("` "): kind
+        for first, kind, *_ in rows
+        for name in first.removeprefix("| ").split(", ")
+    }
+
+
+def test_what_scripts_read_is_what_the_page_says(run_copy, theirs, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run(["compare", str(run_copy), "--with", str(theirs), "--data", "sample", "--json"]) == 0
+    values = json.loads(
+        capsys.readouterr().out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON")
+    )
+    parts = [
+        ("One object.", values),
+        *(("A **model**:", model) for model in values["models"]),
+        *(("A **pair**", pair) for pair in values["pairs"]),
+    ]
+    for heading, part in parts:
+        names = documented(heading)
+        assert list(part) == list(names)
+        for name, kind in names.items():
+            assert typed(part[name], kind), (name, part[name])
+    (pair,) = values["pairs"]
+    assert pair["verdict"] in ("better", "worse", "equivalent", "not shown")
+    assert {name: type(each) for name, each in pair["mcnemar"].items()} == {
+        **dict.fromkeys(("a_only", "b_only"), int),
+        **dict.fromkeys(("p_exact", "p_mid"), float),
+    }
+    for finding in values["findings"]:
+        assert list(finding) == ["code", "about", "sentence", "advice"]
+        assert typed(list(finding.values()), "list of strings")
+
+
+def test_each_file_is_logged_once_as_an_opening(run_copy, theirs, sample, tmp_path, truth):
+    runs = run_copy.parent
+    for _ in range(2):
+        compare([run_copy], others=[theirs], data=sample, runs=runs, out=tmp_path / "r", threads=1)
+    logged = [(each.run.split(" (")[0], each.purpose) for each in read_openings(runs)]
+    assert sorted(logged) == [("theirs.csv", "compare --with"), (run_copy.name, "compare")]
+    theirs.write_text(theirs.read_text() + "\n")  # another file, for all that anyone knows
+    compare([run_copy], others=theirs, data=sample, runs=runs, out=tmp_path / "r", threads=1)
+    assert len(read_openings(runs)) == 3
+
+
+def test_predictions_in_memory_join_under_a_name(run_copy, sample, tmp_path, truth):
+    found = evaluate(run_copy, data=sample, threads=1).evaluation.predictions
+    outcome = compare(
+        [run_copy],
+        others={"again": found},
+        margin=0.3,
+        data=sample,
+        runs=run_copy.parent,
+        out=tmp_path / "report",
+        threads=1,
+    )
+    (pair,) = outcome.comparison.pairs
+    assert (pair.b, pair.difference.value, pair.verdict) == ("again", 0, "equivalent")
+    assert outcome.others["again"] is found
+    assert len(outcome.evaluated) == 1
+
+
+def test_files_alone_can_be_compared(theirs, sample, tmp_path, truth):
+    perfect = Predictions(truth.labels, truth.labels, None, truth.indices, sample.classes)
+    path = tmp_path / "perfect.npz"
+    with path.open("wb") as stream:
+        perfect.write(stream)
+    outcome = compare(
+        [], others=[theirs, path], data=sample, runs=tmp_path / "runs", out=tmp_path / "report"
+    )
+    assert outcome.comparison.pairs[0].verdict == "better"
+    assert outcome.report.exists()
+
+
+def test_a_file_that_does_not_fit_is_told_before_anything_is_trained(
+    tiny, theirs, sample, tmp_path
+):
+    theirs.write_text("\n".join(theirs.read_text().splitlines()[:-1]))
+    runs = tmp_path / "runs"
+    with pytest.raises(PredictionsError, match="one for each test picture"):
+        compare([tiny], others=[theirs], data=sample, runs=runs, out=tmp_path / "report")
+    assert list_runs(runs) == ()
+
+
+def test_what_cannot_join_is_refused(run_copy, theirs, sample, tmp_path, truth):
+    def join(others, **options):
+        places = {"runs": tmp_path / "runs", "out": tmp_path / "report"}
+        compare([run_copy], others=others, data=sample, progress=Silence(), **places | options)
+
+    with pytest.raises(UsageError, match="'tiny' twice"):
+        join({"tiny": theirs})
+    with pytest.raises(UsageError, match="'theirs' twice"):
+        join([theirs, theirs])
+    with pytest.raises(UsageError, match=r"margin from 0 to below 1.*Received 5"):
+        join([theirs], margin=5)
+    with pytest.raises(UsageError, match="two recipes or runs"):
+        join([])
+    shifted = (truth.labels + 1) % 10
+    for predictions, words in (
+        (Predictions(shifted, shifted, None, truth.indices, sample.classes), "other labels"),
+        (
+            Predictions(truth.labels, shifted, None, truth.indices[::-1], sample.classes),
+            "other places in the file",
+        ),
+        (
+            Predictions(truth.labels, shifted, None, truth.indices, tuple("abcdefghij")),
+            "know the classes of sample",
+        ),
+    ):
+        with pytest.raises(PredictionsError, match=words):
+            join({"theirs": predictions})
