@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from fittingroom.data.split import Half, Split, SplitRule, hash_indices
-from fittingroom.errors import RecipeError
+from fittingroom.errors import UsageError
 from fittingroom.predictions import Int64, UInt8
 
 
@@ -15,12 +15,12 @@ def fold_numbers(labels: UInt8, folds: int, seed: int = 0) -> Int64:
     Folds have the same share of each class, within one picture, and of all pictures.
 
     Raises:
-        RecipeError: fewer than two folds, or more than there are pictures of some class.
+        UsageError: fewer than two folds, or more than there are pictures of some class.
     """
     counts = np.bincount(labels)
     smallest = int(counts[counts > 0].min(initial=len(labels)))
     if not 2 <= folds <= smallest:
-        raise RecipeError(
+        raise UsageError(
             f"Expected from 2 to {smallest:,} folds, as many as the smallest class has pictures. "
             f"Received {folds}."
         )
@@ -42,7 +42,7 @@ def make_folds(half: Half, folds: int, classes: tuple[str, ...], seed: int = 0) 
         seed: of which picture is in which fold.
 
     Raises:
-        RecipeError: see :func:`fold_numbers`.
+        UsageError: see :func:`fold_numbers`.
     """
     numbers = fold_numbers(half.labels, folds, seed)
     # The rule is the share that is held back; it cannot say which fold this is.

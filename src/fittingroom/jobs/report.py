@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fittingroom.auditing import find_audit, subsets
 from fittingroom.comparison import Comparison, Entrant, compare_models
 from fittingroom.data import Dataset, find_dataset
 from fittingroom.errors import UsageError
 from fittingroom.jobs.evaluate import Evaluated, dataset_of, evaluate
 from fittingroom.jobs.progress import Progress
 from fittingroom.recipes import Described, Recipe
-from fittingroom.reporting import Exhibit, Facts, write_report
+from fittingroom.reporting import Audited, Exhibit, Facts, write_report
 from fittingroom.runs import Run, open_run, read_openings
 
 # What a report says of where its runs were made.
@@ -123,6 +124,22 @@ def write(
             },
             failures=failures,
         ),
+        audited=_audited(evaluated, dataset, run.folder.parent),
+    )
+
+
+def _audited(
+    evaluated: Mapping[str, Sequence[Evaluated]], dataset: Dataset, runs: Path
+) -> Audited | None:
+    """The models without what the newest audit of this data in the folder of runs found."""
+    stored = find_audit(runs, dataset)
+    if stored is None:
+        return None
+    return Audited(
+        name=stored.folder.name,
+        recipe=stored.audit.basis.recipe,
+        subsets=subsets(entrants_of(evaluated), stored.audit),
+        page=stored.page.read_bytes(),
     )
 
 

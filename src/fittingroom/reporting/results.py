@@ -11,6 +11,7 @@ from fittingroom.comparison import Comparison
 from fittingroom.reporting import sentences
 from fittingroom.reporting.exhibit import Exhibit, Facts
 from fittingroom.reporting.panels import Panel
+from fittingroom.reporting.subsets import Audited
 from fittingroom.runs import Timing
 
 FORMAT = 1
@@ -21,6 +22,7 @@ def results(
     exhibits: Sequence[Exhibit],
     facts: Facts,
     panels: Sequence[Panel],
+    audited: Audited | None = None,
 ) -> dict[str, Any]:
     """Plain values under documented names.
 
@@ -34,6 +36,8 @@ def results(
     kept (both null for a model that is trained in one go), ``history`` and ``evaluation``
     (:meth:`Evaluation.as_dict`); ``comparison``: its :meth:`~Comparison.as_dict` with details, or
     null for a single model; ``figures``: of each its ``image``, ``title`` and ``caption``;
+    ``audit``: ``name``, ``recipe`` and ``subsets`` (of each ``name``, ``pictures``, ``left_out``,
+    ``accuracies`` in the order of the models, ``differences``), or null without an audit;
     ``openings``, ``environment``, ``failures``: as given. What was not measured is null.
     """
     return {
@@ -55,6 +59,7 @@ def results(
             {"image": f"images/{panel.image}", "title": panel.title, "caption": panel.caption}
             for panel in panels
         ],
+        "audit": None if audited is None else audited.as_dict(),
         "openings": [asdict(opening) for opening in facts.openings],
         "environment": facts.environment,
         "failures": list(facts.failures),
