@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from fittingroom import networks
 from fittingroom.auditing import (
@@ -102,7 +103,7 @@ def audit(
     """
     progress = progress or Silence()
     dataset = data if isinstance(data, Dataset) else find_dataset(data)
-    chosen = _audit_recipe(recipe, folds, minutes).for_classes(len(dataset.classes))
+    chosen = audit_recipe(recipe, folds, minutes).for_classes(len(dataset.classes))
     runs = Path(runs)
     if not fresh:
         found = find_audit(runs, dataset, key=chosen.key, folds=folds, seed=seed)
@@ -177,7 +178,8 @@ def _fill(
     )
     images = np.concatenate([training.images, test.images])
     labels = np.concatenate([training.labels, test.labels])
-    found = examine(basis, said, images)
+    with threadpool_limits(place.threads):
+        found = examine(basis, said, images)
     environment = {
         **describe_environment(),
         "device": place.name,
@@ -291,8 +293,17 @@ def _predictor(
     return Predictor(model(fit_temperature(fitted.logits, held_back.labels)), threads)
 
 
-def _audit_recipe(recipe: Any, folds: int, minutes: float | None) -> Described:
-    """The recipe that is trained: nothing chosen on the pictures held back, cut to a budget."""
+def audit_recipe(recipe: Any, folds: int, minutes: float | None) -> Described:
+    """The recipe that is trained: nothing chosen on the pictures held back, cut to a budget.
+
+    Args:
+        recipe: as for :func:`audit`.
+        folds: how many trainings share the minutes.
+        minutes: for all trainings together, or None.
+
+    Raises:
+        UsageError: see :func:`audit`.
+    """
     if recipe is None:
         chosen = recipe_of("cnn").with_settings({"epochs": str(_EPOCHS)})
     else:
