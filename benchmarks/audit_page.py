@@ -20,10 +20,10 @@ def draw(strangest: Sequence[Mapping[str, Any]], pictures: UInt8, classes: Seque
     tiles = tuple(
         Tile(
             picture=picture,
-            title=f"{number}. {classes[each['given']]}",
+            title=classes[each["given"]],
             note=f"→ {classes[each['suggested']]} {sureness(each['suggested_probability'])}",
         )
-        for number, (each, picture) in enumerate(zip(strangest, pictures, strict=True), 1)
+        for each, picture in zip(strangest, pictures, strict=True)
     )
     figure = plots.tile_sheet(
         (TileGroup("Given label, and what models that never saw it say", tiles),), columns=_COLUMNS

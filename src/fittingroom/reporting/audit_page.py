@@ -13,7 +13,7 @@ from fittingroom.reporting.write import render
 
 # So many of a list are on the page; all of it is in audit.json.
 _STRANGEST = 48
-_OF_A_CLASS = 160
+_OF_A_CLASS = 1000
 _PAIRS = 120
 _OUTLIERS = 96
 _KINDS = 12
@@ -143,7 +143,7 @@ def _doubtful(audit: Audit, images: UInt8) -> AuditSection:
         members = np.flatnonzero(doubtful.given == label)
         groups.append(
             _group(
-                f"All labelled {name}: {_shown(len(members), _OF_A_CLASS)}",
+                f"Labelled {name}: {_shown(len(members), _OF_A_CLASS)}",
                 members[:_OF_A_CLASS],
                 shot,
                 folded=True,
