@@ -1,11 +1,15 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import audit
+from benchmarks import audit, audit_page
 from fittingroom.auditing import DoubtfulLabels
 from tests.auditing.made_up import made_up
+
+ROOT = Path(__file__).parents[2]
+COMMITTED = ROOT / "docs" / "results" / "audit.json"
 
 
 def test_flipped_labels_are_others_and_as_many_as_asked():
@@ -67,3 +71,38 @@ def test_a_trial_writes_nowhere_else(capsys):
     with pytest.raises(SystemExit):
         audit.main(["--data", "sample"])
     assert "--out of its own" in capsys.readouterr().err
+
+
+def test_the_committed_pages_are_those_of_the_committed_measurement():
+    measured = json.loads(COMMITTED.read_text(encoding="utf-8"))
+    page = (ROOT / "docs" / "results" / "audit.md").read_text(encoding="utf-8")
+    assert page == audit_page.results_page(measured)
+    page = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
+    assert page == audit_page.findings_page(measured)
+    assert measured["found"]["data"] == "fashion-mnist"
+
+
+def test_the_committed_measurement_found_what_was_planted():
+    measured = json.loads(COMMITTED.read_text(encoding="utf-8"))
+    assert measured["copies"]["flagged"]["exact"]["value"] == 1
+    assert measured["flips"]["recall"]["value"] > 0.9
+    assert measured["flips"]["precision_of_first"]["value"] > 0.7
+
+
+@pytest.mark.parametrize(
+    ("searched", "words"), [(7, "7 at 0.995: every one."), (6, "not the same")]
+)
+def test_a_search_that_misses_a_pair_is_told(searched, words):
+    page = audit_page.results_page(
+        {
+            "environment": {"versions": {"numpy": "2"}, "processor": "a processor"},
+            "mirrored": {
+                "thresholds": [0.98, 0.995],
+                "as_they_are": [90, 7],
+                "mirrored": [40, 1],
+                "searched": {"0.995": searched},
+            },
+        }
+    )
+    assert words in page
+    assert "there are 7 pairs of pictures as they are and 1 with one of them mirrored" in page
