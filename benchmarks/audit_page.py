@@ -203,8 +203,8 @@ def _threshold(measured: Mapping[str, Any]) -> list[str]:
     return [
         "Why 0.995: a garment's photograph is not the mirror image of another's, so pairs of a picture "
         f"and a mirrored one correlate by chance. At 0.995 there are {every:,} pairs of pictures as "
-        f"they are and {chance:,} with one of them mirrored; further down chance, and plain "
-        "trousers, take over.",
+        f"they are and {chance:,} with one of them mirrored; further down there are more of "
+        "both.",
         "",
         "| correlation | pairs | pairs with one picture mirrored |",
         "|---|---|---|",
