@@ -7,7 +7,7 @@ TENSORFLOW := .venv-tensorflow
 OPENVINO := .venv-openvino
 
 .PHONY: report test test-quick test-tensorflow lint notebooks bench bench-inference bench-scaling \
-	bench-statistics images clean
+	bench-statistics bench-audit images clean
 
 report: $(VENV)/ready
 	$(BIN)/fittingroom compare ann cnn
@@ -46,6 +46,10 @@ bench-scaling: $(VENV)/ready
 bench-statistics: $(VENV)/ready
 	$(BIN)/python benchmarks/statistics.py
 	$(BIN)/python benchmarks/comparison_speed.py
+
+# ARGS="--parts time" measures time and memory alone, which needs a quiet machine.
+bench-audit: $(VENV)/ready
+	$(BIN)/python benchmarks/audit.py $(ARGS)
 
 # The README's pictures and the model in the repository's root, from the last report.
 images: $(VENV)/ready

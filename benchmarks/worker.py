@@ -57,6 +57,49 @@ class _Clock:
         self.ended = time.time()
 
 
+def audit_search(
+    *, began: float, data: str | None, threads: int, recipe: str | None
+) -> dict[str, Any]:
+    """Hold all pictures of a data set against each other, as ``fittingroom audit`` does."""
+    import numpy as np
+    from threadpoolctl import threadpool_limits
+
+    from fittingroom.auditing import search
+    from fittingroom.data import find_dataset
+
+    dataset = find_dataset(data)
+    images = np.concatenate([dataset.training().images, dataset.open_test().images])
+    before = time.time()
+    with threadpool_limits(threads):
+        found = search(images)
+    return {
+        "pictures": len(images),
+        "pairs": len(found.pairs),
+        "seconds": time.time() - before,
+        "peak_memory_mb": peak_memory_mb(),
+    }
+
+
+def audit_whole(
+    *, began: float, data: str | None, threads: int, recipe: str | None
+) -> dict[str, Any]:
+    """``fittingroom audit`` in an empty folder of runs."""
+    import tempfile
+
+    from fittingroom.jobs.audit import audit
+
+    with tempfile.TemporaryDirectory() as runs:
+        stored = audit(recipe=recipe, data=data, runs=runs, threads=threads, device="cpu")
+        environment = json.loads((stored.folder / "environment.json").read_text())
+        return {
+            "seconds": time.time() - began,
+            "cross_validation_seconds": environment["seconds"]["cross_validation"],
+            "pictures_seconds": environment["seconds"]["pictures"],
+            "page_bytes": stored.page.stat().st_size,
+            "peak_memory_mb": peak_memory_mb(),
+        }
+
+
 def train(
     *,
     began: float,
@@ -232,7 +275,16 @@ def main() -> None:
 
 
 FUNCTIONS: dict[str, Callable[..., dict[str, Any]]] = {
-    each.__name__: each for each in (ceilings, train, tutorial, train_for_inference, answer)
+    each.__name__: each
+    for each in (
+        ceilings,
+        audit_search,
+        audit_whole,
+        train,
+        tutorial,
+        train_for_inference,
+        answer,
+    )
 }
 
 if __name__ == "__main__":

@@ -70,6 +70,19 @@ def test_what_does_not_fit_is_refused(change, words):
         Predictions(**fields | change)
 
 
+def test_a_part_keeps_what_belongs_together():
+    whole = make([0, 1, 2, 1])
+    part = whole.take(np.array([3, 0]))
+    assert part.labels.tolist() == [1, 0]
+    assert part.indices.tolist() == whole.indices[[3, 0]].tolist()
+    assert part.predicted.tolist() == whole.predicted[[3, 0]].tolist()
+    assert part.classes == whole.classes
+    if whole.log_probabilities is not None and part.log_probabilities is not None:
+        assert (part.log_probabilities == whole.log_probabilities[[3, 0]]).all()
+    with pytest.raises(PredictionsError, match="at least one"):
+        whole.take(np.array([], np.int64))
+
+
 def test_no_pictures_are_refused():
     with pytest.raises(PredictionsError, match="at least one"):
         make([])

@@ -31,6 +31,7 @@ def test_public_names_are_these():
         "Predictions",
         "Recipe",
         "__version__",
+        "audit",
         "compare",
         "evaluate",
         "export_run",
@@ -48,7 +49,8 @@ def test_public_functions_stay_functions_once_everything_is_imported():
     code = (
         "import fittingroom, fittingroom.cli, fittingroom.jobs.compare\n"
         "assert all(callable(getattr(fittingroom, name)) "
-        "for name in ('train', 'evaluate', 'compare', 'report', 'export_run', 'recipe_of')), "
+        "for name in ('train', 'evaluate', 'audit', 'compare', 'report', 'export_run', "
+        "'recipe_of')), "
         "'shadowed'"
     )
     modules_after(code)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fittingroom.data import find_dataset as find_dataset
     from fittingroom.errors import FittingRoomError as FittingRoomError
     from fittingroom.garments import GARMENTS as GARMENTS
+    from fittingroom.jobs.audit import audit as audit
     from fittingroom.jobs.compare import compare as compare
     from fittingroom.jobs.evaluate import evaluate as evaluate
     from fittingroom.jobs.export import export_run as export_run
@@ -44,6 +45,7 @@ _HOMES = {
     "FittingRoomError": "fittingroom.errors",
     "Predictions": "fittingroom.predictions",
     "Recipe": "fittingroom.recipes",
+    "audit": "fittingroom.jobs.audit",
     "compare": "fittingroom.jobs.compare",
     "evaluate": "fittingroom.jobs.evaluate",
     "export_run": "fittingroom.jobs.export",

@@ -101,6 +101,21 @@ class Predictions:
         """SHA-256 of the true labels: two sets of predictions compare only where it is equal."""
         return hashlib.sha256(self.labels.tobytes()).hexdigest()
 
+    def take(self, positions: Int64) -> "Predictions":
+        """The predictions at these positions, int64 ``(M,)``, at least one.
+
+        Raises:
+            PredictionsError: no position.
+        """
+        logs = self.log_probabilities
+        return Predictions(
+            labels=self.labels[positions],
+            predicted=self.predicted[positions],
+            log_probabilities=None if logs is None else logs[positions],
+            indices=self.indices[positions],
+            classes=self.classes,
+        )
+
     def write(self, stream: IO[bytes]) -> None:
         """Write everything as an ``.npz`` archive of plain arrays."""
         arrays: dict[str, npt.NDArray[np.generic]] = {

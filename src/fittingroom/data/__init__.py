@@ -12,6 +12,7 @@
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.find import fetch_dataset, find_dataset
 from fittingroom.data.folder import FileReport, verify
+from fittingroom.data.folds import fold_numbers, make_folds
 from fittingroom.data.place import Place, PlaceStatus, look, places, survey
 from fittingroom.data.sheet import contact_sheet
 from fittingroom.data.split import Half, Split, SplitRule
@@ -27,7 +28,9 @@ __all__ = [
     "contact_sheet",
     "fetch_dataset",
     "find_dataset",
+    "fold_numbers",
     "look",
+    "make_folds",
     "places",
     "survey",
     "verify",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fittingroom.auditing import StoredAudit, find_audit, subsets
 from fittingroom.comparison import MARGIN, Comparison, Entrant, compare_models
 from fittingroom.data import Dataset, find_dataset
 from fittingroom.errors import UsageError
@@ -14,7 +15,7 @@ from fittingroom.jobs.progress import Progress
 from fittingroom.metrics import TemperatureEffect, temperature_effect
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import Described, Recipe
-from fittingroom.reporting import Exhibit, Facts, write_report
+from fittingroom.reporting import Audited, Exhibit, Facts, write_report
 from fittingroom.runs import Run, describe_environment, open_run, read_openings
 
 # What a report says of where its runs were made.
@@ -105,15 +106,16 @@ def gather(
     failures: Sequence[str] = (),
     others: Mapping[str, Predictions] | None = None,
     runs: Path | None = None,
-) -> tuple[list[Exhibit], Facts]:
-    """What a report on scored runs is made from.
+) -> tuple[list[Exhibit], Facts, Audited | None]:
+    """What a report on scored runs is made from; the last where the data was audited.
 
     Args:
         evaluated: for each model its scored runs, one a seed; the first one's pictures are shown.
         dataset: whose test half they were scored on.
         failures: trainings that broke down.
         others: predictions from elsewhere, which are shown after the runs.
-        runs: the folder whose log of openings is told, beside those that the runs lie in.
+        runs: the folder whose log of openings and audit are told, beside those that the runs lie
+            in.
     """
     shown = [group[0].run for group in evaluated.values()]
     environment = shown[0].environment if shown else describe_environment()
@@ -133,13 +135,16 @@ def gather(
         failures=failures,
         runs=[each.run.name for group in evaluated.values() for each in group],
     )
-    return exhibits, facts
+    found = (find_audit(folder, dataset) for folder in folders)
+    stored = next((audit for audit in found if audit is not None), None)
+    return exhibits, facts, _audited(entrants_of(evaluated, others), stored)
 
 
 def write(
     out: Path,
     exhibits: Sequence[Exhibit],
     facts: Facts,
+    audited: Audited | None,
     dataset: Dataset,
     comparison: Comparison | None,
 ) -> Path:
@@ -147,7 +152,7 @@ def write(
 
     Args:
         out: the folder.
-        exhibits, facts: what :func:`gather` gave.
+        exhibits, facts, audited: what :func:`gather` gave.
         dataset: whose test half the models were scored on.
         comparison: of the models, where there are several.
     """
@@ -158,6 +163,19 @@ def write(
         pictures=dataset.open_test().images,
         sample=dataset.training(),
         facts=facts,
+        audited=audited,
+    )
+
+
+def _audited(entrants: Sequence[Entrant], stored: StoredAudit | None) -> Audited | None:
+    """The models without what the newest audit of this data found."""
+    if stored is None:
+        return None
+    return Audited(
+        name=stored.folder.name,
+        recipe=stored.audit.basis.recipe,
+        subsets=subsets(entrants, stored.audit),
+        page=stored.page.read_bytes(),
     )
 
 

@@ -139,7 +139,7 @@ def _finish(
         writer.write("model.safetensors", safetensors.numpy.save(dict(fitted.weights)))
     for name, content in fitted.files.items():
         writer.write(name, content)
-    model, parameters, operations = _model(recipe, fitted, split.classes)
+    model, parameters, operations = model_of(recipe, fitted, split.classes)
     images, labels = split.validation.images, split.validation.labels
     exported = Predictor(model(1.0), threads).log_probabilities(images)
     difference = check_export(fitted.logits, exported)
@@ -160,10 +160,14 @@ def _finish(
     return writer.finish(summary, validation)
 
 
-def _model(
+def model_of(
     recipe: Described, fitted: Fitted, classes: Sequence[str]
 ) -> tuple[Callable[[float], bytes], int, int]:
-    """What builds the ONNX model at a temperature; trained numbers; operations for a picture."""
+    """What builds the ONNX model at a temperature; trained numbers; operations for a picture.
+
+    Raises:
+        ExportError: there is neither a graph nor a described network to build it from.
+    """
     core = fitted.core
     if core is not None:
 

@@ -88,7 +88,7 @@ CNN_STRONG = Recipe(
         Dropout(0.1),
         Dense(10),
     ),
-    epochs=16,
+    epochs=14,
     batch_size=128,
     optimizer="muon",
     learning_rate=0.06,

@@ -13,6 +13,7 @@ from fittingroom.metrics import Estimate, TemperatureEffect
 from fittingroom.reporting import sentences
 from fittingroom.reporting.exhibit import Exhibit, Facts
 from fittingroom.reporting.panels import Panel
+from fittingroom.reporting.subsets import Audited
 from fittingroom.runs import Timing
 
 FORMAT = 1
@@ -24,6 +25,7 @@ def results(
     facts: Facts,
     panels: Sequence[Panel],
     found: Sequence[Finding] = (),
+    audited: Audited | None = None,
 ) -> dict[str, Any]:
     """Plain values under documented names.
 
@@ -39,6 +41,8 @@ def results(
     (:meth:`Evaluation.as_dict`); ``comparison``: its :meth:`~Comparison.as_dict` with details, or
     null for a single model; ``findings``: of each ``code``, ``about``, ``sentence`` and
     ``advice``; ``figures``: of each its ``image``, ``title`` and ``caption``;
+    ``audit``: ``name``, ``recipe`` and ``subsets`` (of each ``name``, ``pictures``, ``left_out``,
+    ``accuracies`` in the order of the models, ``differences``), or null without an audit;
     ``openings``, ``environment``, ``failures``: as given. What was not measured is null.
     """
     return {
@@ -61,6 +65,7 @@ def results(
             {"image": f"images/{panel.image}", "title": panel.title, "caption": panel.caption}
             for panel in panels
         ],
+        "audit": None if audited is None else audited.as_dict(),
         "openings": [asdict(opening) for opening in facts.openings],
         "environment": facts.environment,
         "failures": list(facts.failures),

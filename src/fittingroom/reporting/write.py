@@ -16,6 +16,13 @@ from fittingroom.reporting.exhibit import Exhibit, Facts, Garments, findings
 from fittingroom.reporting.inline import picture_uri, unbroken_ranges
 from fittingroom.reporting.panels import Section, data_panel, model_section
 from fittingroom.reporting.results import results, to_json
+from fittingroom.reporting.subsets import (
+    AUDIT_PAGE,
+    NO_AUDIT,
+    Audited,
+    subsets_sentence,
+    subsets_table,
+)
 from fittingroom.reporting.versus import overview_panels, pair_sections, shared_section
 from fittingroom.runs import make_folder, write_file
 
@@ -28,12 +35,14 @@ def write_report(
     pictures: UInt8,
     sample: Garments,
     facts: Facts,
+    audited: Audited | None = None,
 ) -> Path:
     """Write a report of one model, or of several held against each other.
 
     Leaves in the folder ``index.html`` (one self-contained page), ``README.md`` (the same for a
-    terminal), ``results.json`` (all numbers) and ``images/``. Each file is written whole or not
-    at all, the page last; files of an earlier report are replaced.
+    terminal), ``results.json`` (all numbers), ``images/``, and ``audit.html`` where the data was
+    audited. Each file is written whole or not at all, the page last; files of an earlier report
+    are replaced.
 
     Args:
         folder: made where it is missing.
@@ -42,6 +51,7 @@ def write_report(
         pictures: uint8 ``(N, 28, 28)``, the test half in the order of the predictions.
         sample: training pictures with labels, some of each class.
         facts: where the numbers come from.
+        audited: the models without what misleads in the data, where it was audited.
 
     Returns:
         The page's path.
@@ -76,6 +86,10 @@ def write_report(
         "advice": CODES,
         "results": tables.results(exhibits, comparison),
         "pairs": None if comparison is None else tables.pairs(comparison),
+        "subsets": None
+        if audited is None
+        else subsets_table(audited, [exhibit.name for exhibit in exhibits]),
+        "subsets_sentence": NO_AUDIT if audited is None else subsets_sentence(audited),
         "summary": summary,
         "sections": sections,
         "data": data,
@@ -88,14 +102,18 @@ def write_report(
         "origin": sentences.origin(facts),
     }
     # Everything is made before the first file is written: what fails leaves the old report whole.
-    numbers = to_json(results(comparison, exhibits, facts, panels, found))
-    markdown = _render("report.md.jinja", page)
-    html = _render("page.html.jinja", page)
+    numbers = to_json(results(comparison, exhibits, facts, panels, found, audited))
+    markdown = render("report.md.jinja", page)
+    html = render("page.html.jinja", page)
     images = make_folder(folder / "images")
     for panel in panels:
         write_file(images / panel.image, panel.png)
     write_file(folder / "results.json", numbers)
     write_file(folder / "README.md", markdown)
+    if audited is None:
+        (folder / AUDIT_PAGE).unlink(missing_ok=True)  # that of an earlier report
+    else:
+        write_file(folder / AUDIT_PAGE, audited.page)
     index = folder / "index.html"
     write_file(index, html)
     return index
@@ -151,7 +169,8 @@ def _words(value: Any) -> str:
     return "–" if value is None else str(value)
 
 
-def _render(template: str, page: Mapping[str, Any]) -> bytes:
+def render(template: str, page: Mapping[str, Any]) -> bytes:
+    """A page from one of the room's templates, in UTF-8; HTML is escaped."""
     environment = Environment(
         loader=PackageLoader("fittingroom.reporting"),
         autoescape=template.endswith(".html.jinja"),

@@ -1,0 +1,106 @@
+"""The folder that an audit leaves beside the runs, and finding one that was made before.
+
+::
+
+    runs/audit-cnn-s0-3f9c/     frozen once the manifest is there
+      audit.json                what was found: see Audit.as_dict
+      environment.json          versions, processor, device, threads, seconds
+      training.npz, test.npz    out-of-fold predictions of every picture
+      index.html                the page to look through
+      manifest.json             SHA-256 and size of every file above, written last
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from fittingroom.auditing.results import Audit, audit_from_dict
+from fittingroom.data import Dataset
+from fittingroom.errors import FittingRoomError, RunChangedError
+from fittingroom.runs.folder import MANIFEST, check_manifest
+
+PAGE = "index.html"
+RESULTS = "audit.json"
+ENVIRONMENT = "environment.json"
+
+
+@dataclass(frozen=True, eq=False)
+class StoredAudit:
+    """A finished audit, checked against its manifest when it was opened.
+
+    Attributes:
+        folder: where it is.
+        audit: what it found.
+        time: when it was made, UTC, ISO 8601.
+    """
+
+    folder: Path
+    audit: Audit
+    time: str
+
+    @property
+    def page(self) -> Path:
+        """The page to look through."""
+        return self.folder / PAGE
+
+
+def audit_name(recipe: str, key: str, folds: int, seed: int, hashes: str) -> str:
+    """``audit-RECIPE-sSEED-XXXX``: the last part tells apart other settings and other data."""
+    digest = hashlib.sha256(f"{key} {folds} {hashes}".encode()).hexdigest()
+    return f"audit-{recipe}-s{seed}-{digest[:4]}"
+
+
+def open_audit(folder: Path) -> StoredAudit:
+    """Read a finished audit and check every file against the manifest.
+
+    Raises:
+        RunChangedError: it is unfinished, or a file is not the one that the audit wrote.
+    """
+    if not (folder / MANIFEST).is_file() or not (folder / RESULTS).is_file():
+        raise RunChangedError(
+            f"Expected a finished audit at {folder}. Received a folder without {RESULTS} or "
+            f"{MANIFEST}. `fittingroom audit` makes one."
+        )
+    check_manifest(folder)
+    try:
+        values = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
+        environment = json.loads((folder / ENVIRONMENT).read_text(encoding="utf-8"))
+        return StoredAudit(folder, audit_from_dict(values), str(environment["time"]))
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise RunChangedError(
+            f"Expected the files of an audit in {folder}. Received something else: {error}."
+        ) from error
+
+
+def find_audit(
+    runs: Path, dataset: Dataset, *, key: str = "", folds: int = 0, seed: int | None = None
+) -> StoredAudit | None:
+    """The newest finished audit of a data set in a folder of runs, or None.
+
+    Args:
+        runs: the folder of runs.
+        dataset: the data: all four files, and the class names.
+        key: of the recipe; any where it is left out.
+        folds: how many; any where it is left out.
+        seed: any where it is left out.
+
+    Folders that are unfinished, changed or another version's are passed over.
+    """
+    hashes = dataset.training_hashes | dataset.test_hashes
+    found = []
+    for folder in sorted(runs.glob("audit-*")) if runs.is_dir() else ():
+        try:
+            stored = open_audit(folder)
+        except (FittingRoomError, OSError):
+            continue
+        basis = stored.audit.basis
+        if (
+            dict(basis.hashes) == hashes
+            and basis.classes == dataset.classes
+            and key in ("", basis.key)
+            and folds in (0, basis.folds)
+            and seed in (None, basis.seed)
+        ):
+            found.append(stored)
+    return max(found, key=lambda stored: stored.time, default=None)

@@ -1,0 +1,69 @@
+"""``audit``: what misleads in the data."""
+
+from typing import Annotated
+
+import typer
+
+from fittingroom.cli import options
+from fittingroom.cli.output import Display, print_json, print_table, print_text, prints_aside
+
+app = typer.Typer()
+
+
+@app.command()
+def audit(
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="What judges the labels: a recipe's name, or my_file.py:build. Left out: cnn "
+            "with half of its epochs.",
+            show_default=False,
+        ),
+    ] = None,
+    folds: Annotated[
+        int, typer.Option(help="Train so many models, each without one part of the pictures.")
+    ] = 5,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            help="For all trainings together; each ends after the epoch that uses up its share.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the parts and of the trainings.")] = 0,
+    data: options.Data = None,
+    allow_unknown_data: options.AllowUnknownData = False,
+    classes: options.Classes = None,
+    runs: options.Runs = options.RUNS,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Look anew although a finished audit is there.")
+    ] = False,
+    device: options.Device = None,
+    threads: options.Threads = None,
+    json: options.Json = False,
+) -> None:
+    """Find doubtful labels, near-duplicates and outliers; opens the test half, and logs that."""
+    from fittingroom.data import find_dataset
+    from fittingroom.jobs.audit import audit as audit_job
+    from fittingroom.reporting.audit_page import audit_sentence, counts_table
+
+    with prints_aside():
+        stored = audit_job(
+            recipe=recipe,
+            folds=folds,
+            minutes=minutes,
+            seed=seed,
+            data=find_dataset(data, allow_unknown=allow_unknown_data, classes=classes),
+            runs=runs,
+            fresh=fresh,
+            device=device,
+            threads=threads,
+            progress=Display(),
+        )
+    if json:
+        print_json({**stored.audit.as_dict(), "page": str(stored.page)})
+        return
+    counts = counts_table(stored.audit)
+    print_table(None, counts.columns, counts.rows, left=("",))
+    print_text(audit_sentence(stored.audit))
+    print_text(f"To look through: {stored.page}")

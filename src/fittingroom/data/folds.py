@@ -1,0 +1,55 @@
+"""Divide pictures into folds, each held back once: for answers about every one of them."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from fittingroom.data.split import Half, Split, SplitRule, hash_indices
+from fittingroom.errors import UsageError
+from fittingroom.predictions import Int64, UInt8
+
+
+def fold_numbers(labels: UInt8, folds: int, seed: int = 0) -> Int64:
+    """The fold, from 0 to ``folds - 1``, that each picture is held back in: int64 ``(N,)``.
+
+    Folds have the same share of each class, within one picture, and of all pictures.
+
+    Raises:
+        UsageError: fewer than two folds, or more than there are pictures of some class.
+    """
+    counts = np.bincount(labels)
+    smallest = int(counts[counts > 0].min(initial=len(labels)))
+    if not 2 <= folds <= smallest:
+        raise UsageError(
+            f"Expected from 2 to {smallest:,} folds, as many as the smallest class has pictures. "
+            f"Received {folds}."
+        )
+    # Raw bits, sorted, are the same in every version of NumPy: see split_positions.
+    keys = np.random.PCG64(seed).random_raw(len(labels))
+    order = np.lexsort((keys, labels))  # class by class, at random within each
+    numbers = np.empty(len(labels), dtype=np.int64)
+    numbers[order] = np.arange(len(labels)) % folds
+    return numbers
+
+
+def make_folds(half: Half, folds: int, classes: tuple[str, ...], seed: int = 0) -> Iterator[Split]:
+    """A split a fold: the fold's pictures as the validation half, all others as the training half.
+
+    Args:
+        half: the pictures.
+        folds: how many.
+        classes: the class names in the order of their labels.
+        seed: of which picture is in which fold.
+
+    Raises:
+        UsageError: see :func:`fold_numbers`.
+    """
+    numbers = fold_numbers(half.labels, folds, seed)
+    # The rule is the share that is held back; it cannot say which fold this is.
+    rule = SplitRule("stratified", f"1/{folds}", seed)
+    for fold in range(folds):
+        kept, held_back = (
+            half.take(np.flatnonzero(where).astype(np.int64))
+            for where in (numbers != fold, numbers == fold)
+        )
+        yield Split(kept, held_back, rule, classes, hash_indices(kept.indices, held_back.indices))

@@ -1,0 +1,92 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fittingroom.auditing import DoubtfulLabels, SimilarPairs, audit_from_dict
+from fittingroom.errors import RunChangedError
+from tests.auditing.made_up import made_up
+
+
+def test_positions_are_places_in_the_halves():
+    audit = made_up()
+    assert audit.place(39) == ("training", 39)
+    assert audit.place(40) == ("test", 0)
+    assert audit.within(np.array([59, 3, 41]), "test").tolist() == [19, 1]
+    assert audit.within(np.array([59, 3, 41]), "training").tolist() == [3]
+
+
+def test_test_pictures_that_are_alike_to_training_are_known_also_through_a_copy():
+    # 0 is a copy of a training picture, 4 is alike to one, and 9 is a copy of 4.
+    assert made_up().near_training.tolist() == [0, 4, 9]
+    assert made_up().doubtful_test.tolist() == [2, 5]
+
+
+def test_a_test_picture_alike_to_the_copy_of_a_training_picture_is_alike_to_training():
+    pairs = SimilarPairs(
+        np.array([5, 5]), np.array([40, 41]), np.ones(2, np.float32), np.array([True, False])
+    )
+    assert made_up(pairs=pairs).near_training.tolist() == [0, 1]
+
+
+def test_counts_are_by_half():
+    assert made_up().counts() == {
+        "doubtful": {"training": 1, "test": 2},
+        "near_duplicates": {"within training": 1, "across": 2, "within test": 2},
+        "identical": {"within training": 0, "across": 1, "within test": 1},
+        "test_near_training": {"test": 3},
+        "outliers": {"training": 1, "test": 1},
+    }
+
+
+def test_json_has_the_documented_names():
+    values = made_up().as_dict()
+    assert values["indices"] == {
+        "doubtful": {"training": [7], "test": [5, 2]},
+        "near_training": {"test": [0, 4, 9]},
+        "outliers": {"training": [39], "test": [19]},
+    }
+    assert values["doubtful"][0] == {
+        "half": "test",
+        "index": 5,
+        "given": 0,
+        "suggested": 1,
+        "given_probability": 0.01,
+        "suggested_probability": 0.999,
+    }
+    assert values["near_duplicates"][2] == {
+        "a": {"half": "training", "index": 5},
+        "b": {"half": "test", "index": 0},
+        "similarity": 1.0,
+        "identical": True,
+    }
+    assert values["outliers"][0]["half"] == "test"
+    assert values["outlier_fence"] == 1.0
+    assert values["basis"]["classes"] == ["shirt", "coat", "bag"]
+    for name in str(made_up().as_dict.__doc__).split("``")[1::2]:
+        if name.isidentifier():
+            assert f'"{name}' in json.dumps(values), name
+
+
+@given(st.lists(st.integers(0, 59), unique=True, max_size=20))
+def test_what_is_written_is_read_back(positions):
+    count = len(positions)
+    doubtful = DoubtfulLabels(
+        np.array(positions, np.int64),
+        np.zeros(count, np.int64),
+        np.ones(count, np.int64),
+        np.full(count, 0.1),
+        np.full(count, 0.9),
+    )
+    audit = made_up(doubtful=doubtful)
+    values = json.loads(json.dumps(audit.as_dict(), allow_nan=False))
+    assert audit_from_dict(values).as_dict() == audit.as_dict()
+    assert audit_from_dict(values).basis == audit.basis
+
+
+@pytest.mark.parametrize("change", [{"format": 2}, {"basis": {}}, {"doubtful": [{"half": "x"}]}])
+def test_other_json_is_refused(change):
+    with pytest.raises(RunChangedError, match="fittingroom audit --fresh"):
+        audit_from_dict(made_up().as_dict() | change)

@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fittingroom.auditing import search, similarity, unit_pictures
+from fittingroom.errors import DataInvalidError, UsageError
+
+
+@pytest.fixture(scope="module")
+def pictures(sample):
+    return sample.training().images[:300].copy()
+
+
+def all_pairs(images, threshold):
+    """Every pair that correlates so, by NumPy's own correlation."""
+    correlation = np.corrcoef(images.reshape(len(images), -1).astype(np.float64))
+    first, second = np.nonzero(np.triu(correlation >= threshold, 1))
+    return set(zip(first.tolist(), second.tolist(), strict=True)), correlation
+
+
+@pytest.mark.parametrize("threshold", [0.8, 0.9, 0.97])
+def test_the_search_misses_no_pair_and_adds_none(pictures, threshold):
+    expected, correlation = all_pairs(pictures, threshold)
+    pairs = search(pictures, threshold=threshold).pairs
+    assert expected
+    assert set(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)) == expected
+    assert pairs.similarity == pytest.approx(correlation[pairs.first, pairs.second], abs=1e-5)
+    assert not pairs.identical.any()
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 40), st.floats(0.05, 1))
+def test_it_misses_none_of_made_up_pictures_either(seed, count, noise):
+    generator = np.random.default_rng(seed)
+    base = generator.integers(0, 256, (3, 28, 28))
+    shaken = base[generator.integers(0, 3, count)] + generator.normal(
+        0, 60 * noise, (count, 28, 28)
+    )
+    images = shaken.clip(0, 255).astype(np.uint8)
+    expected, correlation = all_pairs(images, 0.9)
+    pairs = search(images, threshold=0.9).pairs
+    found = set(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
+    for first, second in expected ^ found:  # those on the threshold may fall either way
+        assert correlation[first, second] == pytest.approx(0.9, abs=1e-5)
+
+
+def test_all_exact_copies_are_found_whatever_the_picture(pictures):
+    images = np.concatenate([pictures, pictures[40:90], np.zeros((3, 28, 28), np.uint8)])
+    pairs = search(images).pairs
+    copies = {
+        (int(first), int(second))
+        for first, second in zip(
+            pairs.first[pairs.identical], pairs.second[pairs.identical], strict=True
+        )
+    }
+    blank = {(350, 351), (350, 352)}  # no correlation, and copies all the same
+    assert copies == {(40 + at, 300 + at) for at in range(50)} | blank
+    assert (pairs.similarity[pairs.identical] == 1).all()
+    assert (pairs.first < pairs.second).all()
+    assert (np.diff(pairs.first) >= 0).all()
+
+
+def test_brightness_and_contrast_do_not_matter(pictures):
+    darker = (pictures[:20] * 0.5 + 20).astype(np.uint8)
+    pairs = search(np.concatenate([pictures, darker])).pairs
+    found = set(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
+    assert {(at, 300 + at) for at in range(20)} <= found
+
+
+def test_many_copies_of_one_picture_are_no_burden():
+    images = np.full((4000, 28, 28), 7, np.uint8)
+    images[:, 3, 3] = 250
+    pairs = search(images).pairs
+    assert len(pairs) == 3999  # each with the first, and not all with all
+    assert (pairs.first == 0).all()
+
+
+def test_pictures_that_are_nearly_all_alike_are_told(monkeypatch, pictures):
+    monkeypatch.setattr(similarity, "_MOST_PAIRS", 50)
+    with pytest.raises(DataInvalidError, match=r"at most 50 pairs.*Raise the similarity"):
+        search(pictures, threshold=0.5)
+
+
+def test_distances_are_those_to_the_nearest(pictures):
+    vectors = unit_pictures(pictures).astype(np.float64)
+    exact = np.sqrt((2 - 2 * vectors @ vectors.T).clip(0))
+    nearest = np.sort(exact, axis=1)[:, 1:6].mean(axis=1)
+    found = search(pictures, neighbours=5).distances
+    # What the basis leaves out can bring two pictures nearer, and never further apart.
+    assert (found <= nearest + 1e-3).all()
+    assert np.corrcoef(found, nearest)[0, 1] > 0.95
+
+
+def test_an_odd_picture_is_far_from_all(pictures):
+    noise = np.random.default_rng(0).integers(0, 256, (1, 28, 28)).astype(np.uint8)
+    distances = search(np.concatenate([pictures, noise])).distances
+    assert distances.argmax() == 300
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_few_pictures_are_enough(pictures, count):
+    found = search(pictures[:count])
+    assert found.distances.shape == (count,)
+    assert np.isfinite(found.distances).all()
+
+
+def test_vectors_have_mean_zero_and_length_one(pictures):
+    vectors = unit_pictures(np.concatenate([pictures, np.full((1, 28, 28), 9, np.uint8)]))
+    assert vectors.dtype == np.float32
+    assert vectors.mean(axis=1) == pytest.approx(0, abs=1e-6)
+    lengths = np.linalg.norm(vectors, axis=1)
+    assert lengths[:-1] == pytest.approx(1, abs=1e-5)
+    assert lengths[-1] == 0
+
+
+def test_settings_out_of_range_are_refused(pictures):
+    with pytest.raises(UsageError, match=r"above 0 and at most 1. Received 1.5"):
+        search(pictures, threshold=1.5)
+    with pytest.raises(UsageError, match=r"at least 1 neighbour. Received 0"):
+        search(pictures, neighbours=0)

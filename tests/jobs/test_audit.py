@@ -1,0 +1,224 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from fittingroom.auditing import Basis, StoredAudit, search
+from fittingroom.data import Dataset, Half, find_dataset
+from fittingroom.engines import engine_named
+from fittingroom.errors import FittingRoomError, RecipeError, TrainingError, UsageError
+from fittingroom.jobs.audit import audit, examine, out_of_fold
+from fittingroom.jobs.evaluate import evaluate
+from fittingroom.jobs.report import report
+from fittingroom.predictions import Predictions
+from fittingroom.recipes import recipe_of
+from fittingroom.runs import list_runs, read_openings
+from fittingroom.runs.folder import check_manifest
+from tests.data.files import small_arrays, write_arrays
+
+
+@pytest.fixture(scope="module")
+def audited(sample: Dataset, tmp_path_factory: pytest.TempPathFactory) -> StoredAudit:
+    """One audit of the sample, shared."""
+    runs = tmp_path_factory.mktemp("audited")
+    return audit(recipe="logreg", folds=2, data=sample, runs=runs, threads=1)
+
+
+def planted(sample: Dataset, folder, copies: int) -> Dataset:
+    """The sample, with the first of its test pictures copied over training pictures."""
+    training, test = sample.training(), sample.open_test()
+    images = training.images.copy()
+    images[np.arange(copies) * 7] = test.images[:copies]
+    arrays = small_arrays([0], [0])
+    train_images, train_labels, test_images, test_labels = arrays
+    write_arrays(
+        folder,
+        {
+            train_images: images,
+            train_labels: training.labels,
+            test_images: test.images,
+            test_labels: test.labels,
+        },
+    )
+    return find_dataset(folder, allow_unknown=True)
+
+
+def test_it_leaves_a_finished_folder_beside_the_runs(audited, sample):
+    check_manifest(audited.folder)
+    assert {path.name for path in audited.folder.iterdir()} == {
+        "audit.json",
+        "environment.json",
+        "training.npz",
+        "test.npz",
+        "index.html",
+        "manifest.json",
+    }
+    values = json.loads((audited.folder / "audit.json").read_text())
+    assert values == audited.audit.as_dict()
+    said = Predictions.read(audited.folder / "training.npz")
+    assert (said.labels == sample.training().labels).all()
+    assert audited.audit.accuracy.value == pytest.approx(said.correct.mean())
+    assert 0.7 < audited.audit.accuracy.value < 0.9
+    assert list_runs(audited.folder.parent) == ()  # it is no run
+
+
+def test_the_opening_is_logged_once_and_the_audit_used_again(audited, sample, monkeypatch):
+    runs = audited.folder.parent
+    (logged,) = read_openings(runs)
+    assert (logged.run, logged.purpose, logged.recipe) == (audited.folder.name, "audit", "logreg")
+
+    def fail(self: Dataset) -> Half:
+        raise AssertionError("opened again")
+
+    monkeypatch.setattr(Dataset, "open_test", fail)
+    again = audit(recipe="logreg", folds=2, data=sample, runs=runs, threads=1)
+    assert again.folder == audited.folder
+    assert len(read_openings(runs)) == 1
+    with pytest.raises(AssertionError, match="opened again"):
+        audit(recipe="logreg", folds=3, data=sample, runs=runs, threads=1)
+
+
+def test_the_opening_is_logged_before_the_test_half_is_read(tmp_path, sample, monkeypatch):
+    def look(self: Dataset) -> Half:
+        assert len(read_openings(tmp_path)) == 1
+        raise RecipeError("far enough")
+
+    monkeypatch.setattr(Dataset, "open_test", look)
+    with pytest.raises(RecipeError, match="far enough"):
+        audit(recipe="logreg", folds=2, data=sample, runs=tmp_path, threads=1)
+    (folder,) = tmp_path.glob("audit-*")
+    assert "far enough" in (folder / "failure.json").read_text()
+
+
+def test_each_picture_is_judged_by_a_model_that_never_saw_it(sample, tiny, monkeypatch):
+    engine, splits = engine_named("pytorch"), []
+    fit = engine.fit
+
+    def spy(recipe, split, **rest):
+        splits.append(split)
+        return fit(recipe, split, **rest)
+
+    monkeypatch.setattr(engine, "fit", spy)
+    training, test = sample.training(), sample.open_test()
+    quick = dataclasses.replace(tiny, epochs=1)
+    place = engine.device("cpu", 1)
+    said = out_of_fold(quick, training, test, sample.classes, folds=3, seed=0, place=place)
+    assert (said.training.indices == training.indices).all()
+    assert (said.test.indices == test.indices).all()
+    assert said.epochs == (1, 1, 1)
+    held_back = np.concatenate([split.validation.indices for split in splits])
+    assert sorted(held_back) == list(range(len(training)))
+    seen = {picture.tobytes() for split in splits for picture in split.training.images}
+    seen |= {picture.tobytes() for split in splits for picture in split.validation.images}
+    assert not seen & {picture.tobytes() for picture in test.images}
+    # Nor do the test half's labels reach what is said of it.
+    shuffled = Half(test.images, test.labels[::-1].copy(), test.indices)
+    again = out_of_fold(quick, training, shuffled, sample.classes, folds=3, seed=0, place=place)
+    for one, other in ((said.training, again.training), (said.test, again.test)):
+        assert one.log_probabilities is not None
+        assert other.log_probabilities is not None
+        assert (one.log_probabilities == other.log_probabilities).all()
+
+
+def test_the_pictures_held_back_choose_no_epoch(sample, tiny, tmp_path, monkeypatch):
+    recipes = []
+
+    def stop(recipe, split, **rest):
+        recipes.append(recipe)
+        raise TrainingError("far enough")
+
+    monkeypatch.setattr(engine_named("pytorch"), "fit", stop)
+    assert tiny.keep == "best accuracy"
+    with pytest.raises(FittingRoomError, match="far enough"):
+        audit(recipe=tiny, folds=2, data=sample, runs=tmp_path, threads=1)
+    with pytest.raises(FittingRoomError, match="far enough"):
+        audit(data=sample, runs=tmp_path, threads=1)
+    assert [(recipe.name, recipe.keep, recipe.epochs) for recipe in recipes] == [
+        ("tiny", "last", 3),
+        ("cnn", "last", 3),
+    ]
+
+
+def test_flipped_labels_are_found(sample):
+    training, test = sample.training(), sample.open_test()
+    generator = np.random.default_rng(0)
+    flipped = generator.choice(len(training), 40, replace=False)
+    labels = training.labels.copy()
+    labels[flipped] = (labels[flipped] + generator.integers(1, 10, 40)) % 10
+    place = engine_named("sklearn").device("cpu", 1)
+    said = out_of_fold(
+        recipe_of("logreg"),
+        dataclasses.replace(training, labels=labels),
+        test,
+        sample.classes,
+        folds=3,
+        seed=0,
+        place=place,
+    )
+    basis = Basis(
+        "sample", False, sample.classes, {}, len(training), len(test), "logreg", "", 3, 0, 0.995, 10
+    )
+    found = examine(basis, said, np.concatenate([training.images, test.images]))
+    doubted = found.within(found.doubtful.positions, "training")
+    assert np.isin(flipped, doubted).mean() > 0.8
+    # Among the most doubtful they stand in the front.
+    assert np.isin(doubted[:40], flipped).mean() > 0.4
+
+
+def test_all_test_pictures_copied_into_training_are_flagged(sample, tmp_path):
+    data = planted(sample, tmp_path / "data", 100)
+    found = audit(recipe="logreg", folds=2, data=data, runs=tmp_path / "runs", threads=1).audit
+    assert set(range(100)) <= set(found.near_training.tolist())
+    assert found.counts()["identical"]["across"] == 100
+    assert len(found.near_training) <= 101  # and hardly another one
+
+
+def test_the_sample_has_no_exact_copies(sample):
+    images = np.concatenate([sample.training().images, sample.open_test().images])
+    assert not search(images).pairs.identical.any()
+
+
+def test_a_budget_ends_the_trainings(sample, tiny, tmp_path):
+    stored = audit(recipe=tiny, folds=2, minutes=1e-6, data=sample, runs=tmp_path, threads=1)
+    assert stored.audit.epochs == (1, 1)
+
+
+def test_the_report_shows_accuracy_without_what_misleads(run_copy, sample, tmp_path):
+    runs = run_copy.parent
+    index = report([run_copy], out=tmp_path / "report", data=sample, threads=1)
+    assert "fittingroom audit" in index.read_text()
+    assert json.loads((index.parent / "results.json").read_text())["audit"] is None
+    stored = audit(recipe="logreg", folds=2, data=sample, runs=runs, threads=1)
+    index = report([run_copy], out=tmp_path / "report", data=sample, threads=1)
+    values = json.loads((index.parent / "results.json").read_text())["audit"]
+    assert values["name"] == stored.folder.name
+    raw, near, doubtful = values["subsets"]
+    evaluation = evaluate(run_copy, data=sample).evaluation
+    assert raw["accuracies"][0]["value"] == evaluation.accuracy.value
+    kept = ~np.isin(np.arange(500), stored.audit.doubtful_test)
+    right = evaluation.predictions.correct[kept].mean()
+    assert doubtful["accuracies"][0]["value"] == pytest.approx(right)
+    assert doubtful["left_out"] == len(stored.audit.doubtful_test) == 500 - doubtful["pictures"]
+    assert near["left_out"] == len(stored.audit.near_training)
+    assert (index.parent / "audit.html").read_bytes() == stored.page.read_bytes()
+
+
+def test_what_cannot_be_is_refused(sample, tiny, tmp_path):
+    with pytest.raises(UsageError, match=r"no minutes for logreg.*Received 3"):
+        audit(recipe="logreg", minutes=3, data=sample, runs=tmp_path)
+    for minutes in (0, -1, float("inf")):
+        with pytest.raises(UsageError, match=f"minutes above 0 and finite. Received {minutes}"):
+            audit(minutes=minutes, data=sample, runs=tmp_path)
+    with pytest.raises(UsageError, match="folds"):
+        audit(recipe=tiny, folds=1, data=sample, runs=tmp_path, threads=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_has_learned_already_is_refused(sample, tmp_path):
+    import torch
+
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
+    with pytest.raises(UsageError, match="may have seen the pictures"):
+        audit(recipe=model, data=sample, runs=tmp_path)
+    assert read_openings(tmp_path) == ()
