@@ -25,6 +25,7 @@ from pathlib import Path
 os.environ.setdefault("KERAS_BACKEND", "torch")
 # Threads that wait shall sleep: otherwise training crawls as soon as another program runs too.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
 import keras
 import numpy as np

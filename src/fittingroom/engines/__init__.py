@@ -15,7 +15,7 @@ from fittingroom.data import Split
 from fittingroom.errors import RecipeError, UsageError, did_you_mean, missing_extra
 from fittingroom.predictions import Float32
 from fittingroom.recipes import Described, OwnModel
-from fittingroom.recipes.frameworks import wait_asleep
+from fittingroom.recipes.frameworks import wait_briefly
 from fittingroom.runs import Epoch, available_processors
 
 _ENGINES = {
@@ -171,7 +171,7 @@ def engine_named(name: str) -> Engine:
             f"Expected one of the engines {', '.join(_ENGINES)}. Received '{name}'."
             + did_you_mean(name, _ENGINES)
         )
-    wait_asleep()
+    wait_briefly()
     try:
         engine: Engine = importlib.import_module(_ENGINES[name]).engine
     except ModuleNotFoundError as error:

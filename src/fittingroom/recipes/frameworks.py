@@ -22,19 +22,22 @@ _KERAS_BACKENDS = {
 }
 
 
-def wait_asleep() -> None:
-    """Have threads wait asleep, before a framework is loaded: OpenMP reads this once, then.
+def wait_briefly() -> None:
+    """Have threads wait awake for a moment only, before a framework is loaded: OpenMP reads this
+    once, then.
 
     Threads that wait by spinning take a core from whoever else runs, and then wait for each
-    other: training beside one busy process takes up to forty times as long. Waiting asleep costs
-    nothing measurable on a quiet machine.
+    other: training beside one busy process takes up to forty times as long. To fall asleep at
+    once costs half the speed where waking is slow, as on some virtual machines. So GNU's OpenMP
+    spins about as long as waking takes (``docs/LOG.md`` has the figures), others not at all.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
 
 def before_own_code() -> None:
     """What must be set before a person's code loads frameworks, which read it once."""
-    wait_asleep()
+    wait_briefly()
     os.environ.setdefault("KERAS_BACKEND", next(iter(_KERAS_BACKENDS)))
     # TensorFlow tells on standard error what it was built with; errors still come through.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
