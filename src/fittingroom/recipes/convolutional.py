@@ -35,6 +35,11 @@ def _conv(filters: int, *, stride: int = 1, padding: int = 1, pool: bool = False
 CNN_FAST = Recipe(
     name="cnn-fast",
     title="The predecessor's accuracy in a few seconds: four small convolutions",
+    claim=(
+        "91.19% test accuracy (95% interval 90.68% to 91.68%), mean over seeds 0 to 9, after 6 "
+        "s of training on two cores of an Intel Xeon with AVX-512, 6 s with AVX2 instructions; "
+        "benchmarks/training.py, docs/results/training.md."
+    ),
     network=(
         *_stem(16),
         *_conv(16, stride=2),
@@ -56,6 +61,11 @@ CNN_FAST = Recipe(
 CNN = Recipe(
     name="cnn",
     title="Convolutional neural network: four convolutions, most of the work on 7 × 7",
+    claim=(
+        "93.10% test accuracy (95% interval 92.60% to 93.57%), mean over seeds 0 to 2, after 46"
+        " s of training on two cores of an Intel Xeon with AVX-512, 62 s with AVX2 "
+        "instructions; benchmarks/training.py, docs/results/training.md."
+    ),
     network=(
         *_stem(24),
         *_conv(48, stride=2),
@@ -65,13 +75,13 @@ CNN = Recipe(
         Dropout(0.2),
         Dense(10),
     ),
-    epochs=4,
+    epochs=7,
     batch_size=128,
     optimizer="muon",
     learning_rate=0.06,
     warmup=0.1,
     label_smoothing=0.1,
-    augmentation=Augmentation(flip=True, shift=1, shift_probability=0.3),
+    augmentation=Augmentation(flip=True, shift=1, shift_probability=0.5),
     mirror=True,
 )
 

@@ -18,6 +18,11 @@ def _layers(width: int, depth: int, dropout: float) -> Network:
 ANN_FAST = Recipe(
     name="ann-fast",
     title="The predecessor's accuracy in about a second: two narrow dense layers",
+    claim=(
+        "88.94% test accuracy (95% interval 88.36% to 89.50%), mean over seeds 0 to 9, after 2 "
+        "s of training on two cores of an Intel Xeon with AVX-512, 2 s with AVX2 instructions; "
+        "benchmarks/training.py, docs/results/training.md."
+    ),
     network=_layers(128, depth=2, dropout=0),
     epochs=2,
     batch_size=500,
@@ -32,14 +37,19 @@ ANN_FAST = Recipe(
 ANN = Recipe(
     name="ann",
     title="Artificial neural network: dense layers on the flattened picture",
+    claim=(
+        "91.36% test accuracy (95% interval 90.84% to 91.85%), mean over seeds 0 to 2, after 13"
+        " s of training on two cores of an Intel Xeon with AVX-512, 18 s with AVX2 "
+        "instructions; benchmarks/training.py, docs/results/training.md."
+    ),
     network=_layers(320, depth=2, dropout=0.1),
-    epochs=10,
+    epochs=11,
     batch_size=1000,
     optimizer="muon",
     learning_rate=0.04,
     warmup=0.1,
     label_smoothing=0.1,
-    augmentation=Augmentation(flip=True),
+    augmentation=Augmentation(flip=True, shift=1, shift_probability=0.2),
     mirror=True,
 )
 
