@@ -18,7 +18,6 @@ if __name__ == "__main__":
 import argparse
 import json
 import os
-import resource
 import subprocess
 import time
 
@@ -32,6 +31,7 @@ def measure() -> dict[str, float]:
     import numpy as np
     from scipy import special
 
+    from benchmarks.worker import peak_memory_mb
     from fittingroom.comparison import Entrant, compare_models
     from fittingroom.evaluation import evaluate_predictions
     from fittingroom.findings import Subject, find
@@ -63,7 +63,7 @@ def measure() -> dict[str, float]:
         "seconds": done - start,
         "evaluation_seconds": evaluated - start,
         "comparison_seconds": done - evaluated,
-        "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "megabytes": peak_memory_mb(),
     }
 
 
