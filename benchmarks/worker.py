@@ -195,7 +195,7 @@ def train_for_inference(*, began: float, recipe: str, runs: str, keras_file: str
     assert isinstance(chosen, Recipe)
     run = train_job(chosen, data="sample", runs=runs, device="cpu")
     model = build_keras(
-        chosen.network,
+        chosen.layers,
         safetensors.numpy.load_file(run.folder / "model.safetensors"),
         name=chosen.name,
         mirror=chosen.mirror,

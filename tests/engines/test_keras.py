@@ -104,8 +104,8 @@ def test_keras_pytorch_and_onnx_agree_layer_by_layer(network, seed):
     outputs = [built.get_layer(name).output for name in names]
     answers = keras.Model(inputs, outputs)(value.numpy().transpose(0, 2, 3, 1), training=False)
     # TensorFlow gives a single output as it is, PyTorch in a list.
-    answers = answers if isinstance(answers, list) else [answers]
-    received = [keras.ops.convert_to_numpy(answer) for answer in answers]
+    listed = answers if isinstance(answers, list) else [answers]
+    received = [keras.ops.convert_to_numpy(answer) for answer in listed]
     flattened = False
     with torch.inference_mode():
         for row, layer, array in zip(rows, module, received, strict=True):
