@@ -12,9 +12,7 @@ KERAS_ANN = Recipe(
     title="The predecessor's artificial neural network, trained with Keras as it was",
     claim=(
         "88.00% test accuracy (95% interval 87.38% to 88.59%), mean over seeds 0 to 2, with "
-        "PyTorch beneath Keras; docs/results/verify-keras-ann.json. 88.27% (87.62% to 88.89%), "
-        "one seed, after 23 s with TensorFlow, on two cores of an AMD EPYC with AVX-512; "
-        "benchmarks/training.py, docs/results/training.md."
+        "PyTorch beneath Keras; docs/results/verify-keras-ann.json."
     ),
     engine="keras",
     network=(
