@@ -22,14 +22,19 @@ def _stem(filters: int) -> Network:
     )
 
 
-def _conv(filters: int, *, stride: int = 1, padding: int = 1, pool: bool = False) -> Network:
+def _conv(filters: int, *, stride: int = 1, pool: bool = False) -> Network:
     """A 3 × 3 convolution, normalised and rectified; pooled before that, which costs less."""
     return (
-        Conv(filters, stride=stride, padding=padding, bias=False),
+        Conv(filters, stride=stride, padding=1, bias=False),
         *((MaxPool(2),) if pool else ()),
         BatchNorm(),
         ReLU(),
     )
+
+
+def _dense(units: int) -> Network:
+    """What is left of the picture as a whole, normalised and rectified."""
+    return (Flatten(), Dense(units, bias=False), BatchNorm(), ReLU())
 
 
 CNN_FAST = Recipe(
@@ -44,12 +49,11 @@ CNN_FAST = Recipe(
         *_stem(16),
         *_conv(16, stride=2),
         *_conv(32, pool=True),
-        *_conv(128, padding=0),
-        Flatten(),
+        *_dense(128),
         Dense(10),
     ),
     epochs=2,
-    batch_size=128,
+    batch_size=256,
     optimizer="muon",
     learning_rate=0.06,
     warmup=0.1,
@@ -70,13 +74,12 @@ CNN = Recipe(
         *_stem(24),
         *_conv(48, stride=2),
         *_conv(96, pool=True),
-        *_conv(192, padding=0),
-        Flatten(),
+        *_dense(192),
         Dropout(0.2),
         Dense(10),
     ),
     epochs=7,
-    batch_size=128,
+    batch_size=256,
     optimizer="muon",
     learning_rate=0.06,
     warmup=0.1,
@@ -99,7 +102,7 @@ CNN_STRONG = Recipe(
         Dense(10),
     ),
     epochs=14,
-    batch_size=128,
+    batch_size=256,
     optimizer="muon",
     learning_rate=0.06,
     warmup=0.1,
