@@ -23,11 +23,11 @@ ANN_FAST = Recipe(
         "s of training on two cores of an Intel Xeon with AVX-512, 2 s with AVX2 instructions; "
         "benchmarks/training.py, docs/results/training.md."
     ),
-    network=_layers(128, depth=2, dropout=0),
+    network=_layers(96, depth=2, dropout=0),
     epochs=2,
-    batch_size=500,
+    batch_size=700,
     optimizer="muon",
-    learning_rate=0.04,
+    learning_rate=0.06,
     warmup=0.1,
     label_smoothing=0.1,
     augmentation=Augmentation(flip=True),
@@ -43,10 +43,10 @@ ANN = Recipe(
         "instructions; benchmarks/training.py, docs/results/training.md."
     ),
     network=_layers(320, depth=2, dropout=0.1),
-    epochs=11,
+    epochs=9,
     batch_size=1000,
     optimizer="muon",
-    learning_rate=0.04,
+    learning_rate=0.06,
     warmup=0.1,
     label_smoothing=0.1,
     augmentation=Augmentation(flip=True, shift=1, shift_probability=0.2),
@@ -64,5 +64,6 @@ ANN_BEST = Recipe(
     warmup=0.1,
     label_smoothing=0.1,
     augmentation=Augmentation(flip=True, shift=1),
+    keep="last",
     mirror=True,
 )

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -11,7 +10,7 @@ from torch.nn import functional
 from fittingroom.predictions import UInt8
 from fittingroom.recipes import Augmentation
 
-# Pictures whose pixels are summed at a time, as float64.
+# Pictures whose pixels are summed at a time, so that they stay in caches.
 _SUMMED = 500
 
 
@@ -129,12 +128,11 @@ def mean_and_deviation(images: UInt8) -> tuple[float, float]:
     Args:
         images: uint8 ``(N, H, W)``.
     """
-    total = squares = 0.0
-    for start in range(0, len(images), _SUMMED):
-        # Whole numbers below 2^53, so that the sums are exact.
-        values = images[start : start + _SUMMED].reshape(-1).astype(np.float64)
-        total += float(values.sum())
-        squares += float(values @ values)
+    total = squares = 0
+    for chunk in torch.from_numpy(images).split(_SUMMED):
+        values = chunk.to(torch.int32)
+        total += int(values.sum())
+        squares += int((values * values).sum())
     mean = total / images.size
     return mean, math.sqrt(squares / images.size - mean**2)
 
