@@ -299,6 +299,7 @@ def numbers(predictions: Predictions) -> dict[str, metrics.Estimate]:
     assert found.macro_precision is not None
     assert found.macro_recall is not None
     logs = predictions.log_probabilities
+    assert logs is not None
     effect = metrics.temperature_effect(predictions.labels, logs, 1.25, draws=100)
     return {
         "accuracy (Wilson)": found.accuracy,
