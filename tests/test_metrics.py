@@ -306,6 +306,7 @@ def test_the_parts_of_a_brier_score_add_up_to_it(seed, count, sure):
         assert 0 <= part.low <= part.value <= part.high
 
 
+@pytest.mark.slow
 def test_brier_parts_rest_on_isotonic_regression_less_what_its_steps_overfit():
     generator = np.random.default_rng(6)
     for seed in range(TABLES):
