@@ -7,7 +7,7 @@ TENSORFLOW := .venv-tensorflow
 OPENVINO := .venv-openvino
 
 .PHONY: report test test-quick test-tensorflow lint notebooks bench bench-inference bench-scaling \
-	bench-statistics bench-audit images clean
+	bench-statistics bench-comparison-speed bench-audit images clean
 
 report: $(VENV)/ready
 	$(BIN)/fittingroom compare ann cnn
@@ -43,8 +43,13 @@ bench-inference: $(VENV)/ready $(TENSORFLOW)/ready $(OPENVINO)/ready
 bench-scaling: $(VENV)/ready
 	$(BIN)/python benchmarks/scaling.py $(ARGS)
 
+# ARGS="--only fitted" simulates one part anew and keeps the others.
 bench-statistics: $(VENV)/ready
-	$(BIN)/python benchmarks/statistics.py
+	$(BIN)/python benchmarks/statistics.py $(ARGS)
+	$(BIN)/python benchmarks/comparison_speed.py
+
+# The last of these alone. Needs a quiet machine.
+bench-comparison-speed: $(VENV)/ready
 	$(BIN)/python benchmarks/comparison_speed.py
 
 # ARGS="--parts time" measures time and memory alone, which needs a quiet machine.
