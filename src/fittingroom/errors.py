@@ -15,7 +15,8 @@
     │   ├── RunUnfinishedError  a run folder without its manifest
     │   └── RunChangedError     a file of a run is not the one that training wrote
     ├── ExportError             an exported model disagrees with the one it came from
-    └── PredictionsError        predictions that do not fit the labels or each other
+    ├── PredictionsError        predictions that do not fit the labels or each other
+    └── PhotoError              a picture that cannot be read, or has no garment in it
 
 Each message says what was expected, what came, and what to do next.
 """
@@ -82,6 +83,10 @@ class ExportError(FittingRoomError):
 
 class PredictionsError(FittingRoomError):
     """Predictions that do not fit the labels or each other."""
+
+
+class PhotoError(FittingRoomError):
+    """A picture that cannot be read or is over a limit, or that has no garment in it."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
