@@ -21,7 +21,7 @@ from fittingroom.predictions import UInt8
 from fittingroom.runs import Run
 from tests.conftest import TINY
 
-PATIENCE = 120_000  # milliseconds, on a machine that does other things too
+PATIENCE = 600_000  # milliseconds, on a machine that does other things too
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
