@@ -37,6 +37,7 @@ def test_public_names_are_these():
         "export_run",
         "find_dataset",
         "list_runs",
+        "load",
         "open_run",
         "recipe_of",
         "report",

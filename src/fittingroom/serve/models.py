@@ -9,6 +9,7 @@ import numpy as np
 import fittingroom
 from fittingroom.errors import UsageError
 from fittingroom.predict import Answers, Model
+from fittingroom.predict.packaged import packaged_numbers
 from fittingroom.predictions import UInt8
 from fittingroom.runs import Run, open_run
 from fittingroom.serve.batching import Arrays, Batcher
@@ -47,8 +48,8 @@ def load_models(sources: Sequence[Path], threads: int) -> list[Loaded]:
         ExportError: a file that is not a model of this project.
     """
     if not sources:
-        model = fittingroom.load(None, threads=threads)
-        return [Loaded(model.name, model, None, None)]
+        model, numbers = fittingroom.load(None, threads=threads), packaged_numbers()
+        return [Loaded(model.name, model, numbers["test_accuracy"], numbers["parameters"])]
     loaded = [_load(source, threads) for source in sources]
     names = [each.name for each in loaded]
     if len(set(names)) < len(names):
