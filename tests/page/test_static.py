@@ -89,7 +89,9 @@ def test_a_garment_of_the_rail_is_tried_on_by_keys_alone(browser, address):
     settle(tab)
     assert tab.locator("#shown").get_attribute("alt") == f"A garment of the data set: {name}"
     # On to the modes, to the easel by an arrow, and to the canvas, to paint by arrows.
-    while tab.evaluate("document.activeElement.name") != "mode":
+    for _ in range(20):
+        if tab.evaluate("document.activeElement.name") == "mode":
+            break
         tab.keyboard.press("Tab")
     tab.keyboard.press("ArrowRight")
     assert tab.locator("#easel").is_visible()

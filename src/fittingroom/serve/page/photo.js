@@ -36,17 +36,20 @@ export async function readPhoto(blob) {
       `Expected a file of at most ${MOST_BYTES / 1e6} MB. Received a larger one. Make the picture ` +
         "smaller: 1,000 pixels a side are plenty.",
     );
-  const kind = kindOf(new Uint8Array(await blob.slice(0, 1024).arrayBuffer()));
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  const kind = kindOf(bytes.subarray(0, 1024));
   let decoded;
   try {
     // By what it is, whatever its name says.
-    decoded = await decode(new Blob([blob], { type: `image/${kind.toLowerCase()}` }), MOST_PIXELS);
+    const named = new Blob([bytes], { type: `image/${kind.toLowerCase()}` });
+    if (isWhole(kind, bytes)) decoded = await decode(named, MOST_PIXELS);
   } catch (error) {
     if (error instanceof Refusal) throw error;
+  }
+  if (!decoded)
     throw new Refusal(
       `Expected a whole ${kind} picture. Received one that is cut off or damaged. Copy or save it again.`,
     );
-  }
   return fromPixels(decoded);
 }
 
@@ -69,6 +72,18 @@ function kindOf(bytes) {
   throw new Refusal(
     `Expected a PNG, JPEG or WebP picture. Received ${received}. Save or export it as PNG or JPEG.`,
   );
+}
+
+// Browsers show what there is of a picture that is cut off.
+function isWhole(kind, bytes) {
+  const last = (...ending) => {
+    let at = bytes.length - ending.length;
+    while (at >= 0 && !ending.every((value, index) => bytes[at + index] === value)) at--;
+    return at;
+  };
+  if (kind === "PNG") return last(0x49, 0x45, 0x4e, 0x44) > 0; // IEND
+  if (kind === "JPEG") return last(0xff, 0xd9) > last(0xff, 0xda); // an end after the last scan's start
+  return new DataView(bytes.buffer).getUint32(4, true) + 8 <= bytes.length;
 }
 
 function described(bytes, starts) {

@@ -54,8 +54,9 @@ function card(answer, model, named) {
   );
   if (named) made.prepend(element("h3", { className: "by" }, answer.model));
   const more = element("div", { className: "more" });
-  if (answer.explanation) more.append(looked(answer));
-  if (answer.nearest?.length) more.append(nearest(answer));
+  const heading = named ? "h4" : "h3"; // below the model's name, where it has one
+  if (answer.explanation) more.append(looked(answer, heading));
+  if (answer.nearest?.length) more.append(nearest(answer, heading));
   made.append(more);
   return made;
 }
@@ -81,7 +82,7 @@ function bars(answer, classes) {
   );
 }
 
-function looked(answer) {
+function looked(answer, heading) {
   const words = whereInWords(answer.explanation);
   const picture = element(
     "div",
@@ -92,17 +93,17 @@ function looked(answer) {
   return element(
     "figure",
     {},
-    element("h4", {}, "Where it looked"),
+    element(heading, {}, "Where it looked"),
     picture,
     element("figcaption", {}, words),
   );
 }
 
-function nearest(answer) {
+function nearest(answer, heading) {
   return element(
     "figure",
     {},
-    element("h4", {}, "Nearest training pictures"),
+    element(heading, {}, "Nearest training pictures"),
     element(
       "ul",
       { className: "nearest" },
