@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fittingroom.errors import PhotoError
+from fittingroom.errors import PhotoError, PhotoKindError, PhotoSizeError
 
 UInt8 = npt.NDArray[np.uint8]
 
@@ -106,7 +106,7 @@ def _read(path: Path, limits: Limits) -> bytes:
 
 
 def _too_long(length: int, limits: Limits) -> PhotoError:
-    return PhotoError(
+    return PhotoSizeError(
         f"Expected a file of at most {limits.file_bytes / 1e6:g} MB. Received a larger one. "
         "Make the picture smaller: 1,000 pixels a side are plenty."
     )
@@ -118,7 +118,7 @@ def _check_size(width: int, height: int, limits: Limits) -> None:
             f"Expected a picture with pixels. Received one of {width}×{height}. Take another file."
         )
     if width * height > limits.megapixels * 1e6:
-        raise PhotoError(
+        raise PhotoSizeError(
             f"Expected a picture of at most {limits.megapixels:g} megapixels. Received "
             f"{width}×{height}, which is {width * height / 1e6:.1f}. "
             "Make it smaller: 1,000 pixels a side are plenty."
@@ -145,7 +145,7 @@ def _kind(content: bytes) -> str:
         return "JPEG"
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "WEBP"
-    raise PhotoError(
+    raise PhotoKindError(
         f"Expected a PNG, JPEG or WebP picture. Received {_described(content)}. "
         "Save or export it as PNG or JPEG."
     )
