@@ -35,6 +35,7 @@ def test_public_names_are_these():
         "compare",
         "evaluate",
         "export_run",
+        "export_site",
         "find_dataset",
         "list_runs",
         "load",

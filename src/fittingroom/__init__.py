@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fittingroom.jobs.export import export_run as export_run
     from fittingroom.jobs.load import load as load
     from fittingroom.jobs.report import report as report
+    from fittingroom.jobs.site import export_site as export_site
     from fittingroom.jobs.train import train as train
     from fittingroom.jobs.verify import verify as verify
     from fittingroom.predictions import Predictions as Predictions
@@ -51,6 +52,7 @@ _HOMES = {
     "compare": "fittingroom.jobs.compare",
     "evaluate": "fittingroom.jobs.evaluate",
     "export_run": "fittingroom.jobs.export",
+    "export_site": "fittingroom.jobs.site",
     "find_dataset": "fittingroom.data",
     "load": "fittingroom.jobs.load",
     "list_runs": "fittingroom.runs",

@@ -11,5 +11,6 @@
 
 from fittingroom.photos.opening import Limits
 from fittingroom.photos.photo import Photo, Stage, read_photo
+from fittingroom.photos.sheet import stage_sheet
 
-__all__ = ["Limits", "Photo", "Stage", "read_photo"]
+__all__ = ["Limits", "Photo", "Stage", "read_photo", "stage_sheet"]
