@@ -133,6 +133,32 @@ def test_several_requests_on_one_connection_are_answered_in_order(server, garmen
     assert len({json.dumps(json.loads(body)) for body in bodies}) == 1
 
 
+def test_a_full_queue_refuses_at_once_and_keeps_the_connection(garments, name):
+    content, header = binary(garments[:1])
+    length = header["inference-header-content-length"]
+    one = post(f"/v2/models/{name}/infer", content, inference_header_content_length=length)
+    with running("--queue", "1", "--seconds", "120") as server:
+        when_ready(server)
+        with connect(server) as first, connect(server) as second:
+            first.sendall(one[:-100])
+            while "fittingroom_queue 1.0" not in httpx2.get(f"{server.address}metrics").text:
+                time.sleep(0.01)
+            second.sendall(one)
+            refused = second.recv(65536)
+            assert refused.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
+            assert b"retry-after: 1\r\n" in refused
+            assert b"content-security-policy" in refused
+            head, body = refused.split(b"\r\n\r\n")
+            assert b"content-length: %d\r\n" % len(body) in head
+            assert json.loads(body)["error"].startswith("Expected at most 1 requests")
+            first.sendall(one[-100:])
+            assert first.recv(65536).startswith(b"HTTP/1.1 200")
+            second.sendall(one)
+            assert second.recv(65536).startswith(b"HTTP/1.1 200")
+        text = httpx2.get(f"{server.address}metrics").text
+        assert 'fittingroom_requests_total{route="refused",status="429"} 1.0' in text
+
+
 def test_more_connections_than_allowed_are_told_so():
     from fittingroom.serve.connection import Connection
 
