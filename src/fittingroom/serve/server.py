@@ -20,6 +20,7 @@ from fittingroom.serve.models import load_models
 from fittingroom.serve.settings import Settings
 
 _BACKLOG = 256
+_START_SECONDS = 60  # for a worker to answer its parent, which it first does when all is imported
 _GRACE_SECONDS = 5  # beyond a request's own time, when the server ends
 
 
@@ -101,6 +102,7 @@ def _config(
         limit_concurrency=settings.connections,
         backlog=_BACKLOG,
         timeout_keep_alive=math.ceil(settings.seconds),
+        timeout_worker_healthcheck=_START_SECONDS,
         timeout_graceful_shutdown=math.ceil(settings.seconds) + _GRACE_SECONDS,
     )
 
