@@ -5,6 +5,7 @@ import re
 import socket
 import time
 from contextlib import closing
+from typing import Any
 
 import httpx2
 import pytest
@@ -95,6 +96,25 @@ def test_two_workers_share_the_port_and_add_up_their_counts(garments):
         assert server.stop() == 0
 
 
+def test_workers_do_not_outlive_a_parent_that_was_killed():
+    with running("--workers", "2") as server:
+        when_ready(server)
+        with connect(server) as idle:
+            idle.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert idle.recv(65536).startswith(b"HTTP/1.1 200")
+            server.process.kill()
+            assert read_all(idle) == b""  # its worker ends, and with it the connection
+        last = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                with connect(server):
+                    pass
+            except ConnectionRefusedError:
+                break
+            assert time.monotonic() < last
+            time.sleep(0.05)
+
+
 def test_a_header_without_end_is_cut_off(server):
     with connect(server) as connection:
         endless = b"GET / HTTP/1.1\r\n" + b"x: yyyyyyyyyyyyyyyyyyyyyyyy\r\n" * 1_000_000
@@ -167,7 +187,7 @@ def test_a_full_queue_refuses_at_once_and_keeps_the_connection(garments, name):
         assert 'fittingroom_requests_total{route="refused",status="429"} 1.0' in text
 
 
-def test_more_connections_than_allowed_are_told_so():
+def test_more_connections_than_allowed_are_told_so(monkeypatch):
     from fittingroom.serve.connection import Connection
 
     sent = []
@@ -196,7 +216,10 @@ def test_more_connections_than_allowed_are_told_so():
         tasks = set()  # noqa: RUF012
         default_headers = []  # noqa: RUF012
 
-    Connection(Config(), State(), {}, _loop=object()).connection_made(Transport())
+    stand_ins: Any = (Config(), State(), {}, None)
+    transport: Any = Transport()
+    monkeypatch.setattr("asyncio.get_event_loop", object)
+    Connection(*stand_ins).connection_made(transport)
     assert sent[0].startswith(b"HTTP/1.1 503")
     head, body = sent[0].split(b"\r\n\r\n")
     assert b"content-length: %d\r\n" % len(body) in head

@@ -2,10 +2,12 @@
 
 import ipaddress
 import math
+import multiprocessing
 import os
 import signal
 import socket
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -82,7 +84,16 @@ def _application(sources: Sequence[Path], settings: Settings) -> Gate:
     """What each worker makes for itself."""
     from fittingroom.serve.application import create_application
 
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     return create_application(load_models(sources, settings.threads), settings)
+
+
+def _end_with_parent() -> None:
+    """End this worker once the process that started it is gone, however that ended."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _config(
