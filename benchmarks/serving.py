@@ -47,7 +47,6 @@ _SOAK_LOAD = 0.5
 # What HTTP alone costs: the same server, and an application that reads the body and says nothing.
 _EMPTY = """
 import socket, uvicorn
-from fittingroom.serve.connection import Connection
 START = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
 END = {"type": "http.response.body", "body": b"{}"}
 async def application(scope, receive, send):
@@ -57,7 +56,7 @@ async def application(scope, receive, send):
     await send(END)
 listening = socket.create_server(("127.0.0.1", 0), backlog=256)
 print(f"answers at http://127.0.0.1:{listening.getsockname()[1]}/", flush=True)
-config = uvicorn.Config(application, lifespan="off", http=Connection, ws="none", access_log=False,
+config = uvicorn.Config(application, lifespan="off", http="httptools", ws="none", access_log=False,
                         log_level="warning")
 uvicorn.Server(config).run([listening])
 """

@@ -124,6 +124,7 @@ def test_another_model_is_a_run_or_a_file(folder, trained, capsys):
     ("arguments", "code", "words"),
     [
         (["--json", "--csv", "x.png"], 2, "one of --json and --csv"),
+        (["x.png", "--stages", "x.jpg"], 2, "ends in .png"),
         (["none.png"], 1, "none.png"),
         (["none.png", "--model", "nowhere"], 1, "nowhere"),
     ],

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fittingroom.errors import ExportError
@@ -32,6 +32,7 @@ def test_a_score_that_is_no_number_is_no_garment():
 
 
 @given(st.floats(0, 1), FINITE | st.just(math.inf))
+@settings(deadline=None)
 def test_thresholds_come_back_from_metadata_as_they_were(unsure, unknown):
     thresholds = Thresholds(unsure, unknown)
     assert Thresholds.from_metadata(thresholds.to_metadata()) == thresholds
@@ -48,6 +49,7 @@ def test_a_model_without_thresholds_is_told_from_one_with(metadata):
     st.floats(0.5, 1),
     st.floats(0, 0.2),
 )
+@settings(deadline=None)
 def test_a_stricter_rule_never_answers_more(pictures, unsure, more):
     probabilities = np.array([[share, 1 - share] for share, _ in pictures], np.float32)
     scores = np.array([score for _, score in pictures], np.float32)

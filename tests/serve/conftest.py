@@ -1,4 +1,4 @@
-"""A service around the tests' one trained run, and what is sent to it."""
+"""A service around the model inside the package, and what is sent to it."""
 
 import io
 import json
@@ -11,15 +11,14 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from fittingroom.predictions import UInt8
-from fittingroom.runs import Run
 from fittingroom.serve.application import create_application
 from fittingroom.serve.models import Loaded, load_models
 from fittingroom.serve.settings import Settings
 
 
 @pytest.fixture(scope="session")
-def loaded(trained: Run) -> list[Loaded]:
-    return load_models([trained.folder], threads=1)
+def loaded() -> list[Loaded]:
+    return load_models([], threads=1)
 
 
 @pytest.fixture(scope="session")

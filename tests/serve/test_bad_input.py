@@ -58,9 +58,9 @@ def test_details_of_the_corpus_give_no_5xx(client, files):
 
 
 @pytest.mark.slow
-def test_no_request_made_up_from_the_description_gives_a_5xx(trained):
+def test_no_request_made_up_from_the_description_gives_a_5xx():
     statuses: Counter[int] = Counter()
-    with running("--model", str(trained.folder)) as server:
+    with running() as server:
         when_ready(server)
         schema = schemathesis.openapi.from_url(f"{server.address}openapi.json")
         for found in schema.get_all_operations():

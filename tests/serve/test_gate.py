@@ -150,7 +150,7 @@ def test_the_request_after_a_full_queue_is_told_when_to_come_back():
         assert [status for status, _ in await asyncio.gather(*accepted)] == [200] * 3
         assert (await slow.ask())[0] == 200
         counts = slow.monitor.page()[0]
-        assert b'fittingroom_requests_total{route="/slow",status="429"} 1.0' in counts
+        assert b'fittingroom_requests_total{route="refused",status="429"} 1.0' in counts
         assert b'fittingroom_requests_total{route="/slow",status="200"} 4.0' in counts
         assert b"fittingroom_queue 0.0" in counts
 

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from fittingroom.cli import run
+from fittingroom.predict.packaged import packaged_model
 from fittingroom.serve import is_loopback
 from tests.serve.conftest import binary, forms, png
 from tests.serve.running import START_SECONDS, running
@@ -47,18 +48,18 @@ def when_ready(server):
 
 
 @pytest.fixture(scope="module")
-def server(trained):
-    with running("--model", str(trained.folder), "--seconds", "3") as started:
+def server():
+    with running("--seconds", "3") as started:
         when_ready(started)
         yield started
 
 
-def test_sigterm_finishes_what_was_accepted_and_says_nothing(trained, garments):
-    with running("--model", str(trained.folder), "--seconds", "120") as server:
+def test_sigterm_finishes_what_was_accepted_and_says_nothing(garments, name):
+    with running("--seconds", "120") as server:
         when_ready(server)
         content, header = binary(garments, parameters={"binary_data_output": True})
         whole = post(
-            f"/v2/models/{trained.name}/infer",
+            f"/v2/models/{name}/infer",
             content,
             inference_header_content_length=header["inference-header-content-length"],
         )
@@ -75,8 +76,8 @@ def test_sigterm_finishes_what_was_accepted_and_says_nothing(trained, garments):
         assert server.said().count("\n") == 1  # the address, and nothing of anybody's picture
 
 
-def test_two_workers_share_the_port_and_add_up_their_counts(trained, garments):
-    with running("--model", str(trained.folder), "--workers", "2") as server:
+def test_two_workers_share_the_port_and_add_up_their_counts(garments):
+    with running("--workers", "2") as server:
         when_ready(server)
         for _ in range(20):  # each a connection of its own
             answer = httpx2.post(f"{server.address}v1/classify", files=forms(png(garments[0])))
@@ -116,10 +117,10 @@ def test_a_client_that_sends_too_much_is_told_so_while_it_sends(server):
         assert read_all(connection).startswith(b"HTTP/1.1 413")
 
 
-def test_several_requests_on_one_connection_are_answered_in_order(server, garments, trained):
+def test_several_requests_on_one_connection_are_answered_in_order(server, garments, name):
     content, header = binary(garments[:1])
     one = post(
-        f"/v2/models/{trained.name}/infer",
+        f"/v2/models/{name}/infer",
         content,
         inference_header_content_length=header["inference-header-content-length"],
     )
@@ -132,7 +133,33 @@ def test_several_requests_on_one_connection_are_answered_in_order(server, garmen
     assert len({json.dumps(json.loads(body)) for body in bodies}) == 1
 
 
-def test_more_connections_than_allowed_are_told_so(trained, monkeypatch):
+def test_a_full_queue_refuses_at_once_and_keeps_the_connection(garments, name):
+    content, header = binary(garments[:1])
+    length = header["inference-header-content-length"]
+    one = post(f"/v2/models/{name}/infer", content, inference_header_content_length=length)
+    with running("--queue", "1", "--seconds", "120") as server:
+        when_ready(server)
+        with connect(server) as first, connect(server) as second:
+            first.sendall(one[:-100])
+            while "fittingroom_queue 1.0" not in httpx2.get(f"{server.address}metrics").text:
+                time.sleep(0.01)
+            second.sendall(one)
+            refused = second.recv(65536)
+            assert refused.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
+            assert b"retry-after: 1\r\n" in refused
+            assert b"content-security-policy" in refused
+            head, body = refused.split(b"\r\n\r\n")
+            assert b"content-length: %d\r\n" % len(body) in head
+            assert json.loads(body)["error"].startswith("Expected at most 1 requests")
+            first.sendall(one[-100:])
+            assert first.recv(65536).startswith(b"HTTP/1.1 200")
+            second.sendall(one)
+            assert second.recv(65536).startswith(b"HTTP/1.1 200")
+        text = httpx2.get(f"{server.address}metrics").text
+        assert 'fittingroom_requests_total{route="refused",status="429"} 1.0' in text
+
+
+def test_more_connections_than_allowed_are_told_so():
     from fittingroom.serve.connection import Connection
 
     sent = []
@@ -181,15 +208,24 @@ def test_more_connections_than_allowed_are_told_so(trained, monkeypatch):
         (["--model", "{model}", "--host", "no.such.host.invalid"], 1, ""),
     ],
 )
-def test_what_cannot_be_served_is_said_once(trained, tmp_path, capsys, arguments, code, words):
+def test_what_cannot_be_served_is_said_once(tmp_path, capsys, arguments, code, words):
     short = tmp_path / "short.txt"
     short.write_text("secret\n")
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        places = {"model": trained.folder, "short": short, "taken": taken.getsockname()[1]}
+        places = {"model": packaged_model(), "short": short, "taken": taken.getsockname()[1]}
         assert run(["serve", *(each.format(**places) for each in arguments)]) == code
     said = capsys.readouterr().err
     assert words in said
     assert "Traceback" not in said
+
+
+def test_a_run_is_served_under_its_name_with_what_is_known_of_it(trained):
+    with running("--model", str(trained.folder)) as server:
+        when_ready(server)
+        (model,) = httpx2.get(f"{server.address}v1/models").json()["models"]
+    assert model["name"] == trained.name
+    assert model["parameters"] == trained.summary.parameters
+    assert model["accuracy"] is None  # it was never scored on the real test half
 
 
 def test_loopback_is_known_from_other_addresses():

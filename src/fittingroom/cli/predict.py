@@ -67,6 +67,8 @@ def predict(
     """Name the garments on photos, say how sure that is, or why there is no answer."""
     if json and csv:
         raise UsageError("Expected one of --json and --csv. Received both.")
+    if stages is not None and stages.suffix.lower() != ".png":
+        raise UsageError(f"Expected --stages with a file that ends in .png. Received '{stages}'.")
     from fittingroom.jobs.classify import classify, find_pictures
     from fittingroom.jobs.load import load
 
@@ -171,12 +173,10 @@ def _print_heat(name: str, heat: "Float32") -> None:
 
 
 def _write_stages(classified: "Classified", path: Path) -> None:
-    from fittingroom.predict.stages import draw_stages
+    from fittingroom.photos import stage_sheet
 
-    if path.suffix.lower() != ".png":
-        raise UsageError(f"Expected a file that ends in .png to write to. Received '{path}'.")
     if classified.photo is not None:
-        draw_stages(classified.photo).save(path)
+        stage_sheet(classified.photo).save(path)
         print(f"Stages: {path}", file=sys.stderr)
 
 

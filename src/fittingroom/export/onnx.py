@@ -59,8 +59,8 @@ def build_onnx(
     inputs = graph.add("Unsqueeze", normalised, graph.integers(1))  # (N, 1, 28, 28)
     if mirror:
         # Step -1 along the width, from the last pixel to before the first.
-        ends = [graph.integers(value) for value in (-1, np.iinfo(np.int64).min, 3, -1)]
-        inputs = graph.add("Concat", inputs, graph.add("Slice", inputs, *ends), axis=0)
+        steps = [graph.integers(value) for value in (-1, np.iinfo(np.int64).min, 3, -1)]
+        inputs = graph.add("Concat", inputs, graph.add("Slice", inputs, *steps), axis=0)
     logits = builder.layers(network, inputs)
     if mirror:
         logits = _mean_of_pair(graph, logits, len(classes))

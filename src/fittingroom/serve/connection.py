@@ -12,11 +12,22 @@ _FULL = (
 )
 
 
+class _Answered:
+    """A request that nothing is left to do for, as uvicorn looks at it; its body is dropped."""
+
+    response_complete = True
+    message_event = asyncio.Event()
+
+
+_ANSWERED: Any = _Answered()
+
+
 class Connection(HttpToolsProtocol):
     """uvicorn's connection, with bounds that it leaves open.
 
     A header is at most 64 kB long, and has the time of an idle connection to be whole. A connection
-    beyond ``limit_concurrency`` is told so and closed.
+    beyond ``limit_concurrency`` is told so and closed. Where the gate's queue is full, a request is
+    refused here: under more load than can be answered, most of the time goes into refusing.
     """
 
     _header_is_whole = False
@@ -57,12 +68,24 @@ class Connection(HttpToolsProtocol):
         """From here on, the application keeps the time."""
         self._header_is_whole = True
         self._unset_keepalive_if_required()
-        super().on_headers_complete()
+        nothing_before = self.cycle is None or self.cycle.response_complete
+        gate: Any = self.app
+        if nothing_before and gate.is_full and self.parser.get_method() == b"POST":
+            self._refuse(gate)
+        else:
+            super().on_headers_complete()
 
     def on_response_complete(self) -> None:
         """uvicorn starts the clock for the next header."""
         super().on_response_complete()
         self._header_is_whole = False
+
+    def _refuse(self, gate: Any) -> None:
+        self.cycle = _ANSWERED
+        self.transport.write(gate.full_answer(self.url))
+        if not self.parser.should_keep_alive():
+            self.transport.close()
+        self.on_response_complete()
 
     def _count(self, length: int) -> None:
         self._header_bytes += length

@@ -56,6 +56,22 @@ class Gate:
         self._monitor = monitor
         self._token = None if settings.token is None else settings.token.encode()
         self._accepted = 0
+        full = (
+            f"Expected at most {settings.queue} requests at once. Received one more. "
+            "Send it again in a moment."
+        )
+        self._full = [refusal(path, 429, full) for path in ("/", "/v2")]
+        self._full_bytes = [reply.to_bytes() for reply in self._full]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a further request will be refused."""
+        return self._accepted >= self._settings.queue
+
+    def full_answer(self, target: bytes) -> bytes:
+        """The whole answer of HTTP to a request that finds the queue full; it is counted."""
+        self._monitor.answered("refused", 429, 0.0)
+        return self._full_bytes[target.startswith(b"/v2")]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or hand on what is none."""
@@ -82,15 +98,9 @@ class Gate:
         path = scope["path"]
         route, direct = self._direct.get(path, ("refused", None))
         settings = self._settings
-        if self._accepted >= settings.queue:
-            reply = refusal(
-                path,
-                429,
-                f"Expected at most {settings.queue} requests at once. Received one more. "
-                "Send it again in a moment.",
-            )
-            await reply.send(send)
-            return route, 429
+        if self.is_full:
+            await self._full[path.startswith("/v2")].send(send)
+            return "refused", 429
         self._accepted += 1
         self._monitor.queue.inc()
         too_large = False

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-import fittingroom
-from fittingroom.errors import UsageError
+from fittingroom.errors import ExportError, UsageError
 from fittingroom.predict import Answers, Model
-from fittingroom.predict.packaged import packaged_numbers
+from fittingroom.predict.packaged import packaged_model, packaged_numbers
 from fittingroom.predictions import UInt8
 from fittingroom.runs import Run, open_run
 from fittingroom.serve.batching import Arrays, Batcher
@@ -48,7 +47,8 @@ def load_models(sources: Sequence[Path], threads: int) -> list[Loaded]:
         ExportError: a file that is not a model of this project.
     """
     if not sources:
-        model, numbers = fittingroom.load(None, threads=threads), packaged_numbers()
+        numbers = packaged_numbers()
+        model = Model(packaged_model(), name=numbers["name"], threads=threads)
         return [Loaded(model.name, model, numbers["test_accuracy"], numbers["parameters"])]
     loaded = [_load(source, threads) for source in sources]
     names = [each.name for each in loaded]
@@ -61,6 +61,11 @@ def load_models(sources: Sequence[Path], threads: int) -> list[Loaded]:
 
 
 def _load(source: Path, threads: int) -> Loaded:
+    if not source.exists():
+        raise ExportError(
+            f"Expected a run's folder or an ONNX file at {source}. Received nothing. "
+            "`fittingroom runs` lists the runs that there are."
+        )
     if not source.is_dir():
         model = Model(source, threads=threads)
         return Loaded(model.name, model, None, None)

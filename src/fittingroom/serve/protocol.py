@@ -79,6 +79,11 @@ def routes(models: Mapping[str, ServedModel]) -> APIRouter:
         """Whether a model has made a first prediction."""
         return _ready({"name": name}, known(name).ready)
 
+    @router.post("/models/{name}/infer", include_in_schema=False)
+    async def infer_with_unknown(name: str) -> None:
+        """Those of known models are answered before: see :func:`direct_routes`."""
+        known(name)
+
     return router
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -43,16 +44,22 @@ class Reply:
     content_type: bytes = JSON
     headers: tuple[Header, ...] = ()
 
+    def all_headers(self) -> list[Header]:
+        """Those of this answer and those of every answer."""
+        length = (b"content-length", b"%d" % len(self.body))
+        return [(b"content-type", self.content_type), length, *self.headers, *SECURITY]
+
     async def send(self, send: Send) -> None:
         """Hand it to the server."""
-        headers = [
-            (b"content-type", self.content_type),
-            (b"content-length", b"%d" % len(self.body)),
-            *self.headers,
-            *SECURITY,
-        ]
+        headers = self.all_headers()
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
+
+    def to_bytes(self) -> bytes:
+        """The whole answer as HTTP/1.1 has it."""
+        status = f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\n".encode()
+        lines = (b"%s: %s\r\n" % header for header in self.all_headers())
+        return b"".join([status, *lines, b"\r\n", self.body])
 
 
 def refusal(path: str, status: int, message: str, headers: tuple[Header, ...] = ()) -> Reply:

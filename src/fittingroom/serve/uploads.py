@@ -65,15 +65,19 @@ async def _read_form(request: Request, most: int) -> list[Upload]:
         ) from error
     except (KeyError, ValueError) as error:  # a form without a boundary, or with an impossible one
         raise RequestError(422, "Expected a form with a boundary. Received one without.") from error
-    uploads = []
-    for name, value in form.multi_items():
-        if name != FIELD or not isinstance(value, UploadFile):
-            raise RequestError(422, f"Expected files under '{FIELD}'. Received '{name[:80]}'.")
-        content = await value.read()
-        await value.close()
-        if not content:
-            raise RequestError(422, "Expected a picture. Received an empty file.")
-        uploads.append(Upload((value.filename or "")[:_LONGEST_NAME] or None, content))
+    try:
+        uploads = [await _upload(name, value) for name, value in form.multi_items()]
+    finally:
+        await form.close()
     if not uploads:
         raise RequestError(422, f"Expected files under '{FIELD}'. Received none.")
     return uploads
+
+
+async def _upload(name: str, value: UploadFile | str) -> Upload:
+    if name != FIELD or not isinstance(value, UploadFile):
+        raise RequestError(422, f"Expected files under '{FIELD}'. Received '{name[:80]}'.")
+    content = await value.read()
+    if not content:
+        raise RequestError(422, "Expected a picture. Received an empty file.")
+    return Upload((value.filename or "")[:_LONGEST_NAME] or None, content)
