@@ -97,10 +97,10 @@ def test_features_and_score_are_what_pytorch_and_numpy_give(network, seed, mirro
     received, scores = predictor.run(("features", "ood_score"), images)
     size = max(float(np.abs(features).max()), 1e-6)
     np.testing.assert_allclose(received, features, atol=1e-4 * size)
-    expected = ood.scores(features, logits)
-    # The score is a difference of two numbers of the size of a logit.
-    tolerance = 2e-4 * max(float(np.abs(logits).max()), float(np.abs(expected).max()), 1.0)
-    np.testing.assert_allclose(scores, expected, atol=tolerance)
+    expected = ood.scores(received, logits)
+    # By the rounding of float32 in what the score is the difference of.
+    parts = ood.scale * size, float(np.abs(logits).max()), 1.0
+    np.testing.assert_allclose(scores, expected, atol=1e-4 * max(parts))
 
 
 def test_an_ensembles_features_stand_side_by_side():
