@@ -7,7 +7,7 @@ TENSORFLOW := .venv-tensorflow
 OPENVINO := .venv-openvino
 
 .PHONY: report test test-quick test-tensorflow lint notebooks bench bench-inference bench-scaling \
-	bench-statistics bench-audit bench-serving bench-unknown model images clean
+	bench-statistics bench-audit bench-photos bench-serving bench-unknown model images clean
 
 report: $(VENV)/ready
 	$(BIN)/fittingroom compare ann cnn
@@ -50,6 +50,10 @@ bench-statistics: $(VENV)/ready
 # ARGS="--parts time" measures time and memory alone, which needs a quiet machine.
 bench-audit: $(VENV)/ready
 	$(BIN)/python benchmarks/audit.py $(ARGS)
+
+# ARGS="--model runs/cnn-s0-…" takes another model than the one inside the package.
+bench-photos: $(VENV)/ready
+	$(BIN)/python benchmarks/photos.py $(ARGS)
 
 # The HTTP service under load, which needs a quiet machine. ARGS="--model RUN" asks another model.
 bench-serving: $(VENV)/ready
