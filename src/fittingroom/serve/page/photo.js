@@ -25,7 +25,7 @@ const ADVICE = "Lay the garment on a plain, light sheet and photograph it from a
 const GREY = 12;
 const DARK_CORNERS = 63;
 const FAINT = 25;
-const PATTERNED = 40;
+const PATTERNED = 30;
 
 // The value below which `share` of the values lie, interpolated as NumPy does.
 function quantile(values, share) {
