@@ -7,7 +7,7 @@ TENSORFLOW := .venv-tensorflow
 OPENVINO := .venv-openvino
 
 .PHONY: report test test-quick test-tensorflow lint notebooks bench bench-inference bench-scaling \
-	bench-statistics bench-audit images clean
+	bench-statistics bench-comparison-speed bench-audit bench-serving bench-unknown model images clean
 
 report: $(VENV)/ready
 	$(BIN)/fittingroom compare ann cnn
@@ -43,13 +43,30 @@ bench-inference: $(VENV)/ready $(TENSORFLOW)/ready $(OPENVINO)/ready
 bench-scaling: $(VENV)/ready
 	$(BIN)/python benchmarks/scaling.py $(ARGS)
 
+# ARGS="--only fitted" simulates one part anew and keeps the others.
 bench-statistics: $(VENV)/ready
-	$(BIN)/python benchmarks/statistics.py
+	$(BIN)/python benchmarks/statistics.py $(ARGS)
+	$(BIN)/python benchmarks/comparison_speed.py
+
+# The last of these alone. Needs a quiet machine.
+bench-comparison-speed: $(VENV)/ready
 	$(BIN)/python benchmarks/comparison_speed.py
 
 # ARGS="--parts time" measures time and memory alone, which needs a quiet machine.
 bench-audit: $(VENV)/ready
 	$(BIN)/python benchmarks/audit.py $(ARGS)
+
+# The HTTP service under load, which needs a quiet machine. ARGS="--model RUN" asks another model.
+bench-serving: $(VENV)/ready
+	$(BIN)/python benchmarks/serving.py $(ARGS)
+
+# Does a model know what it does not know? ARGS="--model RUN" asks another than the package's.
+bench-unknown: $(VENV)/ready
+	$(BIN)/python benchmarks/unknown.py $(ARGS)
+
+# The model inside the package, from the real data.
+model: $(VENV)/ready
+	$(BIN)/python tools/make_model.py
 
 # The README's pictures and the model in the repository's root, from the last report.
 images: $(VENV)/ready

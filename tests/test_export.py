@@ -7,8 +7,8 @@ from torch import nn
 
 from fittingroom.engines.pytorch.modules import build_module, weights_of
 from fittingroom.errors import ExportError
-from fittingroom.export import build_onnx
-from fittingroom.networks import Dense, Flatten
+from fittingroom.export import build_onnx, fit_ood
+from fittingroom.networks import Dense, Ensemble, Flatten, ReLU
 from fittingroom.predict import Predictor
 from tests.networks_strategy import networks
 
@@ -72,6 +72,70 @@ def test_probabilities_are_the_softmax_of_logits():
     expected = torch.softmax(torch.from_numpy(logits), 1).numpy()
     np.testing.assert_allclose(probabilities, expected, atol=1e-6)
     assert predictor.classes == CLASSES
+
+
+def features_of(module: nn.Sequential, inputs: torch.Tensor) -> torch.Tensor:
+    """What the last dense layer takes; the output where the last layer is none."""
+    return module[:-1](inputs) if isinstance(module[-1], nn.Linear) else module(inputs)
+
+
+@given(networks(), st.integers(0, 9), st.booleans(), st.sampled_from([0.5, 2.0]))
+@settings(max_examples=30, deadline=None)
+def test_features_and_score_are_what_pytorch_and_numpy_give(network, seed, mirror, temperature):
+    if isinstance(network[-1], Ensemble):
+        return  # the next test's
+    module = trained_looking(network, seed)
+    images = pictures(20, seed)
+    inputs = ((torch.from_numpy(images).float() - 72.9) / 90.0).unsqueeze(1)
+    with torch.inference_mode():
+        sides = [inputs, inputs.flip(3)] if mirror else [inputs]
+        features = torch.stack([features_of(module, side) for side in sides]).mean(0).numpy()
+        logits = torch.stack([module(side) for side in sides]).mean(0).numpy()
+    ood = fit_ood(features[:12], logits[:12])
+    options = {"classes": CLASSES, "mirror": mirror, "temperature": temperature}
+    predictor = Predictor(build_onnx(network, weights(module), ood=ood, **options), threads=1)
+    received, scores = predictor.run(("features", "ood_score"), images)
+    size = max(float(np.abs(features).max()), 1e-6)
+    np.testing.assert_allclose(received, features, atol=1e-4 * size)
+    expected = ood.scores(received, logits)
+    # By the rounding of float32 in what the score is the difference of.
+    parts = ood.scale * size, float(np.abs(logits).max()), 1.0
+    np.testing.assert_allclose(scores, expected, atol=1e-4 * max(parts))
+
+
+def test_an_ensembles_features_stand_side_by_side():
+    members = ((Flatten(), Dense(6), ReLU(), Dense(10)), (Flatten(), Dense(4), ReLU(), Dense(10)))
+    network = (Ensemble(members),)
+    given = weights(trained_looking(network, 3))
+    options = {"classes": CLASSES, "mirror": True, "temperature": 1.0}
+    (both,) = Predictor(build_onnx(network, given, **options)).run(("features",), pictures(5))
+    assert both.shape == (5, 10)
+    for number, columns in ((0, slice(0, 6)), (1, slice(6, 10))):
+        prefix = f"0.{number}."
+        own = {name.removeprefix(prefix): given[name] for name in given if prefix in name[:4]}
+        own |= {name: given[name] for name in given if name.startswith("pixels")}
+        alone = Predictor(build_onnx(members[number], own, **options))
+        (features,) = alone.run(("features",), pictures(5))
+        np.testing.assert_allclose(both[:, columns], features, atol=1e-5)
+
+
+def test_pictures_unlike_those_of_the_fit_are_stranger():
+    generator = np.random.default_rng(0)
+    axes = generator.normal(size=(4, 12))
+    near, far = generator.normal(size=(500, 4)) @ axes, generator.normal(size=(500, 12)) * 2
+    logits = np.zeros((500, 10), np.float32)
+    ood = fit_ood((near + generator.normal(size=near.shape) * 0.1).astype(np.float32), logits)
+    inside = ood.scores(near.astype(np.float32), logits)
+    outside = ood.scores(far.astype(np.float32), logits)
+    assert outside.min() > inside.max()
+
+
+@pytest.mark.parametrize("size", [1, 2, 300])
+def test_a_score_of_features_that_never_vary_is_finite(size):
+    features, logits = np.ones((50, size), np.float32), np.zeros((50, 3), np.float32)
+    ood = fit_ood(features, logits)
+    assert np.isfinite(ood.scores(features, logits)).all()
+    assert np.isfinite(ood.scores(features + 1, logits)).all()
 
 
 def test_with_mirror_a_picture_and_its_mirror_image_get_the_same_answer():

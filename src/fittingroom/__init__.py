@@ -7,6 +7,7 @@
     run = fittingroom.train("cnn", seed=0)          # → a run folder
     scores = fittingroom.evaluate(run)              # opens the test half, once
     outcome = fittingroom.compare(["ann", "cnn"])   # trains what is missing, writes a report
+    fittingroom.load().predict(["shirt.jpg"])       # answers by the model inside the package
 
 Names are loaded when they are first used: ``import fittingroom`` costs next to nothing.
 """
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from fittingroom.jobs.compare import compare as compare
     from fittingroom.jobs.evaluate import evaluate as evaluate
     from fittingroom.jobs.export import export_run as export_run
+    from fittingroom.jobs.load import load as load
     from fittingroom.jobs.report import report as report
+    from fittingroom.jobs.site import export_site as export_site
     from fittingroom.jobs.train import train as train
     from fittingroom.jobs.verify import verify as verify
     from fittingroom.predictions import Predictions as Predictions
@@ -49,7 +52,9 @@ _HOMES = {
     "compare": "fittingroom.jobs.compare",
     "evaluate": "fittingroom.jobs.evaluate",
     "export_run": "fittingroom.jobs.export",
+    "export_site": "fittingroom.jobs.site",
     "find_dataset": "fittingroom.data",
+    "load": "fittingroom.jobs.load",
     "list_runs": "fittingroom.runs",
     "open_run": "fittingroom.runs",
     "recipe_of": "fittingroom.recipes",

@@ -15,7 +15,11 @@
     │   ├── RunUnfinishedError  a run folder without its manifest
     │   └── RunChangedError     a file of a run is not the one that training wrote
     ├── ExportError             an exported model disagrees with the one it came from
-    └── PredictionsError        predictions that do not fit the labels or each other
+    ├── PredictionsError        predictions that do not fit the labels or each other
+    ├── PhotoError              a picture that cannot be read, or has no garment in it
+    │   ├── PhotoKindError      no PNG, JPEG or WebP by its content
+    │   └── PhotoSizeError      more pixels or bytes than are allowed
+    └── RequestError            a request that the service refuses, with its HTTP status
 
 Each message says what was expected, what came, and what to do next.
 """
@@ -82,6 +86,26 @@ class ExportError(FittingRoomError):
 
 class PredictionsError(FittingRoomError):
     """Predictions that do not fit the labels or each other."""
+
+
+class PhotoError(FittingRoomError):
+    """A picture that cannot be read or is over a limit, or that has no garment in it."""
+
+
+class PhotoKindError(PhotoError):
+    """A file that is no PNG, JPEG or WebP by its content."""
+
+
+class PhotoSizeError(PhotoError):
+    """A picture of more pixels, or a file of more bytes, than are allowed."""
+
+
+class RequestError(FittingRoomError):
+    """A request that the service refuses; ``status`` is the HTTP status that says so."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

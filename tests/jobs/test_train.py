@@ -10,8 +10,9 @@ from fittingroom.export import build_onnx
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.progress import Silence
 from fittingroom.jobs.train import check_export, train
+from fittingroom.metrics import wilson
 from fittingroom.networks import Dense
-from fittingroom.predict import Predictor
+from fittingroom.predict import Predictor, Thresholds
 from fittingroom.recipes import Recipe
 from fittingroom.runs import list_runs
 
@@ -126,3 +127,22 @@ def test_progress_hears_of_every_epoch(tiny, sample, tmp_path):
 
     train(tiny, data=sample, runs=tmp_path, threads=1, progress=Listener())
     assert heard == [("tiny, seed 0", 3)]
+
+
+def test_thresholds_are_the_loosest_that_keep_the_risk_on_validation(trained, sample_split):
+    predictor, half = Predictor(trained.model_path), sample_split.validation
+    thresholds = Thresholds.from_metadata(predictor.metadata)
+    probabilities, scores = predictor.run(("probabilities", "ood_score"), half.images)
+    known = scores <= thresholds.unknown
+    assert known.mean() == pytest.approx(0.97, abs=0.01)
+    surest = probabilities[known].max(axis=1)
+    wrong = (probabilities.argmax(axis=1) != half.labels)[known]
+
+    def bound(threshold: float) -> float:
+        answered = surest >= threshold
+        return wilson(int(wrong[answered].sum()), int(answered.sum())).high
+
+    if thresholds.unsure < 1:
+        assert bound(thresholds.unsure) <= 0.05 + 1e-9
+    looser = [value for value in np.unique(surest) if value < thresholds.unsure]
+    assert all(bound(value) > 0.05 for value in looser)

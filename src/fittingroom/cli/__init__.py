@@ -32,9 +32,15 @@ def run(arguments: list[str]) -> int:
     A person's mistake is answered with one message on standard error, never a traceback.
     """
     try:
-        from fittingroom.cli.app import app
+        if arguments[:1] == ["predict"]:
+            # By itself, since all that the other commands import would take longer than an answer.
+            from fittingroom.cli import predict
 
-        app(args=arguments, prog_name="fittingroom")
+            predict.app(args=arguments[1:], prog_name="fittingroom predict")
+        else:
+            from fittingroom.cli.app import app
+
+            app(args=arguments, prog_name="fittingroom")
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 1
     except BaseException as error:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fittingroom.cli import audit, data, doctor, export, results, train, verify
+from fittingroom.cli import audit, data, doctor, export, predict, results, serve, train, verify
 from fittingroom.cli.output import print_text
 
 app = typer.Typer(
@@ -14,8 +14,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Fit, compare and try on image classifiers for Fashion-MNIST, honestly.",
 )
-for room in (train.app, results.app, verify.app, audit.app, export.app, doctor.app):
-    app.add_typer(room)
+for room in (train, results, verify, audit, predict, serve, export, doctor):
+    app.add_typer(room.app)
 app.add_typer(data.app, name="data", help="Find, fetch and check the data.")
 
 

@@ -1,16 +1,24 @@
 """A model that an engine hands over as a graph → the same ONNX model as a network gives."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import onnx
 from onnx import TensorProto
 
 from fittingroom.errors import ExportError
-from fittingroom.export.onnx import finish
+from fittingroom.export.onnx import Ends, finish
+from fittingroom.export.ood import OodScore
 from fittingroom.graphs import OPSET, Graph
 
 
-def wrap_core(core: bytes, *, classes: Sequence[str], temperature: float) -> bytes:
+def wrap_core(
+    core: bytes,
+    *,
+    classes: Sequence[str],
+    temperature: float,
+    ood: OodScore | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> bytes:
     """The ONNX model around a core: it takes uint8 pictures, and gives calibrated probabilities.
 
     Args:
@@ -18,6 +26,8 @@ def wrap_core(core: bytes, *, classes: Sequence[str], temperature: float) -> byt
             float32 ``(N, K)``.
         classes: the class names, stored in the model's metadata.
         temperature: what logits are divided by.
+        ood: what gives ``ood_score``, fitted on this model.
+        metadata: stored in the model beside its own.
 
     Returns:
         The serialised model; see :mod:`fittingroom.export.onnx` for what it takes and gives.
@@ -41,4 +51,5 @@ def wrap_core(core: bytes, *, classes: Sequence[str], temperature: float) -> byt
     graph.add("Cast", "pictures", output="core/pictures", to=TensorProto.FLOAT)
     graph.nodes.extend(inner.node)
     graph.constants.extend(inner.initializer)
-    return finish(graph, "core/logits", classes, temperature, opsets)
+    ends = Ends("core/logits", "core/logits", len(classes))
+    return finish(graph, ends, classes, temperature, ood=ood, metadata=metadata, opsets=opsets)

@@ -1,19 +1,24 @@
 """A trained network → an ONNX model with everything inside.
 
 The graph takes the pictures as they are, ``uint8 (N, 28, 28)``, and gives ``logits`` and
-``probabilities``, both ``float32 (N, K)``. Normalisation, the mirror image, the temperature and
-the softmax are nodes of it, so that no two users of a model can prepare pictures differently.
+``probabilities``, both ``float32 (N, K)``, ``features`` float32 ``(N, D)``, and ``ood_score``
+float32 ``(N,)`` where one was fitted. Normalisation, the mirror image, the temperature and the
+softmax are nodes of it, so that no two users of a model can prepare pictures differently.
 ``probabilities`` is the softmax of ``logits``, which are divided by the temperature already.
+``features`` is what the last dense layer takes, the mean of picture and mirror image; of an
+ensemble, those of its members side by side; of any other model, its logits before the temperature.
 """
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from onnx import TensorProto, helper
 
 from fittingroom import networks
 from fittingroom.errors import ExportError
+from fittingroom.export.ood import OodScore
 from fittingroom.graphs import Graph
 from fittingroom.networks import BatchNorm, Conv, Dense, Network
 from fittingroom.predictions import Float32
@@ -26,6 +31,8 @@ def build_onnx(
     classes: Sequence[str],
     mirror: bool,
     temperature: float,
+    ood: OodScore | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> bytes:
     """The ONNX model of a described network.
 
@@ -35,6 +42,8 @@ def build_onnx(
         classes: the class names, stored in the model's metadata.
         mirror: average the logits of each picture and its mirror image.
         temperature: what logits are divided by.
+        ood: what gives ``ood_score``, fitted on this model.
+        metadata: stored in the model beside its own.
 
     Returns:
         The serialised model.
@@ -50,32 +59,70 @@ def build_onnx(
     inputs = graph.add("Unsqueeze", normalised, graph.integers(1))  # (N, 1, 28, 28)
     if mirror:
         # Step -1 along the width, from the last pixel to before the first.
-        ends = [graph.integers(value) for value in (-1, np.iinfo(np.int64).min, 3, -1)]
-        inputs = graph.add("Concat", inputs, graph.add("Slice", inputs, *ends), axis=0)
+        steps = [graph.integers(value) for value in (-1, np.iinfo(np.int64).min, 3, -1)]
+        inputs = graph.add("Concat", inputs, graph.add("Slice", inputs, *steps), axis=0)
     logits = builder.layers(network, inputs)
     if mirror:
-        pairs = graph.add("Reshape", logits, graph.integers(2, -1, len(classes)))
-        logits = graph.add("ReduceMean", pairs, graph.integers(0), keepdims=0)
-    return finish(graph, logits, classes, temperature)
+        logits = _mean_of_pair(graph, logits, len(classes))
+    ends = Ends(logits, logits, len(classes))
+    if builder.features:
+        values, sizes = zip(*builder.features, strict=True)
+        features = values[0] if len(values) == 1 else graph.add("Concat", *values, axis=1)
+        if mirror:
+            features = _mean_of_pair(graph, features, sum(sizes))
+        ends = Ends(logits, features, sum(sizes))
+    return finish(graph, ends, classes, temperature, ood=ood, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What a graph from ``pictures`` leads to, by the names of its values.
+
+    Attributes:
+        logits: before the temperature, ``(N, K)``.
+        features: ``(N, size)``.
+        size: numbers that features have.
+    """
+
+    logits: str
+    features: str
+    size: int
 
 
 def finish(
     graph: Graph,
-    logits: str,
+    ends: Ends,
     classes: Sequence[str],
     temperature: float,
+    *,
+    ood: OodScore | None = None,
+    metadata: Mapping[str, str] | None = None,
     opsets: Mapping[str, int] | None = None,
 ) -> bytes:
     """A graph from ``pictures`` to logits → the model, with temperature, softmax and metadata."""
-    graph.add("Div", logits, graph.floats(temperature), output="logits")
+    graph.add("Div", ends.logits, graph.floats(temperature), output="logits")
     graph.add("Softmax", "logits", output="probabilities", axis=1)
+    graph.add("Identity", ends.features, output="features")
+    shapes = {name: ["N", len(classes)] for name in ("logits", "probabilities")}
+    shapes["features"] = ["N", ends.size]
+    if ood is not None:
+        ood.add_to(graph, "features", ends.logits, output="ood_score")
+        shapes["ood_score"] = ["N"]
     outputs = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", len(classes)])
-        for name in ("logits", "probabilities")
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in shapes.items()
     ]
     pictures = helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["N", 28, 28])
-    metadata = {"classes": json.dumps(list(classes)), "temperature": repr(temperature)}
-    return graph.serialise([pictures], outputs, opsets=opsets, metadata=metadata)
+    entries = {"classes": json.dumps(list(classes)), "temperature": repr(temperature)}
+    return graph.serialise(
+        [pictures], outputs, opsets=opsets, metadata=entries | dict(metadata or {})
+    )
+
+
+def _mean_of_pair(graph: Graph, value: str, size: int) -> str:
+    """Pictures, then their mirror images, ``(2N, size)`` → the means, ``(N, size)``."""
+    pairs = graph.add("Reshape", value, graph.integers(2, -1, size))
+    return graph.add("ReduceMean", pairs, graph.integers(0), keepdims=0)
 
 
 class _Builder:
@@ -84,6 +131,8 @@ class _Builder:
     def __init__(self, graph: Graph, weights: Mapping[str, Float32]) -> None:
         self._graph = graph
         self._weights = weights
+        # What the network's last dense layer takes, or those of its members, and their sizes.
+        self.features: list[tuple[str, int]] = []
 
     def weight(self, name: str) -> Float32:
         if name not in self._weights:
@@ -93,9 +142,9 @@ class _Builder:
             )
         return self._weights[name]
 
-    def layers(self, network: Network, value: str, prefix: str = "") -> str:
+    def layers(self, network: Network, value: str, prefix: str = "", *, last: bool = True) -> str:
         """All layers in turn; a batch normalisation is folded into the dense layer or
-        convolution that it follows."""
+        convolution that it follows. ``last``: whether they end in the logits."""
         index = 0
         while index < len(network):
             name, layer = f"{prefix}{index}", network[index]
@@ -104,6 +153,8 @@ class _Builder:
             match layer:
                 case Dense() | Conv():
                     kernel, bias = self._kernel(name, layer)
+                    if last and following is None and isinstance(layer, Dense):
+                        self.features.append((value, kernel.shape[1]))
                     if isinstance(following, BatchNorm):
                         scale, offset = self._scale_and_offset(f"{prefix}{index}", following)
                         kernel = kernel * scale.reshape(-1, *(1,) * (kernel.ndim - 1))
@@ -137,10 +188,11 @@ class _Builder:
                 case networks.Dropout():
                     pass  # does nothing once training has ended
                 case networks.Residual(inner):
-                    value = self._graph.add("Add", value, self.layers(inner, value, f"{name}."))
+                    added = self.layers(inner, value, f"{name}.", last=False)
+                    value = self._graph.add("Add", value, added)
                 case networks.Ensemble(members):
                     outputs = [
-                        self.layers(member, value, f"{name}.{number}.")
+                        self.layers(member, value, f"{name}.{number}.", last=last)
                         for number, member in enumerate(members)
                     ]
                     value = self._graph.add("Mean", *outputs)

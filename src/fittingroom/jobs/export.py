@@ -91,6 +91,10 @@ def export_run(run: Run | Path | str, *, to: str, out: Path | str) -> Exported:
         MissingExtraError: Keras is not installed, or not its backend.
     """
     path = Path(out)
+    if to == "web":
+        raise UsageError(
+            "Expected a format of one file. Received 'web', which is a folder. Use `export_site`."
+        )
     if to not in FORMATS:
         raise UsageError(
             f"Expected one of the formats {', '.join(FORMATS)}. Received '{to}'."

@@ -1,9 +1,9 @@
 """Train: fit → export → check on validation → temperature → final model, into a run folder."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import safetensors.numpy
@@ -12,11 +12,11 @@ from fittingroom import networks
 from fittingroom.data import Dataset, Split, find_dataset
 from fittingroom.engines import Device, Fitted, engine_named
 from fittingroom.errors import ExportError, FittingRoomError, UsageError
-from fittingroom.export import build_onnx, wrap_core
+from fittingroom.export import OodScore, build_onnx, fit_ood, wrap_core
 from fittingroom.jobs.progress import Progress, Silence
-from fittingroom.metrics import fit_temperature, wilson
-from fittingroom.predict import Predictor
-from fittingroom.predictions import Float32
+from fittingroom.metrics import fit_temperature, risk_coverage, wilson
+from fittingroom.predict import Predictor, Thresholds
+from fittingroom.predictions import Float32, Int64, UInt8
 from fittingroom.recipes import Described, Recipe, recipe_of
 from fittingroom.runs import Epoch, Run, RunWriter, Summary, describe_environment, run_name
 
@@ -24,6 +24,12 @@ from fittingroom.runs import Epoch, Run, RunWriter, Summary, describe_environmen
 _ALLOWED_DIFFERENCE = 1e-4
 # … and may name another class only where the engine itself held two for equal within rounding.
 _TIE = 1e-6
+
+# What the abstention rule keeps to: the share of wrong answers, and of garments that are known.
+_ALLOWED_RISK = 0.05
+_ACCEPTED = 0.97
+# Training pictures that the out-of-distribution score is fitted on; more change nothing.
+_OOD_PICTURES = 10_000
 
 
 def train(
@@ -142,10 +148,13 @@ def _finish(
         writer.write(name, content)
     model, parameters, operations = model_of(recipe, fitted, split.classes)
     images, labels = split.validation.images, split.validation.labels
-    exported = Predictor(model(1.0), threads).log_probabilities(images)
-    difference = check_export(fitted.logits, exported)
+    plain = Predictor(model(1.0), threads)
+    difference = check_export(fitted.logits, plain.log_probabilities(images))
     temperature = fit_temperature(fitted.logits, labels)
-    final = model(temperature)
+    seen = split.training.take(_spread(len(split.training), _OOD_PICTURES))
+    ood = fit_ood(*plain.run(("features", "logits"), seen.images))
+    thresholds = choose_thresholds(Predictor(model(temperature, ood), threads), images, labels)
+    final = model(temperature, ood, thresholds.to_metadata())
     path = writer.write("model.onnx", final)
     validation = Predictor(path, threads).predict(images, labels, split.validation.indices)
     summary = Summary(
@@ -161,9 +170,45 @@ def _finish(
     return writer.finish(summary, validation)
 
 
-def model_of(
-    recipe: Described, fitted: Fitted, classes: Sequence[str]
-) -> tuple[Callable[[float], bytes], int, int]:
+def choose_thresholds(model: Predictor, images: UInt8, labels: UInt8) -> Thresholds:
+    """Where a model abstains, chosen on the validation half alone.
+
+    `unknown` is the score that 97% of the pictures do not exceed. `unsure` is the lowest
+    probability for which, of the pictures answered, at most 5% are answered wrong, by the upper
+    end of Wilson's 95% interval; where no probability gives that, the model is never sure.
+
+    Args:
+        model: gives ``ood_score`` beside calibrated probabilities.
+        images, labels: uint8 ``(N, 28, 28)`` and ``(N,)``.
+    """
+    probabilities, scores = model.run(("probabilities", "ood_score"), images)
+    unknown = float(np.quantile(scores, _ACCEPTED))
+    known = scores <= unknown
+    sure, true = probabilities[known], labels[known]
+    curve = risk_coverage(true, sure.argmax(axis=1), sure)
+    allowed = np.flatnonzero(curve.high <= _ALLOWED_RISK)
+    unsure = float(curve.threshold[allowed[-1]]) if len(allowed) else 1.0
+    return Thresholds(unsure, unknown)
+
+
+def _spread(count: int, most: int) -> Int64:
+    """At most so many positions, evenly over all ``count``."""
+    return np.linspace(0, count - 1, min(count, most)).astype(np.int64)
+
+
+class Build(Protocol):
+    """Builds the ONNX model of a trained one."""
+
+    def __call__(
+        self,
+        temperature: float,
+        ood: OodScore | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> bytes:
+        """The serialised model; see :func:`fittingroom.export.build_onnx`."""
+
+
+def model_of(recipe: Described, fitted: Fitted, classes: Sequence[str]) -> tuple[Build, int, int]:
     """What builds the ONNX model at a temperature; trained numbers; operations for a picture.
 
     Raises:
@@ -172,8 +217,14 @@ def model_of(
     core = fitted.core
     if core is not None:
 
-        def wrapped(temperature: float) -> bytes:
-            return wrap_core(core.graph, classes=classes, temperature=temperature)
+        def wrapped(
+            temperature: float,
+            ood: OodScore | None = None,
+            metadata: Mapping[str, str] | None = None,
+        ) -> bytes:
+            return wrap_core(
+                core.graph, classes=classes, temperature=temperature, ood=ood, metadata=metadata
+            )
 
         return wrapped, core.parameters, core.operations
     if not isinstance(recipe, Recipe):
@@ -182,13 +233,19 @@ def model_of(
             "network. Received none."
         )
 
-    def built(temperature: float) -> bytes:
+    def built(
+        temperature: float,
+        ood: OodScore | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> bytes:
         return build_onnx(
             recipe.layers,
             fitted.weights,
             classes=classes,
             mirror=recipe.mirror,
             temperature=temperature,
+            ood=ood,
+            metadata=metadata,
         )
 
     operations = networks.operation_count(recipe.layers) * (2 if recipe.mirror else 1)

@@ -113,6 +113,34 @@ CNN_STRONG = Recipe(
     mirror=True,
 )
 
+CNN_BEST = Recipe(
+    name="cnn-best",
+    title="The most accurate: six convolutions, trained for half an hour",
+    network=(
+        *_stem(32),
+        *_conv(48),
+        *_conv(48),
+        *_conv(96, pool=True),
+        *_conv(96),
+        *_conv(96),
+        *_conv(128, pool=True),
+        GlobalMaxPool(),
+        Dropout(0.2),
+        Dense(10),
+    ),
+    epochs=36,
+    batch_size=256,
+    optimizer="muon",
+    learning_rate=0.06,
+    warmup=0.1,
+    label_smoothing=0.1,
+    augmentation=Augmentation(
+        flip=True, shift=1, shift_probability=0.7, erase=6, erase_probability=0.3
+    ),
+    keep="last",
+    mirror=True,
+)
+
 CNN_TINY = Recipe(
     name="cnn-tiny",
     title="Fewer than 100,000 parameters, most of the work on 14 × 14",

@@ -17,7 +17,7 @@ from fittingroom.untrusted.graphs import SMALL, WIDE, Attribute, Graph, Node, Va
 
 Shape = tuple[int, ...]
 # What a rule meets where a node's inputs or attributes are not those of its operator.
-_MISFITS = (KeyError, IndexError, ValueError, TypeError, AttributeError, OverflowError)
+_MISFITS = (KeyError, IndexError, ValueError, TypeError, AttributeError, ArithmeticError)
 _MADE = ("ConstantOfShape", "Shape", "Size", "ArgMax", "ArgMin", "OneHot", "Constant", "Range")
 # Arrays that may be sizes are worked out up to so many numbers.
 MOST_NUMBERS = SMALL // 4

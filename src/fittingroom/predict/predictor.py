@@ -1,6 +1,6 @@
-"""A model in use: ONNX → predictions, by ONNX Runtime alone."""
+"""An exported model, loaded: pictures → the graph's outputs, and labelled predictions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,8 @@ class Predictor:
 
     Attributes:
         classes: the class names in the order of the labels.
+        outputs: the names of what the graph gives.
+        metadata: what stands beside the graph.
 
     Raises:
         ExportError: the file is not a model of this project.
@@ -38,6 +40,7 @@ class Predictor:
         # Taken apart before ONNX Runtime sees it: whoever made it may have meant harm.
         try:
             self._checked = check_model(model)
+            self._at_once = self._checked.batch(_BATCH)
         except Refusal as error:
             raise ExportError(str(error)) from error
         except OSError as error:
@@ -49,23 +52,23 @@ class Predictor:
             self._session = onnxruntime.InferenceSession(
                 self._checked.content, options, providers=["CPUExecutionProvider"]
             )
-            metadata = self._session.get_modelmeta().custom_metadata_map
-            self.classes = class_names(metadata.get("classes"), GARMENTS)
+            self.metadata = dict(self._session.get_modelmeta().custom_metadata_map)
+            self.classes = class_names(self.metadata.get("classes"), GARMENTS)
         except Exception as error:
             raise ExportError(
                 f"Expected an ONNX model of this project. Received one that cannot be loaded: "
                 f"{error}."
             ) from error
-        names = {value.name for value in self._session.get_outputs()}
+        self.outputs = {value.name for value in self._session.get_outputs()}
         if [value.name for value in self._session.get_inputs()] != ["pictures"] or not (
-            names >= {"logits", "probabilities"}
+            self.outputs >= {"logits", "probabilities"}
         ):
             raise ExportError(
                 "Expected a model that takes `pictures` and gives `logits` and `probabilities`. "
-                f"Received one that gives {', '.join(sorted(names))}."
+                f"Received one that gives {', '.join(sorted(self.outputs))}."
             )
         for name in ("logits", "probabilities"):
-            shape = self._checked.shapes(1)[name]
+            shape = self._checked.shapes(1).get(name)
             if shape != (1, len(self.classes)):
                 raise ExportError(
                     f"Expected {name} of shape (1, {len(self.classes)}) for one picture, one for "
@@ -87,25 +90,44 @@ class Predictor:
         Raises:
             PredictionsError: pictures of another shape or type.
         """
+        (logits,) = self.run(("logits",), images, on_batch)
+        return _log_softmax(logits)
+
+    def run(
+        self, names: Sequence[str], images: UInt8, on_batch: Callable[[int], None] | None = None
+    ) -> list[Float32]:
+        """Some of the graph's outputs.
+
+        Args:
+            names: of the outputs, each among :attr:`outputs`.
+            images: uint8 ``(N, 28, 28)``, garments bright on black as in the data set.
+            on_batch: told how many pictures are done, after each batch.
+
+        Returns:
+            An array for each name, its first axis the pictures.
+
+        Raises:
+            PredictionsError: pictures of another shape or type.
+        """
         if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
             raise PredictionsError(
                 f"Expected pictures as uint8 of shape (N, 28, 28). Received {images.dtype} of "
                 f"shape {images.shape}."
             )
-        result = np.empty((len(images), len(self.classes)), np.float32)
-        at_once = self._checked.batch(_BATCH)
-        for start in range(0, len(images), at_once):
-            batch = images[start : start + at_once]
-            (logits,) = self._run(["logits"], batch)
-            result[start : start + len(batch)] = _log_softmax(logits)
+        batches: list[list[Float32]] = []
+        for start in range(0, max(len(images), 1), self._at_once):
+            batch = np.ascontiguousarray(images[start : start + self._at_once])
+            batches.append(self._run(list(names), batch))
             if on_batch is not None:
                 on_batch(start + len(batch))
-        return result
+        if len(batches) == 1:
+            return batches[0]
+        return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
 
     def _run(self, names: list[str], batch: UInt8) -> list[Float32]:
         """Outputs for a few pictures, whose shapes are known before anything is allocated."""
         try:
-            self._checked.shapes(len(batch))
+            self._checked.shapes(max(len(batch), 1))
             found: list[Float32] = self._session.run(names, {"pictures": batch})
         except Exception as error:
             raise ExportError(

@@ -1,0 +1,171 @@
+"""Load for a server, from a process of its own: requests at times that do not wait for answers.
+
+    python -m benchmarks.load ANSWER.json < work.json
+
+In *open loop* requests are due at random times of a given rate, whether or not the server keeps
+up, and a request's latency counts from when it was due; in *closed loop* each connection sends its
+next request when it has its answer. HTTP/1.1 by hand over raw sockets, so that the load generator
+takes little of the machine that it measures.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).parents[1])
+
+import numpy as np
+import uvloop
+
+_TICK_SECONDS = 0.001
+_LAST_ANSWERS_SECONDS = 15.0
+
+
+class Connection(asyncio.Protocol):
+    """One connection, one request at a time."""
+
+    def __init__(self, load: "Load") -> None:
+        self._load = load
+        self._received = b""
+        self._due = 0.0
+        self.open = True
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep what to write to."""
+        self._transport: Any = transport
+
+    def send(self, due: float) -> None:
+        """Send the request, which was due at a time."""
+        self._due = due
+        self._transport.write(self._load.request)
+
+    def data_received(self, data: bytes) -> None:
+        """Wait for a whole answer, then tell of it."""
+        data = self._received + data if self._received else data
+        head = data.find(b"\r\n\r\n")
+        if head < 0:
+            self._received = data
+            return
+        at = data.find(b"content-length: ", 0, head)
+        length = int(data[at + 16 : data.find(b"\r\n", at, head + 2)])
+        if len(data) < head + 4 + length:
+            self._received = data
+            return
+        self._received = b""
+        self._load.answered(self, int(data[9:12]), self._due)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Tell of it."""
+        self.open = False
+        self._load.lost(self)
+
+
+class Load:
+    """Requests to one address, and when their answers came.
+
+    Args:
+        request: the bytes of one, header and body.
+    """
+
+    def __init__(self, request: bytes) -> None:
+        self.request = request
+        self._idle: deque[Connection] = deque()
+        self._overdue: deque[float] = deque()
+        self._answers: list[tuple[int, float, float]] = []  # status, when due, seconds
+        self._lost = 0
+        self._again = False
+        self._until = 0.0
+
+    async def connect(self, port: int, connections: int) -> None:
+        """Open so many connections."""
+        loop = asyncio.get_running_loop()
+        for _ in range(connections):
+            _, connection = await loop.create_connection(
+                lambda: Connection(self), "127.0.0.1", port
+            )
+            self._idle.append(connection)
+
+    def answered(self, connection: Connection, status: int, due: float) -> None:
+        """Note an answer, and use its connection for what waits."""
+        now = time.perf_counter()
+        self._answers.append((status, due, now - due))
+        if self._again:
+            if now < self._until:
+                connection.send(now)
+            return
+        if self._overdue:
+            connection.send(self._overdue.popleft())
+        else:
+            self._idle.append(connection)
+
+    def lost(self, connection: Connection) -> None:
+        """Count a connection that the server closed."""
+        self._lost += 1
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    async def closed_loop(self, seconds: float) -> dict[str, Any]:
+        """Each connection sends when it has its answer."""
+        self._again, began = True, time.perf_counter()
+        self._until = began + seconds
+        for connection in self._idle:
+            connection.send(began)
+        await asyncio.sleep(seconds)
+        answers = [each for each in self._answers if each[1] + each[2] <= self._until]
+        await asyncio.sleep(0.5)
+        return {**_summary(answers, seconds), "lost": self._lost}
+
+    async def open_loop(self, rate: float, seconds: float, seed: int) -> dict[str, Any]:
+        """Requests are due at random times, so many a second, whatever the answers do."""
+        count = round(rate * seconds)
+        gaps = np.random.default_rng(seed).exponential(1 / rate, count)
+        began = time.perf_counter() + 0.05
+        due = deque((began + gaps.cumsum()).tolist())
+        while due:
+            now = time.perf_counter()
+            while due and due[0] <= now:
+                if self._idle:
+                    self._idle.popleft().send(due.popleft())
+                else:  # all connections wait for an answer; its clock runs all the same
+                    self._overdue.append(due.popleft())
+            await asyncio.sleep(_TICK_SECONDS)
+        last = time.perf_counter() + _LAST_ANSWERS_SECONDS
+        while len(self._answers) < count and time.perf_counter() < last:
+            await asyncio.sleep(0.01)
+        unanswered = count - len(self._answers)
+        measured = _summary(self._answers, seconds)
+        return {**measured, "offered": rate, "unanswered": unanswered, "lost": self._lost}
+
+
+def _summary(answers: list[tuple[int, float, float]], seconds: float) -> dict[str, Any]:
+    """Rates and latencies, of what was answered and of what was refused."""
+    result: dict[str, Any] = {"seconds": seconds, "statuses": {}}
+    for name, wanted in (("answered", True), ("refused", False)):
+        times = np.array([each[2] for each in answers if (each[0] == 200) == wanted])
+        result[name] = {"count": len(times), "a_second": len(times) / seconds} | (
+            {f"p{level}": float(np.percentile(times, level)) for level in (50, 99)}
+            if len(times)
+            else {}
+        )
+    for status, _, _ in answers:
+        key = str(status)
+        result["statuses"][key] = result["statuses"].get(key, 0) + 1
+    return result
+
+
+async def _measure(work: dict[str, Any]) -> dict[str, Any]:
+    load = Load(bytes.fromhex(work["request"]))
+    await load.connect(work["port"], work["connections"])
+    if work["rate"] is None:
+        return await load.closed_loop(work["seconds"])
+    return await load.open_loop(work["rate"], work["seconds"], work["seed"])
+
+
+if __name__ == "__main__":
+    found = uvloop.run(_measure(json.load(sys.stdin)))
+    Path(sys.argv[1]).write_text(json.dumps(found))

@@ -1,0 +1,200 @@
+"""``predict``: what a model says of pictures, a line a picture."""
+
+import csv
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
+
+import typer
+
+from fittingroom.errors import PhotoError, UsageError
+
+if TYPE_CHECKING:
+    from fittingroom.jobs.classify import Classified
+    from fittingroom.predict import Model
+    from fittingroom.predictions import Float32
+
+app = typer.Typer(
+    pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
+)
+
+_STANDARD_INPUT = "-"
+# From so many pictures on, a bar shows how far it is.
+_MANY = 50
+_SHADES = " ░▒▓█"
+
+
+class _Writer(Protocol):
+    """Prints what became of each picture."""
+
+    def __call__(self, classified: "Classified") -> None: ...
+
+
+@app.command()
+def predict(
+    picture: Annotated[
+        list[str],
+        typer.Argument(help="Files, folders, patterns, or - for a picture on standard input."),
+    ],
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="A run's folder, or a model.onnx. Left out: the model inside the package.",
+            show_default=False,
+        ),
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="How many of the likeliest classes to name.")] = 3,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show which regions mattered for the answer.")
+    ] = False,
+    stages: Annotated[
+        Path | None,
+        typer.Option(
+            help="Draw the steps from one photo to 28×28 into this PNG.", show_default=False
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
+    threads: Annotated[
+        int | None,
+        typer.Option(help="Processor threads. Left out: one a processor.", show_default=False),
+    ] = None,
+) -> None:
+    """Name the garments on photos, say how sure that is, or why there is no answer."""
+    if json and csv:
+        raise UsageError("Expected one of --json and --csv. Received both.")
+    if stages is not None and stages.suffix.lower() != ".png":
+        raise UsageError(f"Expected --stages with a file that ends in .png. Received '{stages}'.")
+    from fittingroom.jobs.classify import classify, find_pictures
+    from fittingroom.jobs.load import load
+
+    named = [_STANDARD_INPUT] if picture == [_STANDARD_INPUT] else find_pictures(picture)
+    if stages is not None and len(named) != 1:
+        raise UsageError(f"Expected one picture with --stages. Received {len(named)}.")
+    loaded = load(model, threads)
+    explained = loaded if explain else None
+    if json:
+        write: _Writer = _JsonLines(top, explained)
+    elif csv:
+        write = _Csv()
+    else:
+        write = _Table(loaded.classes, named, top, explained)
+    broken = 0
+    with _progress(len(named)) as advance:
+        for number, classified in enumerate(classify(loaded, _contents(named)), start=1):
+            write(classified)
+            advance(number)
+            broken += not classified.answer
+            if stages is not None and classified.photo is not None:
+                _write_stages(classified, stages)
+    if broken:
+        raise PhotoError(
+            f"Expected pictures that can be read. Received {broken} of {len(named)} that cannot; "
+            "the others were answered."
+        )
+
+
+def _contents(named: list[str]) -> Iterator[tuple[str, str | bytes]]:
+    for name in named:
+        yield name, sys.stdin.buffer.read() if name == _STANDARD_INPUT else name
+
+
+class _JsonLines:
+    """A JSON object a line; its names are a contract (docs/scripts.md)."""
+
+    def __init__(self, top: int, explained: "Model | None") -> None:
+        self._top, self._explained = top, explained
+
+    def __call__(self, classified: "Classified") -> None:
+        values: dict[str, Any] = {"file": classified.file}
+        if classified.answer is None or classified.photo is None:
+            values["error"] = classified.error
+        else:
+            values |= classified.answer.to_json(self._top)
+            if self._explained is not None:
+                heat = self._explained.explain(classified.photo.image)
+                values["explanation"] = [[round(float(each), 4) for each in row] for row in heat]
+        print(json.dumps(values, ensure_ascii=False, allow_nan=False))
+
+
+class _Csv:
+    """Comma-separated values with a header."""
+
+    def __init__(self) -> None:
+        self._rows = csv.writer(sys.stdout, lineterminator="\n")
+        self._rows.writerow(("file", "class", "label", "probability", "abstain", "error"))
+
+    def __call__(self, classified: "Classified") -> None:
+        if classified.answer is None:
+            self._rows.writerow((classified.file, "", "", "", "", classified.error))
+            return
+        values = classified.answer.to_json()
+        names = ("class", "label", "probability", "abstain")
+        self._rows.writerow((classified.file, *(values[name] for name in names), ""))
+
+
+class _Table:
+    """Columns for people, written as they come: a table that was laid out in the end would hold
+    everything until then."""
+
+    def __init__(
+        self, classes: tuple[str, ...], named: list[str], top: int, explained: "Model | None"
+    ) -> None:
+        self._top, self._explained = top, explained
+        self._file = min(max(len("file"), *map(len, named)), 48)
+        self._answer = max(len("unknown"), *map(len, classes))
+        print(f"{'file':<{self._file}}  {'answer':<{self._answer}}  likeliest classes")
+
+    def __call__(self, classified: "Classified") -> None:
+        answer = classified.answer
+        if answer is None or classified.photo is None:
+            print(f"{classified.file}: {classified.error}", file=sys.stderr)
+            return
+        likeliest = ", ".join(f"{name} {share:.0%}" for name, share in answer.top(self._top))
+        said = answer.abstain or answer.class_name
+        print(f"{classified.file:<{self._file}}  {said:<{self._answer}}  {likeliest}")
+        for warning in classified.photo.warnings:
+            print(f"{classified.file}: {warning}", file=sys.stderr)
+        if self._explained is not None:
+            _print_heat(answer.class_name, self._explained.explain(classified.photo.image))
+
+
+def _print_heat(name: str, heat: "Float32") -> None:
+    """Where it looked, in characters: two rows of pixels a line."""
+    print(f"What spoke for {name}:")
+    positive = heat.clip(min=0).reshape(14, 2, 28).mean(axis=1)
+    levels = (positive / max(float(positive.max()), 1e-9) * (len(_SHADES) - 1)).round().astype(int)
+    for row in levels:
+        print("  " + "".join(_SHADES[level] for level in row))
+
+
+def _write_stages(classified: "Classified", path: Path) -> None:
+    from fittingroom.photos import stage_sheet
+
+    if classified.photo is not None:
+        stage_sheet(classified.photo).save(path)
+        print(f"Stages: {path}", file=sys.stderr)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal that standard output does not go to, where there are many pictures."""
+    if total < _MANY or not sys.stderr.isatty() or sys.stdout.isatty():
+        yield lambda done: None
+        return
+    # A line that is written over: what rich brings takes longer to import than an answer takes.
+    width = max(min(shutil.get_terminal_size().columns - 30, 50), 10)
+
+    def advance(done: int) -> None:
+        filled = width * done // total
+        bar = "━" * filled + " " * (width - filled)
+        print(f"\r{bar} {done:,} of {total:,}", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield advance
+    finally:
+        print(file=sys.stderr)

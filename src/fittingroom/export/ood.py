@@ -1,0 +1,85 @@
+"""How unlike a garment a picture is, from a model's own features and logits: ``ood_score``.
+
+ViM (H. Wang, Z. Li, L. Feng and W. Zhang, arXiv:2203.10807): how far a picture's features lie from
+where those of the training pictures spread, in the directions in which these vary least, scaled to
+the size of a logit; less the logarithm of the sum of all exponentiated logits, which is the energy
+score (W. Liu, X. Wang, J. Owens and Y. Li, arXiv:2010.03759). Features are centred on their mean.
+What else was measured, with its numbers, stands in docs/LOG.md.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fittingroom.graphs import Graph
+from fittingroom.predictions import Float32
+
+# At most so many directions, which bounds the size of the model's file.
+_MOST = 128
+# A residual counts as at least this share of how far features spread in all.
+_LEAST_RESIDUAL = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class OodScore:
+    """A fitted score.
+
+    Attributes:
+        mean: float32 ``(D,)``, of the features.
+        residual: float32 ``(D, R)``, orthonormal directions in which features hardly vary.
+        scale: size of a logit for a residual of one.
+    """
+
+    mean: Float32
+    residual: Float32
+    scale: float
+
+    def scores(self, features: Float32, logits: Float32) -> npt.NDArray[np.float64]:
+        """The score of each picture, float64 ``(N,)``; higher = stranger.
+
+        Args:
+            features: float32 ``(N, D)``.
+            logits: float32 ``(N, K)``, before the temperature.
+        """
+        lengths = np.linalg.norm((features.astype(np.float64) - self.mean) @ self.residual, axis=1)
+        top = logits.max(axis=1).astype(np.float64)
+        energy = top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
+        return self.scale * lengths - energy
+
+    def add_to(self, graph: Graph, features: str, logits: str, output: str) -> None:
+        """Add the score's nodes to a graph.
+
+        Args:
+            graph: what they are added to.
+            features: the name of features, ``(N, D)``.
+            logits: the name of logits before the temperature, ``(N, K)``.
+            output: the name of the scores, ``(N,)``.
+        """
+        centred = graph.add("Sub", features, graph.constant(self.mean))
+        aside = graph.add("MatMul", centred, graph.constant(self.residual))  # (N, R)
+        lengths = graph.add("ReduceL2", aside, graph.integers(1), keepdims=0)  # (N,)
+        scaled = graph.add("Mul", lengths, graph.constant(np.array(self.scale, np.float32)))
+        energy = graph.add("ReduceLogSumExp", logits, graph.integers(1), keepdims=0)
+        graph.add("Sub", scaled, energy, output=output)
+
+
+def fit_ood(features: Float32, logits: Float32) -> OodScore:
+    """Fit the score on training pictures.
+
+    Args:
+        features: float32 ``(N, D)``, finite.
+        logits: float32 ``(N, K)``, before the temperature.
+    """
+    values = features.astype(np.float64)
+    mean = values.mean(axis=0)
+    centred = values - mean
+    _, axes = np.linalg.eigh(centred.T @ centred / len(values))  # the least variance first
+    residual = axes[:, : max(min(values.shape[1] // 2, _MOST), 1)]
+    length = float(np.linalg.norm(centred @ residual, axis=1).mean())
+    # Less their mean over classes, since logits may be logarithms of probabilities, all negative.
+    size = float((logits.max(axis=1) - logits.mean(axis=1)).mean())
+    # Where half of the features never vary, the residual is rounding, and is not to be blown up.
+    least = _LEAST_RESIDUAL * float(np.linalg.norm(centred, axis=1).mean())
+    scale = (size or 1.0) / (max(length, least) or 1.0)
+    return OodScore(mean.astype(np.float32), residual.astype(np.float32), scale)

@@ -1,0 +1,182 @@
+"""Models → a static folder: the page, with the models running in the browser of whoever opens it.
+
+The page is the one that the server gives; ``backend.js`` and the JSON file ``site.json`` make the
+difference. ONNX Runtime's WebAssembly build runs the same ONNX files as everywhere else. The
+folder works from any static host: all names are relative, one thread needs no special headers, and
+the page's own Content-Security-Policy lets it reach nothing but the host that it came from.
+"""
+
+import io
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from PIL import Image
+
+from fittingroom.data.split import Half
+from fittingroom.errors import UsageError
+from fittingroom.export.npm import NpmPackage
+from fittingroom.predictions import Float32
+from fittingroom.runs.files import make_folder, write_file
+
+RUNTIME = NpmPackage(
+    name="onnxruntime-web",
+    version="1.30.0",
+    integrity=(
+        "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
+    ),
+)
+# By their names in the folder: not every host knows that `.mjs` is a script too.
+_RUNTIME_FILES = {
+    "ort.wasm.bundle.min.js": "dist/ort.wasm.bundle.min.mjs",
+    "ort-wasm-simd-threaded.wasm": "dist/ort-wasm-simd-threaded.wasm",
+}
+# The npm package holds no text of its licence; ONNX Runtime's Python package is of the same source.
+_RUNTIME_TEXTS = ("LICENSE", "ThirdPartyNotices.txt")
+
+_SERVER_ONLY = {"server.js", "backend.js"}
+_BACKEND = (
+    b"// Where answers come from: the models beside this page, in the browser.\n"
+    b'export { connect } from "./local.js";\n'
+)
+_COLUMNS = 50  # of the sheet of garments
+
+
+@dataclass(frozen=True)
+class WebModel:
+    """A model as the page shows it.
+
+    Attributes:
+        name: what it is called.
+        onnx: the ONNX model.
+        classes: the class names in the order of the labels.
+        accuracy: the share of the test half that it names rightly, or None.
+        parameters: trained numbers.
+        features: float32 ``(G, D)``, of the garments that pictures are compared with.
+        unsure: the least probability that is an answer.
+        unknown: the largest ``ood_score`` that still is a garment; infinity accepts everything.
+    """
+
+    name: str
+    onnx: bytes
+    classes: Sequence[str]
+    accuracy: float | None
+    parameters: int | None
+    features: Float32
+    unsure: float
+    unknown: float
+
+
+def write_site(out: Path, models: Sequence[WebModel], known: Half, to_try: Half) -> dict[str, int]:
+    """Write the static folder.
+
+    Args:
+        out: the folder; new, empty, or one that an export left before.
+        models: one or more, shown side by side.
+        known: ``G`` training pictures, which the nearest ones are chosen from.
+        to_try: pictures for the rail.
+
+    Returns:
+        The size in bytes of each file, by its name within the folder.
+
+    Raises:
+        UsageError: something else is in the folder.
+        ExportError: the browser's runtime cannot be had.
+        RunError: the folder cannot be written.
+    """
+    if out.exists() and not _replaceable(out):
+        raise UsageError(
+            f"Expected a new or empty folder, or one that an export to web left. Received {out}, "
+            "which holds something else. Name another."
+        )
+    content = {
+        **_page(),
+        **_runtime(),
+        **_garments(known, to_try),
+        **_models(models),
+        "site.json": _description(models, known, to_try),
+    }
+    for name, data in content.items():
+        path = out / name
+        make_folder(path.parent)
+        write_file(path, data)
+    return {name: len(data) for name, data in content.items()}
+
+
+def _replaceable(out: Path) -> bool:
+    return out.is_dir() and ((out / "site.json").is_file() or not any(out.iterdir()))
+
+
+def _page() -> dict[str, bytes]:
+    page = files("fittingroom").joinpath("serve", "page")
+    content = {
+        file.name: file.read_bytes() for file in page.iterdir() if file.name not in _SERVER_ONLY
+    }
+    return {**content, "backend.js": _BACKEND}
+
+
+def _runtime() -> dict[str, bytes]:
+    program = RUNTIME.read(_RUNTIME_FILES.values())
+    texts = Path(onnxruntime.__file__).parent
+    return {
+        **{f"onnxruntime/{name}": program[packed] for name, packed in _RUNTIME_FILES.items()},
+        **{f"onnxruntime/{name}": (texts / name).read_bytes() for name in _RUNTIME_TEXTS},
+    }
+
+
+def _garments(known: Half, to_try: Half) -> dict[str, bytes]:
+    """All garments side by side on one sheet, and the licence that they come under."""
+    images = np.concatenate([known.images, to_try.images])
+    rows = -(-len(images) // _COLUMNS)
+    cells = np.zeros((rows * _COLUMNS, 28, 28), np.uint8)
+    cells[: len(images)] = images
+    sheet = cells.reshape(rows, _COLUMNS, 28, 28).swapaxes(1, 2).reshape(rows * 28, _COLUMNS * 28)
+    stream = io.BytesIO()
+    Image.fromarray(sheet).save(stream, "PNG", optimize=True)
+    licence = files("fittingroom").joinpath("data", "sample", "LICENSE.txt").read_bytes()
+    return {"garments.png": stream.getvalue(), "garments-LICENSE.txt": licence}
+
+
+def _models(models: Sequence[WebModel]) -> dict[str, bytes]:
+    content = {}
+    for index, model in enumerate(models):
+        content[_file(index, "model.onnx")] = model.onnx
+        content[_file(index, "features.bin")] = model.features.astype("<f4").tobytes()
+    return content
+
+
+def _file(index: int, name: str) -> str:
+    """``model.onnx``, and ``model-2.onnx`` of a second model."""
+    stem, ending = name.split(".")
+    return name if index == 0 else f"{stem}-{index + 1}.{ending}"
+
+
+def _description(models: Sequence[WebModel], known: Half, to_try: Half) -> bytes:
+    values = {
+        "models": [
+            {
+                "name": model.name,
+                "file": _file(index, "model.onnx"),
+                "classes": list(model.classes),
+                "accuracy": model.accuracy,
+                "parameters": model.parameters,
+                "features": _file(index, "features.bin"),
+                "thresholds": {
+                    "unsure": model.unsure,
+                    "unknown": model.unknown if math.isfinite(model.unknown) else None,
+                },
+            }
+            for index, model in enumerate(models)
+        ],
+        "garments": {
+            "file": "garments.png",
+            "labels": [*known.labels.tolist(), *to_try.labels.tolist()],
+            "known": len(known.labels),
+        },
+    }
+    return json.dumps(values, ensure_ascii=False, indent=1).encode()

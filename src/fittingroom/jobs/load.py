@@ -1,0 +1,41 @@
+"""Load: the model inside the package, a run's, or a file's → a model that answers."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fittingroom.errors import ExportError
+from fittingroom.predict import Model
+from fittingroom.predict.packaged import packaged_model, packaged_numbers
+
+if TYPE_CHECKING:
+    from fittingroom.runs import Run
+
+
+def load(model: "Path | str | Run | None" = None, threads: int | None = None) -> Model:
+    """A model that answers: ``fittingroom.load().predict(["shirt.jpg"])``.
+
+    Args:
+        model: a run, its folder, an ONNX file of this project, or None for the model inside the
+            package.
+        threads: processor threads; None leaves the choice to ONNX Runtime.
+
+    Raises:
+        ExportError: it is no model of this project, or one of an earlier version.
+        RunError: the run cannot be read, or its files are not those that training wrote.
+    """
+    if model is None:
+        return Model(packaged_model(), name=packaged_numbers()["name"], threads=threads)
+    if isinstance(model, Path | str):
+        path = Path(model)
+        if path.is_file():
+            return Model(path, threads=threads)
+        if not path.exists():
+            raise ExportError(
+                f"Expected a run's folder or a model.onnx at {path}. Received nothing: there is "
+                "no such file. `fittingroom runs` lists the runs that there are."
+            )
+        # Here, since it brings all recipes, which the model inside the package does without.
+        from fittingroom.runs import open_run
+
+        model = open_run(path)
+    return Model(model.model_path, name=model.name, threads=threads)

@@ -1,0 +1,16 @@
+"""Photos → 28×28, the way the data set was made: any PNG, JPEG or WebP in, uint8 (28, 28) out.
+
+::
+
+    from fittingroom.photos import read_photo
+
+    photo = read_photo("shirt.jpg")
+    photo.image      # uint8 (28, 28), bright on black
+    photo.warnings   # what to photograph otherwise
+"""
+
+from fittingroom.photos.opening import Limits
+from fittingroom.photos.photo import Photo, Stage, read_photo
+from fittingroom.photos.sheet import stage_sheet
+
+__all__ = ["Limits", "Photo", "Stage", "read_photo", "stage_sheet"]

@@ -1,0 +1,42 @@
+"""Where a model looked: occlusion (M. Zeiler and R. Fergus, arXiv:1311.2901, section 2.2).
+
+A square of the picture is blackened, which is the data set's background, and the model is asked
+again; the more it loses of its answer, the more that square mattered.
+"""
+
+import numpy as np
+
+from fittingroom.predict.predictor import Predictor
+from fittingroom.predictions import Float32, UInt8
+
+_SQUARE = 6  # pixels
+_STEP = 2
+_SIDE = 28
+
+
+def occlusion(predictor: Predictor, image: UInt8, label: int) -> Float32:
+    """How much each pixel's surroundings matter for a class.
+
+    Args:
+        predictor: the model.
+        image: uint8 ``(28, 28)``.
+        label: the class.
+
+    Returns:
+        float32 ``(28, 28)``: the natural logarithm of the class' probability less that with a
+        square blackened, in the mean over the squares that cover the pixel. Positive where the
+        square speaks for the class, negative where it speaks against it, zero on the background.
+    """
+    # From squares of which one step lies inside to those of which one step still does.
+    starts = range(_STEP - _SQUARE, _SIDE, _STEP)
+    masks = np.zeros((len(starts), len(starts), _SIDE, _SIDE), np.bool_)
+    for row, top in enumerate(starts):
+        for column, left in enumerate(starts):
+            down, right = slice(max(top, 0), top + _SQUARE), slice(max(left, 0), left + _SQUARE)
+            masks[row, column, down, right] = True
+    squares = masks.reshape(-1, _SIDE, _SIDE)  # (S, 28, 28)
+    changed = np.concatenate([image[None], np.where(squares, 0, image)]).astype(np.uint8)
+    logs = predictor.log_probabilities(changed)[:, label]
+    losses = (logs[0] - logs[1:])[:, None, None]
+    means: Float32 = ((losses * squares).sum(axis=0) / squares.sum(axis=0)).astype(np.float32)
+    return means

@@ -1,0 +1,140 @@
+"""A model that answers: pictures of any origin → classes, or the reason why there is none."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fittingroom.errors import ExportError
+from fittingroom.predict.abstention import Thresholds, abstain
+from fittingroom.predict.answers import Answer, Answers
+from fittingroom.predict.explain import occlusion
+from fittingroom.predict.pictures import Picture, to_images
+from fittingroom.predict.predictor import Predictor
+from fittingroom.predictions import Float32, UInt8
+
+if TYPE_CHECKING:
+    from fittingroom.predict.nearest import Neighbour, Neighbourhood
+
+_OUTPUTS = ("probabilities", "features", "ood_score")
+
+
+class Model:
+    """An exported model with its abstention rule.
+
+    Args:
+        model: a path to an ONNX file of this project, or its bytes.
+        name: what it is called; None for the file's own name.
+        threads: processor threads; None leaves the choice to ONNX Runtime.
+
+    Attributes:
+        name: what it is called.
+        classes: the class names in the order of the labels.
+        thresholds: where it abstains.
+
+    Raises:
+        ExportError: the file is not a model of this project, or of an earlier version without
+            an abstention rule.
+    """
+
+    def __init__(
+        self, model: Path | bytes, *, name: str | None = None, threads: int | None = None
+    ) -> None:
+        self._predictor = Predictor(model, threads)
+        missing = set(_OUTPUTS) - self._predictor.outputs
+        if missing:
+            raise ExportError(
+                f"Expected a model that gives {', '.join(_OUTPUTS)}. Received one without "
+                f"{', '.join(sorted(missing))}: an earlier version of this project made it. "
+                "Train the recipe again."
+            )
+        self.name = name or ("model" if isinstance(model, bytes) else model.stem)
+        self.classes = self._predictor.classes
+        self.thresholds = Thresholds.from_metadata(self._predictor.metadata)
+
+    def predict(self, pictures: Picture | Sequence[Picture]) -> list[Answer]:
+        """What the model says of one picture or many, of any origin.
+
+        Args:
+            pictures: one or a sequence of: paths of PNG, JPEG or WebP files, their contents as
+                bytes, Pillow pictures, and arrays. Arrays uint8 ``(28, 28)`` or ``(N, 28, 28)``
+                are bright on black, as in the data set; those of other shapes, ``(H, W)`` grey or
+                ``(H, W, 3)``, and everything else are converted as photos.
+
+        Returns:
+            An answer for each picture, in their order.
+
+        Raises:
+            PhotoError: a photo cannot be read.
+        """
+        return self.answers(to_images(pictures))
+
+    def arrays(self, images: UInt8) -> Answers:
+        """What the model says of pictures, as arrays: the fastest way.
+
+        Args:
+            images: uint8 ``(N, 28, 28)``, garments bright on black as in the data set.
+
+        Raises:
+            PredictionsError: pictures of another shape or type.
+        """
+        probabilities, scores = self._predictor.run(("probabilities", "ood_score"), images)
+        return Answers(
+            label=probabilities.argmax(axis=1).astype(np.uint8),
+            probabilities=probabilities,
+            ood_score=scores,
+            abstain=abstain(probabilities, scores, self.thresholds),
+            classes=self.classes,
+        )
+
+    def answers(self, images: UInt8) -> list[Answer]:
+        """What the model says of each picture.
+
+        Args:
+            images: uint8 ``(N, 28, 28)``, garments bright on black as in the data set.
+
+        Raises:
+            PredictionsError: pictures of another shape or type.
+        """
+        said = self.arrays(images)
+        return [said[row] for row in range(len(said))]
+
+    def features(self, images: UInt8) -> Float32:
+        """What the model's last layer sees of each picture, float32 ``(N, D)``.
+
+        Raises:
+            PredictionsError: pictures of another shape or type.
+        """
+        (features,) = self._predictor.run(("features",), images)
+        return features
+
+    def explain(self, picture: Picture) -> Float32:
+        """Where the model looked for its answer, float32 ``(28, 28)``.
+
+        Larger = mattered more for the predicted class, negative = spoke against it; see
+        :func:`fittingroom.predict.explain.occlusion`.
+
+        Raises:
+            PhotoError: a photo cannot be read.
+        """
+        images = to_images(picture)
+        return occlusion(self._predictor, images[0], int(self.arrays(images).label[0]))
+
+    def nearest(self, picture: Picture, count: int = 5) -> "list[Neighbour]":
+        """The garments of the embedded sample's training half that are most like a picture.
+
+        By the distance between features; the nearest first.
+
+        Raises:
+            PhotoError: a photo cannot be read.
+        """
+        return self._neighbourhood.nearest(self.features(to_images(picture))[0], count)
+
+    @cached_property
+    def _neighbourhood(self) -> "Neighbourhood":
+        # Here, since an answer alone needs no data.
+        from fittingroom.predict.nearest import Neighbourhood
+
+        return Neighbourhood(self._predictor)

@@ -1,0 +1,13 @@
+"""The service: HTTP around ``predict``, and the page that uses it.
+
+::
+
+    from fittingroom.serve import Settings, serve
+
+    serve([], settings=Settings())    # the model inside the package, at http://127.0.0.1:8000/
+"""
+
+from fittingroom.serve.server import is_loopback, serve
+from fittingroom.serve.settings import Settings
+
+__all__ = ["Settings", "is_loopback", "serve"]

@@ -1,0 +1,76 @@
+// The back end of an exported folder: photos are converted and models run in the browser, by ONNX Runtime's
+// WebAssembly build on one thread. What is loaded lies beside this file, and nothing is sent anywhere.
+import { readPhoto } from "./photo.js";
+import { Model } from "./model.js";
+import { decode, toPng } from "./pixels.js";
+
+const here = (name) => new URL(name, import.meta.url).href;
+
+export async function connect() {
+  const [site, runtime] = await Promise.all([
+    fetch(here("site.json")).then((response) => response.json()),
+    import("./onnxruntime/ort.wasm.bundle.min.js"),
+  ]);
+  runtime.env.wasm.numThreads = 1;
+  runtime.env.wasm.wasmPaths = { wasm: here("onnxruntime/ort-wasm-simd-threaded.wasm") };
+  const [garments, ...models] = await Promise.all([
+    Garments.load(site.garments, site.models[0].classes),
+    ...site.models.map((model) => Model.load(runtime, model, here)),
+  ]);
+  return {
+    models: site.models,
+    samples: await garments.all(site.garments.known),
+    place: "Your pictures stay on this device: the model runs in your browser, and the page sends nothing.",
+    classify: (blob) => classify(blob, models, garments),
+  };
+}
+
+async function classify(blob, models, garments) {
+  const photo = await readPhoto(blob);
+  const shared = {
+    image: await toPng(photo.image, 28, 28),
+    stages: await Promise.all(
+      photo.stages.map(async ({ picture, ...words }) => ({
+        ...words,
+        picture: await toPng(picture.data, picture.width, picture.height),
+      })),
+    ),
+    warnings: photo.warnings,
+  };
+  const answers = [];
+  for (const model of models) {
+    const { nearest, ...answer } = await model.answer(photo.image);
+    answers.push({
+      ...answer,
+      ...shared,
+      nearest: await Promise.all(nearest.map((index) => garments.at(index))),
+    });
+  }
+  return answers;
+}
+
+// Pictures of the data set, side by side on a sheet: first those that others are compared with, then
+// those for the rail.
+class Garments {
+  static async load({ file, labels }, classes) {
+    const sheet = await decode(await fetch(here(file)).then((response) => response.blob()));
+    return Object.assign(new Garments(), { sheet, labels, classes });
+  }
+
+  async at(index) {
+    const { width, data } = this.sheet;
+    const columns = width / 28;
+    const start = 28 * Math.floor(index / columns) * width + 28 * (index % columns);
+    const pixels = new Uint8Array(784);
+    for (let y = 0; y < 28; y++)
+      for (let x = 0; x < 28; x++) pixels[28 * y + x] = data[3 * (start + y * width + x)];
+    const label = this.labels[index];
+    return { class: this.classes[label], label, image: await toPng(pixels, 28, 28) };
+  }
+
+  // All from one place on.
+  all(from) {
+    const indices = this.labels.map((_, index) => index).slice(from);
+    return Promise.all(indices.map((index) => this.at(index)));
+  }
+}

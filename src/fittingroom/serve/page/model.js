@@ -1,0 +1,117 @@
+// One exported model in the browser: its answer, where it looked, and what resembles the picture.
+const SIDE = 28;
+const PIXELS = SIDE * SIDE;
+const NEAREST = 5;
+
+export class Model {
+  // `facts` is the model's entry of site.json, `here` gives the address of a file beside it.
+  static async load(runtime, facts, here) {
+    const session = await runtime.InferenceSession.create(here(facts.file), {
+      executionProviders: ["wasm"],
+      logSeverityLevel: 3,
+    });
+    const features = new Float32Array(
+      await fetch(here(facts.features)).then((response) => response.arrayBuffer()),
+    );
+    return new Model(runtime, session, facts, features);
+  }
+
+  constructor(runtime, session, facts, features) {
+    Object.assign(this, { runtime, session, facts, features });
+  }
+
+  // Pictures, uint8 (N·784) → the model's outputs, each a flat array.
+  async run(pictures, outputs = this.session.outputNames) {
+    const shape = [pictures.length / PIXELS, SIDE, SIDE];
+    const tensor = new this.runtime.Tensor("uint8", pictures, shape);
+    const results = await this.session.run({ pictures: tensor }, outputs);
+    return Object.fromEntries(outputs.map((name) => [name, results[name].data]));
+  }
+
+  async answer(image) {
+    const { probabilities, features, ood_score: score } = await this.run(image);
+    const { classes } = this.facts;
+    const order = [...classes.keys()].sort((one, other) => probabilities[other] - probabilities[one]);
+    const top = order.map((label) => ({ class: classes[label], probability: probabilities[label] }));
+    const abstain = this.abstain(top[0].probability, score[0]);
+    return {
+      model: this.facts.name,
+      class: top[0].class,
+      label: order[0],
+      probability: top[0].probability,
+      probabilities: [...probabilities],
+      abstain,
+      sentence: sentenceOf(abstain, top),
+      top: top.slice(0, 3),
+      explanation: await this.explain(image, order[0]),
+      nearest: this.nearest(features, NEAREST),
+    };
+  }
+
+  // The rule of predict/abstention.py; a threshold `unknown` of null accepts everything.
+  abstain(probability, score) {
+    const { unsure, unknown } = this.facts.thresholds;
+    if (!(score <= (unknown ?? Infinity))) return "unknown";
+    return probability < unsure ? "unsure" : null;
+  }
+
+  // Where it looked, as predict/explain.py finds it: by how much the logarithm of the class' probability
+  // falls when a square is black.
+  async explain(image, label) {
+    const [square, step] = [6, 2];
+    const places = [];
+    for (let y = -square + step; y < SIDE; y += step)
+      for (let x = -square + step; x < SIDE; x += step) places.push([y, x]);
+    const pictures = new Uint8Array((places.length + 1) * PIXELS);
+    const covers = (y, x, visit) => {
+      for (let row = Math.max(0, y); row < Math.min(SIDE, y + square); row++)
+        for (let column = Math.max(0, x); column < Math.min(SIDE, x + square); column++)
+          visit(SIDE * row + column);
+    };
+    places.forEach(([y, x], index) => {
+      pictures.set(image, index * PIXELS);
+      covers(y, x, (pixel) => (pictures[index * PIXELS + pixel] = 0));
+    });
+    pictures.set(image, places.length * PIXELS);
+    const { logits } = await this.run(pictures, ["logits"]);
+    const count = this.facts.classes.length;
+    const logarithm = (index) => {
+      const row = logits.subarray(index * count, (index + 1) * count);
+      const largest = Math.max(...row);
+      return row[label] - largest - Math.log(row.reduce((sum, each) => sum + Math.exp(each - largest), 0));
+    };
+    const whole = logarithm(places.length);
+    const [sums, counts] = [new Float64Array(PIXELS), new Float64Array(PIXELS)];
+    places.forEach(([y, x], index) => {
+      const fall = whole - logarithm(index);
+      covers(y, x, (pixel) => {
+        sums[pixel] += fall;
+        counts[pixel] += 1;
+      });
+    });
+    return Array.from({ length: SIDE }, (_, row) =>
+      Array.from({ length: SIDE }, (_, column) => sums[SIDE * row + column] / counts[SIDE * row + column]),
+    );
+  }
+  // Places of the known garments whose features are nearest to a picture's, the nearest first.
+  nearest(features, count) {
+    const size = features.length;
+    const distances = Array.from({ length: this.features.length / size }, (_, index) => {
+      let sum = 0;
+      for (let i = 0; i < size; i++) sum += (this.features[index * size + i] - features[i]) ** 2;
+      return sum;
+    });
+    return [...distances.keys()]
+      .sort((one, other) => distances[one] - distances[other])
+      .slice(0, count);
+  }
+}
+
+// The words of predict/answers.py.
+function sentenceOf(abstain, [first, second]) {
+  if (abstain === "unknown") return `No garment that I know (the nearest would be ${first.class}).`;
+  const share = ({ probability }) => `${(100 * probability).toFixed(0)}%`;
+  if (abstain === "unsure")
+    return `Unsure: between ${first.class} (${share(first)}) and ${second.class} (${share(second)}).`;
+  return `${first.class} (${first.probability > 0.99 ? "over 99%" : share(first)}).`;
+}

@@ -1,0 +1,241 @@
+// The page: what comes in, by whichever way, goes through `tryOn`, and what comes out is shown.
+import { connect } from "./backend.js";
+import { Drawing } from "./drawing.js";
+import { Refusal } from "./refusal.js";
+import { element, garment, png, showAnswers, showStages, verdict } from "./view.js";
+
+const byId = (id) => document.getElementById(id);
+const HANGING = 10; // garments on the rail at a time
+const KEPT = 12; // pictures that were tried on before
+
+let backend;
+let latest = 0; // counts what was tried, so that a slow answer never covers a later one
+let drawing;
+let tried = [];
+
+async function start() {
+  wire();
+  try {
+    backend = await connect();
+  } catch (error) {
+    byId("waiting").hidden = true;
+    return complain(error);
+  }
+  byId("place").textContent = backend.place;
+  byId("models").textContent = backend.models.map(describe).join(" ");
+  hang(0);
+  byId("others").hidden = backend.samples.length <= HANGING;
+  byId("waiting").textContent = "Nothing tried on yet. Take a garment from the rail, or bring your own.";
+  document.body.dataset.ready = "true";
+}
+
+function describe({ name, accuracy, parameters }) {
+  const right = accuracy ? `names ${(100 * accuracy).toFixed(1)}% of the test pictures rightly` : "";
+  const size = parameters ? `has ${parameters.toLocaleString("en")} parameters` : "";
+  const facts = [size, right].filter(Boolean).join(" and ");
+  return facts ? `The model ${name} ${facts}.` : `The model is ${name}.`;
+}
+
+// --- The rail ---
+
+function hang(from) {
+  const { samples } = backend;
+  const kinds = [...new Set(samples.map((sample) => sample.label))];
+  // One of each kind, then the next of each.
+  const shown = kinds.slice(0, HANGING).map((label) => {
+    const those = samples.filter((sample) => sample.label === label);
+    return those[from % those.length];
+  });
+  byId("rail").replaceChildren(
+    ...shown.map((sample) => {
+      const button = element(
+        "button",
+        { type: "button" },
+        hook(),
+        garment(sample.image, ""),
+        element("span", { className: "unseen" }, "Try on: "),
+        element("span", { className: "kind" }, sample.class),
+      );
+      button.addEventListener("click", () => tryOn(blobOf(sample.image), sample.class, sample));
+      return element("li", {}, button);
+    }),
+  );
+  byId("others").onclick = () => hang(from + 1);
+}
+
+function hook() {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", "0 0 16 28");
+  svg.setAttribute("class", "hook");
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(svg.namespaceURI, "path");
+  path.setAttribute("d", "M2.5 9.5a5.5 5.5 0 1 1 8.5 3.6c-2 1.3-3 2.5-3 5V28");
+  svg.append(path);
+  return svg;
+}
+
+function blobOf(base64) {
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  return new Blob([bytes], { type: "image/png" });
+}
+
+// --- Trying on ---
+
+// `source` is a sample or "drawing" where the picture is in the data set's own format already.
+async function tryOn(blob, name, source) {
+  if (!backend) return;
+  const turn = ++latest;
+  if (source !== "drawing") {
+    setMode("picture");
+    show(URL.createObjectURL(blob), name, source);
+  }
+  byId("answer").setAttribute("aria-busy", "true");
+  document.body.classList.add("busy");
+  try {
+    const answers = await backend.classify(blob, name);
+    if (turn !== latest) return;
+    present(answers);
+    remember({ blob, name, source, answers });
+    if (source !== "drawing") reveal();
+  } catch (error) {
+    if (turn === latest) complain(error, name);
+  } finally {
+    if (turn === latest) {
+      byId("answer").removeAttribute("aria-busy");
+      document.body.classList.remove("busy");
+    }
+  }
+}
+
+function present(answers) {
+  byId("trouble").hidden = true;
+  byId("waiting").hidden = true;
+  showAnswers(byId("answers"), answers, backend.models);
+  const warnings = answers[0].warnings ?? [];
+  byId("warnings").hidden = !warnings.length;
+  byId("warnings").replaceChildren(...warnings.map((each) => element("li", {}, each)));
+  showStages(byId("stages"), answers[0]);
+  // A picture in the data set's own format is left alone, and there is nothing to show.
+  byId("seen").hidden = !(answers[0].stages?.length > 1);
+  byId("status").textContent = answers
+    .map((answer) => (answers.length > 1 ? `${answer.model}: ` : "") + answer.sentence)
+    .join(" ");
+}
+
+// On a phone the answer is below the mirror.
+function reveal() {
+  const { top } = byId("answer").getBoundingClientRect();
+  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+  if (top > 0.75 * innerHeight) byId("answer").scrollIntoView({ behavior });
+}
+
+function complain(error, name) {
+  if (!(error instanceof Refusal)) console.error(error);
+  const words = error instanceof Refusal ? error.message : `Something went wrong here: ${error.message}`;
+  byId("answers").replaceChildren();
+  byId("warnings").hidden = true;
+  byId("seen").hidden = true;
+  byId("waiting").hidden = true;
+  byId("status").textContent = "";
+  byId("trouble").hidden = false;
+  byId("trouble").replaceChildren(
+    ...(name ? [element("strong", {}, name)] : []),
+    element("p", {}, words),
+  );
+}
+
+function show(url, name, source) {
+  const picture = byId("shown");
+  URL.revokeObjectURL(picture.src);
+  picture.src = url;
+  picture.alt = source ? `A garment of the data set: ${name}` : `Your picture, ${name}`;
+  picture.className = source ? "garment" : "";
+  picture.onerror = () => (picture.hidden = true);
+  picture.hidden = false;
+  byId("invitation").hidden = true;
+}
+
+function remember(one) {
+  if (one.source === "drawing" && tried[0]?.source === "drawing") tried.shift();
+  tried = [one, ...tried.filter((each) => each.answers[0].image !== one.answers[0].image)];
+  tried = tried.slice(0, KEPT);
+  byId("tried-part").hidden = tried.length < 2;
+  byId("tried").replaceChildren(
+    ...tried.slice(1).map((each) => {
+      const words = verdict(each.answers[0]);
+      const image = element("img", { src: png(each.answers[0].image), alt: "", className: "garment" });
+      const button = element("button", { type: "button" }, image, element("span", {}, words));
+      button.setAttribute("aria-label", `Again: ${each.name}, ${words}`);
+      button.addEventListener("click", () => again(each));
+      return element("li", {}, button);
+    }),
+  );
+}
+
+function again(one) {
+  latest += 1;
+  setMode("picture");
+  show(URL.createObjectURL(one.blob), one.name, one.source);
+  present(one.answers);
+  remember(one);
+  byId("answer").focus();
+}
+
+async function tryFiles(files) {
+  // The first of several comes last, so that it is the one that is shown.
+  for (const file of [...files].reverse()) await tryOn(file, file.name || "picture");
+}
+
+// --- Ways in ---
+
+function setMode(mode) {
+  document.querySelector(`input[name=mode][value=${mode}]`).checked = true;
+  const draws = mode === "drawing";
+  byId("easel").hidden = byId("drawing-tools").hidden = !draws;
+  byId("picture-tools").hidden = draws;
+  const picture = byId("shown");
+  picture.hidden = draws || !picture.getAttribute("src");
+  byId("invitation").hidden = draws || !picture.hidden;
+}
+
+function wire() {
+  for (const radio of document.querySelectorAll("input[name=mode]"))
+    radio.addEventListener("change", () => setMode(radio.value));
+  for (const id of ["choose", "photograph"])
+    byId(id).addEventListener("change", (event) => {
+      const files = [...event.target.files];
+      event.target.value = ""; // so that the same file can be chosen again
+      tryFiles(files);
+    });
+  byId("camera").hidden = !matchMedia("(pointer: coarse)").matches;
+
+  const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+  addEventListener("dragover", (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    document.body.classList.add("over");
+  });
+  addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) document.body.classList.remove("over");
+  });
+  addEventListener("drop", (event) => {
+    document.body.classList.remove("over");
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    tryFiles(event.dataTransfer.files);
+  });
+  addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (!files.length) return;
+    event.preventDefault();
+    tryFiles(files);
+  });
+
+  const parts = { canvas: byId("drawing") };
+  for (const id of ["brush", "size", "shade", "both", "undo", "clear"]) parts[id] = byId(id);
+  drawing = new Drawing(parts, async () => {
+    if (!drawing.empty) tryOn(await drawing.toBlob(), "drawing", "drawing");
+  });
+}
+
+start();

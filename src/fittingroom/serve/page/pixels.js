@@ -1,0 +1,54 @@
+// Pixels and files: decoding as the file says, without colour management, and encoding as PNG.
+
+import { Refusal } from "./refusal.js";
+
+// Bytes, grey (W·H) or with colours (3·W·H) → base64 of a PNG.
+export async function toPng(bytes, width, height) {
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d");
+  const pixels = context.createImageData(width, height);
+  const channels = bytes.length / (width * height);
+  for (let i = 0; i < width * height; i++) {
+    for (let c = 0; c < 3; c++) pixels.data[4 * i + c] = bytes[channels * i + (channels === 3 ? c : 0)];
+    pixels.data[4 * i + 3] = 255;
+  }
+  context.putImageData(pixels, 0, 0);
+  const blob = await canvas.convertToBlob({ type: "image/png" });
+  return base64(new Uint8Array(await blob.arrayBuffer()));
+}
+
+function base64(bytes) {
+  let text = "";
+  for (let start = 0; start < bytes.length; start += 8192)
+    text += String.fromCharCode(...bytes.subarray(start, start + 8192));
+  return btoa(text);
+}
+
+// A picture file → {data: red, green and blue, height, width}: its first frame, upright as its EXIF says,
+// what is transparent on white.
+export async function decode(blob, mostPixels = Infinity) {
+  const bitmap = await createImageBitmap(blob, {
+    colorSpaceConversion: "none",
+    premultiplyAlpha: "none",
+    imageOrientation: "from-image",
+  });
+  const { width, height } = bitmap;
+  if (width * height > mostPixels)
+    throw new Refusal(
+      `Expected a picture of at most ${mostPixels / 1e6} megapixels. Received ${width}×${height}, which is ` +
+        `${((width * height) / 1e6).toFixed(1)}. Make it smaller: 1,000 pixels a side are plenty.`,
+    );
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, width, height);
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  const pixels = context.getImageData(0, 0, width, height).data;
+  const data = new Uint8Array(3 * width * height);
+  for (let i = 0, j = 0; i < pixels.length; i += 4) {
+    data[j++] = pixels[i];
+    data[j++] = pixels[i + 1];
+    data[j++] = pixels[i + 2];
+  }
+  return { data, width, height };
+}

@@ -1,0 +1,171 @@
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fittingroom.cli import run
+from tests.test_public import modules_after
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, sample) -> Path:
+    """Three garments, one of them in a folder below, and a file that only says it is a picture."""
+    folder = tmp_path_factory.mktemp("pictures")
+    (folder / "more").mkdir()
+    for name, image in zip(
+        ("a.png", "b.PNG", "more/c.png"), sample.open_test().images, strict=False
+    ):
+        Image.fromarray(image).save(folder / name)
+    (folder / "broken.jpg").write_bytes(b"no picture")
+    (folder / "notes.txt").write_text("not looked at")
+    return folder
+
+
+def lines(capsys) -> list[dict]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_json_lines_hold_the_contract(folder, sample, capsys):
+    assert run(["predict", str(folder / "a.png"), "--json", "--top", "2"]) == 0
+    (values,) = lines(capsys)
+    assert list(values) == ["file", "class", "label", "probability", "abstain", "top"]
+    assert values["file"] == str(folder / "a.png")
+    assert 0 <= values["label"] <= 9
+    assert values["abstain"] in (None, "unsure", "unknown")
+    assert len(values["top"]) == 2
+    assert values["top"][0] == {"class": values["class"], "probability": values["probability"]}
+
+
+def test_a_folder_is_searched_and_a_broken_file_skipped(folder, capsys):
+    assert run(["predict", str(folder), "--json"]) == 1
+    out, err = capsys.readouterr()
+    values = [json.loads(line) for line in out.splitlines()]
+    names = [str(Path(each["file"]).relative_to(folder)) for each in values]
+    assert names == ["a.png", "b.PNG", "broken.jpg", str(Path("more", "c.png"))]
+    assert [set(each) for each in values if "error" in each] == [{"file", "error"}]
+    assert "1 of 4" in err
+
+
+def test_patterns_and_files_keep_their_order(folder, capsys):
+    given = [str(folder / "more" / "c.png"), str(folder / "?.png")]
+    assert run(["predict", *given, "--json"]) == 0
+    assert [Path(each["file"]).name for each in lines(capsys)] == ["c.png", "a.png"]
+
+
+def test_the_table_names_each_file_and_says_what_is_broken(folder, capsys):
+    assert run(["predict", str(folder)]) == 1
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 4  # a header and three garments
+    assert "broken.jpg: Expected" in err
+    assert "Traceback" not in err
+
+
+def test_csv_has_a_header_and_the_same_answers(folder, capsys):
+    assert run(["predict", str(folder), "--csv"]) == 1
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    run(["predict", str(folder), "--json"])
+    values = lines(capsys)
+    assert len(rows) == len(values) == 4
+    for row, expected in zip(rows, values, strict=True):
+        assert row["file"] == expected["file"]
+        assert row["class"] == expected.get("class", "")
+        assert bool(row["error"]) == ("error" in expected)
+
+
+def test_standard_input_is_a_picture(folder, capsys, monkeypatch):
+    class Given:
+        buffer = io.BytesIO((folder / "a.png").read_bytes())
+
+    monkeypatch.setattr(sys, "stdin", Given())
+    assert run(["predict", "-", "--json"]) == 0
+    (from_stream,) = lines(capsys)
+    run(["predict", str(folder / "a.png"), "--json"])
+    (from_file,) = lines(capsys)
+    assert from_stream == from_file | {"file": "-"}
+
+
+def test_explain_gives_a_number_for_each_pixel(folder, capsys):
+    assert run(["predict", str(folder / "a.png"), "--json", "--explain"]) == 0
+    (values,) = lines(capsys)
+    heat = np.array(values["explanation"])
+    assert heat.shape == (28, 28)
+    assert heat.max() > 0
+    assert run(["predict", str(folder / "a.png"), "--explain"]) == 0
+    assert "█" in capsys.readouterr().out
+
+
+def test_stages_are_drawn(folder, tmp_path, capsys):
+    photo = tmp_path / "photo.png"
+    with Image.open(folder / "a.png") as image:
+        Image.fromarray(255 - np.asarray(image)).resize((300, 300)).save(photo)
+    out = tmp_path / "stages.png"
+    assert run(["predict", str(photo), "--stages", str(out)]) == 0
+    with Image.open(out) as drawn:
+        assert drawn.width > 2 * drawn.height
+        assert len(np.unique(np.asarray(drawn))) > 10
+    assert run(["predict", str(folder), "--stages", str(out)]) == 2
+    assert "one picture" in capsys.readouterr().err
+
+
+def test_another_model_is_a_run_or_a_file(folder, trained, capsys):
+    for model in (trained.folder, trained.model_path):
+        assert run(["predict", str(folder / "a.png"), "--model", str(model), "--json"]) == 0
+    first, second = lines(capsys)
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--json", "--csv", "x.png"], 2, "one of --json and --csv"),
+        (["x.png", "--stages", "x.jpg"], 2, "ends in .png"),
+        (["none.png"], 1, "none.png"),
+        (["none.png", "--model", "nowhere"], 1, "nowhere"),
+    ],
+)
+def test_mistakes_are_answered_in_words(arguments, code, words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(["predict", *arguments]) == code
+    assert words in capsys.readouterr().err
+
+
+def test_an_empty_folder_is_a_mistake(tmp_path, capsys):
+    assert run(["predict", str(tmp_path)]) == 2
+    assert "Expected pictures in" in capsys.readouterr().err
+
+
+def test_no_framework_and_no_other_command_is_loaded(folder):
+    code = (
+        "from fittingroom.cli import run\n"
+        f"assert run(['predict', {str(folder / 'a.png')!r}, '--json']) == 0"
+    )
+    loaded = modules_after(code)
+    assert "onnxruntime" in loaded
+    assert not loaded & {"torch", "keras", "sklearn", "scipy", "matplotlib", "onnx", "pandas"}
+
+
+def test_a_large_folder_streams_in_constant_memory(folder, tmp_path):
+    """Three thousand names of one picture need hardly more than three hundred."""
+    code = (
+        "import resource, sys\nfrom fittingroom.cli import run\n"
+        "assert run(['predict', sys.argv[1], '--csv']) == 0\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+    )
+    peaks = []
+    for count in (300, 3000):
+        many = tmp_path / str(count)
+        many.mkdir()
+        for number in range(count):
+            (many / f"{number}.png").hardlink_to(folder / "a.png")
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(many)], capture_output=True, text=True, check=True
+        )
+        assert len(done.stdout.splitlines()) == count + 1
+        peaks.append(int(done.stderr.splitlines()[-1]))
+    assert peaks[1] < 1.1 * peaks[0]

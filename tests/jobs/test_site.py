@@ -1,0 +1,126 @@
+"""The static folder, without a browser: what is in it, and what is refused."""
+
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fittingroom.cli import run as command
+from fittingroom.errors import ExportError, UsageError
+from fittingroom.export.npm import NpmPackage
+from fittingroom.jobs.site import export_site
+from fittingroom.jobs.train import train
+from fittingroom.predict import Model
+from tests.conftest import TINY
+
+
+@pytest.fixture(autouse=True)
+def _no_npm(monkeypatch):
+    """The runtime's files are not looked at here."""
+    monkeypatch.setattr(NpmPackage, "read", lambda self, members: dict.fromkeys(members, b"wasm"))
+
+
+@pytest.fixture
+def site(trained, tmp_path):
+    return export_site([trained], out=tmp_path / "site")
+
+
+def test_the_folder_holds_what_the_page_asks_for(site, trained):
+    names = {
+        str(path.relative_to(site.folder)) for path in site.folder.rglob("*") if path.is_file()
+    }
+    assert names == set(site.sizes)
+    assert all((site.folder / name).stat().st_size == size for name, size in site.sizes.items())
+    assert "server.js" not in names
+    asked = set()
+    for name in names:
+        if name.endswith((".html", ".js")) and "/" not in name:
+            text = (site.folder / name).read_text(encoding="utf-8")
+            asked |= set(re.findall(r'(?:from|import\(|href=|src=)\s?"(?:\./)?([\w./-]+)"', text))
+            asked |= set(re.findall(r'here\("([\w./-]+\.\w+)"\)', text))
+    assert asked >= {"local.js", "style.css", "site.json", "onnxruntime/ort.wasm.bundle.min.js"}
+    assert {name for name in asked if not (site.folder / name).is_file()} == set()
+    assert (site.folder / "model.onnx").read_bytes() == trained.model_path.read_bytes()
+    assert "MIT" in (site.folder / "onnxruntime" / "LICENSE").read_text()
+    assert "MIT" in (site.folder / "garments-LICENSE.txt").read_text()
+
+
+def test_nothing_in_the_page_names_another_host(site):
+    for name in ("index.html", "style.css", "page.js", "local.js", "view.js"):
+        text = (site.folder / name).read_text(encoding="utf-8")
+        assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text), name
+    policy = re.search(r'Policy" content="([^"]+)"', (site.folder / "index.html").read_text())
+    assert policy is not None
+    parts = dict(part.strip().split(" ", 1) for part in policy[1].split(";"))
+    assert parts["default-src"] == "'none'"
+    assert parts["connect-src"] == "'self'"
+    assert parts["script-src"] == "'self' 'wasm-unsafe-eval'"
+
+
+def test_thresholds_features_and_garments_are_those_of_python(site, trained, sample):
+    values = json.loads((site.folder / "site.json").read_text())
+    model = Model(trained.model_path)
+    (facts,) = values["models"]
+    assert facts["thresholds"]["unsure"] == model.thresholds.unsure
+    assert facts["thresholds"]["unknown"] == model.thresholds.unknown
+    assert facts["classes"] == list(trained.classes)
+    known = sample.training()
+    features = np.frombuffer((site.folder / "features.bin").read_bytes(), "<f4")
+    np.testing.assert_array_equal(
+        features.reshape(len(known.images), -1), model.features(known.images)
+    )
+    sheet = np.asarray(Image.open(io.BytesIO((site.folder / "garments.png").read_bytes())))
+    columns = sheet.shape[1] // 28
+    for index in (0, 51, len(known.images) - 1):
+        row, column = divmod(index, columns)
+        cell = sheet[28 * row : 28 * row + 28, 28 * column : 28 * column + 28]
+        np.testing.assert_array_equal(cell, known.images[index])
+        assert values["garments"]["labels"][index] == known.labels[index]
+    assert values["garments"]["known"] == len(known.images)
+    assert set(values["garments"]["labels"][len(known.images) :]) == set(range(10))
+
+
+def test_two_runs_get_files_of_their_own(trained, sample, tmp_path):
+    other = train(TINY, data=sample, seed=1, runs=tmp_path / "runs", threads=1)
+    site = export_site([trained, other], out=tmp_path / "site")
+    assert {"model.onnx", "model-2.onnx", "features.bin", "features-2.bin"} <= set(site.sizes)
+    assert (site.folder / "model-2.onnx").read_bytes() == other.model_path.read_bytes()
+
+
+def test_a_folder_with_something_else_is_left_alone(trained, tmp_path):
+    (tmp_path / "letter.txt").write_text("mine")
+    with pytest.raises(UsageError, match="holds something else"):
+        export_site([trained], out=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_a_folder_that_an_export_left_is_written_again(site, trained):
+    assert export_site([trained], out=site.folder).sizes == site.sizes
+
+
+@pytest.mark.parametrize("count", [0, 2, 3])
+def test_none_one_twice_and_three_are_wrong_usage(trained, tmp_path, count):
+    with pytest.raises(UsageError, match="one run or 2 different ones"):
+        export_site([trained] * count, out=tmp_path / "site")
+
+
+def test_a_run_of_other_classes_is_refused(three_classes, tmp_path):
+    run = train(TINY, data=three_classes, runs=tmp_path / "runs", threads=1)
+    with pytest.raises(ExportError, match="ten garments that the page shows"):
+        export_site([run], out=tmp_path / "site")
+
+
+def test_the_command_lists_sizes(trained, tmp_path, capsys):
+    arguments = ["export", str(trained.folder), "--to", "web", "--out", str(tmp_path / "site")]
+    assert command(arguments) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"[\d,.]+ kB  model\.onnx", printed)
+    assert "python -m http.server -d" in printed
+    assert command([*arguments, "--json"]) == 0
+    sizes = json.loads(capsys.readouterr().out)["sizes"]
+    assert sizes["model.onnx"] == trained.model_path.stat().st_size
+    both = ["export", str(trained.folder), str(trained.folder), "--to", "onnx", "--out", "a.onnx"]
+    assert command(both) == 2

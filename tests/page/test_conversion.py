@@ -1,0 +1,139 @@
+"""The conversion in the browser is the one of Python."""
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fittingroom.errors import PhotoError
+from fittingroom.photos import read_photo
+from fittingroom.predict import Model
+from tests.page.conftest import encoded, photo_of
+
+pytestmark = pytest.mark.browser
+
+_LEVELS = 2
+
+
+@pytest.fixture(scope="module")
+def corpus(sample) -> dict[str, bytes]:
+    """Pictures of every kind that the page takes."""
+    images = sample.training().images
+    rng = np.random.default_rng(0)
+    files: dict[str, bytes] = {"own format": encoded(Image.fromarray(images[0]))}
+    for number, side in enumerate((40, 90, 150, 300, 700, 1300)):
+        colour = tuple(int(value) for value in rng.integers(0, 180, 3))
+        photo = photo_of(images[number], side, colour)
+        files[f"{side} as PNG"] = encoded(photo)
+        files[f"{side} as JPEG"] = encoded(photo, "JPEG", quality=90)
+        files[f"{side} as JPEG, whole colours"] = encoded(photo, "JPEG", quality=80, subsampling=0)
+        files[f"{side} as WebP"] = encoded(photo, "WEBP", lossless=True)
+        noisy = np.asarray(photo) + rng.normal(0, 4, np.asarray(photo).shape)
+        files[f"{side} noisy"] = encoded(Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)))
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        photo = photo_of(images[orientation], 160)
+        files[f"turned {orientation}"] = encoded(photo, "JPEG", quality=95, exif=exif)
+    photo = photo_of(images[20])
+    files["grey"] = encoded(photo.convert("L"))
+    files["palette"] = encoded(photo.quantize(64))
+    files["progressive"] = encoded(photo, "JPEG", progressive=True)
+    clear = photo.convert("RGBA")
+    clear.putalpha(Image.fromarray(np.where(np.asarray(photo)[..., 1] < 240, 255, 0).astype("u1")))
+    files["on nothing"] = encoded(clear)
+    files["16 bits"] = encoded(Image.fromarray(np.asarray(photo.convert("L")).astype("u2") * 257))
+    shade = np.linspace(0.7, 1, photo.width)
+    dark = Image.fromarray(255 - np.asarray(photo))
+    files["on dark"] = encoded(dark)
+    files["shaded"] = encoded(Image.fromarray((np.asarray(photo) * shade[:, None]).astype("u1")))
+    files["pattern"] = encoded(Image.fromarray(rng.integers(0, 256, (90, 120, 3), dtype=np.uint8)))
+    files["animated"] = encoded(
+        photo, "WEBP", lossless=True, save_all=True, append_images=[dark], duration=100
+    )
+    files["one pixel"] = encoded(Image.new("RGB", (1, 1), (10, 20, 30)))
+    files["one colour"] = encoded(Image.new("RGB", (60, 60), (10, 20, 30)))
+    files["a thread"] = encoded(Image.fromarray(rng.integers(0, 256, (900, 2, 3), dtype=np.uint8)))
+    files["cut off"] = files["300 as PNG"][:400]
+    files["a GIF"] = encoded(photo, "GIF")
+    files["empty"] = b""
+    files["words"] = b"not a picture"
+    return files
+
+
+@pytest.fixture(scope="module")
+def in_browser(page: Any, corpus) -> dict[str, dict[str, Any]]:
+    """What the browser makes of each file: the picture and warnings, or the refusal."""
+    return page.evaluate(
+        """async (files) => {
+            const { readPhoto } = await import(new URL("photo.js", location.href).href);
+            const results = {};
+            for (const [name, content] of Object.entries(files)) {
+                const bytes = Uint8Array.from(atob(content), (each) => each.charCodeAt(0));
+                try {
+                    const { image, stages, warnings } = await readPhoto(new Blob([bytes]));
+                    const told = stages.map((stage) => [stage.name, stage.sentence]);
+                    results[name] = { image: [...image], stages: told, warnings };
+                } catch (error) {
+                    results[name] = { refused: error.message, kind: error.constructor.name };
+                }
+            }
+            return results;
+        }""",
+        {name: base64.b64encode(content).decode() for name, content in corpus.items()},
+    )
+
+
+def test_both_give_the_same_picture_within_two_levels(corpus, in_browser):
+    pairs = 0
+    for name, content in corpus.items():
+        try:
+            expected = read_photo(content)
+        except PhotoError:
+            continue
+        received = in_browser[name]
+        assert "image" in received, (name, received)
+        image = np.array(received["image"]).reshape(28, 28)
+        difference = np.abs(image - expected.image.astype(int)).max()
+        assert difference <= _LEVELS, (name, difference)
+        assert [tuple(each) for each in received["stages"]] == [
+            (stage.name, stage.sentence) for stage in expected.stages
+        ]
+        assert tuple(received["warnings"]) == expected.warnings, name
+        pairs += 1
+    assert pairs >= 50
+
+
+def test_both_refuse_the_same_files(corpus, in_browser):
+    refused = set()
+    for name, content in corpus.items():
+        try:
+            read_photo(content)
+        except PhotoError as error:
+            refused.add(name)
+            # The reason that a decoder gives is its own; all before it is the same.
+            expected = str(error).split(": ")[0].rstrip(".")
+            assert in_browser[name]["refused"].startswith(expected), name
+            assert in_browser[name]["kind"] == "Refusal"
+    assert refused >= {"cut off", "a GIF", "empty", "words", "one colour"}
+    assert refused == {name for name, result in in_browser.items() if "refused" in result}
+
+
+def test_both_give_the_same_class(trained, corpus, in_browser):
+    model = Model(trained.model_path)
+    names = [name for name, result in in_browser.items() if "image" in result]
+    received = np.array([in_browser[name]["image"] for name in names], np.uint8)
+    expected = np.stack([read_photo(corpus[name]).image for name in names])
+    ours = model.arrays(received.reshape(-1, 28, 28))
+    theirs = model.arrays(expected)
+    assert ours.label.tolist() == theirs.label.tolist()
+    assert ours.abstain.tolist() == theirs.abstain.tolist()
+
+
+def test_what_comes_as_a_photo_is_upright(corpus):
+    # Otherwise the eight turned pictures would prove nothing.
+    turned = Image.open(io.BytesIO(corpus["turned 6"]))
+    assert turned.getexif()[0x0112] == 6

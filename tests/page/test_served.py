@@ -1,0 +1,73 @@
+"""The page that `fittingroom serve` gives, against the real server."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from fittingroom.photos import read_photo
+from fittingroom.predict import Model
+from tests.page.conftest import drop, encoded, open_tab, photo_of, settle
+
+pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
+running = pytest.importorskip("tests.serve.running").running
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def tab(browser, trained, other) -> Iterator[Any]:
+    """The page of a server with two models."""
+    models = ["--model", str(trained.folder), "--model", str(other.folder)]
+    with running(*models) as server:
+        opened = open_tab(browser, server.address, viewport={"width": 1280, "height": 900})
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def photo(sample) -> bytes:
+    return encoded(photo_of(sample.training().images[3]), "JPEG", quality=92)
+
+
+def test_two_models_answer_side_by_side_as_in_python(tab, trained, other, photo):
+    drop(tab, photo, "shirt.jpg")
+    read = read_photo(photo)
+    assert tab.locator(".by").all_inner_texts() == [trained.name, other.name]
+    said = [Model(run.model_path).answers(read.image[None])[0] for run in (trained, other)]
+    for run, answer in zip((trained, other), said, strict=True):
+        assert f"{run.name}: {answer.sentence}" in tab.locator("#status").inner_text()
+    assert tab.locator("#stages li h3").all_inner_texts() == [each.name for each in read.stages]
+    assert tab.locator(".answer").first.locator(".nearest li").count() == 5
+
+
+def test_a_bad_file_is_refused_in_the_servers_words(tab):
+    drop(tab, b"GIF89a and no more", "dance.gif")
+    alert = tab.get_by_role("alert")
+    assert alert.is_visible()
+    lines = alert.inner_text().split("\n")
+    assert lines[0] == "dance.gif"
+    assert lines[-1].startswith("Expected a PNG, JPEG or WebP picture. Received a GIF.")
+
+
+def test_the_rail_and_the_easel_are_answered_too(tab):
+    tab.locator("#rail button").nth(1).click()
+    settle(tab)
+    assert tab.locator(".answer").count() == 2
+    assert tab.locator("#seen").is_hidden()  # it is in the data set's own format
+    tab.get_by_label("Drawing", exact=True).check()
+    tab.locator("#drawing").focus()
+    with tab.expect_response("**/v1/classify*"):
+        tab.keyboard.press("Space")
+    settle(tab)
+    assert tab.locator(".answer").count() == 2
+
+
+def test_nothing_but_the_server_was_asked_and_nothing_complained(tab, photo):
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    drop(tab, photo, "shirt.jpg")
+    sent = [url for url in asked if not url.startswith(("data:", "blob:"))]
+    assert [url.removeprefix(tab.url) for url in sent] == ["v1/classify?details=true"]
+    # The refused file of before is the only complaint.
+    assert [each for each in tab.complaints if "415" not in each] == []

@@ -1,0 +1,341 @@
+"""Odd picture files by the dozen, made anew each time: for all that takes strangers' photos.
+
+Each case is small; what is large in it is what its header claims. None is random between calls.
+"""
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from fittingroom.data import find_dataset
+
+UInt8 = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One file.
+
+    Attributes:
+        name: its file name, unique in the corpus; the ending may lie.
+        content: its bytes.
+        expected: ``"photo"``, ``"error"``, or ``"either"`` where decoders may differ.
+    """
+
+    name: str
+    content: bytes
+    expected: str
+
+
+def garment_photo(height: int = 120, width: int = 90) -> UInt8:
+    """A dark, lopsided coat on a light ground, its top brighter than its hem: no symmetry."""
+    photo = np.full((height, width, 3), (236, 238, 241), np.uint8)
+    top, left = height // 6, width // 4
+    tall, wide = height * 2 // 3, width // 2
+    shade = np.linspace(150, 40, tall)[:, None, None] * np.array([1.0, 0.8, 0.6])
+    photo[top : top + tall, left : left + wide] = shade.astype(np.uint8)
+    photo[top : top + tall // 3, left + wide : left + wide + width // 6] = (90, 30, 60)
+    return photo
+
+
+def own_format_picture() -> UInt8:
+    """The first picture of the embedded sample: uint8 ``(28, 28)``."""
+    return find_dataset("sample").training().images[0]
+
+
+def encoded(image: "Image.Image | UInt8", kind: str, **options: Any) -> bytes:
+    """A picture as the content of a file."""
+    file = io.BytesIO()
+    picture = Image.fromarray(image) if isinstance(image, np.ndarray) else image
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+def exif(orientation: int) -> bytes:
+    """EXIF that says how a picture is to be turned."""
+    values = Image.Exif()
+    values[0x0112] = orientation
+    return values.tobytes()
+
+
+def rotated(photo: UInt8, orientation: int) -> UInt8:
+    """The pixels that show ``photo`` upright once they are turned as EXIF's orientation says."""
+    undo = {
+        1: lambda a: a,
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.transpose(1, 0, 2),
+        6: lambda a: np.rot90(a, 1),
+        7: lambda a: np.rot90(a, 2).transpose(1, 0, 2),
+        8: lambda a: np.rot90(a, -1),
+    }
+    return np.ascontiguousarray(undo[orientation](photo))
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    """One chunk of a PNG."""
+    return (
+        struct.pack(">I", len(content))
+        + name
+        + content
+        + struct.pack(">I", zlib.crc32(name + content))
+    )
+
+
+def png(width: int, height: int, depth: int, colour: int, data: bytes, *more: bytes) -> bytes:
+    """A PNG of one's own making, its pixels ``data`` before compression, after ``more``."""
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    body = b"".join(more) + chunk(b"IDAT", zlib.compress(data, 9))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + body + chunk(b"IEND", b"")
+
+
+def corpus() -> list[Case]:
+    """All cases, at least 150, in the same order each time."""
+    return [
+        *_orientations(),
+        *_modes(),
+        *_shapes(),
+        *_animations(),
+        *_broken(),
+        *_refused(),
+        *_disguised(),
+        *_bombs(),
+        *_metadata(),
+    ]
+
+
+def _orientations() -> Iterator[Case]:
+    photo = garment_photo()
+    for kind in ("JPEG", "PNG", "WEBP"):
+        for orientation in range(1, 9):
+            options = {"quality": 95} if kind != "PNG" else {}
+            content = encoded(rotated(photo, orientation), kind, exif=exif(orientation), **options)
+            yield Case(f"exif-{orientation}.{kind.lower()}", content, "photo")
+    for orientation in (0, 9, 255, 65535):
+        yield Case(
+            f"exif-{orientation}.jpeg", encoded(photo, "JPEG", exif=exif(orientation)), "photo"
+        )
+
+
+def _modes() -> Iterator[Case]:
+    image = Image.fromarray(garment_photo())
+    grey = np.asarray(image.convert("L"))
+    sixteen = (grey.astype(np.uint16) * 257).astype(np.uint16)
+    opacity = Image.fromarray(((grey < 200) * 255).astype(np.uint8))
+    clear = image.copy()
+    clear.putalpha(opacity)
+    for mode in ("1", "L", "LA", "P", "RGB", "RGBA"):
+        yield Case(f"mode-{mode}.png", encoded(image.convert(mode), "PNG"), "photo")
+    for mode in ("L", "RGB", "CMYK", "YCbCr"):
+        yield Case(f"mode-{mode}.jpg", encoded(image.convert(mode), "JPEG"), "photo")
+    for mode in ("L", "RGB", "RGBA"):
+        yield Case(f"mode-{mode}.webp", encoded(image.convert(mode), "WEBP"), "photo")
+    yield Case("lossless.webp", encoded(image, "WEBP", lossless=True), "photo")
+    yield Case("16-bit-grey.png", encoded(Image.fromarray(sixteen), "PNG"), "photo")
+    colour = (np.asarray(image).astype(">u2") * 257).astype(">u2")
+    rows = b"".join(b"\0" + row.tobytes() for row in colour)
+    yield Case("16-bit-colour.png", png(90, 120, 16, 2, rows), "photo")
+    four = np.concatenate([colour, np.full((120, 90, 1), 65535, ">u2")], axis=2)
+    rows = b"".join(b"\0" + row.tobytes() for row in four)
+    yield Case("16-bit-opacity.png", png(90, 120, 16, 6, rows), "photo")
+    for depth in (1, 2, 4):
+        levels = grey >> (8 - depth)
+        bits = np.unpackbits(levels[:, :88, None], axis=2)[:, :, 8 - depth :].reshape(120, -1)
+        rows = b"".join(b"\0" + np.packbits(row).tobytes() for row in bits)
+        yield Case(f"{depth}-bit-grey.png", png(88, 120, depth, 0, rows), "photo")
+    yield Case("clear-ground.png", encoded(clear, "PNG"), "photo")
+    yield Case("clear-ground.webp", encoded(clear, "WEBP", lossless=True), "photo")
+    yield Case("all-clear.png", encoded(Image.new("RGBA", (40, 40), (9, 9, 9, 0)), "PNG"), "error")
+    few = image.quantize(8)
+    yield Case("palette-clear.png", encoded(few, "PNG", transparency=0), "photo")
+    yield Case("palette-bytes.png", encoded(few, "PNG", transparency=bytes(range(8))), "either")
+    yield Case("palette-2.png", encoded(image.quantize(2), "PNG"), "photo")
+    yield Case("clear-grey.png", encoded(image.convert("L"), "PNG", transparency=238), "photo")
+    yield Case("clear-colour.png", encoded(image, "PNG", transparency=(236, 238, 241)), "photo")
+    for quality in (1, 10, 50, 100):
+        yield Case(f"quality-{quality}.jpg", encoded(image, "JPEG", quality=quality), "photo")
+        yield Case(f"quality-{quality}.webp", encoded(image, "WEBP", quality=quality), "photo")
+    yield Case("progressive.jpg", encoded(image, "JPEG", progressive=True), "photo")
+    for sampling in range(3):
+        content = encoded(image, "JPEG", subsampling=sampling)
+        yield Case(f"subsampling-{sampling}.jpg", content, "photo")
+
+
+def _shapes() -> Iterator[Case]:
+    for height, width in (
+        (1, 1),
+        (2, 2),
+        (1, 2),
+        (3, 3),
+        (1, 300),
+        (300, 1),
+        (20000, 1),
+        (1, 20000),
+    ):
+        for kind in ("PNG", "JPEG", "WEBP"):
+            if kind == "WEBP" and max(height, width) > 16383:
+                continue
+            flat = np.full((height, width, 3), 200, np.uint8)
+            name = f"{width}x{height}.{kind.lower()}"
+            yield Case(name, encoded(flat, kind), "error")
+    bar = np.full((20000, 1, 3), 250, np.uint8)
+    bar[5000:15000] = 20
+    yield Case("bar-1x20000.png", encoded(bar, "PNG"), "either")
+    yield Case("bar-20000x1.png", encoded(bar.transpose(1, 0, 2).copy(), "PNG"), "either")
+    photo = garment_photo()
+    for side in (4, 8, 16, 27, 28, 29, 56):
+        small = Image.fromarray(photo).resize((side, side), Image.Resampling.BOX)
+        yield Case(f"small-{side}.png", encoded(small, "PNG"), "photo")
+    yield Case("own-format.png", encoded(own_format_picture(), "PNG"), "photo")
+    colours = Image.fromarray(own_format_picture()).convert("RGB")
+    yield Case("own-format-colour.png", encoded(colours, "PNG"), "photo")
+    yield Case("own-format-negated.png", encoded(255 - own_format_picture(), "PNG"), "photo")
+    for name, level in (("black", 0), ("grey", 128), ("white", 255)):
+        yield Case(f"all-{name}.png", encoded(np.full((80, 60), level, np.uint8), "PNG"), "error")
+    noise = np.random.default_rng(0).integers(0, 256, (150, 150, 3), np.uint8)
+    yield Case("noise.png", encoded(noise, "PNG"), "either")
+    checks = np.kron(np.indices((8, 8)).sum(axis=0) % 2, np.ones((12, 12))).astype(np.uint8) * 255
+    yield Case("checks.png", encoded(checks, "PNG"), "either")
+
+
+def _animations() -> Iterator[Case]:
+    frames = [Image.fromarray(garment_photo()), Image.new("RGB", (90, 120), (0, 200, 0))]
+    for kind in ("PNG", "WEBP"):
+        content = encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=50)
+        yield Case(f"animated.{kind.lower()}", content, "photo")
+        yield Case(f"animated-cut.{kind.lower()}", content[: len(content) * 2 // 3], "either")
+    yield Case(
+        "animated.gif", encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]), "error"
+    )
+
+
+def _broken() -> Iterator[Case]:
+    random = np.random.default_rng(1)
+    image = Image.fromarray(garment_photo())
+    for kind in ("PNG", "JPEG", "WEBP"):
+        content, ending = encoded(image, kind), kind.lower()
+        for share in (2, 12, 25, 50, 75, 99):
+            cut = content[: max(2, len(content) * share // 100)]
+            yield Case(f"cut-{share}.{ending}", cut, "either")
+        for number in range(6):
+            damaged = bytearray(content)
+            for place in random.integers(16, len(content), 12):
+                damaged[place] = random.integers(0, 256)
+            yield Case(f"damaged-{number}.{ending}", bytes(damaged), "either")
+        yield Case(f"zeros-after.{ending}", content + bytes(5000), "photo")
+        yield Case(f"zeroed.{ending}", content[:40] + bytes(len(content) - 40), "either")
+        yield Case(f"signature.{ending}", content[:12], "error")
+    for name, content in (("empty", b""), ("one-byte", b"\xff"), ("zeros", bytes(4096))):
+        yield Case(f"{name}.png", content, "error")
+    yield Case("no-data.png", png(10, 10, 8, 2, b""), "either")
+    yield Case("zero-wide.png", png(0, 10, 8, 2, b""), "error")
+    yield Case("bad-depth.png", png(10, 10, 7, 2, bytes(400)), "error")
+    yield Case("bad-colour.png", png(10, 10, 8, 5, bytes(400)), "error")
+    yield Case("no-palette.png", png(10, 10, 8, 3, bytes(110)), "either")
+    yield Case("endless-marker.jpg", b"\xff\xd8" + b"\xff" * 4000, "error")
+    yield Case("no-frame.jpg", b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(20), "error")
+    yield Case("zero-length.jpg", b"\xff\xd8" + b"\xff\xe1\x00\x00" * 500, "error")
+
+
+def _refused() -> Iterator[Case]:
+    image = Image.fromarray(garment_photo())
+    kinds = (
+        "GIF",
+        "BMP",
+        "TIFF",
+        "PPM",
+        "ICO",
+        "TGA",
+        "PCX",
+        "PDF",
+        "SGI",
+        "JPEG2000",
+        "DDS",
+        "ICNS",
+    )
+    for kind in kinds:
+        yield Case(f"refused.{kind.lower()}", encoded(image, kind), "error")
+    drawing = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect/></svg>'
+    yield Case("drawing.svg", drawing, "error")
+    yield Case(
+        "entities.svg", b'<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY a "b">]>' + drawing, "error"
+    )
+    yield Case("script.ps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "error")
+    yield Case("text.txt", b"a shirt, blue\n", "error")
+    yield Case("page.html", b"<!DOCTYPE html><html><img src=x></html>", "error")
+    yield Case("video.mp4", b"\0\0\0\x18ftypmp42" + bytes(100), "error")
+    yield Case("photo.heic", b"\0\0\0\x18ftypheic" + bytes(100), "error")
+    yield Case("sound.wav", b"RIFF\x24\0\0\0WAVEfmt " + bytes(100), "error")
+    yield Case("archive.zip", b"PK\x03\x04" + bytes(100), "error")
+    yield Case("program", b"\x7fELF" + bytes(100), "error")
+
+
+def _disguised() -> Iterator[Case]:
+    image = Image.fromarray(garment_photo())
+    content = {kind: encoded(image, kind) for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")}
+    for kind, ending in (
+        ("PNG", "jpg"),
+        ("JPEG", "png"),
+        ("WEBP", "jpg"),
+        ("PNG", "txt"),
+        ("JPEG", "svg"),
+    ):
+        yield Case(f"is-{kind.lower()}.{ending}", content[kind], "photo")
+    for kind, ending in (("GIF", "png"), ("BMP", "jpg"), ("TIFF", "webp")):
+        yield Case(f"is-{kind.lower()}.{ending}", content[kind], "error")
+    yield Case("svg.png", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "error")
+    yield Case("png-then-zip.png", content["PNG"] + b"PK\x03\x04" + bytes(60), "photo")
+    yield Case("jpeg-then-html.jpg", content["JPEG"] + b"<script>alert(1)</script>", "photo")
+    yield Case("gif-then-png.png", b"GIF89a" + content["PNG"], "error")
+    yield Case("png-signature-then-jpeg.png", content["PNG"][:8] + content["JPEG"], "error")
+    yield Case("jpeg-in-png.png", png(90, 120, 8, 2, content["JPEG"]), "either")
+    yield Case("webp-name-only.webp", b"RIFF\x10\0\0\0WEBPVP8 " + bytes(8), "error")
+    yield Case("name-\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe", content["PNG"], "photo")
+
+
+def _bombs() -> Iterator[Case]:
+    for name, side in (("64k", 65_000), ("2g", 2**31 - 1)):
+        yield Case(f"bomb-{name}.png", png(side, side, 1, 0, bytes(1000)), "error")
+    yield Case("bomb-row.png", png(2**31 - 1, 1, 8, 2, bytes(1000)), "error")
+    # Its pixels are there: 144 million of them, all black, in some 18 kB.
+    yield Case("bomb-whole.png", png(12_000, 12_000, 1, 0, bytes(1501 * 12_000)), "error")
+    frame = struct.pack(">BHHB", 8, 65_500, 65_500, 3) + b"\x01\x22\0\x02\x11\x01\x03\x11\x01"
+    yield Case("bomb.jpg", b"\xff\xd8\xff\xc0\0\x11" + frame + b"\xff\xda\0\x0c\x03", "error")
+    wide = (16_383 - 1).to_bytes(3, "little")
+    canvas = b"\0\0\0\0" + wide + wide
+    body = b"WEBPVP8X" + struct.pack("<I", 10) + canvas
+    yield Case("bomb.webp", b"RIFF" + struct.pack("<I", len(body)) + body, "error")
+    text = zlib.compress(bytes(20_000_000), 9)
+    dark = png(4, 4, 8, 0, bytes(20), chunk(b"zTXt", b"a\0\0" + text))
+    yield Case("bomb-text.png", dark, "error")
+    profile = png(4, 4, 8, 0, bytes(20), chunk(b"iCCP", b"a\0\0" + text))
+    yield Case("bomb-profile.png", profile, "error")
+    passes = encoded(Image.fromarray(garment_photo()), "JPEG", progressive=True)
+    scan = passes[passes.rindex(b"\xff\xda") : -2]
+    yield Case("bomb-passes.jpg", passes[:-2] + scan * 500 + b"\xff\xd9", "error")
+
+
+def _metadata() -> Iterator[Case]:
+    photo = garment_photo()
+    yield Case(
+        "exif-broken.jpg", encoded(photo, "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff"), "photo"
+    )
+    yield Case("exif-short.jpg", encoded(photo, "JPEG", exif=b"Exif\0\0II"), "photo")
+    yield Case("exif-text.jpg", encoded(photo, "JPEG", exif=b"Exif\0\0" + b"shirt" * 40), "photo")
+    loop = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\x08"
+    yield Case("exif-loop.jpg", encoded(photo, "JPEG", exif=loop), "photo")
+    yield Case("profile-broken.jpg", encoded(photo, "JPEG", icc_profile=b"no profile"), "photo")
+    yield Case("profile-broken.png", encoded(photo, "PNG", icc_profile=b"no profile"), "photo")
+    yield Case("comment.jpg", encoded(photo, "JPEG", comment=b"\xff\xda" * 20), "photo")
+    index = b"\xff\xe2\0\x10MPF\0II*\0" + bytes(6)
+    content = encoded(photo, "JPEG")
+    yield Case("mpo-broken.jpg", content[:2] + index + content[2:], "photo")
+    yield Case("exif-chunk-broken.png", png(4, 4, 8, 0, bytes(20), chunk(b"eXIf", b"zz")), "error")

@@ -1,0 +1,102 @@
+"""The arithmetic of the conversion, step by step, against its definition and against SciPy."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import ndimage
+
+from fittingroom.photos import convert
+
+COLOURS = st.integers(1, 9).flatmap(
+    lambda height: st.integers(1, 9).flatmap(
+        lambda width: arrays(np.uint8, (height, width, 3), elements=st.integers(0, 255))
+    )
+)
+
+
+@given(COLOURS, st.integers(1, 12), st.integers(1, 12))
+def test_shrinking_keeps_the_mean_colour(picture, height, width):
+    small = convert.shrink(picture, height, width)
+    assert small.shape == (height, width, 3)
+    assert small.mean(axis=(0, 1)) == pytest.approx(picture.mean(axis=(0, 1)), abs=1e-9)
+
+
+@given(COLOURS, st.integers(1, 4), st.integers(1, 4))
+def test_shrinking_by_whole_factors_is_the_mean_of_blocks(picture, down, across):
+    height, width = picture.shape[:2]
+    large = picture.repeat(down, axis=0).repeat(across, axis=1)
+    assert convert.shrink(large, height, width) == pytest.approx(picture, abs=1e-9)
+
+
+@settings(max_examples=40)
+@given(arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12))))
+def test_specks_are_the_small_connected_parts(mask):
+    labels, count = ndimage.label(mask, np.ones((3, 3)))
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    kept = [part + 1 for part in range(count) if sizes[part] >= convert.SPECK * sizes.max()]
+    assert (convert.without_specks(mask) == np.isin(labels, kept)).all()
+
+
+def test_a_speck_goes_and_the_second_shoe_stays():
+    mask = np.zeros((60, 60), np.bool_)
+    mask[10:40, 5:20] = mask[10:40, 30:45] = True
+    both = mask.copy()
+    mask[55, 55] = True
+    assert (convert.without_specks(mask) == both).all()
+
+
+@given(st.lists(st.floats(-20, 20), min_size=5, max_size=5))
+def test_the_ground_is_estimated_beneath_the_garment(slopes):
+    terms = convert._terms(60, 50)
+    ground = np.repeat((200 + terms[..., 1:] @ np.array(slopes) / 4)[..., None], 3, axis=2)
+    picture = ground.copy()
+    picture[15:45, 12:38] = (30, 20, 60)
+    estimated, threshold = convert.estimate_ground(picture)
+    assert np.abs(estimated - ground).max() < 3
+    assert threshold == convert.CLOSE
+
+
+def test_the_kernel_sharpens_and_leaves_flat_colour_alone():
+    assert convert.SHARPEN.sum() == pytest.approx(1)
+    # As ImageMagick's `-define showkernel=1` would print it for a radius and deviation of 1.
+    assert convert.SHARPEN[1, 1] == pytest.approx(1.66092, abs=1e-5)
+    assert convert.SHARPEN[0, 1] == pytest.approx(-0.10284, abs=1e-5)
+    flat = np.full((5, 4, 3), 77.0)
+    assert (convert.sharpen(flat) == flat).all()
+    edge = np.full((6, 6, 3), 200.0)
+    edge[:, 3:] = 100
+    sharp = convert.sharpen(edge)
+    assert sharp[2, 2, 0] > 200
+    assert sharp[2, 3, 0] < 100
+
+
+@given(st.integers(1, 80), st.integers(1, 80))
+def test_the_longest_edge_becomes_28_and_the_other_keeps_its_share(height, width):
+    small = convert.subsample(np.zeros((height, width, 3)))
+    assert max(small.shape[:2]) == 28
+    expected = 28 * min(height, width) / max(height, width)
+    assert abs(min(small.shape[:2]) - max(1, expected)) <= 0.5
+
+
+def test_rows_are_skipped_evenly():
+    assert convert._every(28, 56).tolist() == list(range(1, 56, 2))
+    assert convert._every(28, 28).tolist() == list(range(28))
+    assert convert._every(4, 2).tolist() == [0, 0, 1, 1]
+
+
+def test_trimming_goes_by_five_percent_of_the_paper():
+    picture = np.full((9, 9, 3), convert.PAPER)
+    picture[:, 2] = convert.PAPER - 12  # within
+    picture[4, 5:7] = convert.PAPER - 14  # beyond
+    assert convert.trim(picture).shape == (1, 2, 3)
+    blank = np.full((3, 3, 3), convert.PAPER)
+    assert convert.trim(blank).shape == blank.shape
+
+
+def test_extending_centres():
+    square = convert.extend(np.zeros((28, 11, 3)))
+    assert (square[:, 8:19] == 0).all()
+    assert (square[:, :8] == convert.PAPER).all()
+    assert (square[:, 19:] == convert.PAPER).all()

@@ -1,0 +1,84 @@
+"""Odd files: each gives a photo or a PhotoError, and nothing else, in bounded memory."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fittingroom.errors import PhotoError
+from fittingroom.photos import Photo, read_photo
+from tests.photos.corpus import Case, corpus
+
+CASES = corpus()
+
+
+def test_there_are_enough_and_none_twice():
+    assert len(CASES) >= 150
+    assert len({case.name for case in CASES}) == len(CASES)
+    assert [case.content for case in corpus()] == [case.content for case in CASES]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_each_gives_a_photo_or_a_message(case: Case):
+    try:
+        photo: Photo | None = read_photo(case.content)
+    except PhotoError as error:
+        photo = None
+        message = str(error)
+        assert message.startswith("Expected ")
+        assert "Received " in message
+        assert message.endswith((".", "?"))
+        assert len(message) < 500
+        assert "Traceback" not in message
+    else:
+        assert photo.image.shape == (28, 28)
+        assert photo.image.dtype == np.uint8
+        assert photo.image.max() > 0
+        assert all(stage.picture.dtype == np.uint8 for stage in photo.stages)
+    if case.expected != "either":
+        assert (photo is not None) == (case.expected == "photo")
+
+
+def test_a_file_is_known_by_its_content_not_its_name(tmp_path: Path):
+    for case in CASES:
+        if case.name.startswith("is-"):
+            path = tmp_path / case.name
+            path.write_bytes(case.content)
+            if case.expected == "photo":
+                assert (read_photo(path).image == read_photo(case.content).image).all()
+            else:
+                with pytest.raises(PhotoError, match="PNG, JPEG or WebP"):
+                    read_photo(path)
+
+
+_PEAK = """
+import resource, sys
+from fittingroom.errors import PhotoError
+from fittingroom.photos import read_photo
+from tests.photos.corpus import corpus
+before = None
+cases = corpus()
+for again in range(2):
+    for case in cases:
+        try:
+            read_photo(case.content)
+        except PhotoError:
+            pass
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+def test_memory_is_bounded_and_does_not_grow():
+    done = subprocess.run(
+        [sys.executable, "-c", _PEAK],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    first, second = (int(line) for line in done.stdout.split())  # kB
+    assert first < 400_000
+    assert second - first < 20_000

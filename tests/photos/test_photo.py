@@ -1,0 +1,249 @@
+"""Laws of the conversion as a whole, what is warned about, and what is refused."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from fittingroom.data import find_dataset
+from fittingroom.errors import PhotoError
+from fittingroom.photos import Limits, read_photo, stage_sheet
+from tests.photos.corpus import encoded, exif, garment_photo, own_format_picture, rotated
+
+SAMPLE = find_dataset("sample").open_test()
+LIGHT = st.tuples(*[st.integers(205, 255)] * 3)
+
+
+def dress(size=240, ground=(253, 253, 253), room=(40, 40, 40, 40), levels=(30, 90, 140)):
+    """A photo of a dress of three tones: ``size`` pixels high, on a plain ground."""
+    top, bottom, left, right = room
+    width = size // 2
+    photo = np.empty((top + size + bottom, left + width + right, 3), np.uint8)
+    photo[:] = ground
+    third = size // 3
+    for part, (share, level) in enumerate(zip((0.6, 0.4, 1.0), levels, strict=True)):
+        inset = round(width * (1 - share) / 2)
+        rows = slice(top + part * third, top + (part + 1) * third if part < 2 else top + size)
+        photo[rows, left + inset : left + width - inset] = level
+    return photo
+
+
+def apart(one, other):
+    """Mean difference in grey levels."""
+    return float(np.abs(one.astype(int) - other.astype(int)).mean())
+
+
+def test_a_dark_garment_becomes_bright_on_black_and_fills_the_height():
+    image = read_photo(dress()).image
+    assert image.shape == (28, 28)
+    assert (image[:, :6] == 0).all()
+    assert (image[:, -6:] == 0).all()
+    assert image[0].max() > 200  # its top, of level 30
+    assert image[27].max() > 90
+    assert image[3, 14] == pytest.approx(225, abs=3)
+    assert image[25, 14] == pytest.approx(115, abs=3)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(12, 400), min_size=4, max_size=4))
+def test_its_place_does_not_matter(room):
+    assert apart(read_photo(dress()).image, read_photo(dress(room=room)).image) < 4
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(120, 900))
+def test_its_size_does_not_matter(size):
+    room = [size // 6] * 4
+    assert apart(read_photo(dress()).image, read_photo(dress(size, room=room)).image) < 5
+
+
+@settings(max_examples=25, deadline=None)
+@given(LIGHT)
+def test_the_colour_of_a_light_ground_does_not_matter(ground):
+    assert apart(read_photo(dress()).image, read_photo(dress(ground=ground)).image) < 2
+
+
+def test_shading_of_the_ground_does_not_matter():
+    photo = dress()
+    light = np.linspace(1, 0.7, photo.shape[1])[None, :, None]
+    shaded = (photo * light).astype(np.uint8)
+    assert apart(read_photo(photo).image, read_photo(shaded).image) < 6
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_all_orientations_give_the_same_bytes(kind):
+    photo = garment_photo()
+    options = {"lossless": True} if kind == "WEBP" else {}
+    images = [
+        read_photo(encoded(rotated(photo, each), kind, exif=exif(each), **options)).image.tobytes()
+        for each in range(1, 9)
+    ]
+    assert set(images) == {read_photo(photo).image.tobytes()}
+
+
+def test_pictures_of_the_data_set_are_left_alone():
+    for image in SAMPLE.images:
+        assert (read_photo(image).image == image).all()
+    content = encoded(own_format_picture(), "PNG")
+    photo = read_photo(content)
+    assert (photo.image == own_format_picture()).all()
+    assert len(photo.stages) == 1
+    assert photo.warnings == ()
+
+
+def test_a_negated_one_is_a_photo():
+    photo = read_photo(255 - own_format_picture())
+    assert len(photo.stages) > 1
+    assert photo.image[[0, 0, -1, -1], [0, -1, 0, -1]].max() == 0
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, len(SAMPLE.images) - 1))
+def test_what_came_out_goes_through_unchanged(number):
+    large = np.kron(255 - SAMPLE.images[number], np.ones((8, 8), np.uint8))
+    once = read_photo(np.pad(large, 30, constant_values=255)).image
+    assert (read_photo(once).image == once).all()
+
+
+def test_however_it_comes_it_is_the_same_photo(tmp_path: Path):
+    pixels = dress()
+    path = tmp_path / "dress.png"
+    path.write_bytes(encoded(pixels, "PNG"))
+    expected = read_photo(pixels).image
+    for source in (path, str(path), path.read_bytes(), Image.open(path), Image.fromarray(pixels)):
+        assert (read_photo(source).image == expected).all()
+    clear = np.dstack([pixels, np.where((pixels < 200).all(axis=2), 255, 0).astype(np.uint8)])
+    assert apart(read_photo(clear).image, expected) < 2
+
+
+def test_sixteen_bits_and_eight_are_alike():
+    grey = np.asarray(Image.fromarray(dress()).convert("L"))
+    sixteen = Image.fromarray(grey.astype(np.uint16) * 257)
+    assert (read_photo(encoded(sixteen, "PNG")).image == read_photo(grey).image).all()
+
+
+def test_the_first_frame_of_an_animation_counts():
+    frames = [Image.fromarray(dress(levels=levels)) for levels in ((30, 90, 140), (9, 9, 9))]
+    content = encoded(frames[0], "PNG", save_all=True, append_images=frames[1:])
+    assert (read_photo(content).image == read_photo(dress()).image).all()
+
+
+# Warnings
+
+
+def test_a_good_photo_has_no_warning():
+    assert read_photo(dress()).warnings == ()
+
+
+def test_bright_on_black_is_read_as_the_data_sets_manner():
+    photo = read_photo(255 - dress(ground=(255, 255, 255)))
+    assert apart(photo.image, read_photo(dress(ground=(255, 255, 255))).image) < 1
+    assert any("Bright on black" in each for each in photo.warnings)
+
+
+def test_a_white_garment_on_dark_is_turned_and_warned_about():
+    photo = read_photo(dress(ground=(60, 70, 120), levels=(250, 240, 245)))
+    assert any("nearly white" in each for each in photo.warnings)
+    assert photo.image[14, 14] > 200
+    assert (photo.image[:, :6] == 0).all()
+
+
+def test_a_white_garment_on_white_is_warned_about():
+    photo = read_photo(dress(ground=(255, 255, 255), levels=(238, 236, 238)))
+    assert any("hardly differs" in each for each in photo.warnings)
+
+
+def test_a_light_garment_on_a_dark_ground_is_what_it_is_on_a_light_one():
+    levels = (150, 170, 200)
+    photo = read_photo(dress(ground=(40, 30, 50), levels=levels))
+    assert apart(photo.image, read_photo(dress(levels=levels)).image) < 4
+    assert any("dark" in each for each in photo.warnings)
+
+
+def test_a_patterned_ground_is_warned_about():
+    photo = dress()
+    checks = np.kron(np.indices((22, 14)).sum(axis=0) % 2, np.ones((16, 16)))
+    ground = (checks * 120 + 100)[: photo.shape[0], : photo.shape[1], None]
+    where = (photo == 253).all(axis=2)[: ground.shape[0], : ground.shape[1], None]
+    photo = photo[: ground.shape[0], : ground.shape[1]]
+    mixed = np.where(where, ground, photo).astype(np.uint8)
+    assert any("plain" in each for each in read_photo(mixed).warnings)
+
+
+def test_a_garment_that_fills_the_frame_is_warned_about():
+    photo = dress(room=(0, 0, 0, 0))
+    assert any("reaches" in each for each in read_photo(photo[:, 20:100]).warnings)
+
+
+# Refusals
+
+
+def test_a_blank_picture_is_refused():
+    with pytest.raises(PhotoError, match="one colour"):
+        read_photo(np.full((50, 50), 200, np.uint8))
+
+
+def test_a_large_file_is_refused(tmp_path: Path):
+    content = encoded(dress(), "PNG")
+    path = tmp_path / "dress.png"
+    path.write_bytes(content)
+    for source in (path, content):
+        with pytest.raises(PhotoError, match=r"at most 0\.0001 MB"):
+            read_photo(source, Limits(file_bytes=100))
+
+
+def test_a_large_picture_is_refused_before_it_is_decoded(monkeypatch):
+    content = encoded(np.zeros((300, 400, 3), np.uint8), "JPEG")
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("decoded"))
+    with pytest.raises(PhotoError, match=r"at most 0\.1 megapixels.*400×300"):
+        read_photo(content, Limits(megapixels=0.1))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_sizes_are_read_from_headers(kind):
+    from fittingroom.photos.opening import _size
+
+    for options in ({}, {"lossless": True}, {"exif": exif(1)}, {"progressive": True}):
+        assert _size(encoded(np.zeros((31, 77, 3), np.uint8), kind, **options), kind) == (77, 31)
+
+
+def test_paths_that_are_no_file_are_refused(tmp_path: Path):
+    for path in (tmp_path, tmp_path / "none.png", "a\0b.png"):
+        with pytest.raises(PhotoError, match="Expected a"):
+            read_photo(path)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((5, 5)),
+        np.zeros((5, 5, 2), np.uint8),
+        np.zeros((0, 5), np.uint8),
+        np.zeros(5, np.uint8),
+    ],
+    ids=["float", "two channels", "no rows", "one axis"],
+)
+def test_other_arrays_are_refused(array):
+    with pytest.raises(PhotoError, match="Expected"):
+        read_photo(array)
+
+
+# The sheet of stages
+
+
+def test_the_sheet_shows_every_stage(tmp_path: Path):
+    for source in (dress(), own_format_picture(), dress(ground=(40, 30, 50))):
+        photo = read_photo(source)
+        sheet = stage_sheet(photo)
+        assert sheet.mode == "RGB"
+        assert sheet.width > 224 * len(photo.stages)
+        file = io.BytesIO()
+        sheet.save(file, "PNG")
+        # The last tile is the picture itself, each pixel eight wide.
+        left = 16 + (len(photo.stages) - 1) * 240
+        tile = np.asarray(sheet)[16 : 16 + 224, left : left + 224]
+        assert (tile[4::8, 4::8, 0] == photo.image).all()

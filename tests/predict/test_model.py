@@ -1,0 +1,145 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import fittingroom
+from fittingroom.errors import ExportError, PhotoError, PredictionsError
+from fittingroom.export import build_onnx
+from fittingroom.photos import read_photo
+from fittingroom.predict import ABSTENTIONS, Model, Predictor, Thresholds
+
+
+@pytest.fixture(scope="module")
+def model(trained) -> Model:
+    return Model(trained.model_path, threads=1)
+
+
+@pytest.fixture(scope="module")
+def garments(sample) -> np.ndarray:
+    return sample.open_test().images
+
+
+def photo_of(image: np.ndarray) -> Image.Image:
+    """A garment as a photo: dark on a light ground, large."""
+    return Image.fromarray(255 - image).resize((280, 280)).convert("RGB")
+
+
+def test_arrays_are_what_the_predictor_says(model, trained, garments):
+    said = model.arrays(garments)
+    expected = np.exp(Predictor(trained.model_path, 1).log_probabilities(garments))
+    np.testing.assert_allclose(said.probabilities, expected, atol=1e-5)
+    assert (said.label == expected.argmax(axis=1)).all()
+    assert said.ood_score.shape == said.abstain.shape == (len(garments),)
+
+
+def test_answers_are_the_rows_of_the_arrays(model, garments):
+    said = model.arrays(garments[:40])
+    for row, answer in enumerate(model.answers(garments[:40])):
+        assert answer.label == said.label[row]
+        assert answer.class_name == fittingroom.GARMENTS[answer.label]
+        assert answer.probability == said.probabilities[row].max()
+        assert answer.abstain == ABSTENTIONS[said.abstain[row]]
+        assert answer.top(1) == [(answer.class_name, answer.probability)]
+        shares = [share for _, share in answer.top(10)]
+        assert shares == sorted(shares, reverse=True)
+        assert sum(shares) == pytest.approx(1, abs=1e-4)
+
+
+def test_the_sentence_says_what_the_rule_says(trained, garments):
+    model = Model(trained.model_path, threads=1)
+    said = model.arrays(garments)
+    # In place of its own, so that each outcome occurs whatever the model is worth.
+    sure = float(np.median(said.probabilities.max(axis=1)))
+    model.thresholds = Thresholds(sure, float(np.quantile(said.ood_score, 0.8)))
+    answers = model.answers(garments)
+    for answer in answers:
+        assert answer.class_name in answer.sentence
+        assert ("Unsure" in answer.sentence) == (answer.abstain == "unsure")
+        assert ("No garment" in answer.sentence) == (answer.abstain == "unknown")
+    assert {answer.abstain for answer in answers} == {None, "unsure", "unknown"}
+
+
+def test_json_has_the_names_of_the_contract(model, garments):
+    values = model.answers(garments[:1])[0].to_json(top=2)
+    assert list(values) == ["class", "label", "probability", "abstain", "top"]
+    assert [set(each) for each in values["top"]] == [{"class", "probability"}] * 2
+    assert values["top"][0] == {"class": values["class"], "probability": values["probability"]}
+
+
+def test_pictures_of_every_form_get_the_same_answer(model, garments, tmp_path):
+    photo = photo_of(garments[0])
+    path = tmp_path / "photo.png"
+    photo.save(path)
+    content = io.BytesIO()
+    photo.save(content, "PNG")
+    forms = [path, str(path), content.getvalue(), photo, np.asarray(photo), read_photo(path).image]
+    answers = [model.predict(form) for form in forms] + [[one] for one in model.predict(forms)]
+    (first,) = answers[0]
+    for (answer,) in answers:
+        np.testing.assert_allclose(answer.probabilities, first.probabilities, atol=1e-6)
+
+
+def test_arrays_in_the_data_sets_form_are_left_alone(model, garments):
+    light = 255 - garments[:2]  # a photo of this kind would be turned bright on black
+    expected = model.arrays(light).probabilities
+    for answers in (model.predict(light), model.predict(list(light))):
+        received = np.stack([answer.probabilities for answer in answers])
+        np.testing.assert_allclose(received, expected, atol=1e-6)
+    assert len(model.predict(light[0])) == 1
+
+
+def test_what_is_no_picture_is_refused(model, tmp_path):
+    with pytest.raises(PhotoError):
+        model.predict(tmp_path / "none.png")
+    with pytest.raises(PredictionsError, match="at least one picture"):
+        model.predict([])
+    with pytest.raises(PredictionsError, match="uint8"):
+        model.arrays(np.zeros((2, 28, 28), np.float32))
+
+
+def test_features_give_the_nearest_garments(model, sample):
+    training = sample.training()
+    near = model.nearest(training.images[7], 4)
+    assert [each.distance for each in near] == sorted(each.distance for each in near)
+    assert near[0].distance == pytest.approx(0, abs=1e-3)
+    assert (near[0].image == training.images[7]).all()
+    assert near[0].class_name == fittingroom.GARMENTS[training.labels[7]]
+    (features,) = model.features(training.images[7:8])
+    others = np.linalg.norm(model.features(training.images) - features, axis=1)
+    assert near[3].distance == pytest.approx(np.sort(others)[3], rel=1e-4, abs=1e-4)
+
+
+def test_load_takes_a_run_its_folder_and_its_file(trained, garments):
+    expected = Model(trained.model_path).arrays(garments[:9]).probabilities
+    for given in (trained, trained.folder, str(trained.folder), trained.model_path):
+        loaded = fittingroom.load(given, threads=1)
+        np.testing.assert_allclose(loaded.arrays(garments[:9]).probabilities, expected, atol=1e-6)
+    assert fittingroom.load(trained).name == trained.name
+
+
+def test_load_says_what_is_not_there(tmp_path):
+    with pytest.raises(ExportError, match="no such file"):
+        fittingroom.load(tmp_path / "none")
+    (tmp_path / "broken.onnx").write_bytes(b"nothing")
+    with pytest.raises(ExportError, match="cannot be loaded"):
+        fittingroom.load(tmp_path / "broken.onnx")
+
+
+def test_a_changed_run_is_not_loaded(run_copy):
+    path = run_copy / "model.onnx"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(fittingroom.FittingRoomError, match="was changed"):
+        fittingroom.load(run_copy)
+
+
+def test_a_model_without_a_score_is_told_to_be_old(trained):
+    import safetensors.numpy
+
+    weights = safetensors.numpy.load_file(trained.folder / "model.safetensors")
+    plain = build_onnx(
+        trained.recipe.layers, weights, classes=trained.classes, mirror=True, temperature=1.0
+    )
+    with pytest.raises(ExportError, match=r"without ood_score.*Train the recipe again"):
+        Model(plain)

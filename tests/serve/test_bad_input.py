@@ -1,0 +1,89 @@
+"""Bad input of every kind: never a 5xx, and never a refusal without a reason."""
+
+from collections import Counter
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+
+from tests.photos.corpus import Case, corpus
+from tests.serve.conftest import forms
+from tests.serve.running import running
+from tests.serve.test_server import when_ready
+
+CASES = 2_000
+_EACH = 700  # of each route with a body, right ones and wrong ones
+
+
+@pytest.fixture(scope="module")
+def files() -> list[Case]:
+    return corpus()
+
+
+def test_no_file_of_the_corpus_gives_a_5xx(client, files):
+    assert len(files) >= 150
+    for case in files:
+        for request in (
+            {"content": case.content, "headers": {"content-type": "image/png"}},
+            {"files": [("pictures", (case.name, case.content))]},
+        ):
+            answer = client.post("/v1/classify", **request)
+            if case.expected == "photo":
+                assert answer.status_code == 200, (case.name, answer.text)
+                (said,) = answer.json()["answers"]
+                assert said["probabilities"]
+            else:
+                allowed = (413, 415, 422) if case.expected == "error" else (200, 413, 415, 422)
+                assert answer.status_code in allowed, (case.name, answer.text)
+                if answer.status_code != 200:
+                    assert "Expected" in answer.json()["detail"]
+
+
+def test_rotated_variants_give_the_same_answer(client, files):
+    turned = [case for case in files if "orientation" in case.name]
+    assert len(turned) >= 8
+    said = [
+        client.post("/v1/classify", files=forms(case.content)).json()["answers"][0]
+        for case in turned
+        if case.content.startswith(b"\x89PNG")
+    ]
+    assert len({(each["class"], each["probability"]) for each in said}) <= 1
+
+
+def test_details_of_the_corpus_give_no_5xx(client, files):
+    for case in files[::15]:
+        answer = client.post("/v1/classify?details=true", files=forms(case.content))
+        assert answer.status_code < 500, case.name
+
+
+@pytest.mark.slow
+def test_no_request_made_up_from_the_description_gives_a_5xx():
+    statuses: Counter[int] = Counter()
+    with running() as server:
+        when_ready(server)
+        schema = schemathesis.openapi.from_url(f"{server.address}openapi.json")
+        for found in schema.get_all_operations():
+            operation = found.ok()
+            has_body = operation.method.lower() == "post"
+            modes = [GenerationMode.POSITIVE, *([GenerationMode.NEGATIVE] if has_body else [])]
+            for mode in modes:
+
+                @settings(
+                    max_examples=_EACH if has_body else 50,
+                    deadline=None,
+                    derandomize=True,
+                    database=None,
+                    suppress_health_check=list(HealthCheck),
+                )
+                @given(case=operation.as_strategy(generation_mode=mode))
+                def check(case):
+                    response = case.call(base_url=server.address)
+                    statuses[response.status_code] += 1
+                    assert response.status_code < 500, (case.as_curl_command(), response.text)
+
+                check()
+        assert server.process.poll() is None
+        assert "Traceback" not in server.said()
+    assert sum(statuses.values()) >= CASES
+    assert {200, 400, 415, 422} <= set(statuses)  # it was not refused at the first door alone
