@@ -1,7 +1,6 @@
 """What a model says about pictures: the one form in which models of any framework are compared."""
 
 import hashlib
-import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fittingroom.errors import PredictionsError
+from fittingroom.untrusted import MEBIBYTE, Archive, Refusal, read_whole
 
 UInt8 = npt.NDArray[np.uint8]
 Float32 = npt.NDArray[np.float32]
@@ -18,6 +18,10 @@ Int64 = npt.NDArray[np.int64]
 
 # One picture's probabilities, as float32, sum to one within this.
 _SUM_TOLERANCE = 1e-3
+_LARGEST_FILE = 64 * MEBIBYTE
+_MOST_CLASSES = 1000
+# Checked so many pictures at a time, since float64 takes twice the memory.
+_ROWS = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +47,12 @@ class Predictions:
     classes: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        count, kinds = len(self.labels), len(self.classes)
+        kinds = len(self.classes)
+        if self.labels.ndim != 1:
+            raise PredictionsError(
+                f"Expected `labels` of shape (N,). Received shape {self.labels.shape}."
+            )
+        count = len(self.labels)
         if count == 0:
             raise PredictionsError("Expected predictions for at least one picture. Received none.")
         for name in ("labels", "predicted"):
@@ -58,9 +67,10 @@ class Predictions:
                     f"Expected `{name}` between 0 and {kinds - 1}, one for each of {kinds} "
                     f"classes. Received {int(array.max())}."
                 )
-        if self.indices.shape != (count,):
+        if self.indices.shape != (count,) or self.indices.dtype.kind not in "iu":
             raise PredictionsError(
-                f"Expected `indices` of shape ({count},). Received {self.indices.shape}."
+                f"Expected `indices` as whole numbers of shape ({count},). "
+                f"Received {self.indices.dtype} of shape {self.indices.shape}."
             )
         if self.log_probabilities is not None:
             self._check_probabilities(self.log_probabilities, (count, kinds))
@@ -72,7 +82,11 @@ class Predictions:
                 f"Expected `log_probabilities` as float32 of shape {shape}. "
                 f"Received {log_probabilities.dtype} of shape {log_probabilities.shape}."
             )
-        sums = np.exp(log_probabilities.astype(np.float64)).sum(axis=1)
+        sums = np.empty(len(log_probabilities))
+        for start in range(0, len(sums), _ROWS):
+            rows = log_probabilities[start : start + _ROWS].astype(np.float64)
+            with np.errstate(over="ignore"):  # what is no logarithm is found by its sum
+                sums[start : start + _ROWS] = np.exp(rows).sum(axis=1)
         wrong = ~(np.abs(sums - 1) <= _SUM_TOLERANCE)  # true for NaN too
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
@@ -137,17 +151,20 @@ class Predictions:
             PredictionsError: the file is not such an archive, or its labels were changed.
         """
         try:
-            # Opened here, since NumPy leaves a file open that it cannot read.
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+            with Archive(read_whole(path, _LARGEST_FILE)) as archive:
+                names = archive.array("classes")
+                if names.ndim != 1 or len(names) > _MOST_CLASSES or names.dtype.kind != "U":
+                    raise Refusal(f"class names as {names.dtype} of shape {names.shape}")
+                with_logs = "log_probabilities.npy" in archive.members
                 predictions = cls(
-                    labels=archive["labels"],
-                    predicted=archive["predicted"],
-                    log_probabilities=archive.get("log_probabilities"),
-                    indices=archive["indices"],
-                    classes=tuple(str(name) for name in archive["classes"]),
+                    labels=archive.array("labels"),
+                    predicted=archive.array("predicted"),
+                    log_probabilities=archive.array("log_probabilities") if with_logs else None,
+                    indices=archive.array("indices"),
+                    classes=tuple(str(name) for name in names),
                 )
-                stored = str(archive["labels_hash"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+                stored = str(archive.array("labels_hash"))
+        except (OSError, ValueError) as error:
             raise PredictionsError(
                 f"Expected predictions written by this project in {path}. Received: {error}."
             ) from error

@@ -11,7 +11,6 @@
 """
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from fittingroom.auditing.results import Audit, audit_from_dict
 from fittingroom.data import Dataset
 from fittingroom.errors import FittingRoomError, RunChangedError
 from fittingroom.runs.folder import MANIFEST, check_manifest
+from fittingroom.runs.stored import stored_json
 
 PAGE = "index.html"
 RESULTS = "audit.json"
@@ -62,12 +62,12 @@ def open_audit(folder: Path) -> StoredAudit:
             f"Expected a finished audit at {folder}. Received a folder without {RESULTS} or "
             f"{MANIFEST}. `fittingroom audit` makes one."
         )
-    check_manifest(folder)
+    check_manifest(folder, (RESULTS, ENVIRONMENT))
     try:
-        values = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
-        environment = json.loads((folder / ENVIRONMENT).read_text(encoding="utf-8"))
+        values = stored_json(folder / RESULTS)
+        environment = stored_json(folder / ENVIRONMENT)
         return StoredAudit(folder, audit_from_dict(values), str(environment["time"]))
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise RunChangedError(
             f"Expected the files of an audit in {folder}. Received something else: {error}."
         ) from error

@@ -15,6 +15,7 @@ from fittingroom.metrics import Estimate
 from fittingroom.predictions import Int64
 
 FORMAT = 1
+_MOST_PICTURES = 1_000_000
 HALVES = ("training", "test")
 
 
@@ -221,7 +222,7 @@ def audit_from_dict(values: Mapping[str, Any]) -> Audit:
             return np.array([starts[each["half"]] + each["index"] for each in entries], np.int64)
 
         doubtful, pairs, far = values["doubtful"], values["near_duplicates"], values["outliers"]
-        return Audit(
+        audit = Audit(
             basis=basis,
             epochs=tuple(values["epochs"]),
             accuracy=_read_estimate(values["accuracy"]),
@@ -245,11 +246,44 @@ def audit_from_dict(values: Mapping[str, Any]) -> Audit:
                 float(values["outlier_fence"]),
             ),
         )
-    except (KeyError, TypeError, ValueError) as error:
+        _check(audit)
+        return audit
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise RunChangedError(
             f"Expected an audit that this version of the project writes. Received another: "
             f"{error}. Make it anew with `fittingroom audit --fresh`."
         ) from error
+
+
+def _check(audit: Audit) -> None:
+    """Check that an audit read from a file can be used: positions are places, numbers numbers.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    basis = audit.basis
+    texts = (basis.data, basis.recipe, basis.key, *basis.classes, *basis.hashes.values())
+    whole = (basis.training, basis.test, basis.folds, basis.seed, basis.neighbours, *audit.epochs)
+    if not all(isinstance(each, str) for each in texts) or not all(
+        type(each) is int for each in whole
+    ):
+        raise ValueError("other types than names and whole numbers in its basis")
+    # Before anything of that length is made.
+    if not all(1 <= each <= _MOST_PICTURES for each in (basis.training, basis.test)):
+        raise ValueError(f"{basis.training} and {basis.test} pictures")
+    count, kinds = basis.training + basis.test, len(basis.classes)
+    places = (audit.doubtful.positions, audit.pairs.first, audit.pairs.second)
+    for positions in (*places, audit.outliers.positions):
+        if len(positions) and not 0 <= positions.min() <= positions.max() < count:
+            raise ValueError(f"a place that is not among its {count} pictures")
+    for labels in (audit.doubtful.given, audit.doubtful.suggested):
+        if len(labels) and not 0 <= labels.min() <= labels.max() < kinds:
+            raise ValueError(f"a label that is none of its {kinds} classes")
+    accuracies = (audit.accuracy, audit.test_accuracy)
+    numbers = [number for each in accuracies for number in (each.value, each.low, each.high)]
+    numbers += [basis.similarity, audit.outliers.fence]
+    if not all(type(each) in (int, float) and np.isfinite(each) for each in numbers):
+        raise ValueError("a number that is none")
 
 
 def _estimate(estimate: Estimate) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from fittingroom.data import idx
 from fittingroom.data.official import FILE_NAMES, TEST, TRAINING, HalfFiles, Payload
 from fittingroom.data.split import Half, Split, SplitRule, make_split
 from fittingroom.errors import DataNotFoundError
+from fittingroom.untrusted import is_inside
 
 _LOOK_ELSEWHERE = "Check the path, leave out --data, or use --data sample."
 
@@ -126,13 +127,21 @@ def find_file(folder: Path, name: str) -> Path | None:
     Where both are there it is the ``.gz``, which has a checksum of its own.
 
     Raises:
-        DataInvalidError: the folder cannot be read.
+        DataInvalidError: the folder cannot be read, or the file is a link that leaves it.
     """
     try:
         candidates = (folder / f"{name}.gz", folder / name)
-        return next((path for path in candidates if path.is_file()), None)
+        found = next((path for path in candidates if path.is_file()), None)
     except OSError as error:
         raise _unreadable(folder, error) from error
+    if found is not None and found.is_symlink() and not is_inside(found, folder):
+        raise idx.invalid(
+            found,
+            f"a file of {folder}",
+            "a symbolic link to a place outside",
+            "Put the file itself there, or name the folder where it is.",
+        )
+    return found
 
 
 def _unreadable(folder: Path, error: OSError) -> idx.FileInvalidError:

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from array import array
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,9 @@ _NEEDED = ("index", "label", "predicted")
 # Spreadsheets in countries with a decimal comma separate cells by semicolons.
 _SEPARATORS = (",", ";", "\t")
 _NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?|nan|inf)", re.ASCII | re.IGNORECASE)
+# What lines, cells and numbers take in memory is many times what they take in the file.
+_LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+_MOST_LINES, _LONGEST_LINE, _LONGEST_NUMBER = 1_000_000, 4000, 60
 _ADVICE = "It needs a first line such as index,label,predicted or index,label,predicted,p0,…,p9."
 
 
@@ -30,7 +34,13 @@ def read_spreadsheet(path: Path, content: bytes, kinds: int) -> Said:
     Raises:
         PredictionsError: it is no such file.
     """
-    lines = _text(path, content).splitlines()
+    text = _text(path, content)
+    if sum(text.count(end) for end in _LINE_ENDS) > _MOST_LINES:
+        raise refusal(path, f"at most {_MOST_LINES:,} lines", "more")
+    lines = text.splitlines()
+    longest = max(map(len, lines), default=0)
+    if longest > _LONGEST_LINE:
+        raise refusal(path, f"lines of at most {_LONGEST_LINE:,} characters", f"one of {longest:,}")
     try:
         return _said(path, lines, kinds)
     except csv.Error as error:
@@ -41,12 +51,13 @@ def _said(path: Path, lines: list[str], kinds: int) -> Said:
     separator, names, body = _header(path, lines, kinds)
     wanted = [*_NEEDED, *(f"p{k}" for k in range(kinds) if "p0" in names)]
     places = [names.index(name) for name in wanted]
-    numbers = [
-        _row(path, row, cells, names, places, separator)
-        for row, cells in enumerate(csv.reader(body, delimiter=separator), start=1)
-        if any(cell.strip() for cell in cells)
-    ]
-    table = np.array(numbers, dtype=np.float64).reshape(-1, len(wanted))  # (M, 3 or 3 + K)
+    numbers = array("d")
+    for row, line in enumerate(body, start=1):
+        # Line by line, since no number has a line's end in it, and a quote may never be closed.
+        for cells in csv.reader([line], delimiter=separator):
+            if any(cell.strip() for cell in cells):
+                numbers.extend(_row(path, row, cells, names, places, separator))
+    table = np.array(numbers).reshape(-1, len(wanted))  # (M, 3 or 3 + K)
     return Said(
         index=table[:, 0],
         label=table[:, 1],
@@ -131,7 +142,8 @@ def _row(
         word = cells[place].strip() if place < len(cells) else ""
         if separator != ",":
             word = word.replace(",", ".")
-        if not _NUMBER.fullmatch(word):
+        # Its length first: the pattern takes time as the square of it.
+        if len(word) > _LONGEST_NUMBER or not _NUMBER.fullmatch(word):
             raise refusal(
                 path,
                 f"a number as {names[place]!r} in row {row} below the names",

@@ -18,6 +18,8 @@ from fittingroom.engines.operations import operation_count
 from fittingroom.errors import ExportError, RecipeError
 from fittingroom.graphs import OPSET, Graph
 from fittingroom.predictions import Float32, UInt8
+from fittingroom.untrusted import Refusal
+from fittingroom.untrusted.models import check_model
 
 Gives = Literal["logits", "probabilities", "scores"]
 
@@ -107,13 +109,21 @@ def check_core(core: Core, images: UInt8, logits: Float32) -> None:
 
     Raises:
         RecipeError: the model's own answers are not finite.
-        ExportError: they differ, or the core takes no batch of that size.
+        ExportError: they differ, the core takes no batch of that size, or has operators that
+            :mod:`fittingroom.untrusted.models` does not let in.
     """
     if not np.isfinite(logits).all():
         raise RecipeError(
             "Expected a model whose answers are finite numbers. Received infinite ones, or none at "
             "all (NaN), for the first pictures, before any training."
         )
+    try:
+        # What will be asked of the finished model, before training that takes long.
+        check_model(core.graph)
+    except Refusal as error:
+        raise ExportError(
+            f"The exported model is none that could be opened again. {error}"
+        ) from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     try:

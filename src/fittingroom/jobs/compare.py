@@ -212,6 +212,8 @@ def _resolve(entrant: Any, runs: Path) -> Described | Run:
             return open_run(folder)
     if is_file_and_name(str(entrant)):
         return recipe_of(entrant)
+    if Path(entrant).is_file():
+        open_run(Path(entrant))  # a model's file, which is no run: the error says what to do
     known = [*RECIPES, *(listed.folder.name for listed in list_runs(runs))]
     raise RecipeError(
         f"Expected a recipe ({', '.join(RECIPES)}), a run's folder, or a model of one's own as "

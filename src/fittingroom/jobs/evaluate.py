@@ -1,7 +1,8 @@
 """Evaluate: open the test half once for a run, and keep what its model says of it."""
 
+import math
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,12 @@ import numpy as np
 
 from fittingroom.data import Dataset, Half, find_dataset
 from fittingroom.engines import check_threads
-from fittingroom.errors import DataError, DataInvalidError
+from fittingroom.errors import (
+    DataError,
+    DataInvalidError,
+    DataNotFoundError,
+    RunChangedError,
+)
 from fittingroom.evaluation import Evaluation, evaluate_predictions
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.predict import Predictor
@@ -97,30 +103,69 @@ def evaluate(
             purpose=purpose,
         )
         return _open_test(run, dataset, threads, progress or Silence())
-    times = run.read_evaluation(dataset.name)["seconds_per_picture"]
+    if predictions.classes != run.classes:
+        raise RunChangedError(
+            f"Expected the answers of {run.name} for its classes, {', '.join(run.classes)}. "
+            f"Received some for {', '.join(predictions.classes)}. Remove {run.name}/evaluations."
+        )
+    single, batched = _stored_times(run, dataset.name)
     return Evaluated(
         run=run,
         data=dataset.name,
         evaluation=evaluate_predictions(predictions),
-        single=Timing(**times["single"]),
-        batched=Timing(**times["batched"]),
+        single=single,
+        batched=batched,
     )
+
+
+def _stored_times(run: Run, data: str) -> tuple[Timing, Timing]:
+    """The times that an evaluation wrote.
+
+    Raises:
+        RunChangedError: there are none.
+    """
+    try:
+        times = run.read_evaluation(data)["seconds_per_picture"]
+        found = Timing(**times["single"]), Timing(**times["batched"])
+        if not all(
+            type(number) in (int, float) and math.isfinite(number)
+            for each in found
+            for number in astuple(each)
+        ):
+            raise ValueError("something else than numbers")
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunChangedError(
+            f"Expected seconds_per_picture in the scores of {run.name}. Received: {error!r}."
+        ) from error
+    return found
 
 
 def dataset_of(run: Run) -> Dataset:
     """The data set that a run was trained on: where it was then, or else wherever it is now.
 
+    Where a run that was only read says its data is, is the word of whoever made it: it is not
+    followed, and data that this project does not know has to be named.
+
     Raises:
-        DataError: it is nowhere, or no longer what it was.
+        DataError: it is nowhere, or no longer what it was, or has to be named.
     """
     data = run.environment["data"]
     if data["name"] == "sample":
         return find_dataset("sample")
-    if data["official"]:
+    if data["official"] and not run.made_here:
+        found = find_dataset()
+    elif data["official"]:
         try:
             found = find_dataset(data["folder"])
         except DataError:
             found = find_dataset()
+    elif not run.made_here:
+        raise DataNotFoundError(
+            f"Expected --data with the folder of the data that {run.name} was trained on, "
+            f"{data['name']}. Received none, and where a run says that its data is, is not "
+            "followed: it may be a stranger's. Name it by --data DIR --allow-unknown-data, with "
+            "--classes as it was trained."
+        )
     else:
         found = find_dataset(data["folder"], allow_unknown=True)
         # The names that were given when it was trained, and with them the name of the whole.

@@ -1,5 +1,6 @@
 """Export: a finished run → one file, for those who work with Keras, ONNX or plain weights."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -8,15 +9,20 @@ import numpy as np
 
 from fittingroom.engines import engine_named
 from fittingroom.errors import ExportError, UsageError, did_you_mean
+from fittingroom.networks import parameter_count, summarise
 from fittingroom.predict import Predictor
 from fittingroom.recipes import Recipe
 from fittingroom.runs import Run, make_folder, open_run, write_file
+from fittingroom.runs.stored import MOST_BYTES
+from fittingroom.untrusted import Refusal, read_weights, read_whole
 
 FORMATS = ("keras", "h5", "onnx", "safetensors")
 
 # The exported Keras model may differ from the run's own by this much in any probability.
 _ALLOWED_DIFFERENCE = 1e-4
 _PICTURES = 200
+# Numbers that a layer of a run's network gives for a picture, at most.
+_WIDEST = 10_000_000
 
 # Files that a run holds itself, by engine and format, and what they take.
 _FROM_0_TO_1 = (
@@ -112,7 +118,10 @@ def _content(run: Run, to: str) -> tuple[bytes, str]:
     if run.recipe.own is not None and takes == _FROM_0_TO_1:
         takes = _AS_IT_WAS_GIVEN
     if name and (run.folder / name).is_file():
-        return (run.folder / name).read_bytes(), takes
+        try:
+            return read_whole(run.folder / name, MOST_BYTES), takes
+        except Refusal as error:
+            raise ExportError(str(error)) from error
     own = run.recipe.own
     if own is not None and to in ("keras", "h5"):
         raise ExportError(
@@ -132,14 +141,24 @@ def _content(run: Run, to: str) -> tuple[bytes, str]:
 def _rebuilt(run: Run, recipe: Recipe, kind: Literal["keras", "h5"]) -> bytes:
     """The run's network as a Keras file, held against the run's own model."""
     engine_named("keras")  # says in words what is not installed
-    import safetensors.numpy
-
     from fittingroom.engines.keras.files import file_content
     from fittingroom.export.keras import build_keras
 
+    try:
+        weights = read_weights(run.folder / "model.safetensors")
+    except (OSError, Refusal) as error:
+        raise ExportError(str(error)) from error
+    # What a stranger's recipe describes is built only where the weights for it are there.
+    described, held = parameter_count(recipe.layers), sum(each.size for each in weights.values())
+    widest = max((math.prod(row.output) for row in summarise(recipe.layers)), default=0)
+    if described > held or widest > _WIDEST:
+        raise ExportError(
+            f"Expected in {run.name} weights for the {described:,} parameters of its recipe, in "
+            f"layers of at most {_WIDEST:,} numbers. Received {held:,}, in layers of {widest:,}."
+        )
     model = build_keras(
         recipe.layers,
-        safetensors.numpy.load_file(run.folder / "model.safetensors"),
+        weights,
         name=recipe.name,
         mirror=recipe.mirror,
         temperature=run.summary.temperature,

@@ -12,6 +12,7 @@ from fittingroom.errors import PredictionsError, UsageError
 from fittingroom.jobs.progress import Progress
 from fittingroom.predictions import Predictions
 from fittingroom.runs import log_opening, make_folder, read_openings
+from fittingroom.untrusted import Refusal, refuse_model_file
 
 Others = Sequence[Path | str] | Mapping[str, Path | str | Predictions]
 
@@ -45,6 +46,9 @@ def read_others(
             )
     if not named:
         return {}
+    for _, source in named:
+        if isinstance(source, Path):
+            _refuse_model(source)
     make_folder(runs)
     for name, source in named:
         _log(runs, _mark(name, source), name, dataset.name)
@@ -70,6 +74,14 @@ def read_others(
                 "its likeliest. If that is not meant, are its probabilities in another order?"
             )
     return found
+
+
+def _refuse_model(path: Path) -> None:
+    """A model in the place of its predictions is not opened, not even for the log."""
+    try:
+        refuse_model_file(path)
+    except Refusal as error:
+        raise PredictionsError(str(error)) from error
 
 
 def called_otherwise(predictions: Predictions) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 from fittingroom.auditing import StoredAudit, find_audit, subsets
 from fittingroom.comparison import MARGIN, Comparison, Entrant, compare_models
 from fittingroom.data import Dataset, find_dataset
-from fittingroom.errors import UsageError
+from fittingroom.errors import RunChangedError, UsageError
 from fittingroom.evaluation import evaluate_predictions
 from fittingroom.jobs.evaluate import Evaluated, dataset_of, evaluate
 from fittingroom.jobs.others import called_otherwise
@@ -18,9 +18,19 @@ from fittingroom.predictions import Predictions
 from fittingroom.recipes import Described, Recipe
 from fittingroom.reporting import Audited, Exhibit, Facts, write_report
 from fittingroom.runs import Run, describe_environment, open_run, read_openings
+from fittingroom.untrusted import MEBIBYTE, Refusal, read_whole
 
 # What a report says of where its runs were made.
 _ENVIRONMENT = ("time", "processor", "device", "threads", "python", "platform", "revision")
+
+_LARGEST_PAGE = 64 * MEBIBYTE
+# Before all else on a page, so that it holds for all of it: pictures and style that are in the page
+# itself, and nothing more.
+_QUIET = (
+    b'<!doctype html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="'
+    b"default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
+    b"form-action 'none'\">\n"
+)
 
 
 def report(
@@ -176,8 +186,20 @@ def _audited(entrants: Sequence[Entrant], stored: StoredAudit | None) -> Audited
         name=stored.folder.name,
         recipe=stored.audit.basis.recipe,
         subsets=subsets(entrants, stored.audit),
-        page=stored.page.read_bytes(),
+        page=_without_scripts(stored),
     )
+
+
+def _without_scripts(stored: StoredAudit) -> bytes:
+    """The audit's page, in which a browser runs no script and loads nothing, whoever wrote it.
+
+    Raises:
+        RunChangedError: it is none of the audit's files.
+    """
+    try:
+        return _QUIET + read_whole(stored.page, _LARGEST_PAGE)
+    except (OSError, Refusal) as error:
+        raise RunChangedError(f"Expected the page of an audit. {error}") from error
 
 
 def _foreign(name: str, predictions: Predictions) -> Exhibit:

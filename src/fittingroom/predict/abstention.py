@@ -15,6 +15,7 @@ import numpy as np
 
 from fittingroom.errors import ExportError
 from fittingroom.predictions import Float32, UInt8
+from fittingroom.untrusted import parse_json
 
 Abstention = Literal["unsure", "unknown"]
 
@@ -50,7 +51,7 @@ class Thresholds:
             ExportError: there are none.
         """
         try:
-            values = json.loads(metadata[_KEY])
+            values = parse_json(metadata[_KEY], _KEY)
             unknown = values["unknown"]
             return cls(float(values["unsure"]), math.inf if unknown is None else float(unknown))
         except (KeyError, TypeError, ValueError) as error:

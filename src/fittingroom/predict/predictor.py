@@ -1,6 +1,5 @@
 """An exported model, loaded: pictures → the graph's outputs, and labelled predictions."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,6 +9,8 @@ import onnxruntime
 from fittingroom.errors import ExportError, PredictionsError
 from fittingroom.garments import GARMENTS
 from fittingroom.predictions import Float32, Int64, Predictions, UInt8
+from fittingroom.untrusted import Refusal
+from fittingroom.untrusted.models import check_model, class_names
 
 # Pictures at a time: enough to fill the cores, few enough that memory stays small.
 _BATCH = 500
@@ -36,13 +37,23 @@ class Predictor:
         options.log_severity_level = 3  # errors only; they come as exceptions too
         if threads is not None:
             options.intra_op_num_threads = threads
-        source = model if isinstance(model, bytes) else str(model)
+        # Taken apart before ONNX Runtime sees it: whoever made it may have meant harm.
+        try:
+            self._checked = check_model(model)
+            self._at_once = self._checked.batch(_BATCH)
+        except Refusal as error:
+            raise ExportError(str(error)) from error
+        except OSError as error:
+            raise ExportError(
+                f"Expected an ONNX model of this project at {model}. Received: "
+                f"{error.strerror or error}."
+            ) from error
         try:
             self._session = onnxruntime.InferenceSession(
-                source, options, providers=["CPUExecutionProvider"]
+                self._checked.content, options, providers=["CPUExecutionProvider"]
             )
             self.metadata = dict(self._session.get_modelmeta().custom_metadata_map)
-            self.classes = tuple(json.loads(self.metadata.get("classes", json.dumps(GARMENTS))))
+            self.classes = class_names(self.metadata.get("classes"), GARMENTS)
         except Exception as error:
             raise ExportError(
                 f"Expected an ONNX model of this project. Received one that cannot be loaded: "
@@ -56,6 +67,13 @@ class Predictor:
                 "Expected a model that takes `pictures` and gives `logits` and `probabilities`. "
                 f"Received one that gives {', '.join(sorted(self.outputs))}."
             )
+        for name in ("logits", "probabilities"):
+            shape = self._checked.shapes(1).get(name)
+            if shape != (1, len(self.classes)):
+                raise ExportError(
+                    f"Expected {name} of shape (1, {len(self.classes)}) for one picture, one for "
+                    f"each class. Received {shape}."
+                )
 
     def log_probabilities(
         self, images: UInt8, on_batch: Callable[[int], None] | None = None
@@ -97,14 +115,25 @@ class Predictor:
                 f"shape {images.shape}."
             )
         batches: list[list[Float32]] = []
-        for start in range(0, max(len(images), 1), _BATCH):
-            batch = np.ascontiguousarray(images[start : start + _BATCH])
-            batches.append(self._session.run(list(names), {"pictures": batch}))
+        for start in range(0, max(len(images), 1), self._at_once):
+            batch = np.ascontiguousarray(images[start : start + self._at_once])
+            batches.append(self._run(list(names), batch))
             if on_batch is not None:
                 on_batch(start + len(batch))
         if len(batches) == 1:
             return batches[0]
         return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+
+    def _run(self, names: list[str], batch: UInt8) -> list[Float32]:
+        """Outputs for a few pictures, whose shapes are known before anything is allocated."""
+        try:
+            self._checked.shapes(max(len(batch), 1))
+            found: list[Float32] = self._session.run(names, {"pictures": batch})
+        except Exception as error:
+            raise ExportError(
+                f"Expected a model that answers. Received one that breaks down: {error}"
+            ) from error
+        return found
 
     def predict(
         self,
@@ -133,8 +162,9 @@ class Predictor:
 
 def _log_softmax(logits: Float32) -> Float32:
     """Logarithms of the softmax along the last axis, without overflow; float64 inside."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    result: Float32 = (shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))).astype(
-        np.float32
-    )
+    with np.errstate(invalid="ignore"):  # of infinite ones, which are found by their sum
+        shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+        result: Float32 = (shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))).astype(
+            np.float32
+        )
     return result

@@ -25,6 +25,7 @@ from fittingroom.recipes.own import OwnModel
 from fittingroom.recipes.recipe import Recipe
 from fittingroom.recipes.sources import source_of
 from fittingroom.recipes.tracebacks import is_theirs
+from fittingroom.untrusted import Refusal, refuse_model_file
 
 # Names that say nothing: the file's own name says more.
 _USUAL = ("build", "model", "recipe")
@@ -65,6 +66,10 @@ def recipe_of(model: Any, **settings: Any) -> Described:
         recipe = model
     elif isinstance(model, str | Path):
         text = str(model)
+        try:
+            refuse_model_file(Path(text))
+        except Refusal as error:
+            raise UsageError(str(error)) from error
         recipe = _from_file(load(text)) if is_file_and_name(text) else recipe_named(text)
     else:
         recipe = _own_recipe(model)

@@ -8,8 +8,8 @@ with a manifest of its own.
 import hashlib
 import io
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,24 @@ from fittingroom.predictions import Predictions
 from fittingroom.recipes import Described, recipe_from_json
 from fittingroom.runs.files import cannot_write, make_folder, sha256, write_file
 from fittingroom.runs.history import Epoch, read_history
+from fittingroom.runs.stored import (
+    check_environment,
+    check_inside,
+    check_summary,
+    read_manifest,
+    stored_json,
+    stored_sha256,
+    stored_text,
+)
+from fittingroom.untrusted import Refusal, refuse_model_file
 
 MANIFEST = "manifest.json"
 FAILURE = "failure.json"
 _FORMAT = 1
+_NEEDED = (
+    *("recipe.json", "environment.json", "history.jsonl", "summary.json"),
+    *("model.onnx", "validation.npz"),
+)
 
 
 @dataclass(frozen=True)
@@ -86,6 +100,8 @@ class Run:
         environment: versions, processor, device, threads, data hashes.
         history: one entry an epoch.
         summary: the outcome.
+        made_here: whether it was trained in this very process, so that what it says of other
+            places is our own word.
     """
 
     folder: Path
@@ -94,6 +110,7 @@ class Run:
     environment: Mapping[str, Any]
     history: tuple[Epoch, ...]
     summary: Summary
+    made_here: bool = False
 
     @property
     def name(self) -> str:
@@ -126,9 +143,10 @@ class Run:
             RunChangedError: the files are not those that evaluation wrote.
         """
         folder = self.evaluation_folder(data)
+        check_inside(folder, self.folder)
         if not (folder / MANIFEST).exists():
             return None
-        check_manifest(folder)
+        check_manifest(folder, ("predictions.npz",))
         try:
             return Predictions.read(folder / "predictions.npz")
         except PredictionsError as error:
@@ -141,9 +159,9 @@ class Run:
             RunChangedError: there are none, or the files are not those that evaluation wrote.
         """
         folder = self.evaluation_folder(data)
-        check_manifest(folder)
-        values: dict[str, Any] = _read_json(folder / "evaluation.json")
-        return values
+        check_inside(folder, self.folder)
+        check_manifest(folder, ("evaluation.json",))
+        return stored_json(folder / "evaluation.json")
 
     def write_evaluation(self, data: str, predictions: Predictions, values: Any) -> None:
         """Add the scores on a data set, manifest last.
@@ -151,7 +169,9 @@ class Run:
         Raises:
             RunError: they cannot be written.
         """
-        folder = make_folder(self.evaluation_folder(data))
+        folder = self.evaluation_folder(data)
+        check_inside(folder, self.folder)
+        make_folder(folder)
         write_file(folder / "predictions.npz", _npz(predictions))
         write_file(folder / "evaluation.json", _json(values))
         write_manifest(folder)
@@ -205,7 +225,7 @@ class RunWriter:
         write_file(self.folder / "validation.npz", _npz(validation))
         write_file(self.folder / "summary.json", _json(asdict(summary)))
         write_manifest(self.folder)
-        return open_run(self.folder)
+        return replace(open_run(self.folder), made_here=True)
 
     def fail(self, error: BaseException) -> None:
         """Leave a note on why this run will never be finished."""
@@ -229,6 +249,10 @@ def open_run(folder: Path) -> Run:
         RunError: it is no run folder at all, or another version of this project wrote it.
     """
     if not folder.is_dir():
+        try:
+            refuse_model_file(folder)
+        except Refusal as error:
+            raise RunError(str(error)) from error
         raise RunError(
             f"Expected a run folder at {folder}. Received no folder of that name. "
             "`fittingroom runs` lists those that there are."
@@ -243,16 +267,18 @@ def open_run(folder: Path) -> Run:
             f"Expected a finished run at {folder}. Received one without {MANIFEST}: its training "
             "did not end. Train the recipe again."
         )
-    check_manifest(folder)
+    check_manifest(folder, _NEEDED)
     try:
-        environment = _read_json(folder / "environment.json")
+        environment = check_environment(stored_json(folder / "environment.json"))
+        summary = Summary(**stored_json(folder / "summary.json"))
+        check_summary(summary)
         return Run(
             folder=folder,
-            recipe=recipe_from_json(_read_json(folder / "recipe.json")),
-            seed=int(environment["seed"]),
+            recipe=recipe_from_json(stored_json(folder / "recipe.json")),
+            seed=environment["seed"],
             environment=environment,
-            history=read_history((folder / "history.jsonl").read_text(encoding="utf-8")),
-            summary=Summary(**_read_json(folder / "summary.json")),
+            history=read_history(stored_text(folder / "history.jsonl")),
+            summary=summary,
         )
     except RecipeError as error:
         # Every file is as it was written, so it was not changed: it is another version's.
@@ -260,7 +286,7 @@ def open_run(folder: Path) -> Run:
             f"Expected at {folder} a run that this version of the project can read. Received "
             f"one of another version, it seems. Train the recipe again. {error}"
         ) from error
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise RunChangedError(
             f"Expected the files of a run in {folder}. Received something else: {error}."
         ) from error
@@ -272,36 +298,34 @@ def read_failure(folder: Path) -> str | None:
     if not path.is_file():
         return None
     try:
-        return str(_read_json(path)["error"])
-    except (RunChangedError, KeyError, TypeError):
+        return str(stored_json(path)["error"])
+    except (RunChangedError, KeyError):
         return f"{path} cannot be read."
 
 
-def check_manifest(folder: Path) -> None:
-    """Check each file that a folder's manifest names.
+def check_manifest(folder: Path, needed: Collection[str] = ()) -> None:
+    """Check each file that a folder's manifest names, and that it names those that are needed.
 
     Raises:
-        RunChangedError: one is missing or differs.
+        RunChangedError: one is missing, differs, or is none: a link, say, or a pipe.
     """
-    manifest = _read_json(folder / MANIFEST)
-    files = manifest.get("files") if isinstance(manifest, dict) else None
-    if not isinstance(files, dict) or manifest.get("format") != _FORMAT:
-        raise RunChangedError(
-            f"Expected a manifest of format {_FORMAT} in {folder}. Received another one."
-        )
+    files = read_manifest(folder / MANIFEST, _FORMAT)
+    for name in needed:
+        if name not in files:
+            raise RunChangedError(
+                f"Expected {name} in the manifest of {folder}. Received one without it. "
+                "Take the folder back as it was written, or train again."
+            )
     for name, entry in files.items():
         path = folder / name
-        if Path(name).name != name or not isinstance(entry, dict):
-            raise RunChangedError(
-                f"Expected plain file names in the manifest of {folder}. Received {name!r}."
-            )
         if not path.is_file():
             raise RunChangedError(f"Expected {name} in {folder}. Received nothing: it is missing.")
         size = path.stat().st_size
-        if size != entry.get("bytes") or sha256(path) != entry.get("sha256"):
+        # The sizes first: they bound what is read for the hash.
+        if size != entry.size or stored_sha256(path, entry.size) != entry.sha256:
             raise RunChangedError(
-                f"Expected {path} as it was written ({entry.get('bytes')} bytes, SHA-256 "
-                f"{str(entry.get('sha256'))[:12]}…). Received a file of {size} bytes that "
+                f"Expected {path} as it was written ({entry.size} bytes, SHA-256 "
+                f"{entry.sha256[:12]}…). Received a file of {size} bytes that "
                 "differs: it was changed. Take it back, or train again."
             )
 
@@ -314,13 +338,6 @@ def write_manifest(folder: Path) -> None:
         if path.is_file() and path.name != MANIFEST and not path.name.startswith(".")
     }
     write_file(folder / MANIFEST, _json({"format": _FORMAT, "files": files}))
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunChangedError(f"Expected JSON in {path}. Received: {error}.") from error
 
 
 def _json(values: Any) -> bytes:

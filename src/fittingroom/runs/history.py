@@ -2,12 +2,14 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from fittingroom.errors import RunChangedError
 from fittingroom.recipes import Keep, Recipe
+from fittingroom.untrusted import parse_json
 
 Ending = Literal["epochs", "patience", "minutes"]
 
@@ -47,8 +49,15 @@ def read_history(text: str) -> tuple[Epoch, ...]:
         RunChangedError: a line is not one that training writes.
     """
     try:
-        return tuple(Epoch(**json.loads(line)) for line in text.splitlines())
-    except (TypeError, ValueError) as error:
+        epochs = tuple(Epoch(**parse_json(line, "a line")) for line in text.splitlines())
+        for epoch in epochs:
+            numbers = dataclasses.astuple(epoch)
+            if type(epoch.epoch) is not int or not all(
+                type(number) in (int, float) and math.isfinite(number) for number in numbers
+            ):
+                raise ValueError(f"{epoch} with something else than numbers")
+        return epochs
+    except (TypeError, ValueError, OverflowError) as error:
         raise RunChangedError(
             f"Expected one epoch a line in history.jsonl. Received a line that is not: {error}."
         ) from error

@@ -3,14 +3,16 @@
 import json
 import os
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
 from fittingroom.errors import RunError
 from fittingroom.runs.environment import code_revision, now
 from fittingroom.runs.files import cannot_write
+from fittingroom.untrusted import MEBIBYTE, Refusal, parse_json, read_whole
 
 TEST_LOG = "test-log.jsonl"
+_LARGEST_LOG = 64 * MEBIBYTE
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,16 @@ def log_opening(runs: Path, *, run: str, recipe: str, data: str, purpose: str) -
     try:
         # One short write in append mode: lines of several processes do not mix. It begins with a
         # line's end, in case a crash cut off the line before.
-        with path.open("ab", buffering=0) as stream:
+        # Beside a run from a stranger, the log may be a link to any file of ours.
+        with open(path, "ab", buffering=0, opener=_no_link) as stream:
             stream.write(b"\n" + json.dumps(asdict(opening)).encode() + b"\n")
             os.fsync(stream.fileno())
     except OSError as error:
         raise cannot_write(path, error) from error
+
+
+def _no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def openings_for(
@@ -67,18 +74,21 @@ def read_openings(runs: Path) -> tuple[Opening, ...]:
     """
     path = runs / TEST_LOG
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = read_whole(path, _LARGEST_LOG).decode("utf-8", errors="replace")
     except FileNotFoundError:
         return ()
-    except OSError as error:
+    except (OSError, Refusal) as error:
         raise RunError(
-            f"Expected to read {path}. Received: {error.strerror or error}. "
+            f"Expected to read {path}. Received: {getattr(error, 'strerror', None) or error}. "
             "Make it readable, so that the openings can be counted."
         ) from error
     openings = []
     for line in text.splitlines():
         try:
-            openings.append(Opening(**json.loads(line)))
+            opening = Opening(**parse_json(line, "the log"))
         except (TypeError, ValueError):
             continue
+        *texts, revision = astuple(opening)
+        if all(isinstance(each, str) for each in (*texts, revision or "")):
+            openings.append(opening)
     return tuple(openings)

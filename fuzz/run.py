@@ -1,0 +1,132 @@
+"""Fuzz the readers with atheris, and write what came of it into ``docs/results/fuzz.md``.
+
+    python fuzz/run.py [--minutes 15] [--targets idx run predictions photo]
+
+Each target runs in a process of its own, one after the other, from a corpus in ``fuzz/corpus``,
+which is made of a few seeds and kept small. What makes a target crash is left in
+``fuzz/crashes``. ``pip install 'fittingroom[fuzz]'`` brings atheris.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results.json"
+PAGE = HERE.parent / "docs" / "results" / "fuzz.md"
+# An input takes no more seconds of the processor, and no more memory, in MB of the whole process.
+_SLOWEST, _MEMORY, _LONGEST_INPUT = 2.0, 768, 65536
+# By the wall's clock, which other work on the machine slows down.
+_STUCK = 300
+
+
+def main() -> None:
+    """Fuzz what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--targets", nargs="+", default=["idx", "run", "predictions", "photo"])
+    parser.add_argument("--inside", help=argparse.SUPPRESS)
+    options, rest = parser.parse_known_args()
+    if options.inside:
+        _fuzz(options.inside, rest)
+        return
+    found = [_run(name, options.minutes) for name in options.targets]
+    _note(found)
+    PAGE.write_text(_page(), encoding="utf-8")
+    sys.exit(1 if any(each["crash"] for each in found) else 0)
+
+
+def _run(name: str, minutes: float) -> dict[str, object]:
+    """Fuzz one target in a process of its own."""
+    sys.path.insert(0, str(HERE))
+    from targets import seeds
+
+    corpus, crashes = HERE / "corpus" / name, HERE / "crashes"
+    for folder in (corpus, crashes):
+        folder.mkdir(parents=True, exist_ok=True)
+    for number, content in enumerate(seeds(name)):
+        (corpus / f"seed-{number}").write_bytes(content)
+    command = [
+        *(sys.executable, str(Path(__file__)), "--inside", name),
+        f"-max_total_time={round(60 * minutes)}",
+        f"-timeout={_STUCK}",
+        f"-rss_limit_mb={_MEMORY}",
+        f"-max_len={_LONGEST_INPUT}",
+        f"-artifact_prefix={crashes}/{name}-",
+        "-print_final_stats=1",
+        "-use_value_profile=1",
+        str(corpus),
+    ]
+    began = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    (crashes / f"{name}.log").write_text(done.stdout + done.stderr, encoding="utf-8")
+
+    def number(pattern: str) -> int:
+        values = re.findall(pattern, done.stderr)
+        return int(values[-1]) if values else 0
+
+    return {
+        "target": name,
+        "seconds": round(time.monotonic() - began),
+        "executions": number(r"stat::number_of_executed_units:\s*(\d+)"),
+        "coverage": number(r"cov: (\d+)"),
+        "memory": number(r"stat::peak_rss_mb:\s*(\d+)"),
+        "crash": done.returncode != 0,
+    }
+
+
+def _fuzz(name: str, arguments: list[str]) -> None:
+    """Inside the process: the project's own code is what coverage guides the fuzzer through."""
+    import atheris
+
+    sys.path.insert(0, str(HERE))
+    with atheris.instrument_imports(include=["fittingroom", "zipfile", "csv", "targets"]):
+        from targets import TARGETS
+
+        if name == "photo":
+            import fittingroom.photos  # noqa: F401
+
+    def timed(data: bytes) -> None:
+        began = time.process_time()
+        TARGETS[name](data)
+        taken = time.process_time() - began
+        if taken > _SLOWEST:
+            raise TimeoutError(f"{taken:.1f} s of processor time")
+
+    atheris.Setup([sys.argv[0], *arguments], timed)
+    atheris.Fuzz()
+
+
+def _note(found: list[dict[str, object]]) -> None:
+    """Keep the newest result of each target."""
+    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    kept |= {str(each["target"]): each for each in found}
+    RESULTS.write_text(json.dumps(kept, indent=2) + "\n")
+
+
+def _page() -> str:
+    kept = json.loads(RESULTS.read_text())
+    rows = "".join(
+        f"| `{name}` | {each['seconds']:,} | {each['executions']:,} | {each['coverage']:,} | "
+        f"{each['memory']:,} | {'one' if each['crash'] else 'none'} |\n"
+        for name, each in kept.items()
+    )
+    text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    written = text.partition("<!-- by hand -->")[2]
+    return (
+        "# Fuzzing\n\n"
+        "`make fuzz` (atheris, coverage-guided; `MINUTES=15` for each target). A crash is an "
+        "exception that is\nno typed error, an input that takes more than "
+        f"{_SLOWEST:g} s of the processor, or more than {_MEMORY} MB of memory.\n\n"
+        "| target | seconds | executions | edges reached | peak memory, MB | "
+        "crashes |\n|---|---|---|---|---|---|\n"
+        f"{rows}\n<!-- by hand -->{written}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,281 @@
+"""The shapes that operators give which only move, repeat or choose numbers."""
+
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from fittingroom.untrusted.graphs import Value
+from fittingroom.untrusted.shapes import Call, axis_of, broadcast, few, valued
+
+
+def _reshape(call: Call) -> list[Value]:
+    shape, asked = call.shape(), call.integers(1)
+    if not call.whole("allowzero"):
+        asked = [shape[place] if side == 0 else side for place, side in enumerate(asked)]
+    return [_reshaped(call, asked)]
+
+
+def _reshaped(call: Call, asked: list[int]) -> Value:
+    """The first input in another shape, of which one side may be left open as −1."""
+    count = math.prod(call.shape())
+    if asked.count(-1) == 1:
+        rest = math.prod(side for side in asked if side != -1)
+        asked = [count // rest if side == -1 else side for side in asked]
+    if math.prod(asked) != count or min(asked, default=0) < 0:
+        raise ValueError(f"{call.shape()} as {asked}")
+    numbers = call.value(0).numbers
+    return valued(tuple(asked), None if numbers is None else numbers.reshape(asked))[0]
+
+
+def _flatten(call: Call) -> list[Value]:
+    shape, axis = call.shape(), call.whole("axis", 1)
+    axis = axis if axis == len(call.shape()) else axis_of(axis, len(shape))
+    return [Value((math.prod(shape[:axis]), math.prod(shape[axis:])))]
+
+
+def _transpose(call: Call) -> list[Value]:
+    shape = call.shape()
+    order = call.wholes("perm") or list(range(len(shape)))[::-1]
+    if sorted(order) != list(range(len(shape))):
+        raise ValueError(f"the order {order}")
+    return [Value(tuple(shape[place] for place in order))]
+
+
+def _squeeze(call: Call) -> list[Value]:
+    shape, axes = call.shape(), call.wholes("axes")
+    if call.optional(1) is not None:
+        axes = call.integers(1)
+    if axes is None:
+        axes = [place for place, side in enumerate(shape) if side == 1]
+    gone = {axis_of(axis, len(shape)) for axis in axes}
+    if any(shape[place] != 1 for place in gone):
+        raise ValueError(f"{shape} without {axes}")
+    return [_reshaped(call, [side for place, side in enumerate(shape) if place not in gone])]
+
+
+def _unsqueeze(call: Call) -> list[Value]:
+    axes = call.wholes("axes")
+    if call.optional(1) is not None:
+        axes = call.integers(1)
+    rank = len(call.shape()) + len(axes or ())
+    places = {axis_of(axis, rank) for axis in axes or ()}
+    sides = iter(call.shape())
+    return [_reshaped(call, [1 if place in places else next(sides) for place in range(rank)])]
+
+
+def _concat(call: Call) -> list[Value]:
+    shapes = [call.shape(place) for place in range(len(call.inputs))]
+    axis = axis_of(call.node.attributes["axis"].whole, len(shapes[0]))
+    rests = {(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}
+    if len(rests) != 1 or {len(shape) for shape in shapes} != {len(shapes[0])}:
+        raise ValueError(f"{shapes} together"[:80])
+    side = sum(shape[axis] for shape in shapes)
+    result = (*shapes[0][:axis], side, *shapes[0][axis + 1 :])
+    numbers = [each.numbers for each in call.inputs if each is not None]
+    if all(each is not None for each in numbers) and few(result):
+        return valued(result, np.concatenate([np.asarray(each) for each in numbers], axis))
+    return [Value(result)]
+
+
+def _split(call: Call) -> list[Value]:
+    shape = call.shape()
+    axis = axis_of(call.whole("axis"), len(shape))
+    sizes = call.wholes("split")
+    if call.optional(1) is not None:
+        sizes = call.integers(1)
+    if sizes is None:
+        parts = call.whole("num_outputs", len(call.node.outputs))
+        each = -(-shape[axis] // parts)
+        sizes = [each] * (parts - 1) + [shape[axis] - each * (parts - 1)]
+    if sum(sizes) != shape[axis] or min(sizes) < 0:
+        raise ValueError(f"{shape} in parts of {sizes}")
+    return [Value((*shape[:axis], size, *shape[axis + 1 :])) for size in sizes]
+
+
+def _slice(call: Call) -> list[Value]:
+    shape = list(call.shape())
+    starts, ends = call.integers(1), call.integers(2)
+    axes = call.integers(3) if call.optional(3) is not None else list(range(len(starts)))
+    steps = call.integers(4) if call.optional(4) is not None else [1] * len(starts)
+    places = [slice(None)] * len(shape)
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        place = axis_of(axis, len(shape))
+        side = shape[place]
+        # An end beyond the beginning, counted backwards, takes the first number too.
+        stop = None if step < 0 and end < -side else end
+        places[place] = slice(start, stop, step)
+        shape[place] = len(range(side)[places[place]])
+    numbers = call.value(0).numbers
+    return valued(tuple(shape), None if numbers is None else numbers[tuple(places)])
+
+
+def _gather(call: Call) -> list[Value]:
+    shape, indices = call.shape(0), call.shape(1)
+    axis = axis_of(call.whole("axis"), len(shape))
+    result = (*shape[:axis], *indices, *shape[axis + 1 :])
+    numbers, places = call.value(0).numbers, call.value(1).numbers
+    if numbers is not None and places is not None and few(result):
+        return valued(result, np.take(numbers, places.astype(np.int64), axis=axis))
+    return [Value(result)]
+
+
+def _gather_elements(call: Call) -> list[Value]:
+    if len(call.shape(0)) != len(call.shape(1)):
+        raise ValueError("indices of other dimensions")
+    return [Value(call.shape(1))]
+
+
+def _gather_nd(call: Call) -> list[Value]:
+    shape, indices, batches = call.shape(0), call.shape(1), call.whole("batch_dims")
+    depth = indices[-1]
+    if not 0 <= batches < len(indices) or batches + depth > len(shape):
+        raise ValueError("indices of other dimensions")
+    return [Value((*indices[:-1], *shape[batches + depth :]))]
+
+
+def _array_feature_extractor(call: Call) -> list[Value]:
+    return [Value((*(call.shape()[:-1] or (1,)), math.prod(call.shape(1))))]
+
+
+def _expand(call: Call) -> list[Value]:
+    return [Value(broadcast([call.shape(), tuple(call.integers(1))]))]
+
+
+def _tile(call: Call) -> list[Value]:
+    repeats = call.integers(1)
+    if min(repeats, default=0) < 0:
+        raise ValueError("fewer than no repeats")
+    sides = zip(call.shape(), repeats, strict=True)
+    return [Value(tuple(side * times for side, times in sides))]
+
+
+def _pad(call: Call) -> list[Value]:
+    shape, pads = call.shape(), call.wholes("pads")
+    if call.optional(1) is not None:
+        pads = call.integers(1)
+    axes = call.integers(3) if call.optional(3) is not None else list(range(len(shape)))
+    if pads is None or len(pads) != 2 * len(axes):
+        raise ValueError("padding of other dimensions")
+    sides = list(shape)
+    for place, axis in enumerate(axes):
+        sides[axis_of(axis, len(shape))] += pads[place] + pads[place + len(axes)]
+    return [Value(tuple(sides))]
+
+
+def _constant_of_shape(call: Call) -> list[Value]:
+    shape = tuple(call.integers(0))
+    fill = call.attribute("value")
+    number = np.zeros(1, np.float32) if fill is None or not fill.value else fill.value.numbers
+    if number is not None and min(shape, default=0) >= 0 and few(shape):
+        return valued(shape, np.full(shape, number.ravel()[0]))
+    return [Value(shape)]
+
+
+def _range(call: Call) -> list[Value]:
+    numbers = [call.value(place).numbers for place in range(3)]
+    if any(each is None for each in numbers):
+        call.integers(0), call.integers(1), call.integers(2)
+    start, limit, step = (float(np.asarray(each).ravel()[0]) for each in numbers)
+    count = max(0, math.ceil((limit - start) / step))
+    kind = np.asarray(numbers[0]).dtype
+    known = start + step * np.arange(count) if few((count,)) else None
+    return valued((count,), None if known is None else known.astype(kind))
+
+
+def _shape_of(call: Call) -> list[Value]:
+    sides = call.shape()
+    end = call.attribute("end")
+    part = sides[call.whole("start") : None if end is None else end.whole]
+    return valued((len(part),), np.array(part, np.int64))
+
+
+def _size(call: Call) -> list[Value]:
+    return valued((), np.array(math.prod(call.shape()), np.int64))
+
+
+def _constant(call: Call) -> list[Value]:
+    (name, held), *others = call.node.attributes.items()
+    if others:
+        raise ValueError("several values")
+    match name:
+        case "value" if held.value is not None:
+            return [held.value]
+        case "value_int":
+            return valued((), np.array(held.whole, np.int64))
+        case "value_ints":
+            return valued((len(held.wholes),), held.wholes)
+        case "value_float":
+            return [Value(())]
+        case "value_floats":
+            return valued((len(held.reals),), held.reals)
+    raise ValueError(f"a {name[:40]}")
+
+
+def _one_hot(call: Call) -> list[Value]:
+    shape, (depth,) = call.shape(), call.integers(1)
+    axis = axis_of(call.whole("axis", -1), len(shape) + 1)
+    return [Value((*shape[:axis], depth, *shape[axis:]))]
+
+
+def _top_k(call: Call) -> list[Value]:
+    shape, (count,) = call.shape(), call.integers(1)
+    axis = axis_of(call.whole("axis", -1), len(shape))
+    if not 0 <= count <= shape[axis]:
+        raise ValueError(f"the first {count} of {shape[axis]}")
+    call.cost(math.prod(shape) * 16, math.prod(shape))
+    return [Value((*shape[:axis], count, *shape[axis + 1 :]))] * 2
+
+
+def _resize(call: Call) -> list[Value]:
+    shape = call.shape()
+    if call.attribute("axes") is not None or call.attribute("antialias") is not None:
+        raise ValueError("axes or antialias")
+    if call.optional(3) is not None:
+        return [Value(tuple(call.integers(3)))]
+    scales = call.value(2).numbers
+    if scales is None or len(scales) != len(shape):
+        raise ValueError("scales that are not fixed")
+    factors = [float(each) for each in scales]
+    if not all(0 < each < 1000 for each in factors):
+        raise ValueError("scales")
+    return [Value(tuple(int(side * by) for side, by in zip(shape, factors, strict=True)))]
+
+
+def _depth_to_space(call: Call) -> list[Value]:
+    count, depth, height, width = call.shape()
+    block = call.node.attributes["blocksize"].whole
+    if block < 1:
+        raise ValueError("a block of nothing")
+    if call.node.kind == "DepthToSpace":
+        return [Value((count, depth // block**2, height * block, width * block))]
+    return [Value((count, depth * block**2, height // block, width // block))]
+
+
+RULES: Mapping[str, Callable[[Call], list[Value]]] = {
+    "Concat": _concat,
+    "Constant": _constant,
+    "ConstantOfShape": _constant_of_shape,
+    "DepthToSpace": _depth_to_space,
+    "Expand": _expand,
+    "Flatten": _flatten,
+    "Gather": _gather,
+    "GatherElements": _gather_elements,
+    "GatherND": _gather_nd,
+    "OneHot": _one_hot,
+    "Pad": _pad,
+    "Range": _range,
+    "Reshape": _reshape,
+    "Resize": _resize,
+    "Shape": _shape_of,
+    "Size": _size,
+    "Slice": _slice,
+    "SpaceToDepth": _depth_to_space,
+    "Split": _split,
+    "Squeeze": _squeeze,
+    "Tile": _tile,
+    "TopK": _top_k,
+    "Transpose": _transpose,
+    "Unsqueeze": _unsqueeze,
+    "ai.onnx.ml.ArrayFeatureExtractor": _array_feature_extractor,
+}

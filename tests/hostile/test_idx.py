@@ -1,0 +1,108 @@
+import gzip
+import os
+import struct
+import zlib
+
+import pytest
+
+from tests.hostile.reading import Hostile, answers, assert_refused
+
+
+def images(count: int, rows: int = 28, columns: int = 28) -> bytes:
+    return struct.pack(">IIII", 0x803, count, rows, columns)
+
+
+def labels(count: int) -> bytes:
+    return struct.pack(">II", 0x801, count)
+
+
+def written(content: bytes):
+    return lambda path: path.write_bytes(content) and None
+
+
+def zeros_packed(header: bytes, count: int) -> bytes:
+    """A gzip bomb: a thousand bytes for each that it has."""
+    packer = zlib.compressobj(9, wbits=31)
+    chunk = bytes(2**20)
+    parts = [packer.compress(header)]
+    parts += [packer.compress(chunk) for _ in range(count // 2**20)]
+    parts.append(packer.compress(bytes(count % 2**20)))
+    return b"".join(parts) + packer.flush()
+
+
+def damaged(content: bytes, place: int) -> bytes:
+    return content[:place] + bytes([content[place] ^ 255]) + content[place + 1 :]
+
+
+def sparse(path):
+    with path.open("wb") as stream:
+        stream.write(images(1_000_000))
+        stream.truncate(16 + 784 * 1_000_000)
+
+
+def folder_of_links(path):
+    """A folder of data whose pictures are a link to a file outside."""
+    secret = path.parent / "secret"
+    secret.write_bytes(images(2) + bytes(2 * 784))
+    path.mkdir()
+    for name in ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte"):
+        (path / name).symlink_to(secret)
+    for name in ("train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte"):
+        (path / name).write_bytes(labels(2) + b"\0\1")
+
+
+one = images(1) + bytes(784)
+IMAGES = [
+    Hostile("empty", lambda path: path.touch(), "an empty file"),
+    Hostile("a web page", written(b"<html><script>alert(1)</script>"), "looks like a web page"),
+    Hostile("labels instead", written(labels(784) + bytes(784)), "of labels"),
+    Hostile("half a header", written(images(1)[:11]), "a header of 16 bytes"),
+    Hostile("four billion pictures", written(images(2**32 - 1) + bytes(784)), "1 to 1,000,000"),
+    Hostile("sides of four billion", written(images(1, 2**32 - 1, 2**32 - 1)), "28×28"),
+    Hostile("no picture", written(images(0)), "1 to 1,000,000"),
+    Hostile("fewer than it says", written(images(1_000_000) + bytes(784)), "truncated"),
+    Hostile("more than it says", written(one + b"x"), "trailing bytes"),
+    Hostile("gzip cut off", written(gzip.compress(one)[:-9]), "gzip file"),
+    Hostile("gzip of another checksum", written(damaged(gzip.compress(one), -6)), "damaged"),
+    Hostile("gzip in gzip", written(gzip.compress(gzip.compress(one))), "magic number"),
+    Hostile(
+        "a bomb of 784 MB",
+        lambda path: path.write_bytes(zeros_packed(images(1_000_000), 784_000_000)) and None,
+        "as its header says",
+    ),
+    Hostile("holes of 784 MB", sparse, "as its header says"),
+    Hostile("a pipe", lambda path: os.mkfifo(path), "a plain file"),
+    Hostile("a folder", lambda path: path.mkdir(), ""),
+    Hostile("a device", lambda path: type(path)("/dev/zero"), "a plain file"),
+    Hostile("nothing", lambda path: None, "No such file"),
+]
+LABELS = [
+    Hostile("a label of 255", written(labels(3) + b"\0\xff\1"), "255 at position 1"),
+    Hostile("a bomb of labels", written(zeros_packed(labels(2**32 - 1), 2**26)), "1 to 1,000,000"),
+    Hostile("images instead", written(one), "of images"),
+]
+FOLDERS = [Hostile("links that leave the folder", folder_of_links, "a symbolic link")]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("idx")
+    return {
+        reader: answers(reader, files, folder / reader)
+        for reader, files in (("images", IMAGES), ("labels", LABELS), ("data", FOLDERS))
+    }
+
+
+@pytest.mark.parametrize("hostile", IMAGES, ids=lambda each: each.name)
+def test_hostile_images_are_refused(hostile, found):
+    assert_refused(hostile, found["images"], "DataInvalidError")
+
+
+@pytest.mark.parametrize("hostile", LABELS, ids=lambda each: each.name)
+def test_hostile_labels_are_refused(hostile, found):
+    assert_refused(hostile, found["labels"], "DataInvalidError")
+
+
+@pytest.mark.parametrize("hostile", FOLDERS, ids=lambda each: each.name)
+def test_hostile_folders_of_data_are_refused(hostile, found):
+    assert_refused(hostile, found["data"], "DataInvalidError")

@@ -1,0 +1,304 @@
+import pickle
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from tests.hostile.reading import Hostile, answers, assert_refused
+
+PICTURES = helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["N", 28, 28])
+ENDS = [
+    helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 10])
+    for name in ("logits", "probabilities")
+]
+
+
+def constant(name: str, values: object, kind: type = np.int64) -> onnx.TensorProto:
+    return numpy_helper.from_array(np.array(values, kind), name)
+
+
+def node(kind: str, inputs: str, outputs: str, **attributes: object) -> onnx.NodeProto:
+    return helper.make_node(kind, inputs.split(), outputs.split(), **attributes)
+
+
+def model(
+    nodes: Sequence[onnx.NodeProto] = (), constants: Sequence[onnx.TensorProto] = (), **graph
+) -> onnx.ModelProto:
+    """A model that answers, with other nodes and constants beside it."""
+    answering = [
+        node("Cast", "pictures", "pixels", to=TensorProto.FLOAT),
+        node("Flatten", "pixels", "flat"),
+        node("MatMul", "flat weights", "logits"),
+        node("Softmax", "logits", "probabilities"),
+    ]
+    weights = constant("weights", np.zeros((784, 10)), np.float32)
+    made = helper.make_graph(
+        [*answering, *nodes], "g", [PICTURES], ENDS, [weights, *constants], **graph
+    )
+    return helper.make_model(
+        made,
+        opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid("ai.onnx.ml", 3)],
+        ir_version=9,
+    )
+
+
+def stored(made: onnx.ModelProto | bytes):
+    content = made if isinstance(made, bytes) else made.SerializeToString()
+    return lambda path: path.write_bytes(content) and None
+
+
+def external(location: str) -> onnx.ModelProto:
+    array = constant("outside", np.zeros(4), np.float32)
+    array.ClearField("raw_data")
+    array.data_location = TensorProto.EXTERNAL
+    array.external_data.add(key="location", value=location)
+    return model([node("Identity", "outside", "x")], [array])
+
+
+def claims(dims: Sequence[int], content: bytes = b"", kind: int = TensorProto.FLOAT):
+    array = onnx.TensorProto(name="claimed", dims=dims, data_type=kind, raw_data=content)
+    return model([node("Identity", "claimed", "x")], [array])
+
+
+def doubling(times: int) -> onnx.ModelProto:
+    nodes = [node("Concat", f"x{k} x{k}", f"x{k + 1}", axis=0) for k in range(times)]
+    return model([node("Identity", "weights", "x0"), *nodes])
+
+
+def of_body(kind: str) -> onnx.ModelProto:
+    """A graph in a graph: gone round for ever, or on a condition."""
+    condition = helper.make_tensor_value_info("c", TensorProto.BOOL, [])
+    count = helper.make_tensor_value_info("i", TensorProto.INT64, [])
+    out = helper.make_tensor_value_info("o", TensorProto.BOOL, [])
+    if kind == "Loop":
+        body = helper.make_graph([node("Identity", "c", "o")], "b", [count, condition], [out])
+        return model(
+            [node("Loop", "most yes", "", body=body)],
+            [constant("most", 2**62), constant("yes", True, np.bool_)],
+        )
+    body = helper.make_graph([node("Identity", "yes", "o")], "b", [], [out])
+    branches = {"then_branch": body, "else_branch": body}
+    return model([node("If", "yes", "z", **branches)], [constant("yes", True, np.bool_)])
+
+
+def scan(length: int, inner: str = "Identity") -> onnx.ModelProto:
+    """A body that is gone through often, and does much each time."""
+    row = helper.make_tensor_value_info("row", TensorProto.FLOAT, [])
+    out = helper.make_tensor_value_info("o", TensorProto.FLOAT, [])
+    body = helper.make_graph(
+        [node("Expand", "row size", "wide"), node(inner, "wide", "o")],
+        "b",
+        [row],
+        [out],
+        [constant("size", [1000, 1000])],
+    )
+    return model(
+        [node("Scan", "much", "z", body=body, num_scan_inputs=1)],
+        [constant("much", np.zeros(length), np.float32)],
+    )
+
+
+def nested(depth: int) -> onnx.ModelProto:
+    out = helper.make_tensor_value_info("o", TensorProto.FLOAT, [])
+    body = helper.make_graph([node("Identity", "weights", "o")], "b", [], [out])
+    for _ in range(depth):
+        inner = helper.make_node("Scan", ["weights"], ["o"], body=body, num_scan_inputs=1)
+        body = helper.make_graph([inner], "b", [], [out])
+    return model([helper.make_node("Scan", ["weights"], ["z"], body=body, num_scan_inputs=1)])
+
+
+def forest(**changes: object) -> onnx.ModelProto:
+    """Two leaves below a root, with tables exchanged."""
+    tables = {
+        "nodes_treeids": [0, 0, 0],
+        "nodes_nodeids": [0, 1, 2],
+        "nodes_modes": ["BRANCH_LEQ", "LEAF", "LEAF"],
+        "nodes_featureids": [3, 0, 0],
+        "nodes_values": [0.5, 0.0, 0.0],
+        "nodes_truenodeids": [1, 0, 0],
+        "nodes_falsenodeids": [2, 0, 0],
+        "target_treeids": [0, 0],
+        "target_nodeids": [1, 2],
+        "target_ids": [0, 1],
+        "target_weights": [1.0, 2.0],
+        "n_targets": 2,
+    }
+    made = helper.make_node(
+        "TreeEnsembleRegressor", ["flat"], ["z"], domain="ai.onnx.ml", **{**tables, **changes}
+    )
+    return model([made])
+
+
+def chain(depth: int) -> onnx.ModelProto:
+    """A tree in which one branch follows the other, as deep as a stack is not."""
+    branches = list(range(depth))
+    return forest(
+        nodes_treeids=[0] * (2 * depth + 1),
+        nodes_nodeids=list(range(2 * depth + 1)),
+        nodes_modes=["BRANCH_LEQ"] * depth + ["LEAF"] * (depth + 1),
+        nodes_featureids=[0] * (2 * depth + 1),
+        nodes_values=[0.5] * (2 * depth + 1),
+        nodes_truenodeids=[*range(1, depth + 1), *[0] * (depth + 1)],
+        nodes_falsenodeids=[*(depth + 1 + k for k in branches), *[0] * (depth + 1)],
+        target_nodeids=[depth, depth + 1],
+    )
+
+
+def vectors() -> onnx.ModelProto:
+    """Support vectors of fewer numbers than a picture has."""
+    tables = {
+        "classlabels_ints": [0, 1],
+        "vectors_per_class": [1, 1],
+        "support_vectors": [1.0] * 7,
+        "coefficients": [1.0, 1.0],
+        "rho": [0.0],
+        "kernel_type": "RBF",
+        "kernel_params": [0.1, 0.0, 3.0],
+    }
+    made = helper.make_node("SVMClassifier", ["flat"], ["a", "b"], domain="ai.onnx.ml", **tables)
+    return model([made])
+
+
+def with_functions() -> onnx.ModelProto:
+    made = model()
+    made.functions.append(
+        helper.make_function(
+            "own", "f", ["x"], ["y"], [node("Abs", "x", "y")], [helper.make_opsetid("", 20)]
+        )
+    )
+    return made
+
+
+def with_sparse() -> onnx.ModelProto:
+    made = model()
+    values, places = constant("s", [1.0], np.float32), constant("", [2**40])
+    made.graph.sparse_initializer.append(helper.make_sparse_tensor(values, places, [2**50]))
+    return made
+
+
+def named(classes: str) -> onnx.ModelProto:
+    made = model()
+    helper.set_model_props(made, {"classes": classes})
+    return made
+
+
+def other_ends() -> onnx.ModelProto:
+    given = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
+    graph = helper.make_graph([node("Identity", "x", "logits")], "g", [given], ENDS[:1])
+    return helper.make_model(graph)
+
+
+honest = model().SerializeToString()
+tree_of = "TreeEnsembleRegressor"
+BOMBS = [
+    ("a constant of terabytes", [node("ConstantOfShape", "s", "z")], [constant("s", [2**40])]),
+    ("one number as terabytes", [node("Expand", "one s", "z")],
+     [constant("one", [1.0], np.float32), constant("s", [2**20, 2**20])]),
+    ("copies side by side", [node("Tile", "weights s", "z")], [constant("s", [2**20, 2**10])]),
+    ("all numbers there are", [node("Range", "a b c", "z")],
+     [constant("a", 0), constant("b", 2**45), constant("c", 1)]),
+    ("a table of all pairs", [node("Transpose", "long", "tall"), node("Mul", "long tall", "z")],
+     [constant("long", np.zeros((1, 30_000)), np.float32)]),
+    ("a product of all pairs", [node("Transpose", "long", "tall"), node("MatMul", "tall long", "z")],
+     [constant("long", np.zeros((1, 30_000)), np.float32)]),
+    ("rows again and again", [node("Gather", "weights i", "z", axis=0)],
+     [constant("i", np.zeros(20_000_000), np.int8)]),
+    ("padding of gigabytes", [node("Pad", "weights p", "z")], [constant("p", [2**33, 0, 0, 0])]),
+    ("a picture as a poster", [node("Unsqueeze", "pixels one", "u"), node("Resize", "u  s", "z")],
+     [constant("one", [1]), constant("s", [1, 1, 900, 900], np.float32)]),
+    ("classes without end", [node("OneHot", "i d v", "z")],
+     [constant("i", np.zeros(1000)), constant("d", 2**40), constant("v", [0, 1])]),
+    ("padded beyond its window", [node("Unsqueeze", "pixels one", "u"),
+     node("Conv", "u k", "z", pads=[2**20] * 4)],
+     [constant("one", [1]), constant("k", np.zeros((1, 1, 1, 1)), np.float32)]),
+    ("work for a year",
+     [node("Expand", "one s", "x0"), *[node("MatMul", f"x{k} x0", f"x{k + 1}") for k in range(9)]],
+     [constant("one", [[1.0]], np.float32), constant("s", [2000, 2000])]),
+    ("as large as a picture says",
+     [node("ReduceMax", "pixels", "m", keepdims=0), node("Cast", "m", "i", to=TensorProto.INT64),
+      node("Unsqueeze", "i zero", "s"), node("ConstantOfShape", "s", "z")], [constant("zero", [0])]),
+    ("as many as are not zero", [node("NonZero", "pixels", "z")], []),
+    ("random numbers", [node("RandomNormal", "", "z", shape=[2**40])], []),
+    ("texts", [node("StringNormalizer", "t", "z")], []),
+    ("an operator that there is not", [node("EvilOp", "pixels", "z")], []),
+    ("an input that nobody gives", [node("Abs", "nobody", "z")], []),
+    ("shapes that do not fit", [node("MatMul", "weights weights", "z")], []),
+    ("an axis that there is not", [node("Concat", "weights weights", "z", axis=7)], []),
+    ("attributes left out", [node("Concat", "weights weights", "z")], []),
+    ("division by nothing", [node("Range", "a b a", "z")], [constant("a", 0), constant("b", 1)]),
+]  # fmt: skip
+WORDS = {
+    "as many as are not zero": "operators that this project knows",
+    "an operator that there is not": "'EvilOp'",
+    "work for a year": "multiply-adds",
+    "as large as a picture says": "depends on the pictures",
+}
+MODELS = [
+    Hostile("empty", lambda path: path.touch(), "without a graph"),
+    Hostile("text", stored(b"#!/bin/sh\nrm -rf /\n"), "Expected"),
+    Hostile("cut off", stored(honest[: len(honest) // 2]), "cut off"),
+    Hostile("groups", stored(b"\x3b\x3c"), "no protocol buffer"),
+    Hostile("two graphs", stored(honest + honest), "two"),
+    Hostile("a varint without end", stored(b"\x08" + b"\xff" * 30), "no protocol buffer"),
+    Hostile("a length of terabytes", stored(b"\x3a\xff\xff\xff\xff\xff\xff\x7f"), "cut off"),
+    Hostile(
+        "a million empty parts", stored(b"\x3a\x80\x80\x80\x01" + b"\x0a\x00" * 2**20), "parts"
+    ),
+    Hostile("a pickle in its place", stored(pickle.dumps({"a": 1})), "never opened"),
+    Hostile("an archive in its place", stored(b"PK\3\4" + bytes(50)), "never opened"),
+    Hostile("HDF5 in its place", stored(b"\x89HDF\r\n" + bytes(50)), "never opened"),
+    Hostile("arrays beside it", stored(external("weights.bin")), "external data"),
+    Hostile("arrays above it", stored(external("../../etc/passwd")), "external data"),
+    Hostile("arrays of the system", stored(external("/etc/passwd")), "external data"),
+    Hostile("a terabyte claimed", stored(claims([2**20, 2**18])), "bytes for"),
+    Hostile("a side below nothing", stored(claims([-4], bytes(16))), "plain numbers"),
+    Hostile("fewer than claimed", stored(claims([1000], bytes(16))), "bytes for"),
+    Hostile("texts for numbers", stored(claims([1], b"", TensorProto.STRING)), "plain numbers"),
+    Hostile("doubling forty times", stored(doubling(40)), "numbers together"),
+    Hostile("round for ever", stored(of_body("Loop")), "'Loop'"),
+    Hostile("on a condition", stored(of_body("If")), "'If'"),
+    Hostile("often, and much each time", stored(scan(100_000)), ""),
+    Hostile("graphs in graphs in graphs", stored(nested(20)), "graphs that end"),
+    Hostile("functions of its own", stored(with_functions()), "functions"),
+    Hostile("sparse constants", stored(with_sparse()), "sparse"),
+    Hostile("other ends", stored(other_ends()), "takes `pictures`"),
+    Hostile("classes in classes", stored(named("[" * 50_000)), "classes"),
+    Hostile("classes that are numbers", stored(named("[1, 2]")), "classes"),
+    Hostile("fewer classes than logits", stored(named('["a", "b"]')), "one for each class"),
+    Hostile("a tree in a circle", stored(forest(nodes_truenodeids=[0, 0, 0])), "circle"),
+    Hostile("two ways to a leaf", stored(forest(nodes_truenodeids=[2, 0, 0])), "two ways"),
+    Hostile("a way to nowhere", stored(forest(nodes_truenodeids=[9, 0, 0])), "that there is not"),
+    Hostile("a pixel beyond", stored(forest(nodes_featureids=[784, 0, 0])), "beyond the picture"),
+    Hostile("a class beyond", stored(forest(target_ids=[0, 7])), "class that there is not"),
+    Hostile("tables of two lengths", stored(forest(nodes_values=[0.5])), "do not fit"),
+    Hostile("a tree without an end", stored(chain(20_000)), "levels"),
+    Hostile("support vectors cut off", stored(vectors()), "do not fit"),
+    Hostile("nothing there", lambda path: None, "No such file"),
+    *(
+        Hostile(name, stored(model(nodes, constants)), WORDS.get(name, ""))
+        for name, nodes, constants in BOMBS
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    return answers("model", MODELS, tmp_path_factory.mktemp("models"))
+
+
+@pytest.mark.parametrize("hostile", MODELS, ids=lambda each: each.name)
+def test_hostile_models_are_refused(hostile, found):
+    assert_refused(hostile, found, "ExportError")
+
+
+def test_the_model_that_all_of_these_are_made_of_answers(tmp_path):
+    from fittingroom.predict import Predictor
+
+    path = tmp_path / "model.onnx"
+    path.write_bytes(honest)
+    pictures = np.zeros((3, 28, 28), np.uint8)
+    np.testing.assert_allclose(Predictor(path).log_probabilities(pictures), np.log(0.1), rtol=1e-6)
+    path.write_bytes(forest().SerializeToString())
+    assert Predictor(path).log_probabilities(pictures).shape == (3, 10)

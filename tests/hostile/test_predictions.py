@@ -1,0 +1,208 @@
+import io
+import os
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fittingroom.predictions import Predictions
+from tests.hostile.reading import Hostile, answers, assert_refused
+
+LABELS = np.arange(10, dtype=np.uint8)
+
+
+def array(header: str, data: bytes = b"", version: bytes = b"\1\0", length: int = -1) -> bytes:
+    """One array in NumPy's format, with any header."""
+    text = header.encode("latin-1") + b"\n"
+    size = len(text) if length < 0 else length
+    return (
+        b"\x93NUMPY"
+        + version
+        + size.to_bytes(2 if version == b"\1\0" else 4, "little")
+        + text
+        + data
+    )
+
+
+def described(kind: str, shape: str) -> str:
+    return f"{{'descr': {kind!r}, 'fortran_order': False, 'shape': {shape}, }}"
+
+
+def packed(**members: bytes):
+    """An archive of these files, packed."""
+
+    def make(path):
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in members.items():
+                archive.writestr(f"{name}.npy", content)
+
+    return make
+
+
+def labelled(content: bytes):
+    """An archive whose labels are hostile, and whose other arrays are not."""
+    stream = io.BytesIO()
+    np.save(stream, LABELS)
+    return packed(labels=content, predicted=stream.getvalue(), indices=stream.getvalue())
+
+
+def honest() -> bytes:
+    stream = io.BytesIO()
+    logs = np.log(np.full((10, 10), 0.1, np.float32))
+    Predictions(LABELS, LABELS, logs, np.arange(10), tuple("abcdefghij")).write(stream)
+    return stream.getvalue()
+
+
+def changed(**arrays):
+    """What this project writes, with some arrays exchanged."""
+
+    def make(path):
+        kept = dict(np.load(io.BytesIO(honest())))
+        np.savez(path.with_suffix(".npz"), **{**kept, **arrays})
+        return path.with_suffix(".npz")
+
+    return make
+
+
+def many_members(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(70_000):
+            archive.writestr(f"{number}", b"")
+
+
+def bomb(path):
+    """Two gigabytes of labels in two megabytes."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        header = array(described("|u1", f"({2**31},)"))
+        with archive.open("labels.npy", "w", force_zip64=True) as stream:
+            stream.write(header)
+            for _ in range(256):
+                stream.write(bytes(2**20))
+        archive.writestr("predicted.npy", array(described("|u1", "(10,)"), bytes(10)))
+
+
+def long_header(path):
+    """A header of gigabytes before the labels, which pack to little."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("labels.npy", "w") as stream:
+            stream.write(b"\x93NUMPY\2\0" + (2**32 - 1).to_bytes(4, "little"))
+            for _ in range(300):
+                stream.write(b" " * 2**20)
+        archive.writestr("predicted.npy", array(described("|u1", "(10,)"), bytes(10)))
+
+
+def encrypted(path):
+    packed(labels=array(described("|u1", "(10,)"), bytes(10)))(path)
+    content = bytearray(path.read_bytes())
+    for mark, place in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        content[content.index(mark) + place] |= 1
+    path.write_bytes(content)
+
+
+def with_pickle(path):
+    objects = np.array([pickle.dumps, 1, "x"], dtype=object)
+    np.savez(path.with_suffix(".npz"), labels=objects, predicted=LABELS, allow_pickle=True)
+    return path.with_suffix(".npz")
+
+
+def written(content: bytes):
+    return lambda path: path.write_bytes(content) and None
+
+
+WITNESS = f"/tmp/fittingroom-code-was-executed-{os.getpid()}"
+CODE = f"{{'descr': __import__('os').system('touch {WITNESS}'), 'shape': (1,)}}"
+ARCHIVES = [
+    Hostile("no archive", written(b"PK\3\4" + bytes(200)), "archive"),
+    Hostile("cut off", written(honest()[:-30]), "archive"),
+    Hostile("a pickle inside", with_pickle, "plain numbers"),
+    Hostile("code in a header", labelled(array(CODE)), "archive"),
+    Hostile("a trillion labels", labelled(array(described("|u1", f"({10**12},)"))), "at most"),
+    Hostile("a negative length", labelled(array(described("|u1", "(-1,)"))), "shape"),
+    Hostile("sides that multiply", labelled(array(described("<f8", "(2**20,)"))), ""),
+    Hostile("sixty dimensions", labelled(array(described("|u1", f"({'9, ' * 60})"))), "shape"),
+    Hostile("a header without end", labelled(array("(" * 60_000)), "header"),
+    Hostile("a header in a header", labelled(array("-" * 1900 + "1")), ""),
+    Hostile("a header of four gigabytes", long_header, "header"),
+    Hostile("a type with fields", labelled(array(described("u1,u1", "(5,)"), bytes(10))), "plain"),
+    Hostile("objects", labelled(array(described("|O", "(10,)"), bytes(80))), "plain numbers"),
+    Hostile("texts of gigabytes", labelled(array(described("<U999999", "(9999,)"))), "at most"),
+    Hostile("texts of nothing", labelled(array(described("<U0", f"({10**6},)"))), ""),
+    Hostile(
+        "fewer bytes than it says", labelled(array(described("|u1", "(10,)"), b"1")), "damaged"
+    ),
+    Hostile("format 9", labelled(array(described("|u1", "(10,)"), bytes(10), b"\x09\0")), "plain"),
+    Hostile("seventy thousand members", many_members, "arrays"),
+    Hostile("a bomb of two gigabytes", bomb, "at most"),
+    Hostile("a password", encrypted, ""),
+    Hostile("names that leave the folder", packed(**{"../../labels": b"x"}), ""),
+    Hostile("labels in two dimensions", changed(labels=LABELS.reshape(2, 5)), "shape"),
+    Hostile("labels that are no numbers", changed(labels=np.full(10, np.nan)), ""),
+]
+OURS = [
+    Hostile(
+        "logarithms that are none",
+        changed(log_probabilities=np.full((10, 10), np.nan, "f4")),
+        "sum",
+    ),
+    Hostile(
+        "logarithms that overflow", changed(log_probabilities=np.full((10, 10), 9e9, "f4")), "sum"
+    ),
+    Hostile("indices that are no numbers", changed(indices=np.full(10, np.inf)), "indices"),
+    Hostile("a million classes", changed(classes=np.full(10**6, "x")), "class names"),
+    Hostile("another hash", changed(labels_hash=np.array("0" * 64)), "was changed"),
+    Hostile(
+        "labels beyond the classes", changed(labels=np.full(10, 200, np.uint8)), "between 0 and"
+    ),
+]
+TABLES = [
+    Hostile("four million classes", changed(classes=np.full(10**6, "x")), "classes"),
+    Hostile(
+        "numbers without end",
+        written(b"label,predicted,index\n" + b"1" * 3900 + b"x,1,1\n"),
+        "a number",
+    ),
+    Hostile("digits of a line", written(b"index,label,predicted\n" + b"9" * 2**24), "at most"),
+    Hostile("commas alone", written(b"index,label,predicted" + b"," * (2**24 - 30)), "characters"),
+    Hostile("lines alone", written(b"label\n" + b"\n" * (2**24 - 10)), "lines"),
+    Hostile(
+        "quotes never closed", written(b"index,label,predicted\n" + b'"a\n,' * 240_000), "a number"
+    ),
+    Hostile(
+        "more than it may be",
+        written(b"index,label,predicted\n" + b"0,0,0\n" * 3_000_000),
+        "16 MiB",
+    ),
+    Hostile("a formula", written(b"index,label,predicted\n=cmd|'/c calc'!A1,0,0\n"), "a number"),
+    Hostile("NUL bytes", written(b"index,label,predicted\n\0,\0,\0\n"), ""),
+    Hostile("half a character", written(b"\xff\xfe\x00"), "no text"),
+    Hostile("codes of a terminal", written(b"\x1b]0;gotcha\x07\x1b[2J,label,predicted\n"), "index"),
+    Hostile("many columns of one name", written(b"label," * 600 + b"\n"), ""),
+    Hostile("a pipe", lambda path: os.mkfifo(path), "a file of predictions"),
+]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("predictions")
+    return {
+        "predictions": answers("predictions", ARCHIVES + OURS, folder / "ours"),
+        "elsewhere": answers("elsewhere", ARCHIVES + TABLES, folder / "theirs"),
+    }
+
+
+@pytest.mark.parametrize("hostile", ARCHIVES + OURS, ids=lambda each: each.name)
+def test_hostile_predictions_of_a_run_are_refused(hostile, found):
+    assert_refused(hostile, found["predictions"], "PredictionsError")
+
+
+@pytest.mark.parametrize("hostile", ARCHIVES + TABLES, ids=lambda each: each.name)
+def test_hostile_predictions_from_elsewhere_are_refused(hostile, found):
+    assert_refused(hostile, found["elsewhere"], "PredictionsError")
+    assert "\x1b" not in found["elsewhere"][hostile.name].message
+
+
+def test_no_code_in_them_was_executed(found):
+    assert found
+    assert not Path(WITNESS).exists()
