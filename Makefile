@@ -7,7 +7,8 @@ TENSORFLOW := .venv-tensorflow
 OPENVINO := .venv-openvino
 
 .PHONY: report test test-quick test-tensorflow lint notebooks bench bench-inference bench-scaling \
-	bench-statistics bench-comparison-speed bench-audit bench-serving bench-unknown model images clean
+	bench-statistics bench-comparison-speed bench-audit bench-photos bench-serving bench-unknown model \
+	images clean
 
 report: $(VENV)/ready
 	$(BIN)/fittingroom compare ann cnn
@@ -67,6 +68,10 @@ bench-unknown: $(VENV)/ready
 # The model inside the package, from the real data.
 model: $(VENV)/ready
 	$(BIN)/python tools/make_model.py
+
+# ARGS="--model runs/cnn-s0-…" takes another model than the one inside the package.
+bench-photos: $(VENV)/ready
+	$(BIN)/python benchmarks/photos.py $(ARGS)
 
 # The README's pictures and the model in the repository's root, from the last report.
 images: $(VENV)/ready
