@@ -269,6 +269,7 @@ def _refused() -> Iterator[Case]:
         "entities.svg", b'<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY a "b">]>' + drawing, "error"
     )
     yield Case("script.ps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "error")
+    yield Case("document.pdf", b"%PDF-1.4\n1 0 obj<<>>endobj\n", "error")
     yield Case("text.txt", b"a shirt, blue\n", "error")
     yield Case("page.html", b"<!DOCTYPE html><html><img src=x></html>", "error")
     yield Case("video.mp4", b"\0\0\0\x18ftypmp42" + bytes(100), "error")
