@@ -145,4 +145,4 @@ def test_thresholds_are_the_loosest_that_keep_the_risk_on_validation(trained, sa
     if thresholds.unsure < 1:
         assert bound(thresholds.unsure) <= 0.03 + 1e-9
     looser = [value for value in np.unique(surest) if value < thresholds.unsure]
-    assert all(bound(value) > 0.05 for value in looser)
+    assert all(bound(value) > 0.03 for value in looser)
