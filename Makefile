@@ -7,7 +7,8 @@ TENSORFLOW := .venv-tensorflow
 OPENVINO := .venv-openvino
 
 .PHONY: report test test-quick test-tensorflow lint notebooks bench bench-inference bench-scaling \
-	bench-statistics bench-audit bench-serving bench-unknown model images clean
+	bench-statistics bench-comparison-speed bench-audit bench-photos bench-serving bench-unknown model \
+	images clean
 
 report: $(VENV)/ready
 	$(BIN)/fittingroom compare ann cnn
@@ -43,8 +44,13 @@ bench-inference: $(VENV)/ready $(TENSORFLOW)/ready $(OPENVINO)/ready
 bench-scaling: $(VENV)/ready
 	$(BIN)/python benchmarks/scaling.py $(ARGS)
 
+# ARGS="--only fitted" simulates one part anew and keeps the others.
 bench-statistics: $(VENV)/ready
-	$(BIN)/python benchmarks/statistics.py
+	$(BIN)/python benchmarks/statistics.py $(ARGS)
+	$(BIN)/python benchmarks/comparison_speed.py
+
+# The last of these alone. Needs a quiet machine.
+bench-comparison-speed: $(VENV)/ready
 	$(BIN)/python benchmarks/comparison_speed.py
 
 # ARGS="--parts time" measures time and memory alone, which needs a quiet machine.
@@ -62,6 +68,10 @@ bench-unknown: $(VENV)/ready
 # The model inside the package, from the real data.
 model: $(VENV)/ready
 	$(BIN)/python tools/make_model.py
+
+# ARGS="--model runs/cnn-s0-…" takes another model than the one inside the package.
+bench-photos: $(VENV)/ready
+	$(BIN)/python benchmarks/photos.py $(ARGS)
 
 # The README's pictures and the model in the repository's root, from the last report.
 images: $(VENV)/ready

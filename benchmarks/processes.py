@@ -7,6 +7,7 @@ and ends when the one that started it does, however that happens.
 import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -76,7 +77,8 @@ def measure(
         python: the interpreter, with what the work needs installed.
 
     Returns:
-        The function's answer, and ``wall_seconds``, from the start of the process to its end.
+        The function's answer; ``wall_seconds``, from the start of the process to its end; and
+        ``others_share``, what :func:`others_share` says of that time.
 
     Raises:
         MeasurementError: the process failed.
@@ -84,7 +86,7 @@ def measure(
     with tempfile.TemporaryDirectory() as folder:
         answer, words = Path(folder) / "answer.json", Path(folder) / "words.txt"
         command = [str(python), "-P", "-m", "benchmarks.worker", what, str(answer)]
-        began = time.time()
+        began, before = time.time(), _processor_seconds()
         # What it says goes to a file: a pipe would be held open by whatever a library leaves behind.
         with words.open("wb") as said:
             process = subprocess.Popen(
@@ -116,4 +118,36 @@ def measure(
                 f"Expected an answer from {' '.join(command[:5])}. Received exit code "
                 f"{process.returncode} and these last words:\n{last}"
             )
-        return {**json.loads(answer.read_text()), "wall_seconds": wall}
+        return {
+            **json.loads(answer.read_text()),
+            "wall_seconds": wall,
+            "others_share": others_share(before, _processor_seconds(), wall),
+        }
+
+
+def others_share(
+    before: tuple[float, float] | None, after: tuple[float, float] | None, seconds: float
+) -> float | None:
+    """The share of the machine's processors that others took, from 0 to 1; None where unknown.
+
+    Args:
+        before: seconds that all processes, and this one's children, had computed for.
+        after: the same some time later.
+        seconds: how much later.
+    """
+    if before is None or after is None:
+        return None
+    everybody, ours = (late - early for early, late in zip(before, after, strict=True))
+    return max(0.0, everybody - ours) / (seconds * (os.cpu_count() or 1))
+
+
+def _processor_seconds() -> tuple[float, float] | None:
+    """Seconds that all processes have computed for, and those of this one's ended children."""
+    path = Path("/proc/stat")
+    if not path.exists():
+        return None
+    # user, nice, system, idle, waiting, two kinds of interrupts; then what other machines took
+    ticks = [int(each) for each in path.read_text().splitlines()[0].split()[1:8]]
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    busy = sum(ticks) - ticks[3] - ticks[4]
+    return busy / os.sysconf("SC_CLK_TCK"), children.ru_utime + children.ru_stime

@@ -23,6 +23,9 @@ from fittingroom.runs import write_file
 
 Row = dict[str, Any]
 
+# A row's seconds count where others took no more than this share of the processors meanwhile.
+_QUIET = 0.05
+
 PACKAGE = Path(__file__).parents[1] / "src" / "fittingroom"
 TUTORIAL = "tutorial"
 
@@ -184,11 +187,14 @@ def _recipe(
     table: Table, rows: Sequence[Row], correct: npt.NDArray[np.bool_], whole_epochs: int | None
 ) -> dict[str, Any]:
     accuracy = accuracy_interval(SeedScores.of(correct))
-    seconds = [row["seconds"] for row in rows]
-    units = [table.predecessor_epoch(row) for row in rows]
+    # Rows of before this was noted were measured on a quiet machine.
+    quiet = [row for row in rows if (row.get("others_share") or 0.0) <= _QUIET]
+    timed = quiet or rows
+    seconds = [row["seconds"] for row in timed]
+    units = [table.predecessor_epoch(row) for row in timed]
     ratios = [time / unit for time, unit in zip(seconds, units, strict=True) if unit is not None]
-    complete = len(ratios) == len(rows)
-    shares = [row["gflops"] / table.ceiling(row) for row in rows if row["gflops"] is not None]
+    complete = len(ratios) == len(timed)
+    shares = [row["gflops"] / table.ceiling(row) for row in timed if row["gflops"] is not None]
     epochs = _mean(ratios) if complete else None
     return {
         "seeds": [row["seed"] for row in rows],
@@ -198,13 +204,15 @@ def _recipe(
         "validation_accuracy": _mean([row["validation_accuracy"] for row in rows]),
         "seconds": _mean(seconds),
         "seconds_range": [min(seconds), max(seconds)],
+        "timed_seeds": [row["seed"] for row in timed],
+        "quiet": bool(quiet),
         "before_training_seconds": _mean([row["before_training_seconds"] for row in rows]),
         "predecessor_epochs": epochs,
         "factor": None if epochs is None or whole_epochs is None else whole_epochs / epochs,
         "parameters": rows[0]["parameters"],
         "operations": rows[0]["operations"],
         "model_bytes": rows[0].get("model_bytes"),
-        "gflops": _mean([row["gflops"] for row in rows]) if shares else None,
+        "gflops": _mean([row["gflops"] for row in timed]) if shares else None,
         "ceiling_share": _mean(shares) if shares else None,
         "peak_memory_mb": max(row["peak_memory_mb"] for row in rows),
     }

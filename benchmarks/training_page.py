@@ -71,9 +71,7 @@ def recipes_table(summary: Mapping[str, Any]) -> list[str]:
             f"**{each['accuracy']:.2%}**",
             f"{low:.2%}–{high:.2%}",
             str(len(each["seeds"])),
-            seconds(each["seconds"]),
-            _or_none(each["predecessor_epochs"], ".2f"),
-            _or_none(each["factor"], ".3g"),
+            *_times(each),
             f"{each['operations']:,}",
             _or_none(each["gflops"], ".0f"),
             _or_none(each["ceiling_share"], ".0%"),
@@ -94,10 +92,20 @@ def short_table(summary: Mapping[str, Any]) -> list[str]:
         low, high = each["interval"]
         lines.append(
             f"| {_title(name)} | **{each['accuracy']:.2%}** | {low:.2%}–{high:.2%} "
-            f"| {seconds(each['seconds'])} | {_or_none(each['predecessor_epochs'], '.2f')} "
-            f"| {_or_none(each['factor'], '.3g')} | {each['parameters']:,} |"
+            f"| {' | '.join(_times(each))} | {each['parameters']:,} |"
         )
     return lines
+
+
+def _times(each: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Seconds, predecessor's epochs and factor, marked as bounds where the machine was not quiet."""
+    most, least = ("", "") if each["quiet"] else ("≤ ", "≥ ")
+    epochs, factor = each["predecessor_epochs"], each["factor"]
+    return (
+        most + seconds(each["seconds"]),
+        _NONE if epochs is None else f"{most}{epochs:.2f}",
+        _NONE if factor is None else f"{least}{factor:.3g}",
+    )
 
 
 def picture(table: Table, rows: Sequence[Row], summary: Mapping[str, Any]) -> bytes:
@@ -179,8 +187,10 @@ def _definitions(summary: Mapping[str, Any]) -> str:
     return "\n".join(
         [
             "- *95% interval*: covers seeds and test pictures; of a single seed, pictures alone.",
-            "- *Training*: mean over seeds of the seconds that the engine took, from the pictures "
-            "in memory to the best epoch's weights.",
+            "- *Training*: the seconds that the engine took, from the pictures in memory to the "
+            "best epoch's weights; the mean over those seeds during which other processes took no "
+            "more than 5% of the processors. With ≤ there is no such seed: the mean over all, "
+            "beside other work, which only makes it longer.",
             "- *Predecessor's epochs*: that time over one epoch of the recipe `keras-cnn` (48,000 "
             "pictures, batch 32, validation included) with Keras on TensorFlow, measured in the "
             "same sitting: the fastest of three, as times are noisy. This is "
@@ -240,12 +250,12 @@ def _sittings(table: Table, used: set[int]) -> list[str]:
 def _trainings(table: Table, rows: Sequence[Row]) -> list[str]:
     lines = [
         "| recipe | seed | validation | test | training | predecessor's epochs | epochs, kept "
-        "| before training | memory | sitting |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| before training | memory | others | sitting |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         if "failure" in row:
-            lines.append(f"| {row['recipe']} | {row['seed']} | broken down |" + " |" * 7)
+            lines.append(f"| {row['recipe']} | {row['seed']} | broken down |" + " |" * 8)
             continue
         unit = table.predecessor_epoch(row)
         cells = (
@@ -258,10 +268,16 @@ def _trainings(table: Table, rows: Sequence[Row]) -> list[str]:
             f"{len(row['history'])}, {row['best_epoch']}",
             seconds(row["before_training_seconds"]),
             f"{row['peak_memory_mb']:.0f} MB",
+            _or_none(row.get("others_share"), ".0%"),
             str(row["sitting"] + 1),
         )
         lines.append(f"| {' | '.join(cells)} |")
-    return [*lines, "", "*Before training*: imports, and loading and verifying the data."]
+    return [
+        *lines,
+        "",
+        "*Before training*: imports, and loading and verifying the data. *Others*: the share of the "
+        "processors that other processes took.",
+    ]
 
 
 def seconds(value: float) -> str:

@@ -306,20 +306,28 @@ def test_the_parts_of_a_brier_score_add_up_to_it(seed, count, sure):
         assert 0 <= part.low <= part.value <= part.high
 
 
+@pytest.mark.slow
 def test_brier_parts_rest_on_isotonic_regression_less_what_its_steps_overfit():
-    labels, _, logs = some_predictions(6, count=400)
-    # Multiples of 1/64: sums and ties are exact.
-    probabilities = np.random.default_rng(6).multinomial(64, np.exp(logs)) / 64
-    reliability, overfit = 0.0, 0.0
-    for k in range(4):
-        true, given_ = (labels == k).astype(float), probabilities[:, k]
-        fitted = IsotonicRegression().fit_transform(given_, true)
-        reliability += ((given_ - true) ** 2 - (fitted - true) ** 2).mean()
-        for level in np.unique(fitted.round(12)):
-            step = true[fitted.round(12) == level]
-            overfit += step.var(ddof=1) / 400 if len(step) > 1 else 0.0
-    parts = metrics.brier_decomposition(labels, probabilities)
-    assert parts.reliability.value == pytest.approx(reliability - overfit, abs=1e-10)
+    generator = np.random.default_rng(6)
+    for seed in range(TABLES):
+        labels, _, logs = some_predictions(seed, count=40)
+        # Multiples of 1/64: sums and ties are exact.
+        probabilities = generator.multinomial(64, np.exp(logs)) / 64
+        gained, overfit = 0.0, 0.0
+        for k in range(4):
+            true, given_ = (labels == k).astype(float), probabilities[:, k]
+            fitted = IsotonicRegression().fit_transform(given_, true)
+            gained += ((given_ - true) ** 2 - (fitted - true) ** 2).mean()
+            for level in np.unique(fitted.round(12)):
+                step = true[fitted.round(12) == level]
+                overfit += step.var(ddof=1) / 40 if len(step) > 1 else 0.0
+        score = brier_score_loss(labels, probabilities, labels=range(4), scale_by_half=False)
+        uncertainty = 1 - (np.bincount(labels, minlength=4) ** 2).sum() / 40**2
+        resolved = uncertainty - (score - gained)
+        taken_off = max(min(overfit, gained, resolved), 0)
+        parts = metrics.brier_decomposition(labels, probabilities)
+        assert parts.reliability.value == pytest.approx(gained - taken_off, abs=1e-10)
+        assert parts.resolution.value == pytest.approx(resolved - taken_off, abs=1e-10)
 
 
 # --- Calibration --------------------------------------------------------------------------------
@@ -359,6 +367,20 @@ def test_the_reliability_diagram_is_that_of_scikit_learn():
         np.testing.assert_allclose(curve.confidence, means, rtol=0, atol=1e-10)
 
 
+def test_the_calibration_error_of_bins_of_equal_mass_is_that_of_sorted_pieces():
+    generator = np.random.default_rng(17)
+    for _ in range(TABLES):
+        count = 15 * int(generator.integers(1, 20))
+        confidence = generator.uniform(0.5, 1, count)
+        correct = generator.random(count) < confidence
+        curve = metrics.reliability(*two_classes(confidence, correct), binning="equal mass")
+        order = np.argsort(confidence)
+        pieces = np.split(order, 15)
+        gaps = [abs(correct[piece].mean() - confidence[piece].mean()) for piece in pieces]
+        error = metrics.calibration_error(curve, draws=100)
+        assert error.plug_in == pytest.approx(np.mean(gaps), abs=1e-10)
+
+
 def test_bins_of_equal_mass_hold_equally_many_and_keep_equals_together():
     generator = np.random.default_rng(7)
     said = two_classes(generator.random(1500), generator.random(1500) < 0.5)
@@ -371,23 +393,22 @@ def test_bins_of_equal_mass_hold_equally_many_and_keep_equals_together():
 
 
 def test_debiasing_takes_off_the_mean_of_the_folded_normal():
-    curve = metrics.Reliability(
-        low=np.array([0.0, 0.5]),
-        high=np.array([0.5, 1.0]),
-        count=np.array([40, 60]),
-        confidence=np.array([0.4, 0.8]),
-        correct=np.array([18, 51]),
-    )
-    value = 0.0
-    for count, confidence, correct in ((40, 0.4, 18), (60, 0.8, 51)):
-        gap = abs(correct / count - confidence)
+    generator = np.random.default_rng(16)
+    for _ in range(TABLES):
+        bins = int(generator.integers(1, 16))
+        count = generator.integers(1, 300, bins)
+        confidence = generator.uniform(0.05, 0.95, bins)
+        correct = generator.binomial(count, generator.uniform(0, 1, bins))
+        gap = np.abs(correct / count - confidence)
         share = (correct + confidence) / (count + 1)
         deviation = np.sqrt(share * (1 - share) / count)
         mean = stats.foldnorm.mean(gap / deviation, scale=deviation)
-        value += count / 100 * (2 * gap - mean)
-    error = metrics.calibration_error(curve)
-    assert error.debiased.value == pytest.approx(value, abs=1e-10)
-    assert error.debiased.low == 0.0
+        weight = count / count.sum()
+        ends = np.linspace(0, 1, bins + 1)
+        curve = metrics.Reliability(ends[:-1], ends[1:], count, confidence, correct)
+        error = metrics.calibration_error(curve, draws=100)
+        assert error.plug_in == pytest.approx(weight @ gap, abs=1e-10)
+        assert error.debiased.value == pytest.approx(max(weight @ (2 * gap - mean), 0), abs=1e-10)
 
 
 @pytest.mark.parametrize("binning", ["equal width", "equal mass"])
@@ -442,7 +463,7 @@ def test_confidence_is_that_in_what_was_predicted():
 
 
 def test_the_temperature_minimises_the_log_loss():
-    for seed in range(20):
+    for seed in range(TABLES):
         labels, _, logs = some_predictions(seed, count=200)
 
         def loss(exponent, labels=labels, logs=logs):

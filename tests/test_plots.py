@@ -4,6 +4,7 @@ import io
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 
 import matplotlib
@@ -100,6 +101,19 @@ def test_seeds_are_dots_beneath_the_interval() -> None:
     drawn = [np.asarray(line.get_xydata()) for line in figure.axes[0].lines]
     dots = next(points for points in drawn if list(points[:, 0]) == [89, 91])
     assert (dots[:, 1] > 0).all()  # the interval lies at 0, and rows go downwards
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.005, 0.99])
+def test_the_margin_is_shaded_and_never_hides_the_differences(margin: float) -> None:
+    found = three_compared()
+    pairs = [replace(pair, margin=margin) for pair in found.pairs]
+    figure = plots.accuracies(found.models, pairs)
+    low, high = figure.axes[1].get_xlim()
+    ends = [100 * end for pair in pairs for end in (pair.difference.low, pair.difference.high)]
+    assert low < min(ends) < max(ends) < high
+    assert high - low < 10 * max(abs(end) for end in ends)
+    said = [word for word in words(figure) if word.startswith("shaded")]
+    assert said == ([f"shaded: within ±{100 * margin:g} points"] if margin else [])
 
 
 def figures() -> dict[str, Figure]:

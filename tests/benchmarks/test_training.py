@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import table, training
+from benchmarks import processes, table, training
 from benchmarks.processes import ROOT
 from benchmarks.table import Table, code_digest, correct_of
+from benchmarks.training_page import recipes_table
 from fittingroom.comparison import SeedScores, accuracy_interval
 from fittingroom.runs import read_openings
 
@@ -66,6 +67,37 @@ def test_the_interval_is_that_of_the_comparison_over_seeds_and_pictures(worker, 
     (verdict,) = measured["verdicts"]
     assert verdict.startswith("cnn is better than ann: on average")
     assert "2 trainings of each" in verdict
+
+
+@pytest.mark.parametrize(
+    ("shares", "expected", "quiet"),
+    [((0.0, 0.04, 0.3), 8.5, True), ((0.2, 0.1, 0.3), 9.0, False), ((None, None, None), 9.0, True)],
+)
+def test_seconds_are_those_of_a_quiet_machine_where_there_are_any(
+    worker, bench, monkeypatch, shares, expected, quiet
+):
+    trained = worker._trained
+
+    def beside_others(name, seed, ends):
+        return {**trained(name, seed, ends), "others_share": shares[seed]}
+
+    monkeypatch.setattr(worker, "_trained", beside_others)
+    # Seeds 0, 1 and 2 take 8, 9 and 10 s.
+    measured = bench(*ALONE, "--recipes", "ann", "--seeds", "3")
+    ann = measured["recipes"]["ann"]
+    assert ann["seconds"] == pytest.approx(expected)
+    assert (ann["quiet"], ann["seeds"]) == (quiet, [0, 1, 2])
+    (row,) = (line for line in recipes_table(measured) if "`ann`" in line)
+    assert ("≤ " in row) is not quiet
+
+
+def test_what_others_computed_meanwhile_is_a_share_of_all_processors():
+    processors = os.cpu_count() or 1
+    assert processes.others_share((100.0, 5.0), (100.0 + 6 * processors, 5.0 + 4), 10.0) == (
+        pytest.approx((6 * processors - 4) / (10 * processors))
+    )
+    assert processes.others_share((100.0, 5.0), (103.0, 9.0), 10.0) == 0
+    assert processes.others_share(None, None, 10.0) is None
 
 
 def test_broken_off_it_keeps_what_is_finished_and_goes_on_in_a_new_sitting(worker, bench):

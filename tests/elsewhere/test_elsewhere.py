@@ -205,7 +205,7 @@ def test_counting_from_one_is_recognised(table):
         (SHARES * 100, "Divide percentages by 100"),
         (SHARES * 8 - 3, "softmax"),
         (SHARES * 0.9, r"sum to one .* Received 0\.9 in row 1 \(5 such rows\)"),
-        (np.where(SHARES == 0.8, np.nan, SHARES), "Received nan for class 1 in row 2"),
+        (np.where(SHARES == 0.8, np.nan, SHARES), r"Received nan for class 1 in row 2\. Give prob"),
         (np.where(SHARES == 0.8, np.inf, SHARES), "Received inf for class 1 in row 2"),
         (SHARES[:, :2], r"shape \(5, 3\)"),
         (SHARES[:4], "5 rows of probabilities"),

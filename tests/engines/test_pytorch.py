@@ -9,7 +9,6 @@ from torch import nn
 from fittingroom.data import Half, Split
 from fittingroom.engines import engine_named
 from fittingroom.engines.pytorch.modules import build_module, whiten
-from fittingroom.engines.pytorch.optimizers import build_optimizers, set_learning_rate
 from fittingroom.engines.pytorch.pictures import (
     Augmenter,
     Pictures,
@@ -192,16 +191,6 @@ def test_an_ensemble_of_one_trains_as_its_member_alone(tiny, sample_split):
     np.testing.assert_array_equal(alone.logits, together.logits)
 
 
-def test_a_learning_rate_is_set_whether_it_is_a_number_or_a_tensor(tiny):
-    optimizers = build_optimizers(build_module(tiny.network), tiny)
-    ((first, second),) = (optimizer.param_groups for optimizer in optimizers)
-    second["lr"] = held = torch.tensor(1.0)
-    set_learning_rate(optimizers, 0.5)
-    assert first["lr"] == tiny.learning_rate / 2
-    assert second["lr"] is held
-    assert held.item() == pytest.approx(tiny.learning_rate / 2)
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU on this machine")
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd", "muon"])
 def test_a_gpu_trains_the_same_recipes_and_warms_up_apart(tiny, sample_split, optimizer):
@@ -217,6 +206,42 @@ def test_a_gpu_trains_the_same_recipes_and_warms_up_apart(tiny, sample_split, op
     assert abs(accuracies[0] - accuracies[1]) < 0.1
     (note,) = fitted.notes
     assert "warm-up on the GPU" in note
+
+
+def test_training_in_bfloat16_gives_float32_weights_that_are_as_good(tiny, sample_split):
+    accuracies = []
+    for half in (False, True):
+        device = dataclasses.replace(ENGINE.device("cpu", 1), half_precision=half)
+        fitted = ENGINE.fit(tiny, sample_split, seed=0, device=device, on_epoch=lambda epoch: None)
+        assert {array.dtype for array in fitted.weights.values()} == {np.dtype(np.float32)}
+        accuracies.append((fitted.logits.argmax(1) == sample_split.validation.labels).mean())
+    assert accuracies[0] != accuracies[1]
+    assert abs(accuracies[0] - accuracies[1]) < 0.05
+
+
+def test_instructions_that_are_ruled_out_are_not_used(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    for held, expected in (("AVX512", True), ("AVX2", False)):
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda held=held: held)
+        assert ENGINE.device("cpu", 1).half_precision is expected
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_f": True})
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    assert not ENGINE.device("cpu", 1).half_precision
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 0.999])
+def test_dropout_drops_its_share_and_keeps_the_mean(rate):
+    torch.manual_seed(0)
+    values = torch.ones(1001, 301)
+    (dropout,) = build_module((Dropout(rate),))
+    dropped = dropout(values)
+    share = dropped.eq(0).double().mean().item()
+    assert share == pytest.approx(min(rate, 255 / 256), abs=0.003)
+    assert dropped.mean().item() == pytest.approx(1, abs=0.03 if rate < 0.9 else 0.1)
+    assert dropped.unique().numel() <= 2
+    # No column or row of it is like another.
+    assert rate not in (0.1, 0.5) or len(dropped[:100].unique(dim=0)) == 100
+    assert torch.equal(dropout.eval()(values), values)
 
 
 def test_a_network_of_the_wrong_size_is_refused(tiny, sample_split):

@@ -13,6 +13,7 @@ from fittingroom.comparison import MARGIN
 from fittingroom.errors import PredictionsError, UsageError
 from fittingroom.jobs.compare import compare
 from fittingroom.jobs.evaluate import evaluate
+from fittingroom.jobs.others import read_others
 from fittingroom.jobs.progress import Silence
 from fittingroom.predictions import Predictions
 from fittingroom.runs import list_runs, read_openings
@@ -155,6 +156,24 @@ def test_predictions_in_memory_join_under_a_name(run_copy, sample, tmp_path, tru
     assert (pair.b, pair.difference.value, pair.verdict) == ("again", 0, "equivalent")
     assert outcome.others["again"] is found
     assert len(outcome.evaluated) == 1
+
+
+def test_what_is_not_called_by_its_likeliest_class_is_told(sample, tmp_path, truth):
+    heard = []
+
+    class Listener(Silence):
+        def say(self, sentence):
+            heard.append(sentence)
+
+    shares = np.full((len(truth), 10), 0.01)
+    likeliest = (truth.labels + (np.arange(len(truth)) < 7)) % 10  # another one for seven
+    shares[np.arange(len(truth)), likeliest] = 0.91
+    logs = np.log(shares).astype(np.float32)
+    said = Predictions(truth.labels, truth.labels, logs, truth.indices, sample.classes)
+    calm = Predictions(truth.labels, likeliest, logs, truth.indices, sample.classes)
+    read_others({"theirs": said, "calm": calm}, [], sample, tmp_path / "runs", Listener())
+    (sentence,) = heard
+    assert f"theirs calls 7 of {len(truth):,} pictures another class than its" in sentence
 
 
 def test_files_alone_can_be_compared(theirs, sample, tmp_path, truth):

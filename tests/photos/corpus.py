@@ -147,7 +147,7 @@ def _modes() -> Iterator[Case]:
     rows = b"".join(b"\0" + row.tobytes() for row in four)
     yield Case("16-bit-opacity.png", png(90, 120, 16, 6, rows), "photo")
     for depth in (1, 2, 4):
-        levels = grey >> (8 - depth)
+        levels = (grey >> (8 - depth)).astype(np.uint8)
         bits = np.unpackbits(levels[:, :88, None], axis=2)[:, :, 8 - depth :].reshape(120, -1)
         rows = b"".join(b"\0" + np.packbits(row).tobytes() for row in bits)
         yield Case(f"{depth}-bit-grey.png", png(88, 120, depth, 0, rows), "photo")

@@ -107,6 +107,7 @@ def test_results_are_strict_json_even_where_a_number_is_none(
 def test_readme_reads_without_a_browser(page: Path, comparison: Comparison) -> None:
     text = (page.parent / "README.md").read_text(encoding="utf-8")
     assert text.startswith("# ann against cnn\n")
+    assert all(f"\n\n## {part}\n\n" in text for part in ("Findings", "The data", "cnn"))
     assert comparison.sentence in text
     accuracy = comparison.models[1].accuracy
     assert f"{100 * accuracy.value:.2f}% ({100 * accuracy.low:.2f}–" in text

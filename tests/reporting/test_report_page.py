@@ -115,12 +115,20 @@ def test_tables_hold_the_same_numbers_as_the_results(
     pair = comparison.pairs[0]
     assert pair.mcnemar is not None
     assert f"better+{100 * pair.difference.value:.2f} (" in text
+    assert f"cnn − ann+{100 * pair.difference.value:.2f} (" in text
     assert f"){pair.mcnemar.b_only}{pair.mcnemar.a_only}" in text
     for model in models:
         for row in model.evaluation.confusion:
             assert "".join(str(count) for count in row) in text
         for scores in model.evaluation.per_class:
-            assert f"{100 * scores.recall.value:.1f}% ({100 * scores.recall.low:.1f}–" in text
+            row = scores.name + "".join(
+                f"{100 * each.value:.1f}% ({100 * each.low:.1f}–{100 * each.high:.1f}%)"
+                for each in (scores.precision, scores.recall, scores.f1)
+            )
+            assert row in text
+        macro = model.evaluation.macro_precision
+        assert macro is not None
+        assert f"Mean of the classes{100 * macro.value:.1f}% ({100 * macro.low:.1f}–" in text
         for epoch in model.history:
             assert f"{epoch.epoch}{100 * epoch.train_accuracy:.2f}%" in text
             assert f"{epoch.train_loss:.4f}{epoch.val_loss:.4f}" in text

@@ -51,7 +51,7 @@ def test_under_fitting() -> None:
     history = course((0.5, 0.55), (0.6, 0.62), (0.65, 0.66), (0.67, 0.68))
     assert sentences.accuracy_curve(history, 4, None) == (
         "Best epoch 4 of 4: validation accuracy 68.0%; it still rose by 2.0 points over the last "
-        "1 epoch: under-fitting, more epochs would help."
+        "epoch: under-fitting, more epochs would help."
     )
 
 
@@ -156,6 +156,15 @@ def test_class_gains_and_flipped(comparison: Comparison) -> None:
         "pictures."
     )
     assert sentences.flipped(pair, (3, 4)).endswith(" Shown: 4 and 3 of them, drawn at random.")
+    recipes = replace(pair, level="recipes")
+    assert sentences.flipped(recipes, (3, 4)).startswith("With the first seed of each: Only cnn is")
+
+
+def test_what_is_of_first_seeds_says_so(comparison: Comparison) -> None:
+    assert sentences.first_seeds(None) == sentences.first_seeds(comparison) == ""
+    several = replace(comparison.models[0], per_seed=(0.9, 0.91))
+    said = sentences.first_seeds(replace(comparison, models=(several, comparison.models[1])))
+    assert said == "Numbers and figures of this part are of each recipe's first seed."
 
 
 def test_confusion_difference(comparison: Comparison) -> None:
@@ -167,6 +176,10 @@ def test_confusion_difference(comparison: Comparison) -> None:
     )
     assert sentences.confusion_difference(pair, 0 * change, ("x", "y", "z")) == (
         "ann and cnn make each kind of mistake equally often."
+    )
+    recipes = replace(pair, level="recipes")
+    assert sentences.confusion_difference(recipes, change, ("x", "y", "z")).startswith(
+        "With the first seed of each: cnn takes 5 fewer of x for y"
     )
 
 
@@ -247,7 +260,7 @@ def test_numbers_read_well() -> None:
     assert duration(Timing(1e-6, 2e-6, 3e-6, 500)) == "2 µs (1–3)"
     assert duration(Timing(30.25e-6, 31.5e-6, 8.09e-3, 1)) == "31.5 µs (30.2–8,090)"
     assert [probability(p) for p in (0.0004, 0.0314)] == ["< 0.001", "0.031"]
-    assert [sureness(p) for p in (0.999, 0.984)] == [">99%", "98%"]
+    assert [sureness(p) for p in (0.999, 0.984, 0.004)] == [">99%", "98%", "< 1%"]
     assert [listed(words) for words in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == [
         "",
         "a",

@@ -50,8 +50,8 @@ def comparison_sentence(models: Sequence[ModelResult], pairs: Sequence[Pair], pi
         elif pair.a == first.name:
             said[mirrored.get(pair.verdict, pair.verdict)].append(pair.b)
     parts = [
-        f"Of the {len(models)} compared on {pictures:,} pictures, {first.name} names most of them "
-        f"rightly: {_percent(first.accuracy.value)} {_accuracy_interval(first.accuracy)}."
+        f"Of the {len(models)} compared on {pictures:,} pictures, {first.name} is right most "
+        f"often: on {_percent(first.accuracy.value)} {_accuracy_interval(first.accuracy)}."
     ]
     if said["better"]:
         parts.append(f"It is shown to be better than {_listed(said['better'])}.")
@@ -74,7 +74,33 @@ def comparison_sentence(models: Sequence[ModelResult], pairs: Sequence[Pair], pi
             else "."
         )
     )
-    return " ".join(parts)
+    return " ".join([*parts, _rests_on(models)])
+
+
+def _rests_on(models: Sequence[ModelResult]) -> str:
+    """What the intervals of a comparison of several allow for."""
+    counts = [len(model.per_seed) for model in models]
+    if max(counts) == 1:
+        return (
+            "These are single fitted models, and intervals allow for the luck of the pictures "
+            f"alone: {_PROMISE}. Other trainings, with other seeds, may come out differently."
+        )
+    each = [f"{count} of {model.name}" for count, model in zip(counts, models, strict=True)]
+    trainings = f"{counts[0]} of each" if min(counts) == max(counts) else _listed(each)
+    sentence = (
+        f"This rests on trainings with different random seeds, {trainings}, and intervals allow "
+        f"for the luck of the seeds and of the pictures: {_PROMISE}."
+    )
+    singles = counts.count(1)
+    if singles:
+        sentence += (
+            " What was trained once is taken to vary from seed to seed as what it is compared with."
+        )
+    if singles > 1:
+        sentence += (
+            " Two that were trained once each are compared as they are, by the pictures alone."
+        )
+    return sentence
 
 
 def _verdict(a: ModelResult, b: ModelResult, pair: Pair, pictures: int) -> str:

@@ -159,14 +159,16 @@ def _logs(path: Path, probabilities: Float64, count: int, kinds: int) -> Float32
     outside = ~((probabilities >= 0) & (probabilities <= 1 + _SUM_TOLERANCE))  # NaN too
     if outside.any():
         row, kind = (int(place) for place in np.argwhere(outside)[0])
-        percent = np.allclose(probabilities.sum(axis=1), 100, atol=1)
+        advice = "Logits become probabilities by a softmax over the classes."
+        if np.isnan(probabilities[row, kind]):
+            advice = "Give probabilities for every picture, or leave them out for all."
+        elif np.allclose(probabilities.sum(axis=1), 100, atol=1):
+            advice = "Divide percentages by 100."
         raise refusal(
             path,
             "probabilities from 0 to 1",
             f"{probabilities[row, kind]:g} for class {kind} in row {row + 1}",
-            "Divide percentages by 100."
-            if percent
-            else "Logits become probabilities by a softmax over the classes.",
+            advice,
         )
     sums = probabilities.sum(axis=1)
     wrong: npt.NDArray[np.bool_] = np.abs(sums - 1) > _SUM_TOLERANCE

@@ -80,12 +80,14 @@ class Device:
         threads: processor threads used.
         backend: what an engine with several of them computes with, such as ``"torch"``;
             otherwise empty.
+        half_precision: whether described networks are trained in bfloat16.
     """
 
     name: str
     description: str
     threads: int
     backend: str = ""
+    half_precision: bool = False
 
 
 class Engine(Protocol):

@@ -17,6 +17,8 @@ from fittingroom.predictions import Float32
 
 # At most so many directions, which bounds the size of the model's file.
 _MOST = 128
+# A residual counts as at least this share of how far features spread in all.
+_LEAST_RESIDUAL = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +79,7 @@ def fit_ood(features: Float32, logits: Float32) -> OodScore:
     length = float(np.linalg.norm(centred @ residual, axis=1).mean())
     # Less their mean over classes, since logits may be logarithms of probabilities, all negative.
     size = float((logits.max(axis=1) - logits.mean(axis=1)).mean())
-    # Where features do not vary at all, any residual is as strange as the largest logit.
-    scale = size / length if length > 0 else max(size, 1.0)
+    # Where half of the features never vary, the residual is rounding, and is not to be blown up.
+    least = _LEAST_RESIDUAL * float(np.linalg.norm(centred, axis=1).mean())
+    scale = (size or 1.0) / (max(length, least) or 1.0)
     return OodScore(mean.astype(np.float32), residual.astype(np.float32), scale)

@@ -63,7 +63,22 @@ def read_others(
                 f"{name} gives no probabilities: its log loss, Brier score, calibration and "
                 "risk–coverage curve are left out."
             )
+        otherwise = called_otherwise(found[name])
+        if otherwise:
+            progress.say(
+                f"{name} calls {otherwise:,} of {len(found[name]):,} pictures another class than "
+                "its likeliest. If that is not meant, are its probabilities in another order?"
+            )
     return found
+
+
+def called_otherwise(predictions: Predictions) -> int:
+    """How many pictures a model calls another class than the one it holds for likeliest."""
+    logs = predictions.log_probabilities
+    if logs is None:
+        return 0
+    called = logs[np.arange(len(logs)), predictions.predicted]
+    return int((called < logs.max(axis=1)).sum())
 
 
 def _log(runs: Path, run: str, name: str, data: str) -> None:

@@ -11,6 +11,7 @@ from fittingroom.data import Dataset, find_dataset
 from fittingroom.errors import UsageError
 from fittingroom.evaluation import evaluate_predictions
 from fittingroom.jobs.evaluate import Evaluated, dataset_of, evaluate
+from fittingroom.jobs.others import called_otherwise
 from fittingroom.jobs.progress import Progress
 from fittingroom.metrics import TemperatureEffect, temperature_effect
 from fittingroom.predictions import Predictions
@@ -181,10 +182,13 @@ def _audited(entrants: Sequence[Entrant], stored: StoredAudit | None) -> Audited
 
 def _foreign(name: str, predictions: Predictions) -> Exhibit:
     """Somebody else's predictions: what is not known of the model is left out."""
-    alone = "" if predictions.log_probabilities is not None else ", without probabilities"
+    otherwise = called_otherwise(predictions)
+    note = "" if predictions.log_probabilities is not None else ", without probabilities"
+    if otherwise:
+        note = f", where {otherwise:,} pictures are called another class than the likeliest"
     return Exhibit(
         name=name,
-        title=f"Predicted elsewhere{alone}",
+        title=f"Predicted elsewhere{note}",
         evaluation=evaluate_predictions(predictions),
         keep=None,
     )

@@ -123,6 +123,7 @@ def _environment(dataset: Dataset, split: Split, place: Device) -> dict[str, obj
         "device_description": place.description,
         "threads": place.threads,
         "backend": place.backend,
+        "half_precision": place.half_precision,
         "data": {
             "name": dataset.name,
             "official": dataset.official,

@@ -67,7 +67,9 @@ def accuracies(models: Sequence[ModelResult], pairs: Sequence[Pair]) -> Figure:
     below.axvspan(-margin, margin, color=REST, alpha=0.14, linewidth=0)
     below.axvline(0, color=MUTED, linewidth=0.9)
     ends = [100 * end for pair in pairs for end in (pair.difference.low, pair.difference.high)]
-    reach = [*ends, -1.6 * margin, 1.6 * margin]
+    # A margin far beyond all intervals would leave of them no more than dots.
+    edge = min(1.6 * margin, 3 * max(abs(end) for end in ends))
+    reach = [*ends, -edge, edge]
     room = 0.05 * (max(reach) - min(reach))
     below.set_xlim(min(reach) - room, max(reach) + room)
     for place, pair in enumerate(pairs):
@@ -76,17 +78,18 @@ def accuracies(models: Sequence[ModelResult], pairs: Sequence[Pair]) -> Figure:
         colour = model_colour(names.index(winner)) if sure and winner in names else MUTED
         _dot(below, place, pair.difference, colour, "o", filled=sure)
         _beside(below, place, _points(pair.difference, 2), colour)
-    below.annotate(
-        f"shaded: within ±{margin:g} points",
-        (0, 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(0, 3),
-        textcoords="offset points",
-        ha="center" if min(reach) < -2 * margin else "left",
-        fontsize=7.5,
-        color=MUTED,
-        annotation_clip=False,
-    )
+    if margin > 0:
+        below.annotate(
+            f"shaded: within ±{margin:g} points",
+            (0, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center" if min(reach) < -2 * margin else "left",
+            fontsize=7.5,
+            color=MUTED,
+            annotation_clip=False,
+        )
     return figure
 
 

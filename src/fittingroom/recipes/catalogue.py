@@ -7,7 +7,7 @@ from fittingroom.recipes.classical import (
     HogSvm,
     LogisticRegression,
 )
-from fittingroom.recipes.convolutional import CNN, CNN_FAST, CNN_STRONG
+from fittingroom.recipes.convolutional import CNN, CNN_BEST, CNN_FAST, CNN_STRONG, CNN_TINY
 from fittingroom.recipes.dense import ANN, ANN_BEST, ANN_FAST
 from fittingroom.recipes.described import Described
 from fittingroom.recipes.predecessor import KERAS_ANN, KERAS_CNN
@@ -51,6 +51,8 @@ RECIPES: dict[str, Described] = {
         CNN_FAST,
         ANN_BEST,
         CNN_STRONG,
+        CNN_BEST,
+        CNN_TINY,
         KERAS_ANN,
         KERAS_CNN,
         LOGREG,

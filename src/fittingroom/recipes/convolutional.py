@@ -22,14 +22,19 @@ def _stem(filters: int) -> Network:
     )
 
 
-def _conv(filters: int, *, stride: int = 1, padding: int = 1, pool: bool = False) -> Network:
+def _conv(filters: int, *, stride: int = 1, pool: bool = False) -> Network:
     """A 3 × 3 convolution, normalised and rectified; pooled before that, which costs less."""
     return (
-        Conv(filters, stride=stride, padding=padding, bias=False),
+        Conv(filters, stride=stride, padding=1, bias=False),
         *((MaxPool(2),) if pool else ()),
         BatchNorm(),
         ReLU(),
     )
+
+
+def _dense(units: int) -> Network:
+    """What is left of the picture as a whole, normalised and rectified."""
+    return (Flatten(), Dense(units, bias=False), BatchNorm(), ReLU())
 
 
 CNN_FAST = Recipe(
@@ -44,12 +49,11 @@ CNN_FAST = Recipe(
         *_stem(16),
         *_conv(16, stride=2),
         *_conv(32, pool=True),
-        *_conv(128, padding=0),
-        Flatten(),
+        *_dense(96),
         Dense(10),
     ),
     epochs=2,
-    batch_size=128,
+    batch_size=256,
     optimizer="muon",
     learning_rate=0.06,
     warmup=0.1,
@@ -70,13 +74,12 @@ CNN = Recipe(
         *_stem(24),
         *_conv(48, stride=2),
         *_conv(96, pool=True),
-        *_conv(192, padding=0),
-        Flatten(),
+        *_dense(128),
         Dropout(0.2),
         Dense(10),
     ),
-    epochs=7,
-    batch_size=128,
+    epochs=6,
+    batch_size=256,
     optimizer="muon",
     learning_rate=0.06,
     warmup=0.1,
@@ -87,23 +90,78 @@ CNN = Recipe(
 
 CNN_STRONG = Recipe(
     name="cnn-strong",
-    title="Convolutions on 14 × 14 and 7 × 7, trained for minutes",
+    title="Five convolutions on 14 × 14 and 7 × 7, trained for minutes",
     network=(
-        *_stem(24),
-        *_conv(48, pool=True),
+        *_stem(32),
+        *_conv(32),
         *_conv(48),
-        *_conv(96, pool=True),
-        *_conv(96),
+        *_conv(64, pool=True),
+        *_conv(64),
+        *_conv(128, pool=True),
         GlobalMaxPool(),
         Dropout(0.1),
         Dense(10),
     ),
-    epochs=14,
-    batch_size=128,
+    epochs=16,
+    batch_size=256,
     optimizer="muon",
     learning_rate=0.06,
     warmup=0.1,
     label_smoothing=0.1,
     augmentation=Augmentation(flip=True, shift=1, shift_probability=0.5),
+    keep="last",
+    mirror=True,
+)
+
+CNN_BEST = Recipe(
+    name="cnn-best",
+    title="The most accurate: six convolutions, trained for half an hour",
+    network=(
+        *_stem(32),
+        *_conv(48),
+        *_conv(48),
+        *_conv(96, pool=True),
+        *_conv(96),
+        *_conv(96),
+        *_conv(128, pool=True),
+        GlobalMaxPool(),
+        Dropout(0.2),
+        Dense(10),
+    ),
+    epochs=36,
+    batch_size=256,
+    optimizer="muon",
+    learning_rate=0.06,
+    warmup=0.1,
+    label_smoothing=0.1,
+    augmentation=Augmentation(
+        flip=True, shift=1, shift_probability=0.7, erase=6, erase_probability=0.3
+    ),
+    keep="last",
+    mirror=True,
+)
+
+CNN_TINY = Recipe(
+    name="cnn-tiny",
+    title="Fewer than 100,000 parameters, most of the work on 14 × 14",
+    network=(
+        *_stem(32),
+        *_conv(32),
+        *_conv(32),
+        *_conv(48, pool=True),
+        *_conv(48),
+        *_conv(96, pool=True),
+        GlobalMaxPool(),
+        Dropout(0.1),
+        Dense(10),
+    ),
+    epochs=28,
+    batch_size=256,
+    optimizer="muon",
+    learning_rate=0.06,
+    warmup=0.1,
+    label_smoothing=0.1,
+    augmentation=Augmentation(flip=True, shift=1, shift_probability=0.5),
+    keep="last",
     mirror=True,
 )

@@ -98,7 +98,9 @@ def probability(value: float) -> str:
 
 
 def sureness(value: float) -> str:
-    """A top probability in short: ``"98%"``; never rounded up to certainty."""
+    """A probability in short: ``"98%"``; never rounded up to certainty, nor down to none."""
+    if value < 0.01:
+        return "< 1%"
     return ">99%" if value > 0.99 else f"{100 * value:.0f}%"
 
 

@@ -98,7 +98,8 @@ def model_section(exhibit: Exhibit, place: int, pictures: UInt8) -> Section:
         in_one_go = exhibit.keep is None
         said = sentences.single_epoch(exhibit.history[0], exhibit.validation_pictures, in_one_go)
         lead += f" {said}"
-    return Section(f"model-{place}", exhibit.name, lead, tuple(panels), place)
+    table = tables.per_class(exhibit.name, evaluation)
+    return Section(f"model-{place}", exhibit.name, lead, tuple(panels), place, table)
 
 
 def data_panel(sample: Garments, classes: Sequence[str]) -> Panel:

@@ -120,9 +120,11 @@ def _fit(history: Sequence[Epoch]) -> str:
         return f"training accuracy ends {100 * gap:.1f} points above: {degree}"
     risen = late_rise(history)
     if risen is not None:
+        quarter = last_quarter(history)
         return (
             f"it still rose by {100 * risen:.1f} points over the last "
-            f"{some(last_quarter(history), 'epoch')}: under-fitting, more epochs would help"
+            f"{'epoch' if quarter == 1 else f'{quarter} epochs'}: under-fitting, more epochs would "
+            "help"
         )
     side = (
         f"training accuracy ends {-100 * gap:.1f} points below, as it is measured while weights "
@@ -319,7 +321,8 @@ def confusion_difference(pair: Pair, change: np.ndarray, classes: Sequence[str])
     mistakes = change.copy()
     np.fill_diagonal(mistakes, 0)
     if not mistakes.any():
-        return f"{pair.a} and {pair.b} make each kind of mistake equally often."
+        sentence = f"{pair.a} and {pair.b} make each kind of mistake equally often."
+        return _first_seeds(pair) + sentence
     true, called = np.unravel_index(np.abs(mistakes).argmax(), mistakes.shape)
     amount = int(mistakes[true, called])
     word = "fewer" if amount < 0 else "more"
@@ -331,7 +334,7 @@ def confusion_difference(pair: Pair, change: np.ndarray, classes: Sequence[str])
         if balance
         else "as many mistakes as"
     )
-    return (
+    return _first_seeds(pair) + (
         f"{pair.b} takes {abs(amount):,} {word} of {classes[true]} for {classes[called]}, the "
         f"largest change; overall it makes {total} {pair.a}. A cell has the colour of the model "
         "that it favours."
@@ -346,7 +349,19 @@ def flipped(pair: Pair, shown: tuple[int, int]) -> str:
     )
     if shown != (a, b):
         sentence += f" Shown: {shown[1]} and {shown[0]} of them, drawn at random."
-    return sentence
+    return _first_seeds(pair) + sentence
+
+
+def _first_seeds(pair: Pair) -> str:
+    """Of recipes, single pictures and counts are those of one training each, which is said."""
+    return "With the first seed of each: " if pair.level == "recipes" else ""
+
+
+def first_seeds(comparison: Comparison | None) -> str:
+    """What the figures of all models show where there are several seeds; else nothing."""
+    if comparison is None or all(len(model.per_seed) < 2 for model in comparison.models):
+        return ""
+    return "Numbers and figures of this part are of each recipe's first seed."
 
 
 def openings(exhibits: Sequence[Exhibit], facts: Facts) -> str:

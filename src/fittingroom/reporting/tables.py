@@ -158,7 +158,9 @@ def pairs(comparison: Comparison) -> Table:
                 points_estimate(pair.difference, 2),
                 NONE if test is None else count(test.b_only),
                 NONE if test is None else count(test.a_only),
-                NONE if test is None else probability(test.p_exact),
+                NONE
+                if test is None
+                else f"{probability(test.p_exact)} ({probability(test.p_mid)})",
                 NONE if pair.p_better is None else sureness(pair.p_better),
                 NONE if not several or pair.p_adjusted is None else probability(pair.p_adjusted),
             )
@@ -169,7 +171,7 @@ def pairs(comparison: Comparison) -> Table:
         "Difference, points",
         f"Only {only.b} right" if only else "Only the first right",
         f"Only {only.a} right" if only else "Only the second right",
-        "McNemar's exact p",
+        "McNemar's p, exact (mid-p)",
         "New training better",
         "p after Holm",
     )
@@ -183,18 +185,24 @@ def pairs(comparison: Comparison) -> Table:
 
 
 def accuracies(comparison: Comparison) -> Table:
-    """Each model's accuracy and those of its seeds."""
+    """Each model's accuracy and those of its seeds; then each pair's difference."""
+    models = [
+        (
+            model.name,
+            percent_estimate(model.accuracy, 2),
+            ", ".join(percent(value, 2) for value in model.per_seed),
+        )
+        for model in comparison.models
+    ]
+    differences = [
+        (f"{pair.b} {MINUS} {pair.a}", f"{points_estimate(pair.difference, 2)} points", NONE)
+        for pair in comparison.pairs
+    ]
     return Table(
-        "Accuracy on the test half.",
+        "Accuracy on the test half, and paired differences in percentage points, with 95% "
+        "intervals.",
         ("Model", "Accuracy", "Seed by seed"),
-        tuple(
-            (
-                model.name,
-                percent_estimate(model.accuracy, 2),
-                ", ".join(percent(value, 2) for value in model.per_seed),
-            )
-            for model in comparison.models
-        ),
+        (*models, *differences),
     )
 
 
@@ -244,20 +252,24 @@ def confusion_difference(pair: Pair, change: Int64, classes: Sequence[str]) -> T
 
 
 def per_class(name: str, evaluation: Evaluation) -> Table:
-    """Precision, recall and F1 of each class."""
+    """Precision, recall and F1 of each class, and their unweighted means."""
+    rows: list[tuple[str, ...]] = [
+        (
+            scores.name,
+            percent_estimate(scores.precision),
+            percent_estimate(scores.recall),
+            percent_estimate(scores.f1),
+            count(scores.support),
+        )
+        for scores in evaluation.per_class
+    ]
+    macro = (evaluation.macro_precision, evaluation.macro_recall, evaluation.macro_f1)
+    means = [NONE if mean is None else percent_estimate(mean) for mean in macro]
+    rows.append(("Mean of the classes", *means, count(len(evaluation.predictions))))
     return Table(
         f"{name}, class by class, with 95% intervals.",
         ("Class", "Precision", "Recall", "F1", "Pictures"),
-        tuple(
-            (
-                scores.name,
-                percent_estimate(scores.precision),
-                percent_estimate(scores.recall),
-                percent_estimate(scores.f1),
-                count(scores.support),
-            )
-            for scores in evaluation.per_class
-        ),
+        tuple(rows),
     )
 
 

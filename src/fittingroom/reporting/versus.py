@@ -73,12 +73,12 @@ def _accuracies(comparison: Comparison) -> Panel:
     )
 
 
-def shared_section(exhibits: Sequence[Exhibit]) -> Section:
+def shared_section(exhibits: Sequence[Exhibit], comparison: Comparison | None) -> Section:
     """Recalls, calibration and abstaining, all models in one figure each."""
     return Section(
         "classes",
         "Classes and calibration",
-        "",
+        sentences.first_seeds(comparison),
         _shared_panels(exhibits),
         table=scores_table(exhibits),
     )
@@ -105,9 +105,7 @@ def _shared_panels(exhibits: Sequence[Exhibit]) -> tuple[Panel, ...]:
             title="How much of each class is found",
             alt=alt,
             caption=sentences.recalls(models),
-            table=tables.recalls(models)
-            if len(models) > 1
-            else tables.per_class(models[0][0], models[0][1]),
+            table=tables.recalls(models),
             svg=plots.svg(figure, "recalls", alt),
         )
     ]

@@ -67,7 +67,7 @@ def write_report(
     sections: list[Section] = []
     if comparison is not None:
         sections += pair_sections(comparison, exhibits, pictures)
-    sections.append(shared_section(exhibits))
+    sections.append(shared_section(exhibits, comparison))
     sections += [model_section(exhibit, place, pictures) for place, exhibit in enumerate(exhibits)]
     panels = [*summary, *(panel for section in sections for panel in section.panels), data]
     found = findings(exhibits, comparison, facts)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
+
+from fittingroom.engines.pytorch.optimizers import Optimizer
 
 # Steps before the recording, in which libraries choose their kernels; PyTorch's notes on CUDA
 # graphs ask for three.
@@ -22,7 +23,7 @@ def record(
         step: one training step, which neither reads a value back nor branches on one.
         inputs: a batch of what it takes; later ones have the same shapes.
         module: what it trains.
-        optimizers: with what; learning rates are tensors on the GPU.
+        optimizers: with what.
     """
     held = tuple(each.clone() for each in inputs)
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
@@ -41,9 +42,7 @@ def record(
         for name, tensor in module.state_dict().items():
             tensor.copy_(before[name])
         for optimizer in optimizers:
-            for state in optimizer.state.values():
-                for value in state.values():
-                    value.zero_()
+            optimizer.forget()
     torch.cuda.set_rng_state(random_state)
 
     def replay(*batch: Tensor) -> None:

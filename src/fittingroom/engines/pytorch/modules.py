@@ -32,6 +32,28 @@ class Members(nn.ModuleList):
         return torch.cat(outputs) if self.training else torch.stack(outputs).mean(0)
 
 
+class Dropout(nn.Module):
+    """Sets values to zero with a probability, and scales up the rest, in training.
+
+    The processor draws random numbers one after the other, so each of 64 bits decides on eight
+    values; the probability is then a multiple of 1/256, and the scale its own.
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+        self.dropped = min(round(256 * rate), 255)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """``(N, …)`` → the same shape."""
+        if input.is_cuda or not self.training:
+            return functional.dropout(input, self.rate, self.training)
+        limits = torch.iinfo(torch.int64)
+        drawn = torch.randint(limits.min, limits.max, (-(-input.numel() // 8),))
+        kept = drawn.view(torch.uint8)[: input.numel()].view(input.shape) >= self.dropped
+        return input * kept * (256 / (256 - self.dropped))
+
+
 def build_module(network: Network, shape: Shape = INPUT_SHAPE) -> nn.Sequential:
     """The network with freshly drawn weights; its ``state_dict`` names them as the network does.
 
@@ -69,7 +91,7 @@ def _build_layer(layer: Layer, shape: Shape) -> nn.Module:
         case networks.GlobalMaxPool():
             return nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten())
         case networks.Dropout(rate):
-            return nn.Dropout(rate)
+            return Dropout(rate)
         case networks.Residual(layers):
             return ResidualBlock(*build_module(layers, shape))
         case networks.Ensemble(members):

@@ -1,22 +1,117 @@
-"""The optimizers that recipes name."""
+"""The optimizers that recipes name, on all their weights at once.
 
-from collections.abc import Callable
-from typing import Any
+PyTorch's own optimizers load its compiler when the first of them is made, which takes over a
+second: longer than the shortest recipes train. These are the same steps (the tests hold them
+against PyTorch's), and each is a plain object whose whole state is tensors.
+"""
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from fittingroom.errors import RecipeError
 from fittingroom.recipes import Recipe
 
 # Coefficients of the quintic iteration that drives singular values towards one (see Muon).
 _QUINTIC = (3.4445, -4.7750, 2.0315)
-# Three come near enough for a step, and cost less than five.
+# Three come near enough: two are less accurate for dense layers, five no better.
 _ITERATIONS = 3
 
 
-class Muon(Optimizer):
+class Optimizer:
+    """What all optimizers share: weights, one learning rate, and state that is made at once.
+
+    Args:
+        parameters: what it trains, all on one device.
+        rate: the highest learning rate.
+        decay: weight decay, decoupled, of weights with two axes or more.
+
+    Attributes:
+        parameters: the weights.
+        rate: the learning rate of the step to come, a tensor on the device of the weights, so that
+            a recorded step can be replayed at another rate.
+        state: all that is remembered from step to step; zero at first.
+    """
+
+    def __init__(self, parameters: Sequence[nn.Parameter], rate: float, decay: float) -> None:
+        self.parameters = list(parameters)
+        self.highest = rate
+        self.decay = decay
+        device = self.parameters[0].device if self.parameters else torch.device("cpu")
+        self.rate = torch.tensor(rate, device=device)
+        self.state: list[Tensor] = []
+
+    def remember(self) -> list[Tensor]:
+        """A zero for every weight, kept in the state."""
+        zeros = [torch.zeros_like(parameter) for parameter in self.parameters]
+        self.state += zeros
+        return zeros
+
+    def set_rate(self, share: float) -> None:
+        """Set the learning rate to a share of the highest."""
+        self.rate.fill_(share * self.highest)
+
+    def forget(self) -> None:
+        """Set all that is remembered back to zero, in place."""
+        for tensor in self.state:
+            tensor.zero_()
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """One step along the gradients, which are cleared.
+
+        A weight that nothing uses, as in some person's own module, has no gradient, and stays.
+        """
+        used, gradients = [], []
+        for place, parameter in enumerate(self.parameters):
+            if parameter.grad is not None:
+                used.append(place)
+                gradients.append(parameter.grad)
+                parameter.grad = None
+        weights: list[Tensor] = [self.parameters[place] for place in used]
+        kernels = [weight for weight in weights if weight.ndim >= 2]
+        if self.decay and kernels:
+            torch._foreach_mul_(kernels, 1 - self.rate * self.decay)
+        if used:
+            self.move(used, gradients)
+
+    def move(self, used: Sequence[int], gradients: list[Tensor]) -> None:
+        """Change the weights at these places by these gradients."""
+        raise NotImplementedError
+
+
+class Sgd(Optimizer):
+    """Stochastic gradient descent with Nesterov momentum, as PyTorch defines it.
+
+    ``v ← m·v + g``; ``w ← w − r·(g + m·v)``.
+
+    Args:
+        momentum: ``m``.
+    """
+
+    def __init__(
+        self, parameters: Sequence[nn.Parameter], rate: float, decay: float, momentum: float
+    ) -> None:
+        super().__init__(parameters, rate, decay)
+        self.momentum = momentum
+        self.velocity = self.remember()
+
+    def look_ahead(self, used: Sequence[int], gradients: list[Tensor]) -> list[Tensor]:
+        """The momentum, updated, and the gradient once more: ``g + m·v``."""
+        velocity = [self.velocity[place] for place in used]
+        torch._foreach_mul_(velocity, self.momentum)
+        torch._foreach_add_(velocity, gradients)
+        return list(torch._foreach_add(gradients, velocity, alpha=self.momentum))
+
+    def move(self, used: Sequence[int], gradients: list[Tensor]) -> None:
+        """See :class:`Optimizer`."""
+        ahead = self.look_ahead(used, gradients)
+        torch._foreach_mul_(ahead, self.rate)
+        torch._foreach_sub_([self.parameters[place] for place in used], ahead)
+
+
+class Muon(Sgd):
     """Momentum whose step is made orthogonal: all singular values of it are near one.
 
     Kernels are taken as matrices of one row a filter. The step is scaled by
@@ -24,52 +119,77 @@ class Muon(Optimizer):
 
     Source: K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024;
     the iteration is a Newton-Schulz one with that text's coefficients.
+    """
+
+    def move(self, used: Sequence[int], gradients: list[Tensor]) -> None:
+        """See :class:`Optimizer`."""
+        for place, ahead in zip(used, self.look_ahead(used, gradients), strict=True):
+            matrix = orthogonalise(ahead.flatten(1))
+            scale = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
+            self.parameters[place].sub_(matrix.view_as(ahead) * (self.rate * scale))
+
+
+class Adam(Optimizer):
+    """Adam (arXiv:1412.6980), with decoupled decay AdamW (arXiv:1711.05101).
 
     Args:
-        groups: parameters with two axes or more.
-        lr: the learning rate.
-        momentum: of the (Nesterov) momentum.
-        weight_decay: decoupled.
+        betas: weights of the past in the mean of gradients and of their squares.
+        epsilon: added to the root of the latter.
     """
 
     def __init__(
         self,
-        groups: list[dict[str, Any]],
-        lr: float,
-        momentum: float,
-        weight_decay: float = 0.0,
+        parameters: Sequence[nn.Parameter],
+        rate: float,
+        decay: float,
+        betas: tuple[float, float],
+        epsilon: float,
     ) -> None:
-        super().__init__(groups, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+        super().__init__(parameters, rate, decay)
+        self.betas = betas
+        self.epsilon = epsilon
+        self.mean = self.remember()
+        self.square = self.remember()
+        self.steps = torch.zeros((), device=self.rate.device)
+        self.state.append(self.steps)
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """One step along the gradients that are there."""
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                gradient = parameter.grad
-                if gradient is None:  # a weight of a person's own module that nothing uses
-                    continue
-                state = self.state[parameter]
-                if "momentum" not in state:
-                    state["momentum"] = torch.zeros_like(gradient)
-                buffer = state["momentum"]
-                buffer.mul_(group["momentum"]).add_(gradient)
-                looking_ahead = gradient.add(buffer, alpha=group["momentum"])
-                matrix = orthogonalise(looking_ahead.flatten(1))
-                scale = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
-                # The learning rate is a tensor where a GPU replays this.
-                parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                parameter.sub_(matrix.view_as(parameter) * (group["lr"] * scale))
+    def move(self, used: Sequence[int], gradients: list[Tensor]) -> None:
+        """See :class:`Optimizer`."""
+        first, second = self.betas
+        mean, square = ([each[place] for place in used] for each in (self.mean, self.square))
+        self.steps += 1
+        torch._foreach_lerp_(mean, gradients, 1 - first)
+        torch._foreach_mul_(square, second)
+        torch._foreach_addcmul_(square, gradients, gradients, 1 - second)
+        size = torch._foreach_sqrt(square)
+        torch._foreach_div_(size, (1 - second**self.steps).sqrt())
+        torch._foreach_add_(size, self.epsilon)
+        step = torch._foreach_div(mean, size)
+        torch._foreach_mul_(step, self.rate / (1 - first**self.steps))
+        torch._foreach_sub_([self.parameters[place] for place in used], step)
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:
-    """The matrix with its singular values driven to about one: float32 ``(R, C)`` → the same."""
+    """The matrix with its singular values driven to about one: float32 ``(R, C)`` → the same.
+
+    The iteration ``X ← (a + b·A + c·A²)·X`` with ``A = X·Xᵀ`` is carried out on the smaller,
+    square ``A`` alone, and what it amounts to is multiplied with the matrix once, at the end.
+    """
     a, b, c = _QUINTIC
     wide = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
-    value = wide / (wide.norm() + 1e-7)
-    for _ in range(_ITERATIONS):
-        square = value @ value.T
-        value = a * value + (b * square + c * square @ square) @ value
+    square = wide @ wide.T
+    # The trace of it is the squared norm, by which the matrix is divided.
+    scale = (square.trace() + 1e-14).reciprocal()
+    square *= scale
+    whole: Tensor | None = None
+    for turn in range(_ITERATIONS):
+        factor = torch.addmm(square, square, square, beta=b, alpha=c)
+        factor.diagonal().add_(a)
+        whole = factor if whole is None else factor @ whole
+        if turn < _ITERATIONS - 1:
+            square = square @ factor @ factor
+    assert whole is not None
+    value = (whole * scale.sqrt()) @ wide
     return value.T if matrix.shape[0] > matrix.shape[1] else value
 
 
@@ -77,65 +197,28 @@ def build_optimizers(module: nn.Module, recipe: Recipe) -> list[Optimizer]:
     """The recipe's optimizers, which share all weights among them.
 
     Weight decay acts on weights with two axes or more, and leaves biases and normalisation alone.
-    Muon leaves the last kernel to AdamW, in the order in which the module names them. Each
-    parameter group carries ``"highest"``, its highest learning rate, by which
-    :func:`set_learning_rate` scales. On CUDA ``"lr"`` is a tensor, so that a recorded step can be
-    replayed at another rate.
+    Muon leaves the last kernel to AdamW, in the order in which the module names them.
 
     Raises:
         RecipeError: muon is asked for a module without kernels.
     """
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    rate, decay, momentum = recipe.learning_rate, recipe.weight_decay, recipe.momentum
+    match recipe.optimizer:
+        case "adam":
+            return [Adam(parameters, rate, 0.0, (momentum, 0.999), 1e-7)]
+        case "adamw":
+            return [Adam(parameters, rate, decay, (momentum, 0.99), 1e-8)]
+        case "sgd":
+            return [Sgd(parameters, rate, decay, momentum)]
     kernels = [parameter for parameter in parameters if parameter.ndim >= 2]
     others = [parameter for parameter in parameters if parameter.ndim < 2]
-    if recipe.optimizer == "muon" and not kernels:
+    if not kernels:
         raise RecipeError(
             "Expected a model with weights of two axes or more for the optimizer muon, which makes "
             "their steps orthogonal. Received one without. Use adamw."
         )
-    on_cuda = any(parameter.is_cuda for parameter in parameters)
-    optimizers = _build(recipe, kernels, others, {"fused": True, "capturable": on_cuda})
-    for optimizer in optimizers if on_cuda else ():
-        for group in optimizer.param_groups:
-            group["lr"] = torch.tensor(group["lr"], device=group["params"][0].device)
-    return optimizers
-
-
-def set_learning_rate(optimizers: list[Optimizer], share: float) -> None:
-    """Set every group to this share of its highest learning rate."""
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            rate = share * group["highest"]
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(rate)
-            else:
-                group["lr"] = rate
-
-
-def _build(
-    recipe: Recipe,
-    kernels: list[nn.Parameter],
-    others: list[nn.Parameter],
-    adam: dict[str, bool],
-) -> list[Optimizer]:
-    rate, decay = recipe.learning_rate, recipe.weight_decay
-    if recipe.optimizer == "muon":
-        # The last layer's rows are classes, not directions of one space: it goes with the others.
-        *hidden, last = kernels
-        groups = [_group(hidden, rate, decay)]
-        rest = [_group([last, *others], recipe.other_learning_rate, 0.0)]
-        return [
-            Muon(groups, lr=rate, momentum=recipe.momentum),
-            torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.99), **adam),
-        ]
-    groups = [_group(kernels, rate, decay), _group(others, rate, 0.0)]
-    betas = (recipe.momentum, 0.999 if recipe.optimizer == "adam" else 0.99)
-    if recipe.optimizer == "adam":
-        return [torch.optim.Adam(groups, lr=rate, betas=betas, eps=1e-7, **adam)]
-    if recipe.optimizer == "adamw":
-        return [torch.optim.AdamW(groups, lr=rate, betas=betas, **adam)]
-    return [torch.optim.SGD(groups, lr=rate, momentum=recipe.momentum, nesterov=True, fused=True)]
-
-
-def _group(parameters: list[nn.Parameter], rate: float, decay: float) -> dict[str, Any]:
-    return {"params": parameters, "lr": rate, "highest": rate, "weight_decay": decay}
+    # The last layer's rows are classes, not directions of one space: it goes with the others.
+    *hidden, last = kernels
+    rest = Adam([last, *others], recipe.other_learning_rate, 0.0, (momentum, 0.99), 1e-8)
+    return [Muon(hidden, rate, decay, momentum), rest] if hidden else [rest]

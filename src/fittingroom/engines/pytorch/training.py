@@ -14,7 +14,7 @@ from fittingroom.data import Half, Split
 from fittingroom.engines import Core, Device, Fitted, check_threads
 from fittingroom.engines.pytorch.cuda import Step, record
 from fittingroom.engines.pytorch.modules import build_module, weights_of, whiten
-from fittingroom.engines.pytorch.optimizers import build_optimizers, set_learning_rate
+from fittingroom.engines.pytorch.optimizers import build_optimizers
 from fittingroom.engines.pytorch.own import as_array, build_own, export_own, state_of, try_out
 from fittingroom.engines.pytorch.pictures import Augmenter, Pictures, mean_and_deviation
 from fittingroom.engines.schedule import learning_rate
@@ -53,7 +53,9 @@ class PyTorchEngine:
             there = ", ".join(kind for kind, is_there in present.items() if is_there)
             raise UsageError(f"Expected one of this machine's devices: {there}. Received '{name}'.")
         description = torch.cuda.get_device_name() if name == "cuda" else processor()
-        return Device(name, description, check_threads(threads))
+        return Device(
+            name, description, check_threads(threads), half_precision=_computes_in_half(name)
+        )
 
     def rehearse(
         self, recipe: Recipe, own: OwnModel, split: Split, *, seed: int, device: Device
@@ -75,18 +77,19 @@ class PyTorchEngine:
         if recipe.own is None:
             check_classifier(recipe.layers, len(split.classes))
         with same_random_state(), _settings(device, seed):
-            return _Training(recipe, split, seed, torch.device(device.name)).run(on_epoch)
+            return _Training(recipe, split, seed, device).run(on_epoch)
 
 
 class _Training:
     """One training: the state that its epochs share.
 
-    On CUDA the pictures lie on the GPU, the network computes in bfloat16, and a step is recorded
-    as a graph beforehand, apart from the training's seconds; a module of a person's own is trained
-    as it is.
+    Where the device computes in bfloat16, the network does in training, and its weights and the
+    validation stay float32. On CUDA the pictures lie on the GPU, and a step is recorded as a graph
+    beforehand, apart from the training's seconds. A module of a person's own is trained as it is.
     """
 
-    def __init__(self, recipe: Recipe, split: Split, seed: int, device: torch.device) -> None:
+    def __init__(self, recipe: Recipe, split: Split, seed: int, place: Device) -> None:
+        device = torch.device(place.name)
         self.recipe = recipe
         self.own = recipe.own
         self.classes = len(split.classes)
@@ -121,6 +124,7 @@ class _Training:
         self.augmenter = Augmenter(self.training, recipe.augmentation, generator)
         self.batch_size = min(recipe.batch_size, len(self.training))
         self.steps = len(self.training) // self.batch_size
+        self.half_precision = place.half_precision and self.own is None
         # In training the members of an ensemble answer one after the other.
         last = None if self.own else recipe.layers[-1]
         self.members = len(last.members) if isinstance(last, Ensemble) else 1
@@ -209,7 +213,8 @@ class _Training:
         self.loss_sum.zero_()
         self.correct.zero_()
         for chosen, drawn in self.augmenter.epoch(epoch, self.batch_size):
-            set_learning_rate(self.optimizers, self._learning_rate() / self.recipe.learning_rate)
+            for optimizer in self.optimizers:
+                optimizer.set_rate(self._learning_rate() / self.recipe.learning_rate)
             self.one_step(chosen, drawn)
             self.step += 1
         answers = self.steps * self.batch_size * self.members
@@ -220,18 +225,18 @@ class _Training:
         images = self.augmenter.vary(chosen, drawn)
         inputs = self.training.normalise(images).contiguous(memory_format=self.format)
         labels = self.training.labels[chosen].repeat(self.members)
-        half_precision = self.device.type == "cuda" and self.own is None
-        with torch.autocast("cuda", torch.bfloat16, half_precision, cache_enabled=False):
+        half = torch.autocast(
+            self.device.type, torch.bfloat16, self.half_precision, cache_enabled=False
+        )
+        with half:
             logits = self.module(inputs)
-        if half_precision:
+        if self.half_precision:
             logits = logits.float()
         loss = functional.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
         # Times the members, so that each is trained as it would be alone.
         (loss * self.members).backward()
         for optimizer in self.optimizers:
             optimizer.step()
-        for optimizer in self.optimizers:
-            optimizer.zero_grad(set_to_none=True)
         # Without label smoothing, so that it can be held against the validation loss.
         said = logits.detach()
         self.loss_sum += functional.cross_entropy(said, labels)
@@ -259,6 +264,15 @@ class _Training:
         if self.recipe.mirror:
             logits = (logits + self.module(inputs.flip(3))) / 2
         return logits
+
+
+def _computes_in_half(device: str) -> bool:
+    """Whether a device has instructions for bfloat16, and is not held to others."""
+    if device != "cpu":
+        return device == "cuda"
+    able = torch.cpu.get_capabilities()
+    wide = torch.backends.cpu.get_cpu_capability() == "AVX512"  # by ATEN_CPU_CAPABILITY, if set
+    return wide and bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 @contextlib.contextmanager
