@@ -9,7 +9,7 @@ from benchmarks.serving_page import page
 
 @pytest.mark.slow
 def test_a_trial_measures_the_real_server_and_writes_its_page(tmp_path):
-    trial = ("--seconds", "0.5", "--soak-minutes", "0.05", "--out", str(tmp_path))
+    trial = ("--seconds", "2", "--soak-minutes", "0.05", "--out", str(tmp_path))
     assert serving.main(trial) == 0
     measured = json.loads((tmp_path / "serving.json").read_text())
     for pictures in ("1", "32"):
