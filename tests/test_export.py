@@ -10,7 +10,7 @@ from torch import nn
 from fittingroom.engines.pytorch.modules import build_module, weights_of
 from fittingroom.errors import ExportError
 from fittingroom.export import build_onnx, fit_ood
-from fittingroom.networks import Dense, Ensemble, Flatten, ReLU
+from fittingroom.networks import BatchNorm, Conv, Dense, Ensemble, Flatten, GlobalMaxPool, ReLU
 from fittingroom.predict import Predictor
 from tests.networks_strategy import networks
 
@@ -93,16 +93,44 @@ def test_features_and_score_are_what_pytorch_and_numpy_give(network, seed, mirro
         sides = [inputs, inputs.flip(3)] if mirror else [inputs]
         features = torch.stack([features_of(module, side) for side in sides]).mean(0).numpy()
         logits = torch.stack([module(side) for side in sides]).mean(0).numpy()
-    ood = fit_ood(features[:12], logits[:12])
     options: dict[str, Any] = {"classes": CLASSES, "mirror": mirror, "temperature": temperature}
+    plain = Predictor(build_onnx(network, weights(module), **options), threads=1)
+    (strange,) = plain.run(("ood_features",), images)
+    ood = fit_ood(strange[:12], logits[:12])
     predictor = Predictor(build_onnx(network, weights(module), ood=ood, **options), threads=1)
     received, scores = predictor.run(("features", "ood_score"), images)
     size = max(float(np.abs(features).max()), 1e-6)
     np.testing.assert_allclose(received, features, atol=1e-4 * size)
-    expected = ood.scores(received, logits)
+    expected = ood.scores(strange, logits)
     # By the rounding of float32 in what the score is the difference of.
-    parts = ood.scale * size, float(np.abs(logits).max()), 1.0
+    widest = max(float(np.abs(strange).max()), 1e-6)
+    parts = ood.scale * widest, float(np.abs(logits).max()), 1.0
     np.testing.assert_allclose(scores, expected, atol=1e-4 * max(parts))
+
+
+POOLED = (
+    *(Conv(4, padding=1), ReLU(), Conv(6, stride=2), BatchNorm(), ReLU()),
+    *(Conv(5, groups=1), ReLU(), GlobalMaxPool(), Dense(10)),
+)
+
+
+def test_strangers_are_told_by_channels_means_where_the_last_convolution_is_pooled():
+    module = trained_looking(POOLED, 4)
+    images = pictures(7)
+    options: dict[str, Any] = {"classes": CLASSES, "mirror": True, "temperature": 1.0}
+    model = Predictor(build_onnx(POOLED, weights(module), **options))
+    features, strange = model.run(("features", "ood_features"), images)
+    inputs = ((torch.from_numpy(images).float() - 72.9) / 90.0).unsqueeze(1)
+    with torch.inference_mode():
+        both = [
+            torch.cat([module[:end](side).mean((2, 3)) for end in (2, 5)], 1)
+            for side in (inputs, inputs.flip(3))
+        ]
+    np.testing.assert_allclose(strange, torch.stack(both).mean(0), atol=1e-4)
+    assert features.shape == (7, 5)
+    flat = (*POOLED[:-2], Flatten(), Dense(10))
+    other = Predictor(build_onnx(flat, weights(trained_looking(flat, 4)), **options))
+    np.testing.assert_array_equal(*other.run(("features", "ood_features"), images))
 
 
 def test_an_ensembles_features_stand_side_by_side():

@@ -44,6 +44,7 @@ def test_the_model_stays_valid_and_names_its_classes():
         "logits",
         "probabilities",
         "features",
+        "ood_features",
     ]
 
 

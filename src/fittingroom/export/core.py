@@ -6,7 +6,7 @@ import onnx
 from onnx import TensorProto
 
 from fittingroom.errors import ExportError
-from fittingroom.export.onnx import Ends, finish
+from fittingroom.export.onnx import Ends, Values, finish
 from fittingroom.export.ood import OodScore
 from fittingroom.graphs import OPSET, Graph
 
@@ -51,5 +51,6 @@ def wrap_core(
     graph.add("Cast", "pictures", output="core/pictures", to=TensorProto.FLOAT)
     graph.nodes.extend(inner.node)
     graph.constants.extend(inner.initializer)
-    ends = Ends("core/logits", "core/logits", len(classes))
+    logits = Values("core/logits", len(classes))
+    ends = Ends(logits.name, logits, logits)
     return finish(graph, ends, classes, temperature, ood=ood, metadata=metadata, opsets=opsets)

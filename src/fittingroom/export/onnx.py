@@ -7,6 +7,10 @@ softmax are nodes of it, so that no two users of a model can prepare pictures di
 ``probabilities`` is the softmax of ``logits``, which are divided by the temperature already.
 ``features`` is what the last dense layer takes, the mean of picture and mirror image; of an
 ensemble, those of its members side by side; of any other model, its logits before the temperature.
+``ood_score`` is computed from ``ood_features``, which a graph without a score gives in its place:
+the same features, unless a network pools its last convolution over all places. Little is left there
+of what a stranger looks like, so that each channel's mean over places of what the last two
+convolutions take stands for it (as in K. Lee and others, arXiv:1807.03888).
 """
 
 import json
@@ -22,6 +26,9 @@ from fittingroom.export.ood import OodScore
 from fittingroom.graphs import Graph
 from fittingroom.networks import BatchNorm, Conv, Dense, Network
 from fittingroom.predictions import Float32
+
+# Convolutions whose channels' means tell strangers where the last one is pooled.
+_CONVOLUTIONS = 2
 
 
 def build_onnx(
@@ -64,14 +71,35 @@ def build_onnx(
     logits = builder.layers(network, inputs)
     if mirror:
         logits = _mean_of_pair(graph, logits, len(classes))
-    ends = Ends(logits, logits, len(classes))
+    features = Values(logits, len(classes))
     if builder.features:
-        values, sizes = zip(*builder.features, strict=True)
-        features = values[0] if len(values) == 1 else graph.add("Concat", *values, axis=1)
-        if mirror:
-            features = _mean_of_pair(graph, features, sum(sizes))
-        ends = Ends(logits, features, sum(sizes))
+        features = _side_by_side(graph, builder.features, mirror)
+    strange = features
+    if any(
+        isinstance(layer, networks.GlobalAveragePool | networks.GlobalMaxPool) for layer in network
+    ):
+        means = [
+            Values(
+                graph.add("ReduceMean", taken.name, graph.integers(2, 3), keepdims=0), taken.size
+            )
+            for taken in builder.taken[-_CONVOLUTIONS:]
+        ]
+        strange = _side_by_side(graph, means, mirror) if means else features
+    ends = Ends(logits, features, strange)
     return finish(graph, ends, classes, temperature, ood=ood, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Values:
+    """A value of a graph.
+
+    Attributes:
+        name: its name.
+        size: its numbers, or channels, for a picture.
+    """
+
+    name: str
+    size: int
 
 
 @dataclass(frozen=True)
@@ -81,12 +109,12 @@ class Ends:
     Attributes:
         logits: before the temperature, ``(N, K)``.
         features: ``(N, size)``.
-        size: numbers that features have.
+        ood_features: what strangers are told by, ``(N, size)``.
     """
 
     logits: str
-    features: str
-    size: int
+    features: Values
+    ood_features: Values
 
 
 def finish(
@@ -102,11 +130,14 @@ def finish(
     """A graph from ``pictures`` to logits → the model, with temperature, softmax and metadata."""
     graph.add("Div", ends.logits, graph.floats(temperature), output="logits")
     graph.add("Softmax", "logits", output="probabilities", axis=1)
-    graph.add("Identity", ends.features, output="features")
+    graph.add("Identity", ends.features.name, output="features")
     shapes = {name: ["N", len(classes)] for name in ("logits", "probabilities")}
-    shapes["features"] = ["N", ends.size]
-    if ood is not None:
-        ood.add_to(graph, "features", ends.logits, output="ood_score")
+    shapes["features"] = ["N", ends.features.size]
+    if ood is None:
+        graph.add("Identity", ends.ood_features.name, output="ood_features")
+        shapes["ood_features"] = ["N", ends.ood_features.size]
+    else:
+        ood.add_to(graph, ends.ood_features.name, ends.logits, output="ood_score")
         shapes["ood_score"] = ["N"]
     outputs = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
@@ -117,6 +148,14 @@ def finish(
     return graph.serialise(
         [pictures], outputs, opsets=opsets, metadata=entries | dict(metadata or {})
     )
+
+
+def _side_by_side(graph: Graph, values: Sequence[Values], mirror: bool) -> Values:
+    """Values of each picture as one, the mean of picture and mirror image."""
+    size = sum(value.size for value in values)
+    names = [value.name for value in values]
+    name = names[0] if len(names) == 1 else graph.add("Concat", *names, axis=1)
+    return Values(_mean_of_pair(graph, name, size) if mirror else name, size)
 
 
 def _mean_of_pair(graph: Graph, value: str, size: int) -> str:
@@ -131,8 +170,10 @@ class _Builder:
     def __init__(self, graph: Graph, weights: Mapping[str, Float32]) -> None:
         self._graph = graph
         self._weights = weights
-        # What the network's last dense layer takes, or those of its members, and their sizes.
-        self.features: list[tuple[str, int]] = []
+        # What the network's last dense layer takes, or those of its members.
+        self.features: list[Values] = []
+        # What each convolution takes, with its channels, but for the first, which takes pictures.
+        self.taken: list[Values] = []
 
     def weight(self, name: str) -> Float32:
         if name not in self._weights:
@@ -154,7 +195,9 @@ class _Builder:
                 case Dense() | Conv():
                     kernel, bias = self._kernel(name, layer)
                     if last and following is None and isinstance(layer, Dense):
-                        self.features.append((value, kernel.shape[1]))
+                        self.features.append(Values(value, kernel.shape[1]))
+                    if isinstance(layer, Conv) and name != "0":
+                        self.taken.append(Values(value, kernel.shape[1] * layer.groups))
                     if isinstance(following, BatchNorm):
                         scale, offset = self._scale_and_offset(f"{prefix}{index}", following)
                         kernel = kernel * scale.reshape(-1, *(1,) * (kernel.ndim - 1))

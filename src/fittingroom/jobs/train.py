@@ -152,7 +152,7 @@ def _finish(
     difference = check_export(fitted.logits, plain.log_probabilities(images))
     temperature = fit_temperature(fitted.logits, labels)
     seen = split.training.take(_spread(len(split.training), _OOD_PICTURES))
-    ood = fit_ood(*plain.run(("features", "logits"), seen.images))
+    ood = fit_ood(*plain.run(("ood_features", "logits"), seen.images))
     thresholds = choose_thresholds(Predictor(model(temperature, ood), threads), images, labels)
     final = model(temperature, ood, thresholds.to_metadata())
     path = writer.write("model.onnx", final)
