@@ -157,9 +157,14 @@ def _pad(call: Call) -> list[Value]:
     axes = call.integers(3) if call.optional(3) is not None else list(range(len(shape)))
     if pads is None or len(pads) != 2 * len(axes):
         raise ValueError("padding of other dimensions")
+    mode = call.attribute("mode")
+    mirrored = mode is not None and mode.text == b"reflect"
     sides = list(shape)
     for place, axis in enumerate(axes):
-        sides[axis_of(axis, len(shape))] += pads[place] + pads[place + len(axes)]
+        side, both = shape[axis_of(axis, len(shape))], (pads[place], pads[place + len(axes)])
+        if min(both) < 0 or (mirrored and max(both) >= max(side, 1)):
+            raise ValueError(f"padding of {both} beside {side}")
+        sides[axis_of(axis, len(shape))] += sum(both)
     return [Value(tuple(sides))]
 
 
