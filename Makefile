@@ -9,8 +9,8 @@ FUZZ := .venv-fuzz
 MINUTES ?= 15
 
 .PHONY: report test test-quick test-tensorflow lint notebooks bench bench-inference bench-scaling \
-	bench-statistics bench-comparison-speed bench-audit bench-serving bench-unknown fuzz audit model \
-	images clean
+	bench-statistics bench-comparison-speed bench-audit bench-photos bench-serving bench-unknown fuzz audit \
+	model images clean
 
 report: $(VENV)/ready
 	$(BIN)/fittingroom compare ann cnn
@@ -70,6 +70,10 @@ bench-unknown: $(VENV)/ready
 # The model inside the package, from the real data.
 model: $(VENV)/ready
 	$(BIN)/python tools/make_model.py
+
+# ARGS="--model runs/cnn-s0-…" takes another model than the one inside the package.
+bench-photos: $(VENV)/ready
+	$(BIN)/python benchmarks/photos.py $(ARGS)
 
 # What hostile bytes the readers stand, MINUTES for each; docs/results/fuzz.md says what came of it.
 fuzz: $(FUZZ)/ready

@@ -104,10 +104,11 @@ class Load:
             self._idle.append(connection)
 
     def lost(self, connection: Connection) -> None:
-        """Count a connection that the server closed."""
-        self._lost += 1
+        """Count a connection that ended with a request on it; idle ones the server may close."""
         if connection in self._idle:
             self._idle.remove(connection)
+        else:
+            self._lost += 1
 
     async def closed_loop(self, seconds: float) -> dict[str, Any]:
         """Each connection sends when it has its answer."""
@@ -130,7 +131,7 @@ class Load:
             now = time.perf_counter()
             while due and due[0] <= now:
                 if self._idle:
-                    self._idle.popleft().send(due.popleft())
+                    self._idle.pop().send(due.popleft())
                 else:  # all connections wait for an answer; its clock runs all the same
                     self._overdue.append(due.popleft())
             await asyncio.sleep(_TICK_SECONDS)

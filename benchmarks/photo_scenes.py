@@ -1,6 +1,6 @@
 """Pictures of the data set rendered back as photos: garments on grounds, in frames, damaged.
 
-A garment is the negated picture, enlarged; where the picture is black the ground shows. What is
+A garment is the negated picture, enlarged; where the picture is nearly black the ground shows. What is
 random about a photo (size, place, colour) comes from the generator that is handed in, so that every
 way of reading a photo sees the same one.
 """
@@ -19,6 +19,7 @@ Float64 = npt.NDArray[np.float64]
 Random = np.random.Generator
 Ground = Callable[[int, int, Random], Float64]
 
+_FAINT = 12  # up to here, the paper's 5%, a pixel is ground
 WHITE = (253, 253, 253)  # the ground of the data set's own photos
 
 
@@ -139,7 +140,7 @@ def render(picture: UInt8, scene: Scene, random: Random) -> UInt8:
     scale = random.uniform(*scene.scale)
     side = round(28 * scale)
     grey = _enlarged(255 - picture, side, 255, angle := random.uniform(-1, 1) * scene.angle)
-    cover = _enlarged(((picture > 0) * 255).astype(np.uint8), side, 0, angle)
+    cover = _enlarged(((picture > _FAINT) * 255).astype(np.uint8), side, 0, angle)
     garment = np.repeat(grey[..., None], 3, axis=2)
     if scene.tint:
         hue = random.uniform(0.3, 1.0, 3)

@@ -174,6 +174,10 @@ def measure_loads(server: Server, name: str, pictures: int, seconds: float) -> d
     load(server, content, rate=None, seconds=min(seconds, _WARM_UP_SECONDS))
     closed = load(server, content, rate=None, seconds=seconds)
     capacity = closed["answered"]["a_second"]
+    if not capacity:
+        raise processes.MeasurementError(
+            f"Expected answers within {seconds:g} s. Received none. Give it more --seconds."
+        )
     result: dict[str, Any] = {"pictures": pictures, "capacity": capacity, "closed": closed}
     for load_name, share in LOADS.items():
         _say(f"  {pictures} a request, {share:.0%} of {capacity:,.0f} a second …")

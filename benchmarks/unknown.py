@@ -111,7 +111,7 @@ def page(values: dict[str, Any]) -> str:
         "test half. In brackets: Wilson's 95% intervals, which cover the pictures alone. The model abstains where",
         f"its largest probability is below {values['unsure']:.3f} (*unsure*) or `ood_score` above "
         f"{values['unknown']:.3f} (*unknown*);",
-        "both were chosen on validation: 97% of garments known, and at most 5% wrong among the answers.",
+        "both were chosen on validation: 97% of garments known, and at most 3% wrong among the answers.",
         "",
         "## Garments",
         "",

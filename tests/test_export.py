@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -92,7 +94,7 @@ def test_features_and_score_are_what_pytorch_and_numpy_give(network, seed, mirro
         features = torch.stack([features_of(module, side) for side in sides]).mean(0).numpy()
         logits = torch.stack([module(side) for side in sides]).mean(0).numpy()
     ood = fit_ood(features[:12], logits[:12])
-    options = {"classes": CLASSES, "mirror": mirror, "temperature": temperature}
+    options: dict[str, Any] = {"classes": CLASSES, "mirror": mirror, "temperature": temperature}
     predictor = Predictor(build_onnx(network, weights(module), ood=ood, **options), threads=1)
     received, scores = predictor.run(("features", "ood_score"), images)
     size = max(float(np.abs(features).max()), 1e-6)
@@ -107,7 +109,7 @@ def test_an_ensembles_features_stand_side_by_side():
     members = ((Flatten(), Dense(6), ReLU(), Dense(10)), (Flatten(), Dense(4), ReLU(), Dense(10)))
     network = (Ensemble(members),)
     given = weights(trained_looking(network, 3))
-    options = {"classes": CLASSES, "mirror": True, "temperature": 1.0}
+    options: dict[str, Any] = {"classes": CLASSES, "mirror": True, "temperature": 1.0}
     (both,) = Predictor(build_onnx(network, given, **options)).run(("features",), pictures(5))
     assert both.shape == (5, 10)
     for number, columns in ((0, slice(0, 6)), (1, slice(6, 10))):

@@ -20,7 +20,7 @@ from fittingroom.recipes import recipe_of
 from fittingroom.runs import Run, find_run, make_folder, write_file
 from fittingroom.runs.folder import write_manifest
 
-RECIPE = "cnn-fast"
+RECIPE = "cnn-tiny"
 SEED = 0
 MOST_BYTES = 600_000
 

@@ -20,7 +20,7 @@ def test_strangers_are_pictures_and_the_same_each_time():
         assert pictures.dtype == np.uint8
         assert (pictures == again[name]).all()
         assert (pictures != other[name]).any()
-        assert all(picture.std() > 5 for picture in pictures)
+        assert all(picture.std() > 1 for picture in pictures)  # none is blank
 
 
 def test_auroc_is_scikit_learns():

@@ -244,7 +244,7 @@ MODELS = [
     Hostile("a varint without end", stored(b"\x08" + b"\xff" * 30), "no protocol buffer"),
     Hostile("a length of terabytes", stored(b"\x3a\xff\xff\xff\xff\xff\xff\x7f"), "cut off"),
     Hostile(
-        "a million empty parts", stored(b"\x3a\x80\x80\x80\x01" + b"\x0a\x00" * 2**20), "parts"
+        "a million empty parts", stored(b"\x3a\x80\x80\x80\x01" + b"\x0a\x00" * 2**20), "nodes"
     ),
     Hostile("a pickle in its place", stored(pickle.dumps({"a": 1})), "never opened"),
     Hostile("an archive in its place", stored(b"PK\3\4" + bytes(50)), "never opened"),

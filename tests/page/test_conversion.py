@@ -24,7 +24,7 @@ def corpus(sample) -> dict[str, bytes]:
     images = sample.training().images
     rng = np.random.default_rng(0)
     files: dict[str, bytes] = {"own format": encoded(Image.fromarray(images[0]))}
-    for number, side in enumerate((40, 90, 150, 300, 700, 1300)):
+    for number, side in enumerate((40, 60, 90, 110, 150, 220, 300, 450, 700, 1300)):
         colour = tuple(int(value) for value in rng.integers(0, 180, 3))
         photo = photo_of(images[number], side, colour)
         files[f"{side} as PNG"] = encoded(photo)
@@ -104,7 +104,7 @@ def test_both_give_the_same_picture_within_two_levels(corpus, in_browser):
         ]
         assert tuple(received["warnings"]) == expected.warnings, name
         pairs += 1
-    assert pairs >= 50
+    assert pairs >= 60
 
 
 def test_both_refuse_the_same_files(corpus, in_browser):

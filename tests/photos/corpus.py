@@ -147,7 +147,7 @@ def _modes() -> Iterator[Case]:
     rows = b"".join(b"\0" + row.tobytes() for row in four)
     yield Case("16-bit-opacity.png", png(90, 120, 16, 6, rows), "photo")
     for depth in (1, 2, 4):
-        levels = grey >> (8 - depth)
+        levels = (grey >> (8 - depth)).astype(np.uint8)
         bits = np.unpackbits(levels[:, :88, None], axis=2)[:, :, 8 - depth :].reshape(120, -1)
         rows = b"".join(b"\0" + np.packbits(row).tobytes() for row in bits)
         yield Case(f"{depth}-bit-grey.png", png(88, 120, depth, 0, rows), "photo")
@@ -193,7 +193,7 @@ def _shapes() -> Iterator[Case]:
     photo = garment_photo()
     for side in (4, 8, 16, 27, 28, 29, 56):
         small = Image.fromarray(photo).resize((side, side), Image.Resampling.BOX)
-        yield Case(f"small-{side}.png", encoded(small, "PNG"), "photo")
+        yield Case(f"small-{side}.png", encoded(small, "PNG"), "photo" if side > 4 else "either")
     yield Case("own-format.png", encoded(own_format_picture(), "PNG"), "photo")
     colours = Image.fromarray(own_format_picture()).convert("RGB")
     yield Case("own-format-colour.png", encoded(colours, "PNG"), "photo")
@@ -255,7 +255,6 @@ def _refused() -> Iterator[Case]:
         "ICO",
         "TGA",
         "PCX",
-        "PDF",
         "SGI",
         "JPEG2000",
         "DDS",
@@ -269,6 +268,7 @@ def _refused() -> Iterator[Case]:
         "entities.svg", b'<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY a "b">]>' + drawing, "error"
     )
     yield Case("script.ps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "error")
+    yield Case("document.pdf", b"%PDF-1.4\n1 0 obj<<>>endobj\n", "error")
     yield Case("text.txt", b"a shirt, blue\n", "error")
     yield Case("page.html", b"<!DOCTYPE html><html><img src=x></html>", "error")
     yield Case("video.mp4", b"\0\0\0\x18ftypmp42" + bytes(100), "error")

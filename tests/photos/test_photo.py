@@ -187,6 +187,12 @@ def test_a_blank_picture_is_refused():
         read_photo(np.full((50, 50), 200, np.uint8))
 
 
+def test_a_pillow_picture_that_is_cut_off_is_refused():
+    content = encoded(dress(), "JPEG")
+    with pytest.raises(PhotoError, match="whole picture"):
+        read_photo(Image.open(io.BytesIO(content[: len(content) // 2])))
+
+
 def test_a_large_file_is_refused(tmp_path: Path):
     content = encoded(dress(), "PNG")
     path = tmp_path / "dress.png"

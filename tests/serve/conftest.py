@@ -33,7 +33,7 @@ def served(loaded: list[Loaded]) -> Iterator[Any]:
 
     def start(models: list[Loaded] | None = None, **settings: Any) -> TestClient:
         client = TestClient(
-            create_application(models or loaded, Settings(**settings)),  # type: ignore[arg-type]
+            create_application(models or loaded, Settings(**settings)),
             raise_server_exceptions=False,
         )
         client.__enter__()

@@ -1,7 +1,9 @@
 """Bad input of every kind: never a 5xx, and never a refusal without a reason."""
 
 from collections import Counter
+from typing import Any
 
+import numpy as np
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -40,15 +42,18 @@ def test_no_file_of_the_corpus_gives_a_5xx(client, files):
                     assert "Expected" in answer.json()["detail"]
 
 
-def test_rotated_variants_give_the_same_answer(client, files):
-    turned = [case for case in files if "orientation" in case.name]
-    assert len(turned) >= 8
+@pytest.mark.parametrize("kind", ["png", "webp", "jpeg"])
+def test_rotated_variants_give_the_same_answer(client, files, kind):
+    turned = [case for case in files if case.name in {f"exif-{n}.{kind}" for n in range(1, 9)}]
+    assert len(turned) == 8
     said = [
         client.post("/v1/classify", files=forms(case.content)).json()["answers"][0]
         for case in turned
-        if case.content.startswith(b"\x89PNG")
     ]
-    assert len({(each["class"], each["probability"]) for each in said}) <= 1
+    assert len({each["class"] for each in said}) == 1
+    spread = np.ptp([each["probability"] for each in said])
+    # Turning moves what JPEG and WebP lose; PNG loses nothing.
+    assert spread == 0 if kind == "png" else spread < 0.1
 
 
 def test_details_of_the_corpus_give_no_5xx(client, files):
@@ -64,7 +69,7 @@ def test_no_request_made_up_from_the_description_gives_a_5xx():
         when_ready(server)
         schema = schemathesis.openapi.from_url(f"{server.address}openapi.json")
         for found in schema.get_all_operations():
-            operation = found.ok()
+            operation: Any = found.ok()  # type: ignore[union-attr]
             has_body = operation.method.lower() == "post"
             modes = [GenerationMode.POSITIVE, *([GenerationMode.NEGATIVE] if has_body else [])]
             for mode in modes:

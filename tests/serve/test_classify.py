@@ -72,7 +72,8 @@ def test_samples_hold_each_class_in_the_data_sets_format(client, sample):
     assert len(samples) <= 60
     for each in samples:
         image = np.asarray(Image.open(io.BytesIO(base64.b64decode(each["image"]))))
-        assert (image.shape, image.dtype) == ((28, 28), np.uint8)
+        assert image.shape == (28, 28)
+        assert image.dtype == np.uint8
         assert sample.classes[each["label"]] == each["class"]
 
 

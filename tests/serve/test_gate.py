@@ -93,7 +93,7 @@ def test_a_token_that_can_be_guessed_is_not_taken():
 def test_no_limit_can_be_switched_off(name):
     for value in (0, -1, float("nan")):
         with pytest.raises(UsageError, match=name):
-            Settings(**{name: value})
+            Settings(**{name: value})  # type: ignore[arg-type]
 
 
 class Slow:

@@ -5,6 +5,7 @@ import re
 import socket
 import time
 from contextlib import closing
+from typing import Any
 
 import httpx2
 import pytest
@@ -40,9 +41,13 @@ def post(path, body, **headers):
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
+def get(server, path):
+    return httpx2.get(f"{server.address}{path}", timeout=START_SECONDS)
+
+
 def when_ready(server):
     last = time.monotonic() + START_SECONDS
-    while httpx2.get(f"{server.address}readyz").status_code != 200:
+    while get(server, "readyz").status_code != 200:
         assert time.monotonic() < last
         time.sleep(0.05)
 
@@ -65,7 +70,7 @@ def test_sigterm_finishes_what_was_accepted_and_says_nothing(garments, name):
         )
         with connect(server) as connection, connect(server) as idle:
             connection.sendall(whole[:-100])
-            while "fittingroom_queue 1.0" not in httpx2.get(f"{server.address}metrics").text:
+            while "fittingroom_queue 1.0" not in get(server, "metrics").text:
                 time.sleep(0.01)
             server.process.terminate()
             assert read_all(idle) == b""  # it is ending: who asks nothing is sent away
@@ -80,11 +85,34 @@ def test_two_workers_share_the_port_and_add_up_their_counts(garments):
     with running("--workers", "2") as server:
         when_ready(server)
         for _ in range(20):  # each a connection of its own
-            answer = httpx2.post(f"{server.address}v1/classify", files=forms(png(garments[0])))
+            answer = httpx2.post(
+                f"{server.address}v1/classify",
+                files=forms(png(garments[0])),
+                timeout=START_SECONDS,
+            )
             assert answer.status_code == 200
-        text = httpx2.get(f"{server.address}metrics").text
+        text = get(server, "metrics").text
         assert 'fittingroom_requests_total{route="/v1/classify",status="200"} 20.0' in text
         assert server.stop() == 0
+
+
+def test_workers_do_not_outlive_a_parent_that_was_killed():
+    with running("--workers", "2") as server:
+        when_ready(server)
+        with connect(server) as idle:
+            idle.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert idle.recv(65536).startswith(b"HTTP/1.1 200")
+            server.process.kill()
+            assert read_all(idle) == b""  # its worker ends, and with it the connection
+        last = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                with connect(server):
+                    pass
+            except ConnectionRefusedError:
+                break
+            assert time.monotonic() < last
+            time.sleep(0.05)
 
 
 def test_a_header_without_end_is_cut_off(server):
@@ -92,7 +120,7 @@ def test_a_header_without_end_is_cut_off(server):
         endless = b"GET / HTTP/1.1\r\n" + b"x: yyyyyyyyyyyyyyyyyyyyyyyy\r\n" * 1_000_000
         with pytest.raises((ConnectionResetError, BrokenPipeError)):
             connection.sendall(endless)
-    assert httpx2.get(f"{server.address}healthz").status_code == 200
+    assert get(server, "healthz").status_code == 200
 
 
 def test_a_header_that_does_not_come_is_not_waited_for(server):
@@ -141,7 +169,7 @@ def test_a_full_queue_refuses_at_once_and_keeps_the_connection(garments, name):
         when_ready(server)
         with connect(server) as first, connect(server) as second:
             first.sendall(one[:-100])
-            while "fittingroom_queue 1.0" not in httpx2.get(f"{server.address}metrics").text:
+            while "fittingroom_queue 1.0" not in get(server, "metrics").text:
                 time.sleep(0.01)
             second.sendall(one)
             refused = second.recv(65536)
@@ -155,11 +183,11 @@ def test_a_full_queue_refuses_at_once_and_keeps_the_connection(garments, name):
             assert first.recv(65536).startswith(b"HTTP/1.1 200")
             second.sendall(one)
             assert second.recv(65536).startswith(b"HTTP/1.1 200")
-        text = httpx2.get(f"{server.address}metrics").text
+        text = get(server, "metrics").text
         assert 'fittingroom_requests_total{route="refused",status="429"} 1.0' in text
 
 
-def test_more_connections_than_allowed_are_told_so():
+def test_more_connections_than_allowed_are_told_so(monkeypatch):
     from fittingroom.serve.connection import Connection
 
     sent = []
@@ -188,7 +216,10 @@ def test_more_connections_than_allowed_are_told_so():
         tasks = set()  # noqa: RUF012
         default_headers = []  # noqa: RUF012
 
-    Connection(Config(), State(), {}, _loop=object()).connection_made(Transport())
+    stand_ins: Any = (Config(), State(), {}, None)
+    transport: Any = Transport()
+    monkeypatch.setattr("asyncio.get_event_loop", object)
+    Connection(*stand_ins).connection_made(transport)
     assert sent[0].startswith(b"HTTP/1.1 503")
     head, body = sent[0].split(b"\r\n\r\n")
     assert b"content-length: %d\r\n" % len(body) in head
@@ -222,7 +253,7 @@ def test_what_cannot_be_served_is_said_once(tmp_path, capsys, arguments, code, w
 def test_a_run_is_served_under_its_name_with_what_is_known_of_it(trained):
     with running("--model", str(trained.folder)) as server:
         when_ready(server)
-        (model,) = httpx2.get(f"{server.address}v1/models").json()["models"]
+        (model,) = get(server, "v1/models").json()["models"]
     assert model["name"] == trained.name
     assert model["parameters"] == trained.summary.parameters
     assert model["accuracy"] is None  # it was never scored on the real test half

@@ -26,7 +26,7 @@ _ALLOWED_DIFFERENCE = 1e-4
 _TIE = 1e-6
 
 # What the abstention rule keeps to: the share of wrong answers, and of garments that are known.
-_ALLOWED_RISK = 0.05
+_ALLOWED_RISK = 0.03
 _ACCEPTED = 0.97
 # Training pictures that the out-of-distribution score is fitted on; more change nothing.
 _OOD_PICTURES = 10_000
@@ -174,7 +174,7 @@ def choose_thresholds(model: Predictor, images: UInt8, labels: UInt8) -> Thresho
     """Where a model abstains, chosen on the validation half alone.
 
     `unknown` is the score that 97% of the pictures do not exceed. `unsure` is the lowest
-    probability for which, of the pictures answered, at most 5% are answered wrong, by the upper
+    probability for which, of the pictures answered, at most 3% are answered wrong, by the upper
     end of Wilson's 95% interval; where no probability gives that, the model is never sure.
 
     Args:

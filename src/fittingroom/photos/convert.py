@@ -16,12 +16,15 @@ their three differences. *Rounded* is ``floor(x + 0.5)``, held within 0–255. *
     border's median colour, then ``ROUNDS`` times to those that the last surface explains, at
     last to all pixels of the picture that are ground by it.
 3.  **Separate** (:func:`separate`). A pixel is garment where its distance from the ground is more
-    than a threshold: ``CLOSE``, the paper's 5% of 255, or more where the ground is uneven. Of the
-    connected parts (by 8 neighbours) those smaller than ``SPECK`` of the largest are dropped.
+    than a threshold: ``CLOSE``, the paper's 5% of 255, or more where the ground is uneven
+    (``UNEVEN``, ``SPREAD``). Where it is more, the picture is smoothed (:func:`smooth`), its ground
+    estimated anew, and the smoothed picture taken from here on. Of the connected parts (by 8
+    neighbours) those smaller than ``SPECK`` of the largest are dropped.
 4.  **Light on dark** (``photo.py``). A grey picture on black is one in the data set's own manner,
     and a nearly white garment on a darker ground would vanish: picture and ground are negated.
 5.  **Place** (:func:`place_on_paper`) on ``PAPER``: all ground is given that colour, and the
-    ground's shading is divided out of the garment.
+    ground's shading is divided out of the garment. On a ground of mean luma below ``FRINGED`` the
+    outline is coloured from inside first (:func:`without_fringe`).
 6.  **Thumbnail** (:func:`to_thumbnail`). The garment's box is shrunk by area to the largest size
     that fits in ``THUMBNAIL``, about what garments fill of the originals' thumbnails, and rounded.
 7.  The steps of the data set's paper (arXiv:1708.07747, section 2): **trim** the edges all of whose
@@ -45,19 +48,20 @@ Pixels = npt.NDArray[Any]  # uint8 or float64
 SIDE = 28  # pixels of the data set's pictures
 WORKING = 160  # longest edge on which the garment is searched
 MARGIN = 0.15  # of the garment's longest edge, kept around it when it is looked at more closely
-NEAR = (
-    40.0  # grey levels between the median colour of the border and the first pixels taken as ground
-)
+NEAR = 40.0  # distance from the border's median colour up to which it counts as ground at first
 ROUNDS = 4
 CLOSE = 0.05 * 255  # the paper's "within 5% of the maximum possible intensity"
-UNEVEN = (
-    4.0  # times the median distance of ground from its estimate: the threshold on uneven ground
-)
+# The threshold on uneven ground: in distances from its estimate that half of the border's ground
+# keeps within, and once all ground is known in distances that nine tenths of it keep within.
+UNEVEN = 4.0
+SPREAD = 1.6
 SPECK = 0.02
 # The originals' ground is #fdfdfd, and yet the data set's is 0 nearly everywhere, not 2.
 PAPER = 255.0
 THUMBNAIL = (67, 47)  # rows, columns that a garment fills of a thumbnail of 73 × 51
 WHITE = 225.0  # median luma from which a garment counts as white
+FRINGE = 2  # pixels at the garment's outline into which the ground is mixed
+FRINGED = 180.0  # mean luma of a ground below which that shows
 BLACK = CLOSE  # luma up to which a ground counts as black
 
 # ImageMagick's sharpening by a Gaussian of radius 1 and standard deviation 1: the negated Gaussian
@@ -118,6 +122,18 @@ def _shrink_rows(picture: Pixels, height: int) -> Float64:
     return result
 
 
+def quantile(values: Float64, share: float) -> Float64:
+    """Of ``n`` sorted values that at ``floor(share × (n − 1))``, counted from 0; along axis 0."""
+    return np.quantile(values, share, axis=0, method="lower")
+
+
+def smooth(picture: Float64) -> Float64:
+    """Each pixel the mean of 3 × 3, edges repeated; rounded."""
+    padded = np.pad(picture, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    rows = padded[:-2] + padded[1:-1] + padded[2:]
+    return rounded((rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / 9)
+
+
 def _border(height: int, width: int) -> Bool:
     """The pixels of a frame whose breadth is 1/32 of the shorter edge, and at least one pixel."""
     breadth = max(1, min(height, width) // 32)
@@ -156,14 +172,14 @@ def estimate_ground(picture: Float64) -> tuple[Float64, float]:
     terms = _terms(height, width)
     border = _border(height, width)
     there, colours = terms[border], picture[border]
-    near = distance(colours, np.median(colours, axis=0)) <= NEAR
+    near = distance(colours, quantile(colours, 0.5)) <= NEAR
     if not near.any():
         near[:] = True
     threshold = CLOSE
     for _ in range(ROUNDS):
         coefficients = _fit(there[near], colours[near])
         apart = distance(colours, there @ coefficients)
-        threshold = max(CLOSE, UNEVEN * float(np.median(apart[near])))
+        threshold = max(CLOSE, UNEVEN * float(quantile(apart[near], 0.5)))
         near = apart <= threshold
         if not near.any():
             break
@@ -171,7 +187,8 @@ def estimate_ground(picture: Float64) -> tuple[Float64, float]:
     everywhere = distance(picture, ground) <= threshold
     if everywhere.any():
         ground = terms @ _fit(terms[everywhere], picture[everywhere])
-        threshold = max(CLOSE, UNEVEN * float(np.median(distance(picture, ground)[everywhere])))
+        apart = distance(picture, ground)[everywhere]
+        threshold = max(CLOSE, SPREAD * float(quantile(apart, 0.9)))
     return np.clip(ground, 0, 255), threshold
 
 
@@ -295,12 +312,44 @@ def find_garment(photo: UInt8) -> Found:
 def _look(photo: UInt8) -> Found:
     picture = to_working_size(photo)
     ground, threshold = estimate_ground(picture)
+    if threshold > CLOSE:
+        picture = smooth(picture)
+        ground, threshold = estimate_ground(picture)
     return Found(picture, ground, threshold, separate(picture, ground, threshold))
+
+
+def _neighbours(values: Pixels) -> list[Pixels]:
+    """Of each pixel the nine values around it, itself among them; 0 beyond the edges."""
+    height, width = values.shape[:2]
+    padded = np.pad(values, ((1, 1), (1, 1), *[(0, 0)] * (values.ndim - 2)))
+    return [padded[y : y + height, x : x + width] for y in range(3) for x in range(3)]
+
+
+def without_fringe(picture: Float64, mask: Bool) -> Float64:
+    """The garment's outermost pixels, into which the ground is mixed, coloured from further inside.
+
+    The mask without its ``FRINGE`` outermost pixels is the core. ``FRINGE`` times, those pixels of
+    the mask that touch the core (by 8 neighbours) get the mean colour of the core's pixels around
+    them, and join it. What is too thin to have a core keeps its colours.
+    """
+    core = mask.astype(np.float64)
+    for _ in range(FRINGE):
+        core = np.minimum.reduce(_neighbours(core))
+    colours = picture.copy()
+    for _ in range(FRINGE):
+        count = np.add.reduce(_neighbours(core))
+        total = np.add.reduce(_neighbours(colours * core[..., None]))
+        joins = mask & (core == 0) & (count > 0)
+        colours[joins] = total[joins] / count[joins][:, None]
+        core[joins] = 1.0
+    return rounded(colours)
 
 
 def place_on_paper(picture: Float64, ground: Float64, mask: Bool) -> Float64:
     """The garment alone, on near-white, with the shading of its ground divided out; rounded."""
     brightness = np.maximum(luma(ground), 1.0)
+    if brightness.mean() < FRINGED:
+        picture = without_fringe(picture, mask)
     even = rounded(picture * (brightness.max() / brightness)[..., None])
     return np.where(mask[..., None], even, PAPER)
 

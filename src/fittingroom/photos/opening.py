@@ -9,6 +9,7 @@ import struct
 import threading
 import warnings
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -68,7 +69,7 @@ def open_photo(
         return _from_array(source, limits)
     if isinstance(source, Image.Image):
         _check_size(*source.size, limits)
-        return _pixels(source)
+        return _decode(lambda: source, "picture", limits)
     content = source if isinstance(source, bytes) else _read(Path(source), limits)
     if len(content) > limits.file_bytes:
         raise _too_long(len(content), limits)
@@ -79,12 +80,18 @@ def open_photo(
             f"Expected a JPEG of at most {_MOST_PASSES} passes. Received more. Save it anew, not "
             "progressive."
         )
+    return _decode(lambda: Image.open(BytesIO(content), formats=(kind,)), kind, limits)
+
+
+def _decode(open_image: Callable[[], Image.Image], kind: str, limits: Limits) -> UInt8:
     try:
         with _QUIET, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what is odd in a file and does no harm
-            image = Image.open(BytesIO(content), formats=(kind,))
+            image = open_image()
             _check_size(*image.size, limits)
             return _pixels(image)
+    except PhotoError:
+        raise
     except _BROKEN as error:
         raise _undecodable(kind, error) from error
 
@@ -218,10 +225,10 @@ def _webp_size(content: bytes) -> tuple[int, int]:
 
 
 def _undecodable(kind: str, error: BaseException | None) -> PhotoError:
-    name = {"WEBP": "WebP"}.get(kind, kind)
+    name = {"WEBP": "WebP picture", "picture": "picture"}.get(kind, f"{kind} picture")
     reason = re.sub(r"<[^>]*>", "it", str(error or "no readable header")).strip(". ")[:120]
     return PhotoError(
-        f"Expected a whole {name} picture. Received one that is cut off or damaged: "
+        f"Expected a whole {name}. Received one that is cut off or damaged: "
         f"{reason or type(error).__name__}. Copy or save it again."
     )
 

@@ -24,7 +24,7 @@ _DARK_CORNERS = 63
 # A garment that differs so little from its ground, by the median, is warned about.
 _FAINT = 25.0
 # From this threshold on the ground counts as patterned.
-_PATTERNED = 40.0
+_PATTERNED = 30.0
 
 
 @dataclass(frozen=True, eq=False)

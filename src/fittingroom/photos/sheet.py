@@ -41,7 +41,8 @@ def stage_sheet(photo: Photo) -> Image.Image:
         pen.rectangle(
             (at[0] - 1, at[1] - 1, at[0] + tile.width, at[1] + tile.height), outline=_FRAME
         )
-        lines = [f"{place + 1}. {stage.name}", *caption]
+        # Pillow's own font has no ×.
+        lines = [f"{place + 1}. {stage.name.replace('×', ' by ')}", *caption]
         for number, line in enumerate(lines):
             top = _GAP + _TILE + 6 + number * _LINE
             pen.text((left, top), line, fill=_INK if number else (0, 0, 0), font=font)

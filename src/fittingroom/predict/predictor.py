@@ -45,7 +45,7 @@ class Predictor:
             raise ExportError(str(error)) from error
         except OSError as error:
             raise ExportError(
-                f"Expected an ONNX model of this project at {model}. Received: "
+                f"Expected an ONNX model of this project at {model!s}. Received: "
                 f"{error.strerror or error}."
             ) from error
         try:

@@ -2,10 +2,12 @@
 
 import ipaddress
 import math
+import multiprocessing
 import os
 import signal
 import socket
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -20,6 +22,7 @@ from fittingroom.serve.models import load_models
 from fittingroom.serve.settings import Settings
 
 _BACKLOG = 256
+_START_SECONDS = 60  # for a worker to answer its parent, which it first does when all is imported
 _GRACE_SECONDS = 5  # beyond a request's own time, when the server ends
 
 
@@ -81,7 +84,16 @@ def _application(sources: Sequence[Path], settings: Settings) -> Gate:
     """What each worker makes for itself."""
     from fittingroom.serve.application import create_application
 
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     return create_application(load_models(sources, settings.threads), settings)
+
+
+def _end_with_parent() -> None:
+    """End this worker once the process that started it is gone, however that ended."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _config(
@@ -101,6 +113,7 @@ def _config(
         limit_concurrency=settings.connections,
         backlog=_BACKLOG,
         timeout_keep_alive=math.ceil(settings.seconds),
+        timeout_worker_healthcheck=_START_SECONDS,
         timeout_graceful_shutdown=math.ceil(settings.seconds) + _GRACE_SECONDS,
     )
 

@@ -8,10 +8,13 @@ const NEAR = 40;
 const ROUNDS = 4;
 const CLOSE = 0.05 * 255;
 const UNEVEN = 4;
+const SPREAD = 1.6;
 const SPECK = 0.02;
 const PAPER = 255;
 const THUMBNAIL = [67, 47];
 export const WHITE = 225;
+const FRINGE = 2;
+const FRINGED = 180;
 export const BLACK = CLOSE;
 
 const SHARPEN = (() => {
@@ -41,16 +44,24 @@ export const distance = (one, i, other, j) =>
     Math.abs(one.data[3 * i + 2] - other.data[3 * j + 2]),
   );
 
-// The value below which `share` of the values lie, interpolated as NumPy does.
-export function quantile(values, share) {
+function quantile(values, share) {
   const sorted = Float64Array.from(values).sort();
-  const at = share * (sorted.length - 1);
-  const below = Math.floor(at);
-  const above = Math.min(below + 1, sorted.length - 1);
-  return sorted[below] + (sorted[above] - sorted[below]) * (at - below);
+  return sorted[Math.floor(share * (sorted.length - 1))];
 }
 
-export const median = (values) => quantile(values, 0.5);
+function smooth(picture) {
+  const { height, width, data } = picture;
+  const within = (value, end) => Math.min(end - 1, Math.max(0, value));
+  return mapped(picture, (_, index) => {
+    const [pixel, c] = [Math.floor(index / 3), index % 3];
+    const [y, x] = [Math.floor(pixel / width), pixel % width];
+    let sum = 0;
+    for (let row = y - 1; row <= y + 1; row++)
+      for (let column = x - 1; column <= x + 1; column++)
+        sum += data[3 * (within(row, height) * width + within(column, width)) + c];
+    return round(sum / 9);
+  });
+}
 
 function shrink(picture, height, width) {
   return picture.width * height <= 2 * picture.height * width
@@ -158,7 +169,7 @@ function estimateGround(picture) {
   const terms = termsOf(height, width);
   const border = borderOf(height, width);
   const middle = {
-    data: [0, 1, 2].map((c) => median(border.map((pixel) => picture.data[3 * pixel + c]))),
+    data: [0, 1, 2].map((c) => quantile(border.map((pixel) => picture.data[3 * pixel + c]), 0.5)),
   };
   let near = border.filter((pixel) => distance(picture, pixel, middle, 0) <= NEAR);
   if (!near.length) near = border;
@@ -167,7 +178,7 @@ function estimateGround(picture) {
   for (let i = 0; i < ROUNDS && near.length; i++) {
     ground = surface(terms, fit(terms, picture, near), picture);
     const apart = (pixel) => distance(picture, pixel, ground, pixel);
-    threshold = Math.max(CLOSE, UNEVEN * median(near.map(apart)));
+    threshold = Math.max(CLOSE, UNEVEN * quantile(near.map(apart), 0.5));
     near = border.filter((pixel) => apart(pixel) <= threshold);
   }
   const apart = (pixel) => distance(picture, pixel, ground, pixel);
@@ -176,7 +187,7 @@ function estimateGround(picture) {
     ground = surface(terms, fit(terms, picture, everywhere), picture);
     threshold = Math.max(
       CLOSE,
-      UNEVEN * median(everywhere.map((pixel) => distance(picture, pixel, ground, pixel))),
+      SPREAD * quantile(everywhere.map((pixel) => distance(picture, pixel, ground, pixel)), 0.9),
     );
   }
   return { ground: mapped(ground, (value) => Math.min(255, Math.max(0, value))), threshold };
@@ -273,16 +284,58 @@ export function findGarment(photo) {
 }
 
 function look(photo) {
-  const picture = toWorkingSize(photo);
-  const { ground, threshold } = estimateGround(picture);
+  let picture = toWorkingSize(photo);
+  let { ground, threshold } = estimateGround(picture);
+  if (threshold > CLOSE) {
+    picture = smooth(picture);
+    ({ ground, threshold } = estimateGround(picture));
+  }
   const mask = separate(picture, ground, threshold);
   return { picture, ground, threshold, mask, box: box(mask) };
+}
+
+// `visit` is called with each of the up to nine pixels around one, itself among them.
+function around({ height, width }, pixel, visit) {
+  const [y, x] = [Math.floor(pixel / width), pixel % width];
+  for (let row = Math.max(0, y - 1); row <= Math.min(height - 1, y + 1); row++)
+    for (let column = Math.max(0, x - 1); column <= Math.min(width - 1, x + 1); column++)
+      visit(row * width + column);
+}
+
+function withoutFringe(picture, mask) {
+  const { height, width } = mask;
+  let core = mask.data;
+  for (let i = 0; i < FRINGE; i++)
+    core = core.map((value, pixel) => {
+      let touched = 0;
+      around(mask, pixel, (other) => (touched += core[other]));
+      return touched === 9 ? 1 : 0; // beyond the edges nothing is garment
+    });
+  const colours = Float64Array.from(picture.data);
+  for (let i = 0; i < FRINGE; i++) {
+    const [before, from] = [core.slice(), colours.slice()];
+    for (let pixel = 0; pixel < height * width; pixel++) {
+      if (!mask.data[pixel] || before[pixel]) continue;
+      const sums = [0, 0, 0];
+      let count = 0;
+      around(mask, pixel, (other) => {
+        count += before[other];
+        if (before[other]) for (let c = 0; c < 3; c++) sums[c] += from[3 * other + c];
+      });
+      if (!count) continue;
+      for (let c = 0; c < 3; c++) colours[3 * pixel + c] = sums[c] / count;
+      core[pixel] = 1;
+    }
+  }
+  return mapped({ ...picture, data: colours }, round);
 }
 
 export function placeOnPaper(picture, ground, mask) {
   const brightness = Float64Array.from(mask.data, (_, pixel) => Math.max(luma(ground, pixel), 1));
   const brightest = brightness.reduce((most, value) => Math.max(most, value));
-  return mapped(picture, (value, index) => {
+  const mean = brightness.reduce((sum, value) => sum + value, 0) / brightness.length;
+  const cloth = mean < FRINGED ? withoutFringe(picture, mask) : picture;
+  return mapped(cloth, (value, index) => {
     const pixel = Math.floor(index / 3);
     return mask.data[pixel] ? round(value * (brightest / brightness[pixel])) : PAPER;
   });

@@ -8,9 +8,7 @@ import {
   findGarment,
   luma,
   mapped,
-  median,
   placeOnPaper,
-  quantile,
   sharpen,
   subsample,
   toGrey,
@@ -27,7 +25,18 @@ const ADVICE = "Lay the garment on a plain, light sheet and photograph it from a
 const GREY = 12;
 const DARK_CORNERS = 63;
 const FAINT = 25;
-const PATTERNED = 40;
+const PATTERNED = 30;
+
+// The value below which `share` of the values lie, interpolated as NumPy does.
+function quantile(values, share) {
+  const sorted = Float64Array.from(values).sort();
+  const at = share * (sorted.length - 1);
+  const below = Math.floor(at);
+  const above = Math.min(below + 1, sorted.length - 1);
+  return sorted[below] + (sorted[above] - sorted[below]) * (at - below);
+}
+
+const median = (values) => quantile(values, 0.5);
 
 // A file → {image: uint8 (784), stages: [{name, sentence, picture}], warnings: [str]}.
 export async function readPhoto(blob) {

@@ -31,7 +31,8 @@ export function verdict(answer) {
   return answer.class;
 }
 
-function inWords({ abstain, sentence, probability }) {
+function inWords({ abstain, sentence, probability, top }) {
+  if (abstain === "unknown") return `The nearest would be ${top[0].class}.`;
   if (abstain) return sentence;
   const sure = probability > 0.95 ? "Quite sure" : probability > 0.8 ? "Fairly sure" : "Rather likely";
   return `${sure}: ${percent(probability)}.`;
