@@ -24,6 +24,10 @@ CASES = {
         [node("Range", "a b c", "z")],
         [constant("a", 9), constant("b", -2), constant("c", -3)],
     ),
+    "division of negatives": (
+        [node("Div", "a b", "s"), node("Neg", "s", "z")],
+        [constant("a", [7, -7, 7, -7, 2**60 + 1]), constant("b", [2, 2, -2, -2, 1])],
+    ),
     "Reshape": ([node("Reshape", "pixels s", "z")], [constant("s", [0, -1, 7])]),
     "Resize": (
         [node("Unsqueeze", "pixels one", "u"), node("Resize", "u  s", "z")],
@@ -93,6 +97,7 @@ def test_shapes_are_those_that_onnx_runtime_gives(name, pictures):
         "OneHot": TensorProto.INT64,
         "Range": TensorProto.INT64,
         "ArgMax": TensorProto.INT64,
+        "division of negatives": TensorProto.INT64,
     }.get(name, TensorProto.FLOAT)
     made.graph.output.append(helper.make_tensor_value_info("z", kind, None))
     content = made.SerializeToString()

@@ -178,14 +178,13 @@ def _constant_of_shape(call: Call) -> list[Value]:
 
 
 def _range(call: Call) -> list[Value]:
-    numbers = [call.value(place).numbers for place in range(3)]
-    if any(each is None for each in numbers):
-        call.integers(0), call.integers(1), call.integers(2)
-    start, limit, step = (float(np.asarray(each).ravel()[0]) for each in numbers)
-    count = max(0, math.ceil((limit - start) / step))
-    kind = np.asarray(numbers[0]).dtype
-    known = start + step * np.arange(count) if few((count,)) else None
-    return valued((count,), None if known is None else known.astype(kind))
+    (start,), (limit,), (step,) = (call.integers(place) for place in range(3))
+    kind, *others = (np.asarray(call.value(place).numbers).dtype for place in range(3))
+    if kind.kind != "i" or set(others) != {kind}:
+        raise ValueError("a range of other than whole numbers")
+    count = len(range(start, limit, step))
+    there = np.arange(start, limit, step, dtype=kind) if few((count,)) else None
+    return valued((count,), there)
 
 
 def _shape_of(call: Call) -> list[Value]:

@@ -83,10 +83,12 @@ def _broadcast(call: Call) -> list[Value]:
         kinds = {each.dtype.kind for each in numbers if each is not None}
         with np.errstate(all="ignore"):
             if call.node.kind == "Div" and kinds == {"i"}:
-                divisor = np.where(numbers[1] == 0, 1, numbers[1])  # type: ignore[arg-type]
-                # Towards zero, as ONNX divides.
-                quotient = np.trunc(np.true_divide(numbers[0], divisor)).astype(np.int64)
-                return valued(shape, quotient)
+                top, divisor = np.asarray(numbers[0]), np.asarray(numbers[1])
+                if (divisor == 0).any():
+                    raise ValueError("division by nothing")
+                # Towards zero, as ONNX divides, and exactly.
+                beyond = (top % divisor != 0) & ((top < 0) != (divisor < 0))
+                return valued(shape, top // divisor + beyond)
             apply = _NUMBERS.get(call.node.kind)
             if apply is not None and len(numbers) == (3 if call.node.kind == "Where" else 2):
                 return valued(shape, apply(*numbers))
@@ -110,7 +112,8 @@ def _reduce(call: Call) -> list[Value]:
     )
     numbers = call.value(0).numbers
     if call.node.kind == "ReduceProd" and numbers is not None:
-        return valued(result, np.prod(numbers, axis=tuple(gone), keepdims=bool(kept)))
+        axis, kind = tuple(gone), numbers.dtype
+        return valued(result, np.prod(numbers, axis=axis, keepdims=bool(kept), dtype=kind))
     return [Value(result)]
 
 
