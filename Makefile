@@ -5,10 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 TENSORFLOW := .venv-tensorflow
 OPENVINO := .venv-openvino
+FUZZ := .venv-fuzz
+MINUTES ?= 15
 
 .PHONY: report test test-quick test-tensorflow lint notebooks bench bench-inference bench-scaling \
-	bench-statistics bench-comparison-speed bench-audit bench-photos bench-serving bench-unknown model \
-	images clean
+	bench-statistics bench-comparison-speed bench-audit bench-photos bench-serving bench-unknown fuzz audit \
+	model images clean
 
 report: $(VENV)/ready
 	$(BIN)/fittingroom compare ann cnn
@@ -73,6 +75,15 @@ model: $(VENV)/ready
 bench-photos: $(VENV)/ready
 	$(BIN)/python benchmarks/photos.py $(ARGS)
 
+# What hostile bytes the readers stand, MINUTES for each; docs/results/fuzz.md says what came of it.
+fuzz: $(FUZZ)/ready
+	$(FUZZ)/bin/python fuzz/run.py --minutes $(MINUTES) $(ARGS)
+
+# Known vulnerabilities of what is pinned, as far as PyPI's data can be reached.
+audit: $(FUZZ)/ready
+	grep '==' requirements.txt > $(FUZZ)/pins.txt
+	$(FUZZ)/bin/pip-audit --strict --no-deps --disable-pip -r $(FUZZ)/pins.txt
+
 # The README's pictures and the model in the repository's root, from the last report.
 images: $(VENV)/ready
 	test -f report/index.html || $(MAKE) report
@@ -88,6 +99,11 @@ $(OPENVINO)/ready: pyproject.toml
 	$(OPENVINO)/bin/pip uninstall --quiet --yes openvino-telemetry
 	touch $@
 
+$(FUZZ)/ready: pyproject.toml
+	$(PYTHON) -m venv $(FUZZ)
+	$(FUZZ)/bin/pip install --quiet --disable-pip-version-check -e '.[fuzz]'
+	touch $@
+
 # PyTorch comes first, and pinned, so that nothing else brings another build of it.
 %/ready: pyproject.toml
 	$(PYTHON) -m venv $*
@@ -96,4 +112,4 @@ $(OPENVINO)/ready: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(TENSORFLOW) $(OPENVINO) report build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(TENSORFLOW) $(OPENVINO) $(FUZZ) report build dist .mypy_cache .pytest_cache .ruff_cache

@@ -73,3 +73,24 @@ def test_names_tell_apart_settings_and_data():
         audit_name("cnn", "key", 5, 0, "others"),
     )
     assert name not in others
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda values: values["basis"].update(training=10**12), "pictures"),
+        (lambda values: values["basis"].update(classes=[1, 2, 3]), "names"),
+        (lambda values: values["doubtful"][0].update(index=10**30), ""),
+        (lambda values: values["outliers"][0].update(index=-(10**6)), "a place"),
+        (lambda values: values["doubtful"][0].update(given=99), "a label"),
+        (lambda values: values["accuracy"].update(value="<script>"), "a number"),
+    ],
+)
+def test_an_audit_that_claims_what_cannot_be_is_refused(sample, tmp_path, change, words):
+    folder = store(tmp_path / "audit-a", sample)
+    values = json.loads((folder / "audit.json").read_text())
+    change(values)
+    (folder / "audit.json").write_text(json.dumps(values))
+    write_manifest(folder)
+    with pytest.raises(RunChangedError, match=words):
+        open_audit(folder)

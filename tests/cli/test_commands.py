@@ -14,6 +14,7 @@ from fittingroom.cli import run
 from fittingroom.metrics import wilson
 from fittingroom.recipes import RECIPES
 from fittingroom.runs import list_runs
+from fittingroom.runs.folder import write_manifest
 
 
 @pytest.fixture
@@ -202,6 +203,16 @@ def test_unfinished_and_changed_runs_get_one_message(cli, run_copy):
     code, out, err = cli("runs", "--runs", str(run_copy.parent))
     assert code == 0
     assert "unfinished" in out
+
+
+def test_no_code_of_a_file_reaches_the_terminal(cli, run_copy):
+    summary = run_copy / "summary.json"
+    summary.write_text(json.dumps({"\x1b[2J": 1}))
+    write_manifest(run_copy)
+    code, _, error = cli("evaluate", str(run_copy))
+    assert code == 1
+    assert "\x1b" not in error
+    assert "[2J" in error
 
 
 def test_a_full_disk_gets_one_message(cli, full_disk):

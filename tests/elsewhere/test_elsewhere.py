@@ -210,7 +210,7 @@ def test_counting_from_one_is_recognised(table):
         (SHARES[:, :2], r"shape \(5, 3\)"),
         (SHARES[:4], "5 rows of probabilities"),
         (SHARES[0], r"shape \(N, classes\)"),
-        (SHARES.astype(complex), "complex128"),
+        (SHARES.astype(complex), "c16"),
     ],
 )
 def test_what_are_no_probabilities_is_refused(archive, shares, words):

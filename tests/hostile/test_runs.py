@@ -221,6 +221,12 @@ RUNS = [
     Hostile(
         "a title that is none", with_files(recipe=json.dumps({**RECIPE, "title": [1]})), "title"
     ),
+    Hostile(
+        "a title that moves the cursor",
+        with_files(recipe=json.dumps({**RECIPE, "title": "\x1b[2Jx"})),
+        "title",
+    ),
+    Hostile("classes that ring", environment(data={"classes": ["a\7", "b"]}), "data.classes"),
     Hostile("a name above", with_files(recipe=json.dumps({**RECIPE, "name": "../x"})), "name"),
     Hostile("no network", with_files(recipe=json.dumps({**RECIPE, "network": 3})), ""),
 ]

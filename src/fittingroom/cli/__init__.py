@@ -79,7 +79,9 @@ def _stop() -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"Error: {message}", file=sys.stderr)
+    # What a stranger's file says may be in it: no code of theirs moves the terminal's cursor.
+    shown = "".join(each if each.isprintable() or each in "\n\t" else "�" for each in message)
+    print(f"Error: {shown}", file=sys.stderr)
     return code
 
 

@@ -27,6 +27,7 @@ from fittingroom.recipes.loading import is_file_and_name
 from fittingroom.recipes.resolve import is_model
 from fittingroom.reporting import findings
 from fittingroom.runs import Run, list_runs, open_run
+from fittingroom.untrusted import Refusal, refuse_model_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,8 +213,10 @@ def _resolve(entrant: Any, runs: Path) -> Described | Run:
             return open_run(folder)
     if is_file_and_name(str(entrant)):
         return recipe_of(entrant)
-    if Path(entrant).is_file():
-        open_run(Path(entrant))  # a model's file, which is no run: the error says what to do
+    try:
+        refuse_model_file(Path(entrant))
+    except Refusal as error:
+        raise UsageError(str(error)) from error
     known = [*RECIPES, *(listed.folder.name for listed in list_runs(runs))]
     raise RecipeError(
         f"Expected a recipe ({', '.join(RECIPES)}), a run's folder, or a model of one's own as "

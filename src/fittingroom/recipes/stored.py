@@ -19,8 +19,10 @@ def recipe_from_json(values: Mapping[str, Any]) -> Described:
         RecipeError: missing, unknown or impossible values.
     """
     for name in _TEXTS:
-        if not isinstance(values.get(name, ""), str):
-            raise RecipeError(f"Expected `{name}` as a text. Received {str(values[name])[:40]!r}.")
+        text = values.get(name, "")
+        # No code for a terminal either: these are printed.
+        if not isinstance(text, str) or not text.replace("\n", "").isprintable():
+            raise RecipeError(f"Expected `{name}` as a text. Received {str(text)[:40]!r}.")
     # Networks are walked by functions that call themselves.
     if _depth(values) > _DEEPEST:
         raise RecipeError(f"Expected a recipe of at most {_DEEPEST} levels. Received more.")

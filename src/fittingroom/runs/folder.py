@@ -298,7 +298,8 @@ def read_failure(folder: Path) -> str | None:
     if not path.is_file():
         return None
     try:
-        return str(stored_json(path)["error"])
+        reason = str(stored_json(path)["error"])
+        return "".join(each if each.isprintable() or each == "\n" else "�" for each in reason)
     except (RunChangedError, KeyError):
         return f"{path} cannot be read."
 

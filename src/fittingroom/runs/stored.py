@@ -152,7 +152,10 @@ def check_environment(values: Mapping[str, Any]) -> dict[str, Any]:
     _require(
         isinstance(classes, list)
         and 2 <= len(classes) <= _MOST_CLASSES
-        and all(isinstance(each, str) and 0 < len(each) <= _LONGEST_NAME for each in classes),
+        and all(
+            isinstance(each, str) and 0 < len(each) <= _LONGEST_NAME and each.isprintable()
+            for each in classes
+        ),
         "data.classes",
         classes,
     )

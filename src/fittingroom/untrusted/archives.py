@@ -24,7 +24,7 @@ _ENTRY, _MOST_MEMBERS = b"PK\x01\x02", 100
 _LARGEST_HEADER = 2000
 _LONGEST_NAME = 200
 _MAGIC = b"\x93NUMPY"
-_LENGTH_BYTES = {(1, 0): 2, (2, 0): 4, (3, 0): 4}
+_LENGTH_BYTES = {b"\1\0": 2, b"\2\0": 4, b"\3\0": 4}
 # Plain numbers and texts; nothing with fields, and no objects.
 _KIND = re.compile(r"[<>|=]?([iuf][1248]|U\d{1,6})")
 
@@ -100,7 +100,7 @@ class Archive:
 def _header(stream: zipfile.ZipExtFile, name: str) -> tuple[np.dtype[Any], tuple[int, ...], bool]:
     """Type, shape and order, from the header of NumPy's format (NEP 1), which is short."""
     magic = stream.read(len(_MAGIC) + 2)
-    length_bytes = _LENGTH_BYTES.get(tuple(magic[len(_MAGIC) :]))  # type: ignore[call-overload]
+    length_bytes = _LENGTH_BYTES.get(magic[len(_MAGIC) :])
     if not magic.startswith(_MAGIC):
         raise Refusal(
             f"Expected an .npz archive of plain arrays. Received {name} that begins with {magic!r}."

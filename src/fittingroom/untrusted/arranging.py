@@ -157,9 +157,14 @@ def _pad(call: Call) -> list[Value]:
     axes = call.integers(3) if call.optional(3) is not None else list(range(len(shape)))
     if pads is None or len(pads) != 2 * len(axes):
         raise ValueError("padding of other dimensions")
+    mode = call.attribute("mode")
+    mirrored = mode is not None and mode.text == b"reflect"
     sides = list(shape)
     for place, axis in enumerate(axes):
-        sides[axis_of(axis, len(shape))] += pads[place] + pads[place + len(axes)]
+        side, both = shape[axis_of(axis, len(shape))], (pads[place], pads[place + len(axes)])
+        if min(both) < 0 or (mirrored and max(both) >= max(side, 1)):
+            raise ValueError(f"padding of {both} beside {side}")
+        sides[axis_of(axis, len(shape))] += sum(both)
     return [Value(tuple(sides))]
 
 
@@ -173,14 +178,13 @@ def _constant_of_shape(call: Call) -> list[Value]:
 
 
 def _range(call: Call) -> list[Value]:
-    numbers = [call.value(place).numbers for place in range(3)]
-    if any(each is None for each in numbers):
-        call.integers(0), call.integers(1), call.integers(2)
-    start, limit, step = (float(np.asarray(each).ravel()[0]) for each in numbers)
-    count = max(0, math.ceil((limit - start) / step))
-    kind = np.asarray(numbers[0]).dtype
-    known = start + step * np.arange(count) if few((count,)) else None
-    return valued((count,), None if known is None else known.astype(kind))
+    (start,), (limit,), (step,) = (call.integers(place) for place in range(3))
+    kind, *others = (np.asarray(call.value(place).numbers).dtype for place in range(3))
+    if kind.kind != "i" or set(others) != {kind}:
+        raise ValueError("a range of other than whole numbers")
+    count = len(range(start, limit, step))
+    there = np.arange(start, limit, step, dtype=kind) if few((count,)) else None
+    return valued((count,), there)
 
 
 def _shape_of(call: Call) -> list[Value]:

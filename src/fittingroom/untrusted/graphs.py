@@ -105,7 +105,9 @@ def read_graph(content: bytes) -> Graph:
 def _graph(data: memoryview, budget: Budget, depth: int) -> Graph:
     if depth > _DEEPEST:
         raise Refusal("Expected graphs that end somewhere. Received one in one in one …")
-    nodes, constants, outputs = [], {}, []
+    nodes: list[Node] = []
+    constants: dict[str, Value] = {}
+    outputs: list[str] = []
     inputs: dict[str, tuple[int | None, ...]] = {}
     for number, _, value in fields(data, budget):
         if not isinstance(value, memoryview):
@@ -131,7 +133,9 @@ def _graph(data: memoryview, budget: Budget, depth: int) -> Graph:
 
 
 def _node(data: memoryview, budget: Budget, depth: int) -> Node:
-    inputs, outputs, attributes = [], [], {}
+    inputs: list[str] = []
+    outputs: list[str] = []
+    attributes: dict[str, Attribute] = {}
     kind = domain = ""
     for number, _, value in fields(data, budget):
         if not isinstance(value, memoryview):
@@ -175,7 +179,9 @@ def _attribute(data: memoryview, budget: Budget, depth: int) -> tuple[str, Attri
 def _tensor(data: memoryview, budget: Budget) -> tuple[str, Value]:
     """An array: its size is the product of its sides, and all of it is in this file."""
     sides: list[int] = []
-    name, kind, raw, lengths = "", 0, None, {}
+    name, kind = "", 0
+    raw: memoryview | None = None
+    lengths: dict[int, list[int | memoryview]] = {}
     for number, _, value in fields(data, budget):
         if number == 1:
             sides += whole_numbers(value)
@@ -241,7 +247,8 @@ def _listed(
 
 def _declared(data: memoryview, budget: Budget) -> tuple[str, tuple[int | None, ...]]:
     """Name and shape of an end (``ValueInfoProto``); the shape is empty where it is no array."""
-    name, shape = "", []
+    name = ""
+    shape: list[int | None] = []
     for number, _, value in fields(data, budget):
         if number == 1 and isinstance(value, memoryview):
             name = _text(value)

@@ -7,7 +7,7 @@ shapes are worked out for the number of pictures at hand. What passes
 - is one file of at most 256 MiB, whose arrays have the sizes that they claim,
 - uses only operators with a rule (``operators``, ``arranging``, ``learned``), none of which reads
   files, runs code or goes round without end,
-- holds at most 256 MB in all its intermediate arrays together, for one picture and for any number
+- holds at most 128 MB in all its intermediate arrays together, for one picture and for any number
   of them that are given to it at once,
 - takes at most four billion multiply-adds a picture.
 """
@@ -24,8 +24,8 @@ from fittingroom.untrusted.kinds import refuse_model_content, refuse_model_file
 from fittingroom.untrusted.shapes import Rules, Work, walk
 
 MOST_BYTES = 256 * MEBIBYTE
-# Of four bytes each.
-MOST_NUMBERS = 64_000_000
+# Of four bytes each; what ONNX Runtime asks the system for may be twice as much.
+MOST_NUMBERS = 32_000_000
 MOST_OPERATIONS = 4_000_000_000
 RULES: Rules = {**operators.RULES, **arranging.RULES, **learned.RULES}
 _PICTURES = ("pictures",)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from fittingroom.untrusted.graphs import Value
+from fittingroom.untrusted.graphs import ITEM_BYTES, Value
 from fittingroom.untrusted.shapes import (
     MOST_NUMBERS,
     Call,
@@ -24,7 +24,7 @@ _SAME = """
     Hardmax Identity InstanceNormalization IsInf IsNaN LayerNormalization LeakyRelu Log LogSoftmax
     LpNormalization MeanVarianceNormalization Mish Neg Not RMSNormalization Reciprocal Relu Round
     ScatterElements ScatterND Selu Shrink Sigmoid Sign Sin Sinh Softmax Softplus Softsign Sqrt Tan
-    Tanh ThresholdedRelu Trilu ai.onnx.ml.Binarizer ai.onnx.ml.Imputer ai.onnx.ml.LabelEncoder
+    Tanh ThresholdedRelu Trilu ai.onnx.ml.Binarizer ai.onnx.ml.Imputer
     ai.onnx.ml.Normalizer ai.onnx.ml.Scaler
 """.split()  # noqa: SIM905 (a column of strings is no list to read)
 _BROADCAST = """
@@ -35,6 +35,8 @@ _REDUCE = """
     ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd
     ReduceSum ReduceSumSquare
 """.split()  # noqa: SIM905 (a column of strings is no list to read)
+
+_VECTOR = 16
 
 # Of small arrays the numbers are worked out too: exporters compute shapes in the graph.
 _NUMBERS: Mapping[str, Callable[..., object]] = {
@@ -58,9 +60,14 @@ def _same(call: Call) -> list[Value]:
         if each is not None and call.node.kind in ("ScatterElements", "ScatterND"):
             call.cost(math.prod(each.shape))
     numbers = call.value(0).numbers
+    if call.node.kind == "Cast" and call.whole("to") not in ITEM_BYTES:
+        raise ValueError("texts for numbers")
     if call.node.kind == "Cast" and numbers is not None:
         to = {1: np.float32, 6: np.int32, 7: np.int64, 9: np.bool_, 11: np.float64}
         kind = to.get(call.whole("to"))
+        # What does not fit comes out differently from one processor to the other.
+        if numbers.dtype.kind == "f" and not (np.abs(numbers) < 2**31).all():
+            kind = None
         with np.errstate(invalid="ignore"):
             return valued(shape, None if kind is None else numbers.astype(kind))
     if call.node.kind == "Identity" or (call.node.kind in _NUMBERS and numbers is not None):
@@ -76,10 +83,12 @@ def _broadcast(call: Call) -> list[Value]:
         kinds = {each.dtype.kind for each in numbers if each is not None}
         with np.errstate(all="ignore"):
             if call.node.kind == "Div" and kinds == {"i"}:
-                divisor = np.where(numbers[1] == 0, 1, numbers[1])  # type: ignore[arg-type]
-                # Towards zero, as ONNX divides.
-                quotient = np.trunc(np.true_divide(numbers[0], divisor)).astype(np.int64)
-                return valued(shape, quotient)
+                top, divisor = np.asarray(numbers[0]), np.asarray(numbers[1])
+                if (divisor == 0).any():
+                    raise ValueError("division by nothing")
+                # Towards zero, as ONNX divides, and exactly.
+                beyond = (top % divisor != 0) & ((top < 0) != (divisor < 0))
+                return valued(shape, top // divisor + beyond)
             apply = _NUMBERS.get(call.node.kind)
             if apply is not None and len(numbers) == (3 if call.node.kind == "Where" else 2):
                 return valued(shape, apply(*numbers))
@@ -103,7 +112,8 @@ def _reduce(call: Call) -> list[Value]:
     )
     numbers = call.value(0).numbers
     if call.node.kind == "ReduceProd" and numbers is not None:
-        return valued(result, np.prod(numbers, axis=tuple(gone), keepdims=bool(kept)))
+        axis, kind = tuple(gone), numbers.dtype
+        return valued(result, np.prod(numbers, axis=axis, keepdims=bool(kept), dtype=kind))
     return [Value(result)]
 
 
@@ -154,7 +164,7 @@ def _einsum(call: Call) -> list[Value]:
             if sizes.setdefault(letter, side) != side:
                 raise ValueError(f"two sizes of {letter}")
     work = math.prod(sizes.values())
-    call.cost(work, work if len(terms) > 2 else 0)
+    call.cost(work, work)  # what is multiplied may be laid out in full first
     return [Value(tuple(sizes[letter] for letter in right))]
 
 
@@ -199,7 +209,10 @@ def _conv(call: Call) -> list[Value]:
     sides = _window(call, shape[2:], kernel[2:])
     positions, reach = math.prod(sides), math.prod(kernel[1:])
     # One picture's patches side by side, as the kernel that multiplies them wants them.
-    call.cost(shape[0] * kernel[0] * positions * reach, reach * groups * positions)
+    patches = reach * groups * positions
+    # ONNX Runtime fills channels up to a whole vector of them.
+    filled = shape[0] * positions * (-kernel[0] % _VECTOR)
+    call.cost(shape[0] * kernel[0] * positions * reach, patches + filled)
     return [Value((shape[0], kernel[0], *sides))]
 
 

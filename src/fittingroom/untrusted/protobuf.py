@@ -161,7 +161,8 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
 
 def _varint_run(data: memoryview, at: int, tag: int) -> tuple[int, npt.NDArray[np.int64]]:
     """All fields of one number in a row: where they end, and their values."""
-    window, found = _FIRST_WINDOW, []
+    window = _FIRST_WINDOW
+    found: list[npt.NDArray[np.int64]] = []
     while True:
         piece = np.frombuffer(data[at : at + window], np.uint8)
         values, starts = _varints(piece)

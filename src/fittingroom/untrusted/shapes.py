@@ -72,6 +72,11 @@ def walk(
         Refusal: an operator that is not let in, shapes that do not fit, or too much work.
     """
     values = {**given, **graph.constants}
+    # A name stands for one thing, or ONNX Runtime might choose the other.
+    defined = [*graph.inputs, *graph.constants]
+    defined += [name for node in graph.nodes for name in node.outputs if name]
+    if len(set(defined)) < len(defined):
+        raise Refusal("Expected each name once in an ONNX model. Received one for two things.")
     for node in graph.nodes:
         rule = rules.get(node.kind)
         if rule is None:
