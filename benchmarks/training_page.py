@@ -104,7 +104,9 @@ def _times(each: Mapping[str, Any]) -> tuple[str, str, str]:
     return (
         most + seconds(each["seconds"]),
         _NONE if epochs is None else f"{most}{epochs:.2f}",
-        _NONE if factor is None else f"{least}{factor:.3g}",
+        _NONE
+        if factor is None
+        else least + (f"{factor:,.0f}" if factor > 999 else f"{factor:.3g}"),
     )
 
 

@@ -2,6 +2,7 @@ import gzip
 import os
 import struct
 import zlib
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,10 @@ def labels(count: int) -> bytes:
 
 def written(content: bytes):
     return lambda path: path.write_bytes(content) and None
+
+
+def bomb(path: Path) -> None:
+    path.write_bytes(zeros_packed(images(1_000_000), 784_000_000))
 
 
 def zeros_packed(header: bytes, count: int) -> bytes:
@@ -67,7 +72,7 @@ IMAGES = [
     Hostile("gzip in gzip", written(gzip.compress(gzip.compress(one))), "magic number"),
     Hostile(
         "a bomb of 784 MB",
-        lambda path: path.write_bytes(zeros_packed(images(1_000_000), 784_000_000)) and None,
+        bomb,
         "as its header says",
     ),
     Hostile("holes of 784 MB", sparse, "as its header says"),

@@ -3,6 +3,7 @@ import json
 import os
 import shutil
 import struct
+from typing import Any
 
 import numpy as np
 import pytest
@@ -174,7 +175,7 @@ def network(*layers):
 
 
 DEEP = "[" * 100_000 + "]" * 100_000
-layer = {"layer": "Residual", "layers": []}
+layer: dict[str, Any] = {"layer": "Residual", "layers": []}
 for _ in range(300):
     layer = {"layer": "Residual", "layers": [layer]}
 RUNS = [
@@ -325,7 +326,10 @@ def test_hostile_weights_are_refused(name, tmp_path):
 
 def test_weights_are_those_that_the_library_writes(tmp_path):
     numpy = pytest.importorskip("safetensors.numpy")
-    arrays = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.zeros((), np.int64)}
+    arrays: dict[str, Any] = {
+        "a": np.arange(6, dtype=np.float32).reshape(2, 3),
+        "b": np.zeros((), np.int64),
+    }
     numpy.save_file(arrays, tmp_path / "w.safetensors", metadata={"x": "y"})
     found = read_weights(tmp_path / "w.safetensors")
     assert found.keys() == arrays.keys()

@@ -7,7 +7,7 @@ import re
 import warnings
 import zipfile
 import zlib
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -97,7 +97,7 @@ class Archive:
         return np.frombuffer(data, kind).reshape(shape, order="F" if by_columns else "C")
 
 
-def _header(stream: zipfile.ZipExtFile, name: str) -> tuple[np.dtype[Any], tuple[int, ...], bool]:
+def _header(stream: IO[bytes], name: str) -> tuple[np.dtype[Any], tuple[int, ...], bool]:
     """Type, shape and order, from the header of NumPy's format (NEP 1), which is short."""
     magic = stream.read(len(_MAGIC) + 2)
     length_bytes = _LENGTH_BYTES.get(magic[len(_MAGIC) :])

@@ -2,11 +2,11 @@
 
 import contextlib
 import errno
+import io
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 MEBIBYTE = 2**20
 
@@ -24,7 +24,7 @@ class Refusal(ValueError):
 
 
 @contextlib.contextmanager
-def open_plain(path: Path, most: int) -> Iterator[IO[bytes]]:
+def open_plain(path: Path, most: int) -> Iterator[io.BufferedReader]:
     """A file for reading, once the system has said that it is one and how large.
 
     Args:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -112,8 +113,9 @@ def _reduce(call: Call) -> list[Value]:
     )
     numbers = call.value(0).numbers
     if call.node.kind == "ReduceProd" and numbers is not None:
-        axis, kind = tuple(gone), numbers.dtype
-        return valued(result, np.prod(numbers, axis=axis, keepdims=bool(kept), dtype=kind))
+        factors: Any = numbers
+        axis, kind = tuple(gone), factors.dtype
+        return valued(result, np.prod(factors, axis=axis, keepdims=bool(kept), dtype=kind))
     return [Value(result)]
 
 

@@ -34,7 +34,7 @@ def check(attributes: Mapping[str, Attribute], prefix: str, width: int, kinds: i
     features = attributes["nodes_featureids"].wholes
     modes = attributes["nodes_modes"].texts
     count = len(tree)
-    lengths = {count, *map(len, (node, true, false, features, modes))}
+    lengths = {count, len(node), len(true), len(false), len(features), len(modes)}
     lengths.add(len(attributes["nodes_values"].reals))
     if len(lengths) != 1 or count == 0 or not set(modes) <= {b"LEAF", *_BRANCHES}:
         raise ValueError("nodes of trees that do not fit")

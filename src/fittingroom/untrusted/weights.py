@@ -53,8 +53,8 @@ def read_weights(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 
 def _array(path: Path, name: str, entry: Any, data: memoryview) -> npt.NDArray[Any]:
-    shape = entry.get("shape") if isinstance(entry, Mapping) else None
-    ends = entry.get("data_offsets") if isinstance(entry, Mapping) else None
+    shape: Any = entry.get("shape") if isinstance(entry, Mapping) else None
+    ends: Any = entry.get("data_offsets") if isinstance(entry, Mapping) else None
     if not (_whole_numbers(shape) and len(shape) <= _MOST_DIMENSIONS) or not (
         _whole_numbers(ends) and len(ends) == 2
     ):
