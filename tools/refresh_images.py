@@ -14,12 +14,14 @@ from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
 _WIDTH, _HEIGHT = 1100, 1400
+# Pictures that no report holds.
+_ELSEWHERE = ("report.png", "page.png")
 
 
 def copy_pictures(report: Path, images: Path) -> None:
     images.mkdir(exist_ok=True)
     for old in images.glob("*.png"):
-        if old.name != "report.png":
+        if old.name not in _ELSEWHERE:
             old.unlink()
     for picture in sorted((report / "images").glob("*.png")):
         shutil.copyfile(picture, images / picture.name)
