@@ -91,6 +91,41 @@ def test_standard_input_is_a_picture(folder, capsys, monkeypatch):
     assert from_stream == from_file | {"file": "-"}
 
 
+def test_no_more_of_standard_input_is_read_than_is_taken(capsys, monkeypatch):
+    class Endless(io.RawIOBase):
+        def read(self, size: int = -1) -> bytes:
+            assert size > 0, "all of it was asked for"
+            return bytes(size)
+
+    class Given:
+        buffer = Endless()
+
+    monkeypatch.setattr(sys, "stdin", Given())
+    assert run(["predict", "-"]) == 1
+    assert "at most 25 MB" in capsys.readouterr().err
+
+
+def test_standard_input_that_was_closed_is_an_empty_file(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert run(["predict", "-"]) == 1
+    err = capsys.readouterr().err
+    assert "an empty file" in err
+    assert "1 of 1 that cannot; none was answered." in err
+
+
+def test_a_name_takes_one_line_of_the_table_and_is_whole_elsewhere(folder, tmp_path, capsys):
+    name = str(tmp_path / 'a\n"b\x1b[31m.png')
+    Path(name).write_bytes((folder / "a.png").read_bytes())
+    assert run(["predict", name]) == 0
+    out = capsys.readouterr().out
+    assert len(out.splitlines()) == 2
+    assert "\x1b" not in out
+    assert run(["predict", name, "--json"]) == 0
+    assert lines(capsys)[0]["file"] == name
+    assert run(["predict", name, "--csv"]) == 0
+    assert next(csv.DictReader(io.StringIO(capsys.readouterr().out)))["file"] == name
+
+
 def test_explain_gives_a_number_for_each_pixel(folder, capsys):
     assert run(["predict", str(folder / "a.png"), "--json", "--explain"]) == 0
     (values,) = lines(capsys)
@@ -127,6 +162,8 @@ def test_another_model_is_a_run_or_a_file(folder, trained, capsys):
         (["--json", "--csv", "x.png"], 2, "one of --json and --csv"),
         (["x.png", "--stages", "x.jpg"], 2, "ends in .png"),
         (["none.png"], 1, "none.png"),
+        (["x.png", "--threads", "0"], 2, "--threads"),
+        (["x.png", "--threads", "100000"], 2, "--threads"),
         (["none.png", "--model", "nowhere"], 1, "nowhere"),
     ],
 )

@@ -130,6 +130,22 @@ def test_what_is_no_form_and_no_picture_is_refused(client, garments):
     )
 
 
+def test_names_that_no_answer_could_repeat_do_no_harm(client, garments):
+    def post(header):
+        body = b"--b\r\nContent-Disposition: form-data; %s\r\n\r\n" % header
+        kind = {"content-type": "multipart/form-data; boundary=b; charset=unicode_escape"}
+        content = body + png(garments[0]) + b"\r\n--b--\r\n"
+        return client.post("/v1/classify", content=content, headers=kind)
+
+    taken = post(rb'name="pictures"; filename="\ud800.png"')
+    assert (taken.status_code, taken.json()["answers"][0]["file"]) == (200, "?.png")
+    refused = post(rb'name="\ud800"; filename="a.png"')
+    assert (refused.status_code, refused.json()["detail"]) == (
+        422,
+        "Expected files under 'pictures'. Received '?'.",
+    )
+
+
 def test_too_many_pictures_are_refused(served, garments):
     client = served(pictures=3, detailed_pictures=1)
     pictures = [png(each) for each in garments[:4]]

@@ -91,7 +91,7 @@ def test_a_token_that_can_be_guessed_is_not_taken():
 
 @pytest.mark.parametrize("name", ["body_bytes", "megapixels", "queue", "seconds", "pictures"])
 def test_no_limit_can_be_switched_off(name):
-    for value in (0, -1, float("nan")):
+    for value in (0, -1, float("nan"), float("inf")):
         with pytest.raises(UsageError, match=name):
             Settings(**{name: value})  # type: ignore[arg-type]
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -109,6 +110,10 @@ def change(**changes):
         change(data=[10**40] * 784),
         change(data=[0.5] * 784),
         change(data=["0"] * 784),
+        change(data=[True] * 783),
+        change(data=[[0] * 784]),
+        change(data=[[[0] * 28] * 27 + [[0] * 27]]),
+        change(data=[[[0] * 28] * 27 + [[None] * 28]]),
         change(data=[{}] * 784),
         change(parameters=[]),
         change(parameters={"binary_data_size": 784}),
@@ -127,7 +132,9 @@ def test_a_request_that_is_not_as_the_protocol_says_is_refused(client, name, val
     assert len(answer.content) < 500
 
 
-@pytest.mark.parametrize("length", ["0", "-1", "x", "99999", "9" * 500, "1.0", "²"])
+@pytest.mark.parametrize(
+    "length", ["0", "-1", "x", "99999", "9" * 500, "1.0", "²", "0" * 19 + "1" * 5_000]
+)
 def test_a_header_length_that_cannot_be_is_refused(client, name, garments, length):
     content, _ = binary(garments)
     header = {"inference-header-content-length": length.encode()}
@@ -143,6 +150,17 @@ def test_binary_data_of_another_length_than_announced_is_refused(client, name, g
         assert answer.status_code == 400
     answer = client.post(f"/v2/models/{name}/infer", content=content)  # no header at all
     assert answer.status_code == 400
+
+
+def test_text_among_the_numbers_takes_no_memory_that_the_request_did_not():
+    values = change(data=["0" * 30_000] + ["0"] * 783)
+    body = json.dumps(values).encode()
+    tracemalloc.start()
+    with pytest.raises(RequestError, match="whole numbers"):
+        read_request(body, None, KNOWN)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 10 * len(body)  # as an array of text it would be 94 MB
 
 
 @pytest.mark.parametrize("body", [b"", b"[" * 100_000, b'{"inputs": NaN}', b"\xff\xfe", b"{"])

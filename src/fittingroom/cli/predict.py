@@ -61,7 +61,12 @@ def predict(
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
     threads: Annotated[
         int | None,
-        typer.Option(help="Processor threads. Left out: one a processor.", show_default=False),
+        typer.Option(
+            min=1,
+            max=1024,
+            help="Processor threads. Left out: one a processor.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Name the garments on photos, say how sure that is, or why there is no answer."""
@@ -92,15 +97,25 @@ def predict(
             if stages is not None and classified.photo is not None:
                 _write_stages(classified, stages)
     if broken:
+        answered = "the others were answered" if broken < len(named) else "none was answered"
         raise PhotoError(
             f"Expected pictures that can be read. Received {broken} of {len(named)} that cannot; "
-            "the others were answered."
+            f"{answered}."
         )
 
 
 def _contents(named: list[str]) -> Iterator[tuple[str, str | bytes]]:
     for name in named:
-        yield name, sys.stdin.buffer.read() if name == _STANDARD_INPUT else name
+        yield name, _standard_input() if name == _STANDARD_INPUT else name
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:  # closed by whoever started this
+        return b""
+    from fittingroom.photos import Limits
+
+    # One byte more than is taken tells that it is too much; what never ends is not waited for.
+    return sys.stdin.buffer.read(Limits().file_bytes + 1)
 
 
 class _JsonLines:
@@ -152,15 +167,20 @@ class _Table:
     def __call__(self, classified: "Classified") -> None:
         answer = classified.answer
         if answer is None or classified.photo is None:
-            print(f"{classified.file}: {classified.error}", file=sys.stderr)
+            print(f"{_printable(classified.file)}: {classified.error}", file=sys.stderr)
             return
         likeliest = ", ".join(f"{name} {share:.0%}" for name, share in answer.top(self._top))
         said = answer.abstain or answer.class_name
-        print(f"{classified.file:<{self._file}}  {said:<{self._answer}}  {likeliest}")
+        print(f"{_printable(classified.file):<{self._file}}  {said:<{self._answer}}  {likeliest}")
         for warning in classified.photo.warnings:
-            print(f"{classified.file}: {warning}", file=sys.stderr)
+            print(f"{_printable(classified.file)}: {warning}", file=sys.stderr)
         if self._explained is not None:
             _print_heat(answer.class_name, self._explained.explain(classified.photo.image))
+
+
+def _printable(name: str) -> str:
+    """A file's name on one line, with nothing in it that a terminal would obey."""
+    return "".join(each if each.isprintable() else "�" for each in name)
 
 
 def _print_heat(name: str, heat: "Float32") -> None:

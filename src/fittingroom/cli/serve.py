@@ -1,5 +1,6 @@
 """``serve``: the HTTP service and its page."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +45,8 @@ def serve(
     except ModuleNotFoundError as error:
         raise missing_extra(error, "serve") from error
 
+    if not math.isfinite(body_mb):
+        raise UsageError(f"Expected --body-mb in megabytes. Received {body_mb}.")
     token = None if token_file is None else _token(token_file)
     settings = Settings(
         body_bytes=round(body_mb * 1e6),

@@ -1,5 +1,6 @@
 """What the service allows: every limit with a default that is safe."""
 
+import math
 from dataclasses import dataclass
 
 from fittingroom.errors import UsageError
@@ -50,9 +51,10 @@ class Settings:
             "threads",
         )
         for name in limits:
-            if not getattr(self, name) > 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise UsageError(
-                    f"Expected a limit above 0. Received {name} = {getattr(self, name)}."
+                    "Expected a limit above 0, and a finite one. Received "
+                    f"{name} = {getattr(self, name)}."
                 )
         if self.token is not None and (len(self.token) < 16 or not self.token.isascii()):
             raise UsageError(

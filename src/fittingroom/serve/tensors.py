@@ -22,6 +22,7 @@ from fittingroom.serve.replies import JSON, Reply
 INPUT = "pictures"
 SIDE = 28
 _DATATYPES = {"float32": "FP32", "uint8": "UINT8", "int64": "INT64"}
+_LONGEST_LENGTH = 18  # digits
 _LONGEST_REMEMBERED = 2_000  # bytes of JSON; clients send the same few again and again
 
 
@@ -77,7 +78,12 @@ def read_request(
         if size is not None:
             raise _wrong("the header Inference-Header-Content-Length", "binary data without it")
         return _from_lists(values["inputs"][0].get("data"), asked.rows), asked
-    if not header_length.isdigit() or not 0 < int(header_length[:20]) <= len(body):
+    # So few digits that each is read: `int` refuses thousands of them, be they zeros.
+    if (
+        not header_length.isdigit()
+        or len(header_length) > _LONGEST_LENGTH
+        or not 0 < int(header_length) <= len(body)
+    ):
         raise _wrong(
             f"an Inference-Header-Content-Length from 1 to the body's {len(body)} bytes",
             f"'{header_length[:20].decode('latin-1')}'",
@@ -220,21 +226,26 @@ def _from_lists(data: Any, rows: int) -> UInt8:
     """Numbers as JSON has them, nested or flat → uint8 ``(rows, 28, 28)``."""
     if not isinstance(data, list):
         raise _wrong("data as a list of numbers", _short(data))
+    numbers = data
+    if len(data) != rows * SIDE * SIDE:
+        numbers = _flat(_flat(data, rows), rows * SIDE)
+    if len(numbers) != rows * SIDE * SIDE:
+        raise _wrong(f"data of {rows} × 28 × 28 numbers, nested or flat", f"{len(numbers)}")
+    # Not by an array of whatever it holds: one long text among many short ones fills the memory.
     try:
-        numbers = np.asarray(data)
-    except (ValueError, OverflowError) as error:  # ragged, or too deep
-        raise _wrong(f"data of {rows} × 28 × 28 numbers", "lists of differing lengths") from error
-    if numbers.dtype.kind not in "iu" or numbers.shape not in (
-        (rows, SIDE, SIDE),
-        (rows * SIDE * SIDE,),
+        pixels = bytes(numbers)
+    except (TypeError, ValueError) as error:
+        raise _wrong("whole numbers from 0 to 255", "something else among them") from error
+    return np.frombuffer(pixels, np.uint8).reshape(rows, SIDE, SIDE)
+
+
+def _flat(lists: list[Any], count: int) -> list[Any]:
+    """The members of ``count`` lists, one after another; each list is a picture or a row of one."""
+    if len(lists) != count or any(
+        not isinstance(each, list) or len(each) != SIDE for each in lists
     ):
-        raise _wrong(
-            f"data of {rows} × 28 × 28 whole numbers, nested or flat",
-            f"{numbers.dtype} of shape {list(numbers.shape)}",
-        )
-    if numbers.min() < 0 or numbers.max() > 255:
-        raise _wrong("numbers from 0 to 255", f"{numbers.min()} to {numbers.max()}")
-    return numbers.astype(np.uint8).reshape(rows, SIDE, SIDE)
+        raise _wrong("data of N × 28 × 28 numbers, nested or flat", "lists of other lengths")
+    return [each for inner in lists for each in inner]
 
 
 def _parameters(values: dict[str, Any], whose: str) -> dict[str, Any]:

@@ -76,8 +76,13 @@ async def _read_form(request: Request, most: int) -> list[Upload]:
 
 async def _upload(name: str, value: UploadFile | str) -> Upload:
     if name != FIELD or not isinstance(value, UploadFile):
-        raise RequestError(422, f"Expected files under '{FIELD}'. Received '{name[:80]}'.")
+        raise RequestError(422, f"Expected files under '{FIELD}'. Received '{_text(name)[:80]}'.")
     content = await value.read()
     if not content:
         raise RequestError(422, "Expected a picture. Received an empty file.")
-    return Upload((value.filename or "")[:_LONGEST_NAME] or None, content)
+    return Upload(_text(value.filename or "")[:_LONGEST_NAME] or None, content)
+
+
+def _text(given: str) -> str:
+    """What an answer can repeat: a form chooses its own encoding, and half a character with it."""
+    return given.encode("utf-8", "replace").decode()
