@@ -80,7 +80,7 @@ def test_names_tell_apart_settings_and_data():
     [
         (lambda values: values["basis"].update(training=10**12), "pictures"),
         (lambda values: values["basis"].update(classes=[1, 2, 3]), "names"),
-        (lambda values: values["doubtful"][0].update(index=10**30), ""),
+        (lambda values: values["doubtful"][0].update(index=10**30), "Expected"),
         (lambda values: values["outliers"][0].update(index=-(10**6)), "a place"),
         (lambda values: values["doubtful"][0].update(given=99), "a label"),
         (lambda values: values["accuracy"].update(value="<script>"), "a number"),

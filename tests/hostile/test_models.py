@@ -20,7 +20,9 @@ def constant(name: str, values: object, kind: type = np.int64) -> onnx.TensorPro
 
 
 def node(kind: str, inputs: str, outputs: str, **attributes: object) -> onnx.NodeProto:
-    return helper.make_node(kind, inputs.split(), outputs.split(), **attributes)
+    return helper.make_node(
+        kind, inputs.split(" ") if inputs else [], outputs.split(), **attributes
+    )
 
 
 def model(
