@@ -123,7 +123,7 @@ def test_load_says_what_is_not_there(tmp_path):
     with pytest.raises(ExportError, match="no such file"):
         fittingroom.load(tmp_path / "none")
     (tmp_path / "broken.onnx").write_bytes(b"nothing")
-    with pytest.raises(ExportError, match="cannot be loaded"):
+    with pytest.raises(ExportError, match="no protocol buffer"):
         fittingroom.load(tmp_path / "broken.onnx")
 
 
