@@ -33,6 +33,7 @@ from fittingroom.errors import PhotoError
 from fittingroom.metrics import Estimate, wilson
 from fittingroom.photos import read_photo
 from fittingroom.predict import Predictor
+from fittingroom.predict.packaged import packaged_model, packaged_numbers
 from fittingroom.runs import describe_environment, write_file
 
 UInt8 = npt.NDArray[np.uint8]
@@ -114,10 +115,7 @@ def find_model(named: Path | None) -> tuple[str, Path]:
         named: an ONNX file or a run's folder; None is the model inside the package.
     """
     if named is None:
-        inside = sorted((processes.ROOT / "src" / "fittingroom").rglob("model.onnx"))
-        if not inside:
-            raise SystemExit("There is no model inside the package. Name one with --model.")
-        named = inside[0]
+        return str(packaged_numbers()["name"]), packaged_model()
     path = named / "model.onnx" if named.is_dir() else named
     return (path.parent.name if path.name == "model.onnx" else path.name), path
 
