@@ -91,6 +91,7 @@ async function tryOn(blob, name, source) {
   }
   byId("answer").setAttribute("aria-busy", "true");
   document.body.classList.add("busy");
+  byId("waiting").textContent = "Looking at it …"; // before the first answer; later ones replace one
   try {
     const answers = await backend.classify(blob, name);
     if (turn !== latest) return;
