@@ -462,7 +462,7 @@ def test_seeds_needed_are_those_of_statsmodels():
         b = generator.permutation(a) + generator.uniform(0.01, 0.15)
         scores = [SeedScores(side, np.full(5_000, side.mean())) for side in (a, b)]
         if scores[0].pure_seed_variance == 0:
-            continue  # two seeds nearer to each other than pictures allow: pictures do add something
+            continue  # two seeds nearer to each other than the luck of pictures allows
         effect = (b.mean() - a.mean()) / a.std(ddof=1)
         seeds = seed_power(*scores).seeds
 
