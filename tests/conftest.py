@@ -3,7 +3,9 @@
 import os
 import shutil
 import struct
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,3 +110,20 @@ def full_disk(monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(os, "fsync", fail)
 
     return start
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, for all tests that look at pages: a process can drive one at a time."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("Chromium is not installed")
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=program,
+            args=["--no-sandbox", "--disable-gpu"],
+            timeout=600_000,  # milliseconds, on a machine that does other things too
+        )
+        yield chromium
+        chromium.close()

@@ -4,7 +4,6 @@ import base64
 import functools
 import http.server
 import io
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,20 +60,6 @@ def export(runs: list[Run], out: Path) -> Path:
 def other(sample: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A second run, whose answers are not those of the first."""
     return train(TINY, data=sample, seed=1, runs=tmp_path_factory.mktemp("other"), threads=1)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.skip("Chromium is not installed")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-gpu"], timeout=PATIENCE
-        )
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="session")

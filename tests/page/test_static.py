@@ -163,7 +163,7 @@ def test_two_models_stand_side_by_side(browser, address_of_two, trained, other, 
         answer = Model(run.model_path).answers(image)[0]
         assert answer.class_name in card.locator(".bars li").first.inner_text()
     left, right = (card.bounding_box() for card in tab.locator(".answer").all())
-    assert left["y"] == right["y"]
+    assert abs(left["y"] - right["y"]) < 8  # each moves up by less than that as it appears
     assert left["x"] + left["width"] <= right["x"]
     tab.set_viewport_size({"width": 320, "height": 700})
     assert tab.evaluate("document.documentElement.scrollWidth") <= 320
