@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from fittingroom.data import Dataset, Split, find_dataset
@@ -15,6 +16,10 @@ from fittingroom.jobs.train import train
 from fittingroom.networks import BatchNorm, Conv, Dense, Flatten, MaxPool, ReLU
 from fittingroom.recipes import Augmentation, Recipe
 from fittingroom.runs import Run
+
+# Nobody's clock is trusted in a test.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 TINY = Recipe(
     name="tiny",
