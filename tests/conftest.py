@@ -117,9 +117,10 @@ def full_disk(monkeypatch: pytest.MonkeyPatch):
     return start
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium, for all tests that look at pages: a process can drive one at a time."""
+    """Chromium, for a module's tests of pages, and closed after them: a process drives one at a
+    time, and runs no other event loop meanwhile."""
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("Chromium is not installed")
