@@ -96,7 +96,7 @@ def open_tab(browser: Any, address: str, **options: Any) -> Any:
     return tab
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def page(browser: Any, address: str) -> Iterator[Any]:
     """The page with one model, opened once: starting the runtime takes seconds."""
     tab = open_tab(browser, address)
