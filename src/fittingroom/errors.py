@@ -15,6 +15,7 @@
     │   ├── RunUnfinishedError  a run folder without its manifest
     │   └── RunChangedError     a file of a run is not the one that training wrote
     ├── ExportError             an exported model disagrees with the one it came from
+    ├── ClusterError            a Ray cluster that is not there, or does not see what it must
     ├── PredictionsError        predictions that do not fit the labels or each other
     ├── PhotoError              a picture that cannot be read, or has no garment in it
     │   ├── PhotoKindError      no PNG, JPEG or WebP by its content
@@ -82,6 +83,10 @@ class RunChangedError(RunError):
 
 class ExportError(FittingRoomError):
     """An exported model cannot be made, or disagrees with the one it came from."""
+
+
+class ClusterError(FittingRoomError):
+    """A Ray cluster that cannot be reached, or a machine of it that misses a folder or package."""
 
 
 class PredictionsError(FittingRoomError):

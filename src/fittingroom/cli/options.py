@@ -1,5 +1,6 @@
 """Options that several commands share, said once."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -35,6 +36,26 @@ Device = Annotated[
 Threads = Annotated[
     int | None,
     typer.Option(help="Processor threads. Left out: one a processor.", show_default=False),
+]
+
+
+class Place(StrEnum):
+    """Where work may be done, other than in this process."""
+
+    RAY = "ray"
+
+
+On = Annotated[
+    Place | None,
+    typer.Option(help="ray: on a Ray cluster. Left out: in this process.", show_default=False),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        help="host:port of a Ray cluster that runs, and that this machine is a part of. Left out: "
+        "RAY_ADDRESS, or a cluster of this machine alone.",
+        show_default=False,
+    ),
 ]
 RUNS = Path("runs")
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

@@ -66,7 +66,14 @@ def prints_aside() -> Iterator[None]:
 
 
 class Display:
-    """Shows a job's progress: bars on a terminal, a line a task elsewhere."""
+    """Shows a job's progress: bars on a terminal, a line a task elsewhere.
+
+    Tasks that go on at the same time have one display: a bar each, and a line for one that ends.
+    """
+
+    def __init__(self) -> None:
+        self._bars: Progress | None = None
+        self._tracked = 0
 
     def say(self, sentence: str) -> None:
         """A sentence to standard error."""
@@ -86,18 +93,37 @@ class Display:
             yield note
             say(f"{description}: done" + (f", {words}" if words else ""))
             return
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[words]}"),
-        )
-        with Progress(*columns, console=messages) as bars:
-            task = bars.add_task(description, total=total, words="")
+        if self._bars is None:
+            self._bars = _new_bars()
+            self._bars.start()
+        bars = self._bars
+        task = bars.add_task(description, total=total, words="")
+        self._tracked += 1
 
-            def advance(done: int, new_words: str) -> None:
-                bars.update(task, completed=done, words=new_words)
+        def advance(done: int, new_words: str) -> None:
+            nonlocal words
+            words = new_words
+            bars.update(task, completed=done, words=new_words)
 
+        try:
             yield advance
+        finally:
+            self._tracked -= 1
+            if self._tracked:
+                bars.remove_task(task)
+                say(f"{description}: {words}")
+            else:
+                bars.stop()
+                self._bars = None
+
+
+def _new_bars() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[words]}"),
+        console=messages,
+    )

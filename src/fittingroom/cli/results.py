@@ -94,6 +94,8 @@ def compare(
     ] = False,
     device: options.Device = None,
     threads: options.Threads = None,
+    on: options.On = None,
+    address: options.Address = None,
     json: options.Json = False,
 ) -> None:
     """Train what is missing, compare on the test half, and leave a report."""
@@ -112,6 +114,8 @@ def compare(
             fresh=fresh,
             device=device,
             threads=threads,
+            on=on,
+            address=address,
             progress=Display(),
         )
     if json:

@@ -1,7 +1,7 @@
 """Four files that were found and checked: their training half, and the door to the test half."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,8 @@ class Dataset:
             neither the sample nor unknown data is.
         payloads: file name → what the file held when it was found. For known data these are
             the pinned values.
+        splits: those that are in memory already, by their rules; :meth:`split` hands them out and
+            opens no file. Their arrays may be read-only.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Dataset:
     classes: tuple[str, ...]
     official: bool
     payloads: Mapping[str, Payload]
+    splits: Mapping[SplitRule, Split] = field(default_factory=dict, repr=False)
 
     @property
     def training_hashes(self) -> dict[str, str]:
@@ -61,7 +64,8 @@ class Dataset:
             DataError: a file is gone, or no longer what it was.
             RecipeError: the rule would leave one side without a picture.
         """
-        return make_split(self.training(), rule, self.classes)
+        held = self.splits.get(rule)
+        return make_split(self.training(), rule, self.classes) if held is None else held
 
     def open_test(self) -> Half:
         """Load the test half, verified: the door that only evaluation goes through.

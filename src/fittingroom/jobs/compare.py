@@ -1,6 +1,7 @@
 """Compare: train what is missing, score everything, hold it against each other, write a report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from fittingroom.jobs.export import export_run
 from fittingroom.jobs.others import Others, read_others
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.report import entrants_of, gather, name_entrants, write
-from fittingroom.jobs.seeds import train_seeds
+from fittingroom.jobs.seeds import Trainer, begin_seeds, train_here
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import RECIPES, Described, recipe_of
 from fittingroom.recipes.loading import is_file_and_name
@@ -63,6 +64,8 @@ def compare(
     fresh: bool = False,
     device: str | None = None,
     threads: int | None = None,
+    on: str | None = None,
+    address: str | None = None,
     progress: Progress | None = None,
 ) -> Outcome:
     """Compare two or more recipes or runs on one test half.
@@ -82,15 +85,21 @@ def compare(
         device: as for :func:`fittingroom.train`; recipes whose engine computes on the processor
             alone are trained there beside others, and the listener is told.
         threads: as for :func:`fittingroom.train`, and for scoring.
+        on: ``"ray"`` trains all recipes and seeds at once, as far as there is room, on a Ray
+            cluster whose machines all see ``runs``; None one after the other, here.
+        address: ``"host:port"`` of the cluster that this machine is a part of; None for one that is
+            started on this machine alone, or the one that ``RAY_ADDRESS`` names.
         progress: who listens.
 
     Raises:
         UsageError: fewer than two entrants, the same one twice, or a device that is not there or
-            that no recipe's engine can use.
+            that no recipe's engine can use; an address without ``on="ray"``.
+        ClusterError: the cluster is not there, or a machine of it does not see ``runs``.
         RecipeError: neither a recipe nor a run has that name.
         PredictionsError: what was predicted elsewhere is not this test half.
     """
     check_margin(margin)
+    check_place(on, address)
     progress = progress or Silence()
     runs = Path(runs)
     # A single model may be a sequence too: of layers, or of steps.
@@ -111,25 +120,26 @@ def compare(
 
     # Before anything is trained, which may take hours: a file that does not fit is told at once.
     elsewhere = read_others(others, names, dataset, runs, progress)
-    devices = _devices([each for each in found if not isinstance(each, Run)], device, progress)
-    failures: list[str] = []
-    trained: list[tuple[Run, ...]] = []
-    for entrant in found:
-        if isinstance(entrant, Run):
-            trained.append((entrant,))
-            continue
-        finished, broken = train_seeds(
-            entrant,
-            dataset,
-            seeds=seeds,
-            runs=runs,
-            fresh=fresh,
-            device=devices[entrant.engine],
-            threads=threads,
-            progress=progress,
-        )
-        trained.append(finished)
-        failures += broken
+    recipes = [each for each in found if not isinstance(each, Run)]
+    devices = _devices(recipes, device, progress, here=on is None)
+    with _trainer(on, address, dataset, runs, fresh, device, threads, progress) as trainer:
+        begun = [
+            begin_seeds(
+                recipe,
+                dataset,
+                seeds=seeds,
+                runs=runs,
+                fresh=fresh,
+                device=devices[recipe.engine],
+                progress=progress,
+                trainer=trainer,
+            )
+            for recipe in recipes
+        ]
+        waited = [wait() for wait in begun]
+    failures = [words for _, broken in waited for words in broken]
+    groups = iter(runs for runs, _ in waited)
+    trained = [(each,) if isinstance(each, Run) else next(groups) for each in found]
 
     evaluated = tuple(
         tuple(
@@ -145,6 +155,56 @@ def compare(
     leave_winner(Path(out), comparison, by_name, progress)
     seen = findings(exhibits, comparison, facts)
     return Outcome(comparison, evaluated, tuple(failures), index, elsewhere, seen)
+
+
+def check_place(on: str | None, address: str | None) -> None:
+    """Check where work is to be done.
+
+    Raises:
+        UsageError: on something unknown, or at an address of nothing.
+    """
+    if on not in (None, "ray"):
+        raise UsageError(f"Expected --on ray, or none for this process. Received '{on}'.")
+    if address is not None and on is None:
+        raise UsageError(
+            f"Expected --on ray with the address of a Ray cluster. Received --address {address} "
+            "alone."
+        )
+
+
+@contextmanager
+def _trainer(
+    on: str | None,
+    address: str | None,
+    dataset: Dataset,
+    runs: Path,
+    fresh: bool,
+    device: str | None,
+    threads: int | None,
+    progress: Progress,
+) -> Iterator[Trainer]:
+    """Who trains, for as long as the context lasts."""
+    if on is None:
+        yield train_here(dataset, runs=runs, threads=threads, progress=progress)
+        return
+    from fittingroom.jobs.cluster.connection import connected, seen_by_all
+    from fittingroom.jobs.cluster.trainings import ClusterTrainer
+
+    with (
+        connected(address) as ray,
+        seen_by_all(ray, runs) as marker,
+        ClusterTrainer(
+            ray,
+            dataset,
+            runs=runs,
+            marker=marker,
+            fresh=fresh,
+            device=device,
+            threads=threads,
+            progress=progress,
+        ) as trainer,
+    ):
+        yield trainer
 
 
 def leave_winner(
@@ -177,9 +237,9 @@ def leave_winner(
 
 
 def _devices(
-    recipes: Sequence[Described], device: str | None, progress: Progress
+    recipes: Sequence[Described], device: str | None, progress: Progress, *, here: bool
 ) -> dict[str, str | None]:
-    """The device of each engine, checked before the first training.
+    """The device of each engine, checked before the first training where that is on this machine.
 
     Raises:
         UsageError: it is not there, or it is one that no recipe's engine can use.
@@ -190,7 +250,8 @@ def _devices(
     alone = [name for name in engines if on_processor_only(name)]
     # Where all compute on the processor alone, the device is nobody's: their engine says so.
     for name in engines if alone == engines else set(engines) - set(alone):
-        engine_named(name).device(device, None)
+        if here:
+            engine_named(name).device(device, None)
     for name in alone:
         progress.say(
             f"The engine {name} computes on the processor alone; --device {device} is for the "

@@ -1,6 +1,8 @@
-"""One recipe over several seeds, finished runs of it used again."""
+"""One recipe over several seeds, finished runs of it used again, trained here or elsewhere."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from fittingroom.data import Dataset
 from fittingroom.errors import TrainingError, UsageError
@@ -8,6 +10,36 @@ from fittingroom.jobs.progress import Progress
 from fittingroom.jobs.train import train
 from fittingroom.recipes import Described
 from fittingroom.runs import Run, find_run
+
+# The runs in the order of their seeds, and the trainings that broke down, in words.
+Trained = tuple[tuple[Run, ...], tuple[str, ...]]
+
+
+class Trainer(Protocol):
+    """Takes trainings over."""
+
+    def __call__(self, recipe: Described, seed: int, device: str | None) -> Callable[[], Run]:
+        """Take one over: what is returned waits for the run, or raises why there is none."""
+
+
+def train_here(dataset: Dataset, *, runs: Path, threads: int | None, progress: Progress) -> Trainer:
+    """Trains in this process, one after the other: each when its run is waited for."""
+
+    def take_over(recipe: Described, seed: int, device: str | None) -> Callable[[], Run]:
+        def wait() -> Run:
+            return train(
+                recipe,
+                seed=seed,
+                data=dataset,
+                runs=runs,
+                device=device,
+                threads=threads,
+                progress=progress,
+            )
+
+        return wait
+
+    return take_over
 
 
 def train_seeds(
@@ -21,8 +53,43 @@ def train_seeds(
     threads: int | None,
     progress: Progress,
     cut: Described | None = None,
-) -> tuple[tuple[Run, ...], tuple[str, ...]]:
-    """Train a recipe with seeds 0 to ``seeds - 1``, or use the finished runs that there are.
+) -> Trained:
+    """Train a recipe in this process with seeds 0 to ``seeds - 1``; see :func:`begin_seeds`.
+
+    Args:
+        recipe, dataset, seeds, runs, fresh, device, progress, cut: as for :func:`begin_seeds`.
+        threads: as for :func:`fittingroom.train`.
+
+    Raises:
+        UsageError: fewer than one seed, or several of a model whose weights no seed draws.
+        TrainingError: no seed could be trained.
+    """
+    return begin_seeds(
+        recipe,
+        dataset,
+        seeds=seeds,
+        runs=runs,
+        fresh=fresh,
+        device=device,
+        progress=progress,
+        trainer=train_here(dataset, runs=runs, threads=threads, progress=progress),
+        cut=cut,
+    )()
+
+
+def begin_seeds(
+    recipe: Described,
+    dataset: Dataset,
+    *,
+    seeds: int,
+    runs: Path,
+    fresh: bool,
+    device: str | None,
+    progress: Progress,
+    trainer: Trainer,
+    cut: Described | None = None,
+) -> Callable[[], Trained]:
+    """Hand over the trainings of a recipe with seeds 0 to ``seeds - 1`` that have no finished run.
 
     Args:
         recipe: what to train.
@@ -31,17 +98,16 @@ def train_seeds(
         runs: the folder of runs.
         fresh: train anew even where there are finished runs.
         device: as for :func:`fittingroom.train`.
-        threads: as for :func:`fittingroom.train`.
         progress: who listens.
+        trainer: who trains.
         cut: the recipe cut to a budget, which is trained in its place where the recipe itself
             has no finished run.
 
     Returns:
-        The runs in the order of their seeds, and the trainings that broke down, in words.
+        What waits for all of them; it raises ``TrainingError`` where no seed could be trained.
 
     Raises:
         UsageError: fewer than one seed, or several of a model whose weights no seed draws.
-        TrainingError: no seed could be trained.
     """
     if seeds < 1:
         raise UsageError(f"Expected at least 1 seed. Received {seeds}.")
@@ -53,8 +119,7 @@ def train_seeds(
         )
     recipe, cut = (each.for_classes(len(dataset.classes)) for each in (recipe, cut or recipe))
     usable = {each.key: each for each in (recipe, cut)}.values()
-    finished: list[Run] = []
-    failures: list[str] = []
+    begun: list[Callable[[], Run]] = []
     for seed in range(seeds):
         run = None
         if not fresh:
@@ -62,23 +127,25 @@ def train_seeds(
             run = next(filter(None, found), None)
         if run is not None:
             progress.say(f"{recipe.name}, seed {seed}: using the finished run {run.folder}")
-            finished.append(run)
-            continue
-        try:
-            finished.append(
-                train(
-                    cut,
-                    seed=seed,
-                    data=dataset,
-                    runs=runs,
-                    device=device,
-                    threads=threads,
-                    progress=progress,
-                )
-            )
-        except TrainingError as error:
-            failures.append(f"{recipe.name}, seed {seed}: {error}")
-            progress.say(failures[-1])
-    if not finished:
-        raise TrainingError(f"No seed of {recipe.name} could be trained. {failures[-1]}")
-    return tuple(finished), tuple(failures)
+            begun.append(_finished(run))
+        else:
+            begun.append(trainer(cut, seed, device))
+
+    def wait() -> Trained:
+        finished: list[Run] = []
+        failures: list[str] = []
+        for seed, wait_for in enumerate(begun):
+            try:
+                finished.append(wait_for())
+            except TrainingError as error:
+                failures.append(f"{recipe.name}, seed {seed}: {error}")
+                progress.say(failures[-1])
+        if not finished:
+            raise TrainingError(f"No seed of {recipe.name} could be trained. {failures[-1]}")
+        return tuple(finished), tuple(failures)
+
+    return wait
+
+
+def _finished(run: Run) -> Callable[[], Run]:
+    return lambda: run

@@ -1,0 +1,1 @@
+"""The same jobs on a Ray cluster; without it, nothing here is imported."""

@@ -1,0 +1,186 @@
+"""The connection to a Ray cluster, and what its machines must have and see before work begins."""
+
+import contextlib
+import logging
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from fittingroom.errors import ClusterError, UsageError, missing_extra
+from fittingroom.runs import available_processors, make_folder
+from fittingroom.runs.environment import installed_versions
+from fittingroom.runs.files import flush_folder
+
+# Shared memory of a cluster that is started here. All pictures of Fashion-MNIST are 55 MB.
+_OBJECT_STORE = 512 * 2**20
+# Packages of other versions than here may give other last digits.
+_DECISIVE = ("numpy", "scipy", "torch", "keras", "scikit-learn", "onnxruntime")
+
+
+@contextlib.contextmanager
+def connected(address: str | None) -> Iterator[Any]:
+    """Ray, as its module, with a cluster behind it for as long as the context lasts.
+
+    Args:
+        address: ``"host:port"`` of a cluster that runs, of which this machine is a part; None for
+            what ``RAY_ADDRESS`` names, or else a cluster of this machine alone, started here and
+            stopped again. A cluster that this process is connected to already is used as it is.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        UsageError: an address of Ray's client, which works otherwise.
+        ClusterError: no cluster answers there.
+    """
+    # Ray reports its use to its makers unless told otherwise; a person's own word goes first.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Ray is about to leave the list of GPUs alone for tasks without one, and warns of that.
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, "ray") from error
+    if ray.is_initialized():
+        yield ray
+        return
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    if "://" in address:
+        raise UsageError(
+            f"Expected the address of a Ray cluster as host:port, or auto. Received {address}. "
+            "Run the command on a machine of the cluster."
+        )
+    size: dict[str, Any] = {}
+    if address == "local":
+        size = {"num_cpus": available_processors(), "object_store_memory": _OBJECT_STORE}
+    quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
+    if address != "local":
+        del quiet["include_dashboard"]  # the cluster's own matter
+    try:
+        ray.init(address, **quiet, **size)
+    except (ConnectionError, TimeoutError, RuntimeError, ValueError) as error:
+        raise ClusterError(
+            f"Expected a Ray cluster at {address}. Received: {first_line(error)}. `ray start "
+            "--head` starts one; left out, --address stands for this machine alone."
+        ) from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+@contextlib.contextmanager
+def seen_by_all(ray: Any, folder: Path, files: Sequence[Path] = ()) -> Iterator[Path]:
+    """Check that every machine of the cluster sees a folder, before anything is begun.
+
+    Args:
+        ray: what :func:`connected` gives.
+        folder: where results go; it is made. A marker is in it for as long as the context lasts.
+        files: what every machine must see too.
+
+    Yields:
+        The marker, by which machines that come later are checked.
+
+    Raises:
+        ClusterError: a machine does not see it, or has not this version of the project.
+    """
+    marker = make_folder(folder).resolve() / f".ray-{secrets.token_hex(8)}"
+    marker.touch()
+    try:
+        flush_folder(marker.parent)
+        _ask_nodes(ray, [marker, *(file.resolve() for file in files)])
+        yield marker
+    finally:
+        marker.unlink(missing_ok=True)
+
+
+def check_seen(paths: Sequence[Path]) -> None:
+    """Check that this machine sees what another one named.
+
+    Raises:
+        ClusterError: it does not.
+    """
+    for path in paths:
+        if not path.exists():
+            what = path.parent if path.name.startswith(".ray-") else path
+            raise ClusterError(
+                f"Expected every machine of the cluster to see {what}. Received nothing there on "
+                f"{os.uname().nodename}. Name a folder that all machines share, under one path."
+            )
+
+
+def slots(ray: Any, threads: int, device: str | None) -> int:
+    """How many trainings the cluster has room for at a time.
+
+    Raises:
+        UsageError: not for one.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    most = max((int(node.get("CPU", 0)) for node in nodes), default=0)
+    if most < threads:
+        raise UsageError(
+            f"Expected a machine in the cluster with {threads} processors, one a thread. Received "
+            f"machines of {most} at most. Name fewer: --threads {most or 1}."
+        )
+    if device == "cuda" and not any(node.get("GPU", 0) >= 1 for node in nodes):
+        raise UsageError(
+            "Expected a cluster with GPUs for the device cuda. Received one without. Leave it out."
+        )
+    return sum(int(node.get("CPU", 0)) // threads for node in nodes)
+
+
+def _ask_nodes(ray: Any, paths: Sequence[Path]) -> None:
+    """Have every machine look for paths, and say what it has installed.
+
+    Raises:
+        ClusterError: one misses something.
+    """
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    asked = [
+        ray.remote(
+            num_cpus=0,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
+        )(_look_around).remote(paths)
+        for node in nodes
+    ]
+    ours = installed_versions()
+    for node, reference in zip(nodes, asked, strict=True):
+        name = node["NodeManagerHostname"]
+        try:
+            versions = ray.get(reference)
+        except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, ClusterError):
+                raise error.cause from None
+            raise ClusterError(
+                f"Expected every machine of the cluster to have this project installed. Received "
+                f"from {name}: {_last_line(error)}."
+            ) from error
+        except ray.exceptions.RayError:
+            continue  # a machine that is gone is asked for nothing
+        differing = [
+            f"{package} {versions.get(package, 'none')} in place of {ours[package]}"
+            for package in ("fittingroom", *_DECISIVE)
+            if package in ours and versions.get(package) != ours[package]
+        ]
+        if differing:
+            raise ClusterError(
+                "Expected the same packages on every machine of the cluster, as results would "
+                f"differ otherwise. Received from {name}: {', '.join(differing)}. Install "
+                "requirements.txt there."
+            )
+
+
+def _look_around(paths: Sequence[Path]) -> dict[str, str]:
+    check_seen(paths)
+    return installed_versions()
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says first, to be told within a sentence."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+
+
+def _last_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[-1].rstrip(".")

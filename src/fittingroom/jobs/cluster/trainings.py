@@ -1,0 +1,207 @@
+"""Trainings on a Ray cluster: handed out, and taken up again elsewhere where a worker is lost."""
+
+import contextlib
+import dataclasses
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from fittingroom.data import Dataset, Split, SplitRule
+from fittingroom.engines import on_processor_only
+from fittingroom.errors import FittingRoomError, TrainingError
+from fittingroom.jobs.cluster.board import Board
+from fittingroom.jobs.cluster.connection import check_seen, first_line, slots
+from fittingroom.jobs.progress import Progress
+from fittingroom.jobs.train import train
+from fittingroom.recipes import Described
+from fittingroom.runs import Run, available_processors, find_run, open_run
+
+# How often a training is begun anew after its worker or machine was lost, before it has failed.
+_RETRIES = 5
+# Seconds between two looks at what the workers tell.
+_LOOK = 0.2
+
+
+class ClusterTrainer:
+    """Trains on a Ray cluster what is handed to it, and tells a listener of all at once.
+
+    The pictures are put into shared memory once. A training whose worker or machine is lost goes on
+    from its checkpoint elsewhere, which is why all machines must see the folder of runs.
+
+    Args:
+        ray: what :func:`connected` gives.
+        dataset: whose training half.
+        runs: the folder of runs, seen by all machines.
+        marker: what :func:`seen_by_all` gives.
+        fresh: train anew even where there is a finished run.
+        device: as for :func:`fittingroom.train`.
+        threads: of each training; None for as many as this machine has processors, as without Ray.
+        progress: who listens.
+
+    Raises:
+        UsageError: a device that the cluster has not, or more threads than any of its machines.
+    """
+
+    def __init__(
+        self,
+        ray: Any,
+        dataset: Dataset,
+        *,
+        runs: Path,
+        marker: Path,
+        fresh: bool,
+        device: str | None,
+        threads: int | None,
+        progress: Progress,
+    ) -> None:
+        self._ray = ray
+        self._dataset = dataset
+        self._runs = runs
+        self._marker = marker
+        self._fresh = fresh
+        self._device = device
+        self._threads = threads or available_processors()
+        self._progress = progress
+        self._splits: dict[SplitRule, Any] = {}
+        self._slots = slots(ray, self._threads, device)
+        self._board = Board(ray, progress)
+        self._waiting: list[Any] = []
+        self._announced = False
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """Nothing goes on that nobody waits for."""
+        for reference in self._waiting:
+            with contextlib.suppress(self._ray.exceptions.RayError):
+                self._ray.cancel(reference, force=False)
+        self._board.close()
+
+    def __call__(self, recipe: Described, seed: int, device: str | None) -> Callable[[], Run]:
+        """Hand a training over; it begins where and when the cluster has room for it.
+
+        Args:
+            recipe: what to train.
+            seed: with which seed.
+            device: where its engine computes; None for the best there is.
+
+        Returns:
+            What waits for the run. It raises what :func:`fittingroom.train` raises, and
+            ``TrainingError`` where its workers were lost again and again.
+        """
+        _carry_own_code()
+        graphics = self._graphics(recipe, device)
+        train_there = self._ray.remote(
+            num_cpus=self._threads, num_gpus=graphics, max_retries=_RETRIES
+        )(_train)
+        number = self._board.enter()
+        reference = train_there.remote(
+            recipe,
+            seed,
+            self._fresh,
+            self._runs.resolve(),
+            self._marker,
+            device if graphics or device else "cpu",
+            self._threads,
+            dataclasses.replace(self._dataset, splits={}),
+            self._split(recipe.split),
+            self._board.teller(number),
+        )
+        self._waiting.append(reference)
+
+        def wait() -> Run:
+            self._announce()
+            while not self._ray.wait([reference], timeout=_LOOK)[0]:
+                self._board.look()
+            self._board.look()
+            self._waiting.remove(reference)
+            return self._outcome(reference, number, f"{recipe.name}, seed {seed}")
+
+        return wait
+
+    def _announce(self) -> None:
+        if not self._announced:
+            self._announced = True
+            count = len(self._waiting)
+            self._progress.say(
+                f"On Ray: {count} {'training' if count == 1 else 'trainings'}, "
+                f"{min(count, self._slots)} at a time; threads of each: {self._threads}"
+            )
+
+    def _outcome(self, reference: Any, number: int, name: str) -> Run:
+        lost = self._ray.exceptions
+        try:
+            outcome = self._ray.get(reference)
+        except lost.RayTaskError:
+            raise
+        except lost.RayError as error:
+            raise TrainingError(
+                f"Expected {name} to be trained on the cluster. Received no worker that lived "
+                f"through it, in {_RETRIES + 1} attempts: {first_line(error)}. The same command "
+                "goes on from its checkpoint."
+            ) from error
+        finally:
+            self._board.leave(number)
+        if isinstance(outcome, FittingRoomError):
+            raise outcome
+        return open_run(self._runs / outcome)
+
+    def _split(self, rule: SplitRule) -> Any:
+        """Where the pictures are in shared memory, which they are put into once."""
+        if rule not in self._splits:
+            self._splits[rule] = self._ray.put(self._dataset.split(rule))
+        return self._splits[rule]
+
+    def _graphics(self, recipe: Described, device: str | None) -> int:
+        """How many GPUs a training takes."""
+        if device not in (None, "cuda") or on_processor_only(recipe.engine):
+            return 0
+        return int(self._ray.cluster_resources().get("GPU", 0) >= 1)
+
+
+def _train(
+    recipe: Described,
+    seed: int,
+    fresh: bool,
+    runs: Path,
+    marker: Path,
+    device: str | None,
+    threads: int,
+    dataset: Dataset,
+    split: Split,
+    teller: Progress,
+) -> str | FittingRoomError:
+    """What a worker does: the name of the finished run, or why there is none.
+
+    An error is handed back and not raised, which Ray would wrap in a traceback.
+    """
+    try:
+        check_seen([marker])
+        # The worker of a machine that was given up may have finished it.
+        found = None if fresh else find_run(runs, recipe, seed, dataset)
+        if found is not None:
+            return found.name
+        return train(
+            recipe,
+            seed=seed,
+            data=dataclasses.replace(dataset, splits={recipe.split: split}),
+            runs=runs,
+            device=device,
+            threads=threads,
+            progress=teller,
+        ).name
+    except FittingRoomError as error:
+        return error
+
+
+def _carry_own_code() -> None:
+    """Models of a person's own travel with their code: workers cannot import their file."""
+    from ray import cloudpickle
+
+    for name, module in list(sys.modules.items()):
+        made_here = getattr(module, "__spec__", "") is None and hasattr(module, "__file__")
+        if made_here and name != "__main__":
+            cloudpickle.register_pickle_by_value(module)

@@ -1,0 +1,128 @@
+"""Trainings on a Ray cluster of this machine: the results of this process, whatever is lost."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from fittingroom.errors import ClusterError, TrainingError, UsageError
+from fittingroom.jobs.cluster.connection import connected, seen_by_all
+from fittingroom.jobs.cluster.trainings import ClusterTrainer
+from fittingroom.jobs.compare import compare
+from fittingroom.jobs.progress import Silence
+from fittingroom.jobs.train import train
+from fittingroom.recipes import RECIPES, recipe_of
+
+pytestmark = pytest.mark.slow
+pytest.importorskip("ray", reason="Ray is not installed")
+
+ROOT = Path(__file__).parents[2]
+# What a training leaves that depends on nothing but recipe, seed, data and threads.
+SAME = ("recipe.json", "model.safetensors", "model.onnx", "validation.npz")
+
+
+class Listener(Silence):
+    def __init__(self):
+        self.heard = []
+
+    def say(self, sentence):
+        self.heard.append(sentence)
+
+
+@pytest.fixture(scope="module")
+def ray():
+    with connected(None) as ray:
+        yield ray
+
+
+@pytest.fixture
+def trainer(ray, sample, tmp_path):
+    runs = tmp_path / "runs"
+    with (
+        seen_by_all(ray, runs) as marker,
+        ClusterTrainer(
+            ray,
+            sample,
+            runs=runs,
+            marker=marker,
+            fresh=False,
+            device=None,
+            threads=1,
+            progress=Listener(),
+        ) as trainer,
+    ):
+        yield trainer
+
+
+def contents(folder):
+    return {name: (folder / name).read_bytes() for name in SAME}
+
+
+def test_a_comparison_on_ray_leaves_what_one_here_leaves(ray, tiny, sample, tmp_path, monkeypatch):
+    monkeypatch.setattr("fittingroom.jobs.compare.write", lambda out, *rest: out / "index.html")
+    monkeypatch.setattr("fittingroom.jobs.compare.leave_winner", lambda *anything: None)
+    for recipe in (tiny, dataclasses.replace(tiny, name="other", mirror=False)):
+        monkeypatch.setitem(RECIPES, recipe.name, recipe)
+    outcomes = [
+        compare(
+            ["tiny", "other"],
+            seeds=2,
+            data=sample,
+            threads=1,
+            runs=tmp_path / (on or "here"),
+            out=tmp_path,
+            on=on,
+        )
+        for on in ("ray", None)
+    ]
+    there, here = ([each.run for group in of.evaluated for each in group] for of in outcomes)
+    assert [run.name for run in there] == [run.name for run in here]
+    for one, other in zip(there, here, strict=True):
+        assert contents(one.folder) == contents(other.folder)
+        assert one.environment["threads"] == 1
+    assert outcomes[0].comparison.as_dict() == outcomes[1].comparison.as_dict()
+    assert not list((tmp_path / "ray").glob(".ray-*"))
+
+
+def test_all_that_workers_tell_reaches_one_listener(trainer, tiny):
+    for seed in (0, 1):
+        trainer(tiny, seed, None)()
+
+
+def test_a_training_that_breaks_down_says_so_as_it_would_here(trainer, tiny, sample, tmp_path):
+    broken = dataclasses.replace(tiny, name="broken", learning_rate=1e30)
+    with pytest.raises(TrainingError) as there:
+        trainer(broken, 0, None)()
+    with pytest.raises(TrainingError) as here:
+        train(broken, data=sample, runs=tmp_path / "here", threads=1)
+    assert str(there.value) == str(here.value)
+
+
+def test_a_model_of_one_s_own_travels_with_its_code(trainer, sample, tmp_path):
+    recipe = recipe_of(f"{ROOT}/docs/examples/own_torch.py:build", epochs=1)
+    there = trainer(recipe, 0, None)()
+    here = train(recipe, data=sample, runs=tmp_path / "here", threads=1)
+    assert contents(there.folder) == contents(here.folder)
+
+
+def test_a_folder_that_a_machine_does_not_see_is_told_before_anything_is_trained(ray, tmp_path):
+    with (
+        pytest.raises(ClusterError, match=r"to see .*elsewhere"),
+        seen_by_all(ray, tmp_path / "runs", [tmp_path / "elsewhere"]),
+    ):
+        raise AssertionError
+    assert not list((tmp_path / "runs").iterdir())
+
+
+def test_more_threads_than_any_machine_has_are_refused(ray, sample, tmp_path, tiny):
+    with pytest.raises(UsageError, match="--threads"):
+        compare([tiny, "cnn"], data=sample, threads=512, on="ray", runs=tmp_path, out=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [({"on": "spark"}, "--on ray"), ({"address": "10.0.0.1:6379"}, "--on ray")],
+)
+def test_places_that_are_none_are_refused(options, told, sample):
+    with pytest.raises(UsageError, match=told):
+        compare(["ann", "cnn"], data=sample, **options)
