@@ -1,12 +1,16 @@
 """Trainings on a Ray cluster of this machine: the results of this process, whatever is lost."""
 
+import contextlib
 import dataclasses
+import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from fittingroom.errors import ClusterError, TrainingError, UsageError
-from fittingroom.jobs.cluster.connection import connected, seen_by_all
+from fittingroom.jobs.cluster.connection import seen_by_all
 from fittingroom.jobs.cluster.trainings import ClusterTrainer
 from fittingroom.jobs.compare import compare
 from fittingroom.jobs.progress import Silence
@@ -28,11 +32,9 @@ class Listener(Silence):
     def say(self, sentence):
         self.heard.append(sentence)
 
-
-@pytest.fixture(scope="module")
-def ray():
-    with connected(None) as ray:
-        yield ray
+    @contextlib.contextmanager
+    def track(self, description, total):
+        yield lambda done, words: self.heard.append((description, words))
 
 
 @pytest.fixture
@@ -84,9 +86,47 @@ def test_a_comparison_on_ray_leaves_what_one_here_leaves(ray, tiny, sample, tmp_
     assert not list((tmp_path / "ray").glob(".ray-*"))
 
 
-def test_all_that_workers_tell_reaches_one_listener(trainer, tiny):
+def test_what_workers_tell_reaches_one_listener(trainer, tiny):
+    waiting = [trainer(tiny, seed, None) for seed in (0, 1)]
+    for wait in waiting:
+        wait()
+    heard = trainer.progress.heard
+    assert heard[0] == "On Ray: 2 trainings, 2 at a time; threads of each: 1"
     for seed in (0, 1):
-        trainer(tiny, seed, None)()
+        told = [words for name, words in heard[1:] if name == f"tiny, seed {seed}"]
+        assert len(told) >= tiny.epochs
+        assert all("validation" in words for words in told)
+
+
+def test_a_worker_that_is_killed_is_taken_up_from_its_checkpoint(
+    trainer, tiny, sample, tmp_path, monkeypatch
+):
+    longer = dataclasses.replace(tiny, name="longer", epochs=40)
+    wait = trainer(longer, 0, None)
+    (begun,) = when(lambda: list((tmp_path / "runs").glob("longer-*/checkpoint.safetensors")))
+    lock = tmp_path / "runs" / ".locks" / f"{begun.parent.name}.lock"
+    os.kill(holder(lock), signal.SIGKILL)
+    run = wait()
+    assert run.folder == begun.parent  # the same folder, gone on with
+    assert any("going on after epoch" in words for words in trainer.progress.heard)
+    here = train(longer, data=sample, runs=tmp_path / "here", threads=1)
+    assert contents(run.folder) == contents(here.folder)
+
+
+def when(look):
+    """What is looked for, once it is there."""
+    while not (found := look()):
+        time.sleep(0.01)
+    return found
+
+
+def holder(lock):
+    """The process that holds a lock file open."""
+    for place in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if place.readlink() == lock:
+                return int(place.parts[2])
+    raise AssertionError(f"nobody holds {lock}")
 
 
 def test_a_training_that_breaks_down_says_so_as_it_would_here(trainer, tiny, sample, tmp_path):

@@ -185,7 +185,7 @@ def _trainer(
 ) -> Iterator[Trainer]:
     """Who trains, for as long as the context lasts."""
     if on is None:
-        yield train_here(dataset, runs=runs, threads=threads, progress=progress)
+        yield train_here(dataset, runs=runs, fresh=fresh, threads=threads, progress=progress)
         return
     from fittingroom.jobs.cluster.connection import connected, seen_by_all
     from fittingroom.jobs.cluster.trainings import ClusterTrainer

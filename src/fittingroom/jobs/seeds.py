@@ -22,7 +22,9 @@ class Trainer(Protocol):
         """Take one over: what is returned waits for the run, or raises why there is none."""
 
 
-def train_here(dataset: Dataset, *, runs: Path, threads: int | None, progress: Progress) -> Trainer:
+def train_here(
+    dataset: Dataset, *, runs: Path, fresh: bool, threads: int | None, progress: Progress
+) -> Trainer:
     """Trains in this process, one after the other: each when its run is waited for."""
 
     def take_over(recipe: Described, seed: int, device: str | None) -> Callable[[], Run]:
@@ -34,6 +36,7 @@ def train_here(dataset: Dataset, *, runs: Path, threads: int | None, progress: P
                 runs=runs,
                 device=device,
                 threads=threads,
+                resume=not fresh,
                 progress=progress,
             )
 
@@ -72,7 +75,7 @@ def train_seeds(
         fresh=fresh,
         device=device,
         progress=progress,
-        trainer=train_here(dataset, runs=runs, threads=threads, progress=progress),
+        trainer=train_here(dataset, runs=runs, fresh=fresh, threads=threads, progress=progress),
         cut=cut,
     )()
 

@@ -96,8 +96,7 @@ class Board:
     def _begin(self, number: int, description: str, total: int) -> None:
         if number in self._tasks:
             if self._tasks[number][2] == description:
-                self._progress.say(f"{description}: its worker was lost; another one goes on")
-                return
+                return  # its worker was lost, and another one goes on
             self.leave(number)
         stack = contextlib.ExitStack()
         advance = stack.enter_context(self._progress.track(description, total))

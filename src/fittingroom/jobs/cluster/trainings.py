@@ -2,25 +2,29 @@
 
 import contextlib
 import dataclasses
+import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
 from fittingroom.data import Dataset, Split, SplitRule
 from fittingroom.engines import on_processor_only
-from fittingroom.errors import FittingRoomError, TrainingError
+from fittingroom.errors import FittingRoomError, RunBusyError, TrainingError, TrainingStopped
 from fittingroom.jobs.cluster.board import Board
 from fittingroom.jobs.cluster.connection import check_seen, first_line, slots
 from fittingroom.jobs.progress import Progress
 from fittingroom.jobs.train import train
 from fittingroom.recipes import Described
-from fittingroom.runs import Run, available_processors, find_run, open_run
+from fittingroom.runs import Run, available_processors, open_run
 
 # How often a training is begun anew after its worker or machine was lost, before it has failed.
 _RETRIES = 5
 # Seconds between two looks at what the workers tell.
 _LOOK = 0.2
+# Seconds that a run which is being trained already is waited for.
+_ORPHANED = 120.0
 
 
 class ClusterTrainer:
@@ -62,7 +66,7 @@ class ClusterTrainer:
         self._fresh = fresh
         self._device = device
         self._threads = threads or available_processors()
-        self._progress = progress
+        self.progress = progress
         self._splits: dict[SplitRule, Any] = {}
         self._slots = slots(ray, self._threads, device)
         self._board = Board(ray, progress)
@@ -126,7 +130,7 @@ class ClusterTrainer:
         if not self._announced:
             self._announced = True
             count = len(self._waiting)
-            self._progress.say(
+            self.progress.say(
                 f"On Ray: {count} {'training' if count == 1 else 'trainings'}, "
                 f"{min(count, self._slots)} at a time; threads of each: {self._threads}"
             )
@@ -178,23 +182,31 @@ def _train(
 
     An error is handed back and not raised, which Ray would wrap in a traceback.
     """
-    try:
-        check_seen([marker])
-        # The worker of a machine that was given up may have finished it.
-        found = None if fresh else find_run(runs, recipe, seed, dataset)
-        if found is not None:
-            return found.name
-        return train(
-            recipe,
-            seed=seed,
-            data=dataclasses.replace(dataset, splits={recipe.split: split}),
-            runs=runs,
-            device=device,
-            threads=threads,
-            progress=teller,
-        ).name
-    except FittingRoomError as error:
-        return error
+    given_up = time.monotonic() + _ORPHANED
+    shared = dataclasses.replace(dataset, splits={recipe.split: split})
+    while True:
+        try:
+            check_seen([marker])
+            return train(
+                recipe,
+                seed=seed,
+                data=shared,
+                runs=runs,
+                device=device,
+                threads=threads,
+                resume=not fresh,
+                progress=teller,
+            ).name
+        except RunBusyError as error:
+            # The worker of a machine that was lost may not have heard of it yet.
+            if time.monotonic() > given_up:
+                return error
+            time.sleep(_LOOK)
+        except FittingRoomError as error:
+            return error
+        except TrainingStopped:
+            # Somebody stops this machine: its checkpoint is written, and Ray begins anew elsewhere.
+            os._exit(1)
 
 
 def _carry_own_code() -> None:
