@@ -48,10 +48,15 @@ def find_run(runs: Path, recipe: Described, seed: int, dataset: Dataset) -> Run 
 
     A run that had minutes and did not need them all is also one of the recipe without them.
     """
+    if not runs.is_dir():
+        return None
+    # Opening a run reads all of it; of another seed, nothing but that is read.
+    looked_at = (_look_at(path) for path in sorted(runs.iterdir()) if _may_have(path, seed))
     found = [
         listed.run
-        for listed in list_runs(runs)
-        if listed.run is not None
+        for listed in looked_at
+        if listed is not None
+        and listed.run is not None
         and listed.run.seed == seed
         and recipe.key in (listed.run.recipe.key, _recipe_followed(listed.run).key)
         and listed.run.environment["data"]["hashes"] == dataset.training_hashes
@@ -90,6 +95,14 @@ def find_begun(
         except (OSError, RunChangedError, RecipeError, KeyError, TypeError):
             continue  # it was broken off before it could be told what it is
     return max(begun, key=lambda found: len(found[1].history), default=None)
+
+
+def _may_have(folder: Path, seed: int) -> bool:
+    """Whether a folder may be a run of this seed."""
+    try:
+        return stored_json(folder / "environment.json")["seed"] == seed
+    except (OSError, RunChangedError, KeyError):
+        return False
 
 
 def _recipe_followed(run: Run) -> Described:
