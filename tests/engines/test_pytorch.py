@@ -55,6 +55,21 @@ def test_same_seed_and_threads_give_the_same_weights_byte_for_byte(tiny, sample_
     ]
 
 
+def test_pictures_that_nobody_may_write_to_give_the_same_weights(tiny, sample_split):
+    """Those that processes share are such."""
+    halves = {}
+    for name in ("training", "validation"):
+        half = getattr(sample_split, name)
+        arrays = [array.copy() for array in (half.images, half.labels, half.indices)]
+        for array in arrays:
+            array.flags.writeable = False
+        halves[name] = Half(*arrays)
+    shared, _ = fit(tiny, dataclasses.replace(sample_split, **halves))
+    owned, _ = fit(tiny, sample_split)
+    for name, weights in owned.weights.items():
+        np.testing.assert_array_equal(shared.weights[name], weights)
+
+
 def test_another_seed_gives_other_weights(tiny, sample_split):
     one, two = fit(tiny, sample_split)[0], fit(tiny, sample_split, seed=1)[0]
     assert one.weights["0.weight"].tobytes() != two.weights["0.weight"].tobytes()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fittingroom.errors import ClusterError, TrainingError, UsageError
-from fittingroom.jobs.cluster.connection import seen_by_all
+from fittingroom.jobs.cluster.connection import check_seen, seen_by_all
 from fittingroom.jobs.cluster.trainings import ClusterTrainer
 from fittingroom.jobs.compare import compare
 from fittingroom.jobs.progress import Silence
@@ -40,19 +40,16 @@ class Listener(Silence):
 @pytest.fixture
 def trainer(ray, sample, tmp_path):
     runs = tmp_path / "runs"
-    with (
-        seen_by_all(ray, runs) as marker,
-        ClusterTrainer(
-            ray,
-            sample,
-            runs=runs,
-            marker=marker,
-            fresh=False,
-            device=None,
-            threads=1,
-            progress=Listener(),
-        ) as trainer,
-    ):
+    with ClusterTrainer(
+        ray,
+        sample,
+        runs=runs,
+        marker=seen_by_all(ray, runs),
+        fresh=False,
+        device=None,
+        threads=1,
+        progress=Listener(),
+    ) as trainer:
         yield trainer
 
 
@@ -83,7 +80,6 @@ def test_a_comparison_on_ray_leaves_what_one_here_leaves(ray, tiny, sample, tmp_
         assert contents(one.folder) == contents(other.folder)
         assert one.environment["threads"] == 1
     assert outcomes[0].comparison.as_dict() == outcomes[1].comparison.as_dict()
-    assert not list((tmp_path / "ray").glob(".ray-*"))
 
 
 def test_what_workers_tell_reaches_one_listener(trainer, tiny):
@@ -146,12 +142,13 @@ def test_a_model_of_one_s_own_travels_with_its_code(trainer, sample, tmp_path):
 
 
 def test_a_folder_that_a_machine_does_not_see_is_told_before_anything_is_trained(ray, tmp_path):
-    with (
-        pytest.raises(ClusterError, match=r"to see .*elsewhere"),
-        seen_by_all(ray, tmp_path / "runs", [tmp_path / "elsewhere"]),
-    ):
-        raise AssertionError
-    assert not list((tmp_path / "runs").iterdir())
+    with pytest.raises(ClusterError, match=r"to see .*elsewhere"):
+        seen_by_all(ray, tmp_path / "runs", [tmp_path / "elsewhere"])
+    marker = seen_by_all(ray, tmp_path / "runs")
+    assert seen_by_all(ray, tmp_path / "runs") == marker
+    (tmp_path / "runs" / marker.name).rename(tmp_path / "moved")
+    with pytest.raises(ClusterError, match=r"to see .*runs\. "):
+        check_seen([marker])
 
 
 def test_more_threads_than_any_machine_has_are_refused(ray, sample, tmp_path, tiny):

@@ -192,12 +192,11 @@ def _trainer(
 
     with (
         connected(address) as ray,
-        seen_by_all(ray, runs) as marker,
         ClusterTrainer(
             ray,
             dataset,
             runs=runs,
-            marker=marker,
+            marker=seen_by_all(ray, runs),
             fresh=fresh,
             device=device,
             threads=threads,

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from fittingroom.errors import ClusterError, UsageError, missing_extra
-from fittingroom.runs import available_processors, make_folder
+from fittingroom.runs import available_processors, make_folder, write_file
 from fittingroom.runs.environment import installed_versions
-from fittingroom.runs.files import flush_folder
 
 # Shared memory of a cluster that is started here. All pictures of Fashion-MNIST are 55 MB.
 _OBJECT_STORE = 512 * 2**20
@@ -69,29 +68,29 @@ def connected(address: str | None) -> Iterator[Any]:
         ray.shutdown()
 
 
-@contextlib.contextmanager
-def seen_by_all(ray: Any, folder: Path, files: Sequence[Path] = ()) -> Iterator[Path]:
+def seen_by_all(ray: Any, folder: Path, files: Sequence[Path] = ()) -> Path:
     """Check that every machine of the cluster sees a folder, before anything is begun.
 
     Args:
         ray: what :func:`connected` gives.
-        folder: where results go; it is made. A marker is in it for as long as the context lasts.
+        folder: where results go; it is made.
         files: what every machine must see too.
 
-    Yields:
-        The marker, by which machines that come later are checked.
+    Returns:
+        A file in the folder with a name of its own, which stays there: by it, machines that come
+        later are checked, and a folder of the same name that they have for themselves is told.
 
     Raises:
-        ClusterError: a machine does not see it, or has not this version of the project.
+        ClusterError: a machine does not see it, or has not the packages that this one has.
+        RunError: the folder cannot be written.
     """
-    marker = make_folder(folder).resolve() / f".ray-{secrets.token_hex(8)}"
-    marker.touch()
-    try:
-        flush_folder(marker.parent)
-        _ask_nodes(ray, [marker, *(file.resolve() for file in files)])
-        yield marker
-    finally:
-        marker.unlink(missing_ok=True)
+    folder = make_folder(folder).resolve()
+    marker = min(folder.glob(".ray-*"), default=None)
+    if marker is None:
+        marker = folder / f".ray-{secrets.token_hex(8)}"
+        write_file(marker, b"All machines of a Ray cluster that see this file share this folder.\n")
+    _ask_nodes(ray, [marker, *(file.resolve() for file in files)])
+    return marker
 
 
 def check_seen(paths: Sequence[Path]) -> None:
