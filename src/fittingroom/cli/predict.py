@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
+from fittingroom.cli import options
 from fittingroom.errors import PhotoError, UsageError
 
 if TYPE_CHECKING:
@@ -68,16 +69,36 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    on: options.On = None,
+    address: options.Address = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --on ray: the folder of Parquet files that answers go to.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Name the garments on photos, say how sure that is, or why there is no answer."""
     if json and csv:
         raise UsageError("Expected one of --json and --csv. Received both.")
     if stages is not None and stages.suffix.lower() != ".png":
         raise UsageError(f"Expected --stages with a file that ends in .png. Received '{stages}'.")
+    if on is not None:
+        if csv or explain or stages is not None or out is None or _STANDARD_INPUT in picture:
+            raise UsageError(
+                "Expected files, folders or patterns and --out for --on ray, without --csv, "
+                "--explain and --stages: answers go to Parquet files. Received "
+                f"{'no --out' if out is None else 'one of the others'}."
+            )
+        _on_ray(picture, out, model, top, threads, address, json)
+        return
+    if out is not None or address is not None:
+        raise UsageError("Expected --on ray with --out and --address. Received them without.")
     from fittingroom.jobs.classify import classify, find_pictures
     from fittingroom.jobs.load import load
 
-    named = [_STANDARD_INPUT] if picture == [_STANDARD_INPUT] else find_pictures(picture)
+    named = [_STANDARD_INPUT] if picture == [_STANDARD_INPUT] else list(find_pictures(picture))
     if stages is not None and len(named) != 1:
         raise UsageError(f"Expected one picture with --stages. Received {len(named)}.")
     loaded = load(model, threads)
@@ -101,6 +122,41 @@ def predict(
         raise PhotoError(
             f"Expected pictures that can be read. Received {broken} of {len(named)} that cannot; "
             f"{answered}."
+        )
+
+
+def _on_ray(
+    sources: list[str],
+    out: Path,
+    model: Path | None,
+    top: int,
+    threads: int | None,
+    address: str | None,
+    as_json: bool,
+) -> None:
+    from fittingroom.cli.output import Display, print_json, print_text
+    from fittingroom.jobs.cluster.shards import classify_shards
+
+    left = classify_shards(
+        sources,
+        out,
+        model=model,
+        top=top,
+        threads=threads or 1,
+        address=address,
+        progress=Display(),
+    )
+    if as_json:
+        print_json(left.as_dict())
+    else:
+        print_text(
+            f"{left.out}: {left.pictures:,} pictures in {left.shards:,} Parquet files, of which "
+            f"{left.reused:,} were there."
+        )
+    if left.broken:
+        raise PhotoError(
+            f"Expected pictures that can be read. Received {left.broken:,} of {left.pictures:,} "
+            "that cannot; their rows have `error`."
         )
 
 

@@ -1,5 +1,6 @@
 """Classify: files, folders and globs → an answer or an error for each picture, as a stream."""
 
+import contextlib
 import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,8 +36,10 @@ class Classified:
     error: str = ""
 
 
-def find_pictures(sources: Sequence[str]) -> list[str]:
+def find_pictures(sources: Sequence[str]) -> Iterator[str]:
     """The names of all pictures that files, folders and globs stand for, in order.
+
+    Of a folder, only the names in it and in the folders that lead to it are held at a time.
 
     Args:
         sources: files; folders, searched with all folders below them for PNG, JPEG and WebP
@@ -45,23 +48,25 @@ def find_pictures(sources: Sequence[str]) -> list[str]:
     Raises:
         UsageError: a folder or a pattern without any picture.
     """
-    found: list[str] = []
     for source in sources:
+        names: Iterable[str]
         if Path(source).is_dir():
-            names = sorted(_below(source))
+            names = _below(source)
         elif not Path(source).exists() and glob.has_magic(source):
             # Not Path.glob, which takes no absolute pattern.
             matches = glob.iglob(source, recursive=True)  # noqa: PTH207
             names = sorted(name for name in matches if Path(name).is_file())
         else:
             names = [source]
-        if not names:
+        found = False
+        for name in names:
+            found = True
+            yield name
+        if not found:
             raise UsageError(
                 f"Expected pictures in {source}. Received none: no file there ends in "
                 f"{', '.join(SUFFIXES)}. Name a file, a folder or a pattern."
             )
-        found += names
-    return found
 
 
 def classify(model: Model, pictures: Iterable[tuple[str, str | bytes]]) -> Iterator[Classified]:
@@ -94,7 +99,29 @@ def _answered(model: Model, batch: list[tuple[str, Photo | str]]) -> Iterator[Cl
 
 
 def _below(folder: str) -> Iterator[str]:
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
-                yield str(Path(parent, name))
+    """The pictures in a folder and in those below it, sorted by their whole names."""
+    waiting = [_entries(folder)]
+    while waiting:
+        entry = next(waiting[-1], None)
+        if entry is None:
+            waiting.pop()
+        elif entry.endswith("/"):
+            waiting.append(_entries(entry[:-1]))
+        else:
+            yield entry
+
+
+def _entries(folder: str) -> Iterator[str]:
+    """The pictures in a folder, and the folders with a stroke at their end, sorted.
+
+    With the stroke a folder stands where the names of what is in it do.
+    """
+    names = []
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                # What a link leads to is not searched, as it may lead back here.
+                names += [] if entry.is_symlink() else [f"{entry.name}/"]
+            elif entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith("."):
+                names.append(entry.name)
+    return (str(Path(folder, name)) + "/" * name.endswith("/") for name in sorted(names))

@@ -23,12 +23,33 @@ def load(model: "Path | str | Run | None" = None, threads: int | None = None) ->
         ExportError: it is no model of this project, or one of an earlier version.
         RunError: the run cannot be read, or its files are not those that training wrote.
     """
+    path, name = _named(model)
+    return Model(path, name=name, threads=threads)
+
+
+def file_of(model: "Path | str | Run | None" = None) -> Path:
+    """The ONNX file of a model.
+
+    Args:
+        model: as for :func:`load`.
+
+    Raises:
+        ExportError: it is no model of this project, or one of an earlier version.
+        RunError: the run cannot be read, or its files are not those that training wrote.
+    """
+    path, _ = _named(model)
+    Model(path)  # which refuses what is none
+    return path
+
+
+def _named(model: "Path | str | Run | None") -> tuple[Path, str | None]:
+    """The file of a model, and what it is called, None for the file's own name."""
     if model is None:
-        return Model(packaged_model(), name=packaged_numbers()["name"], threads=threads)
+        return packaged_model(), packaged_numbers()["name"]
     if isinstance(model, Path | str):
         path = Path(model)
         if path.is_file():
-            return Model(path, threads=threads)
+            return path, None
         if not path.exists():
             raise ExportError(
                 f"Expected a run's folder or a model.onnx at {path}. Received nothing: there is "
@@ -38,4 +59,4 @@ def load(model: "Path | str | Run | None" = None, threads: int | None = None) ->
         from fittingroom.runs import open_run
 
         model = open_run(path)
-    return Model(model.model_path, name=model.name, threads=threads)
+    return model.model_path, model.name
