@@ -9,7 +9,7 @@ FUZZ := .venv-fuzz
 MINUTES ?= 15
 
 .PHONY: report test test-quick test-tensorflow lint notebooks bench bench-inference bench-scaling \
-	bench-statistics bench-comparison-speed bench-audit bench-photos bench-serving bench-unknown fuzz audit \
+	bench-cluster bench-statistics bench-comparison-speed bench-audit bench-photos bench-serving bench-unknown fuzz audit \
 	model images clean
 
 report: $(VENV)/ready
@@ -62,6 +62,10 @@ bench-audit: $(VENV)/ready
 # The HTTP service under load, which needs a quiet machine. ARGS="--model RUN" asks another model.
 bench-serving: $(VENV)/ready
 	$(BIN)/python benchmarks/serving.py $(ARGS)
+
+# Trainings on one and two workers, and on a cluster that loses a machine. Needs a quiet machine.
+bench-cluster: $(VENV)/ready
+	$(BIN)/python benchmarks/cluster.py $(ARGS)
 
 # Does a model know what it does not know? ARGS="--model RUN" asks another than the package's.
 bench-unknown: $(VENV)/ready
