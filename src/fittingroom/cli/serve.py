@@ -38,7 +38,7 @@ def serve(
     ] = 64,
     waiting_seconds: Annotated[
         float, typer.Option(help="The longest that a request may wait for those before it.")
-    ] = 0.02,
+    ] = 0.015,
     seconds: Annotated[float, typer.Option(help="The longest that a request may take.")] = 10.0,
     threads: Annotated[
         int, typer.Option(help="Processor threads of each model in each worker.")

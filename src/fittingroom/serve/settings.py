@@ -47,7 +47,7 @@ class Settings:
     pictures: int = 64
     detailed_pictures: int = 8
     queue: int = 64
-    waiting_seconds: float = 0.02
+    waiting_seconds: float = 0.015
     seconds: float = 10.0
     connections: int = 1_000
     batch: int = 64
