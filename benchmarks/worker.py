@@ -307,6 +307,7 @@ FUNCTIONS: dict[str, Callable[..., dict[str, Any]]] = {
         tutorial,
         train_for_inference,
         answer,
+        raw_model,
     )
 }
 
