@@ -79,7 +79,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     if options.epochs:  # a trial
         recipes = [recipe.with_settings({"epochs": str(options.epochs)}) for recipe in recipes]
     trainings = [(recipe, seed) for recipe in recipes for seed in range(options.seeds)]
-    few = max(2, options.seeds // 2)  # of the cluster that loses a node, to save time
+    few = max(3, options.seeds // 2)  # of the cluster that loses a node, to save time
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         two = on_workers(2, trainings, dataset, folder / "two")
@@ -241,7 +241,7 @@ def peak_memory() -> Iterator[dict[str, int]]:
             peak["here"] = max(peak["here"], here.memory_full_info().uss)
             for process in psutil.process_iter():
                 with contextlib.suppress(psutil.Error, IndexError):
-                    if process.cmdline()[0].startswith("ray::MapWorker"):
+                    if process.cmdline()[0].startswith("ray::Map"):
                         peak["worker"] = max(peak["worker"], process.memory_full_info().uss)
 
     looking = threading.Thread(target=look)

@@ -6,7 +6,10 @@ import pytest
 
 import fittingroom
 
-HEAVY = ("torch", "keras", "sklearn", "scipy", "matplotlib", "onnx", "onnxruntime", "pandas")
+HEAVY = (
+    *("torch", "keras", "sklearn", "scipy", "matplotlib", "onnx", "onnxruntime", "pandas"),
+    "optuna",
+)
 
 
 def modules_after(code: str) -> set[str]:
@@ -43,6 +46,7 @@ def test_public_names_are_these():
         "recipe_of",
         "report",
         "train",
+        "tune",
         "verify",
     }
 

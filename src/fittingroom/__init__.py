@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fittingroom.jobs.report import report as report
     from fittingroom.jobs.site import export_site as export_site
     from fittingroom.jobs.train import train as train
+    from fittingroom.jobs.tune import tune as tune
     from fittingroom.jobs.verify import verify as verify
     from fittingroom.predictions import Predictions as Predictions
     from fittingroom.recipes import RECIPES as RECIPES
@@ -60,6 +61,7 @@ _HOMES = {
     "recipe_of": "fittingroom.recipes",
     "report": "fittingroom.jobs.report",
     "train": "fittingroom.jobs.train",
+    "tune": "fittingroom.jobs.tune",
     "verify": "fittingroom.jobs.verify",
 }
 

@@ -37,10 +37,11 @@ def test_a_task_after_another_has_a_display_of_its_own(terminal):
 
 
 def test_off_a_terminal_each_task_is_a_line(monkeypatch):
-    console = Console(file=io.StringIO())
+    stream = io.StringIO()
+    console = Console(file=stream)
     monkeypatch.setattr(output, "messages", console)
     display = output.Display()
     with display.track("first", 1) as one, display.track("second", 1) as two:
         one(1, "one")
         two(1, "two")
-    assert console.file.getvalue() == "second: done, two\nfirst: done, one\n"
+    assert stream.getvalue() == "second: done, two\nfirst: done, one\n"

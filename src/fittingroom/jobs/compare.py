@@ -21,11 +21,12 @@ from fittingroom.jobs.export import export_run
 from fittingroom.jobs.others import Others, read_others
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.report import entrants_of, gather, name_entrants, write
-from fittingroom.jobs.seeds import Trainer, begin_seeds, train_here
+from fittingroom.jobs.seeds import Trainer, begin_seeds, check_place, train_here
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import RECIPES, Described, recipe_of
 from fittingroom.recipes.loading import is_file_and_name
 from fittingroom.recipes.resolve import is_model
+from fittingroom.recipes.stored import is_recipe_file
 from fittingroom.reporting import findings
 from fittingroom.runs import Run, list_runs, open_run
 from fittingroom.untrusted import Refusal, refuse_model_file
@@ -157,21 +158,6 @@ def compare(
     return Outcome(comparison, evaluated, tuple(failures), index, elsewhere, seen)
 
 
-def check_place(on: str | None, address: str | None) -> None:
-    """Check where work is to be done.
-
-    Raises:
-        UsageError: on something unknown, or at an address of nothing.
-    """
-    if on not in (None, "ray"):
-        raise UsageError(f"Expected --on ray, or none for this process. Received '{on}'.")
-    if address is not None and on is None:
-        raise UsageError(
-            f"Expected --on ray with the address of a Ray cluster. Received --address {address} "
-            "alone."
-        )
-
-
 @contextmanager
 def _trainer(
     on: str | None,
@@ -271,7 +257,7 @@ def _resolve(entrant: Any, runs: Path) -> Described | Run:
     for folder in (Path(entrant), runs / entrant):
         if folder.is_dir():
             return open_run(folder)
-    if is_file_and_name(str(entrant)):
+    if is_file_and_name(str(entrant)) or is_recipe_file(str(entrant)):
         return recipe_of(entrant)
     try:
         refuse_model_file(Path(entrant))

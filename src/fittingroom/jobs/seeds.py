@@ -22,6 +22,21 @@ class Trainer(Protocol):
         """Take one over: what is returned waits for the run, or raises why there is none."""
 
 
+def check_place(on: str | None, address: str | None) -> None:
+    """Check where work is to be done.
+
+    Raises:
+        UsageError: on something unknown, or at an address of nothing.
+    """
+    if on not in (None, "ray"):
+        raise UsageError(f"Expected --on ray, or none for this process. Received '{on}'.")
+    if address is not None and on is None:
+        raise UsageError(
+            f"Expected --on ray with the address of a Ray cluster. Received --address {address} "
+            "alone."
+        )
+
+
 def train_here(
     dataset: Dataset, *, runs: Path, fresh: bool, threads: int | None, progress: Progress
 ) -> Trainer:

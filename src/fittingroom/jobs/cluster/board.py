@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+from fittingroom.jobs.cluster.connection import here
 from fittingroom.jobs.progress import Advance, Progress
 
 
@@ -50,13 +51,9 @@ class Board:
     """Reads the letters of all workers out to one listener."""
 
     def __init__(self, ray: Any, progress: Progress) -> None:
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
         self._ray = ray
         self._progress = progress
-        # On the machine that listens, so that it is lost with that alone.
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        self._letters = ray.remote(num_cpus=0, scheduling_strategy=here)(_Letters).remote()
+        self._letters = ray.remote(num_cpus=0, scheduling_strategy=here(ray))(_Letters).remote()
         self._tasks: dict[int, tuple[contextlib.ExitStack, Advance, str]] = {}
         self._entered = 0
 

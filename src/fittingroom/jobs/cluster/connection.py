@@ -4,6 +4,8 @@ import contextlib
 import logging
 import os
 import secrets
+import socket
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from fittingroom.runs.environment import installed_versions
 
 # Shared memory of a cluster that is started here. All pictures of Fashion-MNIST are 55 MB.
 _OBJECT_STORE = 512 * 2**20
+# Seconds that an address has to answer.
+_PATIENCE = 10
 # Packages of other versions than here may give other last digits.
 _DECISIVE = ("numpy", "scipy", "torch", "keras", "scikit-learn", "onnxruntime")
 
@@ -49,6 +53,7 @@ def connected(address: str | None) -> Iterator[Any]:
             f"Expected the address of a Ray cluster as host:port, or auto. Received {address}. "
             "Run the command on a machine of the cluster."
         )
+    _check_answers(address)
     size: dict[str, Any] = {}
     if address == "local":
         size = {"num_cpus": available_processors(), "object_store_memory": _OBJECT_STORE}
@@ -66,6 +71,24 @@ def connected(address: str | None) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Check that something listens at an address, which Ray itself would wait for minutes to do.
+
+    Raises:
+        ClusterError: nothing does.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon:
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise ClusterError(
+            f"Expected a Ray cluster at {address}. Received: {error}. `ray start --head` starts "
+            "one; left out, --address stands for this machine alone."
+        ) from error
 
 
 def seen_by_all(ray: Any, folder: Path, files: Sequence[Path] = ()) -> Path:
@@ -106,6 +129,23 @@ def check_seen(paths: Sequence[Path]) -> None:
                 f"Expected every machine of the cluster to see {what}. Received nothing there on "
                 f"{os.uname().nodename}. Name a folder that all machines share, under one path."
             )
+
+
+def here(ray: Any) -> Any:
+    """Where an actor must be placed to be lost with this process' machine alone."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+
+
+def carry_own_code() -> None:
+    """Models of a person's own travel with their code: workers cannot import their file."""
+    from ray import cloudpickle
+
+    for name, module in list(sys.modules.items()):
+        made_here = getattr(module, "__spec__", "") is None and hasattr(module, "__file__")
+        if made_here and name != "__main__":
+            cloudpickle.register_pickle_by_value(module)
 
 
 def slots(ray: Any, threads: int, device: str | None) -> int:

@@ -1,6 +1,7 @@
 """Many pictures, classified on a Ray cluster into one Parquet file for each shard of them."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 import logging
@@ -12,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fittingroom.errors import ClusterError, RunError, UsageError
-from fittingroom.jobs.classify import classify, find_pictures
+from fittingroom.errors import ClusterError, PhotoError, RunError, UsageError
+from fittingroom.jobs.classify import Found, classify, find_pictures
 from fittingroom.jobs.cluster.connection import check_seen, connected, seen_by_all, slots
 from fittingroom.jobs.load import file_of
 from fittingroom.jobs.progress import Progress, Silence
@@ -126,7 +127,7 @@ def classify_shards(
     shards = _plan(find_pictures(sources), out, settings, content)
     missing = [each for each in shards if not (out / each.file).exists()]
     if missing:
-        first = Path(next(_names(out / _NAMES, shards[0])))
+        first = Path(next(_names(out / _NAMES, shards[0])).name)
         work = {
             "out": out.resolve(),
             "folder": Path.cwd(),
@@ -146,7 +147,7 @@ def classify_shards(
 
 
 def _plan(
-    pictures: Iterator[str], out: Path, settings: dict[str, Any], model: bytes
+    pictures: Iterator[Found], out: Path, settings: dict[str, Any], model: bytes
 ) -> list[Shard]:
     """Write names and model down and cut the names into shards, or find that this was done before.
 
@@ -160,7 +161,7 @@ def _plan(
     try:
         with names.open("xb") as stream:
             for picture in pictures:
-                line = (json.dumps(picture) + "\n").encode()
+                line = (json.dumps(dataclasses.astuple(picture)) + "\n").encode()
                 stream.write(line)
                 digest.update(line)
                 at, count = at + len(line), count + 1
@@ -215,12 +216,12 @@ def _check_same(before: dict[str, Any], planned: dict[str, Any], out: Path) -> N
     )
 
 
-def _names(path: Path, shard: Shard) -> Iterator[str]:
+def _names(path: Path, shard: Shard) -> Iterator[Found]:
     """The names of a shard's pictures."""
     with path.open("rb") as stream:
         stream.seek(shard.offset)
         for line in stream.read(shard.size).splitlines():
-            yield json.loads(line)
+            yield Found(*json.loads(line))
 
 
 def _go_through(
@@ -236,12 +237,7 @@ def _go_through(
     rows = [dataclasses.asdict(each) for each in shards]
     done = (
         data.from_items(rows, override_num_blocks=len(rows))
-        .map(
-            _Worker,
-            fn_constructor_kwargs=work,
-            num_cpus=work["threads"],
-            concurrency=(1, workers),
-        )
+        .map(_classify, fn_kwargs=work, num_cpus=work["threads"], concurrency=workers)
         .iter_rows()
     )
     pictures = 0
@@ -257,29 +253,30 @@ def _go_through(
             raise
 
 
-class _Worker:
-    """Classifies shards, one after the other."""
+def _classify(
+    row: dict[str, Any], *, out: Path, folder: Path, top: int, threads: int, marker: Path
+) -> dict[str, Any]:
+    """What a worker does: classify a shard and leave its file."""
+    check_seen([marker])
+    shard = Shard(**{name: int(value) for name, value in row.items()})
+    pictures = (
+        (found.name, PhotoError(found.error) if found.error else str(folder / found.name))
+        for found in _names(out / _NAMES, shard)
+    )
+    answered: list[dict[str, Any]] = []
+    for each in classify(_model(out / _MODEL, threads), pictures):
+        said = {"error": each.error} if each.answer is None else each.answer.to_json(top)
+        # Parquet holds UTF-8; names of other systems may be none.
+        name = each.file.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        answered.append({"file": name, **said})
+    write_file(out / shard.file, _parquet(answered))
+    return {"shard": shard.number, "pictures": len(answered)}
 
-    def __init__(self, *, out: Path, folder: Path, top: int, threads: int, marker: Path) -> None:
-        check_seen([marker])
-        self._model = Model(out / _MODEL, threads=threads)
-        self._out = out
-        self._folder = folder
-        self._top = top
 
-    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Classify a shard and leave its file."""
-        shard = Shard(**{name: int(value) for name, value in row.items()})
-        names = _names(self._out / _NAMES, shard)
-        pictures = ((name, str(self._folder / name)) for name in names)
-        answered: list[dict[str, Any]] = []
-        for each in classify(self._model, pictures):
-            said = {"error": each.error} if each.answer is None else each.answer.to_json(self._top)
-            # Parquet holds UTF-8; names of other systems may be none.
-            name = each.file.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-            answered.append({"file": name, **said})
-        write_file(self._out / shard.file, _parquet(answered))
-        return {"shard": shard.number, "pictures": len(answered)}
+@functools.lru_cache(maxsize=1)
+def _model(path: Path, threads: int) -> Model:
+    """The model, which a worker keeps from shard to shard."""
+    return Model(path, threads=threads)
 
 
 def _parquet(rows: list[dict[str, Any]]) -> bytes:

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import os
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ from fittingroom.data import Dataset, Split, SplitRule
 from fittingroom.engines import on_processor_only
 from fittingroom.errors import FittingRoomError, RunBusyError, TrainingError, TrainingStopped
 from fittingroom.jobs.cluster.board import Board
-from fittingroom.jobs.cluster.connection import check_seen, first_line, slots
+from fittingroom.jobs.cluster.connection import carry_own_code, check_seen, first_line, slots
 from fittingroom.jobs.progress import Progress
 from fittingroom.jobs.train import train
 from fittingroom.recipes import Described
@@ -96,7 +95,7 @@ class ClusterTrainer:
             What waits for the run. It raises what :func:`fittingroom.train` raises, and
             ``TrainingError`` where its workers were lost again and again.
         """
-        _carry_own_code()
+        carry_own_code()
         graphics = self._graphics(recipe, device)
         train_there = self._ray.remote(
             num_cpus=self._threads, num_gpus=graphics, max_retries=_RETRIES
@@ -207,13 +206,3 @@ def _train(
         except TrainingStopped:
             # Somebody stops this machine: its checkpoint is written, and Ray begins anew elsewhere.
             os._exit(1)
-
-
-def _carry_own_code() -> None:
-    """Models of a person's own travel with their code: workers cannot import their file."""
-    from ray import cloudpickle
-
-    for name, module in list(sys.modules.items()):
-        made_here = getattr(module, "__spec__", "") is None and hasattr(module, "__file__")
-        if made_here and name != "__main__":
-            cloudpickle.register_pickle_by_value(module)
