@@ -20,7 +20,7 @@ def test_nothing_is_lost_where_a_node_is_killed_half_way(tmp_path):
         gc.collect()
     measured = json.loads((tmp_path / "cluster.json").read_text())
     assert measured["same_weights"]
-    assert measured["killed"]["killed_after"] == 1
+    assert measured["killed"]["killed_after"] in (1, 2)
     assert len(measured["hashes"]) == measured["killed"]["trainings"] == 3
     assert 0 < measured["efficiency"] < 2
     assert [each["broken"] for each in measured["pictures"]] == [0, 0, 0]

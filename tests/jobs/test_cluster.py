@@ -4,17 +4,22 @@ import contextlib
 import dataclasses
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from fittingroom.engines import engine_named
 from fittingroom.errors import ClusterError, TrainingError, UsageError
 from fittingroom.jobs.cluster.connection import check_seen, seen_by_all
 from fittingroom.jobs.cluster.trainings import ClusterTrainer
+from fittingroom.jobs.cluster.trials import on_cluster
 from fittingroom.jobs.compare import compare
 from fittingroom.jobs.progress import Silence
 from fittingroom.jobs.train import train
+from fittingroom.jobs.trials import Assignment, one_by_one
 from fittingroom.recipes import RECIPES, recipe_of
 
 pytestmark = pytest.mark.slow
@@ -156,6 +161,21 @@ def test_more_threads_than_any_machine_has_are_refused(ray, sample, tmp_path, ti
         compare([tiny, "cnn"], data=sample, threads=512, on="ray", runs=tmp_path, out=tmp_path)
 
 
+def test_an_address_where_nothing_answers_is_told(sample, tmp_path):
+    code = """
+from fittingroom.errors import ClusterError
+from fittingroom.jobs.cluster.connection import connected
+try:
+    with connected("127.0.0.1:1"):
+        pass
+except ClusterError as error:
+    assert "127.0.0.1:1" in str(error)
+else:
+    raise SystemExit("connected")
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [({"on": "spark"}, "--on ray"), ({"address": "10.0.0.1:6379"}, "--on ray")],
@@ -163,3 +183,25 @@ def test_more_threads_than_any_machine_has_are_refused(ray, sample, tmp_path, ti
 def test_places_that_are_none_are_refused(options, told, sample):
     with pytest.raises(UsageError, match=told):
         compare(["ann", "cnn"], data=sample, **options)
+
+
+def test_trials_of_a_search_have_the_curves_of_trials_here(ray, tiny, sample_split):
+    place = engine_named("pytorch").device("cpu", 1)
+    there = dict_of(on_cluster(ray, sample_split, "cpu", 1), tiny)
+    here = dict_of(one_by_one(sample_split, place), tiny)
+    assert there.keys() == here.keys() == {0, 1, 2}
+    for number, (state, accuracies) in here.items():
+        assert there[number] == (state, accuracies)
+    assert [here[number][0] for number in (0, 1, 2)] == ["complete", "pruned", "complete"]
+    assert len(here[1][1]) == 2
+
+
+def dict_of(trainings, recipe):
+    """Three trials, the second of them ended after two epochs: its state and curve by number."""
+    assignments = (Assignment(number, recipe, number) for number in range(3))
+    return {
+        assignment.number: (outcome.state, [epoch.val_accuracy for epoch in outcome.history])
+        for assignment, outcome in trainings(
+            assignments, lambda number, epoch: number != 1 or epoch.epoch < 2
+        )
+    }

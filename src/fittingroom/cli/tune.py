@@ -53,6 +53,8 @@ def tune(
     ] = None,
     device: options.Device = None,
     threads: options.Threads = None,
+    on: options.On = None,
+    address: options.Address = None,
     json: options.Json = False,
 ) -> None:
     """Search hyper-parameters of a recipe on validation; run again, it goes on."""
@@ -73,6 +75,8 @@ def tune(
             out=out,
             device=device,
             threads=threads,
+            on=on,
+            address=address,
             progress=Display(),
         )
     search = tuned.search

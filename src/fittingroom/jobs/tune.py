@@ -7,6 +7,7 @@ import json
 import math
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from fittingroom.data import Dataset, Split, find_dataset
 from fittingroom.engines import Device, engine_named
 from fittingroom.errors import TrainingError, TrainingStopped, UsageError
 from fittingroom.jobs.progress import Advance, Progress, Silence
+from fittingroom.jobs.seeds import check_place
 from fittingroom.jobs.stopping import Stopping, stops_between_epochs
 from fittingroom.jobs.train import data_key, train
 from fittingroom.jobs.trials import Assignment, Outcome, Trainings, one_by_one
@@ -76,6 +78,8 @@ def tune(
     out: Path | str | None = None,
     device: str | None = None,
     threads: int | None = None,
+    on: str | None = None,
+    address: str | None = None,
     progress: Progress | None = None,
 ) -> Tuned:
     """Search hyper-parameters of a recipe on validation, or go on with a search.
@@ -98,9 +102,13 @@ def tune(
         out: the folder of the search; None for one of its own in ``runs``.
         device: as for :func:`fittingroom.train`.
         threads: as for :func:`fittingroom.train`.
+        on: ``"ray"`` has as many trials at a time as a Ray cluster has room for, so that what is
+            tried depends on which ended first; None one after the other, here.
+        address: as for :func:`fittingroom.compare`.
         progress: who listens.
 
     Raises:
+        ClusterError: the cluster is not there.
         UsageError: fewer than one trial, minutes that are none, a setting that cannot vary, one
             seed, or several of a model whose weights no seed draws.
         MissingExtraError: Optuna is not installed.
@@ -113,6 +121,7 @@ def tune(
     began = time.monotonic()
     progress = progress or Silence()
     _check(trials, minutes, seeds)
+    check_place(on, address)
     dataset = data if isinstance(data, Dataset) else find_dataset(data)
     chosen = recipe_of(recipe).for_classes(len(dataset.classes))
     if seeds and chosen.own is not None and chosen.own.fixed:
@@ -142,9 +151,10 @@ def tune(
     with (
         open_study(folder, facts, seed) as study,
         stops_between_epochs(progress, how_to_go_on, "this epoch is") as stopping,
+        _trainings(on, address, split, place) as trainings,
     ):
         job = _Job(study, chosen, seed, vary, split, progress, stopping)
-        job.search(one_by_one(split, place), trials, minutes, began)
+        job.search(trainings, trials, minutes, began)
         search = job.outcome(dataset, place)
         again = functools.partial(
             _run_of, dataset=dataset, runs=Path(runs), place=place, progress=progress
@@ -155,6 +165,21 @@ def tune(
             except TrainingStopped as stopped:
                 raise TrainingStopped(stopped.signal, how_to_go_on) from None
         return _written(search, folder)
+
+
+@contextmanager
+def _trainings(
+    on: str | None, address: str | None, split: Split, place: Device
+) -> Iterator[Trainings]:
+    """What trains trials, for as long as the context lasts."""
+    if on is None:
+        yield one_by_one(split, place)
+        return
+    from fittingroom.jobs.cluster.connection import connected
+    from fittingroom.jobs.cluster.trials import on_cluster
+
+    with connected(address) as ray:
+        yield on_cluster(ray, split, place.name, place.threads)
 
 
 class _Job:
