@@ -42,6 +42,7 @@ def test_public_names_are_these():
         "open_run",
         "recipe_of",
         "report",
+        "reproduce",
         "train",
         "verify",
     }

@@ -5,7 +5,18 @@ from typing import Annotated
 
 import typer
 
-from fittingroom.cli import audit, data, doctor, export, predict, results, serve, train, verify
+from fittingroom.cli import (
+    audit,
+    data,
+    doctor,
+    export,
+    predict,
+    reproduce,
+    results,
+    serve,
+    train,
+    verify,
+)
 from fittingroom.cli.output import print_text
 
 app = typer.Typer(
@@ -14,7 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Fit, compare and try on image classifiers for Fashion-MNIST, honestly.",
 )
-for room in (train, results, verify, audit, predict, serve, export, doctor):
+for room in (train, results, verify, reproduce, audit, predict, serve, export, doctor):
     app.add_typer(room.app)
 app.add_typer(data.app, name="data", help="Find, fetch and check the data.")
 

@@ -1,5 +1,6 @@
 """The run folder: the only thing that training hands on, written safely and checked on reading."""
 
+from fittingroom.runs.differences import Difference, differences
 from fittingroom.runs.environment import available_processors, describe_environment
 from fittingroom.runs.files import make_folder, write_file
 from fittingroom.runs.folder import Run, RunWriter, Summary, Timing, open_run, run_name
@@ -8,6 +9,7 @@ from fittingroom.runs.listing import Listed, find_run, list_runs
 from fittingroom.runs.testlog import Opening, log_opening, openings_for, read_openings
 
 __all__ = [
+    "Difference",
     "Ending",
     "Epoch",
     "Listed",
@@ -19,6 +21,7 @@ __all__ = [
     "available_processors",
     "best_epoch",
     "describe_environment",
+    "differences",
     "ending",
     "find_run",
     "list_runs",
