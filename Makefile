@@ -9,8 +9,8 @@ FUZZ := .venv-fuzz
 MINUTES ?= 15
 
 .PHONY: report test test-quick test-tensorflow lint notebooks bench bench-inference bench-scaling \
-	bench-statistics bench-comparison-speed bench-audit bench-photos bench-serving bench-unknown fuzz audit \
-	model images clean
+	bench-statistics bench-comparison-speed bench-audit bench-photos bench-serving bench-unknown \
+	bench-reproduce fuzz audit model images clean
 
 report: $(VENV)/ready
 	$(BIN)/fittingroom compare ann cnn
@@ -66,6 +66,10 @@ bench-serving: $(VENV)/ready
 # Does a model know what it does not know? ARGS="--model RUN" asks another than the package's.
 bench-unknown: $(VENV)/ready
 	$(BIN)/python benchmarks/unknown.py $(ARGS)
+
+# Are the same numbers had again? ARGS="--repeats 3 --recipes ann" tries others.
+bench-reproduce: $(VENV)/ready
+	$(BIN)/python benchmarks/reproduce.py $(ARGS)
 
 # The model inside the package, from the real data.
 model: $(VENV)/ready
