@@ -110,6 +110,10 @@ class Table:
         write_file(path, (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode())
 
 
+# Of an engine's files, those that take no part in training a recipe in one process here.
+_NO_PART = {"own.py", "team.py", "cuda.py"}
+
+
 def code_digest(files: Iterable[Path]) -> str:
     """Twelve digits of SHA-256 over what Python files do: comments and docstrings left out."""
     digest = hashlib.sha256()
@@ -131,7 +135,8 @@ def _is_text(node: ast.AST) -> bool:
 def training_code(engine: str) -> str:
     """The digest of the code on which an engine's trainings depend."""
     common = [PACKAGE / "engines" / "schedule.py", PACKAGE / "data" / "split.py"]
-    return code_digest([*(PACKAGE / "engines" / engine).glob("*.py"), *common])
+    files = (PACKAGE / "engines" / engine).glob("*.py")
+    return code_digest([*(path for path in files if path.name not in _NO_PART), *common])
 
 
 def correct_of(rows: Sequence[Row]) -> npt.NDArray[np.bool_]:

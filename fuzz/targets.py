@@ -19,7 +19,7 @@ from fittingroom.elsewhere import read_elsewhere
 from fittingroom.errors import FittingRoomError
 from fittingroom.predictions import Predictions
 from fittingroom.runs import list_runs, open_run, read_openings
-from fittingroom.runs.folder import write_manifest
+from fittingroom.runs.manifests import write_manifest
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="fittingroom-fuzz-"))
 _LABELS = np.arange(10, dtype=np.uint8)

@@ -22,7 +22,7 @@ from fittingroom.runs import (
     run_name,
     write_file,
 )
-from fittingroom.runs.folder import write_manifest
+from fittingroom.runs.manifests import write_manifest
 
 FILES = (
     "recipe.json",

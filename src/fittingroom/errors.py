@@ -10,16 +10,21 @@
     │   └── DataInvalidError    a file is not what it should be
     ├── RecipeError             no such recipe, or a setting that it cannot take
     ├── TrainingError           training broke down (a loss that is not a number, say)
+    │   └── WorkerLostError     one of the processes that train together is gone
     ├── OwnCodeError            an error inside a person's own code, with its traceback
     ├── RunError
     │   ├── RunUnfinishedError  a run folder without its manifest
-    │   └── RunChangedError     a file of a run is not the one that training wrote
+    │   ├── RunChangedError     a file of a run is not the one that training wrote
+    │   └── RunBusyError        another process trains the same run in the same folder
     ├── ExportError             an exported model disagrees with the one it came from
     ├── PredictionsError        predictions that do not fit the labels or each other
     ├── PhotoError              a picture that cannot be read, or has no garment in it
     │   ├── PhotoKindError      no PNG, JPEG or WebP by its content
     │   └── PhotoSizeError      more pixels or bytes than are allowed
     └── RequestError            a request that the service refuses, with its HTTP status
+
+    BaseException
+    └── TrainingStopped         somebody asked a training to stop: no error
 
 Each message says what was expected, what came, and what to do next.
 """
@@ -64,6 +69,11 @@ class TrainingError(FittingRoomError):
     """Training broke down."""
 
 
+class WorkerLostError(TrainingError):
+    """One of the processes that train together is gone; the training can go on from its
+    checkpoint."""
+
+
 class OwnCodeError(FittingRoomError):
     """An error inside a person's own code; the message ends with their part of the traceback."""
 
@@ -78,6 +88,22 @@ class RunUnfinishedError(RunError):
 
 class RunChangedError(RunError):
     """A file of a run is not the one that training wrote."""
+
+
+class RunBusyError(RunError):
+    """Another process trains the same recipe, seed and data in the same folder of runs."""
+
+
+class TrainingStopped(BaseException):
+    """A training that a signal stopped; the message says how to go on.
+
+    Attributes:
+        signal: its number.
+    """
+
+    def __init__(self, signal: int, message: str) -> None:
+        super().__init__(message)
+        self.signal = signal
 
 
 class ExportError(FittingRoomError):

@@ -5,7 +5,7 @@ import pytest
 
 from fittingroom.auditing import audit_name, find_audit, open_audit
 from fittingroom.errors import RunChangedError
-from fittingroom.runs.folder import write_manifest
+from fittingroom.runs.manifests import write_manifest
 from tests.auditing.made_up import BASIS, made_up
 
 

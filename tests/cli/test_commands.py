@@ -14,7 +14,7 @@ from fittingroom.cli import run
 from fittingroom.metrics import wilson
 from fittingroom.recipes import RECIPES
 from fittingroom.runs import list_runs
-from fittingroom.runs.folder import write_manifest
+from fittingroom.runs.manifests import write_manifest
 
 
 @pytest.fixture

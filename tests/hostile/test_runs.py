@@ -20,7 +20,7 @@ from fittingroom.networks import Dense, Flatten
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import Recipe, recipe_of
 from fittingroom.runs import log_opening, open_run, read_openings
-from fittingroom.runs.folder import write_manifest
+from fittingroom.runs.manifests import write_manifest
 from fittingroom.untrusted import Refusal, read_weights
 from tests.hostile.reading import Hostile, answers, assert_refused
 from tests.hostile.test_models import honest

@@ -14,7 +14,7 @@ from fittingroom.jobs.train import train
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import recipe_named, recipe_of
 from fittingroom.runs import open_run, write_file
-from fittingroom.runs.folder import write_manifest
+from fittingroom.runs.manifests import write_manifest
 
 MODEL = """
 from torch import nn
@@ -166,6 +166,17 @@ def test_the_time_and_the_kernel_explain_nothing(trained, now, changed):
     assert compare_runs(run, now).finding == "unexplained"
 
 
+def test_a_break_explains_where_something_else_went_on_alone(changed, now):
+    files = {"model.safetensors": other_weights(now, 0.5)}
+    plain = {"after_epoch": 1, "time": "2020-01-01T00:00:00+00:00"}
+    run = changed(files, resumed=[plain])
+    assert compare_runs(run, now).finding == "unexplained"
+    run = changed(files, resumed=[plain, plain | {"threads": 2}])
+    reproduction = compare_runs(run, now)
+    assert reproduction.finding == "explained"
+    assert "(from epoch 1 on with other threads then, none now)" in reproduction.sentence
+
+
 def test_the_same_although_something_differs(now, changed):
     reproduction = compare_runs(changed(python="3.9.0"), now)
     assert reproduction.finding == "identical"
@@ -234,9 +245,13 @@ def test_predictions_of_other_pictures_are_refused(trained, now, changed):
         compare_runs(run, now)
 
 
-@pytest.mark.parametrize("values", [{"threads": "2"}, {"device": None}, {"threads": True}])
+@pytest.mark.parametrize(
+    "values", [{"threads": "2"}, {"device": None}, {"threads": True}, {"workers": ""}]
+)
 def test_a_run_that_does_not_say_where_it_was_trained_is_refused(changed, values):
-    with pytest.raises(RunChangedError, match=r"device and threads of tiny.*environment\.json"):
+    with pytest.raises(
+        RunChangedError, match=r"device, threads and workers of tiny.*environment\.json"
+    ):
         reproduce(changed(**values))
 
 

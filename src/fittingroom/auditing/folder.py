@@ -17,7 +17,7 @@ from pathlib import Path
 from fittingroom.auditing.results import Audit, audit_from_dict
 from fittingroom.data import Dataset
 from fittingroom.errors import FittingRoomError, RunChangedError
-from fittingroom.runs.folder import MANIFEST, check_manifest
+from fittingroom.runs.manifests import MANIFEST, check_manifest
 from fittingroom.runs.stored import stored_json
 
 PAGE = "index.html"

@@ -5,20 +5,21 @@ import sys
 import threading
 from types import FrameType
 
-from fittingroom.errors import FittingRoomError, missing_extra
+from fittingroom.errors import FittingRoomError, TrainingStopped, missing_extra
 
 _ASK_AGAIN_SECONDS = 0.5
-_asked_to_stop = threading.Event()
+_signals: list[int] = []
 
 
 class _Interrupted(BaseException):
-    """Ctrl-C, under a name that the argument parser does not catch and hide."""
+    """Ctrl-C or SIGTERM, under a name that the argument parser does not catch and hide."""
 
 
 def main() -> None:
     """Run one command and leave with its exit code: 0 done, 1 failed, 2 wrong usage."""
-    # Before anything slow is imported, so that Ctrl-C is answered from the first moment on.
-    signal.signal(signal.SIGINT, _interrupt)
+    # Before anything slow is imported, so that they are answered from the first moment on.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     for stream in (sys.stdout, sys.stderr):
         # A terminal or file that knows no × shows a question mark rather than ending the work.
         if stream is not None and hasattr(stream, "reconfigure"):
@@ -45,8 +46,8 @@ def run(arguments: list[str]) -> int:
         return leaving.code if isinstance(leaving.code, int) else 1
     except BaseException as error:
         # Compiled code that is interrupted while it is imported answers with an ImportError.
-        if _asked_to_stop.is_set() or isinstance(error, KeyboardInterrupt):
-            return _stop()
+        if _signals or isinstance(error, KeyboardInterrupt | TrainingStopped):
+            return _stop(error)
         answer = _answer(error)
         if answer is None:
             raise
@@ -67,15 +68,17 @@ def _answer(error: BaseException) -> int | None:
     return None
 
 
-def _stop() -> int:
-    # Heard: from here on, one more Ctrl-C changes nothing.
+def _stop(error: BaseException) -> int:
+    # Heard: from here on, one more changes nothing.
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    print(
-        "Stopped. Finished runs are kept; the same command goes on with what is missing.",
-        file=sys.stderr,
-    )
-    return 130
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_IGN)
+    sentence = "Stopped. Finished runs are kept; the same command goes on with what is missing."
+    number: int = _signals[0] if _signals else signal.SIGINT
+    if isinstance(error, TrainingStopped):
+        sentence, number = str(error), error.signal
+    print(sentence, file=sys.stderr)
+    return 128 + number
 
 
 def _fail(message: str, code: int) -> int:
@@ -86,10 +89,10 @@ def _fail(message: str, code: int) -> int:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    _asked_to_stop.set()
+    _signals.append(number)
     # Raised within a callback of C code, an exception is told and forgotten: ask again until
     # somebody hears it.
-    again = threading.Timer(_ASK_AGAIN_SECONDS, signal.raise_signal, (signal.SIGINT,))
+    again = threading.Timer(_ASK_AGAIN_SECONDS, signal.raise_signal, (number,))
     again.daemon = True
     again.start()
     raise _Interrupted

@@ -36,6 +36,17 @@ def train(
     runs: options.Runs = options.RUNS,
     device: options.Device = None,
     threads: options.Threads = None,
+    workers: Annotated[
+        int,
+        typer.Option(help="Processes, or GPUs, that train this one model together."),
+    ] = 1,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on from the last checkpoint where such a training was broken off.",
+        ),
+    ] = False,
     json: options.Json = False,
 ) -> None:
     """Train one recipe into a new run folder."""
@@ -52,6 +63,8 @@ def train(
             runs=runs,
             device=device,
             threads=threads,
+            workers=workers,
+            resume=resume,
             progress=Display(),
         )
     if json:

@@ -5,8 +5,9 @@ installed is missed only by those who use it.
 """
 
 import importlib
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from fittingroom.errors import RecipeError, UsageError, did_you_mean, missing_ex
 from fittingroom.predictions import Float32
 from fittingroom.recipes import Described, OwnModel
 from fittingroom.recipes.frameworks import wait_briefly
-from fittingroom.runs import Epoch, available_processors
+from fittingroom.runs import Checkpoint, Epoch, available_processors
 
 _ENGINES = {
     "keras": "fittingroom.engines.keras",
@@ -81,6 +82,11 @@ class Device:
         backend: what an engine with several of them computes with, such as ``"torch"``;
             otherwise empty.
         half_precision: whether described networks are trained in bfloat16.
+        count: accelerators of that kind, or 1.
+        workers: processes that train together, each with so many threads and, where there are
+            accelerators, one of them.
+        rank: which of them this is, from 0.
+        meeting: where they meet, as PyTorch's ``init_method`` says it; empty for one alone.
     """
 
     name: str
@@ -88,6 +94,10 @@ class Device:
     threads: int
     backend: str = ""
     half_precision: bool = False
+    count: int = 1
+    workers: int = 1
+    rank: int = 0
+    meeting: str = ""
 
 
 class Engine(Protocol):
@@ -122,6 +132,8 @@ class Engine(Protocol):
         seed: int,
         device: Device,
         on_epoch: Callable[[Epoch], None],
+        on_checkpoint: Callable[[Checkpoint], None] | None = None,
+        start: Checkpoint | None = None,
     ) -> Fitted:
         """Train; the same seed, device and threads give the same weights, byte for byte.
 
@@ -133,8 +145,14 @@ class Engine(Protocol):
             seed: of the weights, the order of pictures, and augmentation.
             device: where to compute.
             on_epoch: called after each epoch; what it raises ends the training.
+            on_checkpoint: called after that with all that going on takes; not by an engine that
+                trains in one go.
+            start: go on from here, an earlier training's checkpoint of the same recipe, split and
+                seed. On the same device, threads and versions what comes of it is the same, byte
+                for byte, as without the break.
 
         Raises:
+            RunChangedError: the checkpoint is of another training.
             RecipeError: a setting that another engine knows, and this one does not.
             TrainingError: the loss is no longer a number.
             RecipeError: the recipe is of a kind that this engine does not train.
@@ -154,6 +172,39 @@ def check_threads(threads: int | None) -> int:
             f"Received {threads}."
         )
     return threads or processors
+
+
+def with_workers(place: Device, engine: str, workers: int, threads: int | None) -> Device:
+    """The device of one of several processes that train together.
+
+    Args:
+        place: the device of one alone.
+        engine: the name of the recipe's engine.
+        workers: how many train together.
+        threads: those asked for, for each; None divides the processors among them.
+
+    Raises:
+        UsageError: fewer than one, more than there are processors or accelerators, or an engine
+            that trains in one process only.
+    """
+    if workers == 1:
+        return place
+    started = os.environ.get("WORLD_SIZE")  # by torchrun, on several machines it may be
+    if started is not None:
+        most, there = int(started), "those that torchrun started"
+    elif place.name == "cuda":
+        most, there = place.count, "one a GPU"
+    else:
+        most, there = available_processors(), "one a processor"
+    if engine != "pytorch" or not 1 <= workers <= most or (started and workers != most):
+        raise UsageError(
+            f"Expected 1 worker, or with the engine pytorch at most {most}, {there}. Received "
+            f"{workers}, with the engine {engine}."
+        )
+    if threads is None:
+        threads = max(1, place.threads // workers)
+    rank = int(os.environ.get("RANK", 0)) if started else 0
+    return replace(place, threads=threads, workers=workers, rank=rank)
 
 
 def on_processor_only(name: str) -> bool:

@@ -39,7 +39,7 @@ from fittingroom.predictions import Float32, Predictions, UInt8
 from fittingroom.recipes import Described, Recipe, recipe_of
 from fittingroom.reporting.audit_page import audit_page
 from fittingroom.runs import Epoch, RunWriter, describe_environment, log_opening
-from fittingroom.runs.folder import write_manifest
+from fittingroom.runs.manifests import write_manifest
 
 FOLDS = 5
 # Half of what the recipe is trained for elsewhere: five models in the time of two and a half.

@@ -211,10 +211,11 @@ def reproduce(
     recipe = _recipe(run, model)
     dataset = _dataset(run, data)
     place, count = run.environment.get("device"), run.environment.get("threads")
-    if not isinstance(place, str) or type(count) is not int:
+    workers = run.environment.get("workers", 1)
+    if not isinstance(place, str) or type(count) is not int or type(workers) is not int:
         raise RunChangedError(
-            f"Expected the device and threads of {run.name} in its environment.json. Received "
-            "something else. Take the folder back as it was written, or train again."
+            f"Expected the device, threads and workers of {run.name} in its environment.json. "
+            "Received something else. Take the folder back as it was written, or train again."
         )
     with tempfile.TemporaryDirectory(prefix="fittingroom-") as folder:
         again = train(
@@ -224,6 +225,7 @@ def reproduce(
             runs=folder,
             device=device or place,
             threads=threads or count,
+            workers=workers,
             progress=progress or Silence(),
         )
         return compare_runs(run, again)

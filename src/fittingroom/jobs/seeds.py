@@ -73,6 +73,7 @@ def train_seeds(
                     runs=runs,
                     device=device,
                     threads=threads,
+                    resume=not fresh,
                     progress=progress,
                 )
             )

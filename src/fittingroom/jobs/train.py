@@ -3,22 +3,34 @@
 import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 import safetensors.numpy
 
 from fittingroom import networks
 from fittingroom.data import Dataset, Split, find_dataset
-from fittingroom.engines import Device, Fitted, engine_named
-from fittingroom.errors import ExportError, FittingRoomError, UsageError
+from fittingroom.engines import Device, Engine, Fitted, engine_named, with_workers
+from fittingroom.errors import ExportError, FittingRoomError, RunError, UsageError, WorkerLostError
 from fittingroom.export import OodScore, build_onnx, fit_ood, wrap_core
 from fittingroom.jobs.progress import Progress, Silence
+from fittingroom.jobs.stopping import stops_between_epochs
 from fittingroom.metrics import fit_temperature, risk_coverage, wilson
 from fittingroom.predict import Predictor, Thresholds
 from fittingroom.predictions import Float32, Int64, UInt8
 from fittingroom.recipes import Described, Recipe, recipe_of
-from fittingroom.runs import Epoch, Run, RunWriter, Summary, describe_environment, run_name
+from fittingroom.runs import (
+    Checkpoint,
+    Epoch,
+    Run,
+    RunWriter,
+    Summary,
+    describe_environment,
+    find_begun,
+    find_run,
+    only_here,
+    run_name,
+)
 
 # The exported model may differ from the engine's own output by this much in any probability …
 _ALLOWED_DIFFERENCE = 1e-4
@@ -40,6 +52,8 @@ def train(
     runs: Path | str = "runs",
     device: str | None = None,
     threads: int | None = None,
+    workers: int = 1,
+    resume: bool = False,
     progress: Progress | None = None,
 ) -> Run:
     """Train a recipe on a data set's training half, into a new folder in ``runs``.
@@ -54,12 +68,20 @@ def train(
         runs: the folder of runs.
         device: ``"cpu"``, ``"cuda"`` or ``"mps"``; None for the best there is.
         threads: processor threads; None for as many as there are processors.
+        workers: processes that train this one model together, each on a share of every batch, with
+            so many threads or an accelerator each; the engine pytorch can do it. They are started
+            here, or by torchrun, whose processes but the first leave with exit code 0 in here.
+        resume: go on with the same recipe, seed and data where an earlier training in `runs` was
+            broken off, from its last checkpoint; a finished run is given back as it is. Where
+            there is neither, training starts.
         progress: who listens.
 
     Returns:
         The finished run.
 
     Raises:
+        TrainingStopped: Ctrl-C or SIGTERM came; the epoch was finished and its checkpoint written.
+        RunBusyError: another process trains the same there.
         FittingRoomError: a model of one's own cannot be trained or exported, training broke
             down, the exported model disagrees with the engine's own, or the folder cannot be
             written. What was written stays, marked as failed.
@@ -73,41 +95,124 @@ def train(
     chosen = chosen.for_classes(len(dataset.classes))
     progress = progress or Silence()
     engine = engine_named(chosen.engine)
-    place = engine.device(device, threads)
+    place = with_workers(engine.device(device, threads), chosen.engine, workers, threads)
     split = dataset.split(chosen.split)
-    epochs = 1  # a classical model is trained in one go
-    if isinstance(chosen, Recipe):
-        epochs = chosen.epochs
-        if chosen.own is None:
-            networks.check_classifier(chosen.layers, len(split.classes))
+    if isinstance(chosen, Recipe) and chosen.own is None:
+        networks.check_classifier(chosen.layers, len(split.classes))
     if chosen.own is not None:
         progress.say(f"{chosen.name}: trying out the model and its export on a few pictures")
         engine.rehearse(chosen, chosen.own, split, seed=seed, device=place)
-    writer = RunWriter.create(Path(runs), run_name(chosen, seed, data_key(dataset)))
-    try:
-        writer.begin(chosen, seed, _environment(dataset, split, place))
-        validated = len(split.validation)
-        with progress.track(f"{chosen.name}, seed {seed}", epochs) as advance:
-            history: list[Epoch] = []
+    runs = Path(runs)
+    name = run_name(chosen, seed, data_key(dataset))
+    if place.rank > 0:
+        _follow(engine, chosen, split, seed, place, runs / name if resume else None, dataset)
+    with only_here(runs, name):
+        if resume and (finished := find_run(runs, chosen, seed, dataset)) is not None:
+            progress.say(f"{chosen.name}, seed {seed}: already trained, {finished.folder}")
+            return finished
+        environment = _environment(dataset, split, place)
+        begun = find_begun(runs, name, chosen, seed, dataset) if resume else None
+        if begun is None:
+            writer, start = RunWriter.create(runs, name), None
+            writer.begin(chosen, seed, environment)
+        else:
+            writer, start = RunWriter.again(*begun), begun[1]
+            progress.say(_went_on(writer, start, environment))
+        try:
+            fitted = _fit(writer, engine, chosen, split, seed, place, start, progress)
+            for note in fitted.notes:
+                progress.say(f"{chosen.name}: {note}")
+            return _finish(writer, chosen, split, fitted, place.threads)
+        except (RunError, WorkerLostError):
+            raise  # with room made on the disk, say, the run goes on
+        except FittingRoomError as error:
+            with contextlib.suppress(FittingRoomError):
+                writer.fail(error)
+            raise
 
-            def tell(epoch: Epoch) -> None:
-                right = wilson(round(epoch.val_accuracy * validated), validated)
-                advance(len(history), f"validation {right.percent}")
 
-            def on_epoch(epoch: Epoch) -> None:
-                writer.add_epoch(epoch)
-                history.append(epoch)
-                tell(epoch)
+def _follow(
+    engine: Engine,
+    recipe: Described,
+    split: Split,
+    seed: int,
+    place: Device,
+    resumed: Path | None,
+    dataset: Dataset,
+) -> NoReturn:
+    """Train with the process that leads, which alone writes a run, and leave."""
+    start = None
+    if resumed is not None:
+        if find_run(resumed.parent, recipe, seed, dataset) is not None:
+            raise SystemExit(0)
+        begun = find_begun(resumed.parent, resumed.name, recipe, seed, dataset)
+        start = begun[1] if begun else None
+    engine.fit(recipe, split, seed=seed, device=place, on_epoch=lambda epoch: None, start=start)
+    raise SystemExit(0)
 
-            fitted = engine.fit(chosen, split, seed=seed, device=place, on_epoch=on_epoch)
-            tell(history[fitted.best_epoch - 1])  # the one that is kept has the last word
-        for note in fitted.notes:
-            progress.say(f"{chosen.name}: {note}")
-        return _finish(writer, chosen, split, fitted, place.threads)
-    except FittingRoomError as error:
-        with contextlib.suppress(FittingRoomError):  # the disk may be full
-            writer.fail(error)
-        raise
+
+def _fit(
+    writer: RunWriter,
+    engine: Engine,
+    recipe: Described,
+    split: Split,
+    seed: int,
+    place: Device,
+    start: Checkpoint | None,
+    progress: Progress,
+) -> Fitted:
+    """The training itself; each epoch is told, written down and kept as a checkpoint."""
+    history = list(start.history) if start else []
+    epochs = recipe.epochs if isinstance(recipe, Recipe) else 1  # classical: trained in one go
+    validated = len(split.validation)
+    how_to_go_on = (
+        f"Stopped in {writer.folder}. `fittingroom train {recipe.name} --seed {seed} --resume` "
+        "with the same other options goes on from the last checkpoint, and so does `compare`."
+    )
+    with (
+        progress.track(f"{recipe.name}, seed {seed}", epochs) as advance,
+        stops_between_epochs(progress, how_to_go_on) as stopping,
+    ):
+
+        def tell(epoch: Epoch) -> None:
+            right = wilson(round(epoch.val_accuracy * validated), validated)
+            advance(len(history), f"validation {right.percent}")
+
+        def on_epoch(epoch: Epoch) -> None:
+            writer.add_epoch(epoch)
+            history.append(epoch)
+            tell(epoch)
+
+        def on_checkpoint(checkpoint: Checkpoint) -> None:
+            writer.keep(checkpoint)
+            stopping.check()
+
+        fitted = engine.fit(
+            recipe,
+            split,
+            seed=seed,
+            device=place,
+            on_epoch=on_epoch,
+            on_checkpoint=on_checkpoint,
+            start=start,
+        )
+        tell(history[fitted.best_epoch - 1])  # the one that is kept has the last word
+        return fitted
+
+
+def _went_on(writer: RunWriter, start: Checkpoint, environment: Mapping[str, Any]) -> str:
+    """Note in a run's environment that it was broken off, and where it goes on; the same in words.
+
+    What comes of it is the same to the byte only where versions, processor, device and threads are.
+    """
+    differing = writer.note_resumption(len(start.history), environment)
+    sentence = f"{writer.folder}: going on after epoch {len(start.history)}"
+    if differing:
+        sentence += (
+            f", with other {', '.join(differing)} than before, so that the outcome may differ from "
+            "that of a training without the break"
+        )
+    return sentence
 
 
 def data_key(dataset: Dataset) -> str:
@@ -124,6 +229,7 @@ def _environment(dataset: Dataset, split: Split, place: Device) -> dict[str, obj
         "threads": place.threads,
         "backend": place.backend,
         "half_precision": place.half_precision,
+        "workers": place.workers,
         "data": {
             "name": dataset.name,
             "official": dataset.official,

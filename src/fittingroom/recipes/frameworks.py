@@ -5,10 +5,11 @@ import importlib.util
 import os
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from fittingroom.errors import MissingExtraError, UsageError
 
@@ -109,6 +110,40 @@ def same_random_state() -> Iterator[None]:
         np.random.set_state(states[1])
         if torch:
             torch.random.set_rng_state(states[2])
+
+
+def random_arrays() -> dict[str, npt.NDArray[Any]]:
+    """The random states of Python, NumPy and, where it is loaded, PyTorch on the processor."""
+    _, numbers, normal = random.getstate()
+    _, keys, position, has_normal, other_normal = np.random.get_state(legacy=True)
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "random.python": np.array(numbers, np.uint32),
+        "random.python_normal": np.array([] if normal is None else [normal], np.float64),
+        "random.numpy": np.array([*keys, position, has_normal], np.uint32),
+        "random.numpy_normal": np.array(other_normal, np.float64),
+    }
+    torch = sys.modules.get("torch")
+    if torch:
+        arrays["random.torch"] = torch.random.get_rng_state().numpy()
+    return arrays
+
+
+def set_random_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Set the random states to what :func:`random_arrays` gave.
+
+    Raises:
+        KeyError, TypeError, ValueError: something else.
+        RuntimeError: likewise, by PyTorch.
+    """
+    normal = arrays["random.python_normal"].tolist()
+    numbers = tuple(arrays["random.python"].tolist())
+    random.setstate((3, numbers, normal[0] if normal else None))
+    *keys, position, has_normal = arrays["random.numpy"].tolist()
+    other_normal = float(arrays["random.numpy_normal"])
+    np.random.set_state(("MT19937", np.array(keys, np.uint32), position, has_normal, other_normal))
+    torch = sys.modules.get("torch")
+    if torch:
+        torch.random.set_rng_state(torch.tensor(arrays["random.torch"]))
 
 
 def _loaded(module: str, name: str) -> Any:

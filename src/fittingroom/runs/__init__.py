@@ -1,14 +1,16 @@
 """The run folder: the only thing that training hands on, written safely and checked on reading."""
 
+from fittingroom.runs.checkpoints import Checkpoint, only_here, read_checkpoint
 from fittingroom.runs.differences import Difference, differences
 from fittingroom.runs.environment import available_processors, describe_environment
 from fittingroom.runs.files import make_folder, write_file
 from fittingroom.runs.folder import Run, RunWriter, Summary, Timing, open_run, run_name
 from fittingroom.runs.history import Ending, Epoch, best_epoch, ending
-from fittingroom.runs.listing import Listed, find_run, list_runs
+from fittingroom.runs.listing import Listed, find_begun, find_run, list_runs
 from fittingroom.runs.testlog import Opening, log_opening, openings_for, read_openings
 
 __all__ = [
+    "Checkpoint",
     "Difference",
     "Ending",
     "Epoch",
@@ -23,12 +25,15 @@ __all__ = [
     "describe_environment",
     "differences",
     "ending",
+    "find_begun",
     "find_run",
     "list_runs",
     "log_opening",
     "make_folder",
+    "only_here",
     "open_run",
     "openings_for",
+    "read_checkpoint",
     "read_openings",
     "run_name",
     "write_file",

@@ -22,6 +22,7 @@ _NAMES = {
     "device": "device",
     "device_description": "model of the device",
     "threads": "threads",
+    "workers": "workers",
     "backend": "what Keras computes with",
     "half_precision": "training in bfloat16",
     "variables": "settings of libraries",
@@ -80,6 +81,7 @@ def _differing(
     for key, name in _NAMES.items():
         if key in then and key in now and then[key] != now[key]:
             yield Difference(name, *_apart(then[key], now[key]))
+    yield from _breaks(then.get("resumed"), now.get("resumed"))
     system = [_system(str(each.get("platform"))) for each in (then, now)]
     if system[0] != system[1]:
         yield Difference("operating system", *map(_plain, system))
@@ -95,6 +97,27 @@ def _code(then: object, now: object) -> Iterator[Difference]:
         yield Difference("code, with changes that no revision names", *names)
     elif then != now:
         yield Difference("code", *names)
+
+
+def _breaks(then: object, now: object) -> Iterator[Difference]:
+    """Where a training was broken off and went on with something else than before.
+
+    A break after which everything is as before changes nothing.
+    """
+    words = [
+        "; ".join(
+            _plain(
+                f"from epoch {entry.get('after_epoch')} on with other "
+                + ", ".join(sorted(set(entry) - {"after_epoch", "time"}))
+            )
+            for entry in (breaks if isinstance(breaks, list) else [])
+            if isinstance(entry, Mapping) and set(entry) - {"after_epoch", "time"}
+        )
+        or "none"
+        for breaks in (then, now)
+    ]
+    if words[0] != words[1]:
+        yield Difference("changes in the middle of the training", *words)
 
 
 def _system(platform: str) -> str:

@@ -2,11 +2,16 @@
 
 import contextlib
 import hashlib
+import json
 import os
+import re
 import secrets
 from pathlib import Path
+from typing import Any
 
 from fittingroom.errors import FittingRoomError, RunError
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}")
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -31,6 +36,29 @@ def write_file(path: Path, content: bytes) -> None:
         raise cannot_write(path, error) from error
 
 
+def remove_file(path: Path) -> None:
+    """Remove a file that may not be there.
+
+    Raises:
+        RunError: the system does not let us.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what :func:`write_file` left half-written in a folder when its process died.
+
+    Raises:
+        RunError: the system does not let us.
+    """
+    for path in folder.iterdir():
+        if _TEMPORARY.fullmatch(path.name):
+            remove_file(path)
+
+
 def make_folder(path: Path) -> Path:
     """Make a folder and those above it; it may exist.
 
@@ -42,6 +70,11 @@ def make_folder(path: Path) -> Path:
     except OSError as error:
         raise cannot_write(path, error) from error
     return path
+
+
+def as_json(values: Any) -> bytes:
+    """Values as indented JSON in UTF-8, its newline included."""
+    return (json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def cannot_write(path: Path, error: OSError) -> FittingRoomError:

@@ -7,8 +7,7 @@ with a manifest of its own.
 
 import hashlib
 import io
-import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,22 +22,27 @@ from fittingroom.errors import (
 )
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import Described, recipe_from_json
-from fittingroom.runs.files import cannot_write, make_folder, sha256, write_file
+from fittingroom.runs.checkpoints import CHECKPOINT, Checkpoint, write_checkpoint
+from fittingroom.runs.files import (
+    as_json,
+    cannot_write,
+    make_folder,
+    remove_file,
+    remove_leftovers,
+    write_file,
+)
 from fittingroom.runs.history import Epoch, read_history
+from fittingroom.runs.manifests import MANIFEST, check_manifest, write_manifest
 from fittingroom.runs.stored import (
     check_environment,
     check_inside,
     check_summary,
-    read_manifest,
     stored_json,
-    stored_sha256,
     stored_text,
 )
 from fittingroom.untrusted import Refusal, refuse_model_file
 
-MANIFEST = "manifest.json"
 FAILURE = "failure.json"
-_FORMAT = 1
 _NEEDED = (
     *("recipe.json", "environment.json", "history.jsonl", "summary.json"),
     *("model.onnx", "validation.npz"),
@@ -173,7 +177,7 @@ class Run:
         check_inside(folder, self.folder)
         make_folder(folder)
         write_file(folder / "predictions.npz", _npz(predictions))
-        write_file(folder / "evaluation.json", _json(values))
+        write_file(folder / "evaluation.json", as_json(values))
         write_manifest(folder)
 
 
@@ -204,15 +208,57 @@ class RunWriter:
             else:
                 return cls(folder)
 
+    @classmethod
+    def again(cls, folder: Path, checkpoint: Checkpoint) -> "RunWriter":
+        """The writer of a run that goes on from its checkpoint: its history ends there.
+
+        The caller is alone with the folder; see :func:`fittingroom.runs.only_here`.
+
+        Raises:
+            RunError: the folder cannot be written to.
+        """
+        writer = cls(folder)
+        remove_leftovers(folder)
+        writer._history = "".join(epoch.to_line() for epoch in checkpoint.history).encode()
+        write_file(folder / "history.jsonl", writer._history)
+        return writer
+
     def begin(self, recipe: Described, seed: int, environment: Mapping[str, Any]) -> None:
         """Write what is known before training."""
-        write_file(self.folder / "recipe.json", _json(recipe.to_json()))
-        write_file(self.folder / "environment.json", _json({"seed": seed, **environment}))
+        write_file(self.folder / "recipe.json", as_json(recipe.to_json()))
+        write_file(self.folder / "environment.json", as_json({"seed": seed, **environment}))
+
+    def note_resumption(self, epoch: int, environment: Mapping[str, Any]) -> tuple[str, ...]:
+        """Add to ``environment.json`` that the run goes on after an epoch, and what is other now.
+
+        Returns:
+            Names of what differs of all that a training's numbers depend on.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        path = self.folder / "environment.json"
+        before = stored_json(path)
+        names = (
+            *("versions", "revision", "processor", "device"),
+            *("threads", "workers", "half_precision"),
+        )
+        now = {name: environment.get(name) for name in names}
+        differing = tuple(name for name in names if before.get(name) != now[name])
+        entry = {"after_epoch": epoch, "time": environment["time"]}
+        entry |= {name: now[name] for name in differing}
+        before["resumed"] = [*before.get("resumed", []), entry]
+        write_file(path, as_json(before))
+        return differing
 
     def add_epoch(self, epoch: Epoch) -> None:
         """Add one line to the history."""
         self._history += epoch.to_line().encode()
         write_file(self.folder / "history.jsonl", self._history)
+
+    def keep(self, checkpoint: Checkpoint) -> None:
+        """Write what the training can go on from, in the place of the checkpoint before."""
+        write_checkpoint(self.folder, checkpoint)
 
     def write(self, name: str, content: bytes) -> Path:
         """Write one of the run's files."""
@@ -221,16 +267,20 @@ class RunWriter:
         return path
 
     def finish(self, summary: Summary, validation: Predictions) -> Run:
-        """Write the outcome and, last, the manifest that makes the run a finished one."""
+        """Write the outcome and, last, the manifest that makes the run a finished one.
+
+        Only then is the checkpoint of no use any more.
+        """
         write_file(self.folder / "validation.npz", _npz(validation))
-        write_file(self.folder / "summary.json", _json(asdict(summary)))
+        write_file(self.folder / "summary.json", as_json(asdict(summary)))
         write_manifest(self.folder)
+        remove_file(self.folder / CHECKPOINT)
         return replace(open_run(self.folder), made_here=True)
 
     def fail(self, error: BaseException) -> None:
         """Leave a note on why this run will never be finished."""
         write_file(
-            self.folder / FAILURE, _json({"error": str(error), "kind": type(error).__name__})
+            self.folder / FAILURE, as_json({"error": str(error), "kind": type(error).__name__})
         )
 
 
@@ -265,7 +315,8 @@ def open_run(folder: Path) -> Run:
             )
         raise RunUnfinishedError(
             f"Expected a finished run at {folder}. Received one without {MANIFEST}: its training "
-            "did not end. Train the recipe again."
+            "did not end. Train the recipe again: with `--resume` it goes on from the last "
+            "checkpoint, where there is one."
         )
     check_manifest(folder, _NEEDED)
     try:
@@ -302,47 +353,6 @@ def read_failure(folder: Path) -> str | None:
         return "".join(each if each.isprintable() or each == "\n" else "�" for each in reason)
     except (RunChangedError, KeyError):
         return f"{path} cannot be read."
-
-
-def check_manifest(folder: Path, needed: Collection[str] = ()) -> None:
-    """Check each file that a folder's manifest names, and that it names those that are needed.
-
-    Raises:
-        RunChangedError: one is missing, differs, or is none: a link, say, or a pipe.
-    """
-    files = read_manifest(folder / MANIFEST, _FORMAT)
-    for name in needed:
-        if name not in files:
-            raise RunChangedError(
-                f"Expected {name} in the manifest of {folder}. Received one without it. "
-                "Take the folder back as it was written, or train again."
-            )
-    for name, entry in files.items():
-        path = folder / name
-        if not path.is_file():
-            raise RunChangedError(f"Expected {name} in {folder}. Received nothing: it is missing.")
-        size = path.stat().st_size
-        # The sizes first: they bound what is read for the hash.
-        if size != entry.size or stored_sha256(path, entry.size) != entry.sha256:
-            raise RunChangedError(
-                f"Expected {path} as it was written ({entry.size} bytes, SHA-256 "
-                f"{entry.sha256[:12]}…). Received a file of {size} bytes that "
-                "differs: it was changed. Take it back, or train again."
-            )
-
-
-def write_manifest(folder: Path) -> None:
-    """Write a folder's manifest, over all plain files in it: from here on it is finished."""
-    files = {
-        path.name: {"sha256": sha256(path), "bytes": path.stat().st_size}
-        for path in sorted(folder.iterdir())
-        if path.is_file() and path.name != MANIFEST and not path.name.startswith(".")
-    }
-    write_file(folder / MANIFEST, _json({"format": _FORMAT, "files": files}))
-
-
-def _json(values: Any) -> bytes:
-    return (json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def _npz(predictions: Predictions) -> bytes:

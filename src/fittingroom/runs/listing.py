@@ -1,15 +1,19 @@
 """All runs in a folder, and finding one that was made before."""
 
 import dataclasses
+import glob
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from fittingroom.data import Dataset
-from fittingroom.errors import FittingRoomError, RunChangedError, RunUnfinishedError
-from fittingroom.recipes import Described, Recipe
+from fittingroom.errors import FittingRoomError, RecipeError, RunChangedError, RunUnfinishedError
+from fittingroom.recipes import Described, Recipe, recipe_from_json
+from fittingroom.runs.checkpoints import Checkpoint, read_checkpoint
 from fittingroom.runs.folder import Run, open_run, read_failure
 from fittingroom.runs.history import ending
+from fittingroom.runs.manifests import MANIFEST
+from fittingroom.runs.stored import check_environment, stored_json
 
 State = Literal["finished", "unfinished", "failed", "changed", "unreadable"]
 
@@ -54,6 +58,38 @@ def find_run(runs: Path, recipe: Described, seed: int, dataset: Dataset) -> Run 
         and listed.run.classes == dataset.classes
     ]
     return max(found, key=lambda run: str(run.environment["time"]), default=None)
+
+
+def find_begun(
+    runs: Path, name: str, recipe: Described, seed: int, dataset: Dataset
+) -> tuple[Path, Checkpoint] | None:
+    """The unfinished run of this recipe, seed and data that came furthest, and its checkpoint.
+
+    Args:
+        runs: the folder of runs.
+        name: what such a run is called; ``name-2`` and so on are others of it.
+        recipe: what was to be trained.
+        seed: with which seed.
+        dataset: on which data.
+    """
+    begun = []
+    for folder in (runs / name, *sorted(runs.glob(f"{glob.escape(name)}-*"))):
+        try:
+            if (folder / MANIFEST).exists() or read_failure(folder) is not None:
+                continue
+            environment = check_environment(stored_json(folder / "environment.json"))
+            data = environment["data"]
+            if (
+                recipe_from_json(stored_json(folder / "recipe.json")).key == recipe.key
+                and environment["seed"] == seed
+                and data["hashes"] == dataset.training_hashes
+                and tuple(data["classes"]) == tuple(dataset.classes)
+                and (checkpoint := read_checkpoint(folder)) is not None
+            ):
+                begun.append((folder, checkpoint))
+        except (OSError, RunChangedError, RecipeError, KeyError, TypeError):
+            continue  # it was broken off before it could be told what it is
+    return max(begun, key=lambda found: len(found[1].history), default=None)
 
 
 def _recipe_followed(run: Run) -> Described:

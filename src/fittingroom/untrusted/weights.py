@@ -23,17 +23,21 @@ _KINDS = {
 }
 
 
-def read_weights(path: Path) -> dict[str, npt.NDArray[Any]]:
+def read_weights(path: Path, most: int = MOST_BYTES) -> dict[str, npt.NDArray[Any]]:
     """The arrays by their names, as views on the file's content.
 
     The format is eight bytes of a length, so much JSON, and the arrays one after the other
     (https://huggingface.co/docs/safetensors).
 
+    Args:
+        path: the file.
+        most: so many bytes at most.
+
     Raises:
         Refusal: it is no such file, or says of itself what is not so.
         OSError: it is not there or cannot be read.
     """
-    content = read_whole(path, MOST_BYTES)
+    content = read_whole(path, most)
     length = int.from_bytes(content[:8], "little")
     if len(content) < 8 or length > min(_LARGEST_HEADER, len(content) - 8):
         raise Refusal(

@@ -18,7 +18,7 @@ from fittingroom.errors import OwnCodeError, RecipeError, UsageError
 from fittingroom.networks import Conv, Ensemble, Flatten, check_classifier
 from fittingroom.predictions import Float32
 from fittingroom.recipes import OwnModel, Recipe, own_code
-from fittingroom.runs import Epoch
+from fittingroom.runs import Checkpoint, Epoch
 from fittingroom.runs.environment import processor
 
 keras = load_keras()
@@ -74,6 +74,8 @@ class KerasEngine:
         seed: int,
         device: Device,
         on_epoch: Callable[[Epoch], None],
+        on_checkpoint: Callable[[Checkpoint], None] | None = None,
+        start: Checkpoint | None = None,
     ) -> Fitted:
         """Train as the recipe says; see :class:`fittingroom.engines.Engine`."""
         if recipe.own is None:

@@ -5,6 +5,7 @@ second: longer than the shortest recipes train. These are the same steps (the te
 against PyTorch's), and each is a plain object whose whole state is tensors.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -19,7 +20,7 @@ _QUINTIC = (3.4445, -4.7750, 2.0315)
 _ITERATIONS = 3
 
 
-class Optimizer:
+class Optimizer(ABC):
     """What all optimizers share: weights, one learning rate, and state that is made at once.
 
     Args:
@@ -76,9 +77,9 @@ class Optimizer:
         if used:
             self.move(used, gradients)
 
+    @abstractmethod
     def move(self, used: Sequence[int], gradients: list[Tensor]) -> None:
         """Change the weights at these places by these gradients."""
-        raise NotImplementedError
 
 
 class Sgd(Optimizer):

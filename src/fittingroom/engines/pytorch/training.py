@@ -3,9 +3,10 @@
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -17,12 +18,13 @@ from fittingroom.engines.pytorch.modules import build_module, weights_of, whiten
 from fittingroom.engines.pytorch.optimizers import build_optimizers
 from fittingroom.engines.pytorch.own import as_array, build_own, export_own, state_of, try_out
 from fittingroom.engines.pytorch.pictures import Augmenter, Pictures, mean_and_deviation
+from fittingroom.engines.pytorch.team import Team, gather_team
 from fittingroom.engines.schedule import learning_rate
-from fittingroom.errors import TrainingError, UsageError
+from fittingroom.errors import RunChangedError, TrainingError, UsageError
 from fittingroom.networks import Ensemble, check_classifier
 from fittingroom.recipes import OwnModel, Recipe, own_code
-from fittingroom.recipes.frameworks import same_random_state
-from fittingroom.runs import Epoch, best_epoch, ending
+from fittingroom.recipes.frameworks import random_arrays, same_random_state, set_random_arrays
+from fittingroom.runs import Checkpoint, Epoch, best_epoch, ending
 from fittingroom.runs.environment import processor
 
 # Pictures at a time in validation: large enough to keep the cores busy, small enough for caches.
@@ -54,7 +56,11 @@ class PyTorchEngine:
             raise UsageError(f"Expected one of this machine's devices: {there}. Received '{name}'.")
         description = torch.cuda.get_device_name() if name == "cuda" else processor()
         return Device(
-            name, description, check_threads(threads), half_precision=_computes_in_half(name)
+            name,
+            description,
+            check_threads(threads),
+            half_precision=_computes_in_half(name),
+            count=torch.cuda.device_count() if name == "cuda" else 1,
         )
 
     def rehearse(
@@ -72,12 +78,18 @@ class PyTorchEngine:
         seed: int,
         device: Device,
         on_epoch: Callable[[Epoch], None],
+        on_checkpoint: Callable[[Checkpoint], None] | None = None,
+        start: Checkpoint | None = None,
     ) -> Fitted:
         """Train as the recipe says; see :class:`fittingroom.engines.Engine`."""
         if recipe.own is None:
             check_classifier(recipe.layers, len(split.classes))
-        with same_random_state(), _settings(device, seed):
-            return _Training(recipe, split, seed, device).run(on_epoch)
+        together = gather_team(recipe, split, seed, device, start)
+        with same_random_state(), together as team, _settings(device, seed):
+            training = _Training(recipe, split, seed, device, team)
+            if start is not None:
+                training.go_on_from(start)
+            return training.run(on_epoch, on_checkpoint)
 
 
 class _Training:
@@ -88,8 +100,10 @@ class _Training:
     beforehand, apart from the training's seconds. A module of a person's own is trained as it is.
     """
 
-    def __init__(self, recipe: Recipe, split: Split, seed: int, place: Device) -> None:
+    def __init__(self, recipe: Recipe, split: Split, seed: int, place: Device, team: Team) -> None:
         device = torch.device(place.name)
+        self.team = team
+        self.seed = seed
         self.recipe = recipe
         self.own = recipe.own
         self.classes = len(split.classes)
@@ -120,8 +134,8 @@ class _Training:
             # In the order that its code expects, which may take views of it.
             self.module = build_own(self.own, seed).to(device)
             self.format = torch.contiguous_format
-        generator = torch.Generator().manual_seed(seed)
-        self.augmenter = Augmenter(self.training, recipe.augmentation, generator)
+        self.generator = torch.Generator().manual_seed(seed)
+        self.augmenter = Augmenter(self.training, recipe.augmentation, self.generator)
         self.batch_size = min(recipe.batch_size, len(self.training))
         self.steps = len(self.training) // self.batch_size
         self.half_precision = place.half_precision and self.own is None
@@ -129,12 +143,16 @@ class _Training:
         last = None if self.own else recipe.layers[-1]
         self.members = len(last.members) if isinstance(last, Ensemble) else 1
         self.optimizers = build_optimizers(self.module, recipe)
+        self.trained = team.wrap(self.module, partly_used=self.own is not None)
         self.loss_sum = torch.zeros((), device=device)
         self.correct = torch.zeros((), device=device, dtype=torch.long)
         self.step = 0
+        self.history: list[Epoch] = []
+        self.best_weights: dict[str, Tensor] = {}
+        self.best_logits = torch.empty(0)
         self.one_step: Step = self._step
         self.notes: tuple[str, ...] = ()
-        if device.type == "cuda" and self.own is None:
+        if device.type == "cuda" and self.own is None and team.size == 1:
             self._record()
 
     def _record(self) -> None:
@@ -149,11 +167,15 @@ class _Training:
         self.notes = (f"{seconds:.1f} s of warm-up on the GPU are not in the training time.",)
         self.began += seconds
 
-    def run(self, on_epoch: Callable[[Epoch], None]) -> Fitted:
+    def run(
+        self,
+        on_epoch: Callable[[Epoch], None],
+        on_checkpoint: Callable[[Checkpoint], None] | None,
+    ) -> Fitted:
         """All epochs until something ends training; the weights of the epoch that is kept."""
-        history: list[Epoch] = []
-        best_weights, best_logits = {}, torch.empty(0)
-        for number in range(1, self.recipe.epochs + 1):
+        history = self.history
+        while not history or not ending(history, self.recipe):
+            number = len(history) + 1
             with self._code_of_its_own():
                 train_loss, train_accuracy = self._train(number)
                 logits = self._predict()
@@ -166,10 +188,12 @@ class _Training:
                     f"validation, in epoch {number}: training broke down. "
                     "Try a lower learning rate: `--set learning_rate=…`."
                 )
+            seconds = torch.tensor(time.perf_counter() - self.began, dtype=torch.float64)
+            self.team.as_the_leader(seconds)  # so that all of them end after the same epoch
             history.append(
                 Epoch(
                     epoch=number,
-                    seconds=time.perf_counter() - self.began,
+                    seconds=seconds.item(),
                     train_loss=train_loss,
                     train_accuracy=train_accuracy,
                     val_loss=val_loss,
@@ -177,24 +201,75 @@ class _Training:
                     learning_rate=self._learning_rate(),
                 )
             )
-            best = best_epoch(history, self.recipe.keep)
-            if best.epoch == number:
+            if best_epoch(history, self.recipe.keep).epoch == number:
                 copied = weights_of if self.own is None else state_of
-                best_weights, best_logits = copied(self.module), logits
+                self.best_weights, self.best_logits = copied(self.module), logits.float().cpu()
             on_epoch(history[-1])
-            if ending(history, self.recipe):
-                break
+            if on_checkpoint is not None:
+                on_checkpoint(self._checkpoint())
         return Fitted(
             weights={
                 name: as_array(tensor)
-                for name, tensor in (self.normalisation | best_weights).items()
+                for name, tensor in (self.normalisation | self.best_weights).items()
             },
-            logits=best_logits.float().cpu().numpy(),
-            best_epoch=best.epoch,
+            logits=self.best_logits.numpy(),
+            best_epoch=best_epoch(history, self.recipe.keep).epoch,
             seconds=time.perf_counter() - self.began,
-            core=None if self.own is None else self._core(self.own, best_weights),
+            core=None if self.own is None else self._core(self.own, self.best_weights),
             notes=self.notes,
         )
+
+    def _lasting(self) -> dict[str, Tensor]:
+        """All tensors that last from epoch to epoch, but for the best epoch's, by name."""
+        tensors = {f"module.{name}": each for name, each in state_of(self.module).items()}
+        for place, optimizer in enumerate(self.optimizers):
+            for number, each in enumerate(optimizer.state):
+                tensors[f"optimizer.{place}.{number}"] = each
+        return tensors
+
+    def _checkpoint(self) -> Checkpoint:
+        """All that going on takes."""
+        tensors = self._lasting()
+        tensors |= {f"best.{name}": each for name, each in self.best_weights.items()}
+        tensors |= {"best_logits": self.best_logits, "order": self.generator.get_state()}
+        if self.device.type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state()
+        arrays = {
+            name: as_array(each.detach().cpu().contiguous()) for name, each in tensors.items()
+        }
+        arrays["step"] = np.array(self.step)
+        return Checkpoint(tuple(self.history), arrays | random_arrays())
+
+    def go_on_from(self, start: Checkpoint) -> None:
+        """Take up a checkpoint's state.
+
+        Raises:
+            RunChangedError: it is of another training.
+        """
+        try:
+            given = {name: torch.tensor(array) for name, array in start.arrays.items()}
+            for name, mine in self._lasting().items():
+                if given[name].shape != mine.shape:
+                    raise ValueError(f"{name} of shape {tuple(given[name].shape)}")
+            # In place, as a recorded step knows where these tensors lie.
+            self.module.load_state_dict(_below("module.", given), strict=False)
+            for name, mine in self._lasting().items():
+                if name.startswith("optimizer."):
+                    mine.copy_(given[name])
+            self.best_weights = _below("best.", given)
+            self.best_logits = given["best_logits"]
+            self.generator.set_state(given["order"])
+            self.step = int(given["step"])
+            if self.device.type == "cuda":
+                torch.cuda.set_rng_state(given["random.cuda"])
+            set_random_arrays(start.arrays)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise RunChangedError(
+                f"Expected a checkpoint of {self.recipe.name}. Received one of another training: "
+                f"{error}. Train it anew, without `--resume`."
+            ) from error
+        self.history = list(start.history)
+        self.began -= self.history[-1].seconds
 
     def _core(self, own: OwnModel, weights: dict[str, Tensor]) -> Core:
         """A person's own module with these weights, exported."""
@@ -209,16 +284,21 @@ class _Training:
 
     def _train(self, epoch: int) -> tuple[float, float]:
         """One pass over the training half: mean loss and accuracy."""
-        self.module.train()
+        self.trained.train()
         self.loss_sum.zero_()
         self.correct.zero_()
-        for chosen, drawn in self.augmenter.epoch(epoch, self.batch_size):
+        if self.team.rank:
+            # Each process drops other values; those of the leader are as if it were alone.
+            torch.manual_seed(hash((self.seed, epoch, self.team.rank)))
+        for batch in self.augmenter.epoch(epoch, self.batch_size):
             for optimizer in self.optimizers:
                 optimizer.set_rate(self._learning_rate() / self.recipe.learning_rate)
-            self.one_step(chosen, drawn)
+            self.one_step(*self.team.share(batch))
             self.step += 1
+        self.team.add_up(self.loss_sum, self.correct)
+        self.team.as_the_leader(*self.module.buffers())
         answers = self.steps * self.batch_size * self.members
-        return self.loss_sum.item() / self.steps, self.correct.item() / answers
+        return self.loss_sum.item() / (self.steps * self.team.size), self.correct.item() / answers
 
     def _step(self, chosen: Tensor, drawn: Tensor) -> None:
         """One batch: no value of it is read back, so that a GPU is not waited for."""
@@ -229,7 +309,7 @@ class _Training:
             self.device.type, torch.bfloat16, self.half_precision, cache_enabled=False
         )
         with half:
-            logits = self.module(inputs)
+            logits = self.trained(inputs)
         if self.half_precision:
             logits = logits.float()
         loss = functional.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
@@ -254,9 +334,14 @@ class _Training:
         # On CUDA in full precision, which is what the exported graph is held against.
         exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
         with exact, torch.inference_mode() if self.own is None else torch.no_grad():
-            return torch.cat(
-                [self._logits(images) for images in self.validation.images.split(_VALIDATION_BATCH)]
-            )
+            pictures = self.validation.images
+            logits = torch.zeros(len(pictures), self.classes, device=self.device)
+            step = _VALIDATION_BATCH * self.team.size
+            for first in range(_VALIDATION_BATCH * self.team.rank, len(pictures), step):
+                batch = slice(first, first + _VALIDATION_BATCH)
+                logits[batch] = self._logits(pictures[batch])
+            self.team.add_up(logits)  # the other processes' rows are zero here
+            return logits
 
     def _logits(self, images: Tensor) -> Tensor:
         inputs = self.validation.normalise(images).contiguous(memory_format=self.format)
@@ -264,6 +349,13 @@ class _Training:
         if self.recipe.mirror:
             logits = (logits + self.module(inputs.flip(3))) / 2
         return logits
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those whose names begin so, without that."""
+    return {
+        name.removeprefix(prefix): each for name, each in tensors.items() if name.startswith(prefix)
+    }
 
 
 def _computes_in_half(device: str) -> bool:

@@ -24,7 +24,7 @@ from fittingroom.recipes import (
     OwnModel,
 )
 from fittingroom.recipes.frameworks import same_random_state
-from fittingroom.runs import Epoch
+from fittingroom.runs import Checkpoint, Epoch
 from fittingroom.runs.environment import processor
 
 
@@ -59,6 +59,8 @@ class SklearnEngine:
         seed: int,
         device: Device,
         on_epoch: Callable[[Epoch], None],
+        on_checkpoint: Callable[[Checkpoint], None] | None = None,
+        start: Checkpoint | None = None,
     ) -> Fitted:
         """Train as the recipe says; see :class:`fittingroom.engines.Engine`."""
         if not isinstance(recipe, ClassicalRecipe):

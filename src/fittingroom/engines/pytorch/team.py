@@ -1,0 +1,168 @@
+"""One training in several processes, by PyTorch's DistributedDataParallel.
+
+Each process takes its share of every batch, and all of them step along the mean of their gradients,
+so that their weights are the same at every step. The first leads: it alone tells of epochs.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, distributed, nn
+
+from fittingroom.data import Split
+from fittingroom.engines import Device
+from fittingroom.errors import TrainingError, UsageError, WorkerLostError
+from fittingroom.recipes import Recipe
+from fittingroom.runs import Checkpoint
+
+# For one exchange: a process may be slow, but one that never comes is to be told of.
+_PATIENCE = timedelta(minutes=5)
+_LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
+
+
+class Team:
+    """The processes that train together; a single one has nothing to exchange.
+
+    Attributes:
+        rank: this process's place, from 0, which leads.
+        size: how many there are.
+    """
+
+    def __init__(self, rank: int, size: int) -> None:
+        self.rank = rank
+        self.size = size
+
+    def share(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """This process's share of a batch: of ``(B,)`` and ``(6, B)`` each so many columns."""
+        chosen, drawn = batch
+        return chosen[self.rank :: self.size], drawn[:, self.rank :: self.size]
+
+    def wrap(self, module: nn.Module, *, partly_used: bool) -> nn.Module:
+        """The module as it is trained: with the gradients of all processes averaged.
+
+        Args:
+            module: on its device.
+            partly_used: whether some of its weights may have no gradient.
+        """
+        if self.size == 1:
+            return module
+        return nn.parallel.DistributedDataParallel(module, find_unused_parameters=partly_used)
+
+    def add_up(self, *tensors: Tensor) -> None:
+        """Put the sum over all processes in each tensor's place."""
+        if self.size > 1:
+            for tensor in tensors:
+                distributed.all_reduce(tensor)
+
+    def as_the_leader(self, *tensors: Tensor) -> None:
+        """Put the first process's values in each tensor's place."""
+        if self.size > 1:
+            for tensor in tensors:
+                distributed.broadcast(tensor, src=0)
+
+
+ALONE = Team(0, 1)
+
+
+@contextmanager
+def gather_team(
+    recipe: Recipe, split: Split, seed: int, place: Device, start: Checkpoint | None
+) -> Iterator[Team]:
+    """The team that trains this, for as long as the context lasts.
+
+    Where torchrun started this process, the team is the processes that it started, on one machine
+    or many. Otherwise the leader starts the others here, and they end with it.
+
+    Raises:
+        UsageError: a batch cannot be shared out evenly, or the model is one of a person's own that
+            other processes cannot be given.
+        WorkerLostError: a process was lost, or cannot be reached.
+    """
+    if place.workers == 1:
+        yield ALONE
+        return
+    if min(recipe.batch_size, len(split.training)) % place.workers:
+        raise UsageError(
+            f"Expected a batch that {place.workers} workers can share out evenly. Received "
+            f"{min(recipe.batch_size, len(split.training))} pictures: `--set batch_size=…`."
+        )
+    by_torchrun = distributed.is_torchelastic_launched()
+    if recipe.own is not None and not by_torchrun:
+        raise UsageError(
+            "Expected one worker for a model of your own. Received "
+            f"{place.workers}. Start them by torchrun instead, so that each builds the model."
+        )
+    followers: list[Any] = []
+    with tempfile.TemporaryDirectory() as folder:
+        meeting = "env://" if by_torchrun else (Path(folder) / "meeting").as_uri()
+        if not by_torchrun:
+            # Nobody else on the network is let in.
+            os.environ.setdefault("GLOO_SOCKET_IFNAME", _LOOPBACK)
+            place = replace(place, meeting=place.meeting or meeting)
+            if place.rank == 0:
+                followers = _start(recipe, split, seed, place, start)
+        if place.name == "cuda":
+            torch.cuda.set_device(place.rank % torch.cuda.device_count())
+        try:
+            distributed.init_process_group(
+                "cpu:gloo,cuda:nccl" if place.name == "cuda" else "gloo",
+                init_method=place.meeting or meeting,
+                rank=place.rank,
+                world_size=place.workers,
+                timeout=_PATIENCE,
+            )
+            yield Team(place.rank, place.workers)
+        except RuntimeError as error:
+            if not isinstance(error, distributed.DistError) and "gloo" not in str(error):
+                raise
+            raise WorkerLostError(
+                f"Expected {place.workers} processes to train together. Received word that one of "
+                f"them is lost: {error} `--resume` goes on from the last checkpoint."
+            ) from error
+        finally:
+            for each in followers:
+                each.kill()
+            if distributed.is_initialized():
+                distributed.destroy_process_group()
+            for each in followers:
+                each.join()
+
+
+def _start(
+    recipe: Recipe, split: Split, seed: int, place: Device, start: Checkpoint | None
+) -> list[Any]:
+    """The other processes, started here."""
+    # A fresh interpreter: a copy of this one would have lost the threads that PyTorch counts on.
+    context = multiprocessing.get_context("spawn")
+    followers = []
+    for rank in range(1, place.workers):
+        given = (recipe, split, seed, replace(place, rank=rank), start)
+        follower = context.Process(target=_follow, args=given, daemon=True)
+        follower.start()
+        followers.append(follower)
+    return followers
+
+
+def _follow(
+    recipe: Recipe, split: Split, seed: int, place: Device, start: Checkpoint | None
+) -> None:
+    """What another process of the team does: the same training, of which it tells nobody."""
+    from fittingroom.engines.pytorch import engine
+
+    # The leader is asked to stop, and ends the others.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        engine.fit(recipe, split, seed=seed, device=place, on_epoch=lambda epoch: None, start=start)
+    except TrainingError:
+        sys.exit(1)  # the leader tells of it, or is gone

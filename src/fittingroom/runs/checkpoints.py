@@ -1,0 +1,105 @@
+"""A training that can go on: all that it needs after an epoch, in one file of the run folder."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fittingroom.errors import RunBusyError, RunChangedError
+from fittingroom.runs.files import cannot_write, make_folder, write_file
+from fittingroom.runs.history import Epoch, read_history
+from fittingroom.untrusted import Refusal, read_weights
+
+CHECKPOINT = "checkpoint.safetensors"
+_HISTORY = "history"
+# What is read of it; an honest one holds a model's weights about four times.
+_MOST_BYTES = 4 * 2**30
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """The state of a training after an epoch.
+
+    Attributes:
+        history: the epochs so far, one or more.
+        arrays: what the engine needs to go on exactly, under names of its own: weights, optimizer,
+            random states, step, and the weights of the best epoch so far.
+    """
+
+    history: tuple[Epoch, ...]
+    arrays: Mapping[str, npt.NDArray[Any]]
+
+
+def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+    """Write a run's checkpoint, in the place of the one before it, so that one of them is there.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    import safetensors.numpy
+
+    text = "".join(epoch.to_line() for epoch in checkpoint.history).encode()
+    arrays = {f"state.{name}": array for name, array in checkpoint.arrays.items()}
+    arrays[_HISTORY] = np.frombuffer(text, np.uint8)
+    write_file(folder / CHECKPOINT, safetensors.numpy.save(arrays))
+
+
+def read_checkpoint(folder: Path) -> Checkpoint | None:
+    """A run's checkpoint, or None where there is none.
+
+    Raises:
+        RunChangedError: the file is not one that training writes.
+    """
+    try:
+        arrays = read_weights(folder / CHECKPOINT, _MOST_BYTES)
+        text = arrays.pop(_HISTORY)
+        if text.dtype != np.uint8:
+            raise RunChangedError(f"Expected bytes as the history. Received {text.dtype}.")
+        history = read_history(text.tobytes().decode())
+        numbers = [epoch.epoch for epoch in history]
+        if not history or numbers != list(range(1, len(history) + 1)):
+            raise RunChangedError(f"Expected epochs 1, 2, … in a row. Received {numbers[:9]}.")
+    except FileNotFoundError:
+        return None
+    except (OSError, Refusal, KeyError, UnicodeDecodeError, RunChangedError) as error:
+        raise RunChangedError(
+            f"Expected a checkpoint at {folder / CHECKPOINT}. Received something else: {error} "
+            "Train the recipe anew, without `--resume`."
+        ) from error
+    return Checkpoint(
+        history, {name.removeprefix("state."): array for name, array in arrays.items()}
+    )
+
+
+@contextmanager
+def only_here(runs: Path, name: str) -> Iterator[None]:
+    """While it lasts, no other process trains the run of that name in this folder of runs.
+
+    The system takes the lock back from a process that dies, however it dies.
+
+    Raises:
+        RunBusyError: another process does so now.
+        RunError: the folder cannot be written to.
+    """
+    import filelock
+
+    locks = make_folder(runs / ".locks")
+    lock = filelock.FileLock(locks / f"{name}.lock", blocking=False, thread_local=False)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise RunBusyError(
+            f"Expected to be alone in training {name} in {runs}. Received a second training of "
+            "the same recipe, seed and data: another process is at it. Wait for it, stop it, or "
+            "name another folder: `--runs`."
+        ) from error
+    except OSError as error:
+        raise cannot_write(locks / f"{name}.lock", error) from error
+    try:
+        yield
+    finally:
+        lock.release()
