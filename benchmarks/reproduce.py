@@ -159,8 +159,8 @@ def _by_torch(run: Run, recipe: Recipe, half: Half, device: str, threads: int) -
     try:
         with exact, torch.inference_mode():
             batches = []
-            for images in pictures.images.split(_BATCH):
-                inputs = pictures.normalise(images)
+            for place in range(0, len(pictures), _BATCH):
+                inputs = pictures.normalise(pictures.images[place : place + _BATCH])
                 logits = module(inputs)
                 if recipe.mirror:
                     logits = (logits + module(inputs.flip(3))) / 2
