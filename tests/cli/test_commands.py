@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 from fittingroom.cli import run
 from fittingroom.metrics import wilson
 from fittingroom.recipes import RECIPES
-from fittingroom.runs import list_runs
+from fittingroom.runs import list_runs, read_checkpoint
 from fittingroom.runs.manifests import write_manifest
 
 
@@ -270,7 +269,8 @@ def test_a_runs_folder_that_is_a_file_gets_one_message(cli, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to whole consoles only")
-def test_ctrl_c_ends_in_one_sentence_and_leaves_the_run_unfinished(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_training_in_one_sentence_on_how_to_go_on(number, tmp_path):
     arguments = (
         "train",
         "ann",
@@ -290,12 +290,14 @@ def test_ctrl_c_ends_in_one_sentence_and_leaves_the_run_unfinished(tmp_path):
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("runs/*/history.jsonl")) and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "Finished runs are kept" in err
+    assert process.returncode == 128 + number
+    assert "`fittingroom train ann --seed 0 --resume` with the same other options" in err
     assert "Traceback" not in err
-    assert [listed.state for listed in list_runs(tmp_path / "runs")] == ["unfinished"]
+    (listed,) = list_runs(tmp_path / "runs")
+    assert listed.state == "unfinished"
+    assert read_checkpoint(listed.folder) is not None
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to whole consoles only")
@@ -320,12 +322,10 @@ def test_an_error_that_compiled_code_makes_of_ctrl_c_is_no_error(monkeypatch, ca
     def import_half_of_it(**_options):
         raise ImportError("initialization failed")
 
-    stopping = threading.Event()
-    if asked:  # as the signal's handler does, whose own exception such an import swallows
-        stopping.set()
-    monkeypatch.setattr("fittingroom.cli._asked_to_stop", stopping)
+    # As the signal's handler does, whose own exception such an import swallows.
+    monkeypatch.setattr("fittingroom.cli._signals", [signal.SIGINT] if asked else [])
     monkeypatch.setattr("fittingroom.cli.app.app", import_half_of_it)
-    handler = signal.getsignal(signal.SIGINT)
+    handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         if asked:
             assert run(["recipes"]) == 130
@@ -334,7 +334,8 @@ def test_an_error_that_compiled_code_makes_of_ctrl_c_is_no_error(monkeypatch, ca
             with pytest.raises(ImportError):
                 run(["recipes"])
     finally:
-        signal.signal(signal.SIGINT, handler)
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
 
 
 def test_a_terminal_that_knows_few_letters_is_served(trained):

@@ -145,8 +145,9 @@ class Engine(Protocol):
             seed: of the weights, the order of pictures, and augmentation.
             device: where to compute.
             on_epoch: called after each epoch; what it raises ends the training.
-            on_checkpoint: called after that with all that going on takes; not by an engine that
-                trains in one go.
+            on_checkpoint: called after that with all that going on takes, in arrays that change as
+                training does: to be written or copied at once. An engine that trains in one go
+                does not call it.
             start: go on from here, an earlier training's checkpoint of the same recipe, split and
                 seed. On the same device, threads and versions what comes of it is the same, byte
                 for byte, as without the break.

@@ -85,6 +85,7 @@ CNN = Recipe(
     warmup=0.1,
     label_smoothing=0.1,
     augmentation=Augmentation(flip=True, shift=1, shift_probability=0.5),
+    keep="last",
     mirror=True,
 )
 

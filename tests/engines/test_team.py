@@ -1,0 +1,141 @@
+"""Several processes train one model: the same curve as one process with the same batches."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fittingroom import recipe_of
+from fittingroom.engines import engine_named, with_workers
+from fittingroom.errors import UsageError, WorkerLostError
+from fittingroom.jobs.train import train
+from fittingroom.networks import Conv, Dense, Flatten, ReLU
+from fittingroom.recipes import RECIPES
+from fittingroom.runs import Epoch, list_runs, open_run
+from tests.conftest import TINY
+
+pytestmark = pytest.mark.slow
+
+# Neither batch normalisation nor dropout, which each process computes for its own share.
+PLAIN = dataclasses.replace(
+    TINY,
+    name="plain",
+    network=(Conv(8, kernel=4, stride=4), ReLU(), Flatten(), Dense(10)),
+    epochs=3,
+)
+
+
+def curves(recipe, sample, tmp_path):
+    runs = [
+        train(recipe, data=sample, runs=tmp_path / str(workers), threads=1, workers=workers)
+        for workers in (1, 2)
+    ]
+    assert [run.environment["workers"] for run in runs] == [1, 2]
+    return [
+        [(each.train_loss, each.val_loss, each.val_accuracy) for each in run.history]
+        for run in runs
+    ]
+
+
+def test_two_processes_give_the_curve_of_one(sample_split):
+    engine = engine_named("pytorch")
+    # In float32, whose rounding hides no difference.
+    place = dataclasses.replace(engine.device("cpu", 1), half_precision=False)
+    curves = []
+    for workers in (1, 2):
+        history: list[Epoch] = []
+        together = dataclasses.replace(place, workers=workers)
+        engine.fit(PLAIN, sample_split, seed=0, device=together, on_epoch=history.append)
+        curves.append([(each.train_loss, each.val_loss, each.val_accuracy) for each in history])
+    # The gradients' sums are rounded in another order, and nothing else differs.
+    np.testing.assert_allclose(curves[1], curves[0], atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["ann", "cnn"])
+def test_with_batch_normalisation_the_curve_is_nearly_that(name, sample, tmp_path):
+    recipe = RECIPES[name].with_settings({"epochs": "4"})
+    one, two = curves(recipe, sample, tmp_path)
+    # Mean and variance are those of half a batch, and other values are dropped.
+    np.testing.assert_allclose(np.array(two)[:, :2], np.array(one)[:, :2], atol=0.15)
+    np.testing.assert_allclose(np.array(two)[:, 2], np.array(one)[:, 2], atol=0.08)
+
+
+def test_the_same_workers_give_the_same_weights(sample, tmp_path):
+    runs = [
+        train(
+            RECIPES["ann"].with_settings({"epochs": "2"}),
+            data=sample,
+            runs=tmp_path / each,
+            threads=1,
+            workers=2,
+        )
+        for each in "ab"
+    ]
+    first, second = ((run.folder / "model.safetensors").read_bytes() for run in runs)
+    assert first == second
+
+
+def test_torchrun_starts_the_processes_too(tmp_path):
+    torchrun = str(Path(sys.executable).with_name("torchrun"))
+    command = [torchrun, "--standalone", "--nproc-per-node", "2", "-m", "fittingroom"]
+    command += ["train", "ann", "--set", "epochs=2", "--data", "sample", "--workers", "2"]
+    done = subprocess.run(
+        [*command, "--threads", "1", "--runs", str(tmp_path)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    (listed,) = list_runs(tmp_path)
+    assert listed.state == "finished"
+    run = open_run(listed.folder)
+    assert run.environment["workers"] == 2
+    assert done.stdout.count("validation accuracy") == 1  # one process alone tells of it
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_a_lost_process_is_told_and_the_training_goes_on(sample, tmp_path):
+    import multiprocessing
+
+    def kill_the_other():
+        while not list(tmp_path.glob("*/checkpoint.safetensors")):
+            time.sleep(0.01)
+        for child in multiprocessing.active_children():
+            assert child.pid is not None
+            os.kill(child.pid, signal.SIGKILL)
+
+    long = dataclasses.replace(PLAIN, epochs=2000, patience=2000)
+    killer = threading.Thread(target=kill_the_other)
+    killer.start()
+    with pytest.raises(WorkerLostError, match="--resume"):
+        train(long, data=sample, runs=tmp_path, threads=1, workers=2)
+    killer.join()
+    (listed,) = list_runs(tmp_path)
+    assert listed.state == "unfinished"
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(sample, tmp_path):
+    odd = dataclasses.replace(PLAIN, batch_size=51)
+    with pytest.raises(UsageError, match="share out evenly"):
+        train(odd, data=sample, runs=tmp_path, threads=1, workers=2)
+
+
+def test_a_model_of_ones_own_is_started_by_torchrun(sample, tmp_path):
+    from tests.engines.test_own_torch import Small
+
+    recipe = recipe_of(Small, epochs=1)
+    with pytest.raises(UsageError, match="torchrun"):
+        train(recipe, data=sample, runs=tmp_path, threads=1, workers=2)
+
+
+@pytest.mark.parametrize(
+    ("engine", "workers"), [("pytorch", 0), ("pytorch", 10_000), ("sklearn", 2)]
+)
+def test_workers_that_cannot_be_are_refused(engine, workers):
+    place = engine_named(engine).device("cpu", None)
+    with pytest.raises(UsageError, match="Expected 1 worker"):
+        with_workers(place, engine, workers, None)

@@ -1,0 +1,118 @@
+"""The checkpoint's file and the lock of a run."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays_of
+
+from fittingroom.errors import RunBusyError, RunChangedError, RunError
+from fittingroom.runs import Checkpoint, Epoch, only_here, read_checkpoint
+from fittingroom.runs.checkpoints import CHECKPOINT, write_checkpoint
+
+
+def epochs(count: int) -> tuple[Epoch, ...]:
+    numbers = range(1, count + 1)
+    return tuple(Epoch(number, 1.5 * number, 0.5, 0.8, 0.4, 0.9, 1e-3) for number in numbers)
+
+
+ARRAYS = st.dictionaries(
+    st.text("abcdefghijklmnopqrstuvwxyz0123456789._", min_size=1),
+    arrays_of.arrays(
+        st.sampled_from([np.float32, np.float64, np.uint8, np.uint32, np.int64, np.bool_]),
+        arrays_of.array_shapes(min_dims=0, min_side=0),
+    ),
+    max_size=5,
+)
+
+
+@given(arrays=ARRAYS, count=st.integers(1, 4))
+def test_a_checkpoint_reads_back_as_it_was_written(arrays, count, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    write_checkpoint(folder, Checkpoint(epochs(count), arrays))
+    read = read_checkpoint(folder)
+    assert read is not None
+    assert read.history == epochs(count)
+    assert read.arrays.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert read.arrays[name].dtype == array.dtype
+        assert read.arrays[name].shape == array.shape
+        assert read.arrays[name].tobytes() == array.tobytes()
+
+
+def test_where_there_is_none_there_is_none(tmp_path):
+    assert read_checkpoint(tmp_path) is None
+
+
+@pytest.mark.parametrize("cut", [0, 7, 8, 40, -1])
+def test_a_checkpoint_that_was_cut_off_is_refused(cut, tmp_path):
+    write_checkpoint(tmp_path, Checkpoint(epochs(2), {"a": np.zeros(3)}))
+    whole = (tmp_path / CHECKPOINT).read_bytes()
+    (tmp_path / CHECKPOINT).write_bytes(whole[:cut])
+    with pytest.raises(RunChangedError, match="Expected a checkpoint"):
+        read_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("history", [(), epochs(3)[1:], epochs(2) * 2])
+def test_a_history_with_gaps_is_refused(history, tmp_path):
+    write_checkpoint(tmp_path, Checkpoint(history, {}))
+    with pytest.raises(RunChangedError, match="Expected epochs 1, 2"):
+        read_checkpoint(tmp_path)
+
+
+def test_a_linked_checkpoint_is_refused(tmp_path):
+    (tmp_path / "a").mkdir()
+    write_checkpoint(tmp_path / "a", Checkpoint(epochs(1), {}))
+    (tmp_path / CHECKPOINT).symlink_to(tmp_path / "a" / CHECKPOINT)
+    with pytest.raises(RunChangedError):
+        read_checkpoint(tmp_path)
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, full_disk):
+    write_checkpoint(tmp_path, Checkpoint(epochs(1), {"a": np.zeros(3)}))
+    full_disk()
+    with pytest.raises(RunError, match="No space left"):
+        write_checkpoint(tmp_path, Checkpoint(epochs(2), {"a": np.ones(3)}))
+    read = read_checkpoint(tmp_path)
+    assert read is not None
+    assert read.history == epochs(1)
+    assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]
+
+
+def test_a_run_is_trained_by_one_at_a_time(tmp_path):
+    with only_here(tmp_path, "a-s0"):
+        with (
+            pytest.raises(RunBusyError, match="another process is at it"),
+            only_here(tmp_path, "a-s0"),
+        ):
+            raise AssertionError("two at once")
+        with only_here(tmp_path, "a-s1"):
+            pass  # another run is nobody's business
+    with only_here(tmp_path, "a-s0"):
+        pass
+
+
+HOLDER = (
+    "import sys; from pathlib import Path; from fittingroom.runs import only_here\n"
+    "with only_here(Path(sys.argv[1]), 'a-s0'):\n"
+    "    print('mine', flush=True); sys.stdin.read()"
+)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_a_process_that_is_killed_leaves_no_lock(tmp_path):
+    command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"mine\n"
+        with pytest.raises(RunBusyError), only_here(tmp_path, "a-s0"):
+            raise AssertionError("two at once")
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+    with only_here(tmp_path, "a-s0"):
+        pass
