@@ -147,10 +147,9 @@ class Disk:
             self.step("s")
             real_fsync(descriptor)
 
-        io.open = opened
-        builtins.open = opened
-        os.open = os_opened
-        os.fsync = flushed
+        patches = ((io, "open", opened), (builtins, "open", opened), (os, "open", os_opened))
+        for module, name, patched in (*patches, (os, "fsync", flushed)):
+            setattr(module, name, patched)
         for name in ("mkdir", "replace", "rename", "unlink", "remove", "rmdir"):
             setattr(os, name, self._counted(getattr(os, name)))
 
@@ -266,17 +265,20 @@ def _watch(moment: Moment) -> None:
     """Tell through the moment which file is written."""
     from fittingroom.runs import checkpoints, folder, manifests
 
-    again = folder.RunWriter.again
+    def patch(owner: Any, name: str, before: Callable[..., Any]) -> None:
+        real = getattr(owner, name)
 
-    def told_again(*arguments: Any) -> Any:
-        moment.reach(2)
-        return again(*arguments)
+        def told(*arguments: Any) -> Any:
+            with before(*arguments):
+                return real(*arguments)
 
-    folder.RunWriter.again = told_again  # type: ignore[method-assign]
+        setattr(owner, name, told)
+
+    @contextlib.contextmanager
+    def going_on(run: Path, checkpoint: object) -> Iterator[None]:
+        moment.reach(1 if checkpoint is None else 2)
+        yield
+
+    patch(folder.RunWriter, "again", going_on)
     for module in (checkpoints, folder, manifests):
-
-        def told(path: Path, content: bytes, real: Any = module.write_file) -> None:
-            with moment.writing(path.name):
-                real(path, content)
-
-        module.write_file = told  # type: ignore[assignment]
+        patch(module, "write_file", lambda path, content: moment.writing(path.name))

@@ -95,9 +95,7 @@ def test_a_model_of_one_s_own_goes_on_too(sample_split):
             ]
         )
 
-    recipe = dataclasses.replace(
-        recipe_of(build), epochs=3, batch_size=200, optimizer="sgd", learning_rate=0.01
-    )
+    recipe = recipe_of(build, epochs=3, batch_size=200, optimizer="sgd", learning_rate=0.01)
     whole = fit(recipe, sample_split)
     same(whole, fit(recipe, sample_split, start=fit(recipe, sample_split, until=2)))
 
