@@ -13,6 +13,7 @@ it was; everything else is listed as unfinished; and resuming ends in those same
 
 import argparse
 import contextlib
+import importlib
 import json
 import os
 import shutil
@@ -76,6 +77,7 @@ class Scene:
         self.data = find_dataset("sample")
         engine_named(recipe.engine)  # imported here, once for all that are forked
         folder.chmod(0o755)  # for processes without the rights of root
+        self._import_what_training_imports()
         took = []
         for number in range(3):
             began = time.perf_counter()
@@ -88,6 +90,31 @@ class Scene:
         (self.whole,) = _runs(folder / "whole-0")
         (self.other,) = _runs(folder / "other")
 
+    def _import_what_training_imports(self) -> None:
+        """Once, here: not in each process again, nor where one may not read what it imports."""
+        names = self.folder / "modules.txt"
+
+        def work() -> None:
+            self._train(self.folder / "first", 0)
+            names.write_text("\n".join(sys.modules))
+
+        code, _, words = wait(*fork(work, self.folder / "first", self.moment))
+        assert code == FINISHED, words
+        for name in names.read_text().split("\n"):
+            with contextlib.suppress(Exception):  # some can be imported by their makers alone
+                importlib.import_module(name)
+
+    def _train(self, runs: Path, seed: int) -> None:
+        train(
+            self.recipe,
+            seed=seed,
+            data=self.data,
+            runs=runs,
+            device="cpu",
+            threads=1,
+            resume=True,
+        )
+
     def run(self, runs: Path, plan: Plan | None = None, **options: Any) -> tuple[int, str, str]:
         """Train in a process of its own, or go on: see :func:`benchmarks.crash_faults.wait`."""
         return wait(*self.start(runs, plan, **options))
@@ -96,19 +123,7 @@ class Scene:
         self, runs: Path, plan: Plan | None = None, *, seed: int = 0, **options: Any
     ) -> tuple[int, int]:
         """The same, without waiting."""
-
-        def work() -> None:
-            train(
-                self.recipe,
-                seed=seed,
-                data=self.data,
-                runs=runs,
-                device="cpu",
-                threads=1,
-                resume=True,
-            )
-
-        return fork(work, runs, self.moment, plan, **options)
+        return fork(lambda: self._train(runs, seed), runs, self.moment, plan, **options)
 
     @contextlib.contextmanager
     def runs(self, folder: Path | None = None) -> Iterator[Path]:
