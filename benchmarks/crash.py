@@ -323,6 +323,15 @@ def _content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def _other_parts(path: Path, recipe: Recipe) -> dict[str, Any]:
+    """What was measured before with the same recipe, so that one part can be measured anew."""
+    if not path.exists():
+        return {}
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    same = stored["recipe"] == json.loads(json.dumps(recipe.to_json()))
+    return dict(stored["parts"]) if same else {}
+
+
 def page(measured: dict[str, Any]) -> str:
     """The results as Markdown."""
     parts, environment = measured["parts"], measured["environment"]
@@ -408,7 +417,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "epochs": scene.recipe.epochs,
             "seconds": scene.seconds,
             "environment": describe_environment(),
-            "parts": {},
+            "parts": _other_parts(options.out / "crash.json", scene.recipe),
         }
         work = {
             "failures": lambda: injected(scene, options.every),
