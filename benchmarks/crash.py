@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ if __name__ == "__main__":
 import numpy as np
 
 from benchmarks.crash_faults import FINISHED, REFUSED, Moment, Plan, fork, wait
+from benchmarks.crash_page import page
 from fittingroom.data import find_dataset
 from fittingroom.engines import engine_named
 from fittingroom.jobs.reproduce import compare_runs
@@ -78,17 +79,19 @@ class Scene:
         engine_named(recipe.engine)  # imported here, once for all that are forked
         folder.chmod(0o755)  # for processes without the rights of root
         self._import_what_training_imports()
-        took = []
-        for number in range(3):
-            began = time.perf_counter()
-            code, self.operations, words = self.run(folder / f"whole-{number}")
-            took.append(time.perf_counter() - began)
+        for name, seed in (("whole", 0), ("other", 1)):
+            code, _, words = self.run(folder / name, seed=seed)
             assert code == FINISHED, words
-        self.seconds = min(took)
-        code, _, words = self.run(folder / "other", seed=1)
-        assert code == FINISHED, words
-        (self.whole,) = _runs(folder / "whole-0")
+        (self.whole,) = _runs(folder / "whole")
         (self.other,) = _runs(folder / "other")
+        took = []
+        for _ in range(3):
+            with self.runs() as runs:
+                began = time.perf_counter()
+                code, self.operations, words = self.run(runs)
+                took.append(time.perf_counter() - began)
+                assert code == FINISHED, words
+        self.seconds = min(took)
 
     def _import_what_training_imports(self) -> None:
         """Once, here: not in each process again, nor where one may not read what it imports."""
@@ -182,12 +185,26 @@ class Scene:
         return [*found, *(f"{name} was left behind" for name in left)]
 
 
-def kills(scene: Scene, count: int, seed: int = 0) -> dict[str, Any]:
-    """SIGKILL at random moments; each training is killed and resumed until it has finished."""
-    generator = np.random.default_rng(seed)
-    fell: Counter[str] = Counter()
-    failures: list[str] = []
-    trainings = 0
+def kills(
+    scene: Scene,
+    count: int,
+    seed: int,
+    before: dict[str, Any] | None,
+    save: Callable[[dict[str, Any]], None],
+) -> dict[str, Any]:
+    """SIGKILL at random moments; each training is killed and resumed until it has finished.
+
+    Args:
+        scene: what is killed.
+        count: kills in all.
+        seed: of the moments.
+        before: what an earlier call came to, which this one goes on from.
+        save: told what there is so far, now and then.
+    """
+    part = before or {"count": 0, "trainings": 0, "fell": {}, "failures": []}
+    fell, failures = Counter(part["fell"]), list(part["failures"])
+    trainings = part["trainings"]
+    generator = np.random.default_rng((seed, trainings))
     while fell.total() < count:
         with scene.runs() as runs:
             while fell.total() < count:
@@ -203,14 +220,16 @@ def kills(scene: Scene, count: int, seed: int = 0) -> dict[str, Any]:
                 failures += [f"killed {where}: {each}" for each in scene.faults(runs)]
             failures += [f"after kills: {each}" for each in scene.resumed(runs)]
             trainings += 1
-            if trainings % 10 == 0:
-                print(f"{fell.total()} kills, {len(failures)} failures", flush=True)
-    return {
-        "count": fell.total(),
-        "trainings": trainings,
-        "fell": dict(fell.most_common()),
-        "failures": failures,
-    }
+        part = {
+            "count": fell.total(),
+            "trainings": trainings,
+            "fell": dict(fell.most_common()),
+            "failures": failures,
+        }
+        if trainings % 10 == 0:
+            print(f"{fell.total()} kills, {len(failures)} failures", flush=True)
+            save(part)
+    return part
 
 
 def injected(scene: Scene, every: int = 1) -> dict[str, Any]:
@@ -227,6 +246,8 @@ def injected(scene: Scene, every: int = 1) -> dict[str, Any]:
                 found += scene.faults(runs)
                 found += scene.resumed(runs)
                 counts[fault] += 1
+                for each in found:
+                    print(f"{fault} at operation {at}: {each}", flush=True)
                 failures += [f"{fault} at operation {at} ({kind}): {each}" for each in found]
         print(f"{fault}: {counts[fault]}, {len(failures)} failures so far", flush=True)
     return {"operations": len(scene.operations), "counts": dict(counts), "failures": failures}
@@ -323,86 +344,22 @@ def _content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def _other_parts(path: Path, recipe: Recipe) -> dict[str, Any]:
-    """What was measured before with the same recipe, so that one part can be measured anew."""
-    if not path.exists():
+def _begun(path: Path, recipe: Recipe, revision: str | None) -> dict[str, Any]:
+    """What was measured before of the same recipe and code, which this goes on from."""
+    if not path.exists() or revision is None:
         return {}
     stored = json.loads(path.read_text(encoding="utf-8"))
     same = stored["recipe"] == json.loads(json.dumps(recipe.to_json()))
-    return dict(stored["parts"]) if same else {}
-
-
-def page(measured: dict[str, Any]) -> str:
-    """The results as Markdown."""
-    parts, environment = measured["parts"], measured["environment"]
-    failures = [each for part in parts.values() for each in part["failures"]]
-    lines = [
-        "# Killed at any moment",
-        "",
-        f"By `benchmarks/crash.py` on {environment['processor']}: a network of "
-        f"{measured['epochs']} epochs on the embedded sample, {measured['seconds']:.2f} s from "
-        "start to end where nothing disturbs it, on one thread. *Held*: no folder reads as "
-        "finished that is not; a finished run beside it is unchanged; everything else is listed as "
-        "unfinished; and resumed, the training ends in the bytes of an undisturbed one: weights, "
-        "ONNX model, validation predictions, history but for its seconds.",
-        "",
-    ]
-    if "kills" in parts:
-        part = parts["kills"]
-        lines += [
-            f"## {part['count']:,} SIGKILLs at random moments",
-            "",
-            f"In {part['trainings']:,} trainings, each killed and resumed until it had finished.",
-            "",
-            "| it fell | kills |",
-            "|---|---|",
-            *(f"| {where} | {count:,} |" for where, count in part["fell"].items()),
-            "",
-        ]
-    rows = []
-    if "failures" in parts:
-        part, names = parts["failures"], _NAMES
-        rows += [(names[fault], count, count) for fault, count in part["counts"].items()]
-    if "full" in parts:
-        part = parts["full"]
-        rows += [
-            (
-                "files that may not grow beyond a limit",
-                part["file_limits"],
-                part["refused_by_limit"],
-            ),
-            ("a disk in memory, full for real", part["disks"], part["refused_by_disk"]),
-        ]
-    if "read-only" in parts:
-        part = parts["read-only"]
-        rows.append(("a folder that becomes read-only", part["count"], part["refused"]))
-    if rows:
-        lines += [
-            "## A disk that fails",
-            "",
-            "| what | trainings | stopped by it |",
-            "|---|---|---|",
-        ]
-        lines += [f"| {name} | {count:,} | {stopped:,} |" for name, count, stopped in rows]
-        lines += ["", "Where it did not stop a training, everything had been written before.", ""]
-    lines += ["## What did not hold", ""]
-    lines += [f"- {each}" for each in failures] or ["Nothing: everything held each time."]
-    return "\n".join([*lines, ""])
-
-
-_NAMES = {
-    "error": "an error at each write, flush, rename and folder made",
-    "half": "half of each write, then an error",
-    "death": "death at each of them",
-    "half death": "half of each write, then death",
-}
+    return dict(stored["parts"]) if same and stored["environment"]["revision"] == revision else {}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument(
+        "--kills", type=int, default=1000, help="in all; broken off, it goes on where it was"
+    )
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--every", type=int, default=1, help="of the operations, only each so many")
     parser.add_argument("--epochs", type=int, default=RECIPE.epochs, help="of each training")
@@ -412,28 +369,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         scene = Scene(Path(name), replace(RECIPE, epochs=options.epochs))
+        environment = describe_environment()
         measured: dict[str, Any] = {
             "recipe": scene.recipe.to_json(),
             "epochs": scene.recipe.epochs,
             "seconds": scene.seconds,
-            "environment": describe_environment(),
-            "parts": _other_parts(options.out / "crash.json", scene.recipe),
+            "environment": environment,
+            "parts": _begun(options.out / "crash.json", scene.recipe, environment["revision"]),
         }
+
+        def save() -> None:
+            text = json.dumps(measured, indent=1) + "\n"
+            write_file(options.out / "crash.json", text.encode())
+            write_file(options.out / "crash.md", page(measured).encode())
+
+        def save_kills(part: dict[str, Any]) -> None:
+            measured["parts"]["kills"] = part
+            save()
+
         work = {
             "failures": lambda: injected(scene, options.every),
             "full": lambda: full(scene),
             "read-only": lambda: read_only(scene, options.every),
-            "kills": lambda: kills(scene, options.kills, options.seed),
+            "kills": lambda: kills(
+                scene, options.kills, options.seed, measured["parts"].get("kills"), save_kills
+            ),
         }
         for part, do in work.items():
-            if part not in options.parts:
-                continue
-            began = time.perf_counter()
-            measured["parts"][part] = do()
-            measured["parts"][part]["seconds"] = time.perf_counter() - began
-            text = json.dumps(measured, indent=1) + "\n"
-            write_file(options.out / "crash.json", text.encode())
-            write_file(options.out / "crash.md", page(measured).encode())
+            if part in options.parts:
+                measured["parts"][part] = do()
+                save()
     print(page(measured))
     return 1 if any(part["failures"] for part in measured["parts"].values()) else 0
 
