@@ -26,6 +26,7 @@ Fault = Literal["error", "half", "death", "half death", "read-only"]
 
 FINISHED, REFUSED, BROKEN = 0, 10, 11  # exit codes: done; an error in words; any other
 _NO_SPACE = 28
+_MKDIR = os.mkdir
 _NOBODY = 65534
 
 # What a training is at, in its order.
@@ -155,7 +156,8 @@ class Disk:
 
     def _counted(self, real: Callable[..., Any]) -> Callable[..., Any]:
         def call(path: Any, *rest: Any, **options: Any) -> Any:
-            if self.is_ours(path):
+            # A folder that is there already is not made: asking for it changes nothing.
+            if self.is_ours(path) and not (real is _MKDIR and Path(path).is_dir()):
                 self.step("n")
             return real(path, *rest, **options)
 
