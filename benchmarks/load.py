@@ -4,7 +4,7 @@
 
 In *open loop* requests are due at random times of a given rate, whether or not the server keeps
 up, and a request's latency counts from when it was due; in *closed loop* each connection sends its
-next request when it has its answer. HTTP/1.1 by hand over raw sockets, so that the load generator
+next request when it has its answer, or a moment after it was refused. HTTP/1.1 by hand over raw sockets, so that the load generator
 takes little of the machine that it measures.
 """
 
@@ -24,6 +24,7 @@ import uvloop
 
 _TICK_SECONDS = 0.001
 _LAST_ANSWERS_SECONDS = 15.0
+_PAUSE_SECONDS = 0.1  # of a connection that was refused, in a closed loop
 
 
 class Connection(asyncio.Protocol):
@@ -95,13 +96,20 @@ class Load:
         now = time.perf_counter()
         self._answers.append((status, due, now - due))
         if self._again:
-            if now < self._until:
-                connection.send(now)
+            if status == 200:
+                self._once_more(connection)
+            else:
+                asyncio.get_running_loop().call_later(_PAUSE_SECONDS, self._once_more, connection)
             return
         if self._overdue:
             connection.send(self._overdue.popleft())
         else:
             self._idle.append(connection)
+
+    def _once_more(self, connection: Connection) -> None:
+        now = time.perf_counter()
+        if now < self._until and connection.open:
+            connection.send(now)
 
     def lost(self, connection: Connection) -> None:
         """Count a connection that ended with a request on it; idle ones the server may close."""

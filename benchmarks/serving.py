@@ -4,7 +4,8 @@
 
 The server is `fittingroom serve` in a process of its own, the load generator another one, and both
 are held to the same two processors. Requests are binary tensors of the Open Inference Protocol, with
-one picture each and with 32. *Capacity* is what a closed loop gets answered; then requests are due at
+one picture each and with 32; they go to the package's model (or another) and to a fast one, each of
+which also computes alone, so that one sees what the service takes. *Capacity* is what a closed loop gets answered; then requests are due at
 random times at 50% and 80% of it and at twice as many, whether or not the server keeps up. It writes
 ``serving.json`` and ``serving.md``. Nothing else should run meanwhile.
 """
@@ -18,6 +19,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -29,9 +31,12 @@ if __name__ == "__main__":
 
 import numpy as np
 import psutil
+from scipy.stats import theilslopes
 
 from benchmarks import processes
 from benchmarks.serving_page import page
+from fittingroom.jobs.train import train
+from fittingroom.predict.packaged import packaged_model
 from fittingroom.runs import describe_environment, write_file
 
 OUT = processes.ROOT / "docs" / "results"
@@ -43,6 +48,10 @@ _OPEN_CONNECTIONS = 256
 _WARM_UP_SECONDS = 2.0
 _START_SECONDS = 120.0
 _SOAK_LOAD = 0.5
+_SAMPLE_SECONDS = 3.0
+_FEWEST_SAMPLES = 10  # in each tenth of a short trial
+_FAST = "cnn-fast"
+_RAW_BATCHES = (1, 32, 256)
 
 # What HTTP alone costs: the same server, and an application that reads the body and says nothing.
 _EMPTY = """
@@ -186,46 +195,101 @@ def measure_loads(server: Server, name: str, pictures: int, seconds: float) -> d
 
 
 def soak(server: Server, name: str, capacity: float, minutes: float) -> dict[str, Any]:
-    """Resident memory over some minutes at half load, once in each tenth of the time."""
-    content = request(name, 1)
-    parts, resident = 10, []
-    for part in range(parts):
-        measured = load(
-            server, content, rate=_SOAK_LOAD * capacity, seconds=60 * minutes / parts, seed=part
+    """Resident memory every few seconds at half load, and how it goes up or down with time.
+
+    The slope is that of Theil and Sen with its 95% interval, without the first tenth of the time.
+    """
+    began, ended = time.perf_counter(), threading.Event()
+    taken: list[tuple[float, float]] = []
+
+    def watch() -> None:
+        while not ended.wait(min(_SAMPLE_SECONDS, 6 * minutes / _FEWEST_SAMPLES)):
+            taken.append((time.perf_counter() - began, server.used()["resident_mb"]))
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        loaded = load(
+            server, request(name, 1), rate=_SOAK_LOAD * capacity, seconds=60 * minutes, seed=1
         )
-        resident.append(measured["resident_mb"])
-        _say(f"  after {(part + 1) * minutes / parts:.1f} minutes: {resident[-1]:.1f} MB")
-    return {"minutes": minutes, "resident_mb": resident, "growth_mb": resident[-1] - resident[0]}
+    finally:
+        ended.set()
+        watching.join()
+    late = np.array([each for each in taken if each[0] >= 6 * minutes])
+    found = theilslopes(late[:, 1], late[:, 0] / 3600)
+    return {
+        "minutes": minutes,
+        "seconds": [round(each[0], 1) for each in taken],
+        "resident_mb": [round(each[1], 3) for each in taken],
+        "slope_mb_per_hour": float(found.slope),
+        "slope_interval": [float(found.low_slope), float(found.high_slope)],
+        "load": loaded,
+    }
+
+
+def measure_model(
+    title: str, source: Path, command: Sequence[str], options: argparse.Namespace, soaked: bool
+) -> dict[str, Any]:
+    """A model alone, then in service.
+
+    Args:
+        title: for whoever reads.
+        source: its ONNX file.
+        command: what serves it.
+        options: of the command line.
+        soaked: whether its memory is watched too.
+    """
+    _say(f"{title}: ONNX Runtime alone …")
+    work = {"model": str(source), "threads": options.processors, "seconds": options.seconds / 4}
+    raw = {
+        str(batch): processes.measure("raw_model", {**work, "batch": batch}, variables={})[
+            "pictures_per_second"
+        ]
+        for batch in _RAW_BATCHES
+    }
+    result: dict[str, Any] = {"title": title, "raw": raw, "loads": {}}
+    with started(command) as server:
+        result["name"] = name = _only_model(server.port)
+        for pictures in PICTURES:
+            _say(f"{title}, {pictures} pictures a request …")
+            result["loads"][str(pictures)] = measure_loads(server, name, pictures, options.seconds)
+        if soaked and options.soak_minutes:
+            _say(f"Memory over {options.soak_minutes:g} minutes …")
+            capacity = result["loads"]["1"]["capacity"]
+            result["soak"] = soak(server, name, capacity, options.soak_minutes)
+    return result
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Everything, as JSON values."""
-    chosen = ["--model", str(options.model)] if options.model else []
-    command = [sys.executable, "-P", "-m", "fittingroom", "serve", "--port", "0", *chosen]
-    measured: dict[str, Any] = {"loads": {}}
-    with started(command) as server:
-        name = _only_model(server.port)
-        for pictures in PICTURES:
-            _say(f"{name}, {pictures} pictures a request …")
-            measured["loads"][str(pictures)] = measure_loads(
-                server, name, pictures, options.seconds
-            )
-        if options.soak_minutes:
-            _say(f"Memory over {options.soak_minutes:g} minutes …")
-            capacity = measured["loads"]["1"]["capacity"]
-            measured["soak"] = soak(server, name, capacity, options.soak_minutes)
+    models = []
+    with tempfile.TemporaryDirectory() as folder:
+        _say(f"Training {_FAST}, whose accuracy does not matter …")
+        fast = train(_FAST, data="sample", runs=Path(folder)).folder
+        chosen = options.model
+        if chosen is None:
+            title, source = "The model inside the package", packaged_model()
+        else:
+            title, source = chosen.name, chosen / "model.onnx" if chosen.is_dir() else chosen
+        for words, file, named in (
+            (title, source, chosen),
+            (f"A fast model, `{_FAST}`", fast / "model.onnx", fast),
+        ):
+            command = [sys.executable, "-P", "-m", "fittingroom", "serve", "--port", "0"]
+            command += ["--model", str(named)] if named else []
+            models.append(measure_model(words, file, command, options, soaked=file == source))
     with started([sys.executable, "-P", "-c", _EMPTY]) as server:
         _say("An empty handler …")
-        measured["empty"] = {
+        empty = {
             str(pictures): load(server, request("x", pictures), rate=None, seconds=options.seconds)
             for pictures in PICTURES
         }
     return {
-        "model": name,
         "seconds": options.seconds,
         "processors": sorted(os.sched_getaffinity(0)),
         "environment": describe_environment(),
-        **measured,
+        "models": models,
+        "empty": empty,
     }
 
 

@@ -6,7 +6,10 @@ import pytest
 
 import fittingroom
 
-HEAVY = ("torch", "keras", "sklearn", "scipy", "matplotlib", "onnx", "onnxruntime", "pandas")
+HEAVY = (
+    *("torch", "keras", "sklearn", "scipy", "matplotlib", "onnx", "onnxruntime", "pandas"),
+    "optuna",
+)
 
 
 def modules_after(code: str) -> set[str]:
@@ -44,6 +47,7 @@ def test_public_names_are_these():
         "report",
         "reproduce",
         "train",
+        "tune",
         "verify",
     }
 

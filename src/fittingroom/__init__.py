@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fittingroom.jobs.reproduce import reproduce as reproduce
     from fittingroom.jobs.site import export_site as export_site
     from fittingroom.jobs.train import train as train
+    from fittingroom.jobs.tune import tune as tune
     from fittingroom.jobs.verify import verify as verify
     from fittingroom.predictions import Predictions as Predictions
     from fittingroom.recipes import RECIPES as RECIPES
@@ -62,6 +63,7 @@ _HOMES = {
     "report": "fittingroom.jobs.report",
     "reproduce": "fittingroom.jobs.reproduce",
     "train": "fittingroom.jobs.train",
+    "tune": "fittingroom.jobs.tune",
     "verify": "fittingroom.jobs.verify",
 }
 

@@ -16,6 +16,7 @@
     │   ├── RunUnfinishedError  a run folder without its manifest
     │   ├── RunChangedError     a file of a run is not the one that training wrote
     │   └── RunBusyError        another process trains the same run in the same folder
+    ├── SearchError             a study that cannot be read, or is that of another search
     ├── ExportError             an exported model disagrees with the one it came from
     ├── PredictionsError        predictions that do not fit the labels or each other
     ├── PhotoError              a picture that cannot be read, or has no garment in it
@@ -104,6 +105,10 @@ class TrainingStopped(BaseException):
     def __init__(self, signal: int, message: str) -> None:
         super().__init__(message)
         self.signal = signal
+
+
+class SearchError(FittingRoomError):
+    """The study of a search cannot be read or written, is in use, or is that of another search."""
 
 
 class ExportError(FittingRoomError):

@@ -170,7 +170,7 @@ def test_doctor(cli):
     code, out, _ = cli("doctor", "--json")
     assert code == 0
     values = json.loads(out)
-    assert values["extras"] == {"core": "complete", "train": "complete"}
+    assert values["extras"] == {"core": "complete", "train": "complete", "tune": "complete"}
     assert values["threads"] >= 1
     assert cli("doctor")[0] == 0
 

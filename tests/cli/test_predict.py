@@ -1,6 +1,8 @@
 import csv
+import errno
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import fittingroom
 from fittingroom.cli import run
+from fittingroom.errors import UsageError
+from fittingroom.predict.packaged import packaged_model
 from tests.test_public import modules_after
 
 
@@ -139,7 +144,8 @@ def test_explain_gives_a_number_for_each_pixel(folder, capsys):
 def test_stages_are_drawn(folder, tmp_path, capsys):
     photo = tmp_path / "photo.png"
     with Image.open(folder / "a.png") as image:
-        Image.fromarray(255 - np.asarray(image)).resize((300, 300)).save(photo)
+        large = np.asarray(Image.fromarray(255 - np.asarray(image)).resize((300, 300)))
+    Image.fromarray(np.pad(large, 40, constant_values=255)).save(photo)
     out = tmp_path / "stages.png"
     assert run(["predict", str(photo), "--stages", str(out)]) == 0
     with Image.open(out) as drawn:
@@ -176,6 +182,79 @@ def test_mistakes_are_answered_in_words(arguments, code, words, capsys, tmp_path
 def test_an_empty_folder_is_a_mistake(tmp_path, capsys):
     assert run(["predict", str(tmp_path)]) == 2
     assert "Expected pictures in" in capsys.readouterr().err
+
+
+@pytest.fixture
+def closed(tmp_path, folder, monkeypatch) -> Path:
+    """A folder in which one below may not be read: its name, with a garment before and after it."""
+    for name in ("a.png", "closed/b.png", "d/c.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes((folder / "a.png").read_bytes())
+    scandir = os.scandir
+
+    # As the system does it for all but root, whom tests may run as.
+    def refuse(path):
+        if Path(path).name == "closed":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    return tmp_path
+
+
+def test_a_folder_that_may_not_be_read_is_told_and_counted(closed, capsys):
+    assert run(["predict", str(closed), "--json"]) == 1
+    out, err = capsys.readouterr()
+    values = [json.loads(line) for line in out.splitlines()]
+    names = [str(Path(each["file"]).relative_to(closed)) for each in values]
+    assert names == ["a.png", "closed", str(Path("d", "c.png"))]
+    assert "Permission denied" in values[1]["error"]
+    assert "1 of 3 that cannot; the others were answered" in err
+    assert run(["predict", str(closed / "closed"), str(closed / "a.png"), "--json"]) == 1
+    broken, answered = lines(capsys)
+    assert "leave it out" in broken["error"]
+    assert "class" in answered
+    assert run(["predict", str(closed)]) == 1
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 3
+    assert f"{closed / 'closed'}: Expected a folder" in err
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".png", "x/" * 3000, "a\0b.png"])
+def test_a_name_that_no_file_can_have_is_one_broken_entry(name, folder, capsys):
+    assert run(["predict", name, str(folder / "a.png"), "--json"]) == 1
+    broken, answered = lines(capsys)
+    assert broken["file"] == name
+    assert broken["error"].startswith("Expected")
+    assert "class" in answered
+
+
+def test_stages_are_refused_before_anything_is_read(folder, tmp_path, capsys):
+    arguments = ["predict", str(folder / "a.png"), "--json", "--stages"]
+    assert run([*arguments, str(tmp_path / "none" / "steps.png")]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "a folder that is there" in err
+
+
+@pytest.mark.parametrize("content", [b"", b"no model", bytes(3000), None])
+def test_a_model_that_is_refused_is_named_with_what_to_do(content, folder, tmp_path, capsys):
+    path = tmp_path / "broken.onnx"
+    if content is None:
+        content = packaged_model().read_bytes()[:-1000]
+    path.write_bytes(content)
+    assert run(["predict", str(folder / "a.png"), "--model", str(path)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("Error: Expected")
+    assert str(path) in err
+    assert "Name the folder of a run, or a model.onnx" in err
+
+
+@pytest.mark.parametrize("threads", [0, -1, 100_000])
+def test_so_many_threads_are_refused_from_python_too(threads):
+    with pytest.raises(UsageError, match="from 1 to 1,024 threads"):
+        fittingroom.load(threads=threads)
 
 
 def test_no_framework_and_no_other_command_is_loaded(folder):

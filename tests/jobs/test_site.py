@@ -14,6 +14,7 @@ from fittingroom.export.npm import NpmPackage
 from fittingroom.jobs.site import export_site
 from fittingroom.jobs.train import train
 from fittingroom.predict import Model
+from fittingroom.predict.packaged import packaged_model, packaged_numbers
 from tests.conftest import TINY
 
 
@@ -101,10 +102,29 @@ def test_a_folder_that_an_export_left_is_written_again(site, trained):
     assert export_site([trained], out=site.folder).sizes == site.sizes
 
 
-@pytest.mark.parametrize("count", [0, 2, 3])
-def test_none_one_twice_and_three_are_wrong_usage(trained, tmp_path, count):
+@pytest.mark.parametrize("count", [2, 3])
+def test_one_twice_and_three_are_wrong_usage(trained, tmp_path, count):
     with pytest.raises(UsageError, match="one run or 2 different ones"):
         export_site([trained] * count, out=tmp_path / "site")
+
+
+def test_without_a_run_it_is_the_model_inside_the_package(tmp_path, capsys):
+    out = tmp_path / "site"
+    assert command(["export", "--to", "web", "--out", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["path"] == str(out)
+    assert (out / "model.onnx").read_bytes() == packaged_model().read_bytes()
+    (facts,) = json.loads((out / "site.json").read_text())["models"]
+    numbers = packaged_numbers()
+    assert facts["name"] == numbers["name"]
+    assert facts["accuracy"] == numbers["test_accuracy"]
+    assert facts["parameters"] == numbers["parameters"]
+    assert facts["thresholds"]["unknown"] == pytest.approx(numbers["unknown"])
+
+
+def test_without_a_run_nothing_else_is_exported(tmp_path, capsys):
+    assert command(["export", "--to", "onnx", "--out", str(tmp_path / "a.onnx")]) == 2
+    assert "Expected one run to export to onnx. Received 0." in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_of_other_classes_is_refused(three_classes, tmp_path):

@@ -39,6 +39,15 @@ def corpus(sample) -> dict[str, bytes]:
         photo = photo_of(images[orientation], 160)
         files[f"turned {orientation}"] = encoded(photo, "JPEG", quality=95, exif=exif)
     photo = photo_of(images[20])
+    for number, (side, kernel) in enumerate(
+        [(28, "NEAREST"), (56, "NEAREST"), (100, "NEAREST"), (157, "BILINEAR"), (224, "BICUBIC"),
+         (280, "BICUBIC"), (400, "BILINEAR"), (611, "NEAREST")]
+    ):  # fmt: skip
+        large = Image.fromarray(images[number]).resize((side, side), Image.Resampling[kernel])
+        files[f"enlarged to {side}"] = encoded(large)
+        negated = Image.fromarray(255 - np.asarray(large))
+        files[f"negated, {side}"] = encoded(negated)
+        files[f"negated, {side}, as JPEG"] = encoded(negated.convert("RGB"), "JPEG", quality=80)
     files["grey"] = encoded(photo.convert("L"))
     files["palette"] = encoded(photo.quantize(64))
     files["progressive"] = encoded(photo, "JPEG", progressive=True)
@@ -104,7 +113,10 @@ def test_both_give_the_same_picture_within_two_levels(corpus, in_browser):
         ]
         assert tuple(received["warnings"]) == expected.warnings, name
         pairs += 1
-    assert pairs >= 60
+    assert pairs >= 80
+    told = [stages[-1][1] for each in in_browser.values() if (stages := each.get("stages"))]
+    for how in ("left alone", "enlarged, and", "format, negated", "enlarged and negated"):
+        assert any(how in sentence for sentence in told), how
 
 
 def test_both_refuse_the_same_files(corpus, in_browser):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from fittingroom.photos import convert
+from fittingroom.photos import arithmetic, convert, garment
 
 COLOURS = st.integers(1, 9).flatmap(
     lambda height: st.integers(1, 9).flatmap(
@@ -19,7 +19,7 @@ COLOURS = st.integers(1, 9).flatmap(
 @settings(deadline=None, max_examples=50)
 @given(COLOURS, st.integers(1, 12), st.integers(1, 12))
 def test_shrinking_keeps_the_mean_colour(picture, height, width):
-    small = convert.shrink(picture, height, width)
+    small = arithmetic.shrink(picture, height, width)
     assert small.shape == (height, width, 3)
     assert small.mean(axis=(0, 1)) == pytest.approx(picture.mean(axis=(0, 1)), abs=1e-9)
 
@@ -29,7 +29,7 @@ def test_shrinking_keeps_the_mean_colour(picture, height, width):
 def test_shrinking_by_whole_factors_is_the_mean_of_blocks(picture, down, across):
     height, width = picture.shape[:2]
     large = picture.repeat(down, axis=0).repeat(across, axis=1)
-    assert convert.shrink(large, height, width) == pytest.approx(picture, abs=1e-9)
+    assert arithmetic.shrink(large, height, width) == pytest.approx(picture, abs=1e-9)
 
 
 @settings(deadline=None, max_examples=50)
@@ -37,8 +37,8 @@ def test_shrinking_by_whole_factors_is_the_mean_of_blocks(picture, down, across)
 def test_specks_are_the_small_connected_parts(mask):
     labels, count = ndimage.label(mask, np.ones((3, 3)))
     sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    kept = [part + 1 for part in range(count) if sizes[part] >= convert.SPECK * sizes.max()]
-    assert (convert.without_specks(mask) == np.isin(labels, kept)).all()
+    kept = [part + 1 for part in range(count) if sizes[part] >= garment.SPECK * sizes.max()]
+    assert (garment.without_specks(mask) == np.isin(labels, kept)).all()
 
 
 def test_a_speck_goes_and_the_second_shoe_stays():
@@ -46,19 +46,19 @@ def test_a_speck_goes_and_the_second_shoe_stays():
     mask[10:40, 5:20] = mask[10:40, 30:45] = True
     both = mask.copy()
     mask[55, 55] = True
-    assert (convert.without_specks(mask) == both).all()
+    assert (garment.without_specks(mask) == both).all()
 
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(-20, 20), min_size=5, max_size=5))
 def test_the_ground_is_estimated_beneath_the_garment(slopes):
-    terms = convert._terms(60, 50)
+    terms = garment._terms(60, 50)
     ground = np.repeat((200 + terms[..., 1:] @ np.array(slopes) / 4)[..., None], 3, axis=2)
     picture = ground.copy()
     picture[15:45, 12:38] = (30, 20, 60)
-    estimated, threshold = convert.estimate_ground(picture)
+    estimated, threshold = garment.estimate_ground(picture)
     assert np.abs(estimated - ground).max() < 3
-    assert threshold == convert.CLOSE
+    assert threshold == arithmetic.CLOSE
 
 
 def test_the_kernel_sharpens_and_leaves_flat_colour_alone():

@@ -95,10 +95,71 @@ def test_pictures_of_the_data_set_are_left_alone():
     assert photo.warnings == ()
 
 
-def test_a_negated_one_is_a_photo():
-    photo = read_photo(255 - own_format_picture())
-    assert len(photo.stages) > 1
-    assert photo.image[[0, 0, -1, -1], [0, -1, 0, -1]].max() == 0
+def reaching(image):
+    """Whether it goes from edge to edge in one direction, but for a faint row at either end."""
+    places = (np.flatnonzero((image > 12).any(axis=axis)) for axis in (0, 1))
+    return any(np.ptp(each) >= 25 for each in places)
+
+
+FRAMED = [image for image in SAMPLE.images if reaching(image) and np.median(image[::27, ::27]) == 0]
+
+
+def test_a_negated_one_is_only_turned():
+    assert len(FRAMED) > 0.95 * len(SAMPLE.images)
+    for image in FRAMED:
+        photo = read_photo(255 - image)
+        assert (photo.image == image).all()
+        assert [stage.sentence for stage in photo.stages] == [
+            "It is in the data set's own format, negated, and is only turned back."
+        ]
+        assert photo.warnings == ()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(0, len(FRAMED) - 1),
+    # By no whole factor, repeated pixels make cells of several sizes, and a few such are not known.
+    st.integers(2, 25).map(lambda factor: (28 * factor, "NEAREST"))
+    | st.tuples(st.integers(70, 700), st.sampled_from(["BILINEAR", "BICUBIC"])),
+    st.booleans(),
+)
+def test_an_enlarged_one_gives_its_pixels_back(number, how, negated):
+    side, kernel = how
+    image = FRAMED[number]
+    large = Image.fromarray(image).resize((side, side), Image.Resampling[kernel])
+    photo = read_photo(255 - np.asarray(large) if negated else np.asarray(large))
+    told = "enlarged and negated" if negated else "enlarged"
+    assert told in photo.stages[-1].sentence
+    assert len(photo.stages) == 2
+    # Where there is no pixel at a cell's centre, its neighbours' mean is a little softer.
+    assert apart(photo.image, image) < (8 if side >= 112 else 12)
+    if kernel == "NEAREST" and side <= 160:
+        assert (photo.image == image).all()
+
+
+@pytest.mark.parametrize("quality", [40, 90])
+def test_an_enlarged_one_is_known_as_jpeg_too(quality):
+    for image in FRAMED[:20]:
+        large = Image.fromarray(255 - image).resize((280, 280), Image.Resampling.BICUBIC)
+        photo = read_photo(encoded(np.asarray(large.convert("RGB")), "JPEG", quality=quality))
+        assert apart(photo.image, image) < 6
+        assert len(photo.stages) == 2
+
+
+def test_what_is_like_one_but_is_none_goes_through_all_steps():
+    large = np.kron(255 - FRAMED[0], np.ones((8, 8), np.uint8))
+    random = np.random.default_rng(0)
+    others = {
+        "with room around": np.pad(large, 30, constant_values=255),
+        "no square": large[:, 4:-4],
+        "coloured": np.stack([large, large, 255 - (255 - large) // 2], axis=2),
+        "on grey": np.minimum(large, 200),
+        "with more than 28×28 hold": np.clip(
+            large + (large < 200) * random.normal(0, 40, large.shape), 0, 255
+        ).astype(np.uint8),
+    }
+    for what, picture in others.items():
+        assert len(read_photo(picture).stages) == 6, what
 
 
 @settings(max_examples=20, deadline=None)

@@ -18,7 +18,7 @@ from fittingroom.serve.settings import Settings
 
 @pytest.fixture(scope="session")
 def loaded() -> list[Loaded]:
-    return load_models([], threads=1)
+    return load_models([])
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,10 @@ import threading
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from fittingroom.serve.batching import Batcher
+from fittingroom.serve.batching import Batcher, Pace
 
 
 def pictures(*values):
@@ -25,10 +27,10 @@ class Model:
         return {"pixel": images[:, 0, 0], "twice": 2 * images[:, :2, 0].astype(int)}
 
 
-def run(scenario, most=256):
+def run(scenario, most=256, pace=None):
     async def main():
         model = Model()
-        batcher = Batcher(model, most, model.sizes.append)
+        batcher = Batcher(model, most, model.sizes.append, pace or Pace())
         try:
             return await scenario(model, batcher)
         finally:
@@ -100,3 +102,38 @@ def test_an_error_is_told_to_those_of_its_batch_alone():
         assert (await batcher.submit(pictures(7)))["pixel"].tolist() == [7]
 
     run(scenario)
+
+
+def test_the_pace_is_told_of_each_batch_how_many_requests_it_had():
+    told = []
+
+    class Told(Pace):
+        def note(self, requests, seconds):
+            told.append(requests)
+            assert seconds > 0
+
+    async def scenario(model, batcher):
+        first = asyncio.create_task(batcher.submit(pictures(1, 2)))
+        await asyncio.sleep(0.01)
+        others = [asyncio.create_task(batcher.submit(pictures(n, n + 1))) for n in (10, 20, 30)]
+        await asyncio.sleep(0.01)
+        model.go.set()
+        await asyncio.gather(first, *others)
+        assert told == [1, 3]
+
+    run(scenario, pace=Told())
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 64), st.floats(1e-4, 10)), min_size=1),
+    st.integers(1, 64),
+    st.floats(1e-4, 10),
+)
+def test_the_pace_stays_within_what_it_was_told_and_forgets(before, requests, seconds):
+    pace = Pace()
+    for each in before:
+        pace.note(*each)
+    assert 0 < pace.seconds <= max(took / count for count, took in before)
+    for _ in range(200):
+        pace.note(requests, seconds)
+    assert pace.seconds == pytest.approx(seconds / requests, rel=1e-4)

@@ -3,10 +3,12 @@
 import asyncio
 import base64
 import threading
+from dataclasses import fields
 
 import pytest
 
 from fittingroom.errors import UsageError
+from fittingroom.serve.batching import Pace
 from fittingroom.serve.gate import Gate
 from fittingroom.serve.monitoring import Monitor
 from fittingroom.serve.replies import Reply
@@ -89,11 +91,19 @@ def test_a_token_that_can_be_guessed_is_not_taken():
         Settings(token="secret")
 
 
-@pytest.mark.parametrize("name", ["body_bytes", "megapixels", "queue", "seconds", "pictures"])
+@pytest.mark.parametrize(
+    "name", [field.name for field in fields(Settings) if field.name != "token"]
+)
 def test_no_limit_can_be_switched_off(name):
-    for value in (0, -1, float("nan"), float("inf")):
-        with pytest.raises(UsageError, match=name):
+    for value in (0, -1, float("nan"), float("inf"), 10**10):
+        with pytest.raises(UsageError, match=f"Expected {name} .* Received {name} = "):
             Settings(**{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["body_bytes", "queue", "threads", "batch"])
+def test_what_is_counted_is_a_whole_number(name):
+    with pytest.raises(UsageError, match=f"Expected {name} as a whole number"):
+        Settings(**{name: 2.5})  # type: ignore[arg-type]
 
 
 class Slow:
@@ -102,11 +112,13 @@ class Slow:
     def __init__(self, **settings):
         self.go = asyncio.Event()
         self.monitor = Monitor()
+        self.pace = Pace()
         self.gate = Gate(
             self._application,
             {"/slow": ("/slow", self._answer)},
             Settings(**settings),
             self.monitor,
+            self.pace,
         )
 
     async def _answer(self, headers, body):
@@ -116,12 +128,14 @@ class Slow:
     async def _application(self, scope, receive, send):
         await Reply(404, b"{}").send(send)
 
-    async def ask(self, *messages, path="/slow", hang=False):
+    async def ask(self, *messages, path="/slow", hang=False, after=None):
         """The answer's status and headers to a request whose body comes in these messages."""
         waiting = list(messages) or [{"type": "http.request", "body": b"x"}]
         sent = []
 
         async def receive():
+            if after is not None:
+                await after.wait()
             if waiting:
                 return waiting.pop(0)
             await asyncio.sleep(60 if hang else 0)
@@ -153,6 +167,55 @@ def test_the_request_after_a_full_queue_is_told_when_to_come_back():
         assert b'fittingroom_requests_total{route="refused",status="429"} 1.0' in counts
         assert b'fittingroom_requests_total{route="/slow",status="200"} 4.0' in counts
         assert b"fittingroom_queue 0.0" in counts
+
+    asyncio.run(main())
+
+
+def test_a_request_that_would_wait_too_long_is_refused_at_once():
+    async def main():
+        slow = Slow(waiting_seconds=0.5)
+        slow.pace.seconds = 0.05  # ten of them take as long as one may wait
+        accepted = [asyncio.create_task(slow.ask()) for _ in range(10)]
+        await asyncio.sleep(0.01)
+        assert slow.gate.is_full
+        status, headers = await slow.ask()
+        assert status == 429
+        assert int(headers[b"retry-after"]) >= 1
+        slow.pace.seconds = 0.04  # it has become faster
+        assert not slow.gate.is_full
+        slow.pace.seconds = 60.0
+        slow.go.set()
+        assert [status for status, _ in await asyncio.gather(*accepted)] == [200] * 10
+        slow.go.clear()
+        # However slow it is, a few may wait.
+        accepted = [asyncio.create_task(slow.ask()) for _ in range(9)]
+        await asyncio.sleep(0.01)
+        slow.go.set()
+        assert [status for status, _ in await asyncio.gather(*accepted)] == [200] * 8 + [429]
+
+    asyncio.run(main())
+
+
+def test_bodies_that_do_not_come_keep_nobody_waiting():
+    async def main():
+        slow = Slow(waiting_seconds=0.5)
+        slow.pace.seconds = 60.0
+        whole = asyncio.Event()
+        pending = [asyncio.create_task(slow.ask(after=whole)) for _ in range(20)]
+        await asyncio.sleep(0.01)
+        slow.go.set()
+        assert not slow.gate.is_full
+        assert (await slow.ask())[0] == 200
+        slow.go.clear()
+        # All at once they are too many, and what was not to be seen from their headers is now.
+        whole.set()
+        await asyncio.sleep(0.01)
+        slow.go.set()
+        answers = await asyncio.gather(*pending)
+        assert sorted(status for status, _ in answers) == [200] * 8 + [429] * 12
+        assert all(b"retry-after" in headers for status, headers in answers if status == 429)
+        counts = slow.monitor.page()[0]
+        assert b'fittingroom_requests_total{route="refused",status="429"} 12.0' in counts
 
     asyncio.run(main())
 
@@ -215,3 +278,29 @@ def test_requests_beyond_the_queue_are_refused_by_the_whole_service(served, load
         for thread in threads:
             thread.join()
     assert statuses == [200, 200]
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/models", "/v1/samples", "/v2", "/readyz", "/metrics"])
+def test_head_is_answered_as_get_is_without_the_body(client, path):
+    got, head = client.get(path), client.head(path)
+    assert head.status_code == got.status_code == 200
+    assert head.content == b""
+    assert head.headers["content-type"] == got.headers["content-type"]
+    if path != "/metrics":  # which has counted one more
+        assert head.headers["content-length"] == str(len(got.content))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/v1/classify", "POST"),
+        ("HEAD", "/v1/classify", "POST"),
+        ("GET", "/v2/models/nobody/infer", "POST"),
+        ("PUT", "/v1/models", "GET"),
+        ("POST", "/metrics", "GET"),
+    ],
+)
+def test_another_method_is_told_which_ones_there_are(client, method, path, allowed):
+    answer = client.request(method, path)
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == allowed

@@ -145,6 +145,20 @@ def test_a_client_that_sends_too_much_is_told_so_while_it_sends(server):
         assert read_all(connection).startswith(b"HTTP/1.1 413")
 
 
+def test_what_is_no_http_is_counted_and_fills_no_log(server):
+    for nonsense in (b"\x16\x03\x01\x02\x00\x01\n\n", b"GET / HTTP/9.9\r\n\r\n"):
+        with connect(server) as connection:
+            connection.sendall(nonsense)
+            assert read_all(connection).startswith(b"HTTP/1.1 400")
+    upgrade = b"connection: upgrade\r\nupgrade: websocket\r\n\r\n"
+    with connect(server) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n" + upgrade)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+    text = get(server, "metrics").text
+    assert 'fittingroom_requests_total{route="invalid",status="400"} 2.0' in text
+    assert server.said().count("\n") == 1  # the address
+
+
 def test_several_requests_on_one_connection_are_answered_in_order(server, garments, name):
     content, header = binary(garments[:1])
     one = post(
@@ -234,7 +248,11 @@ def test_more_connections_than_allowed_are_told_so(monkeypatch):
         (["--model", "{model}", "--model", "{model}"], 2, "different names"),
         (["--model", "{model}", "--workers", "0"], 2, "workers"),
         (["--model", "{model}", "--seconds", "0"], 2, "above 0"),
-        (["--model", "{model}", "--seconds", "inf"], 2, "finite"),
+        (["--model", "{model}", "--seconds", "inf"], 2, "at most 3,600"),
+        (["--model", "{model}", "--waiting-seconds", "nan"], 2, "waiting_seconds = nan"),
+        (["--model", "{model}", "--queue", "0"], 2, "queue = 0"),
+        (["--model", "{model}", "--queue", "1000000"], 2, "at most 10,000"),
+        (["--model", "{model}", "--threads", "1000"], 2, "at most 64"),
         (["--model", "{model}", "--body-mb", "nan"], 2, "--body-mb"),
         (["--model", "{model}", "--body-mb", "inf"], 2, "--body-mb"),
         (["--model", "{model}", "--token-file", "{short}"], 2, "at least 16"),

@@ -6,6 +6,7 @@ import time
 from starlette.testclient import TestClient
 
 from fittingroom.serve.application import create_application
+from fittingroom.serve.models import load_models
 from tests.serve.conftest import binary, png
 from tests.serve.running import START_SECONDS
 
@@ -22,6 +23,15 @@ def test_it_is_ready_only_after_a_first_prediction(loaded, monkeypatch):
         while not client.get("/readyz").json()["ready"]:
             assert time.monotonic() < last
             time.sleep(0.01)
+
+
+def test_what_details_are_told_from_is_there_before_anybody_asks(served):
+    (loaded,) = load_models([])
+    served([loaded])
+    last = time.monotonic() + START_SECONDS
+    while "_neighbourhood" not in vars(loaded.model):
+        assert time.monotonic() < last
+        time.sleep(0.01)
 
 
 def test_the_figures_count_requests_and_pictures_and_hold_nothing_of_either(client, garments, name):

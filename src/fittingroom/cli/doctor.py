@@ -30,6 +30,7 @@ _NEEDED = {
         "jinja2",
         "platformdirs",
     ),
+    "tune": ("optuna", "sqlalchemy"),
 }
 
 

@@ -1,4 +1,4 @@
-"""``export``: a run's model as one file, or as a page that runs it in the browser."""
+"""``export``: a run's model as one file, or a model as a page that runs it in the browser."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,24 +14,32 @@ app = typer.Typer()
 
 @app.command()
 def export(
-    runs: Annotated[
-        list[Path],
-        typer.Argument(metavar="RUN", help="The folder of a finished run; for web, one or two."),
-    ],
     to: Annotated[str, typer.Option(help="keras, h5, onnx, safetensors or web.")],
     out: Annotated[
         Path, typer.Option(help="The file to write, with the format's ending; for web, a folder.")
     ],
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[RUN]...",
+            help="The folder of a finished run; for web one, two, or none: the model inside the "
+            "package.",
+            show_default=False,
+        ),
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Write a run's model as one file (Keras, ONNX, plain weights), or as a page (web)."""
     if to == "web":
-        _export_site(runs, out, json)
+        _export_site(runs or [], out, json)
         return
     from fittingroom.jobs.export import export_run
 
-    if len(runs) != 1:
-        raise UsageError(f"Expected one run to export to {to}. Received {len(runs)}.")
+    if runs is None or len(runs) != 1:
+        raise UsageError(
+            f"Expected one run to export to {to}. Received {len(runs or [])}. `fittingroom runs` "
+            "lists the runs that there are; the model inside the package goes to web alone."
+        )
     exported = export_run(runs[0], to=to, out=out)
     if json:
         print_json({"path": str(exported.path), "takes": exported.takes})

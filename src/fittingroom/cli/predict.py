@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ import typer
 from fittingroom.errors import PhotoError, UsageError
 
 if TYPE_CHECKING:
-    from fittingroom.jobs.classify import Classified
+    from fittingroom.jobs.classify import Classified, Found
     from fittingroom.predict import Model
     from fittingroom.predictions import Float32
 
@@ -72,12 +73,13 @@ def predict(
     """Name the garments on photos, say how sure that is, or why there is no answer."""
     if json and csv:
         raise UsageError("Expected one of --json and --csv. Received both.")
-    if stages is not None and stages.suffix.lower() != ".png":
-        raise UsageError(f"Expected --stages with a file that ends in .png. Received '{stages}'.")
-    from fittingroom.jobs.classify import classify, find_pictures
+    if stages is not None:
+        _check_stages(stages)
+    from fittingroom.jobs.classify import Found, classify, find_pictures
     from fittingroom.jobs.load import load
 
-    named = [_STANDARD_INPUT] if picture == [_STANDARD_INPUT] else find_pictures(picture)
+    given = picture == [_STANDARD_INPUT]
+    named = [Found(_STANDARD_INPUT)] if given else find_pictures(picture)
     if stages is not None and len(named) != 1:
         raise UsageError(f"Expected one picture with --stages. Received {len(named)}.")
     loaded = load(model, threads)
@@ -104,9 +106,24 @@ def predict(
         )
 
 
-def _contents(named: list[str]) -> Iterator[tuple[str, str | bytes]]:
-    for name in named:
-        yield name, _standard_input() if name == _STANDARD_INPUT else name
+def _check_stages(path: Path) -> None:
+    """Before the photo is read: afterwards the answer would be there, and its picture lost."""
+    if path.suffix.lower() != ".png":
+        raise UsageError(f"Expected --stages with a file that ends in .png. Received '{path}'.")
+    if not os.path.isdir(path.parent):  # noqa: PTH112
+        raise UsageError(
+            f"Expected --stages in a folder that is there. Received '{path}'. "
+            "Make the folder first, or name another."
+        )
+
+
+def _contents(named: "list[Found]") -> "Iterator[tuple[str, str | bytes | PhotoError]]":
+    for found in named:
+        if found.error:
+            yield found.name, PhotoError(found.error)
+        else:
+            name = found.name
+            yield name, _standard_input() if name == _STANDARD_INPUT else name
 
 
 def _standard_input() -> bytes:
@@ -157,10 +174,10 @@ class _Table:
     everything until then."""
 
     def __init__(
-        self, classes: tuple[str, ...], named: list[str], top: int, explained: "Model | None"
+        self, classes: tuple[str, ...], named: "list[Found]", top: int, explained: "Model | None"
     ) -> None:
         self._top, self._explained = top, explained
-        self._file = min(max(len("file"), *map(len, named)), 48)
+        self._file = min(max(len("file"), *(len(found.name) for found in named)), 48)
         self._answer = max(len("unknown"), *map(len, classes))
         print(f"{'file':<{self._file}}  {'answer':<{self._answer}}  likeliest classes")
 

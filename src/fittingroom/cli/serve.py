@@ -36,7 +36,13 @@ def serve(
     queue: Annotated[
         int, typer.Option(help="Requests that are accepted and not yet answered, at most.")
     ] = 64,
+    waiting_seconds: Annotated[
+        float, typer.Option(help="The longest that a request may wait for those before it.")
+    ] = 0.015,
     seconds: Annotated[float, typer.Option(help="The longest that a request may take.")] = 10.0,
+    threads: Annotated[
+        int, typer.Option(help="Processor threads of each model in each worker.")
+    ] = 2,
 ) -> None:
     """Answer over HTTP, with a page for people at the same address, until it is stopped."""
     try:
@@ -52,7 +58,9 @@ def serve(
         body_bytes=round(body_mb * 1e6),
         megapixels=megapixels,
         queue=queue,
+        waiting_seconds=waiting_seconds,
         seconds=seconds,
+        threads=threads,
         token=token,
     )
     if token is None and not is_loopback(host):

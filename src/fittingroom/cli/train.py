@@ -21,8 +21,8 @@ def train(
     recipe: Annotated[
         str,
         typer.Argument(
-            help="A recipe's name (`fittingroom recipes` lists them), or a model of your own: "
-            "my_file.py:build."
+            help="A recipe's name (`fittingroom recipes` lists them), the JSON file of one, or a "
+            "model of your own: my_file.py:build."
         ),
     ],
     seed: Annotated[int, typer.Option(help="Of the weights and the order of pictures.")] = 0,

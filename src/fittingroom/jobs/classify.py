@@ -35,45 +35,67 @@ class Classified:
     error: str = ""
 
 
-def find_pictures(sources: Sequence[str]) -> list[str]:
-    """The names of all pictures that files, folders and globs stand for, in order.
+@dataclass(frozen=True)
+class Found:
+    """A picture's name, or that of a folder that cannot be searched for pictures.
+
+    Attributes:
+        name: as it was given or found.
+        error: why the folder cannot be searched; empty of a picture.
+    """
+
+    name: str
+    error: str = ""
+
+
+def find_pictures(sources: Sequence[str]) -> list[Found]:
+    """All pictures that files, folders and globs stand for, in order.
 
     Args:
         sources: files; folders, searched with all folders below them for PNG, JPEG and WebP
             files; and patterns such as ``photos/*.jpg``, in which ``**`` is any folders.
 
+    Returns:
+        A picture each, whether it can be read or not; and each folder that cannot be read, so that
+        nothing is left out without a word.
+
     Raises:
         UsageError: a folder or a pattern without any picture.
     """
-    found: list[str] = []
+    found: list[Found] = []
     for source in sources:
-        if Path(source).is_dir():
-            names = sorted(_below(source))
-        elif not Path(source).exists() and glob.has_magic(source):
+        # Not Path's own, which raise what the system says of a name that is too long.
+        if os.path.isdir(source):  # noqa: PTH112
+            those = sorted(_below(source), key=lambda each: each.name)
+        elif not os.path.lexists(source) and glob.has_magic(source):
             # Not Path.glob, which takes no absolute pattern.
             matches = glob.iglob(source, recursive=True)  # noqa: PTH207
-            names = sorted(name for name in matches if Path(name).is_file())
+            those = [Found(name) for name in sorted(matches) if not os.path.isdir(name)]  # noqa: PTH112
         else:
-            names = [source]
-        if not names:
+            those = [Found(source)]
+        if not those:
             raise UsageError(
                 f"Expected pictures in {source}. Received none: no file there ends in "
                 f"{', '.join(SUFFIXES)}. Name a file, a folder or a pattern."
             )
-        found += names
+        found += those
     return found
 
 
-def classify(model: Model, pictures: Iterable[tuple[str, str | bytes]]) -> Iterator[Classified]:
+def classify(
+    model: Model, pictures: Iterable[tuple[str, str | bytes | PhotoError]]
+) -> Iterator[Classified]:
     """What a model says of each picture, in their order; few are held at a time.
 
     Args:
         model: who is asked.
-        pictures: for each its name, and its path or content.
+        pictures: for each its name, and its path or content, or why there is neither.
     """
     batch: list[tuple[str, Photo | str]] = []
     for name, source in pictures:
         try:
+            if isinstance(source, PhotoError):
+                raise source
             batch.append((name, read_photo(source)))
         except PhotoError as error:
             batch.append((name, str(error)))
@@ -93,8 +115,15 @@ def _answered(model: Model, batch: list[tuple[str, Photo | str]]) -> Iterator[Cl
             yield Classified(name, None, None, photo)
 
 
-def _below(folder: str) -> Iterator[str]:
-    for parent, _, names in os.walk(folder):
+def _below(folder: str) -> Iterator[Found]:
+    unread: list[OSError] = []
+    for parent, _, names in os.walk(folder, onerror=unread.append):
         for name in names:
             if name.lower().endswith(SUFFIXES) and not name.startswith("."):
-                yield str(Path(parent, name))
+                yield Found(str(Path(parent, name)))
+    for error in unread:
+        yield Found(
+            str(error.filename or folder),
+            "Expected a folder that can be searched for pictures. Received: "
+            f"{error.strerror or error}. Ask its owner for leave to read it, or leave it out.",
+        )

@@ -25,6 +25,7 @@ from fittingroom.predictions import Predictions
 from fittingroom.recipes import RECIPES, Described, recipe_of
 from fittingroom.recipes.loading import is_file_and_name
 from fittingroom.recipes.resolve import is_model
+from fittingroom.recipes.stored import is_recipe_file
 from fittingroom.reporting import findings
 from fittingroom.runs import Run, list_runs, open_run
 from fittingroom.untrusted import Refusal, refuse_model_file
@@ -211,7 +212,7 @@ def _resolve(entrant: Any, runs: Path) -> Described | Run:
     for folder in (Path(entrant), runs / entrant):
         if folder.is_dir():
             return open_run(folder)
-    if is_file_and_name(str(entrant)):
+    if is_file_and_name(str(entrant)) or is_recipe_file(str(entrant)):
         return recipe_of(entrant)
     try:
         refuse_model_file(Path(entrant))

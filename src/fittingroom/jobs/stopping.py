@@ -19,8 +19,9 @@ class Stopping:
         how_to_go_on: the message of the error that stops it.
     """
 
-    def __init__(self, progress: Progress, how_to_go_on: str) -> None:
+    def __init__(self, progress: Progress, how_to_go_on: str, until: str) -> None:
         self._progress = progress
+        self._until = until
         self._asked: int | None = None
         self.how_to_go_on = how_to_go_on
 
@@ -34,9 +35,7 @@ class Stopping:
         self._asked = number
         if again:
             self.check()
-        self._progress.say(
-            "Stopping once this epoch and its checkpoint are done; asked once more, at once."
-        )
+        self._progress.say(f"Stopping once {self._until} done; asked once more, at once.")
 
     def check(self) -> None:
         """Stop here where that was asked for.
@@ -49,12 +48,14 @@ class Stopping:
 
 
 @contextmanager
-def stops_between_epochs(progress: Progress, how_to_go_on: str) -> Iterator[Stopping]:
+def stops_between_epochs(
+    progress: Progress, how_to_go_on: str, until: str = "this epoch and its checkpoint are"
+) -> Iterator[Stopping]:
     """While it lasts, the signals that stop a process ask only, and `check` stops.
 
     Outside the main thread no signal arrives, and none is waited for.
     """
-    stopping = Stopping(progress, how_to_go_on)
+    stopping = Stopping(progress, how_to_go_on, until)
     if threading.current_thread() is not threading.main_thread():
         yield stopping
         return

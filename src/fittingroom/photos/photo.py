@@ -9,18 +9,15 @@ import numpy.typing as npt
 from PIL import Image
 
 from fittingroom.errors import PhotoError
-from fittingroom.photos import convert
+from fittingroom.photos import arithmetic, convert, garment
 from fittingroom.photos.opening import Limits, open_photo
+from fittingroom.photos.own_format import GREY, own_format
 
 UInt8 = npt.NDArray[np.uint8]
 Float64 = npt.NDArray[np.float64]
 
 _DEFAULT = Limits()
 _ADVISE = "Lay the garment on a plain, light sheet and photograph it from above in even light."
-# Grey levels between the channels of a picture that counts as grey; JPEG colours grey a little.
-_GREY = 12
-# The data set's own corners have at most 52 as their median, over all 70,000 pictures.
-_DARK_CORNERS = 63
 # A garment that differs so little from its ground, by the median, is warned about.
 _FAINT = 25.0
 # From this threshold on the ground counts as patterned.
@@ -62,7 +59,8 @@ def read_photo(
 ) -> Photo:
     """Convert a photo the way the data set's own pictures were made (see ``convert.py``).
 
-    A picture that is in the data set's format already (28×28, grey, bright on black) is left alone.
+    A picture that is in the data set's format already (28×28, grey, bright on black) is left alone,
+    and one that is it enlarged or negated is only turned back (see ``own_format.py``).
 
     Args:
         source: the path of a PNG, JPEG or WebP file; its content as bytes; a Pillow picture; or an
@@ -73,23 +71,19 @@ def read_photo(
         PhotoError: it is none of these, too large, damaged, or of one colour all over.
     """
     pixels = open_photo(source, limits)
-    if _is_own_format(pixels):
-        image = pixels[:, :, 0].copy()
-        stage = Stage("as it is", "It is in the data set's own format, and is left alone.", image)
+    own = own_format(pixels)
+    if own is None:
+        return _convert(pixels)
+    image, sentence = own
+    stage = Stage("as it is", sentence, image)
+    if len(pixels) == arithmetic.SIDE:
         return Photo(image, (stage,), ())
-    return _convert(pixels)
-
-
-def _is_own_format(pixels: UInt8) -> bool:
-    if pixels.shape != (convert.SIDE, convert.SIDE, 3):
-        return False
-    grey = bool((pixels == pixels[:, :, :1]).all())
-    corners = pixels[[0, 0, -1, -1], [0, -1, 0, -1], 0]
-    return grey and float(np.median(corners)) <= _DARK_CORNERS
+    photo = Stage("photo", "The photo, upright.", _bytes(arithmetic.to_working_size(pixels)))
+    return Photo(image, (photo, stage), ())
 
 
 def _convert(pixels: UInt8) -> Photo:
-    found = convert.find_garment(pixels)
+    found = garment.find_garment(pixels)
     if not found.mask.any():
         raise PhotoError(
             "Expected a garment that differs from its ground. Received a picture of one colour. "
@@ -98,13 +92,13 @@ def _convert(pixels: UInt8) -> Photo:
     warnings = []
     picture, ground = found.picture, found.ground
     stages = [
-        Stage("photo", "The photo, upright.", _bytes(convert.to_working_size(pixels))),
+        Stage("photo", "The photo, upright.", _bytes(arithmetic.to_working_size(pixels))),
     ]
-    inside = convert.luma(picture[found.mask])
-    below = convert.luma(ground[found.mask])
+    inside = arithmetic.luma(picture[found.mask])
+    below = arithmetic.luma(ground[found.mask])
     median, beneath = float(np.median(inside)), float(np.median(below))
     spread = picture.max(axis=2) - picture.min(axis=2)
-    if beneath <= convert.BLACK and float(np.quantile(spread, 0.99)) <= _GREY:
+    if beneath <= convert.BLACK and float(np.quantile(spread, 0.99)) <= GREY:
         warnings.append(
             "Bright on black and without colour: taken for a picture in the data set's own manner, "
             "enlarged. If it is a photo, take it anew on a light ground."
@@ -116,7 +110,7 @@ def _convert(pixels: UInt8) -> Photo:
             "dark; the answer goes by its shape alone."
         )
         picture, ground = 255 - picture, 255 - ground
-    elif float(np.median(convert.distance(picture, ground)[found.mask])) < _FAINT:
+    elif float(np.median(arithmetic.distance(picture, ground)[found.mask])) < _FAINT:
         warnings.append(
             "The garment hardly differs from its ground. Lay it on a plain sheet of another "
             "colour; the data set has no white garments, and little is known of them."

@@ -1,4 +1,4 @@
-"""Dots with the intervals that they must be shown with: accuracies, recalls, gains."""
+"""Dots with the intervals that they must be shown with: accuracies, recalls, gains, importance."""
 
 from collections.abc import Sequence
 
@@ -165,6 +165,21 @@ def class_gains(
             color=model_colour(place),
             annotation_clip=False,
         )
+    return figure
+
+
+@drawn
+def importances(shares: Sequence[tuple[str, Estimate]]) -> Figure:
+    """What each setting of a search accounts for, with intervals, in the order given."""
+    tall = 0.3 * len(shares)
+    figure = Figure(figsize=(6.3, tall + 0.95))
+    axes = inches_axes(figure, 2.0, 0.5, 2.6, tall)
+    _rows(axes, [name for name, _ in shares], "share of the differences between trials", "%")
+    for row, (_, share) in enumerate(shares):
+        _dot(axes, row, share, model_colour(0), "o")
+        ends = f"({100 * share.low:.0f}–{100 * share.high:.0f})"
+        _beside(axes, row, f"{100 * share.value:.0f}%  {ends}", model_colour(0))
+    axes.set_xlim(left=-2.0)
     return figure
 
 

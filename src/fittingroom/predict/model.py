@@ -12,7 +12,7 @@ from fittingroom.predict.abstention import Thresholds, abstain
 from fittingroom.predict.answers import Answer, Answers
 from fittingroom.predict.explain import occlusion
 from fittingroom.predict.pictures import Picture, to_images
-from fittingroom.predict.predictor import Predictor
+from fittingroom.predict.predictor import Predictor, not_ours
 from fittingroom.predictions import Float32, UInt8
 
 if TYPE_CHECKING:
@@ -45,14 +45,18 @@ class Model:
         self._predictor = Predictor(model, threads)
         missing = set(_OUTPUTS) - self._predictor.outputs
         if missing:
-            raise ExportError(
+            raise not_ours(
                 f"Expected a model that gives {', '.join(_OUTPUTS)}. Received one without "
                 f"{', '.join(sorted(missing))}: an earlier version of this project made it. "
-                "Train the recipe again."
+                "Train the recipe again.",
+                model,
             )
         self.name = name or ("model" if isinstance(model, bytes) else model.stem)
         self.classes = self._predictor.classes
-        self.thresholds = Thresholds.from_metadata(self._predictor.metadata)
+        try:
+            self.thresholds = Thresholds.from_metadata(self._predictor.metadata)
+        except ExportError as error:
+            raise not_ours(str(error), model) from error
 
     def predict(self, pictures: Picture | Sequence[Picture]) -> list[Answer]:
         """What the model says of one picture or many, of any origin.

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from fittingroom.errors import ExportError, PredictionsError
+from fittingroom.errors import ExportError, PredictionsError, UsageError
 from fittingroom.garments import GARMENTS
 from fittingroom.predictions import Float32, Int64, Predictions, UInt8
 from fittingroom.untrusted import Refusal
@@ -14,6 +14,16 @@ from fittingroom.untrusted.models import check_model, class_names
 
 # Pictures at a time: enough to fill the cores, few enough that memory stays small.
 _BATCH = 500
+MOST_THREADS = 1024
+
+
+def not_ours(words: str, model: Path | bytes) -> ExportError:
+    """The error for a model that is refused: why, in ``words``; which file; what to do."""
+    where = "" if isinstance(model, bytes) else f" The file is {model}."
+    return ExportError(
+        f"{words}{where} Name the folder of a run, or a model.onnx that `fittingroom train` or "
+        "`fittingroom export` wrote."
+    )
 
 
 class Predictor:
@@ -29,10 +39,16 @@ class Predictor:
         metadata: what stands beside the graph.
 
     Raises:
+        UsageError: fewer than one thread, or more than ``MOST_THREADS``.
         ExportError: the file is not a model of this project.
     """
 
     def __init__(self, model: Path | bytes, threads: int | None = None) -> None:
+        if threads is not None and not 1 <= threads <= MOST_THREADS:
+            raise UsageError(
+                f"Expected from 1 to {MOST_THREADS:,} threads. Received {threads}. "
+                "None leaves the choice to ONNX Runtime."
+            )
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors only; they come as exceptions too
         if threads is not None:
@@ -42,11 +58,11 @@ class Predictor:
             self._checked = check_model(model)
             self._at_once = self._checked.batch(_BATCH)
         except Refusal as error:
-            raise ExportError(str(error)) from error
+            raise not_ours(str(error), model) from error
         except OSError as error:
-            raise ExportError(
-                f"Expected an ONNX model of this project at {model!s}. Received: "
-                f"{error.strerror or error}."
+            raise not_ours(
+                f"Expected an ONNX model of this project. Received: {error.strerror or error}.",
+                model,
             ) from error
         try:
             self._session = onnxruntime.InferenceSession(
@@ -55,24 +71,27 @@ class Predictor:
             self.metadata = dict(self._session.get_modelmeta().custom_metadata_map)
             self.classes = class_names(self.metadata.get("classes"), GARMENTS)
         except Exception as error:
-            raise ExportError(
-                f"Expected an ONNX model of this project. Received one that cannot be loaded: "
-                f"{error}."
+            raise not_ours(
+                "Expected an ONNX model of this project. Received one that cannot be loaded: "
+                f"{str(error).rstrip('.')}.",
+                model,
             ) from error
         self.outputs = {value.name for value in self._session.get_outputs()}
         if [value.name for value in self._session.get_inputs()] != ["pictures"] or not (
             self.outputs >= {"logits", "probabilities"}
         ):
-            raise ExportError(
+            raise not_ours(
                 "Expected a model that takes `pictures` and gives `logits` and `probabilities`. "
-                f"Received one that gives {', '.join(sorted(self.outputs))}."
+                f"Received one that gives {', '.join(sorted(self.outputs))}.",
+                model,
             )
         for name in ("logits", "probabilities"):
             shape = self._checked.shapes(1).get(name)
             if shape != (1, len(self.classes)):
-                raise ExportError(
+                raise not_ours(
                     f"Expected {name} of shape (1, {len(self.classes)}) for one picture, one for "
-                    f"each class. Received {shape}."
+                    f"each class. Received {shape}.",
+                    model,
                 )
 
     def log_probabilities(

@@ -24,6 +24,7 @@ from fittingroom.recipes.objects import copier, layers_of, state_of
 from fittingroom.recipes.own import OwnModel
 from fittingroom.recipes.recipe import Recipe
 from fittingroom.recipes.sources import source_of
+from fittingroom.recipes.stored import is_recipe_file, read_recipe
 from fittingroom.recipes.tracebacks import is_theirs
 from fittingroom.untrusted import Refusal, refuse_model_file
 
@@ -52,14 +53,15 @@ def recipe_of(model: Any, **settings: Any) -> Described:
       or ``decision_function``.
 
     Args:
-        model: a recipe; the name of one in the catalogue; ``"my_file.py:build"``; a model, which
-            is copied and never changed; or a function or class that builds one when it is called
-            without arguments. What the file names may be any of these.
+        model: a recipe; the name of one in the catalogue; ``"tuned.json"``, a recipe's file, as
+            `fittingroom tune` and every run leave one; ``"my_file.py:build"``; a model, which is
+            copied and never changed; or a function or class that builds one when it is called
+            without arguments. What a Python file names may be any of these.
         settings: the recipe's fields by name, ``name`` and ``title`` among them.
 
     Raises:
         UsageError: none of these, or no such setting.
-        RecipeError: no recipe of that name, or a value that a setting cannot take.
+        RecipeError: no recipe of that name or in that file, or a value that a setting cannot take.
         OwnCodeError: the person's code raises an error.
     """
     if isinstance(model, Described):
@@ -70,7 +72,10 @@ def recipe_of(model: Any, **settings: Any) -> Described:
             refuse_model_file(Path(text))
         except Refusal as error:
             raise UsageError(str(error)) from error
-        recipe = _from_file(load(text)) if is_file_and_name(text) else recipe_named(text)
+        if is_recipe_file(text):
+            recipe = read_recipe(Path(text))
+        else:
+            recipe = _from_file(load(text)) if is_file_and_name(text) else recipe_named(text)
     else:
         recipe = _own_recipe(model)
     return _with(recipe, settings)

@@ -1,15 +1,41 @@
-"""A recipe as a run folder stores it → the recipe, of whichever kind it is."""
+"""A recipe as a file stores it → the recipe, of whichever kind it is."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from fittingroom.errors import RecipeError
 from fittingroom.recipes.classical import ClassicalRecipe
 from fittingroom.recipes.described import Described
 from fittingroom.recipes.recipe import Recipe
+from fittingroom.untrusted import Refusal, read_json
 
 _TEXTS = ("name", "title", "claim", "engine")
 _DEEPEST = 20
+
+
+def is_recipe_file(text: str) -> bool:
+    """Whether a text looks like the path of a recipe's file, and not like a recipe's name."""
+    return text.endswith(".json")
+
+
+def read_recipe(path: Path) -> Described:
+    """The recipe in a file: ``recipe.json`` of a run, or ``tuned.json`` of a search.
+
+    Raises:
+        RecipeError: there is no such file, or it holds something else.
+    """
+    try:
+        values = read_json(path)
+    except (OSError, Refusal) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise RecipeError(f"Expected a recipe in {path}. Received: {reason}") from error
+    if not isinstance(values, dict) or not {"network", "model"} & set(values):
+        raise RecipeError(
+            f"Expected a recipe in {path}, as tuned.json of a search or recipe.json of a run. "
+            "Received other JSON."
+        )
+    return recipe_from_json(values)
 
 
 def recipe_from_json(values: Mapping[str, Any]) -> Described:

@@ -1,21 +1,23 @@
 """The service as one ASGI application: the routes, the page, and the gate before them."""
 
 import asyncio
+import contextlib
 import importlib.metadata
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from fittingroom.errors import RequestError
+from fittingroom.errors import FittingRoomError, RequestError
 from fittingroom.serve import classify, protocol
+from fittingroom.serve.batching import Pace
 from fittingroom.serve.description import describe, description_page
 from fittingroom.serve.gate import Gate
 from fittingroom.serve.models import Loaded, ServedModel
@@ -37,13 +39,13 @@ def create_application(models: Sequence[Loaded], settings: Settings | None = Non
         settings: the limits and the token; None for the defaults.
     """
     settings = settings or Settings()
-    monitor = Monitor()
-    served = {each.name: ServedModel(each, settings, monitor) for each in models}
+    monitor, pace = Monitor(), Pace()
+    served = {each.name: ServedModel(each, settings, monitor, pace) for each in models}
     pool = ThreadPoolExecutor(_READERS, thread_name_prefix="photos")
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def lifespan(application: FastAPI) -> AsyncIterator[None]:
-        warming = asyncio.gather(*(model.warm_up() for model in served.values()))
+        warming = asyncio.create_task(_warm_up(list(served.values()), pool))
         yield
         await warming
         pool.shutdown()
@@ -57,6 +59,7 @@ def create_application(models: Sequence[Loaded], settings: Settings | None = Non
         lifespan=lifespan,
         docs_url=None,  # FastAPI's pages load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,
     )
     application.include_router(classify.routes(served, settings, pool))
     application.include_router(protocol.routes(served))
@@ -68,8 +71,18 @@ def create_application(models: Sequence[Loaded], settings: Settings | None = Non
     async def docs() -> HTMLResponse:
         return HTMLResponse(description_page(application.openapi()))
 
-    application.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
-    return Gate(application, protocol.direct_routes(served), settings, monitor)
+    # After all routes, and not as one of them: it would answer their paths to any other method.
+    application.router.default = StaticFiles(directory=PAGE, html=True)
+    return Gate(application, protocol.direct_routes(served), settings, monitor, pace)
+
+
+async def _warm_up(models: Sequence[ServedModel], pool: ThreadPoolExecutor) -> None:
+    """Have every model ready; then, beside the first requests, what details are told from."""
+    await asyncio.gather(*(model.warm_up() for model in models))
+    black = np.zeros((28, 28), np.uint8)
+    for model in models:
+        with contextlib.suppress(FittingRoomError):  # which whoever asks is told
+            await asyncio.get_running_loop().run_in_executor(pool, model.model.nearest, black)
 
 
 def _add_watching(application: FastAPI, served: dict[str, ServedModel], monitor: Monitor) -> None:

@@ -1,6 +1,7 @@
 """Requests that arrive together go through the model together."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,6 +12,23 @@ import numpy.typing as npt
 from fittingroom.predictions import UInt8
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
+
+_SMOOTHED = 8  # batches
+
+
+class Pace:
+    """How long the models take for a request among others, over the last batches.
+
+    Attributes:
+        seconds: from one answer to the next while there is always one to come; 0 at first.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def note(self, requests: int, seconds: float) -> None:
+        """A batch of so many requests took so long."""
+        self.seconds += (seconds / requests - self.seconds) / _SMOOTHED
 
 
 class Batcher:
@@ -23,14 +41,20 @@ class Batcher:
         compute: uint8 ``(N, 28, 28)`` → arrays by name, each with N rows. Called in the thread.
         most: the most pictures of several requests together; a larger request goes alone.
         on_batch: told how many pictures each batch had.
+        pace: told how many requests each batch had, and how long it took.
     """
 
     def __init__(
-        self, compute: Callable[[UInt8], Arrays], most: int, on_batch: Callable[[int], None]
+        self,
+        compute: Callable[[UInt8], Arrays],
+        most: int,
+        on_batch: Callable[[int], None],
+        pace: Pace,
     ) -> None:
         self._compute = compute
         self._most = most
         self._on_batch = on_batch
+        self._pace = pace
         self._waiting: deque[tuple[UInt8, asyncio.Future[Arrays]]] = deque()
         self._busy = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
@@ -73,10 +97,11 @@ class Batcher:
             self._busy = False
             return
         self._on_batch(count)
+        began = time.perf_counter()
         together = batch[0][0] if len(batch) == 1 else np.concatenate([each for each, _ in batch])
         computed = self._thread.submit(self._compute, together)
         computed.add_done_callback(
-            lambda future: loop.call_soon_threadsafe(self._finish, loop, batch, future)
+            lambda future: loop.call_soon_threadsafe(self._finish, loop, batch, future, began)
         )
 
     def _finish(
@@ -84,7 +109,9 @@ class Batcher:
         loop: asyncio.AbstractEventLoop,
         batch: list[tuple[UInt8, asyncio.Future[Arrays]]],
         computed: Future[Arrays],
+        began: float,
     ) -> None:
+        self._pace.note(len(batch), time.perf_counter() - began)
         # The next batch first, so that the model has work while answers are written.
         self._start(loop)
         error = computed.exception()

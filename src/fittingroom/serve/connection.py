@@ -1,6 +1,7 @@
 """A connection whose client is not trusted to be short, quick, or one of few."""
 
 import asyncio
+import logging
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -21,6 +22,11 @@ class _Answered:
 
 _ANSWERED: Any = _Answered()
 
+# uvicorn warns of every request that is no HTTP: anybody could fill the log with it. It is counted.
+_LOGGER = logging.getLogger("uvicorn.error.connections")
+# (By a filter, since uvicorn sets the levels of all loggers below its own.)
+_LOGGER.addFilter(lambda record: record.levelno >= logging.ERROR)
+
 
 class Connection(HttpToolsProtocol):
     """uvicorn's connection, with bounds that it leaves open.
@@ -28,6 +34,7 @@ class Connection(HttpToolsProtocol):
     A header is at most 64 kB long, and has the time of an idle connection to be whole. A connection
     beyond ``limit_concurrency`` is told so and closed. Where the gate's queue is full, a request is
     refused here: under more load than can be answered, most of the time goes into refusing.
+    What is no HTTP is counted and not logged.
     """
 
     _header_is_whole = False
@@ -35,6 +42,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the clock: nothing need ever come."""
+        self.logger = _LOGGER
         super().connection_made(transport)  # type: ignore[arg-type]
         if self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
             self.transport.write(_FULL)
@@ -74,6 +82,12 @@ class Connection(HttpToolsProtocol):
             self._refuse(gate)
         else:
             super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP, and close."""
+        gate: Any = self.app
+        gate.count_invalid()
+        super().send_400_response(msg)
 
     def on_response_complete(self) -> None:
         """uvicorn starts the clock for the next header."""

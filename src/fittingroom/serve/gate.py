@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 
 from fittingroom.errors import RequestError
+from fittingroom.serve.batching import Pace
 from fittingroom.serve.monitoring import Monitor
 from fittingroom.serve.replies import SECURITY, Message, Receive, Reply, Scope, Send, refusal
 from fittingroom.serve.settings import Settings
@@ -24,6 +25,7 @@ _CHALLENGE = (
 )
 _CLOSE = (b"connection", b"close")
 _DRAIN_SECONDS = 1.0
+_ALWAYS = 8  # requests that may be in work, however slow the models are
 
 
 class _Gone(Exception):
@@ -41,6 +43,7 @@ class Gate:
             paths where every microsecond counts. Each goes by a pattern in the counts.
         settings: the limits.
         monitor: told of every answer.
+        pace: how long a request takes among others, as the models tell.
     """
 
     def __init__(
@@ -49,29 +52,42 @@ class Gate:
         direct: Mapping[str, tuple[str, Direct]],
         settings: Settings,
         monitor: Monitor,
+        pace: Pace,
     ) -> None:
         self._application = application
         self._direct = direct
         self._settings = settings
         self._monitor = monitor
+        self._pace = pace
         self._token = None if settings.token is None else settings.token.encode()
         self._accepted = 0
+        self._in_work = 0  # of the accepted, those that are whole
         full = (
-            f"Expected at most {settings.queue} requests at once. Received one more. "
-            "Send it again in a moment."
+            f"Expected at most {settings.queue} requests at once, and no more than are answered "
+            "soon. Received one more. Send it again in a moment."
         )
         self._full = [refusal(path, 429, full) for path in ("/", "/v2")]
         self._full_bytes = [reply.to_bytes() for reply in self._full]
 
     @property
     def is_full(self) -> bool:
-        """Whether a further request will be refused."""
-        return self._accepted >= self._settings.queue
+        """Whether a further request will be refused: there is no place for it, or a long wait."""
+        return self._accepted >= self._settings.queue or self._is_behind
+
+    @property
+    def _is_behind(self) -> bool:
+        """Whether what is in work will take longer than a further request may wait."""
+        expected = self._in_work * self._pace.seconds
+        return self._in_work >= _ALWAYS and expected >= self._settings.waiting_seconds
 
     def full_answer(self, target: bytes) -> bytes:
         """The whole answer of HTTP to a request that finds the queue full; it is counted."""
         self._monitor.answered("refused", 429, 0.0)
         return self._full_bytes[target.startswith(b"/v2")]
+
+    def count_invalid(self) -> None:
+        """Something came that is no HTTP."""
+        self._monitor.answered("invalid", 400, 0.0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or hand on what is none."""
@@ -107,9 +123,16 @@ class Gate:
         try:
             async with asyncio.timeout(settings.seconds):
                 body = await self._read(headers, receive)
-                if direct is None:
-                    return await self._pass_on(scope, _again(body, receive), send)
-                reply = await direct(headers, body)
+                if self._is_behind:  # since its header came
+                    route, reply = "refused", self._full[path.startswith("/v2")]
+                else:
+                    self._in_work += 1
+                    try:
+                        if direct is None:
+                            return await self._pass_on(scope, _again(body, receive), send)
+                        reply = await direct(headers, body)
+                    finally:
+                        self._in_work -= 1
         except RequestError as error:
             reply = refusal(path, error.status, str(error))
             too_large = error.status == 413
@@ -156,12 +179,17 @@ class Gate:
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> tuple[str, int]:
         """Have the application answer: the pattern of its route, and the status."""
         status, started = 500, False
+        without_body = scope["method"] == "HEAD"
+        if without_body:  # as GET, which is all that the application's routes know
+            scope = {**scope, "method": "GET"}
 
         async def secured(message: Message) -> None:
             nonlocal status, started
             if message["type"] == "http.response.start":
                 status, started = message["status"], True
                 message["headers"] = [*message.get("headers", ()), *SECURITY]
+            elif without_body:
+                message["body"] = b""
             await send(message)
 
         try:

@@ -1,6 +1,7 @@
 """The models that a service answers with, each behind a queue of its own."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +12,13 @@ from fittingroom.predict import Answers, Model
 from fittingroom.predict.packaged import packaged_model, packaged_numbers
 from fittingroom.predictions import UInt8
 from fittingroom.runs import Run, open_run
-from fittingroom.serve.batching import Arrays, Batcher
+from fittingroom.serve.batching import Arrays, Batcher, Pace
 from fittingroom.serve.monitoring import Monitor
 from fittingroom.serve.settings import Settings
 from fittingroom.serve.tensors import Output
+
+# Fewer pictures are not worth waking a thread for.
+_LEAST_A_THREAD = 4
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,11 @@ class Loaded:
     parameters: int | None
 
 
-def load_models(sources: Sequence[Path], threads: int) -> list[Loaded]:
+def load_models(sources: Sequence[Path]) -> list[Loaded]:
     """Load the models that a person named.
 
     Args:
         sources: run folders or ONNX files; none for the model inside the package.
-        threads: processor threads of each.
 
     Raises:
         UsageError: one that is neither, or one twice.
@@ -48,9 +51,9 @@ def load_models(sources: Sequence[Path], threads: int) -> list[Loaded]:
     """
     if not sources:
         numbers = packaged_numbers()
-        model = Model(packaged_model(), name=numbers["name"], threads=threads)
+        model = Model(packaged_model(), name=numbers["name"], threads=1)
         return [Loaded(model.name, model, numbers["test_accuracy"], numbers["parameters"])]
-    loaded = [_load(source, threads) for source in sources]
+    loaded = [_load(source) for source in sources]
     names = [each.name for each in loaded]
     if len(set(names)) < len(names):
         raise UsageError(
@@ -60,17 +63,17 @@ def load_models(sources: Sequence[Path], threads: int) -> list[Loaded]:
     return loaded
 
 
-def _load(source: Path, threads: int) -> Loaded:
+def _load(source: Path) -> Loaded:
     if not source.exists():
         raise ExportError(
             f"Expected a run's folder or an ONNX file at {source}. Received nothing. "
             "`fittingroom runs` lists the runs that there are."
         )
     if not source.is_dir():
-        model = Model(source, threads=threads)
+        model = Model(source, threads=1)
         return Loaded(model.name, model, None, None)
     run = open_run(source)
-    model = Model(run.model_path, name=run.name, threads=threads)
+    model = Model(run.model_path, name=run.name, threads=1)
     return Loaded(run.name, model, _test_accuracy(run), run.summary.parameters)
 
 
@@ -84,8 +87,9 @@ class ServedModel:
 
     Args:
         loaded: the model.
-        settings: how large a batch may be.
+        settings: how large a batch may be, and how many threads share it.
         monitor: told of each batch.
+        pace: told how long each batch took.
 
     Attributes:
         ready: whether it made a first prediction.
@@ -94,7 +98,7 @@ class ServedModel:
         output_names: their names.
     """
 
-    def __init__(self, loaded: Loaded, settings: Settings, monitor: Monitor) -> None:
+    def __init__(self, loaded: Loaded, settings: Settings, monitor: Monitor, pace: Pace) -> None:
         self.name = loaded.name
         self.model = loaded.model
         self.classes = loaded.model.classes
@@ -108,7 +112,10 @@ class ServedModel:
             Output("ood_score", "FP32", ()),
         )
         self.output_names = tuple(each.name for each in self.outputs)
-        self._batcher = Batcher(self._compute, settings.batch, monitor.batches_of(self.name))
+        self._threads = settings.threads
+        self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="part")
+        told = monitor.batches_of(self.name)
+        self._batcher = Batcher(self._compute, settings.batch, told, pace)
 
     async def warm_up(self) -> None:
         """Make a first prediction, after which the model is ready."""
@@ -126,7 +133,20 @@ class ServedModel:
     def close(self) -> None:
         """End its thread."""
         self._batcher.close()
+        self._pool.shutdown()
 
     def _compute(self, images: UInt8) -> Arrays:
+        """A batch's outputs, a part of it by each thread.
+
+        ONNX Runtime's own threads share every single layer: one that is kept from its core holds
+        up the other each time, and they spin while they wait. Parts meet once, asleep.
+        """
+        count = min(self._threads, max(1, len(images) // _LEAST_A_THREAD))
+        if count == 1:
+            return self._part(images)
+        said = list(self._pool.map(self._part, np.array_split(images, count)))
+        return {name: np.concatenate([each[name] for each in said]) for name in self.output_names}
+
+    def _part(self, images: UInt8) -> Arrays:
         answers = self.model.arrays(images)
         return {name: getattr(answers, name) for name in self.output_names}

@@ -52,7 +52,7 @@ def serve(
     if not 1 <= workers <= 64:
         raise UsageError(f"Expected 1 to 64 workers. Received {workers}.")
     # Before anything is started, so that what is wrong with a model is said once and at once.
-    models = load_models(sources, settings.threads)
+    models = load_models(sources)
     listening = _listen(host, port)
     # uvicorn raises again what ended it, for the handlers of before; nothing is left to do.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -85,7 +85,7 @@ def _application(sources: Sequence[Path], settings: Settings) -> Gate:
     from fittingroom.serve.application import create_application
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    return create_application(load_models(sources, settings.threads), settings)
+    return create_application(load_models(sources), settings)
 
 
 def _end_with_parent() -> None:

@@ -1,9 +1,22 @@
 """What the service allows: every limit with a default that is safe."""
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from fittingroom.errors import UsageError
+
+# What nobody means: the largest value of each limit, which keeps a slip from taking the machine.
+_MOST = {
+    "body_bytes": 1_000_000_000,
+    "megapixels": 1_000,
+    "pictures": 1_000,
+    "detailed_pictures": 1_000,
+    "queue": 10_000,
+    "waiting_seconds": 3_600,
+    "seconds": 3_600,
+    "connections": 100_000,
+    "batch": 4_096,
+    "threads": 64,
+}
 
 
 @dataclass(frozen=True)
@@ -18,11 +31,13 @@ class Settings:
         detailed_pictures: likewise where details are asked for, which take far longer.
         queue: the most requests that are accepted and not yet answered; further ones are
             answered with 429 at once.
+        waiting_seconds: how long a request may wait for those before it, as far as the last ones
+            tell; where more wait, further ones are answered with 429 at once. Eight may always.
         seconds: how long a request may take from its first byte to its answer; after that it
             is answered with 503. An idle connection is closed after as long.
         connections: the most open connections.
         batch: the most pictures that go through a model together.
-        threads: processor threads of a model.
+        threads: processor threads of a model, which share each batch.
         token: what a request must prove to know, as a bearer token or as a password; None asks
             for nothing.
     """
@@ -32,29 +47,23 @@ class Settings:
     pictures: int = 64
     detailed_pictures: int = 8
     queue: int = 64
+    waiting_seconds: float = 0.015
     seconds: float = 10.0
     connections: int = 1_000
-    batch: int = 256
-    threads: int = 1
+    batch: int = 64
+    threads: int = 2
     token: str | None = None
 
     def __post_init__(self) -> None:
-        limits = (
-            "body_bytes",
-            "megapixels",
-            "pictures",
-            "detailed_pictures",
-            "queue",
-            "seconds",
-            "connections",
-            "batch",
-            "threads",
-        )
-        for name in limits:
-            if not 0 < getattr(self, name) < math.inf:
+        for field in fields(self):
+            if field.name not in _MOST:
+                continue
+            value, most = getattr(self, field.name), _MOST[field.name]
+            whole = isinstance(field.default, int)
+            if not 0 < value <= most or (whole and type(value) is not int):
                 raise UsageError(
-                    "Expected a limit above 0, and a finite one. Received "
-                    f"{name} = {getattr(self, name)}."
+                    f"Expected {field.name} as a {'whole number' if whole else 'number'} above 0 "
+                    f"and at most {most:,}. Received {field.name} = {value}."
                 )
         if self.token is not None and (len(self.token) < 16 or not self.token.isascii()):
             raise UsageError(

@@ -1,29 +1,24 @@
 // Photos as photos/photo.py takes them, under the same limits and with the same words.
+import { SIDE, distance, luma, mapped, toWorkingSize } from "./arithmetic.js";
 import {
   BLACK,
-  SIDE,
   WHITE,
-  distance,
   extend,
-  findGarment,
-  luma,
-  mapped,
   placeOnPaper,
   sharpen,
   subsample,
   toGrey,
   toThumbnail,
-  toWorkingSize,
   trim,
 } from "./convert.js";
+import { findGarment } from "./garment.js";
+import { GREY, ownFormat, spreadOf } from "./own_format.js";
 import { decode } from "./pixels.js";
 import { Refusal } from "./refusal.js";
 
 const MOST_BYTES = 25_000_000;
 const MOST_PIXELS = 50_000_000;
 const ADVICE = "Lay the garment on a plain, light sheet and photograph it from above in even light.";
-const GREY = 12;
-const DARK_CORNERS = 63;
 const FAINT = 25;
 const PATTERNED = 30;
 
@@ -64,11 +59,13 @@ export async function readPhoto(blob) {
 
 // Red, green and blue, uint8, of an upright picture → what `readPhoto` gives.
 export function fromPixels(photo) {
-  if (!isOwnFormat(photo)) return converted(photo);
-  const image = photo.data.filter((_, index) => index % 3 === 0);
-  const sentence = "It is in the data set's own format, and is left alone.";
-  const picture = { height: SIDE, width: SIDE, data: image };
-  return { image, stages: [{ name: "as it is", sentence, picture }], warnings: [] };
+  const own = ownFormat(photo);
+  if (!own) return converted(photo);
+  const { image, sentence } = own;
+  const stages = [{ name: "as it is", sentence, picture: { height: SIDE, width: SIDE, data: image } }];
+  if (photo.height !== SIDE)
+    stages.unshift({ name: "photo", sentence: "The photo, upright.", picture: toWorkingSize(photo) });
+  return { image, stages, warnings: [] };
 }
 
 function kindOf(bytes) {
@@ -115,13 +112,6 @@ function described(bytes, starts) {
   return "something else, by its first bytes";
 }
 
-function isOwnFormat({ height, width, data }) {
-  if (height !== SIDE || width !== SIDE) return false;
-  const last = SIDE * SIDE - 1;
-  const corners = [0, SIDE - 1, last - SIDE + 1, last].map((pixel) => data[3 * pixel]);
-  return data.every((value, index) => value === data[index - (index % 3)]) && median(corners) <= DARK_CORNERS;
-}
-
 function converted(pixels) {
   const found = findGarment(pixels);
   if (!found.box)
@@ -135,10 +125,7 @@ function converted(pixels) {
   const there = all.filter((pixel) => mask.data[pixel]);
   const middle = median(there.map((pixel) => luma(picture, pixel)));
   const beneath = median(there.map((pixel) => luma(ground, pixel)));
-  const spread = all.map((pixel) => {
-    const colours = picture.data.subarray(3 * pixel, 3 * pixel + 3);
-    return Math.max(...colours) - Math.min(...colours);
-  });
+  const spread = spreadOf(picture);
   const turn = () => {
     [picture, ground] = [picture, ground].map((each) => mapped(each, (value) => 255 - value));
   };

@@ -1,0 +1,88 @@
+"""``tune``: search hyper-parameters of a recipe on validation."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fittingroom.cli import options
+from fittingroom.cli.output import Display, print_json, print_table, print_text, prints_aside
+
+app = typer.Typer()
+
+
+@app.command()
+def tune(
+    recipe: Annotated[
+        str, typer.Argument(help="A recipe's name, its JSON file, or my_file.py:build.")
+    ],
+    trials: Annotated[
+        int | None,
+        typer.Option(
+            help="So many in all, the recipe as it is the first. Left out: 20, or with --minutes "
+            "as many as fit.",
+            show_default=False,
+        ),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(help="Begin no trial after so many minutes.", show_default=False),
+    ] = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(help="Vary this setting, and others so named, alone. May be repeated."),
+    ] = None,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            help="Then train the best trial and the recipe as it was anew with so many other "
+            "seeds; 0 leaves that out."
+        ),
+    ] = 3,
+    seed: Annotated[int, typer.Option(help="Of all trials, and of what is tried.")] = 0,
+    data: options.Data = None,
+    allow_unknown_data: options.AllowUnknownData = False,
+    classes: options.Classes = None,
+    runs: options.Runs = options.RUNS,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder of the search. Left out: one of its own in the folder of runs.",
+            show_default=False,
+        ),
+    ] = None,
+    device: options.Device = None,
+    threads: options.Threads = None,
+    json: options.Json = False,
+) -> None:
+    """Search hyper-parameters of a recipe on validation; run again, it goes on."""
+    from fittingroom.data import find_dataset
+    from fittingroom.jobs.tune import tune as tune_job
+    from fittingroom.reporting import tune_page
+
+    with prints_aside():
+        tuned = tune_job(
+            recipe,
+            trials=trials,
+            minutes=minutes,
+            vary=vary or (),
+            seeds=seeds,
+            seed=seed,
+            data=find_dataset(data, allow_unknown=allow_unknown_data, classes=classes),
+            runs=runs,
+            out=out,
+            device=device,
+            threads=threads,
+            progress=Display(),
+        )
+    search = tuned.search
+    if json:
+        recipe_file = None if tuned.recipe is None else str(tuned.recipe)
+        print_json({**search.as_dict(), "recipe_file": recipe_file, "page": str(tuned.page)})
+        return
+    for table in (tune_page.results_table(search), tune_page.settings_table(search)):
+        print_table(None, table.columns, table.rows, left=("", "setting"))
+    print_text(f"{tune_page.headline(search)} {tune_page.caution(search)}")
+    own = None if tuned.recipe is None else str(tuned.recipe)
+    print_text(f"To train it: {tune_page.train_command(search, own)}")
+    print_text(f"To look at: {tuned.page}")

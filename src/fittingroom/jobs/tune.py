@@ -1,0 +1,353 @@
+"""Tune: try settings of a recipe on validation, keep the best, and say what its lead is worth."""
+
+import dataclasses
+import functools
+import importlib.metadata
+import json
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fittingroom import networks
+from fittingroom.data import Dataset, Split, find_dataset
+from fittingroom.engines import Device, engine_named
+from fittingroom.errors import TrainingError, TrainingStopped, UsageError
+from fittingroom.jobs.progress import Advance, Progress, Silence
+from fittingroom.jobs.stopping import Stopping, stops_between_epochs
+from fittingroom.jobs.train import data_key, train
+from fittingroom.jobs.trials import Assignment, Outcome, Trainings, one_by_one
+from fittingroom.metrics import wilson
+from fittingroom.recipes import Described, Recipe, recipe_of
+from fittingroom.reporting.tune_page import tune_page
+from fittingroom.runs import Epoch, Run, describe_environment, run_name, write_file
+from fittingroom.tuning import (
+    Retrained,
+    Search,
+    Setting,
+    Trial,
+    search_space,
+    settings_of,
+    with_values,
+)
+from fittingroom.tuning.results import planned_epochs
+
+if TYPE_CHECKING:
+    from fittingroom.tuning.study import Study
+
+TRIALS = 20
+SEEDS = 3
+# Within the minutes so many trials fit, or more: longer ones are not tried.
+_FIT = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """What a search left.
+
+    Attributes:
+        search: its trials, and what follows from them.
+        folder: the study, ``search.json`` and the page.
+        recipe: the recipe of the best trial, as a file that ``train`` takes; None for a model of a
+            person's own, whose code no file of ours holds.
+        page: the page of the search.
+    """
+
+    search: Search
+    folder: Path
+    recipe: Path | None
+    page: Path
+
+
+def tune(
+    recipe: Any,
+    *,
+    trials: int | None = None,
+    minutes: float | None = None,
+    vary: Sequence[str] = (),
+    seeds: int = SEEDS,
+    seed: int = 0,
+    data: Dataset | Path | str | None = None,
+    runs: Path | str = "runs",
+    out: Path | str | None = None,
+    device: str | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Tuned:
+    """Search hyper-parameters of a recipe on validation, or go on with a search.
+
+    The recipe itself is the first trial. The test half is not opened. A search that was stopped
+    goes on where it was when it is asked for again, and one that is done is extended by more
+    trials or minutes.
+
+    Args:
+        recipe: as for :func:`fittingroom.train`.
+        trials: how many in all, those of earlier calls among them; None for 20, or with
+            ``minutes`` for as many as fit.
+        minutes: no trial begins later; the one under way is finished. None sets no limit.
+        vary: the names of the only settings that are varied; ``docs/tune.md`` lists them.
+        seeds: the best trial and the recipe as it was are trained anew with so many other seeds,
+            into ``runs``, after the search; from 2, or 0 to leave that out.
+        seed: of every trial, and of what is tried.
+        data: as for :func:`fittingroom.train`.
+        runs: the folder of runs.
+        out: the folder of the search; None for one of its own in ``runs``.
+        device: as for :func:`fittingroom.train`.
+        threads: as for :func:`fittingroom.train`.
+        progress: who listens.
+
+    Raises:
+        UsageError: fewer than one trial, minutes that are none, a setting that cannot vary, one
+            seed, or several of a model whose weights no seed draws.
+        MissingExtraError: Optuna is not installed.
+        SearchError: the folder has another search, or another process is at work on it.
+        TrainingError: no trial could be trained.
+        TrainingStopped: Ctrl-C or SIGTERM, once the epoch was finished.
+    """
+    from fittingroom.tuning.study import open_study
+
+    began = time.monotonic()
+    progress = progress or Silence()
+    _check(trials, minutes, seeds)
+    dataset = data if isinstance(data, Dataset) else find_dataset(data)
+    chosen = recipe_of(recipe).for_classes(len(dataset.classes))
+    if seeds and chosen.own is not None and chosen.own.fixed:
+        raise UsageError(
+            f"Expected no other seeds (--seeds 0) for {chosen.name}, a model that starts from "
+            f"weights of its own, which seeds would not draw. Received {seeds}."
+        )
+    engine = engine_named(chosen.engine)
+    place = engine.device(device, threads)
+    split = dataset.split(chosen.split)
+    search_space(chosen, pictures=len(split.training), vary=vary)  # what cannot vary is told first
+    if isinstance(chosen, Recipe) and chosen.own is None:
+        networks.check_classifier(chosen.layers, len(split.classes))
+    if chosen.own is not None:
+        engine.rehearse(chosen, chosen.own, split, seed=seed, device=place)
+    facts = {
+        "recipe": chosen.name,
+        "settings": chosen.key,
+        "data": data_key(dataset),
+        "vary": sorted(set(vary)),
+        "seed": seed,
+    }
+    folder = Path(out) if out is not None else Path(runs) / _name(chosen, seed, dataset, vary)
+    how_to_go_on = (
+        f"Stopped. What was tried is kept in {folder}; the same command goes on from there."
+    )
+    with (
+        open_study(folder, facts, seed) as study,
+        stops_between_epochs(progress, how_to_go_on, "this epoch is") as stopping,
+    ):
+        job = _Job(study, chosen, seed, vary, split, progress, stopping)
+        job.search(one_by_one(split, place), trials, minutes, began)
+        search = job.outcome(dataset, place)
+        again = functools.partial(
+            _run_of, dataset=dataset, runs=Path(runs), place=place, progress=progress
+        )
+        if seeds and search.start is not None and search.best.number != 0:
+            try:
+                search = dataclasses.replace(search, retrained=_retrained(search, seeds, again))
+            except TrainingStopped as stopped:
+                raise TrainingStopped(stopped.signal, how_to_go_on) from None
+        return _written(search, folder)
+
+
+class _Job:
+    """A search under way."""
+
+    def __init__(
+        self,
+        study: "Study",
+        recipe: Described,
+        seed: int,
+        vary: Sequence[str],
+        split: Split,
+        progress: Progress,
+        stopping: Stopping,
+    ) -> None:
+        self.study = study
+        self.recipe = recipe
+        self.seed = seed
+        self.vary = vary
+        self.split = split
+        self.progress = progress
+        self.stopping = stopping
+        self.space: tuple[Setting, ...] = ()
+        self.planned: dict[int, int] = {}
+        self.settings: dict[int, Any] = {}
+
+    def search(
+        self, trainings: Trainings, trials: int | None, minutes: float | None, began: float
+    ) -> None:
+        """Train trials until there are so many, or the minutes are over."""
+        most = trials or (TRIALS if minutes is None else None)
+        ending = math.inf if minutes is None else began + 60 * minutes
+        bar = most or len(self.study)
+        with self.progress.track(f"{self.recipe.name}, trials", bar) as advance:
+            if not len(self.study):
+                self._first(trainings, minutes, advance)
+            self.space = self._space(self.study.notes["epochs"])
+            for assignment, outcome in trainings(self._asked(most, ending), self._goes_on):
+                self.study.tell(self._trial(assignment, outcome))
+                self._say(advance)
+
+    def outcome(self, dataset: Dataset, place: Device) -> Search:
+        """What there is so far.
+
+        Raises:
+            TrainingError: no trial could be trained.
+        """
+        trials = self.study.trials(self.space)
+        if all(trial.state != "complete" for trial in trials):
+            raise TrainingError(
+                f"Expected a trial of {self.recipe.name} that can be trained to its end. Received "
+                f"{len(trials)} that cannot. {trials[-1].error}"
+            )
+        return Search(
+            recipe=self.recipe,
+            data=dataset.name,
+            official=dataset.official,
+            training=len(self.split.training),
+            validation=len(self.split.validation),
+            seed=self.seed,
+            space=self.space,
+            trials=trials,
+            importance=self.study.importance(),
+            environment={
+                **describe_environment(),
+                "device": place.name,
+                "device_description": place.description,
+                "threads": place.threads,
+                "optuna": importlib.metadata.version("optuna"),
+            },
+        )
+
+    def _first(self, trainings: Trainings, minutes: float | None, advance: Advance) -> None:
+        """Train the recipe as it is, alone: how long that takes says what the minutes allow."""
+        first = Assignment(0, self.recipe, self.seed)
+        self.planned[0] = planned_epochs(self.recipe)
+        # Whatever its curve, it is what the others are held against.
+        (_, outcome), *_ = trainings(iter([first]), self._always_goes_on)
+        epochs = self.planned[0]
+        if minutes is not None and outcome.seconds is not None:
+            fit = 60 * minutes / _FIT / (outcome.seconds / len(outcome.history))
+            epochs = max(epochs, min(2 * epochs, math.floor(fit)))
+        space = self._space(epochs)
+        self.study.note("epochs", epochs)
+        self.settings[0] = settings_of(self.recipe, space)
+        self.study.add(self._trial(first, outcome), space)
+        self._say(advance)
+
+    def _asked(self, most: int | None, ending: float) -> Iterator[Assignment]:
+        """Trials to be trained, each asked for when there is a place for it."""
+        while time.monotonic() < ending:
+            if not self.study.waiting and most is not None and len(self.study) >= most:
+                return
+            if self.study.hopeless:
+                return
+            number, values = self.study.ask(self.space)
+            recipe = with_values(self.recipe, values)
+            self.settings[number], self.planned[number] = values, planned_epochs(recipe)
+            yield Assignment(number, recipe, self.seed)
+
+    def _always_goes_on(self, number: int, epoch: Epoch) -> bool:
+        self.stopping.check()
+        return True
+
+    def _goes_on(self, number: int, epoch: Epoch) -> bool:
+        self.stopping.check()
+        return self.study.goes_on(number, epoch, self.planned[number])
+
+    def _space(self, epochs: int) -> tuple[Setting, ...]:
+        pictures = len(self.split.training)
+        return search_space(self.recipe, pictures=pictures, epochs=epochs, vary=self.vary)
+
+    def _trial(self, assignment: Assignment, outcome: Outcome) -> Trial:
+        number = assignment.number
+        return Trial(
+            number=number,
+            settings=self.settings[number],
+            state=outcome.state,
+            epochs=self.planned[number],
+            curve=tuple((epoch.seconds, epoch.val_accuracy) for epoch in outcome.history),
+            accuracy=outcome.accuracy,
+            seconds=outcome.seconds,
+            error=outcome.error,
+        )
+
+    def _say(self, advance: Advance) -> None:
+        trials = self.study.trials(self.space)
+        done = sum(trial.state != "unfinished" for trial in trials)
+        best = max((trial.accuracy for trial in trials if trial.accuracy is not None), default=None)
+        if best is not None:
+            right = wilson(round(best * len(self.split.validation)), len(self.split.validation))
+            advance(done, f"best on validation {right.percent}")
+
+
+def _retrained(search: Search, seeds: int, again: Any) -> Retrained:
+    """The best trial and the recipe as it was, with seeds that the search did not use."""
+    others = [number for number in range(seeds + 1) if number != search.seed][:seeds]
+    both = [
+        np.stack([again(recipe, number).validation.correct for number in others])
+        for recipe in (search.recipe, search.tuned)
+    ]
+    return Retrained.of(others, *both)
+
+
+def _run_of(
+    recipe: Described,
+    seed: int,
+    *,
+    dataset: Dataset,
+    runs: Path,
+    place: Device,
+    progress: Progress,
+) -> Run:
+    """The finished run of a recipe and seed, or a new one."""
+    return train(
+        recipe,
+        seed=seed,
+        data=dataset,
+        runs=runs,
+        device=place.name,
+        threads=place.threads,
+        resume=True,
+        progress=progress,
+    )
+
+
+def _written(search: Search, folder: Path) -> Tuned:
+    """Everything but the study itself, the page last."""
+    recipe, page = folder / "tuned.json", folder / "index.html"
+    own = search.recipe.own is not None
+    if not own:
+        write_file(recipe, _json(search.tuned.to_json()))
+    write_file(folder / "search.json", _json(search.as_dict()))
+    write_file(page, tune_page(search, None if own else str(recipe)))
+    return Tuned(search, folder, None if own else recipe, page)
+
+
+def _check(trials: int | None, minutes: float | None, seeds: int) -> None:
+    if trials is not None and (type(trials) is not int or trials < 1):
+        raise UsageError(f"Expected a whole number of trials from 1. Received {trials}.")
+    if minutes is not None and not 0 < minutes < math.inf:
+        raise UsageError(f"Expected minutes above 0 and finite. Received {minutes}.")
+    if type(seeds) is not int or seeds < 0 or seeds == 1:
+        raise UsageError(
+            f"Expected two or more other seeds, whose spread can be seen, or 0 for none. Received "
+            f"{seeds}."
+        )
+
+
+def _name(recipe: Described, seed: int, dataset: Dataset, vary: Sequence[str]) -> str:
+    """``tune-RECIPE-sSEED-XXXX``: the last part tells apart other settings and other data."""
+    return "tune-" + run_name(recipe, seed, f"{data_key(dataset)} {sorted(set(vary))}")
+
+
+def _json(values: Any) -> bytes:
+    return (json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()

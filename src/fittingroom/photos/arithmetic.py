@@ -1,0 +1,102 @@
+"""Arithmetic on pictures that all steps of the conversion share: brightness, distance, size.
+
+A *picture* is an array of red, green and blue, ``(H, W, 3)``, each 0–255; inside the conversion all
+numbers are float64. *Distance* between two colours is the largest of their three differences.
+*Rounded* is ``floor(x + 0.5)``, held within 0–255. *Luma* is ``(54 R + 183 G + 19 B) / 256``
+(Rec. 709). ``serve/page/arithmetic.js`` computes the same.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+UInt8 = npt.NDArray[np.uint8]
+Float64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+Pixels = npt.NDArray[Any]  # uint8 or float64
+
+SIDE = 28  # pixels of the data set's pictures
+CLOSE = 0.05 * 255  # the paper's "within 5% of the maximum possible intensity"
+WORKING = 160  # longest edge on which photos are looked at
+
+
+def luma(picture: Float64) -> Float64:
+    """Brightness of colours: ``(…, 3)`` → ``(…)``."""
+    return (54 * picture[..., 0] + 183 * picture[..., 1] + 19 * picture[..., 2]) / 256
+
+
+def rounded(values: Float64) -> Float64:
+    """The nearest whole numbers, halves upwards, held within 0–255."""
+    return np.clip(np.floor(values + 0.5), 0, 255)
+
+
+def distance(one: Float64, other: Float64) -> Float64:
+    """The largest difference of any channel: ``(…, 3)`` → ``(…)``."""
+    apart = np.abs(one - other)
+    return np.maximum(np.maximum(apart[..., 0], apart[..., 1]), apart[..., 2])
+
+
+def quantile(values: Float64, share: float) -> Float64:
+    """Of ``n`` sorted values that at ``floor(share × (n − 1))``, counted from 0; along axis 0."""
+    return np.quantile(values, share, axis=0, method="lower")
+
+
+def shrink(picture: Pixels, height: int, width: int) -> Float64:
+    """The mean colour of each cell of a grid laid over a picture, partly covered pixels by share.
+
+    Args:
+        picture: ``(H, W, 3)``.
+        height, width: cells of the grid; more than H or W repeat pixels.
+
+    Returns:
+        float64 ``(height, width, 3)``.
+    """
+    # Rows first, as they lie in memory, unless what comes between would be large.
+    if picture.shape[1] * height <= 2 * picture.shape[0] * width:
+        return _shrink_columns(_shrink_rows(picture, height), width)
+    return _shrink_rows(_shrink_columns(picture, width), height)
+
+
+def _shrink_columns(picture: Pixels, width: int) -> Float64:
+    if picture.shape[1] == width:
+        return picture.astype(np.float64)
+    turned = np.ascontiguousarray(picture.transpose(1, 0, 2))
+    return _shrink_rows(turned, width).transpose(1, 0, 2)
+
+
+def _shrink_rows(picture: Pixels, height: int) -> Float64:
+    """Cell ``i`` covers rows ``i H / height`` to ``(i + 1) H / height``."""
+    rows = picture.shape[0]
+    if rows == height:
+        return picture.astype(np.float64)
+    result = np.empty((height, *picture.shape[1:]))
+    for i in range(height):
+        # In whole numbers, so that no rounding moves an edge: ends in units of 1 / height.
+        start, end = i * rows, (i + 1) * rows
+        first, last = start // height, -(-end // height)
+        total = picture[first:last].sum(axis=0, dtype=np.float64)
+        total -= picture[first] * ((start - first * height) / height)
+        total -= picture[last - 1] * ((last * height - end) / height)
+        result[i] = total * (height / rows)
+    return result
+
+
+def scaled(length: int, to: int, longest: int) -> int:
+    """``length × to / longest``, rounded, and at least 1."""
+    return max(1, (2 * length * to + longest) // (2 * longest))
+
+
+def to_working_size(picture: UInt8) -> Float64:
+    """Shrunk by area so that no edge is longer than ``WORKING``, and rounded."""
+    height, width = picture.shape[:2]
+    longest = max(height, width, WORKING)
+    return rounded(
+        shrink(picture, scaled(height, WORKING, longest), scaled(width, WORKING, longest))
+    )
+
+
+def box(mask: Bool) -> tuple[int, int, int, int]:
+    """Top, bottom, left and right of what is set, the ends one past it."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1

@@ -1,0 +1,227 @@
+"""What a search may change in a recipe, and within which bounds: derived from the recipe's kind.
+
+Bounds lie around the recipe's own values, which are always inside: the recipe itself is the first
+trial. ``docs/tune.md`` has the table.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from fittingroom.errors import UsageError, did_you_mean
+from fittingroom.networks import Dropout, Ensemble, Layer, Network, Residual
+from fittingroom.recipes import (
+    BoostedForest,
+    ClassicalRecipe,
+    Described,
+    HogSvm,
+    LogisticRegression,
+    Recipe,
+)
+
+Value = float | int | bool
+
+# Digits of a number that is tried: more would say nothing, and be hard to read.
+_DIGITS = 3
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One thing that a search varies.
+
+    Attributes:
+        name: as ``--set`` and ``--vary`` know it; ``"dropout"`` is the largest rate among the
+            network's layers, the others keep their proportion to it.
+        kind: ``"number"``, ``"whole number"`` or ``"switch"``.
+        low, high: the bounds, both inside; 0 and 1 for a switch.
+        logarithmic: whether equal factors count as equal steps.
+    """
+
+    name: str
+    kind: Literal["number", "whole number", "switch"]
+    low: float
+    high: float
+    logarithmic: bool = False
+
+    def place(self, value: Value) -> float:
+        """Where a value lies between the bounds, from 0 to 1; in the middle where they are one."""
+        low, high, number = self.low, self.high, float(value)
+        if self.logarithmic:
+            low, high, number = math.log(low), math.log(high), math.log(number)
+        return min(max((number - low) / (high - low), 0.0), 1.0) if high > low else 0.5
+
+    def rounded(self, value: Value) -> Value:
+        """A value as it is tried."""
+        if self.kind == "switch":
+            return bool(value)
+        if self.kind == "whole number":
+            return int(value)
+        return min(max(float(f"{value:.{_DIGITS}g}"), self.low), self.high)
+
+
+def search_space(
+    recipe: Described, *, pictures: int, epochs: int = 0, vary: Sequence[str] = ()
+) -> tuple[Setting, ...]:
+    """What a search varies in a recipe.
+
+    Args:
+        recipe: where the search begins.
+        pictures: of the training half; larger batches than a quarter of them are not tried.
+        epochs: the most that are tried; never fewer than the recipe's own, which 0 stands for.
+        vary: the names of the only settings that vary; all where there are none.
+
+    Raises:
+        UsageError: a name that is not among them, or a recipe in which nothing can vary.
+    """
+    if isinstance(recipe, Recipe):
+        settings = tuple(_of_network(recipe, pictures, max(epochs, recipe.epochs)))
+    elif isinstance(recipe, ClassicalRecipe):
+        settings = tuple(_of_classical(recipe))
+    else:
+        settings = ()
+    # A bound that the recipe's own value left no room beyond is no choice.
+    settings = tuple(each for each in settings if each.high > each.low)
+    if not settings:
+        raise UsageError(
+            f"Expected a recipe with settings that a search can vary. Received {recipe.name}, a "
+            "classifier of one's own, of which nothing is known but that it can be trained."
+        )
+    known = [each.name for each in settings]
+    for name in vary:
+        if name not in known:
+            raise UsageError(
+                f"Expected --vary with one of {', '.join(known)}. Received '{name}'."
+                + did_you_mean(name, known)
+            )
+    return tuple(each for each in settings if not vary or each.name in vary)
+
+
+def settings_of(recipe: Described, space: Sequence[Setting]) -> dict[str, Value]:
+    """The recipe's own values of what a search varies."""
+    found: dict[str, Value] = {}
+    for setting in space:
+        if setting.name == "dropout" and isinstance(recipe, Recipe):
+            found["dropout"] = _largest_rate(recipe.layers)
+            continue
+        value: object = recipe
+        for part in setting.name.split("."):
+            value = getattr(value, part)
+        assert isinstance(value, float | int)
+        found[setting.name] = value
+    return found
+
+
+def with_values(recipe: Described, values: Mapping[str, Value]) -> Described:
+    """The recipe with other values of what a search varies.
+
+    Raises:
+        UsageError: a value that the recipe cannot take.
+    """
+    changed = recipe.with_settings(
+        {name: str(value) for name, value in values.items() if name != "dropout"}
+    )
+    if "dropout" in values and isinstance(changed, Recipe):
+        layers = changed.layers
+        factor = float(values["dropout"]) / _largest_rate(layers)
+        changed = dataclasses.replace(changed, network=_with_dropout(layers, factor))
+    return changed
+
+
+def _of_network(recipe: Recipe, pictures: int, epochs: int) -> Iterator[Setting]:
+    """Settings of a network; the Keras engine knows fewer of them."""
+    everything = recipe.engine == "pytorch"
+    yield _around("learning_rate", recipe.learning_rate, 5)
+    if recipe.optimizer == "muon":
+        yield _around("other_learning_rate", recipe.other_learning_rate, 5)
+    largest = max(recipe.batch_size, min(4 * recipe.batch_size, pictures // 4))
+    smallest = min(recipe.batch_size, max(16, recipe.batch_size // 4))
+    yield Setting("batch_size", "whole number", smallest, largest, logarithmic=True)
+    yield Setting("epochs", "whole number", math.ceil(recipe.epochs / 2), epochs)
+    if recipe.schedule == "one-cycle":
+        yield _between("warmup", recipe.warmup, 0.0, 0.5)
+    yield _between("momentum", recipe.momentum, 0.8, 0.98)
+    if recipe.optimizer != "adam":
+        decay = recipe.weight_decay
+        yield _between("weight_decay", decay, 0.0, max(0.1, 4 * decay))
+    if everything:
+        yield _between("label_smoothing", recipe.label_smoothing, 0.0, 0.2)
+    varied = recipe.augmentation
+    yield Setting("augmentation.flip", "switch", 0, 1)
+    yield _between("augmentation.rotation", varied.rotation, 0.0, 0.1)
+    if everything:
+        yield _whole("augmentation.shift", varied.shift, 0, 2)
+        # Of what the recipe does not do at all, a share would change nothing.
+        if varied.shift:
+            yield Setting("augmentation.shift_probability", "number", 0.0, 1.0)
+        yield _whole("augmentation.erase", varied.erase, 0, 8)
+        if varied.erase:
+            yield Setting("augmentation.erase_probability", "number", 0.0, 1.0)
+    if recipe.own is None and _largest_rate(recipe.layers) > 0:
+        yield _between("dropout", _largest_rate(recipe.layers), 0.0, 0.5)
+
+
+def _of_classical(recipe: ClassicalRecipe) -> Iterator[Setting]:
+    match recipe.model:
+        case LogisticRegression(strength=strength):
+            yield _around("model.strength", strength, 30)
+        case BoostedForest() as forest:
+            yield _around("model.learning_rate", forest.learning_rate, 4)
+            rounds = forest.rounds
+            yield Setting("model.rounds", "whole number", math.ceil(rounds / 2), rounds)
+            fewest = min(forest.leaves, max(4, forest.leaves // 4))
+            yield Setting("model.leaves", "whole number", fewest, 4 * forest.leaves, True)
+            most = min(1.0, 5 * forest.pixels)
+            yield Setting("model.pixels", "number", forest.pixels / 5, most, logarithmic=True)
+            if forest.penalty:
+                yield _around("model.penalty", forest.penalty, 10)
+        case HogSvm() as machine:
+            yield _around("model.sharpness", machine.sharpness, 3)
+            yield _around("model.penalty", machine.penalty, 10)
+            yield _whole("model.orientations", machine.orientations, 4, 16)
+            components = machine.components
+            fewest = math.ceil(components / 2)
+            yield Setting("model.components", "whole number", fewest, 2 * components, True)
+
+
+def _around(name: str, own: float, factor: float) -> Setting:
+    return Setting(name, "number", own / factor, own * factor, logarithmic=True)
+
+
+def _between(name: str, own: float, low: float, high: float) -> Setting:
+    return Setting(name, "number", min(low, own), max(high, own))
+
+
+def _whole(name: str, own: int, low: int, high: int) -> Setting:
+    return Setting(name, "whole number", min(low, own), max(high, own))
+
+
+def _largest_rate(network: Network) -> float:
+    """The largest rate of dropout anywhere in a network; 0 where there is none."""
+    rates = [0.0]
+    for layer in network:
+        match layer:
+            case Dropout(rate=rate):
+                rates.append(rate)
+            case Residual(layers=layers):
+                rates.append(_largest_rate(layers))
+            case Ensemble(members=members):
+                rates += [_largest_rate(member) for member in members]
+    return max(rates)
+
+
+def _with_dropout(network: Network, factor: float) -> Network:
+    """The network with every rate of dropout multiplied."""
+
+    def changed(layer: Layer) -> Layer:
+        match layer:
+            case Dropout(rate=rate):
+                return Dropout(rate * factor)
+            case Residual(layers=layers):
+                return Residual(_with_dropout(layers, factor))
+            case Ensemble(members=members):
+                return Ensemble(tuple(_with_dropout(member, factor) for member in members))
+        return layer
+
+    return tuple(changed(layer) for layer in network)

@@ -1,0 +1,51 @@
+"""A recipe's file: as a search or a run leaves it, or a stranger."""
+
+import json
+
+import pytest
+
+from fittingroom.errors import RecipeError
+from fittingroom.recipes import RECIPES, recipe_of
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_s_file_gives_the_recipe(name, tmp_path):
+    path = tmp_path / "some.json"
+    path.write_text(json.dumps(RECIPES[name].to_json()))
+    assert recipe_of(str(path)) == recipe_of(path) == RECIPES[name]
+    longer = recipe_of(path, title="Another title")
+    assert longer.title == "Another title"
+
+
+def test_a_run_s_recipe_is_one(trained):
+    assert recipe_of(trained.folder / "recipe.json") == trained.recipe
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "Expected JSON"),
+        ("[]", "Received other JSON"),
+        ('{"epochs": 3}', "Received other JSON"),
+        ('{"network": []}', "cannot read"),
+        ('{"network": [], "name": "\\u001b[2J"}', "Expected `name` as a text"),
+        ("[" * 100_000, "Expected JSON"),
+    ],
+)
+def test_another_file_is_told_for_what_it_is(tmp_path, content, words):
+    path = tmp_path / "some.json"
+    path.write_text(content)
+    with pytest.raises(RecipeError, match=words):
+        recipe_of(path)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(RecipeError, match=r"Expected a recipe in .*none\.json\. Received: No such"):
+        recipe_of(tmp_path / "none.json")
+
+
+def test_a_link_is_not_followed(tmp_path):
+    (tmp_path / "real.json").write_text(json.dumps(RECIPES["ann"].to_json()))
+    (tmp_path / "link.json").symlink_to(tmp_path / "real.json")
+    with pytest.raises(RecipeError, match="link"):
+        recipe_of(tmp_path / "link.json")
