@@ -9,8 +9,8 @@ FUZZ := .venv-fuzz
 MINUTES ?= 15
 
 .PHONY: report test test-quick test-tensorflow lint notebooks bench bench-inference bench-scaling \
-	bench-cluster bench-statistics bench-comparison-speed bench-audit bench-photos bench-serving bench-unknown fuzz audit \
-	model images clean
+	bench-cluster bench-statistics bench-comparison-speed bench-audit bench-photos bench-serving bench-unknown \
+	bench-reproduce bench-crash fuzz audit model images clean
 
 report: $(VENV)/ready
 	$(BIN)/fittingroom compare ann cnn
@@ -70,6 +70,14 @@ bench-cluster: $(VENV)/ready
 # Does a model know what it does not know? ARGS="--model RUN" asks another than the package's.
 bench-unknown: $(VENV)/ready
 	$(BIN)/python benchmarks/unknown.py $(ARGS)
+
+# Are the same numbers had again? ARGS="--repeats 3 --recipes ann" tries others.
+bench-reproduce: $(VENV)/ready
+	$(BIN)/python benchmarks/reproduce.py $(ARGS)
+
+# A thousand kills at random moments, and every failure of the disk. ARGS="--kills 50 --every 5" is short.
+bench-crash: $(VENV)/ready
+	$(BIN)/python benchmarks/crash.py $(ARGS)
 
 # The model inside the package, from the real data.
 model: $(VENV)/ready

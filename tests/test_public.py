@@ -45,6 +45,7 @@ def test_public_names_are_these():
         "open_run",
         "recipe_of",
         "report",
+        "reproduce",
         "train",
         "tune",
         "verify",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fittingroom.jobs.export import export_run as export_run
     from fittingroom.jobs.load import load as load
     from fittingroom.jobs.report import report as report
+    from fittingroom.jobs.reproduce import reproduce as reproduce
     from fittingroom.jobs.site import export_site as export_site
     from fittingroom.jobs.train import train as train
     from fittingroom.jobs.tune import tune as tune
@@ -60,6 +61,7 @@ _HOMES = {
     "open_run": "fittingroom.runs",
     "recipe_of": "fittingroom.recipes",
     "report": "fittingroom.jobs.report",
+    "reproduce": "fittingroom.jobs.reproduce",
     "train": "fittingroom.jobs.train",
     "tune": "fittingroom.jobs.tune",
     "verify": "fittingroom.jobs.verify",

@@ -111,6 +111,45 @@ def test_verify_says_whether_a_claim_holds(cli):
     assert "such as 0.8834" in err
 
 
+def test_reproduce_says_whether_the_same_came_out(cli, tmp_path):
+    code, out, _ = cli("train", "tiny", "--data", "sample", "--set", "epochs=1", "--threads", "1")
+    (folder,) = (tmp_path / "runs").iterdir()
+    code, out, err = cli("reproduce", str(folder))
+    assert code == 0
+    assert out.startswith(f"{folder.name} is reproduced: trained again, it gave the same weights")
+    assert "tiny, seed 0: done" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+    assert len(list_runs(tmp_path / "runs")) == 1
+
+    path = folder / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(content)
+    code, _, err = cli("reproduce", str(folder))
+    assert code == 1
+    assert "it was changed" in err
+    for revision, finding, expected in (("0" * 12, "explained", 0), (None, "unexplained", 1)):
+        values = json.loads((folder / "environment.json").read_text())
+        values["revision"] = revision
+        (folder / "environment.json").write_text(json.dumps(values))
+        write_manifest(folder)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("fittingroom.runs.environment.code_revision", lambda: None)
+            code, out, _ = cli("reproduce", str(folder), "--json")
+        outcome = json.loads(out)
+        assert (outcome["finding"], code) == (finding, expected)
+        assert outcome["predictions"]["identical"]
+        assert not outcome["weights"]["identical"]
+        assert outcome["history"] == {
+            "identical": True,
+            "first_difference": None,
+            "epochs": [1, 1],
+        }
+    code, _, err = cli("reproduce", str(folder), "--device", "abacus")
+    assert code == 2
+    assert "this machine's devices" in err
+
+
 def test_recipes_and_summary(cli):
     code, out, _ = cli("recipes")
     assert code == 0

@@ -117,8 +117,8 @@ def test_killed_in_the_middle_of_an_epoch_it_goes_back_to_the_last_checkpoint(
         assert (len(checkpoint.history) if checkpoint else 0) == (taken - 1) // steps
         run = train(recipe, data=sample, runs=runs, threads=1, resume=True)
         assert_same(run, whole)
-        # Without a checkpoint there is nothing to go on from, and a new folder was begun.
-        assert (run.folder == listed.folder) == (checkpoint is not None)
+        # Without a checkpoint there is nothing to go on from; its folder is used all the same.
+        assert run.folder == listed.folder
 
 
 def test_a_resumed_run_says_so_in_its_environment(tiny, sample, tmp_path, monkeypatch):
@@ -129,6 +129,70 @@ def test_a_resumed_run_says_so_in_its_environment(tiny, sample, tmp_path, monkey
     assert entry["after_epoch"] == 1
     assert set(entry) == {"after_epoch", "time"}
     assert f"{run.folder}: going on after epoch 1" in listener.said
+
+
+def test_a_run_that_died_before_its_first_checkpoint_begins_again_in_its_folder(
+    tiny, sample, tmp_path, monkeypatch
+):
+    def die(self, checkpoint):
+        raise Broken
+
+    whole = train(tiny, data=sample, runs=tmp_path / "whole", threads=1)
+    for moment in ("keep", "begin"):
+        runs = tmp_path / moment
+        with monkeypatch.context() as patch:
+            patch.setattr(RunWriter, moment, lambda *arguments: die(None, None))
+            with pytest.raises(Broken):
+                train(tiny, data=sample, runs=runs, threads=1)
+        (folder,) = (path for path in runs.iterdir() if path.name[0] != ".")
+        (folder / ".recipe.json.0123abcd").write_bytes(b"half a")
+        listener = Listener()
+        run = train(tiny, data=sample, runs=runs, threads=1, resume=True, progress=listener)
+        assert run.folder == folder
+        assert_same(run, whole)
+        assert "resumed" not in run.environment
+        assert any(
+            "without a checkpoint, so training starts again" in each for each in listener.said
+        )
+
+
+def test_a_folder_with_something_in_it_that_is_no_run_is_left_alone(tiny, sample, tmp_path):
+    name = run_name(tiny.for_classes(10), 0, data_key(sample))
+    for number, content in enumerate(("notes.txt", "history.jsonl")):
+        folder = tmp_path / f"{name}-{number + 2}"
+        folder.mkdir()
+        (folder / content).write_text("a person's own")
+    (tmp_path / f"{name}-mine").mkdir()
+    run = train(tiny, data=sample, runs=tmp_path, threads=1, resume=True)
+    assert run.name == name
+    assert list((tmp_path / f"{name}-mine").iterdir()) == []
+    assert (tmp_path / f"{name}-2" / "notes.txt").read_text() == "a person's own"
+
+
+def test_a_training_in_one_go_starts_again(sample, tmp_path, monkeypatch):
+    recipe = RECIPES["logreg"].with_settings({"model.iterations": "5"})
+
+    def die(self, *arguments):
+        raise Broken
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunWriter, "finish", die)
+        with pytest.raises(Broken):
+            train(recipe, data=sample, runs=tmp_path, threads=1)
+    (begun,) = list_runs(tmp_path)
+    listener = Listener()
+    run = train(recipe, data=sample, runs=tmp_path, threads=1, resume=True, progress=listener)
+    assert run.folder == begun.folder
+    assert any("training starts again" in each for each in listener.said)
+
+
+def test_what_a_death_after_the_manifest_left_is_removed_by_asking_again(tiny, sample, tmp_path):
+    first = train(tiny, data=sample, runs=tmp_path, threads=1)
+    (first.folder / CHECKPOINT).write_bytes(b"of no use any more")
+    (first.folder / ".manifest.json.0123abcd").write_bytes(b"half a")
+    train(tiny, data=sample, runs=tmp_path, threads=1, resume=True)
+    assert [path.name for path in first.folder.iterdir() if path.name[0] == "."] == []
+    assert not (first.folder / CHECKPOINT).exists()
 
 
 def test_going_on_elsewhere_names_what_is_other(tiny, sample, tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from fittingroom.cli import (
     doctor,
     export,
     predict,
+    reproduce,
     results,
     serve,
     train,
@@ -25,7 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Fit, compare and try on image classifiers for Fashion-MNIST, honestly.",
 )
-for room in (train, results, tune, verify, audit, predict, serve, export, doctor):
+for room in (train, results, tune, verify, reproduce, audit, predict, serve, export, doctor):
     app.add_typer(room.app)
 app.add_typer(data.app, name="data", help="Find, fetch and check the data.")
 

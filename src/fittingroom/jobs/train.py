@@ -109,15 +109,21 @@ def train(
     with only_here(runs, name):
         if resume and (finished := find_run(runs, chosen, seed, dataset)) is not None:
             progress.say(f"{chosen.name}, seed {seed}: already trained, {finished.folder}")
+            with contextlib.suppress(RunError):  # it may lie where nothing may be removed
+                RunWriter.tidy(finished.folder)
             return finished
         environment = _environment(dataset, split, place)
         begun = find_begun(runs, name, chosen, seed, dataset) if resume else None
-        if begun is None:
-            writer, start = RunWriter.create(runs, name), None
-            writer.begin(chosen, seed, environment)
-        else:
-            writer, start = RunWriter.again(*begun), begun[1]
+        writer = RunWriter.again(*begun) if begun else RunWriter.create(runs, name)
+        start = begun[1] if begun else None
+        if start is not None:
             progress.say(_went_on(writer, start, environment))
+        else:
+            if begun:
+                progress.say(
+                    f"{writer.folder}: broken off without a checkpoint, so training starts again"
+                )
+            writer.begin(chosen, seed, environment)
         try:
             fitted = _fit(writer, engine, chosen, split, seed, place, start, progress)
             for note in fitted.notes:

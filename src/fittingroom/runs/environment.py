@@ -26,16 +26,31 @@ _PACKAGES = (
     "openvino",
 )
 
+# Settings that hold a library to other instructions or other sums.
+_VARIABLES = (
+    *("ATEN_CPU_CAPABILITY", "DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_ISA", "OPENBLAS_CORETYPE"),
+    *("MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "TF_ENABLE_ONEDNN_OPTS", "XLA_FLAGS"),
+    *("CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE"),
+)
+# What names of vector instructions begin with, as Linux lists them for Intel, AMD and ARM.
+_VECTORS = ("amx", "avx", "f16c", "fma", "asimd", "bf16", "i8mm", "sve", "sme")
+
 
 def describe_environment() -> dict[str, Any]:
-    """Versions, platform, processor, code revision and the time, as plain JSON values."""
+    """Versions, platform, processor, code revision and the time, as plain JSON values.
+
+    Processors of different generations may call themselves the same, and compute differently:
+    their instructions tell them apart.
+    """
     return {
         "time": now(),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": processor(),
+        "instructions": instructions(),
         "processors": available_processors(),
         "versions": installed_versions(),
+        "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
         "revision": code_revision(),
     }
 
@@ -65,12 +80,26 @@ def available_processors() -> int:
 
 def processor() -> str:
     """The processor's model name, or the best that the platform tells."""
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def instructions() -> list[str]:
+    """The processor's vector instructions by their names, sorted; none where Linux does not tell.
+
+    Libraries choose by them how sums are arranged, and so their last digits.
+    """
+    names = (_cpuinfo("flags") or _cpuinfo("Features")).split()
+    return sorted({name for name in names if name.startswith(_VECTORS)})
+
+
+def _cpuinfo(field: str) -> str:
+    """What Linux says under that name of the first processor; empty where it says nothing."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
+            if line.partition(":")[0].strip() == field:
                 return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    return ""
 
 
 def code_revision() -> str | None:

@@ -48,6 +48,11 @@ def remove_file(path: Path) -> None:
         raise cannot_write(path, error) from error
 
 
+def is_leftover(path: Path) -> bool:
+    """Whether a file's name is one that :func:`write_file` gives to what it has not finished."""
+    return _TEMPORARY.fullmatch(path.name) is not None
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove what :func:`write_file` left half-written in a folder when its process died.
 
@@ -55,18 +60,24 @@ def remove_leftovers(folder: Path) -> None:
         RunError: the system does not let us.
     """
     for path in folder.iterdir():
-        if _TEMPORARY.fullmatch(path.name):
+        if is_leftover(path):
             remove_file(path)
 
 
 def make_folder(path: Path) -> Path:
     """Make a folder and those above it; it may exist.
 
+    Each new one is flushed into the one above it: what is flushed in a folder is of no use after a
+    power failure if the folder itself is gone.
+
     Raises:
         RunError: it cannot be made.
     """
     try:
+        missing = [each for each in (path, *path.parents) if not each.exists()]
         path.mkdir(parents=True, exist_ok=True)
+        for each in reversed(missing):
+            flush_folder(each.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
     return path

@@ -26,6 +26,7 @@ from fittingroom.runs.checkpoints import CHECKPOINT, Checkpoint, write_checkpoin
 from fittingroom.runs.files import (
     as_json,
     cannot_write,
+    flush_folder,
     make_folder,
     remove_file,
     remove_leftovers,
@@ -201,6 +202,7 @@ class RunWriter:
             folder = runs / (name if number == 1 else f"{name}-{number}")
             try:
                 folder.mkdir()
+                flush_folder(runs)
             except FileExistsError:
                 number += 1
             except OSError as error:
@@ -209,8 +211,10 @@ class RunWriter:
                 return cls(folder)
 
     @classmethod
-    def again(cls, folder: Path, checkpoint: Checkpoint) -> "RunWriter":
+    def again(cls, folder: Path, checkpoint: Checkpoint | None) -> "RunWriter":
         """The writer of a run that goes on from its checkpoint: its history ends there.
+
+        Without a checkpoint it begins anew in the same folder.
 
         The caller is alone with the folder; see :func:`fittingroom.runs.only_here`.
 
@@ -219,9 +223,22 @@ class RunWriter:
         """
         writer = cls(folder)
         remove_leftovers(folder)
+        if checkpoint is None:
+            remove_file(folder / "history.jsonl")
+            return writer
         writer._history = "".join(epoch.to_line() for epoch in checkpoint.history).encode()
         write_file(folder / "history.jsonl", writer._history)
         return writer
+
+    @staticmethod
+    def tidy(folder: Path) -> None:
+        """Remove what a process left that died between the manifest and its own end.
+
+        Raises:
+            RunError: the system does not let us.
+        """
+        remove_file(folder / CHECKPOINT)
+        remove_leftovers(folder)
 
     def begin(self, recipe: Described, seed: int, environment: Mapping[str, Any]) -> None:
         """Write what is known before training."""

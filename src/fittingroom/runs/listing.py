@@ -2,6 +2,7 @@
 
 import dataclasses
 import glob
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,6 +11,7 @@ from fittingroom.data import Dataset
 from fittingroom.errors import FittingRoomError, RecipeError, RunChangedError, RunUnfinishedError
 from fittingroom.recipes import Described, Recipe, recipe_from_json
 from fittingroom.runs.checkpoints import Checkpoint, read_checkpoint
+from fittingroom.runs.files import is_leftover
 from fittingroom.runs.folder import Run, open_run, read_failure
 from fittingroom.runs.history import ending
 from fittingroom.runs.manifests import MANIFEST
@@ -67,8 +69,11 @@ def find_run(runs: Path, recipe: Described, seed: int, dataset: Dataset) -> Run 
 
 def find_begun(
     runs: Path, name: str, recipe: Described, seed: int, dataset: Dataset
-) -> tuple[Path, Checkpoint] | None:
+) -> tuple[Path, Checkpoint | None] | None:
     """The unfinished run of this recipe, seed and data that came furthest, and its checkpoint.
+
+    There is none where it was broken off before the first, or its engine writes none; its folder is
+    used again then.
 
     Args:
         runs: the folder of runs.
@@ -77,10 +82,13 @@ def find_begun(
         seed: with which seed.
         dataset: on which data.
     """
-    begun = []
+    begun: list[tuple[Path, Checkpoint | None]] = []
     for folder in (runs / name, *sorted(runs.glob(f"{glob.escape(name)}-*"))):
         try:
             if (folder / MANIFEST).exists() or read_failure(folder) is not None:
+                continue
+            if _is_bare(folder, name):
+                begun.append((folder, None))
                 continue
             environment = check_environment(stored_json(folder / "environment.json"))
             data = environment["data"]
@@ -89,12 +97,23 @@ def find_begun(
                 and environment["seed"] == seed
                 and data["hashes"] == dataset.training_hashes
                 and tuple(data["classes"]) == tuple(dataset.classes)
-                and (checkpoint := read_checkpoint(folder)) is not None
             ):
-                begun.append((folder, checkpoint))
+                begun.append((folder, read_checkpoint(folder)))
         except (OSError, RunChangedError, RecipeError, KeyError, TypeError):
             continue  # it was broken off before it could be told what it is
-    return max(begun, key=lambda found: len(found[1].history), default=None)
+    return max(begun, key=lambda found: len(found[1].history) if found[1] else 0, default=None)
+
+
+def _is_bare(folder: Path, name: str) -> bool:
+    """Whether a training made this folder and died before it said which: by the folder's name it
+    was one of ours, and nothing is in it that anybody could miss."""
+    number = folder.name.removeprefix(name)
+    ours = number == "" or re.fullmatch(r"-[0-9]+", number) is not None
+    return (
+        ours
+        and folder.is_dir()
+        and all(each.name == "recipe.json" or is_leftover(each) for each in folder.iterdir())
+    )
 
 
 def _may_have(folder: Path, seed: int) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fittingroom.errors import RunError
 from fittingroom.runs.environment import code_revision, now
-from fittingroom.runs.files import cannot_write
+from fittingroom.runs.files import cannot_write, flush_folder
 from fittingroom.untrusted import MEBIBYTE, Refusal, parse_json, read_whole
 
 TEST_LOG = "test-log.jsonl"
@@ -51,6 +51,7 @@ def log_opening(runs: Path, *, run: str, recipe: str, data: str, purpose: str) -
         with open(path, "ab", buffering=0, opener=_no_link) as stream:
             stream.write(b"\n" + json.dumps(asdict(opening)).encode() + b"\n")
             os.fsync(stream.fileno())
+        flush_folder(runs)  # where this was the first opening
     except OSError as error:
         raise cannot_write(path, error) from error
 

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from fittingroom.engines.keras.files import file_content
 from fittingroom.engines.keras.models import apply_network, set_weights, weights_of
 from fittingroom.engines.keras.own import OwnKeras, build_own, export_own, saved_files, try_out
 from fittingroom.engines.keras.watch import Watch
-from fittingroom.errors import OwnCodeError, RecipeError, UsageError
+from fittingroom.errors import OwnCodeError, RecipeError, RunChangedError, UsageError
 from fittingroom.networks import Conv, Ensemble, Flatten, check_classifier
 from fittingroom.predictions import Float32
 from fittingroom.recipes import OwnModel, Recipe, own_code
@@ -37,7 +38,8 @@ class KerasEngine:
     loaded with.
 
     With the PyTorch backend on the processor, the same seed gives the same weights, byte for byte.
-    A run of it leaves ``model.keras`` and ``best_model.h5``, which take pixel values from 0 to 1.
+    There it also writes checkpoints; with the others it trains in one go. A run of it leaves
+    ``model.keras`` and ``best_model.h5``, which take pixel values from 0 to 1.
     """
 
     def device(self, name: str | None, threads: int | None) -> Device:
@@ -83,9 +85,35 @@ class KerasEngine:
         check_recipe(recipe, device.backend)
         with settings(device.backend, device.threads), keras.device(_scope(device)):
             keras.utils.set_random_seed(seed)
+            listeners = _Listeners(on_epoch, on_checkpoint, start)
+            if device.backend != "torch":
+                listeners = _without_checkpoints(listeners, device.backend)
             if recipe.own is not None:
-                return _fit_own(recipe, recipe.own, split, device.backend, on_epoch)
-            return _fit(recipe, split, on_epoch)
+                return _fit_own(recipe, recipe.own, split, device.backend, listeners)
+            return _fit(recipe, split, listeners)
+
+
+@dataclass(frozen=True)
+class _Listeners:
+    """Who is told of a training's epochs, and where it goes on."""
+
+    on_epoch: Callable[[Epoch], None]
+    on_checkpoint: Callable[[Checkpoint], None] | None
+    start: Checkpoint | None
+
+
+def _without_checkpoints(listeners: _Listeners, backend: str) -> _Listeners:
+    """TensorFlow and JAX keep the order of pictures where nobody reaches it: they train in one go.
+
+    Raises:
+        RunChangedError: the training is to go on from a checkpoint.
+    """
+    if listeners.start is not None:
+        raise RunChangedError(
+            "Expected PyTorch beneath Keras, which wrote the checkpoint. Received "
+            f"{backend}. Set KERAS_BACKEND=torch, or train anew, without `--resume`."
+        )
+    return replace(listeners, on_checkpoint=None)
 
 
 def _scope(device: Device) -> str:
@@ -203,7 +231,7 @@ def _optimizer(recipe: Recipe) -> Any:
             )
 
 
-def _fit(recipe: Recipe, split: Split, on_epoch: Callable[[Epoch], None]) -> Fitted:
+def _fit(recipe: Recipe, split: Split, listeners: _Listeners) -> Fitted:
     began = time.perf_counter()
     model = build_classifier(recipe)
     shape = model.input_shape[1:]
@@ -217,11 +245,13 @@ def _fit(recipe: Recipe, split: Split, on_epoch: Callable[[Epoch], None]) -> Fit
         recipe,
         _steps(recipe, split),
         began,
-        on_epoch,
+        listeners.on_epoch,
         lambda: weights_of(model, recipe.layers),
+        listeners.on_checkpoint,
+        listeners.start,
     )
     validation = pixels(split.validation)
-    _run(model, recipe, pixels(split.training), validation, split, watch.callback())
+    _run(model, recipe, pixels(split.training), validation, split, watch)
     set_weights(model, recipe.layers, watch.best_weights)
     before_softmax = keras.Model(model.inputs, model.get_layer("probabilities").input)
     logits = before_softmax.predict(validation, batch_size=_VALIDATION_BATCH, verbose=0)
@@ -239,7 +269,7 @@ def _fit(recipe: Recipe, split: Split, on_epoch: Callable[[Epoch], None]) -> Fit
 
 
 def _fit_own(
-    recipe: Recipe, own: OwnModel, split: Split, backend: str, on_epoch: Callable[[Epoch], None]
+    recipe: Recipe, own: OwnModel, split: Split, backend: str, listeners: _Listeners
 ) -> Fitted:
     """The same for a model of a person's own."""
     began = time.perf_counter()
@@ -251,20 +281,22 @@ def _fit_own(
         recipe,
         _steps(recipe, split),
         began,
-        on_epoch,
+        listeners.on_epoch,
         lambda: {str(place): array for place, array in enumerate(built.model.get_weights())},
+        listeners.on_checkpoint,
+        listeners.start,
     )
     try:
         with own_code(f"training {own.origin}"):
             training, validation = (
                 built.pixels(half.images) for half in (split.training, split.validation)
             )
-            _run(model, recipe, training, validation, split, watch.callback())
+            _run(model, recipe, training, validation, split, watch)
     except OwnCodeError as error:
         if error.__cause__ is not None and error.__cause__ is watch.raised:
             raise watch.raised from None  # the listener's, and none of the model's
         raise
-    best = list(watch.best_weights.values())
+    best = [watch.best_weights[str(place)] for place in range(len(watch.best_weights))]
     built.model.set_weights(best)
     logits = built.logits(split.validation.images, _VALIDATION_BATCH)
     seconds = time.perf_counter() - began
@@ -287,9 +319,11 @@ def _steps(recipe: Recipe, split: Split) -> int:
 
 
 def _run(
-    model: Any, recipe: Recipe, training: Float32, validation: Float32, split: Split, callback: Any
+    model: Any, recipe: Recipe, training: Float32, validation: Float32, split: Split, watch: Watch
 ) -> None:
-    """Keras' own fit, on pictures as the model takes them."""
+    """Keras' own fit, on pictures as the model takes them, after the epochs that there were."""
+    if watch.ended:
+        return
     model.fit(
         training,
         split.training.labels,
@@ -297,6 +331,7 @@ def _run(
         epochs=recipe.epochs,
         validation_data=(validation, split.validation.labels),
         validation_batch_size=_VALIDATION_BATCH,
-        callbacks=[callback],
+        initial_epoch=watch.done,
+        callbacks=[watch.callback()],
         verbose=0,
     )

@@ -1,0 +1,63 @@
+"""``reproduce``: train a run again, and say whether the same came out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fittingroom.cli import options
+from fittingroom.cli.output import Display, print_json, print_text, prints_aside
+
+app = typer.Typer()
+
+
+@app.command()
+def reproduce(
+    run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="The code of a model of your own, my_file.py:build, where the run trained one.",
+            show_default=False,
+        ),
+    ] = None,
+    data: options.Data = None,
+    allow_unknown_data: options.AllowUnknownData = False,
+    classes: options.Classes = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help="cpu, cuda or mps. Left out: where the run was trained.", show_default=False
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            help="Processor threads. Left out: as many as the run was trained with.",
+            show_default=False,
+        ),
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Train a run again, and say whether the same came out, or within what, and why.
+
+    The exit code is 1 where something else came out and nothing that is recorded explains it.
+    """
+    from fittingroom.data import find_dataset
+    from fittingroom.jobs.reproduce import reproduce as reproduce_job
+
+    dataset = (
+        None
+        if data is None
+        else find_dataset(data, allow_unknown=allow_unknown_data, classes=classes)
+    )
+    with prints_aside():
+        reproduction = reproduce_job(
+            run, model=model, data=dataset, device=device, threads=threads, progress=Display()
+        )
+    if json:
+        print_json(reproduction.as_dict())
+    else:
+        print_text(reproduction.sentence)
+    if reproduction.finding == "unexplained":
+        raise typer.Exit(1)

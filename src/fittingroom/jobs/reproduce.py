@@ -1,0 +1,391 @@
+"""Reproduce: train a run again, and say whether the same came out, or why not."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from fittingroom.data import Dataset, find_dataset
+from fittingroom.errors import DataInvalidError, RecipeError, RunChangedError, UsageError
+from fittingroom.jobs.evaluate import dataset_of
+from fittingroom.jobs.progress import Progress, Silence
+from fittingroom.jobs.train import train
+from fittingroom.predictions import Predictions
+from fittingroom.recipes import Described, Recipe, recipe_of
+from fittingroom.runs import Difference, Run, differences, ending, open_run
+from fittingroom.untrusted import Refusal, read_weights
+
+Finding = Literal["identical", "explained", "unexplained"]
+
+_WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How far the weights of two trainings are from each other.
+
+    Attributes:
+        identical: whether all are the same, byte for byte.
+        difference: the largest between two numbers in the same place; None where they cannot be
+            held against each other, as with trees of other shapes, or are no numbers.
+    """
+
+    identical: bool
+    difference: float | None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """How far what two models say of the same pictures is from each other.
+
+    Attributes:
+        identical: whether all classes and probabilities are the same, byte for byte.
+        difference: the largest of two probabilities.
+        same: how many pictures get the same class from both.
+        pictures: of so many.
+    """
+
+    identical: bool
+    difference: float
+    same: int
+    pictures: int
+
+
+@dataclass(frozen=True, eq=False)
+class Reproduction:
+    """A run held against the same training done again.
+
+    Attributes:
+        run: the run that was there.
+        weights: how far its weights are from the new ones; None where the run holds none as
+            arrays, as with a scikit-learn classifier of one's own.
+        history: the first epoch that differs in more than its seconds, counted from 1; None
+            where the history is the same.
+        epochs: how many the run took, and how many the new training.
+        answers: how far the probabilities on the validation half are from the new ones, of the
+            exported models.
+        differences: what differs between the two in what results depend on.
+        environment: the new training's, as ``environment.json`` holds it.
+    """
+
+    run: Run
+    weights: Weights | None
+    history: int | None
+    epochs: tuple[int, int]
+    answers: Answers
+    differences: tuple[Difference, ...]
+    environment: Mapping[str, Any]
+
+    @property
+    def finding(self) -> Finding:
+        """``"identical"``; or else ``"explained"`` where something that results depend on differs
+        too, and ``"unexplained"`` where nothing does."""
+        same = self.answers.identical and self.history is None
+        if same and (self.weights is None or self.weights.identical):
+            return "identical"
+        return "explained" if self.differences else "unexplained"
+
+    @property
+    def sentence(self) -> str:
+        """The outcome in one plain paragraph."""
+        if self.finding == "identical":
+            what = "history but for its seconds, and the same validation predictions"
+            what = what if self.weights is None else f"weights, the same {what}"
+            # What may have been the same both times was, to judge by what came out.
+            differing = [each.sentence for each in self.differences if each.then != each.now]
+            although = f" That although these differ: {'; '.join(differing)}." if differing else ""
+            return (
+                f"{self.run.name} is reproduced: trained again, it gave the same {what}, byte for "
+                f"byte.{although}"
+            )
+        sentence = (
+            f"{self.run.name} is not reproduced byte for byte. Trained again, "
+            f"{self._weights_words}{self._answers_words}{self._history_words}."
+        )
+        if self.differences:
+            differing = [each.sentence for each in self.differences]
+            return f"{sentence} What differs, and can explain it: {'; '.join(differing)}."
+        return (
+            f"{sentence} Nothing that environment.json records explains it: code, versions, "
+            "processor, threads and device are the same. Reproduce it once more: if that differs "
+            "again, something in this training is held by no seed, such as code of one's own."
+        )
+
+    @property
+    def _weights_words(self) -> str:
+        if self.weights is None:
+            return ""
+        if self.weights.identical:
+            return "the weights are the same, "
+        if self.weights.difference is None:
+            return "the weights have other names or shapes, or are no numbers, "
+        return f"weights differ by at most {self.weights.difference:.2g}, "
+
+    @property
+    def _answers_words(self) -> str:
+        answers = self.answers
+        pictures = f"{answers.pictures:,} validation pictures"
+        if answers.identical:
+            return f"the probabilities of all {pictures} are the same"
+        return (
+            f"probabilities by at most {answers.difference:.2g}, and {answers.same:,} of "
+            f"{pictures} get the same class"
+        )
+
+    @property
+    def _history_words(self) -> str:
+        if self.history is None:
+            return ", and the history is the same"
+        then, now = self.epochs
+        words = "" if then == now else f", after {now} epochs instead of {then}"
+        return f"; the history differs from epoch {self.history} on{words}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        weights, answers = self.weights, self.answers
+        return {
+            "run": str(self.run.folder),
+            "recipe": self.run.recipe.name,
+            "seed": self.run.seed,
+            "data": self.run.environment["data"]["name"],
+            "finding": self.finding,
+            "sentence": self.sentence,
+            "weights": weights
+            and {"identical": weights.identical, "largest_difference": weights.difference},
+            "history": {
+                "identical": self.history is None,
+                "first_difference": self.history,
+                "epochs": list(self.epochs),
+            },
+            "predictions": {
+                "identical": answers.identical,
+                "largest_difference": answers.difference,
+                "same_class": answers.same,
+                "pictures": answers.pictures,
+            },
+            "differences": [
+                {"what": each.what, "then": each.then, "now": each.now} for each in self.differences
+            ],
+            "environment": dict(self.environment),
+        }
+
+
+def reproduce(
+    run: Run | Path | str,
+    *,
+    model: Any = None,
+    data: Dataset | Path | str | None = None,
+    device: str | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Reproduction:
+    """Train a run's recipe and seed again, and hold what comes out against the run.
+
+    The new training is done in a temporary folder, of which nothing is kept. The test half stays
+    shut.
+
+    Args:
+        run: a finished run, or its folder.
+        model: the code of a model of one's own, as for :func:`fittingroom.train`, where the run
+            trained one: a run folder holds its text, which is never executed.
+        data: the data that the run was trained on, as for :func:`fittingroom.train`; None for
+            wherever it is. It is known by its hashes.
+        device: where to train; None for where the run was trained.
+        threads: processor threads; None for as many as the run was trained with.
+        progress: who listens.
+
+    Raises:
+        RunError: the run cannot be read.
+        DataError: its data is nowhere, or other data was given.
+        UsageError: no such device or threads here, or a model where none is wanted, or none
+            where one is.
+        RecipeError: the code of one's own is not the one that was trained.
+        TrainingError: training broke down.
+    """
+    if not isinstance(run, Run):
+        run = open_run(Path(run))
+    recipe = _recipe(run, model)
+    dataset = _dataset(run, data)
+    place, count = run.environment.get("device"), run.environment.get("threads")
+    workers = run.environment.get("workers", 1)
+    if not isinstance(place, str) or type(count) is not int or type(workers) is not int:
+        raise RunChangedError(
+            f"Expected the device, threads and workers of {run.name} in its environment.json. "
+            "Received something else. Take the folder back as it was written, or train again."
+        )
+    with tempfile.TemporaryDirectory(prefix="fittingroom-") as folder:
+        again = train(
+            recipe,
+            seed=run.seed,
+            data=dataset,
+            runs=folder,
+            device=device or place,
+            threads=threads or count,
+            workers=workers,
+            progress=progress or Silence(),
+        )
+        return compare_runs(run, again)
+
+
+def compare_runs(run: Run, again: Run) -> Reproduction:
+    """Hold two runs of the same recipe, seed and data against each other.
+
+    Raises:
+        RunChangedError: the files of one are not those that training writes.
+    """
+    # A line holds the seconds too, which no training repeats.
+    lines = [[replace(each, seconds=0.0) for each in one.history] for one in (run, again)]
+    longest = max(map(len, lines))
+    differing = (n for n in range(longest) if lines[0][n : n + 1] != lines[1][n : n + 1])
+    first = next(differing, None)
+    return Reproduction(
+        run=run,
+        weights=_compare_weights(run, again),
+        history=None if first is None else first + 1,
+        epochs=(len(run.history), len(again.history)),
+        answers=compare_answers(run.validation, again.validation),
+        differences=(
+            *differences(run.environment, again.environment, run.recipe.engine),
+            *_clock(run, again),
+        ),
+        environment=again.environment,
+    )
+
+
+def compare_answers(then: Predictions, now: Predictions) -> Answers:
+    """Hold what two models say of the same pictures against each other.
+
+    Raises:
+        RunChangedError: they are not of the same pictures, or without probabilities.
+    """
+    before, after = then.log_probabilities, now.log_probabilities
+    if (
+        before is None
+        or after is None
+        or before.shape != after.shape
+        or not np.array_equal(then.indices, now.indices)
+        or not np.array_equal(then.labels, now.labels)
+    ):
+        raise RunChangedError(
+            f"Expected probabilities of the same {len(now):,} validation pictures from the run. "
+            "Received others. Take the folder back as it was written, or train again."
+        )
+    # Into float64 first, where small logarithms give no warning.
+    moved = np.abs(np.exp(before.astype(np.float64)) - np.exp(after.astype(np.float64)))
+    same = then.predicted == now.predicted
+    return Answers(
+        identical=before.tobytes() == after.tobytes() and bool(same.all()),
+        difference=float(moved.max()),
+        same=int(same.sum()),
+        pictures=len(same),
+    )
+
+
+def _compare_weights(run: Run, again: Run) -> Weights | None:
+    """How far weights are apart; None where neither run holds any as arrays."""
+    before, after = (_weights(each.folder / _WEIGHTS) for each in (run, again))
+    if before is None and after is None:
+        return None
+    if before is None or after is None or not _fit(before, after):
+        return Weights(identical=False, difference=None)
+    identical = all(before[name].tobytes() == after[name].tobytes() for name in after)
+    with np.errstate(invalid="ignore"):  # of infinite ones, in a stranger's file
+        apart = [
+            float(np.abs(before[name].astype(np.float64) - after[name].astype(np.float64)).max())
+            for name in after
+            if after[name].size
+        ]
+    difference = max(apart, default=0.0)
+    return Weights(identical, difference if np.isfinite(apart).all() else None)
+
+
+def _weights(path: Path) -> dict[str, npt.NDArray[Any]] | None:
+    """The arrays in a run's file of weights; None where it has no such file.
+
+    Raises:
+        RunChangedError: the file holds something else.
+    """
+    try:
+        return read_weights(path)
+    except FileNotFoundError:
+        return None
+    except (OSError, Refusal) as error:
+        raise RunChangedError(f"Expected weights in {path}. Received: {error}") from error
+
+
+def _fit(before: Mapping[str, npt.NDArray[Any]], after: Mapping[str, npt.NDArray[Any]]) -> bool:
+    """Whether two sets of arrays have the same names, shapes and types."""
+    return before.keys() == after.keys() and all(
+        (before[name].shape, before[name].dtype) == (after[name].shape, after[name].dtype)
+        for name in after
+    )
+
+
+def _clock(run: Run, again: Run) -> tuple[Difference, ...]:
+    """Where a recipe's minutes ended a training, which no seed repeats."""
+    ends = [
+        isinstance(each.recipe, Recipe) and ending(each.history, each.recipe) == "minutes"
+        for each in (run, again)
+    ]
+    if not any(ends):
+        return ()
+    words = [
+        f"{'ended by the clock' if ended else 'ended by itself'} after {len(each.history)} epochs"
+        for ended, each in zip(ends, (run, again), strict=True)
+    ]
+    # The same words say that the clock ended both in the same place: nothing to explain.
+    return () if words[0] == words[1] else (Difference("minutes", words[0], words[1]),)
+
+
+def _recipe(run: Run, model: Any) -> Described:
+    """The run's recipe, with code where it trained a model of a person's own."""
+    own = run.recipe.own
+    if own is None:
+        if model is not None:
+            raise UsageError(
+                f"Expected no model for {run.name}, whose recipe says everything. Received one. "
+                "Leave out --model."
+            )
+        return run.recipe
+    if model is None:
+        raise UsageError(
+            f"Expected --model with the code of {own.origin}, which {run.name} trained. Received "
+            "none, and code that stands in a run folder is not executed. Name it as it was: "
+            f"`fittingroom reproduce {run.folder} --model my_file.py:build`."
+        )
+    given = recipe_of(model).own
+    if given is None:
+        raise UsageError(
+            f"Expected a model of one's own for {run.name}. Received the recipe '{model}'."
+        )
+    recipe = run.recipe.with_own(replace(given, origin=own.origin))
+    if recipe.key != run.recipe.key:
+        raise RecipeError(
+            f"Expected the code that {run.name} trained, {own.origin}. Received {given.origin}, "
+            "which differs: its text is not the one in recipe.json, under `source`. Take back the "
+            "code as it was, or train it as a new run."
+        )
+    return recipe
+
+
+def _dataset(run: Run, data: Dataset | Path | str | None) -> Dataset:
+    """The data that the run was trained on.
+
+    Raises:
+        DataError: it is nowhere, or other data was given.
+    """
+    if data is None:
+        return dataset_of(run)
+    dataset = data if isinstance(data, Dataset) else find_dataset(data)
+    recorded = run.environment["data"]
+    if dataset.training_hashes != recorded["hashes"] or dataset.classes != run.classes:
+        raise DataInvalidError(
+            f"Expected the data that {run.name} was trained on, {recorded['name']}. Received "
+            f"{dataset.name}, whose training files or class names are others. Name the folder of "
+            "the data as it was, or leave out --data."
+        )
+    return dataset

@@ -1,0 +1,293 @@
+import dataclasses
+import io
+import json
+import shutil
+import tempfile
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from fittingroom.errors import DataInvalidError, RecipeError, RunChangedError, UsageError
+from fittingroom.jobs.reproduce import compare_runs, reproduce
+from fittingroom.jobs.train import train
+from fittingroom.predictions import Predictions
+from fittingroom.recipes import recipe_named, recipe_of
+from fittingroom.runs import open_run, write_file
+from fittingroom.runs.manifests import write_manifest
+
+MODEL = """
+from torch import nn
+
+def build():
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+"""
+
+
+@pytest.fixture
+def now(trained):
+    """The run as made of code that has a name, so that changes of it explain nothing."""
+    return dataclasses.replace(trained, environment={**trained.environment, "revision": "f" * 12})
+
+
+@pytest.fixture
+def changed(run_copy):
+    """A copy of that run with its environment or files changed, as another machine writes them."""
+
+    def call(files=None, **environment):
+        (run_copy / "manifest.json").unlink()
+        values = json.loads((run_copy / "environment.json").read_text())
+        values |= {"revision": "f" * 12, **environment}
+        write_file(run_copy / "environment.json", json.dumps(values).encode())
+        for name, content in (files or {}).items():
+            write_file(run_copy / name, content)
+        write_manifest(run_copy)
+        return open_run(run_copy)
+
+    return call
+
+
+def other_weights(run, by):
+    """The content of model.safetensors with one number of it moved."""
+    path = run.folder / "model.safetensors"
+    weights = {name: array.copy() for name, array in safetensors.numpy.load_file(path).items()}
+    name = next(name for name in sorted(weights) if weights[name].ndim == 2)
+    weights[name][0, 0] += by
+    return safetensors.numpy.save(weights)
+
+
+def test_the_same_training_gives_the_same_bytes_and_leaves_nothing_behind(
+    trained, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = sorted(trained.folder.parent.rglob("*"))
+    reproduction = reproduce(trained.folder)
+    assert reproduction.finding == "identical"
+    assert reproduction.weights is not None
+    assert reproduction.weights.identical
+    assert reproduction.weights.difference == 0
+    assert reproduction.history is None
+    assert reproduction.answers == dataclasses.replace(
+        reproduction.answers, identical=True, difference=0.0, same=167, pictures=167
+    )
+    assert "the same weights, the same history but for its seconds" in reproduction.sentence
+    assert "although" not in reproduction.sentence
+    assert sorted(trained.folder.parent.rglob("*")) == before
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_differs_is_said_within_what_and_from_which_epoch(trained, now, changed):
+    path = trained.folder / "history.jsonl"
+    lines = path.read_text().splitlines()
+    lines[1] = lines[1].replace('"val_loss": ', '"val_loss": 1')
+    history = ("\n".join(lines) + "\n").encode()
+    said = trained.validation
+    logs = said.log_probabilities.copy()
+    swapped = logs[5].argsort()[::-1][:2]
+    logs[5, swapped] = logs[5, swapped[::-1]]
+    called = logs.argmax(axis=1).astype(np.uint8)
+    other = dataclasses.replace(said, log_probabilities=logs, predicted=called)
+    content = io.BytesIO()
+    other.write(content)
+    run = changed(
+        {
+            "history.jsonl": history,
+            "validation.npz": content.getvalue(),
+            "model.safetensors": other_weights(trained, 0.25),
+        }
+    )
+    reproduction = compare_runs(run, now)
+    assert reproduction.finding == "unexplained"
+    assert reproduction.weights is not None
+    assert reproduction.weights.difference == pytest.approx(0.25, abs=1e-6)
+    assert reproduction.history == 2
+    assert reproduction.answers.same == 166
+    moved = np.abs(np.exp(logs[5].astype(float)) - np.exp(said.log_probabilities[5].astype(float)))
+    assert reproduction.answers.difference == pytest.approx(moved.max())
+    assert "weights differ by at most 0.25" in reproduction.sentence
+    assert "166 of 167 validation pictures get the same class" in reproduction.sentence
+    assert "the history differs from epoch 2 on." in reproduction.sentence
+    assert "Nothing that environment.json records explains it" in reproduction.sentence
+
+
+def test_seconds_alone_are_no_difference(trained, now, changed):
+    text = (trained.folder / "history.jsonl").read_text()
+    values = [json.loads(line) for line in text.splitlines()]
+    lines = [json.dumps(each | {"seconds": each["seconds"] + 9}) for each in values]
+    run = changed({"history.jsonl": ("\n".join(lines) + "\n").encode()})
+    assert compare_runs(run, now).finding == "identical"
+
+
+def test_fewer_epochs_are_told(trained, now, changed):
+    lines = (trained.folder / "history.jsonl").read_text().splitlines()
+    run = changed({"history.jsonl": f"{lines[0]}\n".encode()})
+    reproduction = compare_runs(run, now)
+    assert reproduction.history == 2
+    assert "from epoch 2 on, after 3 epochs instead of 1" in reproduction.sentence
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"threads": 2}, "threads (2 then, 1 now)"),
+        ({"processor": "Another"}, "processor (Another then, "),
+        ({"half_precision": "partly"}, "training in bfloat16 (partly then, "),
+        ({"revision": "0123456789ab"}, "code (0123456789ab then, "),
+        ({"instructions": ["avx9"]}, "instructions of the processor (avx9 then, "),
+        ({"variables": {"XLA_FLAGS": "x"}}, "settings of libraries (XLA_FLAGS=x then, none now)"),
+    ],
+)
+def test_a_difference_that_the_environment_explains(trained, now, changed, environment, words):
+    run = changed({"model.safetensors": other_weights(trained, 0.5)}, **environment)
+    reproduction = compare_runs(run, now)
+    assert reproduction.finding == "explained"
+    assert words in reproduction.sentence
+
+
+def test_a_package_explains_where_the_engine_uses_it_alone(trained, now, changed):
+    files = {"model.safetensors": other_weights(trained, 0.5)}
+    versions = trained.environment["versions"]
+    run = changed(files, versions=versions | {"keras": "0.1", "openvino": "1"})
+    assert compare_runs(run, now).finding == "unexplained"
+    run = changed(files, versions=versions | {"torch": "0.1"})
+    reproduction = compare_runs(run, now)
+    assert reproduction.finding == "explained"
+    assert f"torch (0.1 then, {versions['torch']} now)" in reproduction.sentence
+
+
+def test_the_time_and_the_kernel_explain_nothing(trained, now, changed):
+    kind, _, library = trained.environment["platform"].partition("-with-")
+    run = changed(
+        {"model.safetensors": other_weights(trained, 0.5)},
+        platform=f"{kind.split('-')[0]}-9.9-odd-with-{library}",
+        time="2020-01-01T00:00:00+00:00",
+        processors=99,
+    )
+    assert compare_runs(run, now).finding == "unexplained"
+
+
+def test_a_break_explains_where_something_else_went_on_alone(changed, now):
+    files = {"model.safetensors": other_weights(now, 0.5)}
+    plain = {"after_epoch": 1, "time": "2020-01-01T00:00:00+00:00"}
+    run = changed(files, resumed=[plain])
+    assert compare_runs(run, now).finding == "unexplained"
+    run = changed(files, resumed=[plain, plain | {"threads": 2}])
+    reproduction = compare_runs(run, now)
+    assert reproduction.finding == "explained"
+    assert "(from epoch 1 on with other threads then, none now)" in reproduction.sentence
+
+
+def test_the_same_although_something_differs(now, changed):
+    reproduction = compare_runs(changed(python="3.9.0"), now)
+    assert reproduction.finding == "identical"
+    assert "although these differ: Python (3.9.0 then, " in reproduction.sentence
+
+
+def test_what_a_stranger_wrote_moves_no_cursor(now, changed):
+    reproduction = compare_runs(changed(python="\x1b[2J" + "9" * 5000), now)
+    assert reproduction.sentence.isprintable()
+    assert len(reproduction.sentence) < 2000
+
+
+def test_weights_of_other_shapes_cannot_be_held_against_each_other(trained, now, changed):
+    weights = safetensors.numpy.load_file(trained.folder / "model.safetensors")
+    del weights[max(weights)]
+    run = changed({"model.safetensors": safetensors.numpy.save(weights)})
+    reproduction = compare_runs(run, now)
+    assert reproduction.weights is not None
+    assert not reproduction.weights.identical
+    assert reproduction.weights.difference is None
+    assert "other names or shapes" in reproduction.sentence
+
+
+def test_weights_that_are_no_numbers_give_plain_json(trained, now, changed):
+    run = changed({"model.safetensors": other_weights(trained, np.nan)})
+    values = json.loads(json.dumps(compare_runs(run, now).as_dict(), allow_nan=False))
+    assert values["weights"] == {"identical": False, "largest_difference": None}
+
+
+def test_a_seed_and_settings_are_the_run_s_own(tiny, sample, tmp_path):
+    recipe = dataclasses.replace(tiny, epochs=1, learning_rate=0.005)
+    run = train(recipe, seed=7, data=sample, runs=tmp_path, threads=1)
+    reproduction = reproduce(run)
+    assert reproduction.finding == "identical"
+    assert reproduction.epochs == (1, 1)
+
+
+def test_a_model_that_is_trained_in_one_go_is_reproduced_too(sample, tmp_path):
+    logreg = recipe_named("logreg").with_settings({"model.iterations": "5"})
+    run = train(logreg, data=sample, runs=tmp_path, threads=1)
+    assert reproduce(run).finding == "identical"
+
+
+def test_minutes_that_ended_a_training_explain_another_end(tiny, sample, trained, tmp_path):
+    hasty = dataclasses.replace(tiny, minutes=1e-9)
+    run = train(hasty, data=sample, runs=tmp_path, threads=1)
+    whole = dataclasses.replace(trained, recipe=dataclasses.replace(tiny, minutes=60.0))
+    reproduction = compare_runs(run, whole)
+    assert reproduction.finding == "explained"
+    assert "minutes (ended by the clock after 1 epochs then, ended" in reproduction.sentence
+    assert compare_runs(run, run).finding == "identical"
+
+
+def test_other_data_is_refused(trained, three_classes):
+    with pytest.raises(DataInvalidError, match=r"Expected the data that tiny-s0.*sample.*unknown-"):
+        reproduce(trained, data=three_classes)
+
+
+def test_predictions_of_other_pictures_are_refused(trained, now, changed):
+    said = trained.validation
+    fewer: Predictions = said.take(np.arange(20))
+    content = io.BytesIO()
+    fewer.write(content)
+    run = changed({"validation.npz": content.getvalue()})
+    with pytest.raises(RunChangedError, match="the same 167 validation pictures"):
+        compare_runs(run, now)
+
+
+@pytest.mark.parametrize(
+    "values", [{"threads": "2"}, {"device": None}, {"threads": True}, {"workers": ""}]
+)
+def test_a_run_that_does_not_say_where_it_was_trained_is_refused(changed, values):
+    with pytest.raises(
+        RunChangedError, match=r"device, threads and workers of tiny.*environment\.json"
+    ):
+        reproduce(changed(**values))
+
+
+def test_a_device_that_is_not_here_is_said(changed):
+    with pytest.raises(UsageError, match="one of this machine's devices"):
+        reproduce(changed(device="abacus"))
+
+
+def test_code_of_one_s_own_is_asked_for_known_again_and_never_taken_from_the_folder(
+    sample, tmp_path, trained
+):
+    file = tmp_path / "mine.py"
+    file.write_text(MODEL)
+    runs = tmp_path / "runs"
+    settings = {"epochs": "1"}
+    recipe = recipe_of(f"{file}:build").with_settings(settings)
+    folder = train(recipe, data=sample, runs=runs, threads=1).folder
+    with pytest.raises(UsageError, match=r"--model with the code of mine\.py:build"):
+        reproduce(folder)
+    assert reproduce(folder, model=f"{file}:build").finding == "identical"
+    file.write_text(MODEL + "\n# changed\nSCALE = 2\n")
+    with pytest.raises(RecipeError, match="which differs: its text is not the one"):
+        reproduce(folder, model=f"{file}:build")
+    with pytest.raises(UsageError, match="Received the recipe 'ann'"):
+        reproduce(folder, model="ann")
+    with pytest.raises(UsageError, match="Leave out --model"):
+        reproduce(trained, model=f"{file}:build")
+
+
+def test_a_run_may_lie_in_a_folder_that_is_read_only_to_us(trained, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(trained.folder, copy)
+    before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    copy.chmod(0o500)
+    try:
+        assert reproduce(copy).finding == "identical"
+    finally:
+        copy.chmod(0o700)
+    assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
