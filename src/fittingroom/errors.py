@@ -23,6 +23,7 @@
     ├── PhotoError              a picture that cannot be read, or has no garment in it
     │   ├── PhotoKindError      no PNG, JPEG or WebP by its content
     │   └── PhotoSizeError      more pixels or bytes than are allowed
+    ├── ServiceError            the service cannot listen where it was told to
     └── RequestError            a request that the service refuses, with its HTTP status
 
     BaseException
@@ -134,6 +135,10 @@ class PhotoKindError(PhotoError):
 
 class PhotoSizeError(PhotoError):
     """A picture of more pixels, or a file of more bytes, than are allowed."""
+
+
+class ServiceError(FittingRoomError):
+    """The service cannot listen where it was told to."""
 
 
 class RequestError(FittingRoomError):

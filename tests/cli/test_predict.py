@@ -155,6 +155,27 @@ def test_stages_are_drawn(folder, tmp_path, capsys):
     assert "one picture" in capsys.readouterr().err
 
 
+def test_stages_are_never_drawn_over_the_photo(folder, tmp_path, capsys):
+    photo, link = tmp_path / "photo.png", tmp_path / "link.png"
+    content = (folder / "a.png").read_bytes()
+    photo.write_bytes(content)
+    link.symlink_to(photo)
+    for stages in (photo, link):
+        assert run(["predict", str(photo), "--stages", str(stages)]) == 2
+        assert "which is the photo" in capsys.readouterr().err
+        assert photo.read_bytes() == content
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closes a stream as a POSIX shell does")
+@pytest.mark.parametrize("form", ["--csv", "--json"])
+def test_standard_output_that_was_closed_hears_nothing(folder, form):
+    command = f'exec "{sys.executable}" -m fittingroom predict "$0" {form} >&-'
+    done = subprocess.run(
+        ["sh", "-c", command, str(folder / "a.png")], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_another_model_is_a_run_or_a_file(folder, trained, capsys):
     for model in (trained.folder, trained.model_path):
         assert run(["predict", str(folder / "a.png"), "--model", str(model), "--json"]) == 0

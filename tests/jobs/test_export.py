@@ -75,6 +75,13 @@ def test_wrong_formats_and_names_are_wrong_usage(trained, tmp_path, to, name, wo
         export_run(trained, to=to, out=tmp_path / name)
 
 
+def test_a_format_that_is_none_is_told_all_that_there_are(capsys):
+    assert command(["export", "--to", "wbe", "--out", "site"]) == 2
+    said = capsys.readouterr().err
+    assert "safetensors, web" in said
+    assert "Did you mean 'web'" in said
+
+
 def test_a_folder_is_never_replaced(trained, tmp_path):
     (tmp_path / "a.onnx").mkdir()
     with pytest.raises(UsageError, match="Received a folder"):

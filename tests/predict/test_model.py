@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import fittingroom
-from fittingroom.errors import ExportError, PhotoError, PredictionsError
+from fittingroom.errors import ExportError, PhotoError, PredictionsError, UsageError
 from fittingroom.export import build_onnx
 from fittingroom.photos import read_photo
 from fittingroom.predict import ABSTENTIONS, Model, Predictor, Thresholds
@@ -93,6 +93,11 @@ def test_arrays_in_the_data_sets_form_are_left_alone(model, garments):
 def test_what_is_no_picture_is_refused(model, tmp_path):
     with pytest.raises(PhotoError):
         model.predict(tmp_path / "none.png")
+    for other in (None, 3, io.BytesIO(b"x"), iter(["a.png"]), [["a.png"]]):
+        with pytest.raises(PhotoError, match="Expected a path"):
+            model.predict(other)
+    with pytest.raises(PhotoError, match=r"255 \* array"):
+        model.predict(np.zeros((2, 28, 28)))
     with pytest.raises(PredictionsError, match="at least one picture"):
         model.predict([])
     with pytest.raises(PredictionsError, match="uint8"):
@@ -125,6 +130,8 @@ def test_load_says_what_is_not_there(tmp_path):
     (tmp_path / "broken.onnx").write_bytes(b"nothing")
     with pytest.raises(ExportError, match="no protocol buffer"):
         fittingroom.load(tmp_path / "broken.onnx")
+    with pytest.raises(UsageError, match="Received int"):
+        fittingroom.load(3)  # type: ignore[arg-type]
 
 
 def test_a_changed_run_is_not_loaded(run_copy):

@@ -101,7 +101,10 @@ def test_workers_do_not_outlive_a_parent_that_was_killed():
         when_ready(server)
         with connect(server) as idle:
             idle.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
-            assert idle.recv(65536).startswith(b"HTTP/1.1 200")
+            answer = idle.recv(65536)
+            while not answer.endswith(b"}"):  # the body may come after the header
+                answer += idle.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 200")
             server.process.kill()
             assert read_all(idle) == b""  # its worker ends, and with it the connection
         last = time.monotonic() + START_SECONDS
@@ -154,6 +157,10 @@ def test_what_is_no_http_is_counted_and_fills_no_log(server):
     with connect(server) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n" + upgrade)
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+    form = {"content_type": "multipart/form-data; boundary=b", "connection": "close"}
+    with connect(server) as connection:
+        connection.sendall(post("/v1/classify", b"no form", **form))
+        assert read_all(connection).startswith(b"HTTP/1.1 422")
     text = get(server, "metrics").text
     assert 'fittingroom_requests_total{route="invalid",status="400"} 2.0' in text
     assert server.said().count("\n") == 1  # the address
@@ -256,15 +263,20 @@ def test_more_connections_than_allowed_are_told_so(monkeypatch):
         (["--model", "{model}", "--body-mb", "nan"], 2, "--body-mb"),
         (["--model", "{model}", "--body-mb", "inf"], 2, "--body-mb"),
         (["--model", "{model}", "--token-file", "{short}"], 2, "at least 16"),
-        (["--model", "{model}", "--port", "{taken}"], 1, "in use"),
-        (["--model", "{model}", "--host", "no.such.host.invalid"], 1, ""),
+        (["--model", "{model}", "--port", "{taken}"], 1, "--port"),
+        (["--model", "{model}", "--host", "no.such.host.invalid"], 1, "no.such.host.invalid"),
+        (["--model", "{model}", "--host", "a" * 80], 1, "--host"),
+        (["--model", "{model}", "--token-file", "{lines}"], 2, "on one line"),
     ],
 )
 def test_what_cannot_be_served_is_said_once(tmp_path, capsys, arguments, code, words):
     short = tmp_path / "short.txt"
     short.write_text("secret\n")
+    lines = tmp_path / "lines.txt"
+    lines.write_text("first-of-two-tokens\nsecond-of-two-tokens\n")
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        places = {"model": packaged_model(), "short": short, "taken": taken.getsockname()[1]}
+        places = {"model": packaged_model(), "short": short, "lines": lines}
+        places["taken"] = taken.getsockname()[1]
         assert run(["serve", *(each.format(**places) for each in arguments)]) == code
     said = capsys.readouterr().err
     assert words in said

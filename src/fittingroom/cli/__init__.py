@@ -1,5 +1,6 @@
 """The command line: parse arguments, call one job, print what it returns."""
 
+import os
 import signal
 import sys
 import threading
@@ -8,6 +9,8 @@ from types import FrameType
 from fittingroom.errors import FittingRoomError, TrainingStopped, missing_extra
 
 _ASK_AGAIN_SECONDS = 0.5
+# What trains, and is worth starting again after it was stopped.
+_GO_ON = ("train", "compare", "verify", "tune")
 _signals: list[int] = []
 
 
@@ -20,6 +23,9 @@ def main() -> None:
     # Before anything slow is imported, so that they are answered from the first moment on.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started this, who wants to hear nothing
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
         # A terminal or file that knows no × shows a question mark rather than ending the work.
         if stream is not None and hasattr(stream, "reconfigure"):
@@ -47,7 +53,7 @@ def run(arguments: list[str]) -> int:
     except BaseException as error:
         # Compiled code that is interrupted while it is imported answers with an ImportError.
         if _signals or isinstance(error, KeyboardInterrupt | TrainingStopped):
-            return _stop(error)
+            return _stop(error, arguments)
         answer = _answer(error)
         if answer is None:
             raise
@@ -68,12 +74,14 @@ def _answer(error: BaseException) -> int | None:
     return None
 
 
-def _stop(error: BaseException) -> int:
+def _stop(error: BaseException, arguments: list[str]) -> int:
     # Heard: from here on, one more changes nothing.
     if threading.current_thread() is threading.main_thread():
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, signal.SIG_IGN)
-    sentence = "Stopped. Finished runs are kept; the same command goes on with what is missing."
+    sentence = "Stopped."
+    if arguments[:1] and arguments[0] in _GO_ON:
+        sentence += " Finished runs are kept; the same command goes on with what is missing."
     number: int = _signals[0] if _signals else signal.SIGINT
     if isinstance(error, TrainingStopped):
         sentence, number = str(error), error.signal

@@ -7,7 +7,7 @@ import typer
 
 from fittingroom.cli import options
 from fittingroom.cli.output import print_json, print_text
-from fittingroom.errors import UsageError
+from fittingroom.errors import UsageError, did_you_mean
 
 app = typer.Typer()
 
@@ -33,8 +33,14 @@ def export(
     if to == "web":
         _export_site(runs or [], out, json)
         return
-    from fittingroom.jobs.export import export_run
+    from fittingroom.jobs.export import FORMATS, export_run
 
+    if to not in FORMATS:
+        known = (*FORMATS, "web")
+        raise UsageError(
+            f"Expected --to with one of {', '.join(known)}. Received '{to}'."
+            + did_you_mean(to, known)
+        )
     if runs is None or len(runs) != 1:
         raise UsageError(
             f"Expected one run to export to {to}. Received {len(runs or [])}. `fittingroom runs` "

@@ -103,6 +103,11 @@ def predict(
     named = [Found(_STANDARD_INPUT)] if given else list(find_pictures(picture))
     if stages is not None and len(named) != 1:
         raise UsageError(f"Expected one picture with --stages. Received {len(named)}.")
+    if stages is not None and _is_same(named[0].name, stages):
+        raise UsageError(
+            f"Expected --stages with a file of its own. Received '{stages}', which is the photo. "
+            "Name another, so that the photo is not written over."
+        )
     loaded = load(model, threads)
     explained = loaded if explain else None
     if json:
@@ -171,6 +176,14 @@ def _check_stages(path: Path) -> None:
             f"Expected --stages in a folder that is there. Received '{path}'. "
             "Make the folder first, or name another."
         )
+
+
+def _is_same(name: str, path: Path) -> bool:
+    """Whether both are one file, whatever links lead to it."""
+    try:
+        return os.path.samefile(name, path)  # noqa: PTH121
+    except (OSError, ValueError):  # one is not there
+        return False
 
 
 def _contents(named: "list[Found]") -> "Iterator[tuple[str, str | bytes | PhotoError]]":

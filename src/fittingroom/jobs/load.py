@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fittingroom.errors import ExportError
+from fittingroom.errors import ExportError, UsageError
 from fittingroom.predict import Model
 from fittingroom.predict.packaged import packaged_model, packaged_numbers
 
@@ -20,6 +20,7 @@ def load(model: "Path | str | Run | None" = None, threads: int | None = None) ->
         threads: processor threads; None leaves the choice to ONNX Runtime.
 
     Raises:
+        UsageError: what was given is none of these.
         ExportError: it is no model of this project, or one of an earlier version.
         RunError: the run cannot be read, or its files are not those that training wrote.
     """
@@ -55,8 +56,14 @@ def _named(model: "Path | str | Run | None") -> tuple[Path, str | None]:
                 f"Expected a run's folder or a model.onnx at {path}. Received nothing: there is "
                 "no such file. `fittingroom runs` lists the runs that there are."
             )
-        # Here, since it brings all recipes, which the model inside the package does without.
-        from fittingroom.runs import open_run
+    # Here, since it brings all recipes, which the model inside the package does without.
+    from fittingroom.runs import Run, open_run
 
-        model = open_run(path)
+    if isinstance(model, Path | str):
+        model = open_run(Path(model))
+    if not isinstance(model, Run):
+        raise UsageError(
+            "Expected a run, its folder, a model.onnx, or None for the model inside the package. "
+            f"Received {type(model).__name__}."
+        )
     return model.model_path, model.name

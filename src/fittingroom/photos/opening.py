@@ -4,6 +4,7 @@ What a file is, is told by its first bytes, and how large its picture is by its 
 anything is decoded. Its name says nothing.
 """
 
+import os
 import re
 import struct
 import threading
@@ -70,6 +71,11 @@ def open_photo(
     if isinstance(source, Image.Image):
         _check_size(*source.size, limits)
         return _decode(lambda: source, "picture", limits)
+    if not isinstance(source, bytes | str | os.PathLike):
+        raise PhotoError(
+            "Expected a path, a picture's bytes, a Pillow picture or a NumPy array. Received "
+            f"{type(source).__name__}. Pass several as a list."
+        )
     content = source if isinstance(source, bytes) else _read(Path(source), limits)
     if len(content) > limits.file_bytes:
         raise _too_long(len(content), limits)
@@ -238,7 +244,8 @@ def _from_array(array: npt.NDArray[Any], limits: Limits) -> UInt8:
     if array.dtype != np.uint8 or not fits:
         raise PhotoError(
             "Expected an array uint8 (H, W), (H, W, 3) or (H, W, 4). Received "
-            f"{array.dtype} of shape {array.shape}."
+            f"{array.dtype} of shape {array.shape}. Values from 0 to 1 become such an array by "
+            "`(255 * array).astype('uint8')`; pass several photos as a list."
         )
     _check_size(array.shape[1], array.shape[0], limits)
     if array.ndim == 2:

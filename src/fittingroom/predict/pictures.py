@@ -30,7 +30,7 @@ def to_images(pictures: Picture | Sequence[Picture]) -> UInt8:
         uint8 ``(N, 28, 28)``.
 
     Raises:
-        PhotoError: a photo cannot be read.
+        PhotoError: a photo cannot be read, or what was given is no picture.
         PredictionsError: no pictures at all.
     """
     if isinstance(pictures, np.ndarray) and pictures.ndim == 3 and _is_own(pictures[:1]):

@@ -15,7 +15,7 @@ from pathlib import Path
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from fittingroom.errors import UsageError
+from fittingroom.errors import ServiceError, UsageError
 from fittingroom.serve.connection import Connection
 from fittingroom.serve.gate import Gate
 from fittingroom.serve.models import load_models
@@ -47,7 +47,7 @@ def serve(
 
     Raises:
         FittingRoomError: a model that cannot be loaded.
-        OSError: an address that cannot be had.
+        ServiceError: an address that cannot be had.
     """
     if not 1 <= workers <= 64:
         raise UsageError(f"Expected 1 to 64 workers. Received {workers}.")
@@ -119,10 +119,17 @@ def _config(
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    family, _, _, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    listening = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except (OSError, UnicodeError) as error:  # of a name that is longer than names can be
+        reason = (getattr(error, "strerror", None) or str(error)).partition(" (while")[0]
+        raise ServiceError(
+            f"Expected an address to listen at. Received {host}, port {port}. The system says: "
+            f"{reason}. Name another --host or --port; port 0 takes any that is free."
+        ) from error
     listening.set_inheritable(True)
     return listening
 

@@ -70,3 +70,8 @@ class Settings:
                 f"Expected a token of at least 16 ASCII characters. Received {len(self.token)} "
                 "characters. `openssl rand -hex 16` makes one."
             )
+        if self.token is not None and not self.token.isprintable():
+            raise UsageError(
+                "Expected a token on one line, as a header carries it. Received one with a line "
+                "break, or another character that is not printed. `openssl rand -hex 16` makes one."
+            )

@@ -1,5 +1,6 @@
 """Pictures as a request brings them: one as raw bytes, or several as a form; never on a disk."""
 
+import logging
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -10,6 +11,9 @@ from fittingroom.errors import RequestError
 
 FIELD = "pictures"
 _LONGEST_NAME = 255
+
+# The parser warns of every form that is broken: anybody could fill the log with it.
+logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)
@@ -77,10 +81,12 @@ async def _read_form(request: Request, most: int) -> list[Upload]:
 async def _upload(name: str, value: UploadFile | str) -> Upload:
     if name != FIELD or not isinstance(value, UploadFile):
         raise RequestError(422, f"Expected files under '{FIELD}'. Received '{_text(name)[:80]}'.")
+    file = _text(value.filename or "")[:_LONGEST_NAME] or None
     content = await value.read()
     if not content:
-        raise RequestError(422, "Expected a picture. Received an empty file.")
-    return Upload(_text(value.filename or "")[:_LONGEST_NAME] or None, content)
+        named = f"{file}: " if file else ""
+        raise RequestError(422, f"{named}Expected a picture. Received an empty file.")
+    return Upload(file, content)
 
 
 def _text(given: str) -> str:
