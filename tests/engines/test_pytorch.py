@@ -55,6 +55,8 @@ def test_same_seed_and_threads_give_the_same_weights_byte_for_byte(tiny, sample_
     ]
 
 
+# PyTorch has no read-only tensors, and says so once; training writes to no picture.
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable:UserWarning")
 def test_pictures_that_nobody_may_write_to_give_the_same_weights(tiny, sample_split):
     """Those that processes share are such."""
     halves = {}

@@ -13,7 +13,6 @@ from fittingroom.data import Split
 from fittingroom.engines import Core
 from fittingroom.engines.cores import build_core, check_core
 from fittingroom.engines.pytorch.optimizers import build_optimizers
-from fittingroom.engines.pytorch.pictures import tensor_of
 from fittingroom.engines.torch_export import OUTPUT, export_module
 from fittingroom.errors import RecipeError
 from fittingroom.recipes import OwnModel, Recipe, own_code
@@ -72,8 +71,8 @@ def try_out(recipe: Recipe, own: OwnModel, split: Split, seed: int, device: torc
     classes = len(split.classes)
     module = build_own(own, seed).to(device)
     images = split.training.images[:_CHECK]
-    pictures = (tensor_of(images).float() / 255).unsqueeze(1).to(device)
-    labels = tensor_of(split.training.labels[:_TRIAL]).long().to(device)
+    pictures = (torch.from_numpy(images).float() / 255).unsqueeze(1).to(device)
+    labels = torch.from_numpy(split.training.labels[:_TRIAL]).long().to(device)
     module.eval()
     with own_code(f"showing {own.origin} {_TRIAL} pictures"), torch.no_grad():
         logits = module(pictures[:_TRIAL].clone())

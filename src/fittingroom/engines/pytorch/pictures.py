@@ -1,11 +1,8 @@
 """Pictures as training reads them: kept as uint8, varied and normalised a batch at a time."""
 
 import math
-import warnings
 from collections.abc import Iterator
-from typing import Any
 
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -15,17 +12,6 @@ from fittingroom.recipes import Augmentation
 
 # Pictures whose pixels are summed at a time, so that they stay in caches.
 _SUMMED = 500
-
-
-def tensor_of(array: npt.NDArray[Any]) -> Tensor:
-    """A tensor over an array's own memory, which nobody may write to.
-
-    Pictures that several processes of a machine share are read-only, which PyTorch has no word for
-    and warns of.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
-        return torch.from_numpy(array)
 
 
 class Pictures:
@@ -143,7 +129,7 @@ def mean_and_deviation(images: UInt8) -> tuple[float, float]:
         images: uint8 ``(N, H, W)``.
     """
     total = squares = 0
-    for chunk in tensor_of(images).split(_SUMMED):
+    for chunk in torch.from_numpy(images).split(_SUMMED):
         values = chunk.to(torch.int32)
         total += int(values.sum())
         squares += int((values * values).sum())

@@ -17,12 +17,7 @@ from fittingroom.engines.pytorch.cuda import Step, record
 from fittingroom.engines.pytorch.modules import build_module, weights_of, whiten
 from fittingroom.engines.pytorch.optimizers import build_optimizers
 from fittingroom.engines.pytorch.own import as_array, build_own, export_own, state_of, try_out
-from fittingroom.engines.pytorch.pictures import (
-    Augmenter,
-    Pictures,
-    mean_and_deviation,
-    tensor_of,
-)
+from fittingroom.engines.pytorch.pictures import Augmenter, Pictures, mean_and_deviation
 from fittingroom.engines.pytorch.team import Team, gather_team
 from fittingroom.engines.schedule import learning_rate
 from fittingroom.errors import RunChangedError, TrainingError, UsageError
@@ -121,7 +116,7 @@ class _Training:
         self.normalisation = {"pixels.mean": mean, "pixels.deviation": deviation}
 
         def on_device(half: Half) -> Pictures:
-            images, labels = tensor_of(half.images), tensor_of(half.labels)
+            images, labels = torch.from_numpy(half.images), torch.from_numpy(half.labels)
             return Pictures(
                 images.to(device), labels.to(device), mean.to(device), deviation.to(device)
             )
