@@ -151,9 +151,7 @@ def test_a_run_that_died_before_its_first_checkpoint_begins_again_in_its_folder(
         assert run.folder == folder
         assert_same(run, whole)
         assert "resumed" not in run.environment
-        assert any(
-            "without a checkpoint, so training starts again" in each for each in listener.said
-        )
+        assert any("without a checkpoint that can be read" in each for each in listener.said)
 
 
 def test_a_folder_with_something_in_it_that_is_no_run_is_left_alone(tiny, sample, tmp_path):
@@ -239,6 +237,16 @@ def test_what_is_no_checkpoint_of_this_training_is_left_alone(
     run = train(wanted, seed=seed, data=sample, runs=tmp_path, threads=1, resume=True)
     assert "resumed" not in run.environment
     assert len(run.history) == wanted.epochs
+
+
+def test_a_checkpoint_that_cannot_be_read_is_told(tiny, sample, tmp_path, monkeypatch):
+    break_off(monkeypatch, tiny, sample, tmp_path)
+    (begun,) = list_runs(tmp_path)
+    (begun.folder / CHECKPOINT).write_bytes(b"half a")
+    listener = Listener()
+    run = train(tiny, data=sample, runs=tmp_path, threads=1, resume=True, progress=listener)
+    assert run.folder == begun.folder
+    assert any("without a checkpoint that can be read" in each for each in listener.said)
 
 
 def test_a_finished_run_is_given_back(tiny, sample, tmp_path):

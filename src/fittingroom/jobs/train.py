@@ -121,7 +121,8 @@ def train(
         else:
             if begun:
                 progress.say(
-                    f"{writer.folder}: broken off without a checkpoint, so training starts again"
+                    f"{writer.folder}: broken off without a checkpoint that can be read, so "
+                    "training starts again"
                 )
             writer.begin(chosen, seed, environment)
         try:

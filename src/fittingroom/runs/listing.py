@@ -72,8 +72,8 @@ def find_begun(
 ) -> tuple[Path, Checkpoint | None] | None:
     """The unfinished run of this recipe, seed and data that came furthest, and its checkpoint.
 
-    There is none where it was broken off before the first, or its engine writes none; its folder is
-    used again then.
+    There is none where it was broken off before the first, its engine writes none, or the file can
+    no longer be read; the folder is used again then.
 
     Args:
         runs: the folder of runs.
@@ -98,10 +98,17 @@ def find_begun(
                 and data["hashes"] == dataset.training_hashes
                 and tuple(data["classes"]) == tuple(dataset.classes)
             ):
-                begun.append((folder, read_checkpoint(folder)))
+                begun.append((folder, _checkpoint_of(folder)))
         except (OSError, RunChangedError, RecipeError, KeyError, TypeError):
             continue  # it was broken off before it could be told what it is
     return max(begun, key=lambda found: len(found[1].history) if found[1] else 0, default=None)
+
+
+def _checkpoint_of(folder: Path) -> Checkpoint | None:
+    try:
+        return read_checkpoint(folder)
+    except RunChangedError:
+        return None
 
 
 def _is_bare(folder: Path, name: str) -> bool:
