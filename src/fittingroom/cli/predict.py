@@ -141,18 +141,19 @@ def _on_ray(
     address: str | None,
     as_json: bool,
 ) -> None:
-    from fittingroom.cli.output import Display, print_json, print_text
+    from fittingroom.cli.output import Display, print_json, print_text, prints_aside
     from fittingroom.jobs.cluster.shards import classify_shards
 
-    left = classify_shards(
-        sources,
-        out,
-        model=model,
-        top=top,
-        threads=threads or 1,
-        address=address,
-        progress=Display(),
-    )
+    with prints_aside():  # Ray tells of lost workers on standard output
+        left = classify_shards(
+            sources,
+            out,
+            model=model,
+            top=top,
+            threads=threads or 1,
+            address=address,
+            progress=Display(),
+        )
     if as_json:
         print_json(left.as_dict())
     else:
