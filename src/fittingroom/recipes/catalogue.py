@@ -16,7 +16,7 @@ LOGREG = ClassicalRecipe(
     name="logreg",
     title="Multinomial logistic regression on the pixels",
     claim=(
-        "84.42% test accuracy (95% interval 83.70% to 85.12%), seed 0, after 8 s of training "
+        "84.53% test accuracy (95% interval 83.81% to 85.23%), seed 0, after 10 s of training "
         "on two cores of an AMD EPYC with AVX-512; benchmarks/training.py, "
         "docs/results/training.md."
     ),
@@ -27,8 +27,8 @@ FOREST = ClassicalRecipe(
     name="forest",
     title="Boosted trees on the pixels",
     claim=(
-        "89.02% test accuracy (95% interval 88.39% to 89.62%), seed 0, after 99 s of training "
-        "on two cores of an AMD EPYC with AVX-512; benchmarks/training.py, "
+        "89.02% test accuracy (95% interval 88.39% to 89.62%), seed 0, after 127 s of training"
+        " on two cores of an AMD EPYC with AVX-512; benchmarks/training.py, "
         "docs/results/training.md."
     ),
     model=BoostedForest(rounds=80, leaves=31, learning_rate=0.15, pixels=0.05, penalty=10.0),
@@ -38,7 +38,7 @@ HOG_SVM = ClassicalRecipe(
     name="hog-svm",
     title="Histograms of oriented gradients and brightness; support vector machine on them",
     claim=(
-        "92.89% test accuracy (95% interval 92.37% to 93.38%), seed 0, after 61 s of training "
+        "92.89% test accuracy (95% interval 92.37% to 93.38%), seed 0, after 79 s of training "
         "on two cores of an AMD EPYC with AVX-512; benchmarks/training.py, "
         "docs/results/training.md."
     ),
