@@ -113,7 +113,7 @@ def test_verify_says_whether_a_claim_holds(cli):
 
 def test_reproduce_says_whether_the_same_came_out(cli, tmp_path):
     code, out, _ = cli("train", "tiny", "--data", "sample", "--set", "epochs=1", "--threads", "1")
-    (folder,) = (tmp_path / "runs").iterdir()
+    (folder,) = (tmp_path / "runs").glob("tiny-*")
     code, out, err = cli("reproduce", str(folder))
     assert code == 0
     assert out.startswith(f"{folder.name} is reproduced: trained again, it gave the same weights")
