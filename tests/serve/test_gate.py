@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import threading
+import time
 from dataclasses import fields
 
 import pytest
@@ -282,6 +283,8 @@ def test_requests_beyond_the_queue_are_refused_by_the_whole_service(served, load
 
 @pytest.mark.parametrize("path", ["/", "/v1/models", "/v1/samples", "/v2", "/readyz", "/metrics"])
 def test_head_is_answered_as_get_is_without_the_body(client, path):
+    while client.get("/readyz").status_code != 200:
+        time.sleep(0.05)
     got, head = client.get(path), client.head(path)
     assert head.status_code == got.status_code == 200
     assert head.content == b""
