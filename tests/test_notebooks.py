@@ -111,7 +111,7 @@ def test_all_four_run_on_the_sample_from_any_folder_without_the_repository(tmp_p
     assert "The full run took" in words["03_cnn_model"]
     assert "**The verdict.** " in words["04_model_evaluation"]
     # The runs of 02 and 03 were used again, and the test half was opened once for each.
-    names = sorted(path.name for path in (folder / "runs").iterdir() if path.is_dir())
+    names = sorted(path.parent.name for path in (folder / "runs").glob("*/manifest.json"))
     assert [name.partition("-")[0] for name in names] == ["ann", "cnn"]
     assert words["04_model_evaluation"].count("the test half was opened for") == 2
     assert (folder / "report" / "index.html").is_file()
