@@ -117,7 +117,9 @@ CODE = f"{{'descr': __import__('os').system('touch {WITNESS}'), 'shape': (1,)}}"
 ARCHIVES = [
     Hostile("no archive", written(b"PK\3\4" + bytes(200)), "archive"),
     Hostile("cut off", written(honest()[:-30]), "archive"),
-    Hostile("a pickle inside", changed(labels=np.array([1, "x", print], object)), "plain numbers"),
+    Hostile(
+        "a pickle inside", changed(labels=np.array([1, "x", os.getpid], object)), "plain numbers"
+    ),
     Hostile("code in a header", labelled(array(CODE)), "archive"),
     Hostile("a trillion labels", labelled(array(described("|u1", f"({10**12},)"))), "at most"),
     Hostile("a negative length", labelled(array(described("|u1", "(-1,)"))), "shape"),

@@ -40,6 +40,8 @@ def connected(address: str | None) -> Iterator[Any]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # Ray is about to leave the list of GPUs alone for tasks without one, and warns of that.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # Ray's bars would put a function of Ray's in the place of Python's `print`, and leave it there.
+    os.environ.setdefault("RAY_TQDM_PATCH_PRINT", "0")
     try:
         import ray
     except ModuleNotFoundError as error:
