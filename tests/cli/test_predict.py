@@ -1,3 +1,4 @@
+import contextlib
 import csv
 import errno
 import io
@@ -174,6 +175,27 @@ def test_standard_output_that_was_closed_hears_nothing(folder, form):
         ["sh", "-c", command, str(folder / "a.png")], capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="asks for a terminal as POSIX has them")
+@pytest.mark.parametrize(("count", "moves"), [(60, 60), (3, 0)])
+def test_many_pictures_move_a_bar_on_a_terminal(count, moves, folder, tmp_path):
+    import pty
+
+    for number in range(count):
+        (tmp_path / f"{number}.png").write_bytes((folder / "a.png").read_bytes())
+    seen, terminal = pty.openpty()
+    command = [sys.executable, "-m", "fittingroom", "predict", str(tmp_path), "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=terminal, timeout=60)
+    os.close(terminal)
+    said = b""
+    with contextlib.suppress(OSError):  # how a terminal ends whose other side is closed
+        while part := os.read(seen, 4096):
+            said += part
+    os.close(seen)
+    assert len(done.stdout.splitlines()) == count
+    bars = said.decode().replace("\r\n", "").split("\r")[1:]
+    assert [bar.lstrip("━ ") for bar in bars] == [f"{k} of {count}" for k in range(1, moves + 1)]
 
 
 def test_another_model_is_a_run_or_a_file(folder, trained, capsys):
