@@ -55,7 +55,8 @@ def find_pictures(sources: Sequence[str]) -> Iterator[Found]:
 
     Args:
         sources: files; folders, searched with all folders below them for PNG, JPEG and WebP
-            files; and patterns such as ``photos/*.jpg``, in which ``**`` is any folders.
+            files; and patterns such as ``photos/*.jpg``, in which ``**`` is any folders. As in a
+            shell, what a pattern cannot look into does not match it: name the folder to be told.
 
     Yields:
         A picture each, whether it can be read or not; and each folder that cannot be read, so that
