@@ -1,6 +1,6 @@
 """Fuzz the readers with atheris, and write what came of it into ``docs/results/fuzz.md``.
 
-    python fuzz/run.py [--minutes 15] [--targets idx run predictions photo]
+    python fuzz/run.py [--minutes 15] [--targets idx run checkpoint predictions photo]
 
 Each target runs in a process of its own, one after the other, from a corpus in ``fuzz/corpus``,
 which is made of a few seeds and kept small. What makes a target crash is left in
@@ -18,6 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs" / "results" / "fuzz.md"
+_ALL = ["idx", "run", "checkpoint", "predictions", "photo"]
 # An input takes no more seconds of the processor, and no more memory, in MB of the whole process.
 _SLOWEST, _MEMORY, _LONGEST_INPUT = 2.0, 768, 65536
 # By the wall's clock, which other work on the machine slows down.
@@ -28,7 +29,7 @@ def main() -> None:
     """Fuzz what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=15)
-    parser.add_argument("--targets", nargs="+", default=["idx", "run", "predictions", "photo"])
+    parser.add_argument("--targets", nargs="+", default=_ALL)
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     options, rest = parser.parse_known_args()
     if options.inside:

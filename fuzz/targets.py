@@ -18,7 +18,8 @@ from fittingroom.data import idx
 from fittingroom.elsewhere import read_elsewhere
 from fittingroom.errors import FittingRoomError
 from fittingroom.predictions import Predictions
-from fittingroom.runs import list_runs, open_run, read_openings
+from fittingroom.runs import Checkpoint, Epoch, list_runs, open_run, read_checkpoint, read_openings
+from fittingroom.runs.checkpoints import CHECKPOINT, write_checkpoint
 from fittingroom.runs.manifests import write_manifest
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="fittingroom-fuzz-"))
@@ -84,6 +85,19 @@ def predictions(data: bytes) -> None:
         Predictions.read(path)
 
 
+def checkpoint(data: bytes) -> None:
+    """The reader of checkpoints, and what lists the unfinished run that has one."""
+    folder = _FOLDER / "begun" / "run-s0"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CHECKPOINT).write_bytes(data)
+    with contextlib.suppress(FittingRoomError):
+        found = read_checkpoint(folder)
+        assert found is not None
+        assert [epoch.epoch for epoch in found.history] == list(range(1, len(found.history) + 1))
+        assert sum(array.nbytes for array in found.arrays.values()) <= len(data)
+    list_runs(folder.parent)
+
+
 def photo(data: bytes) -> None:
     """The photo decoder's front: what it lets through, Pillow decodes within its limits."""
     from fittingroom.photos import read_photo
@@ -97,6 +111,7 @@ def photo(data: bytes) -> None:
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "idx": idx_file,
     "run": run_folder,
+    "checkpoint": checkpoint,
     "predictions": predictions,
     "photo": photo,
 }
@@ -116,6 +131,8 @@ def seeds(name: str) -> Iterator[bytes]:
             yield f"index,label,predicted\n{rows}".encode()
             yield ("index;label;predicted;" + ";".join(f"p{k}" for k in range(10))).encode()
             yield from _archives()
+        case "checkpoint":
+            yield _checkpoint()
         case "photo":
             yield from _photos()
 
@@ -156,6 +173,13 @@ def _run_files() -> Iterator[bytes]:
     yield json.dumps(dict.fromkeys((*numbers, *others), 1)).encode()
     yield b"\x08\x09"
     yield next(_archives())
+
+
+def _checkpoint() -> bytes:
+    arrays = {"step": np.array(3), "weights.0": np.ones((2, 3), np.float32)}
+    history = tuple(Epoch(number, 1.5, 0.5, 0.5, 0.5, 0.5, 0.1) for number in (1, 2))
+    write_checkpoint(_FOLDER, Checkpoint(history, arrays))
+    return (_FOLDER / CHECKPOINT).read_bytes()
 
 
 def _archives() -> Iterator[bytes]:

@@ -26,7 +26,7 @@ def readers() -> dict[str, Callable[[Path], Any]]:
     from fittingroom.predict import Predictor
     from fittingroom.predictions import Predictions
     from fittingroom.recipes import recipe_of
-    from fittingroom.runs import open_run, read_openings
+    from fittingroom.runs import open_run, read_checkpoint, read_openings
     from fittingroom.untrusted import read_weights
 
     labels, classes = np.arange(10, dtype=np.uint8), tuple("abcdefghij")
@@ -46,6 +46,7 @@ def readers() -> dict[str, Callable[[Path], Any]]:
         ),
         "model": lambda path: Predictor(path).log_probabilities(np.zeros((2, 28, 28), np.uint8)),
         "run": run,
+        "checkpoint": read_checkpoint,
         "weights": read_weights,
         "audit": open_audit,
         "log": read_openings,

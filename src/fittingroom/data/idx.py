@@ -21,7 +21,7 @@ import numpy as np
 from fittingroom.data.official import IMAGES_HEADER, LABELS_HEADER, SIDE
 from fittingroom.errors import DataInvalidError
 from fittingroom.predictions import UInt8
-from fittingroom.untrusted import MEBIBYTE
+from fittingroom.untrusted import most_behind
 
 _IMAGES_MAGIC = 0x00000803
 _LABELS_MAGIC = 0x00000801
@@ -31,10 +31,6 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _MOST_PICTURES = 1_000_000
 # Deflate cannot pack more than this into one byte (zlib.net/zlib_tech.html).
 _LARGEST_RATIO = 1032
-# Pictures of things pack four to one or so. What is above this size has to be there, more or less,
-# and not be made of a few bytes of a bomb, or of the holes of a sparse file.
-_TAKEN_AT_ITS_WORD = 128 * MEBIBYTE
-_MOST_PACKED = 32
 _CHUNK = 1 << 20
 
 REPLACE = "Replace this file, or leave out --data and run `fittingroom data fetch`."
@@ -106,15 +102,15 @@ def _read(path: Path, magic: int, header_size: int, counts: Collection[int] | No
             if not stat.S_ISREG(status.st_mode):
                 raise invalid(path, "a plain file", "a folder, pipe or device")
             stored_size = status.st_size
-            backed = _MOST_PACKED * min(stored_size, _on_disk(status))
+            backed = most_behind(status)
             # The content decides, not the name: some browsers unpack a .gz and keep its name.
             packed = stored.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
             stored.seek(0)
             if packed:
                 with gzip.GzipFile(fileobj=stored) as stream:
-                    most = min(stored_size * _LARGEST_RATIO, max(backed, _TAKEN_AT_ITS_WORD))
+                    most = min(stored_size * _LARGEST_RATIO, backed)
                     return _read_payload(path, stream, magic, header_size, counts, most)
-            most = min(stored_size, max(backed, _TAKEN_AT_ITS_WORD))
+            most = min(stored_size, backed)
             return _read_payload(path, stored, magic, header_size, counts, most)
     except EOFError as error:
         raise invalid(path, "a whole gzip file", "a truncated one") from error
@@ -128,12 +124,6 @@ def _read(path: Path, magic: int, header_size: int, counts: Collection[int] | No
 def _at_once(path: str, flags: int) -> int:
     """Open a file without waiting for the other end of a pipe, which it should not be."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def _on_disk(status: os.stat_result) -> int:
-    """Bytes that a file takes on the disk, holes apart; its size where the system does not say."""
-    blocks = getattr(status, "st_blocks", None)
-    return status.st_size if blocks is None else 512 * int(blocks)
 
 
 def _read_payload(

@@ -19,7 +19,14 @@ Every refusal is a :class:`Refusal`; the room that asked tells it as an error of
 
 from fittingroom.untrusted.archives import Archive
 from fittingroom.untrusted.documents import parse_json, read_json
-from fittingroom.untrusted.files import MEBIBYTE, Refusal, is_inside, open_plain, read_whole
+from fittingroom.untrusted.files import (
+    MEBIBYTE,
+    Refusal,
+    is_inside,
+    most_behind,
+    open_plain,
+    read_whole,
+)
 from fittingroom.untrusted.kinds import refuse_model_file
 from fittingroom.untrusted.weights import read_weights
 
@@ -28,6 +35,7 @@ __all__ = [
     "Archive",
     "Refusal",
     "is_inside",
+    "most_behind",
     "open_plain",
     "parse_json",
     "read_json",

@@ -10,6 +10,11 @@ from pathlib import Path
 
 MEBIBYTE = 2**20
 
+# What is above this size has to be there, more or less, and not be made of a few bytes of a bomb,
+# or of the holes of a sparse file; pictures of things pack four to one or so.
+_TAKEN_AT_ITS_WORD = 128 * MEBIBYTE
+_MOST_PACKED = 32
+
 # Where the system has them: do not follow a link, and do not wait for a pipe's other end.
 _FLAGS = (
     os.O_RDONLY
@@ -32,7 +37,7 @@ def open_plain(path: Path, most: int) -> Iterator[io.BufferedReader]:
         most: so many bytes at most.
 
     Raises:
-        Refusal: it is a link, a folder, a pipe or a device, or larger.
+        Refusal: it is a link, a folder, a pipe or a device, too large, or nearly all holes.
         OSError: it is not there or cannot be read.
     """
     if path.is_symlink():
@@ -51,21 +56,35 @@ def open_plain(path: Path, most: int) -> Iterator[io.BufferedReader]:
             raise Refusal(
                 f"Expected at most {most:,} bytes in {path}. Received {status.st_size:,}."
             )
+        if status.st_size > most_behind(status):
+            raise Refusal(
+                f"Expected a file that is on the disk as a whole at {path}. Received one of "
+                f"{status.st_size:,} bytes, nearly all of them holes."
+            )
         yield stream
 
 
+def most_behind(status: os.stat_result) -> int:
+    """The most bytes that a file may be read or unpacked to, by what of it is on the disk.
+
+    Where the system does not say how much that is, its size is believed.
+    """
+    blocks = getattr(status, "st_blocks", None)
+    there = status.st_size if blocks is None else min(status.st_size, 512 * int(blocks))
+    return max(_MOST_PACKED * there, _TAKEN_AT_ITS_WORD)
+
+
 def read_whole(path: Path, most: int) -> bytes:
-    """A plain file's content.
+    """A plain file's content; of one that grows meanwhile, what it was when it was opened.
 
     Raises:
-        Refusal: it is a link, a folder, a pipe or a device, or larger than ``most`` bytes.
+        Refusal: it is a link, a folder, a pipe or a device, larger than ``most`` bytes, or nearly
+            all holes.
         OSError: it is not there or cannot be read.
     """
     with open_plain(path, most) as stream:
-        content = stream.read(most + 1)
-    if len(content) > most:  # it grew meanwhile
-        raise Refusal(f"Expected at most {most:,} bytes in {path}. Received more.")
-    return content
+        # So many bytes are taken before any is read: no more than there are, whatever may be.
+        return stream.read(os.fstat(stream.fileno()).st_size)
 
 
 def is_inside(path: Path, folder: Path) -> bool:

@@ -1,0 +1,101 @@
+"""Hostile checkpoints: each answered with one typed error, at once and in little memory."""
+
+import json
+import os
+import struct
+
+import pytest
+
+from fittingroom.runs import Epoch
+from fittingroom.runs.checkpoints import CHECKPOINT
+from tests.hostile.reading import Hostile, answers, assert_refused
+
+EPOCH = Epoch(1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.1)
+GIBIBYTE = 2**30
+
+
+def entry(dtype, shape, begin, end):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+def checkpoint(history=None, arrays=None, data=b"", size=None):
+    """A run's folder with a checkpoint in it; ``size`` makes it so long with holes."""
+    text = EPOCH.to_line().encode() if history is None else history
+
+    def make(path):
+        path.mkdir()
+        header = {"history": entry("U8", [len(text)], 0, len(text)), **(arrays or {})}
+        packed = json.dumps(header).encode()
+        content = struct.pack("<Q", len(packed)) + packed + text + data
+        (path / CHECKPOINT).write_bytes(content)
+        if size is not None:
+            os.truncate(path / CHECKPOINT, len(content) + size)
+
+    return make
+
+
+def written(content):
+    def make(path):
+        path.mkdir()
+        (path / CHECKPOINT).write_bytes(content)
+
+    return make
+
+
+def piped(path):
+    path.mkdir()
+    os.mkfifo(path / CHECKPOINT)
+
+
+def nested(path):
+    (path / CHECKPOINT).mkdir(parents=True)
+
+
+LINE = EPOCH.to_line()
+AFTER = len(LINE)
+HOSTILE = [
+    Hostile("nothing", written(b""), "header"),
+    Hostile("a pickle", written(b"\x80\x04\x95" + bytes(40)), "header"),
+    Hostile("an archive", written(b"PK\3\4" + bytes(400)), "header"),
+    Hostile("a header of exabytes", written(b"\xff" * 8 + b"{}"), "header"),
+    Hostile("no history", written(struct.pack("<Q", 2) + b"{}"), "history"),
+    Hostile("an empty history", checkpoint(b""), "epochs 1, 2"),
+    Hostile("a history from its middle", checkpoint(LINE.replace("1,", "7,", 1).encode()), "1, 2"),
+    Hostile("an epoch twice", checkpoint(2 * LINE.encode()), "epochs 1, 2"),
+    Hostile("an endless loss", checkpoint(LINE.replace("0.5", "1e999", 1).encode()), "numbers"),
+    Hostile("half a character", checkpoint(b"\xff\xfe"), "decode"),
+    Hostile("lists in lists", checkpoint(b"[" * 10**6), "one epoch a line"),
+    Hostile(
+        "more sides than bytes",
+        checkpoint(
+            arrays={"state.a": entry("F32", [2**40, 2**40], AFTER, AFTER + 4)}, data=bytes(4)
+        ),
+        "a shape",
+    ),
+    Hostile(
+        "arrays that are the history",
+        checkpoint(arrays={"state.a": entry("U8", [AFTER], 0, AFTER)}),
+        "overlap",
+    ),
+    Hostile(
+        "three gibibytes of holes",
+        checkpoint(
+            arrays={"state.a": entry("U8", [3 * GIBIBYTE], AFTER, AFTER + 3 * GIBIBYTE)},
+            size=3 * GIBIBYTE,
+        ),
+        "holes",
+    ),
+    Hostile("terabytes of holes", checkpoint(size=2**40), "at most"),
+    Hostile("a pipe", piped, "a plain file"),
+    Hostile("a folder", nested, ""),
+]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    return answers("checkpoint", HOSTILE, tmp_path_factory.mktemp("checkpoints"))
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda each: each.name)
+def test_hostile_checkpoints_are_refused(hostile, found):
+    assert_refused(hostile, found, "RunChangedError")
