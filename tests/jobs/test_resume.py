@@ -11,6 +11,7 @@ import sys
 
 import pytest
 
+from fittingroom.engines.pytorch.training import PyTorchEngine
 from fittingroom.errors import RunBusyError, RunError, TrainingStopped
 from fittingroom.jobs.compare import compare
 from fittingroom.jobs.progress import Silence
@@ -330,6 +331,38 @@ def test_a_second_signal_stops_at_once(tiny, sample, tmp_path):
     checkpoint = read_checkpoint(listed.folder)
     assert checkpoint is not None
     assert len(checkpoint.history) == 1
+
+
+def test_a_signal_after_the_last_checkpoint_stops_before_the_export(
+    tiny, sample, tmp_path, monkeypatch
+):
+    whole = train(tiny, data=sample, runs=tmp_path / "whole", threads=1)
+    fit = PyTorchEngine.fit
+
+    def late(*arguments, **options):
+        fitted = fit(*arguments, **options)
+        signal.raise_signal(signal.SIGTERM)  # as a model of one's own is exported, say
+        return fitted
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PyTorchEngine, "fit", late)
+        with pytest.raises(TrainingStopped):
+            train(tiny, data=sample, runs=tmp_path / "runs", threads=1)
+    (listed,) = list_runs(tmp_path / "runs")
+    assert listed.state == "unfinished"
+    run = train(tiny, data=sample, runs=tmp_path / "runs", threads=1, resume=True)
+    assert_same(run, whole)
+
+
+def test_a_training_in_one_go_is_stopped_at_once(sample, tmp_path):
+    # There is no checkpoint to wait for: it went on to its end, deaf.
+    recipe = RECIPES["logreg"].with_settings({"model.iterations": "5"})
+    listener = Listener(lambda epoch: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, data=sample, runs=tmp_path, threads=1, progress=listener)
+    (listed,) = list_runs(tmp_path)
+    assert listed.state == "unfinished"
+    assert not any("Stopping once" in each for each in listener.said)
 
 
 def test_a_leftover_checkpoint_does_not_unfinish_a_run(run_copy):

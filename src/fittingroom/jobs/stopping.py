@@ -49,14 +49,27 @@ class Stopping:
 
 @contextmanager
 def stops_between_epochs(
-    progress: Progress, how_to_go_on: str, until: str = "this epoch and its checkpoint are"
+    progress: Progress,
+    how_to_go_on: str,
+    until: str = "this epoch and its checkpoint are",
+    *,
+    can_wait: bool = True,
 ) -> Iterator[Stopping]:
-    """While it lasts, the signals that stop a process ask only, and `check` stops.
+    """While it lasts, the signals that stop a process ask only, and `check` stops; so does its end.
 
     Outside the main thread no signal arrives, and none is waited for.
+
+    Args:
+        progress: is told that somebody asked.
+        how_to_go_on: the message of the error that stops.
+        until: what is waited for, in words.
+        can_wait: False where nothing would be kept: signals end the work at once then, as before.
+
+    Raises:
+        TrainingStopped: somebody asked, and nothing checked any more.
     """
     stopping = Stopping(progress, how_to_go_on, until)
-    if threading.current_thread() is not threading.main_thread():
+    if not can_wait or threading.current_thread() is not threading.main_thread():
         yield stopping
         return
     before = {number: signal.signal(number, stopping.ask) for number in _SIGNALS}
@@ -65,3 +78,4 @@ def stops_between_epochs(
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    stopping.check()

@@ -81,10 +81,12 @@ def train(
 
     Raises:
         TrainingStopped: Ctrl-C or SIGTERM came; the epoch was finished and its checkpoint written.
+            Where an engine writes none, they end the process as they do elsewhere.
         RunBusyError: another process trains the same there.
         FittingRoomError: a model of one's own cannot be trained or exported, training broke
             down, the exported model disagrees with the engine's own, or the folder cannot be
-            written. What was written stays, marked as failed.
+            written. What was written stays, marked as failed; but not where the disk, a lost
+            process, a missing package or a wrong option was at fault, as it can go on then.
     """
     if type(seed) is not int or not 0 <= seed < 2**32:
         raise UsageError(
@@ -173,12 +175,12 @@ def _fit(
     epochs = recipe.epochs if isinstance(recipe, Recipe) else 1  # classical: trained in one go
     validated = len(split.validation)
     how_to_go_on = (
-        f"Stopped in {writer.folder}. `fittingroom train {recipe.name} --seed {seed} --resume` "
-        "with the same other options goes on from the last checkpoint, and so does `compare`."
+        f"Stopped in {writer.folder}. The same command goes on from the last checkpoint: `train` "
+        "with `--resume`, `compare` and `verify` as they are."
     )
     with (
         progress.track(f"{recipe.name}, seed {seed}", epochs) as advance,
-        stops_between_epochs(progress, how_to_go_on) as stopping,
+        stops_between_epochs(progress, how_to_go_on, can_wait=place.checkpoints) as stopping,
     ):
 
         def tell(epoch: Epoch) -> None:
