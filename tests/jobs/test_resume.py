@@ -12,7 +12,13 @@ import sys
 import pytest
 
 from fittingroom.engines.pytorch.training import PyTorchEngine
-from fittingroom.errors import RunBusyError, RunError, TrainingStopped
+from fittingroom.errors import (
+    MissingExtraError,
+    RunBusyError,
+    RunError,
+    TrainingStopped,
+    UsageError,
+)
 from fittingroom.jobs.compare import compare
 from fittingroom.jobs.progress import Silence
 from fittingroom.jobs.train import data_key, train
@@ -363,6 +369,23 @@ def test_a_training_in_one_go_is_stopped_at_once(sample, tmp_path):
     (listed,) = list_runs(tmp_path)
     assert listed.state == "unfinished"
     assert not any("Stopping once" in each for each in listener.said)
+
+
+@pytest.mark.parametrize("error", [UsageError("workers"), MissingExtraError("onnxscript")])
+def test_a_wrong_option_costs_no_checkpoint(error, tiny, sample, tmp_path, monkeypatch):
+    whole = train(tiny, data=sample, runs=tmp_path / "whole", threads=1)
+    break_off(monkeypatch, tiny, sample, tmp_path / "runs", after=2)
+
+    def refuse(*arguments, **options):
+        raise error  # as for so many workers that they cannot share a batch
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PyTorchEngine, "fit", refuse)
+        with pytest.raises(type(error)):
+            train(tiny, data=sample, runs=tmp_path / "runs", threads=1, resume=True)
+    run = train(tiny, data=sample, runs=tmp_path / "runs", threads=1, resume=True)
+    assert run.environment["resumed"][-1]["after_epoch"] == 2
+    assert_same(run, whole)
 
 
 def test_a_leftover_checkpoint_does_not_unfinish_a_run(run_copy):

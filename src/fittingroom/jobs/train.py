@@ -11,7 +11,14 @@ import safetensors.numpy
 from fittingroom import networks
 from fittingroom.data import Dataset, Split, find_dataset
 from fittingroom.engines import Device, Engine, Fitted, engine_named, with_workers
-from fittingroom.errors import ExportError, FittingRoomError, RunError, UsageError, WorkerLostError
+from fittingroom.errors import (
+    ExportError,
+    FittingRoomError,
+    MissingExtraError,
+    RunError,
+    UsageError,
+    WorkerLostError,
+)
 from fittingroom.export import OodScore, build_onnx, fit_ood, wrap_core
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.stopping import stops_between_epochs
@@ -132,8 +139,8 @@ def train(
             for note in fitted.notes:
                 progress.say(f"{chosen.name}: {note}")
             return _finish(writer, chosen, split, fitted, place.threads)
-        except (RunError, WorkerLostError):
-            raise  # with room made on the disk, say, the run goes on
+        except (RunError, WorkerLostError, UsageError, MissingExtraError):
+            raise  # with room made on the disk, or another option, say, the run goes on
         except FittingRoomError as error:
             with contextlib.suppress(FittingRoomError):
                 writer.fail(error)
