@@ -209,6 +209,50 @@ def test_going_on_elsewhere_names_what_is_other(tiny, sample, tmp_path, monkeypa
     assert any("with other threads than before" in each for each in listener.said)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("instructions", ["avx9"], "instructions of the processor"),
+        ("variables", {"ATEN_CPU_CAPABILITY": "avx2"}, "settings of libraries"),
+        ("python", "3.99.0", "Python"),
+        ("backend", "abacus", "what Keras computes with"),
+    ],
+)
+def test_all_that_numbers_depend_on_is_named(name, value, words, tiny, tmp_path):
+    writer = RunWriter.create(tmp_path, "run")
+    then = {"time": "", "python": "3.11.7", "instructions": [], "variables": {}, "backend": ""}
+    writer.begin(tiny, 0, then)
+    assert writer.note_resumption(1, then) == ()
+    assert writer.note_resumption(1, {**then, name: value}) == (words,)
+    stored = json.loads((writer.folder / "environment.json").read_text())
+    assert stored["resumed"][-1][name] == value
+    assert stored[name] == then[name]
+
+
+def test_a_break_from_which_nothing_came_is_no_part_of_the_run(tiny, tmp_path):
+    writer = RunWriter.create(tmp_path, "run")
+    then = {"time": "", "threads": 1}
+    writer.begin(tiny, 0, then)
+    for epoch, threads in ((1, 2), (3, 4), (3, 1), (4, 1)):
+        writer.note_resumption(epoch, {**then, "threads": threads})
+    stored = json.loads((writer.folder / "environment.json").read_text())
+    # With four threads it did not come to another checkpoint.
+    assert [(each["after_epoch"], each.get("threads")) for each in stored["resumed"]] == [
+        (1, 2),
+        (3, None),
+        (4, None),
+    ]
+
+
+@pytest.mark.parametrize("resumed", [3, "x", {"a": 1}, [3], [{"after_epoch": "x"}]])
+def test_breaks_that_a_stranger_noted_are_no_breaks(resumed, tiny, tmp_path):
+    writer = RunWriter.create(tmp_path, "run")
+    writer.begin(tiny, 0, {"time": "", "resumed": resumed})
+    writer.note_resumption(1, {"time": ""})
+    stored = json.loads((writer.folder / "environment.json").read_text())
+    assert stored["resumed"] == [{"after_epoch": 1, "time": ""}]
+
+
 def test_without_resume_a_new_run_is_begun(tiny, sample, tmp_path, monkeypatch):
     break_off(monkeypatch, tiny, sample, tmp_path)
     run = train(tiny, data=sample, runs=tmp_path, threads=1)
