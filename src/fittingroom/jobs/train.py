@@ -87,13 +87,12 @@ def train(
         The finished run.
 
     Raises:
-        TrainingStopped: Ctrl-C or SIGTERM came; the epoch was finished and its checkpoint written.
-            Where an engine writes none, they end the process as they do elsewhere.
+        TrainingStopped: Ctrl-C or SIGTERM came; the epoch was finished and its checkpoint written
+            (of an engine that writes none: they act at once, as anywhere).
         RunBusyError: another process trains the same there.
         FittingRoomError: a model of one's own cannot be trained or exported, training broke
-            down, the exported model disagrees with the engine's own, or the folder cannot be
-            written. What was written stays, marked as failed; but not where the disk, a lost
-            process, a missing package or a wrong option was at fault, as it can go on then.
+            down, the exported model disagrees, or the folder cannot be written. What was written
+            stays; it is marked as failed where nothing but another recipe could help.
     """
     if type(seed) is not int or not 0 <= seed < 2**32:
         raise UsageError(
@@ -118,7 +117,7 @@ def train(
     with only_here(runs, name):
         if resume and (finished := find_run(runs, chosen, seed, dataset)) is not None:
             progress.say(f"{chosen.name}, seed {seed}: already trained, {finished.folder}")
-            with contextlib.suppress(RunError):  # it may lie where nothing may be removed
+            with contextlib.suppress(RunError):  # nothing may be removed there, say
                 RunWriter.tidy(finished.folder)
             return finished
         environment = _environment(dataset, split, place)
