@@ -21,7 +21,7 @@ from fittingroom.errors import (
 )
 from fittingroom.export import OodScore, build_onnx, fit_ood, wrap_core
 from fittingroom.jobs.progress import Progress, Silence
-from fittingroom.jobs.stopping import stops_between_epochs
+from fittingroom.jobs.stopping import stops_between_epochs, stops_with_the_leader
 from fittingroom.metrics import fit_temperature, risk_coverage, wilson
 from fittingroom.predict import Predictor, Thresholds
 from fittingroom.predictions import Float32, Int64, UInt8
@@ -77,7 +77,8 @@ def train(
         threads: processor threads; None for as many as there are processors.
         workers: processes that train this one model together, each on a share of every batch, with
             so many threads or an accelerator each; the engine pytorch can do it. They are started
-            here, or by torchrun, whose processes but the first leave with exit code 0 in here.
+            here, or by torchrun, whose processes but the first leave with exit code 0 in here; to
+            resume, all of those must see `runs`.
         resume: go on with the same recipe, seed and data where an earlier training in `runs` was
             broken off, from its last checkpoint; a finished run is given back as it is. Where
             there is neither, training starts.
@@ -162,7 +163,8 @@ def _follow(
             raise SystemExit(0)
         begun = find_begun(resumed.parent, resumed.name, recipe, seed, dataset)
         start = begun[1] if begun else None
-    engine.fit(recipe, split, seed=seed, device=place, on_epoch=lambda epoch: None, start=start)
+    with stops_with_the_leader():
+        engine.fit(recipe, split, seed=seed, device=place, on_epoch=lambda epoch: None, start=start)
     raise SystemExit(0)
 
 
@@ -216,10 +218,7 @@ def _fit(
 
 
 def _went_on(writer: RunWriter, start: Checkpoint, environment: Mapping[str, Any]) -> str:
-    """Note in a run's environment that it was broken off, and where it goes on; the same in words.
-
-    What comes of it is the same to the byte only where versions, processor, device and threads are.
-    """
+    """Note in a run's environment where it goes on, and in what it is other; the same in words."""
     differing = writer.note_resumption(len(start.history), environment)
     sentence = f"{writer.folder}: going on after epoch {len(start.history)}"
     if differing:
