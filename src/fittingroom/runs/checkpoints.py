@@ -96,19 +96,24 @@ def _digest(arrays: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.uint8]:
 
 
 @contextmanager
-def only_here(runs: Path, name: str) -> Iterator[None]:
+def only_here(runs: Path, name: str, *, wait: bool = False) -> Iterator[None]:
     """While it lasts, no other process trains the run of that name in this folder of runs.
 
     The system takes the lock back from a process that dies, however it dies.
 
+    Args:
+        runs: the folder of runs.
+        name: of the run; any other name is a lock of its own.
+        wait: for another process that holds it, until it is done.
+
     Raises:
-        RunBusyError: another process does so now.
+        RunBusyError: another process does so now, and is not waited for.
         RunError: the folder cannot be written to.
     """
     import filelock
 
     locks = make_folder(runs / ".locks")
-    lock = filelock.FileLock(locks / f"{name}.lock", blocking=False, thread_local=False)
+    lock = filelock.FileLock(locks / f"{name}.lock", blocking=wait, thread_local=False)
     try:
         lock.acquire()
     except filelock.Timeout as error:
