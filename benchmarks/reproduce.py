@@ -30,7 +30,8 @@ import numpy as np
 
 from benchmarks import processes
 from fittingroom.data import Half, find_dataset
-from fittingroom.jobs.reproduce import Reproduction, compare_answers, compare_runs
+from fittingroom.jobs.agreement import compare_answers
+from fittingroom.jobs.reproduce import Reproduction, compare_runs
 from fittingroom.predict import Predictor
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import Recipe, recipe_named

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
@@ -55,6 +56,41 @@ def test_a_checkpoint_that_was_cut_off_is_refused(cut, tmp_path):
     whole = (tmp_path / CHECKPOINT).read_bytes()
     (tmp_path / CHECKPOINT).write_bytes(whole[:cut])
     with pytest.raises(RunChangedError, match="Expected a checkpoint"):
+        read_checkpoint(tmp_path)
+
+
+@given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_no_bit_of_it_changes_unseen(place, bit, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    arrays = {"step": np.array(7), "module.weight": np.linspace(0, 1, 30, dtype=np.float32)}
+    write_checkpoint(folder, Checkpoint(epochs(2), arrays))
+    content = bytearray((folder / CHECKPOINT).read_bytes())
+    content[int(place * len(content))] ^= 1 << bit
+    (folder / CHECKPOINT).write_bytes(content)
+    try:
+        read = read_checkpoint(folder)
+    except RunChangedError:
+        return
+    # A space between two names, say: nothing that is read.
+    assert read is not None
+    assert read.history == epochs(2)
+    assert {name: each.tobytes() for name, each in read.arrays.items()} == {
+        name: each.tobytes() for name, each in arrays.items()
+    }
+
+
+def test_one_number_that_changed_is_refused_and_one_without_a_hash_is_read(tmp_path):
+    arrays = {"weight": np.linspace(0, 1, 30, dtype=np.float32)}
+    write_checkpoint(tmp_path, Checkpoint(epochs(1), arrays))
+    stored = safetensors.numpy.load_file(tmp_path / CHECKPOINT)
+    del stored["digest"]
+    safetensors.numpy.save_file(stored, tmp_path / CHECKPOINT)
+    assert read_checkpoint(tmp_path) is not None  # as an earlier version wrote it
+    write_checkpoint(tmp_path, Checkpoint(epochs(1), arrays))
+    stored = safetensors.numpy.load_file(tmp_path / CHECKPOINT)
+    stored["state.weight"][3] += 1e-7
+    safetensors.numpy.save_file(stored, tmp_path / CHECKPOINT)
+    with pytest.raises(RunChangedError, match="Received other numbers"):
         read_checkpoint(tmp_path)
 
 

@@ -14,6 +14,7 @@ from fittingroom.runs import (
     Summary,
     best_epoch,
     ending,
+    find_begun,
     find_run,
     list_runs,
     log_opening,
@@ -85,6 +86,27 @@ def test_a_manifest_cannot_point_outside_its_folder(run_copy):
     (run_copy / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(RunChangedError, match="plain file names"):
         open_run(run_copy)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("a" * 300, 1), ("\u00e9" * 130, 1), ("less than nothing", -(10**12))]
+)
+def test_a_manifest_names_files_that_can_be(run_copy, name, size):
+    manifest = json.loads((run_copy / "manifest.json").read_text())
+    manifest["files"] = {name: {"sha256": "0" * 64, "bytes": size}, **manifest["files"]}
+    (run_copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(RunChangedError, match=r"plain file names|SHA-256 and size"):
+        open_run(run_copy)
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "weight_decay", "minutes"])
+def test_an_unfinished_run_with_impossible_numbers_is_passed_over(name, run_copy, tiny, sample):
+    (run_copy / "manifest.json").unlink()
+    recipe = tiny.for_classes(10)
+    assert find_begun(run_copy.parent, run_copy.name, recipe, 0, sample) == (run_copy, None)
+    values = recipe.to_json() | {name: 10**400}
+    (run_copy / "recipe.json").write_text(json.dumps(values))
+    assert find_begun(run_copy.parent, run_copy.name, recipe, 0, sample) is None
 
 
 def test_without_a_manifest_a_run_is_unfinished(run_copy):

@@ -13,6 +13,7 @@ from fittingroom.cli import run
 from fittingroom.metrics import wilson
 from fittingroom.recipes import RECIPES
 from fittingroom.runs import list_runs, read_checkpoint
+from fittingroom.runs.history import read_history
 from fittingroom.runs.manifests import write_manifest
 
 
@@ -293,11 +294,35 @@ def test_a_signal_ends_training_in_one_sentence_on_how_to_go_on(number, tmp_path
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 128 + number
-    assert "`fittingroom train ann --seed 0 --resume` with the same other options" in err
+    assert "The same command goes on from the last checkpoint: `train` with `--resume`" in err
     assert "Traceback" not in err
     (listed,) = list_runs(tmp_path / "runs")
     assert listed.state == "unfinished"
     assert read_checkpoint(listed.folder) is not None
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to whole consoles only")
+def test_a_training_that_nobody_listens_to_any_more_finishes_its_epoch(tmp_path):
+    # As `fittingroom train ann 2>&1 | tee log`, of which Ctrl-C ends tee too.
+    arguments = "train ann --data sample --set epochs=9999 --set patience=9999"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fittingroom", *arguments.split()],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("runs/*/history.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert process.stdout is not None
+    process.stdout.close()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    (listed,) = list_runs(tmp_path / "runs")
+    checkpoint = read_checkpoint(listed.folder)
+    assert checkpoint is not None
+    assert read_history((listed.folder / "history.jsonl").read_text()) == checkpoint.history
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to whole consoles only")
@@ -330,8 +355,13 @@ def test_an_error_that_compiled_code_makes_of_ctrl_c_is_no_error(monkeypatch, ca
         if asked:
             assert run(["recipes"]) == 130
             assert capsys.readouterr().err == "Stopped.\n"  # nothing that could go on
-            assert run(["train", "ann"]) == 130
-            assert "goes on" in capsys.readouterr().err
+            for command, way in (
+                (["train", "ann"], "the same command with `--resume` goes on"),
+                (["train", "ann", "--resume"], "the same command goes on"),
+                (["compare", "ann", "cnn"], "the same command goes on"),
+            ):
+                assert run(command) == 130
+                assert way in capsys.readouterr().err
         else:
             with pytest.raises(ImportError):
                 run(["recipes"])

@@ -153,6 +153,25 @@ def test_a_checkpoint_of_another_training_is_refused(harm, tiny, sample_split):
         fit(recipe, sample_split, Checkpoint(checkpoints[0].history, arrays))
 
 
+@pytest.mark.parametrize("name", ["random.python", "random.numpy"])
+@pytest.mark.parametrize("harm", ["negative", "shorter", "place", "number"])
+def test_a_random_state_that_is_none_is_refused(name, harm, tiny, sample_split):
+    _, _, checkpoints = fit(tiny, sample_split)
+    state = checkpoints[0].arrays[name].copy()
+    match harm:
+        case "negative":
+            state = -state.astype(np.int64)
+        case "shorter":
+            state = state[:100]
+        case "place":
+            state[624] = 625  # NumPy would read past the state's end
+        case "number":
+            state = np.array(7, np.uint32)
+    arrays = {**checkpoints[0].arrays, name: state}
+    with pytest.raises(RunChangedError, match=f"{name} "):
+        fit(tiny, sample_split, Checkpoint(checkpoints[0].history, arrays))
+
+
 def test_the_callers_random_states_are_left_alone(tiny, sample_split):
     _, _, checkpoints = fit(tiny, sample_split)
     random.seed(1)

@@ -18,7 +18,8 @@ from fittingroom.errors import UsageError, WorkerLostError
 from fittingroom.jobs.train import train
 from fittingroom.networks import Conv, Dense, Flatten, ReLU
 from fittingroom.recipes import RECIPES
-from fittingroom.runs import Epoch, list_runs, open_run
+from fittingroom.runs import Epoch, list_runs, open_run, read_checkpoint
+from fittingroom.runs.history import read_history
 from tests.conftest import TINY
 
 pytestmark = pytest.mark.slow
@@ -95,6 +96,35 @@ def test_torchrun_starts_the_processes_too(tmp_path):
     run = open_run(listed.folder)
     assert run.environment["workers"] == 2
     assert done.stdout.count("validation accuracy") == 1  # one process alone tells of it
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to send")
+def test_torchrun_is_stopped_with_the_leaders_checkpoint(tmp_path):
+    torchrun = str(Path(sys.executable).with_name("torchrun"))
+    command = [torchrun, "--standalone", "--nproc-per-node", "2", "-m", "fittingroom", "train"]
+    command += [
+        "ann",
+        "--set",
+        "epochs=9999",
+        "--set",
+        "patience=9999",
+        "--data",
+        "sample",
+        "--workers",
+        "2",
+    ]
+    command += ["--threads", "1", "--runs", str(tmp_path)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob("*/checkpoint.safetensors")) and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)  # which torchrun sends to both
+    _, err = process.communicate(timeout=600)
+    assert f"Stopped in {tmp_path}" in err
+    assert "one of them is lost" not in err
+    (listed,) = list_runs(tmp_path)
+    checkpoint = read_checkpoint(listed.folder)
+    assert checkpoint is not None
+    assert read_history((listed.folder / "history.jsonl").read_text()) == checkpoint.history
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")

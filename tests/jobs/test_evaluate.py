@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from fittingroom.jobs.report import report
 from fittingroom.jobs.train import train
 from fittingroom.jobs.verify import verify
 from fittingroom.predict import Predictor
-from fittingroom.runs import available_processors, open_run, read_openings
+from fittingroom.runs import available_processors, only_here, open_run, read_openings
 
 
 def test_the_test_half_is_opened_once_and_logged(run_copy, sample, monkeypatch):
@@ -33,6 +34,34 @@ def test_the_test_half_is_opened_once_and_logged(run_copy, sample, monkeypatch):
     assert (logged.run, logged.purpose, logged.data) == (run_copy.name, "a test", "sample")
     assert again.evaluation.accuracy == first.evaluation.accuracy
     assert again.single == first.single
+
+
+def test_of_two_at_once_one_opens_it_and_the_other_reads_that(run_copy, sample, monkeypatch):
+    asked, second_asked, outcomes, openings = [], threading.Event(), [], []
+
+    def ask(*arguments, **options):
+        asked.append(arguments)
+        if len(asked) == 2:
+            second_asked.set()
+        return only_here(*arguments, **options)
+
+    second = threading.Thread(target=lambda: outcomes.append(evaluate(run_copy, data=sample)))
+    real = Dataset.open_test
+
+    def while_another_asks(self: Dataset) -> Half:
+        openings.append(self)
+        if len(openings) == 1:
+            second.start()
+            second_asked.wait(60)
+        return real(self)
+
+    monkeypatch.setattr("fittingroom.jobs.evaluate.only_here", ask)
+    monkeypatch.setattr(Dataset, "open_test", while_another_asks)
+    outcomes.append(evaluate(run_copy, data=sample))
+    second.join()
+    assert len(openings) == 1
+    assert len(read_openings(run_copy.parent)) == 1
+    assert outcomes[0].single == outcomes[1].single  # as the first measured it
 
 
 @pytest.fixture

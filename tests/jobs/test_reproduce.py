@@ -1,14 +1,24 @@
+import contextlib
 import dataclasses
 import io
 import json
 import shutil
+import signal
 import tempfile
 
 import numpy as np
 import pytest
 import safetensors.numpy
 
-from fittingroom.errors import DataInvalidError, RecipeError, RunChangedError, UsageError
+from fittingroom.errors import (
+    DataInvalidError,
+    RecipeError,
+    RunChangedError,
+    RunError,
+    TrainingStopped,
+    UsageError,
+)
+from fittingroom.jobs.progress import Silence
 from fittingroom.jobs.reproduce import compare_runs, reproduce
 from fittingroom.jobs.train import train
 from fittingroom.predictions import Predictions
@@ -279,6 +289,32 @@ def test_code_of_one_s_own_is_asked_for_known_again_and_never_taken_from_the_fol
         reproduce(folder, model="ann")
     with pytest.raises(UsageError, match="Leave out --model"):
         reproduce(trained, model=f"{file}:build")
+
+
+def test_stopped_it_says_what_is_so_and_leaves_nothing(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    class Impatient(Silence):
+        @contextlib.contextmanager
+        def track(self, description, total):
+            yield lambda done, words: signal.raise_signal(signal.SIGTERM) if done == 2 else None
+
+    with pytest.raises(TrainingStopped) as stopped:
+        reproduce(trained, progress=Impatient())
+    assert stopped.value.signal == signal.SIGTERM
+    assert "nothing of the new training is kept" in str(stopped.value)
+    assert str(tmp_path) not in str(stopped.value)  # which is empty again
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_names_the_folder_that_can_be_another(
+    trained, tmp_path, monkeypatch, full_disk
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    full_disk()
+    with pytest.raises(RunError, match=r"No space left.*TMPDIR names another"):
+        reproduce(trained)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_may_lie_in_a_folder_that_is_read_only_to_us(trained, tmp_path):

@@ -11,7 +11,14 @@ import sys
 
 import pytest
 
-from fittingroom.errors import RunBusyError, RunError, TrainingStopped
+from fittingroom.engines.pytorch.training import PyTorchEngine
+from fittingroom.errors import (
+    MissingExtraError,
+    RunBusyError,
+    RunError,
+    TrainingStopped,
+    UsageError,
+)
 from fittingroom.jobs.compare import compare
 from fittingroom.jobs.progress import Silence
 from fittingroom.jobs.train import data_key, train
@@ -202,6 +209,50 @@ def test_going_on_elsewhere_names_what_is_other(tiny, sample, tmp_path, monkeypa
     assert any("with other threads than before" in each for each in listener.said)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("instructions", ["avx9"], "instructions of the processor"),
+        ("variables", {"ATEN_CPU_CAPABILITY": "avx2"}, "settings of libraries"),
+        ("python", "3.99.0", "Python"),
+        ("backend", "abacus", "what Keras computes with"),
+    ],
+)
+def test_all_that_numbers_depend_on_is_named(name, value, words, tiny, tmp_path):
+    writer = RunWriter.create(tmp_path, "run")
+    then = {"time": "", "python": "3.11.7", "instructions": [], "variables": {}, "backend": ""}
+    writer.begin(tiny, 0, then)
+    assert writer.note_resumption(1, then) == ()
+    assert writer.note_resumption(1, {**then, name: value}) == (words,)
+    stored = json.loads((writer.folder / "environment.json").read_text())
+    assert stored["resumed"][-1][name] == value
+    assert stored[name] == then[name]
+
+
+def test_a_break_from_which_nothing_came_is_no_part_of_the_run(tiny, tmp_path):
+    writer = RunWriter.create(tmp_path, "run")
+    then = {"time": "", "threads": 1}
+    writer.begin(tiny, 0, then)
+    for epoch, threads in ((1, 2), (3, 4), (3, 1), (4, 1)):
+        writer.note_resumption(epoch, {**then, "threads": threads})
+    stored = json.loads((writer.folder / "environment.json").read_text())
+    # With four threads it did not come to another checkpoint.
+    assert [(each["after_epoch"], each.get("threads")) for each in stored["resumed"]] == [
+        (1, 2),
+        (3, None),
+        (4, None),
+    ]
+
+
+@pytest.mark.parametrize("resumed", [3, "x", {"a": 1}, [3], [{"after_epoch": "x"}]])
+def test_breaks_that_a_stranger_noted_are_no_breaks(resumed, tiny, tmp_path):
+    writer = RunWriter.create(tmp_path, "run")
+    writer.begin(tiny, 0, {"time": "", "resumed": resumed})
+    writer.note_resumption(1, {"time": ""})
+    stored = json.loads((writer.folder / "environment.json").read_text())
+    assert stored["resumed"] == [{"after_epoch": 1, "time": ""}]
+
+
 def test_without_resume_a_new_run_is_begun(tiny, sample, tmp_path, monkeypatch):
     break_off(monkeypatch, tiny, sample, tmp_path)
     run = train(tiny, data=sample, runs=tmp_path, threads=1)
@@ -330,6 +381,55 @@ def test_a_second_signal_stops_at_once(tiny, sample, tmp_path):
     checkpoint = read_checkpoint(listed.folder)
     assert checkpoint is not None
     assert len(checkpoint.history) == 1
+
+
+def test_a_signal_after_the_last_checkpoint_stops_before_the_export(
+    tiny, sample, tmp_path, monkeypatch
+):
+    whole = train(tiny, data=sample, runs=tmp_path / "whole", threads=1)
+    fit = PyTorchEngine.fit
+
+    def late(*arguments, **options):
+        fitted = fit(*arguments, **options)
+        signal.raise_signal(signal.SIGTERM)  # as a model of one's own is exported, say
+        return fitted
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PyTorchEngine, "fit", late)
+        with pytest.raises(TrainingStopped):
+            train(tiny, data=sample, runs=tmp_path / "runs", threads=1)
+    (listed,) = list_runs(tmp_path / "runs")
+    assert listed.state == "unfinished"
+    run = train(tiny, data=sample, runs=tmp_path / "runs", threads=1, resume=True)
+    assert_same(run, whole)
+
+
+def test_a_training_in_one_go_is_stopped_at_once(sample, tmp_path):
+    # There is no checkpoint to wait for: it went on to its end, deaf.
+    recipe = RECIPES["logreg"].with_settings({"model.iterations": "5"})
+    listener = Listener(lambda epoch: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, data=sample, runs=tmp_path, threads=1, progress=listener)
+    (listed,) = list_runs(tmp_path)
+    assert listed.state == "unfinished"
+    assert not any("Stopping once" in each for each in listener.said)
+
+
+@pytest.mark.parametrize("error", [UsageError("workers"), MissingExtraError("onnxscript")])
+def test_a_wrong_option_costs_no_checkpoint(error, tiny, sample, tmp_path, monkeypatch):
+    whole = train(tiny, data=sample, runs=tmp_path / "whole", threads=1)
+    break_off(monkeypatch, tiny, sample, tmp_path / "runs", after=2)
+
+    def refuse(*arguments, **options):
+        raise error  # as for so many workers that they cannot share a batch
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PyTorchEngine, "fit", refuse)
+        with pytest.raises(type(error)):
+            train(tiny, data=sample, runs=tmp_path / "runs", threads=1, resume=True)
+    run = train(tiny, data=sample, runs=tmp_path / "runs", threads=1, resume=True)
+    assert run.environment["resumed"][-1]["after_epoch"] == 2
+    assert_same(run, whole)
 
 
 def test_a_leftover_checkpoint_does_not_unfinish_a_run(run_copy):

@@ -1,10 +1,12 @@
 """The command line: parse arguments, call one job, print what it returns."""
 
+import contextlib
 import os
 import signal
 import sys
 import threading
 from types import FrameType
+from typing import TextIO
 
 from fittingroom.errors import FittingRoomError, TrainingStopped, missing_extra
 
@@ -81,19 +83,41 @@ def _stop(error: BaseException, arguments: list[str]) -> int:
             signal.signal(each, signal.SIG_IGN)
     sentence = "Stopped."
     if arguments[:1] and arguments[0] in _GO_ON:
-        sentence += " Finished runs are kept; the same command goes on with what is missing."
+        again = (
+            " with `--resume`" if arguments[0] == "train" and "--resume" not in arguments else ""
+        )
+        sentence += (
+            f" Finished runs are kept; the same command{again} goes on with what is missing."
+        )
     number: int = _signals[0] if _signals else signal.SIGINT
     if isinstance(error, TrainingStopped):
         sentence, number = str(error), error.signal
-    print(sentence, file=sys.stderr)
+    _tell(sentence)
     return 128 + number
 
 
 def _fail(message: str, code: int) -> int:
     # What a stranger's file says may be in it: no code of theirs moves the terminal's cursor.
     shown = "".join(each if each.isprintable() or each in "\n\t" else "�" for each in message)
-    print(f"Error: {shown}", file=sys.stderr)
+    _tell(f"Error: {shown}")
     return code
+
+
+def _tell(sentence: str) -> None:
+    """A sentence to standard error, of whose reader Ctrl-C may have made an end too."""
+    try:
+        print(sentence, file=sys.stderr)
+    except OSError:
+        leave_unread(sys.stderr)
+
+
+def leave_unread(stream: TextIO) -> None:
+    """From here on, what is written to a stream that nobody reads any more goes nowhere.
+
+    What it still holds would fail once more as Python ends, and change the exit code.
+    """
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

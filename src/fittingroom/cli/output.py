@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any
 
 from rich import box
@@ -18,13 +18,24 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from fittingroom.cli import leave_unread
 from fittingroom.jobs.progress import Advance
 
 # Off a terminal, tables are laid out for a file and not for 80 columns.
 _WIDE = 160
 
+
+class _Messages(Console):
+    """Told while work is done, which goes on where nobody reads them any more: Ctrl-C ends `tee`,
+    say, as it asks a training to stop after its epoch."""
+
+    def on_broken_pipe(self) -> None:
+        """Rich itself would leave with exit code 1."""
+        leave_unread(sys.stderr)
+
+
 results = Console(highlight=False, width=None if sys.stdout and sys.stdout.isatty() else _WIDE)
-messages = Console(stderr=True, highlight=False)
+messages = _Messages(stderr=True, highlight=False)
 
 
 def print_json(values: Any) -> None:
@@ -54,8 +65,9 @@ def print_text(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """A sentence to standard error."""
-    messages.print(text, markup=False, soft_wrap=True)
+    """A sentence to standard error, as far as that can be written to."""
+    with suppress(OSError):
+        messages.print(text, markup=False, soft_wrap=True)
 
 
 @contextmanager

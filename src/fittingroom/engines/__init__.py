@@ -87,6 +87,7 @@ class Device:
             accelerators, one of them.
         rank: which of them this is, from 0.
         meeting: where they meet, as PyTorch's ``init_method`` says it; empty for one alone.
+        checkpoints: whether a training there hands out any, so that it can go on.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Device:
     workers: int = 1
     rank: int = 0
     meeting: str = ""
+    checkpoints: bool = True
 
 
 class Engine(Protocol):

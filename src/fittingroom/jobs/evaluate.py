@@ -19,7 +19,7 @@ from fittingroom.errors import (
 from fittingroom.evaluation import Evaluation, evaluate_predictions
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.predict import Predictor
-from fittingroom.runs import Run, Timing, log_opening, open_run
+from fittingroom.runs import Run, Timing, log_opening, only_here, open_run
 
 _SINGLES, _BATCHES, _BATCH = 200, 10, 500
 
@@ -93,16 +93,16 @@ def evaluate(
             f"Expected data with the classes that {run.name} was trained for: "
             f"{', '.join(run.classes)}. Received {', '.join(dataset.classes)}."
         )
+    runs = run.folder.parent
     predictions = run.read_predictions(dataset.name)
     if predictions is None:
-        log_opening(
-            run.folder.parent,
-            run=run.name,
-            recipe=run.recipe.name,
-            data=dataset.name,
-            purpose=purpose,
-        )
-        return _open_test(run, dataset, threads, progress or Silence())
+        # Of two processes that would open it one does, and the other reads what came of that.
+        with only_here(runs, f"{run.name}.scores", wait=True):
+            predictions = run.read_predictions(dataset.name)
+            if predictions is None:
+                names = {"run": run.name, "recipe": run.recipe.name, "data": dataset.name}
+                log_opening(runs, **names, purpose=purpose)
+                return _open_test(run, dataset, threads, progress or Silence())
     if predictions.classes != run.classes:
         raise RunChangedError(
             f"Expected the answers of {run.name} for its classes, {', '.join(run.classes)}. "

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from fittingroom.errors import TrainingStopped
+from fittingroom.errors import TrainingStopped, WorkerLostError
 from fittingroom.jobs.progress import Progress
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -49,14 +49,27 @@ class Stopping:
 
 @contextmanager
 def stops_between_epochs(
-    progress: Progress, how_to_go_on: str, until: str = "this epoch and its checkpoint are"
+    progress: Progress,
+    how_to_go_on: str,
+    until: str = "this epoch and its checkpoint are",
+    *,
+    can_wait: bool = True,
 ) -> Iterator[Stopping]:
-    """While it lasts, the signals that stop a process ask only, and `check` stops.
+    """While it lasts, the signals that stop a process ask only, and `check` stops; so does its end.
 
     Outside the main thread no signal arrives, and none is waited for.
+
+    Args:
+        progress: is told that somebody asked.
+        how_to_go_on: the message of the error that stops.
+        until: what is waited for, in words.
+        can_wait: False where nothing would be kept: signals end the work at once then, as before.
+
+    Raises:
+        TrainingStopped: somebody asked, and nothing checked any more.
     """
     stopping = Stopping(progress, how_to_go_on, until)
-    if threading.current_thread() is not threading.main_thread():
+    if not can_wait or threading.current_thread() is not threading.main_thread():
         yield stopping
         return
     before = {number: signal.signal(number, stopping.ask) for number in _SIGNALS}
@@ -65,3 +78,24 @@ def stops_between_epochs(
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    stopping.check()
+
+
+@contextmanager
+def stops_with_the_leader() -> Iterator[None]:
+    """While it lasts, signals that stop a process are left to the one that leads a team.
+
+    torchrun sends them to all. One that ended at once would take the leader's epoch with it.
+
+    Raises:
+        SystemExit: the leader is gone, after such a signal.
+    """
+    asked: list[int] = []
+    for number in _SIGNALS:
+        signal.signal(number, lambda number, frame: asked.append(number))
+    try:
+        yield
+    except WorkerLostError:
+        if not asked:
+            raise
+        raise SystemExit(128 + asked[0]) from None

@@ -11,10 +11,17 @@ import safetensors.numpy
 from fittingroom import networks
 from fittingroom.data import Dataset, Split, find_dataset
 from fittingroom.engines import Device, Engine, Fitted, engine_named, with_workers
-from fittingroom.errors import ExportError, FittingRoomError, RunError, UsageError, WorkerLostError
+from fittingroom.errors import (
+    ExportError,
+    FittingRoomError,
+    MissingExtraError,
+    RunError,
+    UsageError,
+    WorkerLostError,
+)
 from fittingroom.export import OodScore, build_onnx, fit_ood, wrap_core
 from fittingroom.jobs.progress import Progress, Silence
-from fittingroom.jobs.stopping import stops_between_epochs
+from fittingroom.jobs.stopping import stops_between_epochs, stops_with_the_leader
 from fittingroom.metrics import fit_temperature, risk_coverage, wilson
 from fittingroom.predict import Predictor, Thresholds
 from fittingroom.predictions import Float32, Int64, UInt8
@@ -70,7 +77,8 @@ def train(
         threads: processor threads; None for as many as there are processors.
         workers: processes that train this one model together, each on a share of every batch, with
             so many threads or an accelerator each; the engine pytorch can do it. They are started
-            here, or by torchrun, whose processes but the first leave with exit code 0 in here.
+            here, or by torchrun, whose processes but the first leave with exit code 0 in here; to
+            resume, all of those must see `runs`.
         resume: go on with the same recipe, seed and data where an earlier training in `runs` was
             broken off, from its last checkpoint; a finished run is given back as it is. Where
             there is neither, training starts.
@@ -80,11 +88,12 @@ def train(
         The finished run.
 
     Raises:
-        TrainingStopped: Ctrl-C or SIGTERM came; the epoch was finished and its checkpoint written.
+        TrainingStopped: Ctrl-C or SIGTERM came; the epoch was finished and its checkpoint written
+            (of an engine that writes none: they act at once, as anywhere).
         RunBusyError: another process trains the same there.
         FittingRoomError: a model of one's own cannot be trained or exported, training broke
-            down, the exported model disagrees with the engine's own, or the folder cannot be
-            written. What was written stays, marked as failed.
+            down, the exported model disagrees, or the folder cannot be written. What was written
+            stays; it is marked as failed where nothing but another recipe could help.
     """
     if type(seed) is not int or not 0 <= seed < 2**32:
         raise UsageError(
@@ -109,7 +118,7 @@ def train(
     with only_here(runs, name):
         if resume and (finished := find_run(runs, chosen, seed, dataset)) is not None:
             progress.say(f"{chosen.name}, seed {seed}: already trained, {finished.folder}")
-            with contextlib.suppress(RunError):  # it may lie where nothing may be removed
+            with contextlib.suppress(RunError):  # nothing may be removed there, say
                 RunWriter.tidy(finished.folder)
             return finished
         environment = _environment(dataset, split, place)
@@ -130,8 +139,8 @@ def train(
             for note in fitted.notes:
                 progress.say(f"{chosen.name}: {note}")
             return _finish(writer, chosen, split, fitted, place.threads)
-        except (RunError, WorkerLostError):
-            raise  # with room made on the disk, say, the run goes on
+        except (RunError, WorkerLostError, UsageError, MissingExtraError):
+            raise  # with room made on the disk, or another option, say, the run goes on
         except FittingRoomError as error:
             with contextlib.suppress(FittingRoomError):
                 writer.fail(error)
@@ -154,7 +163,8 @@ def _follow(
             raise SystemExit(0)
         begun = find_begun(resumed.parent, resumed.name, recipe, seed, dataset)
         start = begun[1] if begun else None
-    engine.fit(recipe, split, seed=seed, device=place, on_epoch=lambda epoch: None, start=start)
+    with stops_with_the_leader():
+        engine.fit(recipe, split, seed=seed, device=place, on_epoch=lambda epoch: None, start=start)
     raise SystemExit(0)
 
 
@@ -173,12 +183,12 @@ def _fit(
     epochs = recipe.epochs if isinstance(recipe, Recipe) else 1  # classical: trained in one go
     validated = len(split.validation)
     how_to_go_on = (
-        f"Stopped in {writer.folder}. `fittingroom train {recipe.name} --seed {seed} --resume` "
-        "with the same other options goes on from the last checkpoint, and so does `compare`."
+        f"Stopped in {writer.folder}. The same command goes on from the last checkpoint: `train` "
+        "with `--resume`, `compare` and `verify` as they are."
     )
     with (
         progress.track(f"{recipe.name}, seed {seed}", epochs) as advance,
-        stops_between_epochs(progress, how_to_go_on) as stopping,
+        stops_between_epochs(progress, how_to_go_on, can_wait=place.checkpoints) as stopping,
     ):
 
         def tell(epoch: Epoch) -> None:
@@ -208,10 +218,7 @@ def _fit(
 
 
 def _went_on(writer: RunWriter, start: Checkpoint, environment: Mapping[str, Any]) -> str:
-    """Note in a run's environment that it was broken off, and where it goes on; the same in words.
-
-    What comes of it is the same to the byte only where versions, processor, device and threads are.
-    """
+    """Note in a run's environment where it goes on, and in what it is other; the same in words."""
     differing = writer.note_resumption(len(start.history), environment)
     sentence = f"{writer.folder}: going on after epoch {len(start.history)}"
     if differing:

@@ -15,6 +15,10 @@ from fittingroom.errors import MissingExtraError, UsageError
 
 EngineName = Literal["keras", "pytorch", "sklearn"]
 
+# Numbers in the state of a Mersenne twister, which Python and NumPy draw from; the place in them
+# comes next.
+_TWISTER = 624
+
 # What Keras can compute with, and how one gets it; the first where KERAS_BACKEND names nothing.
 _KERAS_BACKENDS = {
     "torch": "pip install 'fittingroom[train]'",
@@ -135,6 +139,13 @@ def set_random_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         KeyError, TypeError, ValueError: something else.
         RuntimeError: likewise, by PyTorch.
     """
+    for name, more in (("random.python", 1), ("random.numpy", 2)):
+        given = arrays[name]
+        if given.dtype != np.uint32 or given.shape != (_TWISTER + more,):
+            raise ValueError(f"{name} of shape {given.shape} and type {given.dtype}")
+        # NumPy believes a place beyond them, and reads there.
+        if given[_TWISTER] > _TWISTER:
+            raise ValueError(f"{name} at number {given[_TWISTER]} of {_TWISTER}")
     normal = arrays["random.python_normal"].tolist()
     numbers = tuple(arrays["random.python"].tolist())
     random.setstate((3, numbers, normal[0] if normal else None))

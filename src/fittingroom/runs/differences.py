@@ -13,9 +13,11 @@ _FRAMEWORKS = {
 # Measured as a peer, and part of no training.
 _OF_NO_ENGINE = {"openvino"}
 _LONGEST = 200
+# What the note of a break says of every one.
+_OF_ANY_BREAK = {"after_epoch", "time"}
 
-# What stands in environment.json, and how it is called in a sentence.
-_NAMES = {
+# What stands in environment.json beside versions and revision, and its name in a sentence.
+NAMES = {
     "python": "Python",
     "processor": "processor",
     "instructions": "instructions of the processor",
@@ -78,7 +80,7 @@ def _differing(
             yield Difference(
                 _plain(name), _plain(before.get(name, "none")), _plain(after.get(name, "none"))
             )
-    for key, name in _NAMES.items():
+    for key, name in NAMES.items():
         if key in then and key in now and then[key] != now[key]:
             yield Difference(name, *_apart(then[key], now[key]))
     yield from _breaks(then.get("resumed"), now.get("resumed"))
@@ -108,10 +110,10 @@ def _breaks(then: object, now: object) -> Iterator[Difference]:
         "; ".join(
             _plain(
                 f"from epoch {entry.get('after_epoch')} on with other "
-                + ", ".join(sorted(set(entry) - {"after_epoch", "time"}))
+                + ", ".join(NAMES.get(name, name) for name in sorted(set(entry) - _OF_ANY_BREAK))
             )
             for entry in (breaks if isinstance(breaks, list) else [])
-            if isinstance(entry, Mapping) and set(entry) - {"after_epoch", "time"}
+            if isinstance(entry, Mapping) and set(entry) - _OF_ANY_BREAK
         )
         or "none"
         for breaks in (then, now)

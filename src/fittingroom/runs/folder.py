@@ -23,6 +23,7 @@ from fittingroom.errors import (
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import Described, recipe_from_json
 from fittingroom.runs.checkpoints import CHECKPOINT, Checkpoint, write_checkpoint
+from fittingroom.runs.differences import NAMES
 from fittingroom.runs.files import (
     as_json,
     cannot_write,
@@ -248,25 +249,24 @@ class RunWriter:
     def note_resumption(self, epoch: int, environment: Mapping[str, Any]) -> tuple[str, ...]:
         """Add to ``environment.json`` that the run goes on after an epoch, and what is other now.
 
+        What went on before from as late an epoch came to nothing, and is no part of the run.
+
         Returns:
-            Names of what differs of all that a training's numbers depend on.
+            Names of what differs of all that a training's numbers depend on; what was not recorded
+            when it began is passed over.
 
         Raises:
             RunError: it cannot be written.
         """
         path = self.folder / "environment.json"
         before = stored_json(path)
-        names = (
-            *("versions", "revision", "processor", "device"),
-            *("threads", "workers", "half_precision"),
-        )
-        now = {name: environment.get(name) for name in names}
-        differing = tuple(name for name in names if before.get(name) != now[name])
+        now = {name: environment.get(name) for name in ("versions", "revision", *NAMES)}
+        differing = tuple(name for name in now if name in before and before[name] != now[name])
         entry = {"after_epoch": epoch, "time": environment["time"]}
         entry |= {name: now[name] for name in differing}
-        before["resumed"] = [*before.get("resumed", []), entry]
+        before["resumed"] = [*_breaks_before(epoch, before.get("resumed")), entry]
         write_file(path, as_json(before))
-        return differing
+        return tuple(NAMES.get(name, name) for name in differing)
 
     def add_epoch(self, epoch: Epoch) -> None:
         """Add one line to the history."""
@@ -370,6 +370,18 @@ def read_failure(folder: Path) -> str | None:
         return "".join(each if each.isprintable() or each == "\n" else "�" for each in reason)
     except (RunChangedError, KeyError):
         return f"{path} cannot be read."
+
+
+def _breaks_before(epoch: int, stored: Any) -> list[Any]:
+    """The notes of breaks, in a folder that may be a stranger's, from which a run came further."""
+    notes = stored if isinstance(stored, list) else []
+    return [
+        note
+        for note in notes
+        if isinstance(note, Mapping)
+        and type(note.get("after_epoch")) is int
+        and note["after_epoch"] < epoch
+    ]
 
 
 def _npz(predictions: Predictions) -> bytes:

@@ -17,6 +17,9 @@ from fittingroom.runs.history import ending
 from fittingroom.runs.manifests import MANIFEST
 from fittingroom.runs.stored import check_environment, stored_json
 
+# What values of other types and sizes than ours lead to.
+_OTHER_THINGS = (KeyError, TypeError, ValueError, OverflowError, RecursionError)
+
 State = Literal["finished", "unfinished", "failed", "changed", "unreadable"]
 
 
@@ -99,8 +102,8 @@ def find_begun(
                 and tuple(data["classes"]) == tuple(dataset.classes)
             ):
                 begun.append((folder, _checkpoint_of(folder)))
-        except (OSError, RunChangedError, RecipeError, KeyError, TypeError):
-            continue  # it was broken off before it could be told what it is
+        except (OSError, RunChangedError, RecipeError, *_OTHER_THINGS):
+            continue  # it was broken off before it could be told what it is, or is a stranger's
     return max(begun, key=lambda found: len(found[1].history) if found[1] else 0, default=None)
 
 

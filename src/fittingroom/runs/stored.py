@@ -18,6 +18,8 @@ _LARGEST_TEXT = 4 * MEBIBYTE
 _MOST_FILES = 1000
 _MOST_CLASSES = 256
 _LONGEST_NAME = 200
+# In bytes, as file systems have it.
+_LONGEST_FILE_NAME = 255
 # It becomes the name of a folder.
 _DATA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -101,13 +103,19 @@ def read_manifest(path: Path, version: int) -> dict[str, Entry]:
     entries = {}
     for name, values in files.items():
         plain = Path(name).name == name and not re.search(r"[\\:\0]", name) and name not in "..."
-        if not plain or not isinstance(values, dict):
+        short = len(name.encode("utf-8", "surrogatepass")) <= _LONGEST_FILE_NAME
+        if not plain or not short or not isinstance(values, dict):
             raise RunChangedError(
                 f"Expected plain file names in the manifest of {path.parent}. Received "
                 f"{name[:_LONGEST_NAME]!r}."
             )
         digest, size = values.get("sha256"), values.get("bytes")
-        if not isinstance(digest, str) or not _HASH.fullmatch(digest) or type(size) is not int:
+        if (
+            not isinstance(digest, str)
+            or not _HASH.fullmatch(digest)
+            or type(size) is not int
+            or size < 0
+        ):
             raise RunChangedError(
                 f"Expected SHA-256 and size of {name[:_LONGEST_NAME]!r} in {path}. Received "
                 "something else."

@@ -57,7 +57,8 @@ class KerasEngine:
                 f"{', '.join(present)}. Received '{name}'."
             )
         description = processor() if name == "cpu" else name
-        return Device(name, description, check_threads(threads), backend)
+        keeps = backend == "torch"
+        return Device(name, description, check_threads(threads), backend, checkpoints=keeps)
 
     def rehearse(
         self, recipe: Recipe, own: OwnModel, split: Split, *, seed: int, device: Device
