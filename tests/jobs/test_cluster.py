@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from fittingroom.engines import engine_named
 from fittingroom.errors import ClusterError, TrainingError, UsageError
+from fittingroom.jobs.cluster import connection
 from fittingroom.jobs.cluster.connection import check_seen, seen_by_all
 from fittingroom.jobs.cluster.trainings import ClusterTrainer
 from fittingroom.jobs.cluster.trials import on_cluster
@@ -174,6 +176,14 @@ else:
     raise SystemExit("connected")
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_cluster_that_does_not_start_is_told():
+    def init(address, **options):
+        raise Exception("The current node timed out during startup. This could happen.\nOr not.")
+
+    with pytest.raises(ClusterError, match=r"at local\. Received: The current .* happen\. `ray"):
+        connection._join(SimpleNamespace(init=init), "local")
 
 
 @pytest.mark.parametrize(

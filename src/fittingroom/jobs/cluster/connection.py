@@ -4,8 +4,10 @@ import contextlib
 import logging
 import os
 import secrets
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -56,23 +58,63 @@ def connected(address: str | None) -> Iterator[Any]:
             "Run the command on a machine of the cluster."
         )
     _check_answers(address)
-    size: dict[str, Any] = {}
-    if address == "local":
-        size = {"num_cpus": available_processors(), "object_store_memory": _OBJECT_STORE}
-    quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
-    if address != "local":
-        del quiet["include_dashboard"]  # the cluster's own matter
     try:
-        ray.init(address, **quiet, **size)
-    except (ConnectionError, TimeoutError, RuntimeError, ValueError) as error:
+        _join(ray, address)
+        yield ray
+    finally:
+        with _undisturbed():
+            ray.shutdown()
+
+
+def _join(ray: Any, address: str) -> None:
+    """Start a cluster here, or become a part of one that runs.
+
+    Raises:
+        ClusterError: no cluster answers there.
+    """
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address == "local":
+        options |= {"num_cpus": available_processors(), "object_store_memory": _OBJECT_STORE}
+        options["include_dashboard"] = False  # elsewhere the cluster's own matter
+    # Ray puts an answer of its own in the place of what answers SIGTERM, and leaves it there: one
+    # that ends the process at once, with its stack and an exit code that says nothing.
+    answer = signal.getsignal(signal.SIGTERM)
+    try:
+        ray.init(address, **options)
+    except Exception as error:  # some of what Ray raises here is of no kind of its own
         raise ClusterError(
             f"Expected a Ray cluster at {address}. Received: {first_line(error)}. `ray start "
             "--head` starts one; left out, --address stands for this machine alone."
         ) from error
-    try:
-        yield ray
     finally:
-        ray.shutdown()
+        if answer is not None and _in_main_thread():
+            signal.signal(signal.SIGTERM, answer)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Signals that ask to stop are answered when it is over: what ends processes is not ended
+    half-way, which would leave some of them behind."""
+    if not _in_main_thread():
+        yield
+        return
+    heard: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, frame: heard.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, answer in before.items():
+            if answer is not None:
+                signal.signal(number, answer)
+        if heard:
+            signal.raise_signal(heard[0])
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _check_answers(address: str) -> None:
