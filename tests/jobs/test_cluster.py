@@ -35,6 +35,7 @@ SAME = ("recipe.json", "model.safetensors", "model.onnx", "validation.npz")
 class Listener(Silence):
     def __init__(self):
         self.heard = []
+        self.done = []
 
     def say(self, sentence):
         self.heard.append(sentence)
@@ -42,6 +43,7 @@ class Listener(Silence):
     @contextlib.contextmanager
     def track(self, description, total):
         yield lambda done, words: self.heard.append((description, words))
+        self.done.append(description)
 
 
 @pytest.fixture
@@ -99,6 +101,7 @@ def test_what_workers_tell_reaches_one_listener(trainer, tiny):
         told = [words for name, words in heard[1:] if name == f"tiny, seed {seed}"]
         assert len(told) >= tiny.epochs
         assert all("validation" in words for words in told)
+    assert sorted(trainer.progress.done) == ["tiny, seed 0", "tiny, seed 1"]
 
 
 def test_a_worker_that_is_killed_is_taken_up_from_its_checkpoint(
@@ -139,6 +142,30 @@ def test_a_training_that_breaks_down_says_so_as_it_would_here(trainer, tiny, sam
     with pytest.raises(TrainingError) as here:
         train(broken, data=sample, runs=tmp_path / "here", threads=1)
     assert str(there.value) == str(here.value)
+    assert trainer.progress.done == []
+
+
+def test_a_training_that_nobody_waits_for_any_more_is_not_told_as_done(ray, tiny, sample, tmp_path):
+    listener, runs = Listener(), tmp_path / "runs"
+    longer = dataclasses.replace(tiny, name="longer", epochs=200)
+    with ClusterTrainer(
+        ray,
+        sample,
+        runs=runs,
+        marker=seen_by_all(ray, runs),
+        fresh=False,
+        device=None,
+        threads=1,
+        progress=listener,
+    ) as trainer:
+        trainer(longer, 0, None)
+
+        def heard():
+            trainer._board.look()
+            return listener.heard
+
+        when(heard)
+    assert listener.done == []
 
 
 def test_a_model_of_one_s_own_travels_with_its_code(trainer, sample, tmp_path):

@@ -142,3 +142,4 @@ def test_a_signal_stops_a_command_with_its_exit_code_and_how_to_go_on(number, ti
     assert told.splitlines()[-1] == (
         "Stopped. Finished runs are kept; the same command goes on with what is missing."
     )
+    assert "done" not in told
