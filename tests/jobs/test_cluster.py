@@ -15,7 +15,7 @@ import pytest
 from fittingroom.engines import engine_named
 from fittingroom.errors import ClusterError, TrainingError, UsageError
 from fittingroom.jobs.cluster import connection
-from fittingroom.jobs.cluster.connection import check_seen, seen_by_all
+from fittingroom.jobs.cluster.connection import check_seen, seen_by_all, slots
 from fittingroom.jobs.cluster.trainings import ClusterTrainer
 from fittingroom.jobs.cluster.trials import on_cluster
 from fittingroom.jobs.compare import compare
@@ -188,6 +188,25 @@ def test_a_folder_that_a_machine_does_not_see_is_told_before_anything_is_trained
 def test_more_threads_than_any_machine_has_are_refused(ray, sample, tmp_path, tiny):
     with pytest.raises(UsageError, match="--threads"):
         compare([tiny, "cnn"], data=sample, threads=512, on="ray", runs=tmp_path, out=tmp_path)
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_threads_that_are_none_are_refused(ray, sample, tmp_path, tiny, threads):
+    with pytest.raises(UsageError, match=f"Received {threads}"):
+        compare([tiny, "cnn"], data=sample, threads=threads, on="ray", runs=tmp_path, out=tmp_path)
+
+
+def test_there_is_room_for_as_many_trainings_as_processors_and_gpus_allow():
+    def cluster(*machines):
+        nodes = [{"Alive": True, "Resources": machine} for machine in machines]
+        return SimpleNamespace(nodes=lambda: nodes)
+
+    eight = cluster({"CPU": 8.0, "GPU": 1.0}, {"CPU": 7.0}, {"GPU": 1.0})
+    assert slots(eight, 1, "cpu") == 15
+    assert slots(eight, 4, None) == 3
+    assert slots(eight, 1, "cuda") == 1
+    with pytest.raises(UsageError, match="with a GPU and 8 processors"):
+        slots(cluster({"CPU": 8.0}, {"CPU": 4.0, "GPU": 1.0}), 8, "cuda")
 
 
 def test_an_address_where_nothing_answers_is_told(sample, tmp_path):

@@ -196,8 +196,10 @@ def slots(ray: Any, threads: int, device: str | None) -> int:
     """How many trainings the cluster has room for at a time.
 
     Raises:
-        UsageError: not for one.
+        UsageError: not for one, or no thread at all.
     """
+    if threads < 1:
+        raise UsageError(f"Expected 1 thread or more. Received {threads}.")
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     most = max((int(node.get("CPU", 0)) for node in nodes), default=0)
     if most < threads:
@@ -205,11 +207,17 @@ def slots(ray: Any, threads: int, device: str | None) -> int:
             f"Expected a machine in the cluster with {threads} processors, one a thread. Received "
             f"machines of {most} at most. Name fewer: --threads {most or 1}."
         )
-    if device == "cuda" and not any(node.get("GPU", 0) >= 1 for node in nodes):
-        raise UsageError(
-            "Expected a cluster with GPUs for the device cuda. Received one without. Leave it out."
-        )
-    return sum(int(node.get("CPU", 0)) // threads for node in nodes)
+    rooms = [int(node.get("CPU", 0)) // threads for node in nodes]
+    if device == "cuda":  # a training takes a GPU of the machine that it is on
+        rooms = [
+            min(room, int(node.get("GPU", 0))) for room, node in zip(rooms, nodes, strict=True)
+        ]
+        if not any(rooms):
+            raise UsageError(
+                f"Expected a machine in the cluster with a GPU and {threads} processors for the "
+                "device cuda. Received none. Leave it out, or name fewer threads."
+            )
+    return sum(rooms)
 
 
 def _ask_nodes(ray: Any, paths: Sequence[Path]) -> None:

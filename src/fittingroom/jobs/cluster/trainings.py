@@ -64,7 +64,7 @@ class ClusterTrainer:
         self._marker = marker
         self._fresh = fresh
         self._device = device
-        self._threads = threads or available_processors()
+        self._threads = available_processors() if threads is None else threads
         self.progress = progress
         self._splits: dict[SplitRule, Any] = {}
         self._slots = slots(ray, self._threads, device)
