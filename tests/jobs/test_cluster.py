@@ -22,7 +22,9 @@ from fittingroom.jobs.compare import compare
 from fittingroom.jobs.progress import Silence
 from fittingroom.jobs.train import train
 from fittingroom.jobs.trials import Assignment, one_by_one
+from fittingroom.jobs.tune import tune
 from fittingroom.recipes import RECIPES, recipe_of
+from fittingroom.runs.environment import installed_versions
 
 pytestmark = pytest.mark.slow
 pytest.importorskip("ray", reason="Ray is not installed")
@@ -183,6 +185,17 @@ def test_a_folder_that_a_machine_does_not_see_is_told_before_anything_is_trained
     (tmp_path / "runs" / marker.name).rename(tmp_path / "moved")
     with pytest.raises(ClusterError, match=r"to see .*runs\. "):
         check_seen([marker])
+
+
+def test_machines_with_other_packages_are_refused_before_anything_is_begun(
+    ray, tiny, sample, tmp_path, monkeypatch
+):
+    ours = installed_versions() | {"numpy": "0.1"}
+    monkeypatch.setattr("fittingroom.jobs.cluster.connection.installed_versions", lambda: ours)
+    with pytest.raises(ClusterError, match=r"numpy .* in place of 0\.1"):
+        tune(tiny, data=sample, runs=tmp_path, trials=2, threads=1, on="ray")
+    with pytest.raises(ClusterError, match=r"numpy .* in place of 0\.1"):
+        seen_by_all(ray, tmp_path)
 
 
 def test_more_threads_than_any_machine_has_are_refused(ray, sample, tmp_path, tiny):

@@ -108,7 +108,7 @@ def tune(
         progress: who listens.
 
     Raises:
-        ClusterError: the cluster is not there.
+        ClusterError: the cluster is not there, or a machine of it has other packages.
         UsageError: fewer than one trial, minutes that are none, a setting that cannot vary, one
             seed, or several of a model whose weights no seed draws.
         MissingExtraError: Optuna is not installed.
@@ -183,10 +183,11 @@ def _trainings(
     if on is None:
         yield one_by_one(split, place)
         return
-    from fittingroom.jobs.cluster.connection import connected
+    from fittingroom.jobs.cluster.connection import check_machines, connected
     from fittingroom.jobs.cluster.trials import on_cluster
 
     with connected(address) as ray:
+        check_machines(ray)
         yield on_cluster(ray, split, place.name, place.threads)
 
 

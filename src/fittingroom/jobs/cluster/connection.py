@@ -156,7 +156,7 @@ def seen_by_all(ray: Any, folder: Path, files: Sequence[Path] = ()) -> Path:
     if marker is None:
         marker = folder / f".ray-{secrets.token_hex(8)}"
         write_file(marker, b"All machines of a Ray cluster that see this file share this folder.\n")
-    _ask_nodes(ray, [marker, *(file.resolve() for file in files)])
+    check_machines(ray, [marker, *(file.resolve() for file in files)])
     return marker
 
 
@@ -220,11 +220,15 @@ def slots(ray: Any, threads: int, device: str | None) -> int:
     return sum(rooms)
 
 
-def _ask_nodes(ray: Any, paths: Sequence[Path]) -> None:
+def check_machines(ray: Any, paths: Sequence[Path] = ()) -> None:
     """Have every machine look for paths, and say what it has installed.
 
+    Args:
+        ray: what :func:`connected` gives.
+        paths: what all of them must see.
+
     Raises:
-        ClusterError: one misses something.
+        ClusterError: one does not, or has not the packages that this one has.
     """
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
