@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from fittingroom.engines import engine_named
@@ -274,3 +275,24 @@ def dict_of(trainings, recipe):
             assignments, lambda number, epoch: number != 1 or epoch.epoch < 2
         )
     }
+
+
+def test_a_trial_whose_worker_is_killed_is_begun_anew_and_told_once(ray, tiny, sample_split):
+    heard = []
+
+    def watch(number, epoch):
+        heard.append(epoch.epoch)
+        if heard == [1, 2]:
+            below = psutil.Process().children(recursive=True)
+            (worker,) = (each for each in below if "ray::_train" in " ".join(each.cmdline()))
+            worker.kill()
+        return True
+
+    trainings = on_cluster(ray, sample_split, "cpu", 1)
+    ((_, outcome),) = trainings(iter([Assignment(0, tiny, 0)]), watch)
+    place = engine_named("pytorch").device("cpu", 1)
+    here = one_by_one(sample_split, place)(iter([Assignment(0, tiny, 0)]), lambda *heard: True)
+    ((_, alone),) = here
+    assert heard == [1, 2, 3]
+    assert outcome.state == "complete"
+    assert outcome.accuracy == alone.accuracy
