@@ -8,19 +8,24 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from fittingroom.engines import engine_named
 from fittingroom.errors import ClusterError, TrainingError, UsageError
-from fittingroom.jobs.cluster.connection import check_seen, seen_by_all
+from fittingroom.jobs.cluster import connection
+from fittingroom.jobs.cluster.connection import check_seen, seen_by_all, slots
 from fittingroom.jobs.cluster.trainings import ClusterTrainer
 from fittingroom.jobs.cluster.trials import on_cluster
 from fittingroom.jobs.compare import compare
 from fittingroom.jobs.progress import Silence
 from fittingroom.jobs.train import train
 from fittingroom.jobs.trials import Assignment, one_by_one
+from fittingroom.jobs.tune import tune
 from fittingroom.recipes import RECIPES, recipe_of
+from fittingroom.runs.environment import installed_versions
 
 pytestmark = pytest.mark.slow
 pytest.importorskip("ray", reason="Ray is not installed")
@@ -33,6 +38,7 @@ SAME = ("recipe.json", "model.safetensors", "model.onnx", "validation.npz")
 class Listener(Silence):
     def __init__(self):
         self.heard = []
+        self.done = []
 
     def say(self, sentence):
         self.heard.append(sentence)
@@ -40,6 +46,7 @@ class Listener(Silence):
     @contextlib.contextmanager
     def track(self, description, total):
         yield lambda done, words: self.heard.append((description, words))
+        self.done.append(description)
 
 
 @pytest.fixture
@@ -97,6 +104,7 @@ def test_what_workers_tell_reaches_one_listener(trainer, tiny):
         told = [words for name, words in heard[1:] if name == f"tiny, seed {seed}"]
         assert len(told) >= tiny.epochs
         assert all("validation" in words for words in told)
+    assert sorted(trainer.progress.done) == ["tiny, seed 0", "tiny, seed 1"]
 
 
 def test_a_worker_that_is_killed_is_taken_up_from_its_checkpoint(
@@ -137,6 +145,30 @@ def test_a_training_that_breaks_down_says_so_as_it_would_here(trainer, tiny, sam
     with pytest.raises(TrainingError) as here:
         train(broken, data=sample, runs=tmp_path / "here", threads=1)
     assert str(there.value) == str(here.value)
+    assert trainer.progress.done == []
+
+
+def test_a_training_that_nobody_waits_for_any_more_is_not_told_as_done(ray, tiny, sample, tmp_path):
+    listener, runs = Listener(), tmp_path / "runs"
+    longer = dataclasses.replace(tiny, name="longer", epochs=200)
+    with ClusterTrainer(
+        ray,
+        sample,
+        runs=runs,
+        marker=seen_by_all(ray, runs),
+        fresh=False,
+        device=None,
+        threads=1,
+        progress=listener,
+    ) as trainer:
+        trainer(longer, 0, None)
+
+        def heard():
+            trainer._board.look()
+            return listener.heard
+
+        when(heard)
+    assert listener.done == []
 
 
 def test_a_model_of_one_s_own_travels_with_its_code(trainer, sample, tmp_path):
@@ -156,9 +188,39 @@ def test_a_folder_that_a_machine_does_not_see_is_told_before_anything_is_trained
         check_seen([marker])
 
 
+def test_machines_with_other_packages_are_refused_before_anything_is_begun(
+    ray, tiny, sample, tmp_path, monkeypatch
+):
+    ours = installed_versions() | {"numpy": "0.1"}
+    monkeypatch.setattr("fittingroom.jobs.cluster.connection.installed_versions", lambda: ours)
+    with pytest.raises(ClusterError, match=r"numpy .* in place of 0\.1"):
+        tune(tiny, data=sample, runs=tmp_path, trials=2, threads=1, on="ray")
+    with pytest.raises(ClusterError, match=r"numpy .* in place of 0\.1"):
+        seen_by_all(ray, tmp_path)
+
+
 def test_more_threads_than_any_machine_has_are_refused(ray, sample, tmp_path, tiny):
     with pytest.raises(UsageError, match="--threads"):
         compare([tiny, "cnn"], data=sample, threads=512, on="ray", runs=tmp_path, out=tmp_path)
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_threads_that_are_none_are_refused(ray, sample, tmp_path, tiny, threads):
+    with pytest.raises(UsageError, match=f"Received {threads}"):
+        compare([tiny, "cnn"], data=sample, threads=threads, on="ray", runs=tmp_path, out=tmp_path)
+
+
+def test_there_is_room_for_as_many_trainings_as_processors_and_gpus_allow():
+    def cluster(*machines):
+        nodes = [{"Alive": True, "Resources": machine} for machine in machines]
+        return SimpleNamespace(nodes=lambda: nodes)
+
+    eight = cluster({"CPU": 8.0, "GPU": 1.0}, {"CPU": 7.0}, {"GPU": 1.0})
+    assert slots(eight, 1, "cpu") == 15
+    assert slots(eight, 4, None) == 3
+    assert slots(eight, 1, "cuda") == 1
+    with pytest.raises(UsageError, match="with a GPU and 8 processors"):
+        slots(cluster({"CPU": 8.0}, {"CPU": 4.0, "GPU": 1.0}), 8, "cuda")
 
 
 def test_an_address_where_nothing_answers_is_told(sample, tmp_path):
@@ -174,6 +236,14 @@ else:
     raise SystemExit("connected")
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_cluster_that_does_not_start_is_told():
+    def init(address, **options):
+        raise Exception("The current node timed out during startup. This could happen.\nOr not.")
+
+    with pytest.raises(ClusterError, match=r"at local\. Received: The current .* happen\. `ray"):
+        connection._join(SimpleNamespace(init=init), "local")
 
 
 @pytest.mark.parametrize(
@@ -205,3 +275,24 @@ def dict_of(trainings, recipe):
             assignments, lambda number, epoch: number != 1 or epoch.epoch < 2
         )
     }
+
+
+def test_a_trial_whose_worker_is_killed_is_begun_anew_and_told_once(ray, tiny, sample_split):
+    heard = []
+
+    def watch(number, epoch):
+        heard.append(epoch.epoch)
+        if heard == [1, 2]:
+            below = psutil.Process().children(recursive=True)
+            (worker,) = (each for each in below if "ray::_train" in " ".join(each.cmdline()))
+            worker.kill()
+        return True
+
+    trainings = on_cluster(ray, sample_split, "cpu", 1)
+    ((_, outcome),) = trainings(iter([Assignment(0, tiny, 0)]), watch)
+    place = engine_named("pytorch").device("cpu", 1)
+    here = one_by_one(sample_split, place)(iter([Assignment(0, tiny, 0)]), lambda *heard: True)
+    ((_, alone),) = here
+    assert heard == [1, 2, 3]
+    assert outcome.state == "complete"
+    assert outcome.accuracy == alone.accuracy

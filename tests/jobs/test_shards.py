@@ -1,21 +1,27 @@
 """Pictures classified through Ray Data: the answers of `predict`, whatever was killed."""
 
+import io
 import json
+import logging
 import os
+import shutil
 import subprocess
 import sys
 import time
 
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from fittingroom.cli import run
-from fittingroom.errors import UsageError
+from fittingroom.errors import ClusterError, RunBusyError, RunError, UsageError
 from fittingroom.jobs.classify import find_pictures
-from fittingroom.jobs.cluster.shards import classify_shards
+from fittingroom.jobs.cluster.shards import Shard, _go_through, classify_shards
+from fittingroom.jobs.progress import Silence
 
 pytestmark = pytest.mark.slow
 pytest.importorskip("ray", reason="Ray is not installed")
+pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
 parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
 
 SHARD = 2
@@ -84,7 +90,7 @@ def test_killed_in_the_middle_it_goes_on_with_what_is_missing(whole, folder, tmp
     for path, stat in before.items():
         assert (path.stat().st_ino, path.stat().st_mtime_ns) == (stat.st_ino, stat.st_mtime_ns)
     names = {path.name for path in out.iterdir() if not path.name.startswith((".ray-", "shard-"))}
-    assert names == {"manifest.json", "model.onnx", "pictures.jsonl"}
+    assert names == {".lock", "manifest.json", "model.onnx", "pictures.jsonl"}
 
 
 def test_other_pictures_are_not_mixed_in(whole, folder):
@@ -92,6 +98,106 @@ def test_other_pictures_are_not_mixed_in(whole, folder):
         classify_shards([str(folder / "below")], whole.out, shard=SHARD)
     with pytest.raises(UsageError, match="`top`"):
         classify_shards([str(folder)], whole.out, shard=SHARD, top=1)
+
+
+def test_a_folder_that_has_something_else_is_left_as_it_is(folder, tmp_path):
+    for name in ("model.onnx", "shard-000000.parquet"):
+        out = tmp_path / name
+        out.mkdir()
+        (out / name).write_bytes(b"mine")
+        with pytest.raises(UsageError, match=f"Received {name} without one"):
+            classify_shards([str(folder)], out)
+        assert (out / name).read_bytes() == b"mine"
+        assert not (out / "manifest.json").exists()
+
+
+def test_a_folder_without_pictures_leaves_nothing(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="Expected pictures in"):
+        classify_shards([str(tmp_path / "empty")], tmp_path / "out")
+    with pytest.raises(UsageError, match="Received none"):
+        classify_shards([], tmp_path / "out")
+    with pytest.raises(UsageError, match="Received 0"):
+        classify_shards([str(tmp_path)], tmp_path / "out", shard=0)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_second_command_says_that_there_is_a_first(whole, folder):
+    with FileLock(whole.out / ".lock"), pytest.raises(RunBusyError, match="another process"):
+        classify_shards([str(folder)], whole.out, shard=SHARD)
+
+
+def test_what_was_harmed_since_is_told_or_made_again(ray, whole, folder, tmp_path):
+    out = tmp_path / "harmed"
+    shutil.copytree(whole.out, out)
+    (out / "shard-000003.parquet").unlink()
+    (out / "pictures.jsonl").write_bytes(b"")
+    (out / "model.onnx").write_bytes(b"no model")
+    (out / ".shard-000003.parquet.0123abcd").write_bytes(b"half of it")
+    assert classify_shards([str(folder)], out, shard=SHARD).reused == whole.shards - 1
+    assert shards(out) == shards(whole.out)
+    assert not (out / ".shard-000003.parquet.0123abcd").exists()
+    half = (out / "shard-000001.parquet").read_bytes()[:-9]
+    other = io.BytesIO()
+    parquet.write_table(pyarrow.table({"other": [1, 2]}), other)
+    for content in (b"", half, other.getvalue()):
+        (out / "shard-000001.parquet").write_bytes(content)
+        (out / "shard-000005.parquet").unlink(missing_ok=True)
+        with pytest.raises(RunError, match=r"shard-000001\.parquet.*Remove the file"):
+            classify_shards([str(folder)], out, shard=SHARD)
+        # Told before the others are done, which may take hours.
+        assert not (out / "shard-000005.parquet").exists()
+
+
+def test_another_model_answers_in_the_place_of_one_that_was_there(
+    ray, whole, trained, folder, tmp_path
+):
+    """Workers keep their model, and may be those of before."""
+    out = tmp_path / "answers"
+    classify_shards([str(folder)], out, shard=SHARD)
+    shutil.rmtree(out)
+    classify_shards([str(folder)], out, model=trained.folder, shard=SHARD)
+    elsewhere = classify_shards([str(folder)], tmp_path / "else", model=trained.folder, shard=SHARD)
+    assert shards(out) == shards(elsewhere.out) != shards(whole.out)
+
+
+def test_what_goes_wrong_in_a_worker_is_said_as_it_would_be_here(
+    ray, whole, folder, tmp_path, capfd
+):
+    work = {"out": whole.out, "folder": folder, "model": "", "top": 3, "threads": 1}
+    marker = tmp_path / "elsewhere" / ".ray-0"
+    with pytest.raises(ClusterError, match=r"to see .*elsewhere\."):
+        _go_through(ray, [Shard(0, 0, 1, 1)], work | {"marker": marker}, 1, Silence())
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_settings_of_ray_data_are_put_back(whole, folder, tmp_path):
+    from ray.data import DataContext
+
+    context = DataContext.get_current()
+    before = (context.enable_progress_bars, context.raise_original_map_exception)
+    level = logging.getLogger("ray.data").level
+    classify_shards([str(folder / "00.jpg")], tmp_path / "one")
+    assert (context.enable_progress_bars, context.raise_original_map_exception) == before
+    assert logging.getLogger("ray.data").level == level
+
+
+def test_names_that_are_no_text_and_pictures_that_are_none(ray, tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    names = [b"line\nbreak.png", b"no text \xff.png", "Käse 100%?#.png".encode()]
+    for name in names:
+        (photos / os.fsdecode(name)).write_bytes(b"no picture")
+    missing = str(photos / os.fsdecode(b"not there \xff"))
+    left = classify_shards([str(photos), missing, "a" * 5000], tmp_path / "out")
+    assert (left.pictures, left.broken) == (5, 5)
+    rows = parquet.read_table(tmp_path / "out" / "shard-000000.parquet").to_pylist()
+    assert sorted(os.path.basename(row["file"]) for row in rows[:3]) == [  # noqa: PTH119
+        "Käse 100%?#.png",
+        "line\nbreak.png",
+        "no text �.png",
+    ]
+    assert all(row["error"] for row in rows)
 
 
 def test_the_command_needs_a_folder_for_answers(folder, tmp_path, whole, capsys):

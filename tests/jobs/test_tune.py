@@ -101,6 +101,22 @@ def test_the_best_and_the_start_are_trained_anew_with_other_seeds(search, tmp_pa
     )
 
 
+def test_a_search_is_not_lost_where_a_training_with_another_seed_breaks_down(
+    search, tmp_path, monkeypatch
+):
+    def fail(*arguments, **options):
+        raise TrainingError("Expected finite losses. Received nan.")
+
+    monkeypatch.setattr("fittingroom.jobs.tune.train", fail)
+    slow = dataclasses.replace(ANN_FAST, learning_rate=1e-6, epochs=1)
+    with pytest.raises(TrainingError, match=r"Received nan\. The search itself is in .*out; "):
+        search(slow, seeds=2, vary=["learning_rate", "batch_size"], out=tmp_path / "out")
+    left = json.loads((tmp_path / "out" / "search.json").read_text(encoding="utf-8"))
+    assert (len(left["trials"]), left["retrained"]) == (4, None)
+    assert recipe_of(str(tmp_path / "out" / "tuned.json")).name == "ann-fast-tuned"
+    assert (tmp_path / "out" / "index.html").exists()
+
+
 def test_asked_again_it_goes_on_and_done_it_does_nothing_more(search, monkeypatch):
     first = search(trials=3)
     longer = search(trials=5)

@@ -172,6 +172,33 @@ def test_a_file_that_is_no_study_is_told_in_one_sentence(tmp_path):
         pass
 
 
+def test_a_study_of_another_version_of_optuna_is_told_in_one_sentence(tmp_path):
+    with open_study(tmp_path, FACTS, 0):
+        pass
+    with sqlite3.connect(tmp_path / STUDY) as connection:
+        connection.execute("update alembic_version set version_num = 'v99.0.0'")
+    connection.close()
+    with (
+        pytest.raises(SearchError, match=r"study of a search.*version.*--out\."),
+        open_study(tmp_path, FACTS, 0),
+    ):
+        pass
+
+
+def test_a_folder_that_cannot_be_locked_is_told_in_one_sentence(tmp_path):
+    (tmp_path / ".lock").mkdir()
+    with pytest.raises(SearchError, match=r"Is a directory\."), open_study(tmp_path, FACTS, 0):
+        pass
+
+
+@pytest.mark.parametrize("name", ["what?", "100%41", "a#b", "a b+c", "Käse;&"])
+def test_a_folder_of_any_name_has_its_study(tmp_path, name):
+    with open_study(tmp_path / name, FACTS, 0):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name / STUDY).stat().st_size > 0
+
+
 def test_optuna_says_as_much_afterwards_as_before(tmp_path):
     before = optuna.logging.get_verbosity()
     with open_study(tmp_path, FACTS, 0):

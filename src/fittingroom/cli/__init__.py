@@ -1,5 +1,6 @@
 """The command line: parse arguments, call one job, print what it returns."""
 
+import _thread
 import contextlib
 import os
 import signal
@@ -89,6 +90,8 @@ def _stop(error: BaseException, arguments: list[str]) -> int:
         sentence += (
             f" Finished runs are kept; the same command{again} goes on with what is missing."
         )
+    elif arguments[:1] == ["predict"] and any(each.startswith("--on") for each in arguments):
+        sentence += " Finished shards are kept; the same command goes on with what is missing."
     number: int = _signals[0] if _signals else signal.SIGINT
     if isinstance(error, TrainingStopped):
         sentence, number = str(error), error.signal
@@ -123,8 +126,9 @@ def leave_unread(stream: TextIO) -> None:
 def _interrupt(number: int, frame: FrameType | None) -> None:
     _signals.append(number)
     # Raised within a callback of C code, an exception is told and forgotten: ask again until
-    # somebody hears it.
-    again = threading.Timer(_ASK_AGAIN_SECONDS, signal.raise_signal, (number,))
+    # somebody hears it. Python is asked and not the system: Ray, as it ends, leaves SIGTERM to the
+    # system, which would kill.
+    again = threading.Timer(_ASK_AGAIN_SECONDS, _thread.interrupt_main, (number,))
     again.daemon = True
     again.start()
     raise _Interrupted

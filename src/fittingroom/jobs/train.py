@@ -186,9 +186,11 @@ def _fit(
         f"Stopped in {writer.folder}. The same command goes on from the last checkpoint: `train` "
         "with `--resume`, `compare` and `verify` as they are."
     )
+    # A classical model is trained in one go.
+    can_wait = place.checkpoints and isinstance(recipe, Recipe)
     with (
         progress.track(f"{recipe.name}, seed {seed}", epochs) as advance,
-        stops_between_epochs(progress, how_to_go_on, can_wait=place.checkpoints) as stopping,
+        stops_between_epochs(progress, how_to_go_on, can_wait=can_wait) as stopping,
     ):
 
         def tell(epoch: Epoch) -> None:

@@ -108,12 +108,13 @@ def tune(
         progress: who listens.
 
     Raises:
-        ClusterError: the cluster is not there.
+        ClusterError: the cluster is not there, or a machine of it has other packages.
         UsageError: fewer than one trial, minutes that are none, a setting that cannot vary, one
             seed, or several of a model whose weights no seed draws.
         MissingExtraError: Optuna is not installed.
         SearchError: the folder has another search, or another process is at work on it.
-        TrainingError: no trial could be trained.
+        TrainingError: no trial could be trained, or one with another seed could not; the search is
+            written before.
         TrainingStopped: Ctrl-C or SIGTERM, once the epoch was finished.
     """
     from fittingroom.tuning.study import open_study
@@ -159,12 +160,19 @@ def tune(
         again = functools.partial(
             _run_of, dataset=dataset, runs=Path(runs), place=place, progress=progress
         )
+        written = _written(search, folder)  # whatever comes of the trainings that follow
         if seeds and search.start is not None and search.best.number != 0:
             try:
                 search = dataclasses.replace(search, retrained=_retrained(search, seeds, again))
             except TrainingStopped as stopped:
                 raise TrainingStopped(stopped.signal, how_to_go_on) from None
-        return _written(search, folder)
+            except TrainingError as error:
+                raise TrainingError(
+                    f"{error} The search itself is in {folder}; what its lead is worth with other "
+                    "seeds cannot be said. `--seeds 0` leaves these trainings out."
+                ) from error
+            written = _written(search, folder)
+        return written
 
 
 @contextmanager
@@ -175,10 +183,11 @@ def _trainings(
     if on is None:
         yield one_by_one(split, place)
         return
-    from fittingroom.jobs.cluster.connection import connected
+    from fittingroom.jobs.cluster.connection import check_machines, connected
     from fittingroom.jobs.cluster.trials import on_cluster
 
     with connected(address) as ray:
+        check_machines(ray)
         yield on_cluster(ray, split, place.name, place.threads)
 
 

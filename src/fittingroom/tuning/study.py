@@ -70,10 +70,11 @@ def open_study(folder: Path, facts: Mapping[str, Any], seed: int) -> Iterator["S
             f"Expected a search that no other process is at work on. Received {folder}, which one "
             "is. Wait until it ends, or name another folder with --out."
         ) from error
+    except OSError as error:
+        raise _cannot_use(folder / STUDY, error.strerror or str(error)) from error
     try:
         with _quiet(), _told(folder / STUDY):
-            address = sqlalchemy.URL.create("sqlite", database=str(folder / STUDY))
-            storage = optuna.storages.RDBStorage(address.render_as_string())
+            storage = _storage(folder / STUDY)
             try:
                 yield Study(_open(storage, folder, facts), storage, seed)
             finally:
@@ -218,6 +219,14 @@ class Study:
         return self._study.get_trials(deepcopy=False)
 
 
+def _storage(path: Path) -> optuna.storages.RDBStorage:
+    address = sqlalchemy.URL.create("sqlite", database=str(path))
+    try:
+        return optuna.storages.RDBStorage(address.render_as_string())
+    except RuntimeError as error:  # of another version of Optuna
+        raise _cannot_use(path, str(error)) from error
+
+
 def _open(
     storage: optuna.storages.RDBStorage, folder: Path, facts: Mapping[str, Any]
 ) -> optuna.Study:
@@ -299,8 +308,11 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except (optuna.exceptions.OptunaError, sqlalchemy.exc.SQLAlchemyError) as error:
-        reason = str(error.__cause__ or error).splitlines()[0]
-        raise SearchError(
-            f"Expected to read and write the study of a search, {path}. Received: {reason}. Make "
-            "room, or name another folder with --out."
-        ) from error
+        raise _cannot_use(path, str(error.__cause__ or error)) from error
+
+
+def _cannot_use(path: Path, reason: str) -> SearchError:
+    return SearchError(
+        f"Expected to read and write the study of a search, {path}. Received: "
+        f"{reason.splitlines()[0].rstrip('.')}. Make room, or name another folder with --out."
+    )

@@ -41,7 +41,7 @@ class SklearnEngine:
             raise UsageError(
                 f"Expected the device cpu, the only one that scikit-learn knows. Received '{name}'."
             )
-        return Device("cpu", processor(), check_threads(threads), checkpoints=False)
+        return Device("cpu", processor(), check_threads(threads))
 
     def rehearse(
         self, recipe: Described, own: OwnModel, split: Split, *, seed: int, device: Device

@@ -47,6 +47,10 @@ class Teller:
         self._letters.post.remote(self._number, "end")
 
 
+class _BrokenOff(Exception):
+    """What a task that does not end tells its listener, who would call it done otherwise."""
+
+
 class Board:
     """Reads the letters of all workers out to one listener."""
 
@@ -77,24 +81,33 @@ class Board:
                 case "advance" if number in self._tasks:
                     self._tasks[number][1](*rest)
                 case "end":
-                    self.leave(number)
+                    self.leave(number, done=True)
 
-    def leave(self, number: int) -> None:
-        """Nothing more is told under this number."""
+    def leave(self, number: int, *, done: bool) -> None:
+        """Nothing more is told under this number.
+
+        Args:
+            number: what :meth:`enter` gave.
+            done: whether its task was, or was broken off.
+        """
         if number in self._tasks:
-            self._tasks.pop(number)[0].close()
+            task = self._tasks.pop(number)[0]
+            if done:
+                task.close()
+            else:
+                task.__exit__(_BrokenOff, _BrokenOff(), None)
 
     def close(self) -> None:
         """Nothing more is told at all."""
         for number in list(self._tasks):
-            self.leave(number)
+            self.leave(number, done=False)
         self._ray.kill(self._letters)
 
     def _begin(self, number: int, description: str, total: int) -> None:
         if number in self._tasks:
             if self._tasks[number][2] == description:
                 return  # its worker was lost, and another one goes on
-            self.leave(number)
+            self.leave(number, done=True)
         stack = contextlib.ExitStack()
         advance = stack.enter_context(self._progress.track(description, total))
         self._tasks[number] = (stack, advance, description)

@@ -4,8 +4,10 @@ import contextlib
 import logging
 import os
 import secrets
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -56,23 +58,63 @@ def connected(address: str | None) -> Iterator[Any]:
             "Run the command on a machine of the cluster."
         )
     _check_answers(address)
-    size: dict[str, Any] = {}
-    if address == "local":
-        size = {"num_cpus": available_processors(), "object_store_memory": _OBJECT_STORE}
-    quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
-    if address != "local":
-        del quiet["include_dashboard"]  # the cluster's own matter
     try:
-        ray.init(address, **quiet, **size)
-    except (ConnectionError, TimeoutError, RuntimeError, ValueError) as error:
+        _join(ray, address)
+        yield ray
+    finally:
+        with _undisturbed():
+            ray.shutdown()
+
+
+def _join(ray: Any, address: str) -> None:
+    """Start a cluster here, or become a part of one that runs.
+
+    Raises:
+        ClusterError: no cluster answers there.
+    """
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address == "local":
+        options |= {"num_cpus": available_processors(), "object_store_memory": _OBJECT_STORE}
+        options["include_dashboard"] = False  # elsewhere the cluster's own matter
+    # Ray puts an answer of its own in the place of what answers SIGTERM, and leaves it there: one
+    # that ends the process at once, with its stack and an exit code that says nothing.
+    answer = signal.getsignal(signal.SIGTERM)
+    try:
+        ray.init(address, **options)
+    except Exception as error:  # some of what Ray raises here is of no kind of its own
         raise ClusterError(
             f"Expected a Ray cluster at {address}. Received: {first_line(error)}. `ray start "
             "--head` starts one; left out, --address stands for this machine alone."
         ) from error
-    try:
-        yield ray
     finally:
-        ray.shutdown()
+        if answer is not None and _in_main_thread():
+            signal.signal(signal.SIGTERM, answer)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Signals that ask to stop are answered when it is over: what ends processes is not ended
+    half-way, which would leave some of them behind."""
+    if not _in_main_thread():
+        yield
+        return
+    heard: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, frame: heard.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, answer in before.items():
+            if answer is not None:
+                signal.signal(number, answer)
+        if heard:
+            signal.raise_signal(heard[0])
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _check_answers(address: str) -> None:
@@ -114,7 +156,7 @@ def seen_by_all(ray: Any, folder: Path, files: Sequence[Path] = ()) -> Path:
     if marker is None:
         marker = folder / f".ray-{secrets.token_hex(8)}"
         write_file(marker, b"All machines of a Ray cluster that see this file share this folder.\n")
-    _ask_nodes(ray, [marker, *(file.resolve() for file in files)])
+    check_machines(ray, [marker, *(file.resolve() for file in files)])
     return marker
 
 
@@ -154,8 +196,10 @@ def slots(ray: Any, threads: int, device: str | None) -> int:
     """How many trainings the cluster has room for at a time.
 
     Raises:
-        UsageError: not for one.
+        UsageError: not for one, or no thread at all.
     """
+    if threads < 1:
+        raise UsageError(f"Expected 1 thread or more. Received {threads}.")
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     most = max((int(node.get("CPU", 0)) for node in nodes), default=0)
     if most < threads:
@@ -163,18 +207,28 @@ def slots(ray: Any, threads: int, device: str | None) -> int:
             f"Expected a machine in the cluster with {threads} processors, one a thread. Received "
             f"machines of {most} at most. Name fewer: --threads {most or 1}."
         )
-    if device == "cuda" and not any(node.get("GPU", 0) >= 1 for node in nodes):
-        raise UsageError(
-            "Expected a cluster with GPUs for the device cuda. Received one without. Leave it out."
-        )
-    return sum(int(node.get("CPU", 0)) // threads for node in nodes)
+    rooms = [int(node.get("CPU", 0)) // threads for node in nodes]
+    if device == "cuda":  # a training takes a GPU of the machine that it is on
+        rooms = [
+            min(room, int(node.get("GPU", 0))) for room, node in zip(rooms, nodes, strict=True)
+        ]
+        if not any(rooms):
+            raise UsageError(
+                f"Expected a machine in the cluster with a GPU and {threads} processors for the "
+                "device cuda. Received none. Leave it out, or name fewer threads."
+            )
+    return sum(rooms)
 
 
-def _ask_nodes(ray: Any, paths: Sequence[Path]) -> None:
+def check_machines(ray: Any, paths: Sequence[Path] = ()) -> None:
     """Have every machine look for paths, and say what it has installed.
 
+    Args:
+        ray: what :func:`connected` gives.
+        paths: what all of them must see.
+
     Raises:
-        ClusterError: one misses something.
+        ClusterError: one does not, or has not the packages that this one has.
     """
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 

@@ -1,26 +1,35 @@
 """Many pictures, classified on a Ray cluster into one Parquet file for each shard of them."""
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
+import itertools
 import json
 import logging
 import os
 import secrets
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fittingroom.errors import ClusterError, PhotoError, RunError, UsageError
+from fittingroom.errors import (
+    FittingRoomError,
+    PhotoError,
+    RunBusyError,
+    RunError,
+    UsageError,
+)
 from fittingroom.jobs.classify import Found, classify, find_pictures
+from fittingroom.jobs.cluster.answers import as_parquet, count_broken
 from fittingroom.jobs.cluster.connection import check_seen, connected, seen_by_all, slots
 from fittingroom.jobs.load import file_of
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.predict import Model
 from fittingroom.runs import make_folder, write_file
-from fittingroom.runs.files import cannot_write
+from fittingroom.runs.files import cannot_write, remove_leftovers
 from fittingroom.untrusted import Refusal, read_json
 
 _FORMAT = 1
@@ -108,12 +117,15 @@ def classify_shards(
         progress: who listens.
 
     Raises:
-        UsageError: `out` was begun with other pictures, another model or other settings, or no
-            machine has so many threads.
+        UsageError: `out` was begun with other pictures, another model or other settings, or holds
+            something else; there are no pictures, or no machine has so many threads.
         ClusterError: the cluster is not there, or a machine of it misses a folder.
-        RunError: `out` cannot be written.
+        RunBusyError: another process answers into `out`.
+        RunError: `out` cannot be written, or a file there is not the shard that it should be.
     """
     progress = progress or Silence()
+    if shard < 1:
+        raise UsageError(f"Expected shards of 1 picture or more. Received {shard}.")
     content = file_of(model).read_bytes()
     settings = {
         "format": _FORMAT,
@@ -123,27 +135,64 @@ def classify_shards(
         "top": top,
         "shard": shard,
     }
-    make_folder(out)
-    shards = _plan(find_pictures(sources), out, settings, content)
-    missing = [each for each in shards if not (out / each.file).exists()]
-    if missing:
-        first = Path(next(_names(out / _NAMES, shards[0])).name)
-        work = {
-            "out": out.resolve(),
-            "folder": Path.cwd(),
-            "top": top,
-            "threads": threads,
-        }
-        with connected(address) as ray:
-            marker = seen_by_all(ray, out, [first] if first.exists() else [])
-            workers = min(slots(ray, threads, None), len(missing))
-            with warnings.catch_warnings():
-                # It sets old settings of its own, and warns of them.
-                warnings.filterwarnings("ignore", category=DeprecationWarning, module="ray")
-                _go_through(ray, missing, work | {"marker": marker}, workers, progress)
-    pictures = sum(each.pictures for each in shards)
-    broken = sum(_broken(out / each.file, each) for each in shards)
-    return Sharded(out, pictures, broken, len(shards), len(shards) - len(missing))
+    pictures = find_pictures(sources)
+    first = next(pictures, None)  # where there is none, nothing is made
+    if first is None:
+        raise UsageError("Expected files, folders or patterns of pictures. Received none.")
+    with _alone(make_folder(out)):
+        remove_leftovers(out)
+        shards = _plan(itertools.chain([first], pictures), out, settings, content)
+        there = [(out / each.file).exists() for each in shards]
+        missing = [each for each, found in zip(shards, there, strict=True) if not found]
+        # Before anything is done, which may take hours: a file that is no shard is told at once.
+        broken = _count_broken(out, itertools.compress(shards, there))
+        if missing:
+            work = {
+                "out": out.resolve(),
+                "folder": Path.cwd(),
+                "model": settings["model"],
+                "top": top,
+                "threads": threads,
+            }
+            # Not Path's own, which raises what the system says of a name that is too long.
+            named = [Path(first.name)] if os.path.exists(first.name) else []  # noqa: PTH110
+            with connected(address) as ray:
+                work["marker"] = seen_by_all(ray, out, named)
+                workers = min(slots(ray, threads, None), len(missing))
+                _go_through(ray, missing, work, workers, progress)
+        broken += _count_broken(out, missing)
+    count = sum(each.pictures for each in shards)
+    return Sharded(out, count, broken, len(shards), len(shards) - len(missing))
+
+
+def _count_broken(out: Path, shards: Iterable[Shard]) -> int:
+    return sum(count_broken(out / each.file, each.pictures) for each in shards)
+
+
+@contextlib.contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """While it lasts, no other process answers into this folder.
+
+    Raises:
+        RunBusyError: another process does so now.
+        RunError: the folder cannot be written to.
+    """
+    import filelock
+
+    lock = filelock.FileLock(out / ".lock", blocking=False, thread_local=False)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise RunBusyError(
+            f"Expected to be alone in answering into {out}. Received a second command that does: "
+            "another process is at it. Wait for it, stop it, or name another folder: --out."
+        ) from error
+    except OSError as error:
+        raise cannot_write(out / ".lock", error) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _plan(
@@ -179,11 +228,14 @@ def _plan(
             "shards": [list(dataclasses.astuple(each)[1:]) for each in shards],
         }
         before = _manifest(out)
-        if before is not None:
-            _check_same(before, planned, out)
+        if before is None:
+            _check_new(out)
         else:
-            names.replace(out / _NAMES)
-            write_file(out / _MODEL, model)
+            _check_same(before, planned, out)
+        # Again where this was begun: what lies there may have been harmed since.
+        names.replace(out / _NAMES)
+        write_file(out / _MODEL, model)
+        if before is None:
             # Last: a folder without it was not begun.
             write_file(out / _MANIFEST, (json.dumps(planned) + "\n").encode())
     except OSError as error:
@@ -201,6 +253,22 @@ def _manifest(out: Path) -> dict[str, Any] | None:
     except Refusal as error:
         raise RunError(str(error)) from error
     return manifest if isinstance(manifest, dict) else {}
+
+
+def _check_new(out: Path) -> None:
+    """Check that nothing in a folder without a manifest would be written over or taken for answers.
+
+    Raises:
+        UsageError: something would.
+    """
+    foreign = min(out.glob("shard-*.parquet"), default=None)
+    if foreign is None and (out / _MODEL).exists() and not (out / _NAMES).exists():
+        foreign = out / _MODEL  # where this was broken off before its manifest, both are there
+    if foreign is not None:
+        raise UsageError(
+            f"Expected in {out} nothing of that name, or what this command left with its "
+            f"{_MANIFEST}. Received {foreign.name} without one. Name another folder: --out."
+        )
 
 
 def _check_same(before: dict[str, Any], planned: dict[str, Any], out: Path) -> None:
@@ -230,31 +298,61 @@ def _go_through(
     """All shards through Ray Data, each worker one at a time, with the model in its memory."""
     import ray.data as data
 
-    context = data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
     rows = [dataclasses.asdict(each) for each in shards]
-    done = (
-        data.from_items(rows, override_num_blocks=len(rows))
-        .map(_classify, fn_kwargs=work, num_cpus=work["threads"], concurrency=workers)
-        .iter_rows()
-    )
     pictures = 0
-    with progress.track("shards", len(shards)) as advance:
+    with _quiet(data), progress.track("shards", len(rows)) as advance:
+        done = (
+            data.from_items(rows, override_num_blocks=len(rows))
+            .map(_classify, fn_kwargs=work, num_cpus=work["threads"], concurrency=workers)
+            .iter_rows()
+        )
         try:
             for number, row in enumerate(done, start=1):
                 pictures += int(row["pictures"])
                 advance(number, f"{pictures:,} pictures")
         except ray.exceptions.RayError as error:
             cause = getattr(error, "cause", None)
-            if isinstance(cause, ClusterError | RunError):
+            if isinstance(cause, FittingRoomError):
                 raise cause from None
             raise
 
 
+@contextlib.contextmanager
+def _quiet(data: Any) -> Iterator[None]:
+    """Ray Data tells nothing, and raises what workers raise; afterwards its settings in this
+    process are what they were."""
+    wanted = {
+        "enable_progress_bars": False,
+        "print_on_execution_start": False,
+        "raise_original_map_exception": True,
+    }
+    logger = logging.getLogger("ray.data")
+    level = logger.level
+    with warnings.catch_warnings():
+        # It sets old settings of its own, and warns of them.
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="ray")
+        context = data.DataContext.get_current()
+        before = {name: getattr(context, name) for name in wanted}
+        try:
+            for name, value in wanted.items():
+                setattr(context, name, value)
+            logger.setLevel(logging.CRITICAL)  # what goes wrong is told by what it raises
+            yield
+        finally:
+            logger.setLevel(level)
+            for name, value in before.items():
+                setattr(context, name, value)
+
+
 def _classify(
-    row: dict[str, Any], *, out: Path, folder: Path, top: int, threads: int, marker: Path
+    row: dict[str, Any],
+    *,
+    out: Path,
+    folder: Path,
+    model: str,
+    top: int,
+    threads: int,
+    marker: Path,
 ) -> dict[str, Any]:
     """What a worker does: classify a shard and leave its file."""
     check_seen([marker])
@@ -264,62 +362,19 @@ def _classify(
         for found in _names(out / _NAMES, shard)
     )
     answered: list[dict[str, Any]] = []
-    for each in classify(_model(out / _MODEL, threads), pictures):
-        said = {"error": each.error} if each.answer is None else each.answer.to_json(top)
-        # Parquet holds UTF-8; names of other systems may be none.
-        name = each.file.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        answered.append({"file": name, **said})
-    write_file(out / shard.file, _parquet(answered))
+    for each in classify(_model(out / _MODEL, model, threads), pictures):
+        said = {"error": _text(each.error)} if each.answer is None else each.answer.to_json(top)
+        answered.append({"file": _text(each.file), **said})
+    write_file(out / shard.file, as_parquet(answered))
     return {"shard": shard.number, "pictures": len(answered)}
 
 
+def _text(name: str) -> str:
+    """What Parquet holds, UTF-8: names of other systems, and what is said of them, may be none."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 @functools.lru_cache(maxsize=1)
-def _model(path: Path, threads: int) -> Model:
-    """The model, which a worker keeps from shard to shard."""
+def _model(path: Path, digest: str, threads: int) -> Model:
+    """The model, which a worker keeps from shard to shard; of another digest it is another one."""
     return Model(path, threads=threads)
-
-
-def _parquet(rows: list[dict[str, Any]]) -> bytes:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    likely = pa.struct([("class", pa.string()), ("probability", pa.float64())])
-    schema = pa.schema(
-        [
-            ("file", pa.string()),
-            ("class", pa.string()),
-            ("label", pa.uint8()),
-            ("probability", pa.float64()),
-            ("abstain", pa.string()),
-            ("top", pa.list_(likely)),
-            ("error", pa.string()),
-        ]
-    )
-    stream = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(rows, schema), stream)
-    content: bytes = stream.getvalue().to_pybytes()
-    return content
-
-
-def _broken(path: Path, shard: Shard) -> int:
-    """How many of a shard's pictures could not be read.
-
-    Raises:
-        RunError: the file is not the shard's.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        errors = pq.read_table(path, columns=["error"])
-    except (OSError, pa.ArrowException) as error:
-        raise RunError(
-            f"Expected the answers of shard {shard.number} in {path}. Received: {error}. Remove "
-            "the file, and it is made again."
-        ) from error
-    if len(errors) != shard.pictures:
-        raise RunError(
-            f"Expected the answers for {shard.pictures} pictures in {path}. Received "
-            f"{len(errors)}. Remove the file, and it is made again."
-        )
-    return len(errors) - int(errors["error"].null_count)

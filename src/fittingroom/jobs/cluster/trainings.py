@@ -64,7 +64,7 @@ class ClusterTrainer:
         self._marker = marker
         self._fresh = fresh
         self._device = device
-        self._threads = threads or available_processors()
+        self._threads = available_processors() if threads is None else threads
         self.progress = progress
         self._splits: dict[SplitRule, Any] = {}
         self._slots = slots(ray, self._threads, device)
@@ -136,6 +136,7 @@ class ClusterTrainer:
 
     def _outcome(self, reference: Any, number: int, name: str) -> Run:
         lost = self._ray.exceptions
+        outcome: Any = None
         try:
             outcome = self._ray.get(reference)
         except lost.RayTaskError:
@@ -147,7 +148,7 @@ class ClusterTrainer:
                 "goes on from its checkpoint."
             ) from error
         finally:
-            self._board.leave(number)
+            self._board.leave(number, done=isinstance(outcome, str))
         if isinstance(outcome, FittingRoomError):
             raise outcome
         return open_run(self._runs / outcome)

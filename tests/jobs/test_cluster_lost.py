@@ -1,0 +1,145 @@
+"""What a Ray cluster may lose, a machine or the command itself: no training is lost with it."""
+
+import contextlib
+import dataclasses
+import gc
+import json
+import signal
+import subprocess
+import sys
+import warnings
+
+import psutil
+import pytest
+
+from fittingroom.jobs.cluster.connection import connected, seen_by_all
+from fittingroom.jobs.cluster.trainings import ClusterTrainer
+from fittingroom.jobs.train import train
+from tests.jobs.test_cluster import Listener, contents, holder, when
+
+pytestmark = pytest.mark.slow
+pytest.importorskip("ray", reason="Ray is not installed")
+
+
+@pytest.fixture
+def longer(tiny):
+    """A training long enough to lose something in its middle."""
+    return dataclasses.replace(tiny, name="longer", epochs=60)
+
+
+@pytest.fixture
+def machines():
+    """A cluster of three nodes on this machine: of the command, and two with a processor each."""
+    from ray.cluster_utils import Cluster
+
+    size = {"object_store_memory": 128 * 2**20}
+    head = {"num_cpus": 0, "include_dashboard": False, **size}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
+    for _ in range(2):
+        cluster.add_node(num_cpus=1, **size)
+    cluster.wait_for_nodes()
+    yield cluster
+    cluster.shutdown()
+    # Ray waits for none of the processes that it ends.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+@contextlib.contextmanager
+def trainer_on(cluster, sample, runs):
+    with (
+        connected(cluster.address) as ray,
+        ClusterTrainer(
+            ray,
+            sample,
+            runs=runs,
+            marker=seen_by_all(ray, runs),
+            fresh=False,
+            device=None,
+            threads=1,
+            progress=Listener(),
+        ) as trainer,
+    ):
+        yield trainer
+
+
+def node_of(cluster, process):
+    """The node whose daemon started a worker."""
+    above = {each.pid for each in psutil.Process(process).parents()}
+    (node,) = (
+        node
+        for node in cluster.worker_nodes
+        if node.all_processes["raylet"][0].process.pid in above
+    )
+    return node
+
+
+def begun(runs):
+    """The folder of a training that has an epoch behind it, and the process that is at it."""
+    (checkpoint,) = when(lambda: list(runs.glob("longer-*/checkpoint.safetensors")))
+    folder = checkpoint.parent
+    return folder, holder(runs / ".locks" / f"{folder.name}.lock")
+
+
+def test_a_training_on_a_machine_that_dies_goes_on_from_its_checkpoint_on_another(
+    machines, longer, sample, tmp_path
+):
+    runs = tmp_path / "runs"
+    with trainer_on(machines, sample, runs) as trainer:
+        wait = trainer(longer, 0, None)
+        folder, process = begun(runs)
+        machines.remove_node(node_of(machines, process), allow_graceful=False)
+        run = wait()
+    assert run.folder == folder
+    (epoch,) = [noted["after_epoch"] for noted in run.environment["resumed"]]
+    assert 1 <= epoch < longer.epochs
+    assert any(f"going on after epoch {epoch}" in words for words in trainer.progress.heard)
+    here = train(longer, data=sample, runs=tmp_path / "here", threads=1)
+    assert contents(run.folder) == contents(here.folder)
+
+
+def command(folder, recipe, *options):
+    """`compare` of a recipe and another one on Ray, as a process of its own."""
+    files = [folder / "longer.json", folder / "other.json"]
+    other = dataclasses.replace(recipe, name="other")
+    for file, each in zip(files, (recipe, other), strict=True):
+        file.write_text(json.dumps(each.to_json()), encoding="utf-8")
+    how = ["--data", "sample", "--threads", "1", "--on", "ray"]
+    places = ["--runs", folder / "runs", "--out", folder / "report"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "fittingroom", "compare", *files, *how, *places, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_what_a_command_that_was_killed_had_begun_goes_on_when_it_is_asked_for_again(
+    machines, longer, sample, tmp_path
+):
+    runs = tmp_path / "runs"
+    with command(tmp_path, longer, "--address", machines.address) as killed:
+        folder, _ = begun(runs)
+        killed.kill()
+    with trainer_on(machines, sample, runs) as trainer:
+        run = trainer(longer, 0, None)()
+    assert run.folder == folder
+    assert any("going on after epoch" in words for words in trainer.progress.heard)
+    here = train(longer, data=sample, runs=tmp_path / "here", threads=1)
+    assert contents(run.folder) == contents(here.folder)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_a_command_with_its_exit_code_and_how_to_go_on(number, tiny, tmp_path):
+    endless = dataclasses.replace(tiny, name="longer", epochs=5000)
+    with command(tmp_path, endless) as process:
+        begun(tmp_path / "runs")
+        process.send_signal(number)
+        out, told = process.communicate()
+    assert process.returncode == 128 + number
+    assert out == ""
+    assert told.splitlines()[-1] == (
+        "Stopped. Finished runs are kept; the same command goes on with what is missing."
+    )
+    assert "done" not in told
