@@ -109,6 +109,17 @@ def test_a_checkpoint_of_another_network_is_refused(sample_split):
 
 
 @torch_beneath
+@pytest.mark.parametrize("until", [1, 4])  # in the end nothing is trained, and they are all
+def test_best_weights_of_another_network_are_refused(until, sample_split):
+    start = fit(RECIPE, sample_split, until=until)
+    name = next(name for name in sorted(start.arrays) if name.startswith("best."))
+    missing = {other: array for other, array in start.arrays.items() if other != name}
+    for arrays in (missing, {**start.arrays, name: start.arrays[name][:-1]}):
+        with pytest.raises(RunChangedError, match="best epoch's weights"):
+            fit(RECIPE, sample_split, start=Checkpoint(start.history, arrays))
+
+
+@torch_beneath
 def test_the_job_goes_on_in_the_same_folder(sample, tmp_path, monkeypatch):
     from fittingroom.runs import RunWriter
 

@@ -28,6 +28,9 @@ class Watch:
     Attributes:
         best_weights: these, by name.
         raised: what the listener raised, where it did.
+
+    Raises:
+        RunChangedError: the start is the checkpoint of another training.
     """
 
     def __init__(
@@ -60,6 +63,8 @@ class Watch:
                 for name, array in start.arrays.items()
                 if name.startswith("best.")
             }
+            if _shapes(self.best_weights) != _shapes(copy_weights()):
+                raise self._of_another("the best epoch's weights have other names or shapes")
 
     @property
     def best(self) -> Epoch:
@@ -160,10 +165,13 @@ class Watch:
                 mine.assign(np.array(given))
             set_random_arrays(start.arrays)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise RunChangedError(
-                f"Expected a checkpoint of {self._recipe.name}. Received one of another training: "
-                f"{error}. Train it anew, without `--resume`."
-            ) from error
+            raise self._of_another(error) from error
+
+    def _of_another(self, why: object) -> RunChangedError:
+        return RunChangedError(
+            f"Expected a checkpoint of {self._recipe.name}. Received one of another training: "
+            f"{why}. Train it anew, without `--resume`."
+        )
 
     def _lasting(self) -> dict[str, Any]:
         """The variables that go from one epoch to the next: weights, states of random layers, and
@@ -176,6 +184,10 @@ class Watch:
             for kind, variables in named.items()
             for place, each in enumerate(variables)
         }
+
+
+def _shapes(weights: dict[str, Float32]) -> dict[str, tuple[int, ...]]:
+    return {name: array.shape for name, array in weights.items()}
 
 
 def _array(variable: Any) -> npt.NDArray[Any]:
