@@ -4,13 +4,16 @@ import json
 import os
 import struct
 
+import numpy as np
 import pytest
+import safetensors.numpy
 
 from fittingroom.runs import Epoch
-from fittingroom.runs.checkpoints import CHECKPOINT
+from fittingroom.runs.checkpoints import CHECKPOINT, _digest
 from tests.hostile.reading import Hostile, answers, assert_refused
 
-EPOCH = Epoch(1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.1)
+LINE = Epoch(1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.1).to_line()
+AFTER = 32 + len(LINE)
 GIBIBYTE = 2**30
 
 
@@ -20,18 +23,30 @@ def entry(dtype, shape, begin, end):
 
 def checkpoint(history=None, arrays=None, data=b"", size=None):
     """A run's folder with a checkpoint in it; ``size`` makes it so long with holes."""
-    text = EPOCH.to_line().encode() if history is None else history
+    text = LINE.encode() if history is None else history
+    digest = _digest({"history": np.frombuffer(text, np.uint8)}).tobytes()
 
     def make(path):
         path.mkdir()
-        header = {"history": entry("U8", [len(text)], 0, len(text)), **(arrays or {})}
+        header = {
+            "digest": entry("U8", [32], 0, 32),
+            "history": entry("U8", [len(text)], 32, 32 + len(text)),
+            **(arrays or {}),
+        }
         packed = json.dumps(header).encode()
-        content = struct.pack("<Q", len(packed)) + packed + text + data
+        content = struct.pack("<Q", len(packed)) + packed + digest + text + data
         (path / CHECKPOINT).write_bytes(content)
         if size is not None:
             os.truncate(path / CHECKPOINT, len(content) + size)
 
     return make
+
+
+def changed():
+    """A checkpoint of which a disk changed one bit of a weight."""
+    arrays = {"digest": np.zeros(32, np.uint8), "state.a": np.ones(3, np.float32)}
+    arrays["history"] = np.frombuffer(LINE.encode(), np.uint8)
+    return safetensors.numpy.save(arrays)
 
 
 def written(content):
@@ -51,14 +66,13 @@ def nested(path):
     (path / CHECKPOINT).mkdir(parents=True)
 
 
-LINE = EPOCH.to_line()
-AFTER = len(LINE)
 HOSTILE = [
     Hostile("nothing", written(b""), "header"),
     Hostile("a pickle", written(b"\x80\x04\x95" + bytes(40)), "header"),
     Hostile("an archive", written(b"PK\3\4" + bytes(400)), "header"),
     Hostile("a header of exabytes", written(b"\xff" * 8 + b"{}"), "header"),
-    Hostile("no history", written(struct.pack("<Q", 2) + b"{}"), "history"),
+    Hostile("nothing in it", written(struct.pack("<Q", 2) + b"{}"), "digest"),
+    Hostile("another's hash", written(changed()), "what its hash is of"),
     Hostile("an empty history", checkpoint(b""), "epochs 1, 2"),
     Hostile("a history from its middle", checkpoint(LINE.replace("1,", "7,", 1).encode()), "1, 2"),
     Hostile("an epoch twice", checkpoint(2 * LINE.encode()), "epochs 1, 2"),
@@ -74,7 +88,7 @@ HOSTILE = [
     ),
     Hostile(
         "arrays that are the history",
-        checkpoint(arrays={"state.a": entry("U8", [AFTER], 0, AFTER)}),
+        checkpoint(arrays={"state.a": entry("U8", [AFTER - 32], 32, AFTER)}),
         "overlap",
     ),
     Hostile(

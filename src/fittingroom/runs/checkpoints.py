@@ -63,8 +63,8 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
     """
     try:
         arrays = read_weights(folder / CHECKPOINT, _MOST_BYTES)
-        digest = arrays.pop(_DIGEST, None)  # an earlier version wrote none
-        if digest is not None and digest.tobytes() != _digest(arrays).tobytes():
+        digest = arrays.pop(_DIGEST)
+        if digest.tobytes() != _digest(arrays).tobytes():
             raise RunChangedError("Expected what its hash is of. Received other numbers.")
         text = arrays.pop(_HISTORY)
         others = [name for name in arrays if not name.startswith(_STATE)]
