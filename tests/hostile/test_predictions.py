@@ -54,6 +54,20 @@ def labelled(content: bytes):
     return packed(**{**rest, "labels": content})
 
 
+def by(method):
+    """What this project writes, packed by another method than NumPy's."""
+
+    def make(path):
+        with (
+            zipfile.ZipFile(io.BytesIO(honest())) as theirs,
+            zipfile.ZipFile(path, "w", method) as archive,
+        ):
+            for name in theirs.namelist():
+                archive.writestr(name, theirs.read(name))
+
+    return make
+
+
 def add_the_rest(archive):
     """All arrays but the labels."""
     with zipfile.ZipFile(io.BytesIO(honest())) as theirs:
@@ -120,6 +134,8 @@ ARCHIVES = [
     Hostile(
         "a pickle inside", changed(labels=np.array([1, "x", os.getpid], object)), "plain numbers"
     ),
+    Hostile("packed by LZMA", by(zipfile.ZIP_LZMA), "ZIP method 14"),
+    Hostile("packed by bzip2", by(zipfile.ZIP_BZIP2), "ZIP method 12"),
     Hostile("code in a header", labelled(array(CODE)), "archive"),
     Hostile("a trillion labels", labelled(array(described("|u1", f"({10**12},)"))), "at most"),
     Hostile("a negative length", labelled(array(described("|u1", "(-1,)"))), "shape"),

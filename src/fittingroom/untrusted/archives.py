@@ -21,6 +21,8 @@ _BROKEN = (
 )
 # Each entry of the directory takes hundreds of bytes once it is read.
 _ENTRY, _MOST_MEMBERS = b"PK\x01\x02", 100
+# NumPy's two. Others unpack by decoders of their own, with errors and appetites of their own.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _LARGEST_HEADER = 2000
 _LONGEST_NAME = 200
 _MAGIC = b"\x93NUMPY"
@@ -73,6 +75,12 @@ class Archive:
         if f"{name}.npy" not in self.members:
             shown = ", ".join(repr(each[:_LONGEST_NAME]) for each in self.members[:5])
             raise Refusal(f"Expected an array {name!r}. Received the files {shown or 'none'}.")
+        method = self._archive.getinfo(f"{name}.npy").compress_type
+        if method not in _METHODS:
+            raise Refusal(
+                f"Expected {name} as NumPy stores it, deflated or as it is. Received the ZIP "
+                f"method {method}. Write the file anew, with numpy.savez."
+            )
         try:
             with self._archive.open(f"{name}.npy") as stream:
                 kind, shape, by_columns = _header(stream, name)
