@@ -404,6 +404,15 @@ def test_a_signal_after_the_last_checkpoint_stops_before_the_export(
     assert_same(run, whole)
 
 
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C is answered as on a terminal; a shell has what it starts with `&` ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_training_in_one_go_is_stopped_at_once(sample, tmp_path):
     # There is no checkpoint to wait for: it went on to its end, deaf.
     recipe = RECIPES["logreg"].with_settings({"model.iterations": "5"})
