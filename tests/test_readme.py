@@ -83,6 +83,26 @@ def test_a_claim_is_what_was_measured(name):
         assert f"{HELD_BACK['recipes'][name]['seconds']:.0f} s with AVX2" in claim
 
 
+def result(name):
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def test_speeds_are_those_that_were_measured():
+    told = " ".join(README.split())
+    for name, measured in HELD_BACK["recipes"].items():
+        assert f"`{name}` {measured['seconds']:.3g} s" in told.replace(" takes ", " ")
+    answers, network = result("inference")["summary"]["cnn"], result("inference")["networks"]["cnn"]
+    ours = answers["peers"]["fittingroom"]
+    assert f"`cnn` names {ours['pictures_per_second']['32']:,.0f} pictures a second" in told
+    assert f"{ours['over_keras']['32']:.1f} times as many as Keras" in told
+    single = network["peers"]["fittingroom"]["single_seconds"]["p50"]
+    assert f"single picture in {1000 * single:.2f} ms" in told
+    first, keras = (answers["starts"][name] for name in ("fittingroom", "keras-tensorflow"))
+    assert f"answers after {first:.2f} s, one of Keras after {keras:.2f} s" in told
+    grown = result("scaling")["recipes"]["cnn"]["bytes_a_picture"]
+    assert f"`cnn` {grown:.0f} bytes of memory for each" in told
+
+
 @pytest.mark.parametrize("name", ["keras-ann", "keras-cnn"])
 def test_the_verified_claims_are_the_committed_ones(name):
     path = RESULTS / f"verify-{name}.json"

@@ -39,8 +39,8 @@ ANN = Recipe(
     title="Artificial neural network: dense layers on the flattened picture",
     claim=(
         "91.03% test accuracy (95% interval 90.50% to 91.53%), mean over seeds 0 to 9, after "
-        "11 s of training on two cores of an AMD EPYC with AVX-512; benchmarks/training.py, "
-        "docs/results/training.md."
+        "11 s of training on two cores of an AMD EPYC with AVX-512, 13 s with AVX2 "
+        "instructions; benchmarks/training.py, docs/results/training.md."
     ),
     network=_layers(320, depth=2, dropout=0.1),
     epochs=9,
