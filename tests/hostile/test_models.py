@@ -230,12 +230,28 @@ BOMBS = [
     ("an axis that there is not", [node("Concat", "weights weights", "z", axis=7)], []),
     ("attributes left out", [node("Concat", "weights weights", "z")], []),
     ("division by nothing", [node("Range", "a b a", "z")], [constant("a", 0), constant("b", 1)]),
+    ("a bias without a name", [node("LayerNormalization", "flat ones ", "z")],
+     [constant("ones", np.ones(784), np.float32)]),  # ONNX Runtime looks into it, and dies
+    ("more parts than can be counted", [node("Split", "flat", "y z", axis=1, num_outputs=2**40)], []),
+    ("an axis twice", [node("Unsqueeze", "flat twice", "z")], [constant("twice", [0, 0])]),
+    *[(f"{kind} by {words}",
+       [node("Cast", "pixels", "i", to=to), node("Mul", "i zero", "no"), node("Add", "no least", "a"),
+        node("Add", "no number", "b"), node(kind, f"a {divisor}", "z")],
+       [constant("zero", 0, size), constant("least", least, size),
+        constant("number", number, size)])
+      for kind, words, divisor, number in [
+          # The least whole number by −1 would stop the whole process, and not with an error.
+          ("Div", "−1", "number", -1), ("Div", "a −1 that is worked out", "b", -1),
+          ("Div", "0", "number", 0), ("Mod", "a 0 that is worked out", "b", 0)]
+      for to, size, least in [
+          (TensorProto.INT32, np.int32, -2**31), (TensorProto.INT64, np.int64, -2**63)]],
 ]  # fmt: skip
 WORDS = {
     "as many as are not zero": "operators that this project knows",
     "an operator that there is not": "'EvilOp'",
     "work for a year": "multiply-adds",
     "as large as a picture says": "depends on the pictures",
+    "Div by a −1 that is worked out": "divides whole numbers by constants",
 }
 MODELS = [
     Hostile("empty", lambda path: path.touch(), "without a graph"),

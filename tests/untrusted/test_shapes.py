@@ -28,6 +28,16 @@ CASES = {
         [node("Div", "a b", "s"), node("Neg", "s", "z")],
         [constant("a", [7, -7, 7, -7, 2**60 + 1]), constant("b", [2, 2, -2, -2, 1])],
     ),
+    "whole numbers by a constant": (
+        [node("Cast", "pixels", "i", to=TensorProto.INT64), node("Div", "i b", "h"),
+         node("Cast", "h", "z", to=TensorProto.FLOAT)],
+        [constant("b", 2)],
+    ),
+    "numbers by others": (
+        [node("ArgMax", "pixels", "i"), node("Cast", "i", "f", to=TensorProto.FLOAT),
+         node("Add", "f one", "above"), node("Div", "pixels above", "z")],
+        [constant("one", 1, np.float32)],
+    ),
     "Reshape": ([node("Reshape", "pixels s", "z")], [constant("s", [0, -1, 7])]),
     "Resize": (
         [node("Unsqueeze", "pixels one", "u"), node("Resize", "u  s", "z")],

@@ -60,6 +60,8 @@ def _unsqueeze(call: Call) -> list[Value]:
         axes = call.integers(1)
     rank = len(call.shape()) + len(axes or ())
     places = {axis_of(axis, rank) for axis in axes or ()}
+    if len(places) != len(axes or ()):
+        raise ValueError(f"the axes {axes}"[:80])
     sides = iter(call.shape())
     return [_reshaped(call, [1 if place in places else next(sides) for place in range(rank)])]
 
@@ -85,7 +87,9 @@ def _split(call: Call) -> list[Value]:
     if call.optional(1) is not None:
         sizes = call.integers(1)
     if sizes is None:
-        parts = call.whole("num_outputs", len(call.node.outputs))
+        parts = len(call.node.outputs)
+        if call.whole("num_outputs", parts) != parts:
+            raise ValueError("another number of outputs")
         each = -(-shape[axis] // parts)
         sizes = [each] * (parts - 1) + [shape[axis] - each * (parts - 1)]
     if sum(sizes) != shape[axis] or min(sizes) < 0:

@@ -13,6 +13,7 @@ from fittingroom.untrusted.protobuf import Budget, fields, lists, signed, whole_
 # Numbers of the types (onnx.proto3, TensorProto.DataType), and bytes of one value each.
 ITEM_BYTES = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8}
 WIDE = (7, 11, 13)
+SIGNED = (6, 7)
 _NUMPY = {1: "<f4", 6: "<i4", 7: "<i8", 9: "|b1", 11: "<f8"}
 _MOST_NODES, _MOST_DIMENSIONS, _DEEPEST = 20_000, 8, 3
 # Arrays up to this size may be sizes of others; what is larger is never looked into.
@@ -27,11 +28,13 @@ class Value:
         shape: its sides.
         numbers: itself, where it is small and follows from the file and the number of pictures.
         wide: whether each number takes eight bytes, and not four or fewer.
+        signed: whether they are whole numbers of four or eight bytes with a sign.
     """
 
     shape: tuple[int, ...]
     numbers: npt.NDArray[np.generic] | None = None
     wide: bool = False
+    signed: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,7 +213,8 @@ def _tensor(data: memoryview, budget: Budget) -> tuple[str, Value]:
         )
     size = math.prod(shape) * ITEM_BYTES[kind]
     if raw is None:
-        return name, Value(shape, _listed(name, shape, kind, lengths), kind in WIDE)
+        listed = _listed(name, shape, kind, lengths)
+        return name, Value(shape, listed, kind in WIDE, kind in SIGNED)
     if len(raw) != size or lengths:
         raise Refusal(
             f"Expected {size:,} bytes for {name[:40]!r} of shape {str(shape)[:60]}. Received "
@@ -218,7 +222,7 @@ def _tensor(data: memoryview, budget: Budget) -> tuple[str, Value]:
         )
     small = size <= SMALL and kind in _NUMPY
     numbers = np.frombuffer(raw, _NUMPY[kind]).reshape(shape) if small else None
-    return name, Value(shape, numbers, kind in WIDE)
+    return name, Value(shape, numbers, kind in WIDE, kind in SIGNED)
 
 
 def _listed(

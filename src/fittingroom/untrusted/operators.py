@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fittingroom.untrusted.files import Refusal
 from fittingroom.untrusted.graphs import ITEM_BYTES, Value
 from fittingroom.untrusted.shapes import (
     MOST_NUMBERS,
@@ -57,6 +58,8 @@ _NUMBERS: Mapping[str, Callable[..., object]] = {
 
 def _same(call: Call) -> list[Value]:
     shape = call.shape()
+    if call.node.kind == "LayerNormalization" and call.inputs[2:] == [None]:
+        raise ValueError("a bias without a name")  # which ONNX Runtime looks into nevertheless
     for each in call.inputs[1:]:
         if each is not None and call.node.kind in ("ScatterElements", "ScatterND"):
             call.cost(math.prod(each.shape))
@@ -80,13 +83,13 @@ def _same(call: Call) -> list[Value]:
 def _broadcast(call: Call) -> list[Value]:
     shape = broadcast([call.shape(place) for place in range(len(call.inputs))])
     numbers = [each.numbers for each in call.inputs if each is not None]
+    if call.node.kind in ("Div", "Mod") and call.value(0).signed:
+        _check_divisor(call)
     if known(*call.inputs) and math.prod(shape) <= MOST_NUMBERS:
         kinds = {each.dtype.kind for each in numbers if each is not None}
         with np.errstate(all="ignore"):
             if call.node.kind == "Div" and kinds == {"i"}:
                 top, divisor = np.asarray(numbers[0]), np.asarray(numbers[1])
-                if (divisor == 0).any():
-                    raise ValueError("division by nothing")
                 # Towards zero, as ONNX divides, and exactly.
                 beyond = (top % divisor != 0) & ((top < 0) != (divisor < 0))
                 return valued(shape, top // divisor + beyond)
@@ -94,6 +97,23 @@ def _broadcast(call: Call) -> list[Value]:
             if apply is not None and len(numbers) == (3 if call.node.kind == "Where" else 2):
                 return valued(shape, apply(*numbers))
     return [Value(shape)]
+
+
+def _check_divisor(call: Call) -> None:
+    """Whole numbers are divided by what is known, and is neither 0 nor −1.
+
+    The least of them divided by −1 is none of them: the processor stops the whole program.
+
+    Raises:
+        Refusal: by something else.
+    """
+    divisor = call.value(1).numbers
+    if divisor is None or np.isin(divisor, (0, -1)).any():
+        received = "unknown ones" if divisor is None else "0 or −1"
+        raise Refusal(
+            "Expected an ONNX model that divides whole numbers by constants other than 0 and −1. "
+            f"Received {received}, at an operation {call.node.kind}."
+        )
 
 
 def _reduce(call: Call) -> list[Value]:
@@ -285,14 +305,18 @@ def _scan(call: Call) -> list[Value]:
     given = dict(call.surroundings)
     for place, name in enumerate(body.inputs):
         shape = call.shape(place)
-        given[name] = Value(shape if place < states else shape[1:], wide=call.value(place).wide)
+        taken = call.value(place)
+        sides = shape if place < states else shape[1:]
+        given[name] = Value(sides, wide=taken.wide, signed=taken.signed)
     values = walk(body, given, call.work, call.rules, call.times * max(length, 1))
-    results = [values[name].shape for name in body.outputs]
-    if [call.shape(place) for place in range(states)] != results[:states]:
+    results = [values[name] for name in body.outputs]
+    if [call.shape(place) for place in range(states)] != [each.shape for each in results[:states]]:
         raise ValueError("a state that changes its shape")
     return [
-        Value(shape if place < states else (length, *shape), wide=True)
-        for place, shape in enumerate(results)
+        Value(
+            each.shape if place < states else (length, *each.shape), wide=True, signed=each.signed
+        )
+        for place, each in enumerate(results)
     ]
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fittingroom.untrusted.files import Refusal
-from fittingroom.untrusted.graphs import SMALL, WIDE, Attribute, Graph, Node, Value
+from fittingroom.untrusted.graphs import SIGNED, SMALL, WIDE, Attribute, Graph, Node, Value
 
 Shape = tuple[int, ...]
 # What a rule meets where a node's inputs or attributes are not those of its operator.
@@ -100,7 +100,8 @@ def walk(
             wide = _is_wide(node, place, taken, output)
             numbers = math.prod(output.shape)
             work.take(node, 2 * numbers if wide else numbers, numbers, times)
-            values[name] = replace(output, wide=wide)
+            signed = _is_signed(node, place, taken, output)
+            values[name] = replace(output, wide=wide, signed=signed)
         if len(node.outputs) > len(outputs):
             raise Refusal(f"Expected {len(outputs)} outputs of {node.kind[:40]}. Received more.")
     return values
@@ -127,6 +128,34 @@ def _is_wide(node: Node, place: int, taken: Sequence[Value | None], output: Valu
     # What is made of nothing, or of places.
     made = not taken or node.kind in _MADE
     return made or place > 0 or any(each is not None and each.wide for each in taken)
+
+
+def _is_signed(node: Node, place: int, taken: Sequence[Value | None], output: Value) -> bool:
+    """Whether an output may be whole numbers of four or eight bytes with a sign."""
+    deciding = 0  # the input whose type the output has
+    match node.kind:
+        case "Cast":
+            to = node.attributes.get("to")
+            return to is None or to.whole in SIGNED
+        case "Shape" | "Size" | "ArgMax" | "ArgMin":
+            return True
+        case "Constant" | "ConstantOfShape":
+            held = node.attributes.get("value")
+            if held is not None and held.value is not None:
+                return held.value.signed
+            return not node.attributes.keys().isdisjoint(("value_int", "value_ints"))
+        case "Scan":
+            return output.signed
+        case "TopK" | "MaxPool" if place > 0:
+            return True
+        case "Where" | "CastLike":
+            deciding = 1
+        case "OneHot":
+            deciding = 2
+    if node.kind.startswith("ai.onnx.ml.") and node.kind.endswith("Classifier") and place == 0:
+        return True  # the labels
+    found = taken[deciding] if deciding < len(taken) else None
+    return found is None or found.signed
 
 
 @dataclass(frozen=True, eq=False)
