@@ -1,5 +1,6 @@
 """Several processes train one model: the same curve as one process with the same batches."""
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -10,11 +11,13 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from fittingroom import recipe_of
 from fittingroom.engines import engine_named, with_workers
 from fittingroom.errors import UsageError, WorkerLostError
+from fittingroom.jobs.progress import Silence
 from fittingroom.jobs.train import train
 from fittingroom.networks import Conv, Dense, Flatten, ReLU
 from fittingroom.recipes import RECIPES
@@ -125,6 +128,55 @@ def test_torchrun_is_stopped_with_the_leaders_checkpoint(tmp_path):
     checkpoint = read_checkpoint(listed.folder)
     assert checkpoint is not None
     assert read_history((listed.folder / "history.jsonl").read_text()) == checkpoint.history
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to signal")
+def test_a_signal_to_all_is_left_to_the_leader_while_the_others_import(tmp_path):
+    command = [sys.executable, "-m", "fittingroom", "train", "ann", "--data", "sample"]
+    command += ["--set", "epochs=9999", "--set", "patience=9999", "--workers", "2"]
+    command += ["--threads", "1", "--runs", str(tmp_path)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    leader = psutil.Process(process.pid)
+    while not any("spawn_main" in " ".join(each.cmdline()) for each in leader.children()):
+        assert process.poll() is None
+        time.sleep(0.001)
+    os.killpg(process.pid, signal.SIGTERM)
+    _, err = process.communicate(timeout=200)  # five minutes are a lost process
+    assert process.returncode == 143
+    assert f"Stopped in {tmp_path}" in err
+    (listed,) = list_runs(tmp_path)
+    assert read_checkpoint(listed.folder) is not None
+
+
+class Broken(Silence):
+    """Breaks a training off once its second epoch is told of, before that one's checkpoint."""
+
+    @contextlib.contextmanager
+    def track(self, description, total):
+        def advance(done, words):
+            if done == 2:
+                raise KeyboardInterrupt
+
+        yield advance
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no shell to name each process's folder in")
+def test_processes_that_see_other_checkpoints_do_not_train_together(sample, tmp_path):
+    recipe = RECIPES["ann"].with_settings({"epochs": "4"})
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, data=sample, runs=tmp_path / "0", threads=1, progress=Broken())
+    (listed,) = list_runs(tmp_path / "0")
+    before = (listed.folder / "checkpoint.safetensors").read_bytes()
+    torchrun = str(Path(sys.executable).with_name("torchrun"))
+    each = f"exec {sys.executable} -m fittingroom train ann --set epochs=4 --data sample --resume "
+    each += f"--workers 2 --threads 1 --runs {tmp_path}/$RANK"
+    command = [torchrun, "--standalone", "--nproc-per-node", "2", "--no-python", "sh", "-c", each]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "Received ones after 1, 0 epochs" in done.stderr
+    (listed,) = list_runs(tmp_path / "0")
+    assert listed.state == "unfinished"
+    assert (listed.folder / "checkpoint.safetensors").read_bytes() == before
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")

@@ -5,6 +5,7 @@ so that their weights are the same at every step. The first leads: it alone tell
 """
 
 import multiprocessing
+import multiprocessing.resource_tracker
 import os
 import signal
 import sys
@@ -27,6 +28,7 @@ from fittingroom.runs import Checkpoint
 
 # For one exchange: a process may be slow, but one that never comes is to be told of.
 _PATIENCE = timedelta(minutes=5)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
 
 
@@ -84,8 +86,8 @@ def gather_team(
     or many. Otherwise the leader starts the others here, and they end with it.
 
     Raises:
-        UsageError: a batch cannot be shared out evenly, or the model is one of a person's own that
-            other processes cannot be given.
+        UsageError: a batch cannot be shared out evenly, the model is one of a person's own that
+            other processes cannot be given, or the processes would begin after other epochs.
         WorkerLostError: a process was lost, or cannot be reached.
     """
     if place.workers == 1:
@@ -121,6 +123,7 @@ def gather_team(
                 world_size=place.workers,
                 timeout=_PATIENCE,
             )
+            _check_start(start, place.workers)
             yield Team(place.rank, place.workers)
         except RuntimeError as error:
             if not isinstance(error, distributed.DistError) and "gloo" not in str(error):
@@ -138,6 +141,43 @@ def gather_team(
                 each.join()
 
 
+def _check_start(start: Checkpoint | None, workers: int) -> None:
+    """Check that all processes begin after the same epoch.
+
+    Raises:
+        UsageError: they do not, in each of them.
+    """
+    mine = torch.tensor([len(start.history) if start else 0])
+    everywhere = [torch.empty_like(mine) for _ in range(workers)]
+    distributed.all_gather(everywhere, mine)
+    epochs = [int(each) for each in everywhere]
+    if len(set(epochs)) > 1:
+        raise UsageError(
+            "Expected all processes to go on from the same checkpoint. Received ones after "
+            f"{', '.join(map(str, epochs))} epochs. Give all of them the same folder of runs: "
+            "`--runs`."
+        )
+
+
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """While it lasts, signals that stop a process wait; one that is started meanwhile gets none.
+
+    A terminal sends Ctrl-C to all processes. The leader alone is to hear it, and ends the others:
+    while one of them still imports, it has no handler yet.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    # It would be started with the first process, and lets signals through as it is.
+    multiprocessing.resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start(
     recipe: Recipe, split: Split, seed: int, place: Device, start: Checkpoint | None
 ) -> list[Any]:
@@ -148,7 +188,8 @@ def _start(
     for rank in range(1, place.workers):
         given = (recipe, split, seed, replace(place, rank=rank), start)
         follower = context.Process(target=_follow, args=given, daemon=True)
-        follower.start()
+        with _signals_wait():
+            follower.start()
         followers.append(follower)
     return followers
 
@@ -160,7 +201,7 @@ def _follow(
     from fittingroom.engines.pytorch import engine
 
     # The leader is asked to stop, and ends the others.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     try:
         engine.fit(recipe, split, seed=seed, device=place, on_epoch=lambda epoch: None, start=start)
