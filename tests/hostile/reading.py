@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-# Of the wall's clock, for all files of a reader; each has a bound of processor time besides.
+# Of the wall's clock, for all files of a reader.
 PATIENCE = 600
+# For one file: seconds of the processor, which other work on the machine leaves as they are.
+MOST_SECONDS = 2.0
 MOST_MEMORY = 256 * 2**20
 
 
@@ -36,10 +38,12 @@ class Answer:
     kinds: tuple[str, ...]
     message: str
     grown: int
+    seconds: float
 
 
 def answers(reader: str, files: list[Hostile], folder: Path) -> dict[str, Answer]:
     """Each file's answer, by its name; those after one that ended the process have none."""
+    assert len({each.name for each in files}) == len(files), "a name twice"
     paths = []
     for number, hostile in enumerate(files):
         place = folder / f"{number}"
@@ -58,13 +62,13 @@ def answers(reader: str, files: list[Hostile], folder: Path) -> dict[str, Answer
     )
     said = [json.loads(line) for line in done.stdout.splitlines()]
     return {
-        hostile.name: Answer(tuple(each["kinds"]), each["message"], each["grown"])
+        hostile.name: Answer(tuple(each["kinds"]), each["message"], each["grown"], each["seconds"])
         for hostile, each in zip(files, said, strict=False)
     }
 
 
 def assert_refused(hostile: Hostile, found: dict[str, Answer], kind: str) -> None:
-    """One typed error, in words, and little memory."""
+    """One typed error, in words, at once and in little memory."""
     assert hostile.name in found, "the process ended: it took too long, or crashed"
     answer = found[hostile.name]
     assert kind in answer.kinds, f"{answer.kinds[:1]}: {answer.message}"
@@ -72,3 +76,4 @@ def assert_refused(hostile: Hostile, found: dict[str, Answer], kind: str) -> Non
     assert "Traceback" not in answer.message
     assert len(answer.message) < 2000
     assert answer.grown < MOST_MEMORY
+    assert answer.seconds < MOST_SECONDS

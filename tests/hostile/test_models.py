@@ -64,6 +64,32 @@ def claims(dims: Sequence[int], content: bytes = b"", kind: int = TensorProto.FL
     return model([node("Identity", "claimed", "x")], [array])
 
 
+def field(number: int, content: bytes) -> bytes:
+    """A length-delimited field of a protocol buffer."""
+    length, size = len(content), b""
+    while length > 0x7F:
+        size += bytes([length & 0x7F | 0x80])
+        length >>= 7
+    return bytes([number << 3 | 2]) + size + bytes([length]) + content
+
+
+def in_pieces(count: int) -> bytes:
+    """An array whose numbers stand in fields of their own, one too many."""
+    array = b"\x08" + b"\x01" + b"\x10\x06" + b"\x28\x01" * count
+    return field(7, field(5, array))
+
+
+def dimensions(count: int) -> bytes:
+    """An array of more dimensions than there are, in one field."""
+    return field(7, field(5, field(1, b"\x01" * count) + b"\x10\x01"))
+
+
+def listed(count: int) -> bytes:
+    """A node with a list of whole numbers that would take eight times its bytes."""
+    attribute = field(1, b"axes") + field(8, b"\x01" * count)
+    return field(7, field(1, field(5, attribute)))
+
+
 def doubling(times: int) -> onnx.ModelProto:
     nodes = [node("Concat", f"x{k} x{k}", f"x{k + 1}", axis=0) for k in range(times)]
     return model([node("Identity", "weights", "x0"), *nodes])
@@ -233,8 +259,20 @@ BOMBS = [
     ("a bias without a name", [node("LayerNormalization", "flat ones ", "z")],
      [constant("ones", np.ones(784), np.float32)]),  # ONNX Runtime looks into it, and dies
     ("more parts than can be counted", [node("Split", "flat", "y z", axis=1, num_outputs=2**40)], []),
+    ("backwards from the end of all", [node("Slice", "minus a b x x", "none"), node("Cast", "pixels",
+     "i", to=TensorProto.INT64), node("Div", "i none", "z")],
+     [constant("minus", [-1]), constant("a", [-1]), constant("b", [2**63 - 1]), constant("x", [-1])]),
+    ("zeros from before the beginning", [node("Trilu", "pixels k", "z")], [constant("k", -(2**63))]),
+    ("sizes that are no sizes", [node("Unsqueeze", "pixels one", "u"), node("Resize", "u   s", "z",
+     keep_aspect_ratio_policy="not_smaller")],
+     [constant("one", [1]), constant("s", [1, 1, 20_000, 1])]),
+    ("blocks beyond all numbers", [node("Unsqueeze", "pixels one", "u"),
+     node("DepthToSpace", "u", "z", blocksize=2**32)], [constant("one", [1])]),
+    ("batches of nothing", [node("GatherND", "none i", "z", batch_dims=1)],
+     [constant("none", np.zeros((0, 3)), np.float32), constant("i", np.zeros((0, 1)))]),
+    ("a rest by the picture", [node("Mod", "pictures pictures", "z")], []),
     ("an axis twice", [node("Unsqueeze", "flat twice", "z")], [constant("twice", [0, 0])]),
-    *[(f"{kind} by {words}",
+    *[(f"{kind} by {words}, {size.__name__}",
        [node("Cast", "pixels", "i", to=to), node("Mul", "i zero", "no"), node("Add", "no least", "a"),
         node("Add", "no number", "b"), node(kind, f"a {divisor}", "z")],
        [constant("zero", 0, size), constant("least", least, size),
@@ -251,7 +289,8 @@ WORDS = {
     "an operator that there is not": "'EvilOp'",
     "work for a year": "multiply-adds",
     "as large as a picture says": "depends on the pictures",
-    "Div by a −1 that is worked out": "divides whole numbers by constants",
+    "Div by a −1 that is worked out, int32": "divides whole numbers by constants",
+    "Div by a −1 that is worked out, int64": "divides whole numbers by constants",
 }
 MODELS = [
     Hostile("empty", lambda path: path.touch(), "without a graph"),
@@ -274,6 +313,9 @@ MODELS = [
     Hostile("a side below nothing", stored(claims([-4], bytes(16))), "plain numbers"),
     Hostile("fewer than claimed", stored(claims([1000], bytes(16))), "bytes for"),
     Hostile("texts for numbers", stored(claims([1], b"", TensorProto.STRING)), "plain numbers"),
+    Hostile("one number at a time", stored(in_pieces(450_000)), "more"),
+    Hostile("dimensions without end", stored(dimensions(8 * 2**20)), "dimensions"),
+    Hostile("a list without end", stored(listed(20 * 2**20)), "too many"),
     Hostile("doubling forty times", stored(doubling(40)), "numbers together"),
     Hostile("round for ever", stored(of_body("Loop")), "'Loop'"),
     Hostile("on a condition", stored(of_body("If")), "'If'"),

@@ -21,7 +21,7 @@ from fittingroom.predictions import Predictions
 from fittingroom.recipes import Recipe, recipe_of
 from fittingroom.runs import log_opening, open_run, read_openings
 from fittingroom.runs.manifests import write_manifest
-from fittingroom.untrusted import Refusal, read_weights
+from fittingroom.untrusted import read_weights
 from tests.hostile.reading import Hostile, answers, assert_refused
 from tests.hostile.test_models import honest
 
@@ -297,31 +297,43 @@ def entry(shape, ends, dtype="F32"):
     return {"dtype": dtype, "shape": shape, "data_offsets": ends}
 
 
-WEIGHTS = {
-    "empty": b"",
-    "a header of exabytes": weights(b"{}", length=2**63),
-    "a header of a hundred megabytes": weights(b"{" + b" " * 10**8 + b"}"),
-    "no header": weights(b"[]"),
-    "lists in lists": weights(DEEP.encode()),
-    "sides that multiply": weights({"a": entry([2**40, 2**40], [0, 4])}, bytes(4)),
-    "sides below nothing": weights({"a": entry([-1], [0, 4])}, bytes(4)),
-    "places beyond the file": weights({"a": entry([2**30], [0, 2**32])}, bytes(4)),
-    "places backwards": weights({"a": entry([1], [4, 0])}, bytes(4)),
-    "arrays that overlap": weights(
-        {"a": entry([2], [0, 8]), "b": entry([1], [4, 8])}, bytes(8)
-    ),
-    "something hidden between": weights({"a": entry([1], [0, 4])}, bytes(400)),
-    "a type that there is not": weights({"a": entry([1], [0, 4], "object")}, bytes(4)),
-    "no places": weights({"a": {"dtype": "F32", "shape": [1]}}, bytes(4)),
-}  # fmt: skip
+def written(content: bytes):
+    def make(path):
+        path.write_bytes(content)
+
+    return make
 
 
-@pytest.mark.parametrize("name", WEIGHTS)
-def test_hostile_weights_are_refused(name, tmp_path):
-    path = tmp_path / "model.safetensors"
-    path.write_bytes(WEIGHTS[name])
-    with pytest.raises(Refusal, match="Expected"):
-        read_weights(path)
+WEIGHTS = [
+    Hostile(name, written(content), "Expected")
+    for name, content in {
+        "empty": b"",
+        "a header of exabytes": weights(b"{}", length=2**63),
+        "a header of a hundred megabytes": weights(b"{" + b" " * 10**8 + b"}"),
+        "no header": weights(b"[]"),
+        "lists in lists": weights(DEEP.encode()),
+        "sides that multiply": weights({"a": entry([2**40, 2**40], [0, 4])}, bytes(4)),
+        "sides below nothing": weights({"a": entry([-1], [0, 4])}, bytes(4)),
+        "places beyond the file": weights({"a": entry([2**30], [0, 2**32])}, bytes(4)),
+        "places backwards": weights({"a": entry([1], [4, 0])}, bytes(4)),
+        "arrays that overlap": weights(
+            {"a": entry([2], [0, 8]), "b": entry([1], [4, 8])}, bytes(8)
+        ),
+        "something hidden between": weights({"a": entry([1], [0, 4])}, bytes(400)),
+        "a type that there is not": weights({"a": entry([1], [0, 4], "object")}, bytes(4)),
+        "no places": weights({"a": {"dtype": "F32", "shape": [1]}}, bytes(4)),
+    }.items()
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory):
+    return answers("weights", WEIGHTS, tmp_path_factory.mktemp("weights"))
+
+
+@pytest.mark.parametrize("hostile", WEIGHTS, ids=lambda each: each.name)
+def test_hostile_weights_are_refused(hostile, refused):
+    assert_refused(hostile, refused, "Refusal")
 
 
 def test_weights_are_those_that_the_library_writes(tmp_path):

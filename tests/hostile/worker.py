@@ -2,13 +2,15 @@
 
     python -m tests.hostile.worker READER < names-of-files
 
-One line of JSON comes back for each: the type of error, its message, and by how much the peak of
-the memory rose. The system ends the process where a file takes more than its processor time.
+One line of JSON comes back for each: the type of error, its message, by how much the peak of the
+memory rose, and the seconds of the processor that it took. The system ends the process where a file
+takes twice as many as it may.
 """
 
 import json
 import resource
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,6 +75,7 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (spent + 1 + SECONDS, resource.RLIM_INFINITY))
         peak()
         before = peak()
+        began = time.process_time()
         try:
             read(Path(line.rstrip("\n")))
         except Exception as error:  # noqa: BLE001 (whatever it is, is told)
@@ -80,7 +83,8 @@ def main() -> None:
             said = {"kinds": kinds, "message": str(error)}
         else:
             said = {"kinds": [], "message": "read without a word"}
-        print(json.dumps({**said, "grown": peak() - before}), flush=True)
+        taken = time.process_time() - began
+        print(json.dumps({**said, "grown": peak() - before, "seconds": taken}), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 import numpy as np
 import onnxruntime
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from fittingroom.untrusted.graphs import Value, read_graph
@@ -31,6 +33,12 @@ CASES = {
     "whole numbers by a constant": (
         [node("Cast", "pixels", "i", to=TensorProto.INT64), node("Div", "i b", "h"),
          node("Cast", "h", "z", to=TensorProto.FLOAT)],
+        [constant("b", 2)],
+    ),
+    "whole numbers by an expanded constant": (
+        [node("Cast", "pixels", "i", to=TensorProto.INT64), node("Shape", "pixels", "s"),
+         node("Split", "s", "n first rest", axis=0, num_outputs=3), node("Expand", "b first", "e"),
+         node("Div", "i e", "h"), node("Cast", "h", "z", to=TensorProto.FLOAT)],
         [constant("b", 2)],
     ),
     "numbers by others": (
@@ -115,8 +123,34 @@ def test_shapes_are_those_that_onnx_runtime_gives(name, pictures):
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     (received,) = session.run(["z"], {"pictures": np.zeros((pictures, 28, 28), np.uint8)})
-    given = {"pictures": Value((pictures, 28, 28))}
-    expected = walk(read_graph(content), given, Work(10**7), RULES)["z"]
+    taken = {"pictures": Value((pictures, 28, 28), whole=True)}
+    expected = walk(read_graph(content), taken, Work(10**7), RULES)["z"]
     assert received.shape == expected.shape
     if expected.numbers is not None:
         np.testing.assert_array_equal(received, expected.numbers)
+
+
+def sliced(side, start, end, step):
+    """What ONNX Runtime takes of 0, 1, 2, …, and the rule's numbers."""
+    ends = [constant("a", [start]), constant("b", [end]), constant("x", [0]), constant("s", [step])]
+    held = constant("held", np.arange(side))
+    made = model([node("Slice", "held a b x s", "z")], [held, *ends])
+    made.graph.output.append(helper.make_tensor_value_info("z", TensorProto.INT64, None))
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(
+        made.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    (received,) = session.run(["z"], {"pictures": np.zeros((1, 28, 28), np.uint8)})
+    graph = read_graph(made.SerializeToString())
+    taken = {"pictures": Value((1, 28, 28), whole=True)}
+    return received, walk(graph, taken, Work(10**7), RULES)["z"].numbers
+
+
+ENDS = st.one_of(st.integers(-9, 9), st.sampled_from([2**31 - 1, -(2**31), 2**63 - 1, -(2**63)]))
+
+
+@given(side=st.integers(1, 5), start=ENDS, end=ENDS, step=ENDS.filter(bool))
+def test_a_slice_takes_what_onnx_runtime_takes(side, start, end, step):
+    received, expected = sliced(side, start, end, step)
+    np.testing.assert_array_equal(received, expected)

@@ -87,14 +87,20 @@ def _split(call: Call) -> list[Value]:
     if call.optional(1) is not None:
         sizes = call.integers(1)
     if sizes is None:
-        parts = len(call.node.outputs)
-        if call.whole("num_outputs", parts) != parts:
+        count = len(call.node.outputs)
+        if call.whole("num_outputs", count) != count:
             raise ValueError("another number of outputs")
-        each = -(-shape[axis] // parts)
-        sizes = [each] * (parts - 1) + [shape[axis] - each * (parts - 1)]
+        each = -(-shape[axis] // count)
+        sizes = [each] * (count - 1) + [shape[axis] - each * (count - 1)]
     if sum(sizes) != shape[axis] or min(sizes) < 0:
         raise ValueError(f"{shape} in parts of {sizes}")
-    return [Value((*shape[:axis], size, *shape[axis + 1 :])) for size in sizes]
+    numbers = call.value(0).numbers
+    ends = np.cumsum(sizes)[:-1]
+    parts = [None] * len(sizes) if numbers is None else np.split(numbers, ends, axis)
+    return [
+        valued((*shape[:axis], size, *shape[axis + 1 :]), part)[0]
+        for size, part in zip(sizes, parts, strict=True)
+    ]
 
 
 def _slice(call: Call) -> list[Value]:
@@ -102,16 +108,27 @@ def _slice(call: Call) -> list[Value]:
     starts, ends = call.integers(1), call.integers(2)
     axes = call.integers(3) if call.optional(3) is not None else list(range(len(starts)))
     steps = call.integers(4) if call.optional(4) is not None else [1] * len(starts)
-    places = [slice(None)] * len(shape)
+    numbers = call.value(0).numbers
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         place = axis_of(axis, len(shape))
-        side = shape[place]
-        # An end beyond the beginning, counted backwards, takes the first number too.
-        stop = None if step < 0 and end < -side else end
-        places[place] = slice(start, stop, step)
-        shape[place] = len(range(side)[places[place]])
-    numbers = call.value(0).numbers
-    return valued(tuple(shape), None if numbers is None else numbers[tuple(places)])
+        kept = _places(shape[place], start, end, step)
+        shape[place] = len(kept)
+        if numbers is not None:
+            numbers = np.take(numbers, list(kept), axis=place)
+    return valued(tuple(shape), numbers)
+
+
+def _places(side: int, start: int, end: int, step: int) -> range:
+    """The places along an axis that a slice takes, bounded as ONNX Runtime bounds them."""
+    start += side if start < 0 else 0
+    if step > 0:
+        end += side if end < 0 else 0
+        return range(min(max(start, 0), side), min(max(end, 0), side), step)
+    if side == 0:
+        raise ValueError("nothing, backwards")
+    # What stands for the end of all stands for the beginning, backwards.
+    end = -1 if end in (2**31 - 1, 2**63 - 1) else end + side if end < 0 else end
+    return range(min(max(start, 0), side - 1), min(max(end, -1), side), step)
 
 
 def _gather(call: Call) -> list[Value]:
@@ -135,6 +152,8 @@ def _gather_nd(call: Call) -> list[Value]:
     depth = indices[-1]
     if not 0 <= batches < len(indices) or batches + depth > len(shape):
         raise ValueError("indices of other dimensions")
+    if shape[:batches] != indices[:batches] or 0 in (*shape, *indices):
+        raise ValueError("batches that do not fit, or nothing")
     return [Value((*indices[:-1], *shape[batches + depth :]))]
 
 
@@ -143,7 +162,11 @@ def _array_feature_extractor(call: Call) -> list[Value]:
 
 
 def _expand(call: Call) -> list[Value]:
-    return [Value(broadcast([call.shape(), tuple(call.integers(1))]))]
+    shape = broadcast([call.shape(), tuple(call.integers(1))])
+    numbers = call.value(0).numbers
+    if numbers is None or not few(shape):
+        return [Value(shape)]
+    return valued(shape, np.broadcast_to(numbers, shape))
 
 
 def _tile(call: Call) -> list[Value]:
@@ -237,10 +260,16 @@ def _top_k(call: Call) -> list[Value]:
 
 def _resize(call: Call) -> list[Value]:
     shape = call.shape()
+    policy = call.attribute("keep_aspect_ratio_policy")
     if call.attribute("axes") is not None or call.attribute("antialias") is not None:
         raise ValueError("axes or antialias")
+    if policy is not None and policy.text != b"stretch":
+        raise ValueError("sizes that are no sizes")
     if call.optional(3) is not None:
-        return [Value(tuple(call.integers(3)))]
+        sizes = tuple(call.integers(3))
+        if len(sizes) != len(shape):
+            raise ValueError(f"{len(sizes)} sizes of {shape}")
+        return [Value(sizes)]
     scales = call.value(2).numbers
     if scales is None or len(scales) != len(shape):
         raise ValueError("scales that are not fixed")
@@ -253,9 +282,10 @@ def _resize(call: Call) -> list[Value]:
 def _depth_to_space(call: Call) -> list[Value]:
     count, depth, height, width = call.shape()
     block = call.node.attributes["blocksize"].whole
-    if block < 1:
-        raise ValueError("a block of nothing")
-    if call.node.kind == "DepthToSpace":
+    deep = call.node.kind == "DepthToSpace"
+    if block < 1 or (depth % block**2 if deep else height % block or width % block):
+        raise ValueError(f"{call.shape()} in blocks of {block}")
+    if deep:
         return [Value((count, depth // block**2, height * block, width * block))]
     return [Value((count, depth * block**2, height // block, width // block))]
 

@@ -8,12 +8,19 @@ import numpy as np
 import numpy.typing as npt
 
 from fittingroom.untrusted.files import Refusal
-from fittingroom.untrusted.protobuf import Budget, fields, lists, signed, whole_numbers
+from fittingroom.untrusted.protobuf import (
+    Budget,
+    count_whole_numbers,
+    fields,
+    lists,
+    signed,
+    whole_numbers,
+)
 
 # Numbers of the types (onnx.proto3, TensorProto.DataType), and bytes of one value each.
 ITEM_BYTES = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8}
 WIDE = (7, 11, 13)
-SIGNED = (6, 7)
+WHOLE = (2, 3, 4, 5, 6, 7, 12, 13)
 _NUMPY = {1: "<f4", 6: "<i4", 7: "<i8", 9: "|b1", 11: "<f8"}
 _MOST_NODES, _MOST_DIMENSIONS, _DEEPEST = 20_000, 8, 3
 # Arrays up to this size may be sizes of others; what is larger is never looked into.
@@ -28,13 +35,13 @@ class Value:
         shape: its sides.
         numbers: itself, where it is small and follows from the file and the number of pictures.
         wide: whether each number takes eight bytes, and not four or fewer.
-        signed: whether they are whole numbers of four or eight bytes with a sign.
+        whole: whether they may be whole numbers.
     """
 
     shape: tuple[int, ...]
     numbers: npt.NDArray[np.generic] | None = None
     wide: bool = False
-    signed: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +194,9 @@ def _tensor(data: memoryview, budget: Budget) -> tuple[str, Value]:
     lengths: dict[int, list[int | memoryview]] = {}
     for number, _, value in fields(data, budget):
         if number == 1:
-            sides += whole_numbers(value)
+            if count_whole_numbers(value) > _MOST_DIMENSIONS:
+                raise Refusal(f"Expected at most {_MOST_DIMENSIONS} dimensions. Received more.")
+            sides += whole_numbers(value, budget)
         elif number == 2 and isinstance(value, int):
             kind = value
         elif number == 8 and isinstance(value, memoryview):
@@ -204,7 +213,7 @@ def _tensor(data: memoryview, budget: Budget) -> tuple[str, Value]:
         elif number == 3:
             raise Refusal("Expected whole arrays in an ONNX model. Received a part of one.")
         elif number in (4, 5, 7, 10, 11):
-            lengths[number] = [*lengths.get(number, []), value]
+            lengths.setdefault(number, []).append(value)
     shape = tuple(sides)
     if kind not in ITEM_BYTES or len(shape) > _MOST_DIMENSIONS or min(shape, default=0) < 0:
         raise Refusal(
@@ -213,8 +222,8 @@ def _tensor(data: memoryview, budget: Budget) -> tuple[str, Value]:
         )
     size = math.prod(shape) * ITEM_BYTES[kind]
     if raw is None:
-        listed = _listed(name, shape, kind, lengths)
-        return name, Value(shape, listed, kind in WIDE, kind in SIGNED)
+        listed = _listed(name, shape, kind, lengths, budget)
+        return name, Value(shape, listed, kind in WIDE, kind in WHOLE)
     if len(raw) != size or lengths:
         raise Refusal(
             f"Expected {size:,} bytes for {name[:40]!r} of shape {str(shape)[:60]}. Received "
@@ -222,31 +231,41 @@ def _tensor(data: memoryview, budget: Budget) -> tuple[str, Value]:
         )
     small = size <= SMALL and kind in _NUMPY
     numbers = np.frombuffer(raw, _NUMPY[kind]).reshape(shape) if small else None
-    return name, Value(shape, numbers, kind in WIDE, kind in SIGNED)
+    return name, Value(shape, numbers, kind in WIDE, kind in WHOLE)
 
 
 def _listed(
-    name: str, shape: tuple[int, ...], kind: int, lengths: Mapping[int, list[int | memoryview]]
+    name: str,
+    shape: tuple[int, ...],
+    kind: int,
+    lengths: Mapping[int, list[int | memoryview]],
+    budget: Budget,
 ) -> npt.NDArray[np.generic] | None:
-    """The numbers of an array that stand in lists of their own type, as many as there are to be."""
-    count = math.prod(shape)
+    """The numbers of an array that stand in lists of their own type, as many as there are to be.
+
+    They are unpacked only where they are few.
+    """
+    count, there = math.prod(shape), 0
+    few = count * ITEM_BYTES[kind] <= SMALL and kind in _NUMPY
     held: list[float] = []
     for number, values in lengths.items():
         for value in values:
             if number in (4, 10):
                 width = 4 if number == 4 else 8
-                if not isinstance(value, memoryview) or len(value) % width:
+                if isinstance(value, int) or len(value) % width:
                     raise Refusal(f"Expected numbers for {name[:40]!r}. Received bytes.")
-                held += np.frombuffer(value, f"<f{width}").tolist()
+                there += len(value) // width
             else:
-                held += whole_numbers(value)
-            if len(held) > count:
+                there += count_whole_numbers(value)
+            if there > count:
                 raise Refusal(f"Expected {count:,} numbers for {name[:40]!r}. Received more.")
-    if len(held) != count:
-        raise Refusal(f"Expected {count:,} numbers for {name[:40]!r}. Received {len(held):,}.")
-    if count * ITEM_BYTES[kind] > SMALL or kind not in _NUMPY:
-        return None
-    return np.array(held).astype(_NUMPY[kind]).reshape(shape)
+            if few and number in (4, 10) and not isinstance(value, int):
+                held += np.frombuffer(value, f"<f{width}").tolist()
+            elif few:
+                held += whole_numbers(value, budget)
+    if there != count:
+        raise Refusal(f"Expected {count:,} numbers for {name[:40]!r}. Received {there:,}.")
+    return np.array(held).astype(_NUMPY[kind]).reshape(shape) if few else None
 
 
 def _declared(data: memoryview, budget: Budget) -> tuple[str, tuple[int | None, ...]]:

@@ -60,6 +60,10 @@ def _same(call: Call) -> list[Value]:
     shape = call.shape()
     if call.node.kind == "LayerNormalization" and call.inputs[2:] == [None]:
         raise ValueError("a bias without a name")  # which ONNX Runtime looks into nevertheless
+    if call.node.kind == "Trilu" and call.optional(1) is not None:
+        (diagonal,) = call.integers(1)
+        if abs(diagonal) > max(shape[-2:]):
+            raise ValueError(f"the diagonal {diagonal}")
     for each in call.inputs[1:]:
         if each is not None and call.node.kind in ("ScatterElements", "ScatterND"):
             call.cost(math.prod(each.shape))
@@ -83,7 +87,7 @@ def _same(call: Call) -> list[Value]:
 def _broadcast(call: Call) -> list[Value]:
     shape = broadcast([call.shape(place) for place in range(len(call.inputs))])
     numbers = [each.numbers for each in call.inputs if each is not None]
-    if call.node.kind in ("Div", "Mod") and call.value(0).signed:
+    if call.node.kind in ("Div", "Mod") and call.value(0).whole:
         _check_divisor(call)
     if known(*call.inputs) and math.prod(shape) <= MOST_NUMBERS:
         kinds = {each.dtype.kind for each in numbers if each is not None}
@@ -108,8 +112,8 @@ def _check_divisor(call: Call) -> None:
         Refusal: by something else.
     """
     divisor = call.value(1).numbers
-    if divisor is None or np.isin(divisor, (0, -1)).any():
-        received = "unknown ones" if divisor is None else "0 or −1"
+    if divisor is None or divisor.size == 0 or np.isin(divisor, (0, -1)).any():
+        received = "unknown ones" if divisor is None or not divisor.size else "0 or −1"
         raise Refusal(
             "Expected an ONNX model that divides whole numbers by constants other than 0 and −1. "
             f"Received {received}, at an operation {call.node.kind}."
@@ -307,15 +311,13 @@ def _scan(call: Call) -> list[Value]:
         shape = call.shape(place)
         taken = call.value(place)
         sides = shape if place < states else shape[1:]
-        given[name] = Value(sides, wide=taken.wide, signed=taken.signed)
+        given[name] = Value(sides, wide=taken.wide, whole=taken.whole)
     values = walk(body, given, call.work, call.rules, call.times * max(length, 1))
     results = [values[name] for name in body.outputs]
     if [call.shape(place) for place in range(states)] != [each.shape for each in results[:states]]:
         raise ValueError("a state that changes its shape")
     return [
-        Value(
-            each.shape if place < states else (length, *each.shape), wide=True, signed=each.signed
-        )
+        Value(each.shape if place < states else (length, *each.shape), wide=True, whole=each.whole)
         for place, each in enumerate(results)
     ]
 

@@ -16,26 +16,33 @@ from fittingroom.untrusted.files import Refusal
 VARINT, EIGHT_BYTES, BYTES, FOUR_BYTES = 0, 1, 2, 5
 
 _LONGEST_VARINT = 10
-# Long lists of one field are read by NumPy once so many stood in a row.
-_IN_A_ROW, _FIRST_WINDOW = 16, 4096
+# Long lists of one field are read by NumPy once so many stood in a row, in pieces of so many bytes.
+_IN_A_ROW, _FIRST_WINDOW, _LAST_WINDOW = 16, 4096, 2**20
 _STRINGS = re.compile(rb"(?:\x4a[\x00-\x1f][A-Z_]*)+")
 _STRING = re.compile(rb"\x4a[\x00-\x1f]([A-Z_]*)")
 
 
 @dataclass
 class Budget:
-    """How many fields are read one by one, in all of a file; each takes a microsecond."""
+    """What is read of all of a file.
+
+    Attributes:
+        left: fields that may still be read one by one; each takes a microsecond.
+        numbers: whole numbers that may still be unpacked, from a byte or more to eight bytes each.
+    """
 
     left: int = 500_000
+    numbers: int = 10_000_000
 
-    def spend(self) -> None:
-        """One field more.
+    def spend(self, numbers: int = 0) -> None:
+        """One field more, or so many whole numbers.
 
         Raises:
             Refusal: there were too many.
         """
-        self.left -= 1
-        if self.left < 0:
+        self.left -= not numbers
+        self.numbers -= numbers
+        if self.left < 0 or self.numbers < 0:
             raise Refusal("Expected an ONNX model of fewer parts. Received one of too many.")
 
 
@@ -83,7 +90,7 @@ def lists(data: memoryview, budget: Budget, *, real: int, whole: int, texts: int
         row = row + 1 if tag == last else 0
         last = tag
         if row >= _IN_A_ROW and tag == whole << 3:
-            at, values = _varint_run(data, at, tag)
+            at, values = _varint_run(data, at, tag, budget)
             wholes.append(values)
         elif row >= _IN_A_ROW and tag == real << 3 | FOUR_BYTES:
             at, numbers = _four_byte_run(data, at, tag)
@@ -93,7 +100,7 @@ def lists(data: memoryview, budget: Budget, *, real: int, whole: int, texts: int
         else:
             at, number, wire, value = _field(data, at, budget)
             if number == whole and isinstance(value, memoryview):
-                wholes.append(_packed_varints(value))
+                wholes.append(_packed_varints(value, budget))
             elif number == whole and wire == VARINT:
                 wholes.append(np.array([signed(int(value))], np.int64))
             elif number == real and isinstance(value, memoryview):
@@ -118,12 +125,21 @@ def signed(value: int) -> int:
     return value - 2**64 if value >= 2**63 else value
 
 
-def whole_numbers(value: int | memoryview) -> list[int]:
+def whole_numbers(value: int | memoryview, budget: Budget) -> list[int]:
     """A repeated whole number, packed or a single one of it."""
     if isinstance(value, memoryview):
-        numbers: list[int] = _packed_varints(value).tolist()
+        numbers: list[int] = _packed_varints(value, budget).tolist()
         return numbers
     return [signed(value)]
+
+
+def count_whole_numbers(value: int | memoryview) -> int:
+    """How many of them there are, without unpacking any."""
+    if isinstance(value, int):
+        return 1
+    pieces = range(0, len(value), _LAST_WINDOW)
+    views = (np.frombuffer(value[at : at + _LAST_WINDOW], np.uint8) for at in pieces)
+    return sum(int(np.count_nonzero(view < 0x80)) for view in views)
 
 
 def _field(data: memoryview, at: int, budget: Budget) -> tuple[int, int, int, int | memoryview]:
@@ -159,13 +175,15 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
     raise Refusal("Expected an ONNX model. Received bytes that are no protocol buffer.")
 
 
-def _varint_run(data: memoryview, at: int, tag: int) -> tuple[int, npt.NDArray[np.int64]]:
+def _varint_run(
+    data: memoryview, at: int, tag: int, budget: Budget
+) -> tuple[int, npt.NDArray[np.int64]]:
     """All fields of one number in a row: where they end, and their values."""
     window = _FIRST_WINDOW
     found: list[npt.NDArray[np.int64]] = []
     while True:
         piece = np.frombuffer(data[at : at + window], np.uint8)
-        values, starts = _varints(piece)
+        values, starts = _varints(piece, budget)
         pairs = len(values) // 2
         others = np.flatnonzero(values[: 2 * pairs : 2] != tag)
         pairs = int(others[0]) if len(others) else pairs
@@ -174,12 +192,15 @@ def _varint_run(data: memoryview, at: int, tag: int) -> tuple[int, npt.NDArray[n
         at += taken
         if len(others) or at >= len(data) or not taken:
             return at, np.concatenate(found)
-        window *= 2
+        window = min(2 * window, _LAST_WINDOW)
 
 
-def _varints(data: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _varints(
+    data: npt.NDArray[np.uint8], budget: Budget
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """The whole varints in some bytes; where each begins, and after the last where it ends."""
     ends = np.flatnonzero(data < 0x80).astype(np.int64)
+    budget.spend(len(ends))
     starts = np.concatenate([np.zeros(1, np.int64), ends + 1])
     lengths = np.diff(starts)
     if len(lengths) and lengths.max() > _LONGEST_VARINT:
@@ -192,11 +213,17 @@ def _varints(data: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], npt.ND
     return values.view(np.int64), starts
 
 
-def _packed_varints(data: memoryview) -> npt.NDArray[np.int64]:
-    values, starts = _varints(np.frombuffer(data, np.uint8))
-    if starts[-1] != len(data):
-        raise Refusal("Expected a whole ONNX model. Received one that is cut off.")
-    return values
+def _packed_varints(data: memoryview, budget: Budget) -> npt.NDArray[np.int64]:
+    at = 0
+    found = [np.zeros(0, np.int64)]
+    while at < len(data):
+        piece = np.frombuffer(data[at : at + _LAST_WINDOW], np.uint8)
+        values, starts = _varints(piece, budget)
+        if not len(values):
+            raise Refusal("Expected a whole ONNX model. Received one that is cut off.")
+        found.append(values)
+        at += int(starts[-1])
+    return np.concatenate(found)
 
 
 def _four_byte_run(data: memoryview, at: int, tag: int) -> tuple[int, npt.NDArray[np.float32]]:

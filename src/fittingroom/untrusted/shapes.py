@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fittingroom.untrusted.files import Refusal
-from fittingroom.untrusted.graphs import SIGNED, SMALL, WIDE, Attribute, Graph, Node, Value
+from fittingroom.untrusted.graphs import SMALL, WHOLE, WIDE, Attribute, Graph, Node, Value
 
 Shape = tuple[int, ...]
 # What a rule meets where a node's inputs or attributes are not those of its operator.
 _MISFITS = (KeyError, IndexError, ValueError, TypeError, AttributeError, ArithmeticError)
 _MADE = ("ConstantOfShape", "Shape", "Size", "ArgMax", "ArgMin", "OneHot", "Constant", "Range")
+# Of machine learning's operators, those whose output has the type of their input.
+_KEEPING = tuple(f"ai.onnx.ml.{name}" for name in ("ArrayFeatureExtractor", "Binarizer", "Imputer"))
 # Arrays that may be sizes are worked out up to so many numbers.
 MOST_NUMBERS = SMALL // 4
 
@@ -100,8 +102,8 @@ def walk(
             wide = _is_wide(node, place, taken, output)
             numbers = math.prod(output.shape)
             work.take(node, 2 * numbers if wide else numbers, numbers, times)
-            signed = _is_signed(node, place, taken, output)
-            values[name] = replace(output, wide=wide, signed=signed)
+            whole = _is_whole(node, place, taken, output)
+            values[name] = replace(output, wide=wide, whole=whole)
         if len(node.outputs) > len(outputs):
             raise Refusal(f"Expected {len(outputs)} outputs of {node.kind[:40]}. Received more.")
     return values
@@ -121,8 +123,8 @@ def _is_wide(node: Node, place: int, taken: Sequence[Value | None], output: Valu
             return taken[0] is None or taken[0].wide
         case "Scan":
             return output.wide
-    if node.kind.startswith("ai.onnx.ml."):
-        return place == 0 and len(node.outputs) == 2  # the labels
+    if node.kind.startswith("ai.onnx.ml.") and node.kind not in _KEEPING:
+        return node.kind.endswith("Classifier") and place == 0  # the labels
     if node.kind.startswith("Reduce"):
         return taken[0] is None or taken[0].wide
     # What is made of nothing, or of places.
@@ -130,32 +132,32 @@ def _is_wide(node: Node, place: int, taken: Sequence[Value | None], output: Valu
     return made or place > 0 or any(each is not None and each.wide for each in taken)
 
 
-def _is_signed(node: Node, place: int, taken: Sequence[Value | None], output: Value) -> bool:
-    """Whether an output may be whole numbers of four or eight bytes with a sign."""
+def _is_whole(node: Node, place: int, taken: Sequence[Value | None], output: Value) -> bool:
+    """Whether an output may be whole numbers."""
     deciding = 0  # the input whose type the output has
     match node.kind:
         case "Cast":
             to = node.attributes.get("to")
-            return to is None or to.whole in SIGNED
+            return to is None or to.whole in WHOLE
         case "Shape" | "Size" | "ArgMax" | "ArgMin":
             return True
         case "Constant" | "ConstantOfShape":
             held = node.attributes.get("value")
             if held is not None and held.value is not None:
-                return held.value.signed
+                return held.value.whole
             return not node.attributes.keys().isdisjoint(("value_int", "value_ints"))
         case "Scan":
-            return output.signed
+            return output.whole
         case "TopK" | "MaxPool" if place > 0:
             return True
         case "Where" | "CastLike":
             deciding = 1
         case "OneHot":
             deciding = 2
-    if node.kind.startswith("ai.onnx.ml.") and node.kind.endswith("Classifier") and place == 0:
-        return True  # the labels
+    if node.kind.startswith("ai.onnx.ml.") and node.kind not in _KEEPING:
+        return node.kind.endswith("Classifier") and place == 0  # the labels
     found = taken[deciding] if deciding < len(taken) else None
-    return found is None or found.signed
+    return found is None or found.whole
 
 
 @dataclass(frozen=True, eq=False)
