@@ -1,15 +1,16 @@
 """Fuzz the readers with atheris, and write what came of it into ``docs/results/fuzz.md``.
 
-    python fuzz/run.py [--minutes 15] [--targets idx run checkpoint predictions photo]
+    python fuzz/run.py [--minutes 15] [--targets idx run checkpoint predictions photo model]
 
 Each target runs in a process of its own, one after the other, from a corpus in ``fuzz/corpus``,
-which is made of a few seeds and kept small. What makes a target crash is left in
-``fuzz/crashes``. ``pip install 'fittingroom[fuzz]'`` brings atheris.
+which is made of a few seeds and afterwards cut down to what reaches as much. What makes a target
+crash is left in ``fuzz/crashes``. ``pip install 'fittingroom[fuzz]'`` brings atheris.
 """
 
 import argparse
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs" / "results" / "fuzz.md"
-_ALL = ["idx", "run", "checkpoint", "predictions", "photo"]
+_ALL = ["idx", "run", "checkpoint", "predictions", "photo", "model"]
 # An input takes no more seconds of the processor, and no more memory, in MB of the whole process.
 _SLOWEST, _MEMORY, _LONGEST_INPUT = 2.0, 768, 65536
 # By the wall's clock, which other work on the machine slows down.
@@ -64,7 +65,10 @@ def _run(name: str, minutes: float) -> dict[str, object]:
     ]
     began = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    seconds = round(time.monotonic() - began)
     (crashes / f"{name}.log").write_text(done.stdout + done.stderr, encoding="utf-8")
+    if done.returncode == 0:
+        _cut_down(name, corpus)
 
     def number(pattern: str) -> int:
         values = re.findall(pattern, done.stderr)
@@ -72,12 +76,24 @@ def _run(name: str, minutes: float) -> dict[str, object]:
 
     return {
         "target": name,
-        "seconds": round(time.monotonic() - began),
+        "seconds": seconds,
         "executions": number(r"stat::number_of_executed_units:\s*(\d+)"),
         "coverage": number(r"cov: (\d+)"),
         "memory": number(r"stat::peak_rss_mb:\s*(\d+)"),
         "crash": done.returncode != 0,
     }
+
+
+def _cut_down(name: str, corpus: Path) -> None:
+    """Keep those inputs of a corpus that together reach as much as all of it."""
+    kept = corpus.with_name(f"{name}-kept")
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir()
+    command = [sys.executable, str(Path(__file__)), "--inside", name, "-merge=1", kept, corpus]
+    done = subprocess.run([str(each) for each in command], capture_output=True, check=False)
+    if done.returncode == 0:
+        shutil.rmtree(corpus)
+        kept.rename(corpus)
 
 
 def _fuzz(name: str, arguments: list[str]) -> None:
@@ -89,7 +105,9 @@ def _fuzz(name: str, arguments: list[str]) -> None:
         from targets import TARGETS
 
         if name == "photo":
-            import fittingroom.photos  # noqa: F401
+            import fittingroom.photos
+        if name == "model":
+            import fittingroom.predict  # noqa: F401
 
     def timed(data: bytes) -> None:
         began = time.process_time()

@@ -107,6 +107,14 @@ def checkpoint(data: bytes) -> None:
     list_runs(folder.parent)
 
 
+def model(data: bytes) -> None:
+    """The rule for ONNX models; what it lets in, ONNX Runtime runs, in this process."""
+    from fittingroom.predict import Predictor
+
+    with contextlib.suppress(FittingRoomError):
+        Predictor(data, threads=1).log_probabilities(np.zeros((2, 28, 28), np.uint8))
+
+
 def photo(data: bytes) -> None:
     """The photo decoder's front: what it lets through, Pillow decodes within its limits."""
     from fittingroom.photos import read_photo
@@ -123,6 +131,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "checkpoint": checkpoint,
     "predictions": predictions,
     "photo": photo,
+    "model": model,
 }
 
 
@@ -144,6 +153,8 @@ def seeds(name: str) -> Iterator[bytes]:
             yield _checkpoint()
         case "photo":
             yield from _photos()
+        case "model":
+            yield from _models()
 
 
 def _gzip(content: bytes) -> bytes:
@@ -214,3 +225,71 @@ def _photos() -> Iterator[bytes]:
         stream = io.BytesIO()
         picture.save(stream, kind)
         yield stream.getvalue()
+
+
+def _models() -> Iterator[bytes]:
+    """Small graphs that answer, each with one more node, of the operators that have most to say."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    def made(
+        kind: str, inputs: str, *arrays: object, domain: str = "", **attributes: object
+    ) -> bytes:
+        constants = {f"c{place}": np.asarray(array) for place, array in enumerate(arrays)}
+        constants |= {"begin": np.array([0]), "end": np.array([10]), "axis": np.array([1])}
+        nodes = [
+            helper.make_node("Cast", ["pictures"], ["pixels"], to=TensorProto.FLOAT),
+            helper.make_node("Cast", ["pictures"], ["whole"], to=TensorProto.INT64),
+            helper.make_node("Flatten", ["pixels"], ["flat"]),
+            helper.make_node("Unsqueeze", ["pixels", "axis"], ["planes"]),
+            helper.make_node(kind, inputs.split(","), ["z"], domain=domain, **attributes),
+            helper.make_node("Slice", ["flat", "begin", "end", "axis"], ["logits"]),
+            helper.make_node("Softmax", ["logits"], ["probabilities"]),
+        ]
+        taken = helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["N", 28, 28])
+        ends = [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 10])
+            for name in ("logits", "probabilities")
+        ]
+        # What nobody asks for is not computed.
+        ends.append(helper.make_empty_tensor_value_info("z"))
+        held = [numpy_helper.from_array(array, name) for name, array in constants.items()]
+        graph = helper.make_graph(nodes, "", [taken], ends, held)
+        sets = [helper.make_opsetid("", 20), helper.make_opsetid("ai.onnx.ml", 3)]
+        return helper.make_model(graph, opset_imports=sets, ir_version=9).SerializeToString()
+
+    single, ones = np.float32, np.ones
+    yield made("Div", "whole,c0", 2)
+    yield made("Mod", "whole,c0", 3)
+    yield made("Conv", "planes,c0", ones((1, 1, 3, 3), single), group=1, pads=[1, 1, 1, 1])
+    yield made("ConvTranspose", "planes,c0", ones((1, 1, 3, 3), single), strides=[2, 2], group=1)
+    yield made("MaxPool", "planes", kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)
+    yield made("AveragePool", "planes", kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+    yield made("LayerNormalization", "pixels,c0,c0", ones(28, single), axis=-1)
+    yield made("BatchNormalization", "planes,c0,c0,c0,c0", ones(1, single))
+    yield made("GRU", "pixels,c0,c1", *(ones((1, 6, k), single) for k in (28, 2)), hidden_size=2)
+    yield made("Gather", "flat,c0", [1, 2], axis=1)
+    yield made("GatherND", "flat,c0", [[0, 2]])
+    yield made("ScatterElements", "flat,c0,c1", [[1, 2]], ones((1, 2), single), axis=1)
+    yield made("ScatterND", "flat,c0,c1", [[0, 2]], ones(1, single))
+    yield made("Slice", "flat,c0,c1,c2,c3", [9], [1], [1], [-2])
+    yield made("Split", "flat", axis=1, num_outputs=1)
+    yield made("Pad", "pixels,c0", [0, 1, 2, 0, 3, 4], mode="edge")
+    yield made("Resize", "planes,,c0", np.array([1, 1, 1.5, 0.5], single), mode="linear")
+    yield made("OneHot", "c0,c1,c2", [1, 2], 5, [0, 1])
+    yield made("CumSum", "flat,c0", 1)
+    yield made("Trilu", "pixels,c0", 2)
+    yield made("Einsum", "pixels,pixels", equation="nij,nkj->nik")
+    yield made("ReduceMean", "whole,c0", [1])
+    tree = {"nodes_treeids": [0] * 3, "nodes_nodeids": [0, 1, 2], "nodes_featureids": [0] * 3}
+    tree |= {"nodes_truenodeids": [1, 0, 0], "nodes_falsenodeids": [2, 0, 0]}
+    tree |= {"target_treeids": [0, 0], "target_nodeids": [1, 2], "target_ids": [0, 0]}
+    yield made(
+        "TreeEnsembleRegressor",
+        "flat",
+        domain="ai.onnx.ml",
+        nodes_values=[0.5, 0.0, 0.0],
+        nodes_modes=["BRANCH_LEQ", "LEAF", "LEAF"],
+        target_weights=[1.0, 2.0],
+        n_targets=1,
+        **tree,
+    )

@@ -65,8 +65,12 @@ class Predictor:
                 model,
             ) from error
         try:
+            # Without its own second try, of which it would tell on standard output.
             self._session = onnxruntime.InferenceSession(
-                self._checked.content, options, providers=["CPUExecutionProvider"]
+                self._checked.content,
+                options,
+                providers=["CPUExecutionProvider"],
+                enable_fallback=0,
             )
             self.metadata = dict(self._session.get_modelmeta().custom_metadata_map)
             self.classes = class_names(self.metadata.get("classes"), GARMENTS)
