@@ -302,6 +302,48 @@ def test_a_signal_ends_training_in_one_sentence_on_how_to_go_on(number, tmp_path
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGSTOP")
+def test_a_second_command_that_trains_the_same_says_so_and_harms_nothing(cli, tmp_path):
+    arguments = ["train", "ann", "--data", "sample", "--threads", "1", "--set", "epochs=40"]
+    with subprocess.Popen([sys.executable, "-m", "fittingroom", *arguments], cwd=tmp_path) as first:
+        while not list(tmp_path.glob("runs/*/checkpoint.safetensors")):
+            assert first.poll() is None
+            time.sleep(0.001)
+        first.send_signal(signal.SIGSTOP)  # in the middle of it, however fast it is
+        code, _, err = cli(*arguments, "--resume")
+        assert code == 1
+        assert "another process is at it" in err
+        first.send_signal(signal.SIGCONT)
+    assert first.returncode == 0
+    code, _, _ = cli(*arguments, "--runs", "alone")
+    (run,), (alone,) = (list_runs(tmp_path / name) for name in ("runs", "alone"))
+    for name in ("model.safetensors", "model.onnx", "validation.npz"):
+        assert (run.folder / name).read_bytes() == (alone.folder / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_a_comparison_that_was_killed_goes_on_and_ends_as_one_that_was_not(cli, tmp_path):
+    common = ["--data", "sample", "--threads", "1"]
+    arguments = ["compare", "ann", "cnn-fast", "--seeds", "2", *common]
+    with subprocess.Popen([sys.executable, "-m", "fittingroom", *arguments], cwd=tmp_path) as first:
+        # In the second training, with one finished.
+        while len(list(tmp_path.glob("runs/*/history.jsonl"))) < 2:
+            assert first.poll() is None
+            time.sleep(0.001)
+        first.kill()
+    assert {each.state for each in list_runs(tmp_path / "runs")} == {"finished", "unfinished"}
+    assert cli(*arguments)[0] == 0
+    assert cli(*arguments, "--runs", "alone", "--out", "beside")[0] == 0
+    found = {run.folder.name: run.folder for run in list_runs(tmp_path / "runs")}
+    expected = {run.folder.name: run.folder for run in list_runs(tmp_path / "alone")}
+    assert found.keys() == expected.keys()
+    assert len(found) == 4
+    for name, folder in found.items():
+        for file in ("model.safetensors", "model.onnx", "validation.npz"):
+            assert (folder / file).read_bytes() == (expected[name] / file).read_bytes()
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to whole consoles only")
 def test_a_training_that_nobody_listens_to_any_more_finishes_its_epoch(tmp_path):
     # As `fittingroom train ann 2>&1 | tee log`, of which Ctrl-C ends tee too.
