@@ -36,6 +36,10 @@ class Checkpoint:
     history: tuple[Epoch, ...]
     arrays: Mapping[str, npt.NDArray[Any]]
 
+    def digest(self) -> bytes:
+        """SHA-256 of the arrays: names, types, shapes and numbers."""
+        return _digest(self.arrays).tobytes()
+
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """Write a run's checkpoint, in the place of the one before it, so that one of them is there.

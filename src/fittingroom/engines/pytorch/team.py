@@ -111,11 +111,13 @@ def gather_team(
             # Nobody else on the network is let in.
             os.environ.setdefault("GLOO_SOCKET_IFNAME", _LOOPBACK)
             place = replace(place, meeting=place.meeting or meeting)
-            if place.rank == 0:
-                followers = _start(recipe, split, seed, place, start)
         if place.name == "cuda":
             torch.cuda.set_device(place.rank % torch.cuda.device_count())
         try:
+            if not by_torchrun and place.rank == 0:
+                for rank in range(1, place.workers):
+                    given = (recipe, split, seed, replace(place, rank=rank), start)
+                    _start(given, followers)
             distributed.init_process_group(
                 "cpu:gloo,cuda:nccl" if place.name == "cuda" else "gloo",
                 init_method=place.meeting or meeting,
@@ -142,20 +144,22 @@ def gather_team(
 
 
 def _check_start(start: Checkpoint | None, workers: int) -> None:
-    """Check that all processes begin after the same epoch.
+    """Check that all processes begin from the same checkpoint, or none.
 
     Raises:
         UsageError: they do not, in each of them.
     """
-    mine = torch.tensor([len(start.history) if start else 0])
+    epochs = len(start.history) if start else 0
+    # Two folders may hold checkpoints of the same epoch that are not the same.
+    mark = int.from_bytes(start.digest()[:7]) if start else 0
+    mine = torch.tensor([epochs, mark])
     everywhere = [torch.empty_like(mine) for _ in range(workers)]
     distributed.all_gather(everywhere, mine)
-    epochs = [int(each) for each in everywhere]
-    if len(set(epochs)) > 1:
+    if any((each != mine).any() for each in everywhere):
+        received = ", ".join(str(int(each[0])) for each in everywhere)
         raise UsageError(
-            "Expected all processes to go on from the same checkpoint. Received ones after "
-            f"{', '.join(map(str, epochs))} epochs. Give all of them the same folder of runs: "
-            "`--runs`."
+            f"Expected all processes to go on from the same checkpoint. Received {workers}, after "
+            f"{received} epochs. Give all processes the same folder of runs: `--runs`."
         )
 
 
@@ -178,20 +182,14 @@ def _signals_wait() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _start(
-    recipe: Recipe, split: Split, seed: int, place: Device, start: Checkpoint | None
-) -> list[Any]:
-    """The other processes, started here."""
+def _start(given: tuple[Any, ...], followers: list[Any]) -> None:
+    """One of the other processes, started here and put with the others."""
     # A fresh interpreter: a copy of this one would have lost the threads that PyTorch counts on.
     context = multiprocessing.get_context("spawn")
-    followers = []
-    for rank in range(1, place.workers):
-        given = (recipe, split, seed, replace(place, rank=rank), start)
-        follower = context.Process(target=_follow, args=given, daemon=True)
-        with _signals_wait():
-            follower.start()
+    follower = context.Process(target=_follow, args=given, daemon=True)
+    with _signals_wait():
+        follower.start()
         followers.append(follower)
-    return followers
 
 
 def _follow(
