@@ -147,17 +147,18 @@ def test_a_row_of_other_code_or_threads_is_measured_again(worker, bench, monkeyp
     assert list(measured["recipes"]) == ["ann"]
 
 
-def test_comments_and_docstrings_are_no_other_code(tmp_path):
+def test_comments_docstrings_and_resuming_are_no_other_code(tmp_path):
     path = tmp_path / "code.py"
     digests = []
     for text in (
         "x = 1\n",
         '"""Says."""\n\nx = 1  # one\n',
+        "x = 1\n\n\ndef go_on_from(start):\n    return start\n",
         "x = 2\n",
     ):
         path.write_text(text)
         digests.append(code_digest([path]))
-    assert digests[0] == digests[1] != digests[2]
+    assert digests[0] == digests[1] == digests[2] != digests[3]
     assert table.training_code("pytorch") != table.training_code("keras")
 
 

@@ -153,6 +153,42 @@ def test_a_checkpoint_of_another_training_is_refused(harm, tiny, sample_split):
         fit(recipe, sample_split, Checkpoint(checkpoints[0].history, arrays))
 
 
+@pytest.mark.parametrize("harm", ["missing", "shape", "type", "logits"])
+def test_best_weights_that_do_not_fit_are_refused(harm, tiny, sample_split):
+    _, _, checkpoints = fit(tiny, sample_split)
+    arrays = dict(checkpoints[-1].arrays)  # nothing is trained after it, and all of them are used
+    name = "best.0.weight"
+    match harm:
+        case "missing":
+            del arrays[name]
+        case "shape":
+            arrays[name] = arrays[name][:-1]
+        case "type":
+            arrays[name] = arrays[name].astype(np.int64)
+        case "logits":
+            name = "best_logits"
+            arrays[name] = arrays[name][:-1]
+    with pytest.raises(RunChangedError, match=name):
+        fit(tiny, sample_split, Checkpoint(checkpoints[-1].history, arrays))
+
+
+@pytest.mark.parametrize("step", [np.inf, np.nan, -1, 10**6, [45, 45]])
+def test_a_step_that_the_epochs_do_not_lead_to_is_refused(step, tiny, sample_split):
+    _, _, checkpoints = fit(tiny, sample_split)
+    arrays = {**checkpoints[0].arrays, "step": np.array(step)}
+    with pytest.raises(RunChangedError, match="Expected a checkpoint of"):
+        fit(tiny, sample_split, Checkpoint(checkpoints[0].history, arrays))
+
+
+@pytest.mark.parametrize("name", ["module.0.weight", "optimizer.0.0"])
+def test_numbers_of_another_type_are_refused(name, tiny, sample_split):
+    _, _, checkpoints = fit(tiny, sample_split)
+    arrays = dict(checkpoints[0].arrays)
+    arrays[name] = arrays[name].astype(np.float64)
+    with pytest.raises(RunChangedError, match=name):
+        fit(tiny, sample_split, Checkpoint(checkpoints[0].history, arrays))
+
+
 @pytest.mark.parametrize("name", ["random.python", "random.numpy"])
 @pytest.mark.parametrize("harm", ["negative", "shorter", "place", "number"])
 def test_a_random_state_that_is_none_is_refused(name, harm, tiny, sample_split):

@@ -247,19 +247,26 @@ class _Training:
             RunChangedError: it is of another training.
         """
         try:
+            copied = weights_of if self.own is None else state_of
+            best = {f"best.{name}": each for name, each in copied(self.module).items()}
+            logits = torch.zeros(len(self.validation), self.classes)
+            mine = {**self._lasting(), **best, "best_logits": logits}
+            for name, each in mine.items():
+                expected, received = as_array(each.detach().cpu()), start.arrays[name]
+                if (received.shape, received.dtype) != (expected.shape, expected.dtype):
+                    raise ValueError(f"{name} of shape {received.shape} and type {received.dtype}")
+            self.step = self.steps * len(start.history)
+            if start.arrays["step"] != self.step:
+                raise ValueError(f"step {start.arrays['step']} in place of {self.step}")
             given = {name: torch.tensor(array) for name, array in start.arrays.items()}
-            for name, mine in self._lasting().items():
-                if given[name].shape != mine.shape:
-                    raise ValueError(f"{name} of shape {tuple(given[name].shape)}")
             # In place, as a recorded step knows where these tensors lie.
             self.module.load_state_dict(_below("module.", given), strict=False)
-            for name, mine in self._lasting().items():
+            for name, each in self._lasting().items():
                 if name.startswith("optimizer."):
-                    mine.copy_(given[name])
-            self.best_weights = _below("best.", given)
+                    each.copy_(given[name])
+            self.best_weights = _below("best.", {name: given[name] for name in best})
             self.best_logits = given["best_logits"]
             self.generator.set_state(given["order"])
-            self.step = int(given["step"])
             if self.device.type == "cuda":
                 torch.cuda.set_rng_state(given["random.cuda"])
             set_random_arrays(start.arrays)
