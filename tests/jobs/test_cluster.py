@@ -49,10 +49,9 @@ class Listener(Silence):
         self.done.append(description)
 
 
-@pytest.fixture
-def trainer(ray, sample, tmp_path):
-    runs = tmp_path / "runs"
-    with ClusterTrainer(
+def trainer_on(ray, sample, runs, listener):
+    """What trains on that cluster, one thread a training."""
+    return ClusterTrainer(
         ray,
         sample,
         runs=runs,
@@ -60,8 +59,13 @@ def trainer(ray, sample, tmp_path):
         fresh=False,
         device=None,
         threads=1,
-        progress=Listener(),
-    ) as trainer:
+        progress=listener,
+    )
+
+
+@pytest.fixture
+def trainer(ray, sample, tmp_path):
+    with trainer_on(ray, sample, tmp_path / "runs", Listener()) as trainer:
         yield trainer
 
 
@@ -151,16 +155,7 @@ def test_a_training_that_breaks_down_says_so_as_it_would_here(trainer, tiny, sam
 def test_a_training_that_nobody_waits_for_any_more_is_not_told_as_done(ray, tiny, sample, tmp_path):
     listener, runs = Listener(), tmp_path / "runs"
     longer = dataclasses.replace(tiny, name="longer", epochs=200)
-    with ClusterTrainer(
-        ray,
-        sample,
-        runs=runs,
-        marker=seen_by_all(ray, runs),
-        fresh=False,
-        device=None,
-        threads=1,
-        progress=listener,
-    ) as trainer:
+    with trainer_on(ray, sample, runs, listener) as trainer:
         trainer(longer, 0, None)
 
         def heard():

@@ -11,11 +11,12 @@ import warnings
 
 import psutil
 import pytest
+from PIL import Image
 
-from fittingroom.jobs.cluster.connection import connected, seen_by_all
-from fittingroom.jobs.cluster.trainings import ClusterTrainer
+from fittingroom.jobs.cluster.connection import connected
 from fittingroom.jobs.train import train
-from tests.jobs.test_cluster import Listener, contents, holder, when
+from fittingroom.recipes import recipe_of
+from tests.jobs.test_cluster import Listener, contents, holder, trainer_on, when
 
 pytestmark = pytest.mark.slow
 pytest.importorskip("ray", reason="Ray is not installed")
@@ -47,19 +48,10 @@ def machines():
 
 
 @contextlib.contextmanager
-def trainer_on(cluster, sample, runs):
+def trainer_across(cluster, sample, runs):
     with (
         connected(cluster.address) as ray,
-        ClusterTrainer(
-            ray,
-            sample,
-            runs=runs,
-            marker=seen_by_all(ray, runs),
-            fresh=False,
-            device=None,
-            threads=1,
-            progress=Listener(),
-        ) as trainer,
+        trainer_on(ray, sample, runs, Listener()) as trainer,
     ):
         yield trainer
 
@@ -86,7 +78,7 @@ def test_a_training_on_a_machine_that_dies_goes_on_from_its_checkpoint_on_anothe
     machines, longer, sample, tmp_path
 ):
     runs = tmp_path / "runs"
-    with trainer_on(machines, sample, runs) as trainer:
+    with trainer_across(machines, sample, runs) as trainer:
         wait = trainer(longer, 0, None)
         folder, process = begun(runs)
         machines.remove_node(node_of(machines, process), allow_graceful=False)
@@ -122,7 +114,7 @@ def test_what_a_command_that_was_killed_had_begun_goes_on_when_it_is_asked_for_a
     with command(tmp_path, longer, "--address", machines.address) as killed:
         folder, _ = begun(runs)
         killed.kill()
-    with trainer_on(machines, sample, runs) as trainer:
+    with trainer_across(machines, sample, runs) as trainer:
         run = trainer(longer, 0, None)()
     assert run.folder == folder
     assert any("going on after epoch" in words for words in trainer.progress.heard)
@@ -143,3 +135,78 @@ def test_a_signal_stops_a_command_with_its_exit_code_and_how_to_go_on(number, ti
         "Stopped. Finished runs are kept; the same command goes on with what is missing."
     )
     assert "done" not in told
+
+
+def on_ray(*arguments):
+    """A command on a cluster of this machine, as a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "fittingroom", *map(str, arguments), "--on", "ray"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def starting(process):
+    """What a cluster that a command starts consists of first."""
+    below = psutil.Process(process.pid).children(recursive=True)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        names = [" ".join(each.cmdline()) for each in below]
+        return [name for name in names if name.startswith("ray::") and "IDLE" not in name]
+
+
+def at_work(process):
+    """The workers of a command that have something to do."""
+    return [name for name in starting(process) or () if "Agent" not in name]
+
+
+MOMENTS = pytest.mark.parametrize(
+    ("number", "there"), [(signal.SIGTERM, starting), (signal.SIGINT, at_work)]
+)
+
+
+@MOMENTS
+def test_a_signal_stops_a_folder_of_pictures_and_the_same_command_goes_on(
+    number, there, sample, tmp_path
+):
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    (tmp_path / "photos").mkdir()
+    for place, image in enumerate(sample.open_test().images[:40]):
+        photo = Image.fromarray(255 - image).resize((1500, 1500))
+        photo.save(tmp_path / "photos" / f"{place}.jpg")
+    asked = ("predict", tmp_path / "photos", "--out", tmp_path / "answers")
+    with on_ray(*asked) as process:
+        when(lambda: there(process))
+        process.send_signal(number)
+        out, told = process.communicate()
+    assert process.returncode == 128 + number
+    assert out == ""
+    assert told.splitlines()[-1] == (
+        "Stopped. Finished shards are kept; the same command goes on with what is missing."
+    )
+    assert not list((tmp_path / "answers").glob("*.parquet"))
+    with on_ray(*asked) as process:
+        out, told = process.communicate()
+    assert process.returncode == 0, told
+    assert "40 pictures" in out + told
+
+
+@MOMENTS
+def test_a_signal_stops_a_search_and_the_same_command_goes_on(number, there, tiny, tmp_path):
+    recipe, found = tmp_path / "longer.json", tmp_path / "found"
+    longer = dataclasses.replace(tiny, name="longer", epochs=40, patience=40)
+    recipe.write_text(json.dumps(longer.to_json()), encoding="utf-8")
+    asked = ("tune", recipe, "--trials", "3", "--seeds", "0", "--data", "sample", "--out", found)
+    with on_ray(*asked, "--threads", "1") as process:
+        when(lambda: there(process))
+        process.send_signal(number)
+        out, told = process.communicate()
+    assert process.returncode == 128 + number
+    assert out == ""
+    assert "the same command" in told.splitlines()[-1]
+    with on_ray(*asked, "--threads", "1", "--json") as process:
+        out, told = process.communicate()
+    assert process.returncode == 0, told
+    values = json.loads(out)
+    assert len(values["trials"]) >= 3
+    assert recipe_of(values["recipe_file"]).name == "longer-tuned"

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fittingroom.errors import ClusterError, UsageError, missing_extra
+from fittingroom.errors import ClusterError, TrainingStopped, UsageError, missing_extra
 from fittingroom.runs import available_processors, make_folder, write_file
 from fittingroom.runs.environment import installed_versions
 
@@ -71,6 +71,7 @@ def _join(ray: Any, address: str) -> None:
 
     Raises:
         ClusterError: no cluster answers there.
+        TrainingStopped: SIGTERM came meanwhile, and what answers it here did not end the work.
     """
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address == "local":
@@ -78,9 +79,11 @@ def _join(ray: Any, address: str) -> None:
         options["include_dashboard"] = False  # elsewhere the cluster's own matter
     # Ray puts an answer of its own in the place of what answers SIGTERM, and leaves it there: one
     # that ends the process at once, with its stack and an exit code that says nothing.
-    answer = signal.getsignal(signal.SIGTERM)
+    answer, asked = signal.getsignal(signal.SIGTERM), False
     try:
         ray.init(address, **options)
+    except SystemExit:
+        asked = True  # that answer, to a SIGTERM that came meanwhile
     except Exception as error:  # some of what Ray raises here is of no kind of its own
         raise ClusterError(
             f"Expected a Ray cluster at {address}. Received: {first_line(error)}. `ray start "
@@ -89,6 +92,13 @@ def _join(ray: Any, address: str) -> None:
     finally:
         if answer is not None and _in_main_thread():
             signal.signal(signal.SIGTERM, answer)
+    if asked:
+        signal.raise_signal(signal.SIGTERM)
+        # Where that is noted only, to be looked at later: there is no cluster to go on with.
+        raise TrainingStopped(
+            signal.SIGTERM,
+            "Stopped before the cluster was there; the same command goes on with what is missing.",
+        )
 
 
 @contextlib.contextmanager
