@@ -21,6 +21,7 @@ from fittingroom.untrusted.protobuf import (
 ITEM_BYTES = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8}
 WIDE = (7, 11, 13)
 WHOLE = (2, 3, 4, 5, 6, 7, 12, 13)
+_REAL = (1, 10, 11)
 _NUMPY = {1: "<f4", 6: "<i4", 7: "<i8", 9: "|b1", 11: "<f8"}
 _MOST_NODES, _MOST_DIMENSIONS, _DEEPEST = 20_000, 8, 3
 # Arrays up to this size may be sizes of others; what is larger is never looked into.
@@ -81,12 +82,14 @@ class Graph:
         nodes: each after what it takes.
         constants: by name.
         inputs: by name, shape as it is declared, None for a side that is not fixed.
+        real: names of those inputs that are no whole numbers.
         outputs: names.
     """
 
     nodes: tuple[Node, ...]
     constants: Mapping[str, Value]
     inputs: Mapping[str, tuple[int | None, ...]]
+    real: frozenset[str]
     outputs: tuple[str, ...]
 
 
@@ -119,6 +122,7 @@ def _graph(data: memoryview, budget: Budget, depth: int) -> Graph:
     constants: dict[str, Value] = {}
     outputs: list[str] = []
     inputs: dict[str, tuple[int | None, ...]] = {}
+    real: set[str] = set()
     for number, _, value in fields(data, budget):
         if not isinstance(value, memoryview):
             continue
@@ -131,15 +135,17 @@ def _graph(data: memoryview, budget: Budget, depth: int) -> Graph:
                     raise Refusal(f"Expected constants once. Received {name[:40]!r} twice.")
                 constants[name] = constant
             case 11:
-                name, shape = _declared(value, budget)
+                name, shape, kind = _declared(value, budget)
                 inputs[name] = shape
+                if kind in _REAL:
+                    real.add(name)
             case 12:
                 outputs.append(_declared(value, budget)[0])
             case 15:
                 raise Refusal("Expected plain constants in an ONNX model. Received sparse ones.")
         if len(nodes) > _MOST_NODES:
             raise Refusal(f"Expected at most {_MOST_NODES:,} nodes in an ONNX model.")
-    return Graph(tuple(nodes), constants, inputs, tuple(outputs))
+    return Graph(tuple(nodes), constants, inputs, frozenset(real), tuple(outputs))
 
 
 def _node(data: memoryview, budget: Budget, depth: int) -> Node:
@@ -268,9 +274,10 @@ def _listed(
     return np.array(held).astype(_NUMPY[kind]).reshape(shape) if few else None
 
 
-def _declared(data: memoryview, budget: Budget) -> tuple[str, tuple[int | None, ...]]:
-    """Name and shape of an end (``ValueInfoProto``); the shape is empty where it is no array."""
+def _declared(data: memoryview, budget: Budget) -> tuple[str, tuple[int | None, ...], int]:
+    """Name, shape and type of an end (``ValueInfoProto``); empty and 0 where it is no array."""
     name = ""
+    kinds: list[int | memoryview] = [0]
     shape: list[int | None] = []
     for number, _, value in fields(data, budget):
         if number == 1 and isinstance(value, memoryview):
@@ -278,7 +285,11 @@ def _declared(data: memoryview, budget: Budget) -> tuple[str, tuple[int | None, 
         for dimension in _inside(value, budget, 2, 1, 2, 1) if number == 2 else ():
             sides = [side for at, _, side in fields(dimension, budget) if at == 1]
             shape.append(sides[0] if len(sides) == 1 and isinstance(sides[0], int) else None)
-    return name, tuple(shape)
+        for array in _inside(value, budget, 2, 1) if number == 2 else ():
+            kinds += [each for at, _, each in fields(array, budget) if at == 1]
+    # The last one counts, as everywhere in the format; of one that came twice nothing is believed.
+    kind = kinds[-1]
+    return name, tuple(shape), kind if len(kinds) == 2 and isinstance(kind, int) else 0
 
 
 def _inside(value: int | memoryview, budget: Budget, *path: int) -> list[memoryview]:
