@@ -4,7 +4,8 @@
 
 Recipe × seed over one and over two workers of one processor each: the efficiency is the time on one
 over twice the time on two, whole trainings with export and checks, apart from starting Ray and the
-workers' imports, which are stated too. Then a cluster of three nodes on this one machine, of which
+workers' imports, which are stated too. The same in plain processes without Ray says what of it the machine
+takes, whose processors share memory and caches. Then a cluster of three nodes on this one machine, of which
 one is killed half-way: no training may be lost, and all weights must be those of before. Last,
 pictures through Ray Data: how many a second, and how memory grows with their number. It writes
 ``cluster.json`` and ``cluster.md``. Nothing else should run meanwhile.
@@ -16,12 +17,14 @@ import dataclasses
 import hashlib
 import json
 import logging
+import multiprocessing
 import os
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +87,16 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         folder = Path(name)
         two = on_workers(2, trainings, dataset, folder / "two")
         one = on_workers(1, trainings, dataset, folder / "one")
+        plain = [
+            in_processes(count, trainings, dataset, folder / f"plain-{count}") for count in (1, 2)
+        ]
         killed = with_a_node_killed(
             [each for each in trainings if each[1] < few], dataset, folder / "killed"
         )
         pictures = [
             answering(dataset, options.pictures // 5, folder / "few"),
             answering(dataset, options.pictures, folder / "many"),
+            answering(dataset, 20 * options.pictures, folder / "most", shards=20),
             answering(dataset, options.photos, folder / "photos", side=1000),
         ]
         here = [train(recipe, data=dataset, runs=folder / "here", threads=1) for recipe in recipes]
@@ -108,6 +115,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "efficiency": one["seconds"] / (2 * two["seconds"]),
         "efficiency_with_start": (one["seconds"] + one["start_seconds"])
         / (2 * (two["seconds"] + two["start_seconds"])),
+        "plain_seconds": plain,
+        "plain_efficiency": plain[0] / (2 * plain[1]),
         "killed": without_hashes(killed),
         "scoring_seconds": scoring,
         "pictures": pictures,
@@ -139,6 +148,31 @@ def on_workers(
     finally:
         ray.shutdown()
     return {"start_seconds": started - began, "seconds": ended - started, "hashes": hashes}
+
+
+def in_processes(
+    count: int, trainings: Sequence[tuple[Described, int]], dataset: Dataset, runs: Path
+) -> float:
+    """The seconds of all trainings in so many processes without Ray, their imports done before."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, spawn, _take, (dataset, runs)) as pool:
+        # Longer than it takes to start a process, so that each gets one.
+        list(pool.map(_train, [(warm_up(trainings), seed) for seed in range(2 * count)]))
+        began = time.perf_counter()
+        list(pool.map(_train, trainings))
+        return time.perf_counter() - began
+
+
+_taken: dict[str, Any] = {}
+
+
+def _take(dataset: Dataset, runs: Path) -> None:
+    _taken.update(data=dataset, runs=runs)
+
+
+def _train(training: tuple[Described, int]) -> None:
+    recipe, seed = training
+    train(recipe, seed=seed, device="cpu", threads=1, **_taken)
 
 
 def with_a_node_killed(
@@ -181,14 +215,17 @@ def with_a_node_killed(
     }
 
 
-def answering(dataset: Dataset, count: int, folder: Path, side: int = 28) -> dict[str, Any]:
-    """Test pictures as files, classified on two workers of one processor, in ten shards.
+def answering(
+    dataset: Dataset, count: int, folder: Path, *, side: int = 28, shards: int = 10
+) -> dict[str, Any]:
+    """Test pictures as files, classified on two workers of one processor.
 
     Args:
         dataset: whose test half, repeated as often as needed.
         count: how many files.
         folder: where to.
         side: of each, in pixels: 28 for PNG as they are, more for photos in JPEG on white.
+        shards: in so many.
     """
     import ray
 
@@ -208,7 +245,7 @@ def answering(dataset: Dataset, count: int, folder: Path, side: int = 28) -> dic
         started = time.perf_counter()
         with peak_memory() as peak:
             left = classify_shards(
-                [str(folder / "pictures")], folder / "answers", shard=max(count // 10, 1)
+                [str(folder / "pictures")], folder / "answers", shard=max(count // shards, 1)
             )
         ended = time.perf_counter()
     finally:
@@ -288,11 +325,16 @@ def trainer_of(
 
 def warm(trainer: ClusterTrainer, trainings: Sequence[tuple[Described, int]], workers: int) -> None:
     """One short training a worker, which imports everything and fetches the pictures."""
-    recipe = dataclasses.replace(trainings[-1][0], name="warm-up", epochs=1)  # type: ignore[type-var]
+    recipe = warm_up(trainings)
     # Longer than it takes to start a worker, so that each gets one.
     waiting = [trainer(recipe, seed, "cpu") for seed in range(2 * workers)]
     for wait in waiting:
         wait()
+
+
+def warm_up(trainings: Sequence[tuple[Described, int]]) -> Described:
+    """A short one of these."""
+    return dataclasses.replace(trainings[-1][0], name="warm-up", epochs=1)  # type: ignore[type-var]
 
 
 def outcomes(trainer: ClusterTrainer, trainings: Sequence[tuple[Described, int]]) -> dict[str, str]:
@@ -342,6 +384,11 @@ def page(measured: dict[str, Any]) -> str:
             "workers import everything; with it the efficiency is "
             f"{measured['efficiency_with_start']:.1%}.",
             "",
+            "The same trainings in plain processes of this machine, without Ray: "
+            f"{measured['plain_seconds'][0]:.1f} s in one, {measured['plain_seconds'][1]:.1f} s in "
+            f"two, an efficiency of **{measured['plain_efficiency']:.1%}**. What that is below 100% "
+            "the two processors take from each other, which share memory, caches and clock.",
+            "",
             f"On a cluster of {killed['nodes']} nodes on this machine, two with a processor each, one "
             f"of these was killed with {killed['killed_after']} of {killed['trainings']} trainings "
             f"done. All {killed['trainings']} were finished, in {killed['seconds']:.1f} s; going on "
@@ -355,12 +402,13 @@ def page(measured: dict[str, Any]) -> str:
             "",
             "## Pictures through Ray Data",
             "",
-            "By the model inside the package, in ten shards, on two workers of a processor each.",
+            "By the model inside the package, on two workers of a processor each.",
             "",
-            "| files | all | a second | Parquet | memory of a worker | of the command |",
-            "|---|---|---|---|---|---|",
+            "| files | shards | all | a second | Parquet | memory of a worker | of the command |",
+            "|---|---|---|---|---|---|---|",
             *(
-                f"| {each['pictures']:,} of {each['side']}×{each['side']} | {each['seconds']:.1f} s "
+                f"| {each['pictures']:,} of {each['side']}×{each['side']} | {each['shards']} "
+                f"| {each['seconds']:.1f} s "
                 f"| {each['pictures'] / each['seconds']:,.0f} "
                 f"| {each['bytes_a_picture']:.0f} bytes a picture "
                 f"| {each['peak_memory_mb']['worker']:.0f} MB "
