@@ -287,8 +287,7 @@ def _declared(data: memoryview, budget: Budget) -> tuple[str, tuple[int | None, 
             shape.append(sides[0] if len(sides) == 1 and isinstance(sides[0], int) else None)
         for array in _inside(value, budget, 2, 1) if number == 2 else ():
             kinds += [each for at, _, each in fields(array, budget) if at == 1]
-    # The last one counts, as everywhere in the format; of one that came twice nothing is believed.
-    kind = kinds[-1]
+    kind = kinds[-1]  # of a type that came twice nothing is believed
     return name, tuple(shape), kind if len(kinds) == 2 and isinstance(kind, int) else 0
 
 

@@ -87,7 +87,7 @@ def gather_team(
 
     Raises:
         UsageError: a batch cannot be shared out evenly, the model is one of a person's own that
-            other processes cannot be given, or the processes would begin after other epochs.
+            other processes cannot be given, or the processes would begin from other checkpoints.
         WorkerLostError: a process was lost, or cannot be reached.
     """
     if place.workers == 1:
