@@ -8,8 +8,9 @@ from fittingroom.data import Dataset
 from fittingroom.errors import ExportError, RunError, TrainingError, UsageError
 from fittingroom.export import build_onnx
 from fittingroom.jobs.evaluate import evaluate
+from fittingroom.jobs.finish import check_export
 from fittingroom.jobs.progress import Silence
-from fittingroom.jobs.train import check_export, train
+from fittingroom.jobs.train import train
 from fittingroom.metrics import wilson
 from fittingroom.networks import Dense
 from fittingroom.predict import Predictor, Thresholds
@@ -74,7 +75,7 @@ def test_an_export_that_differs_fails_the_run(tiny, sample, tmp_path, monkeypatc
         shifted = {**weights, "pixels.mean": weights["pixels.mean"] + 10}
         return build_onnx(network, shifted, **options)
 
-    monkeypatch.setattr("fittingroom.jobs.train.build_onnx", wrong)
+    monkeypatch.setattr("fittingroom.jobs.finish.build_onnx", wrong)
     with pytest.raises(ExportError, match="same classes on the validation half"):
         train(tiny, data=sample, runs=tmp_path, threads=1)
     assert [listed.state for listed in list_runs(tmp_path)] == ["failed"]

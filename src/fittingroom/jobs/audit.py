@@ -31,8 +31,9 @@ from fittingroom.auditing.folder import ENVIRONMENT, PAGE, RESULTS
 from fittingroom.data import Dataset, Half, find_dataset, fold_numbers, make_folds
 from fittingroom.engines import Device, Fitted, engine_named
 from fittingroom.errors import FittingRoomError, UsageError
+from fittingroom.jobs.finish import check_export, model_of
 from fittingroom.jobs.progress import Progress, Silence
-from fittingroom.jobs.train import check_export, data_key, model_of
+from fittingroom.jobs.train import data_key
 from fittingroom.metrics import fit_temperature, wilson
 from fittingroom.predict import Predictor
 from fittingroom.predictions import Float32, Predictions, UInt8

@@ -1,54 +1,36 @@
-"""Train: fit → export → check on validation → temperature → final model, into a run folder."""
+"""Train: fit, epoch by epoch with a checkpoint each, then finish, into a run folder."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
-
-import numpy as np
-import safetensors.numpy
+from typing import Any, NoReturn
 
 from fittingroom import networks
 from fittingroom.data import Dataset, Split, find_dataset
 from fittingroom.engines import Device, Engine, Fitted, engine_named, with_workers
 from fittingroom.errors import (
-    ExportError,
     FittingRoomError,
     MissingExtraError,
     RunError,
     UsageError,
     WorkerLostError,
 )
-from fittingroom.export import OodScore, build_onnx, fit_ood, wrap_core
+from fittingroom.jobs.finish import finish
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.stopping import stops_between_epochs, stops_with_the_leader
-from fittingroom.metrics import fit_temperature, risk_coverage, wilson
-from fittingroom.predict import Predictor, Thresholds
-from fittingroom.predictions import Float32, Int64, UInt8
+from fittingroom.metrics import wilson
 from fittingroom.recipes import Described, Recipe, recipe_of
 from fittingroom.runs import (
     Checkpoint,
     Epoch,
     Run,
     RunWriter,
-    Summary,
     describe_environment,
     find_begun,
     find_run,
     only_here,
     run_name,
 )
-
-# The exported model may differ from the engine's own output by this much in any probability …
-_ALLOWED_DIFFERENCE = 1e-4
-# … and may name another class only where the engine itself held two for equal within rounding.
-_TIE = 1e-6
-
-# What the abstention rule keeps to: the share of wrong answers, and of garments that are known.
-_ALLOWED_RISK = 0.03
-_ACCEPTED = 0.97
-# Training pictures that the out-of-distribution score is fitted on; more change nothing.
-_OOD_PICTURES = 10_000
 
 
 def train(
@@ -138,7 +120,7 @@ def train(
             fitted = _fit(writer, engine, chosen, split, seed, place, start, progress)
             for note in fitted.notes:
                 progress.say(f"{chosen.name}: {note}")
-            return _finish(writer, chosen, split, fitted, place.threads)
+            return finish(writer, chosen, split, fitted, place.threads)
         except (RunError, WorkerLostError, UsageError, MissingExtraError):
             raise  # with room made on the disk, or another option, say, the run goes on
         except FittingRoomError as error:
@@ -258,145 +240,3 @@ def _environment(dataset: Dataset, split: Split, place: Device) -> dict[str, obj
             "validation": len(split.validation),
         },
     }
-
-
-def _finish(
-    writer: RunWriter, recipe: Described, split: Split, fitted: Fitted, threads: int
-) -> Run:
-    """Everything after the last epoch."""
-    if fitted.weights:
-        writer.write("model.safetensors", safetensors.numpy.save(dict(fitted.weights)))
-    for name, content in fitted.files.items():
-        writer.write(name, content)
-    model, parameters, operations = model_of(recipe, fitted, split.classes)
-    images, labels = split.validation.images, split.validation.labels
-    plain = Predictor(model(1.0), threads)
-    difference = check_export(fitted.logits, plain.log_probabilities(images))
-    temperature = fit_temperature(fitted.logits, labels)
-    seen = split.training.take(_spread(len(split.training), _OOD_PICTURES))
-    ood = fit_ood(*plain.run(("ood_features", "logits"), seen.images))
-    thresholds = choose_thresholds(Predictor(model(temperature, ood), threads), images, labels)
-    final = model(temperature, ood, thresholds.to_metadata())
-    path = writer.write("model.onnx", final)
-    validation = Predictor(path, threads).predict(images, labels, split.validation.indices)
-    summary = Summary(
-        best_epoch=fitted.best_epoch,
-        validation_accuracy=float(validation.correct.mean()),
-        seconds=fitted.seconds,
-        parameters=parameters,
-        operations=operations,
-        temperature=temperature,
-        export_difference=difference,
-        model_bytes=len(final),
-    )
-    return writer.finish(summary, validation)
-
-
-def choose_thresholds(model: Predictor, images: UInt8, labels: UInt8) -> Thresholds:
-    """Where a model abstains, chosen on the validation half alone.
-
-    `unknown` is the score that 97% of the pictures do not exceed. `unsure` is the lowest
-    probability for which, of the pictures answered, at most 3% are answered wrong, by the upper
-    end of Wilson's 95% interval; where no probability gives that, the model is never sure.
-
-    Args:
-        model: gives ``ood_score`` beside calibrated probabilities.
-        images, labels: uint8 ``(N, 28, 28)`` and ``(N,)``.
-    """
-    probabilities, scores = model.run(("probabilities", "ood_score"), images)
-    unknown = float(np.quantile(scores, _ACCEPTED))
-    known = scores <= unknown
-    sure, true = probabilities[known], labels[known]
-    curve = risk_coverage(true, sure.argmax(axis=1), sure)
-    allowed = np.flatnonzero(curve.high <= _ALLOWED_RISK)
-    unsure = float(curve.threshold[allowed[-1]]) if len(allowed) else 1.0
-    return Thresholds(unsure, unknown)
-
-
-def _spread(count: int, most: int) -> Int64:
-    """At most so many positions, evenly over all ``count``."""
-    return np.linspace(0, count - 1, min(count, most)).astype(np.int64)
-
-
-class Build(Protocol):
-    """Builds the ONNX model of a trained one."""
-
-    def __call__(
-        self,
-        temperature: float,
-        ood: OodScore | None = None,
-        metadata: Mapping[str, str] | None = None,
-    ) -> bytes:
-        """The serialised model; see :func:`fittingroom.export.build_onnx`."""
-
-
-def model_of(recipe: Described, fitted: Fitted, classes: Sequence[str]) -> tuple[Build, int, int]:
-    """What builds the ONNX model at a temperature; trained numbers; operations for a picture.
-
-    Raises:
-        ExportError: there is neither a graph nor a described network to build it from.
-    """
-    core = fitted.core
-    if core is not None:
-
-        def wrapped(
-            temperature: float,
-            ood: OodScore | None = None,
-            metadata: Mapping[str, str] | None = None,
-        ) -> bytes:
-            return wrap_core(
-                core.graph, classes=classes, temperature=temperature, ood=ood, metadata=metadata
-            )
-
-        return wrapped, core.parameters, core.operations
-    if not isinstance(recipe, Recipe):
-        raise ExportError(
-            f"Expected a graph from the engine '{recipe.engine}', as the recipe describes no "
-            "network. Received none."
-        )
-
-    def built(
-        temperature: float,
-        ood: OodScore | None = None,
-        metadata: Mapping[str, str] | None = None,
-    ) -> bytes:
-        return build_onnx(
-            recipe.layers,
-            fitted.weights,
-            classes=classes,
-            mirror=recipe.mirror,
-            temperature=temperature,
-            ood=ood,
-            metadata=metadata,
-        )
-
-    operations = networks.operation_count(recipe.layers) * (2 if recipe.mirror else 1)
-    return built, networks.parameter_count(recipe.layers), operations
-
-
-def check_export(logits: Float32, log_probabilities: Float32) -> float:
-    """Hold the exported model's output against the engine's own.
-
-    Args:
-        logits: float32 ``(N, K)``, the engine's.
-        log_probabilities: float32 ``(N, K)``, the exported model's at temperature 1.
-
-    Returns:
-        The largest difference of probabilities.
-
-    Raises:
-        ExportError: it is above 1e-4, or a class changed.
-    """
-    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    expected = shifted / shifted.sum(axis=1, keepdims=True)
-    received = np.exp(log_probabilities.astype(np.float64))
-    difference = float(np.abs(expected - received).max())
-    chosen = np.take_along_axis(expected, received.argmax(axis=1)[:, None], axis=1)[:, 0]
-    changed = int((expected.max(axis=1) - chosen > _TIE).sum())
-    if not difference <= _ALLOWED_DIFFERENCE or changed:
-        raise ExportError(
-            f"Expected the exported model to give the engine's probabilities within "
-            f"{_ALLOWED_DIFFERENCE:g} and the same classes on the validation half. Received a "
-            f"difference of {difference:.3g} and {changed} changed classes."
-        )
-    return difference
