@@ -344,13 +344,14 @@ def _content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def _begun(path: Path, recipe: Recipe, revision: str | None) -> dict[str, Any]:
-    """What was measured before of the same recipe and code, which this goes on from."""
+def _begun(path: Path, recipe: Recipe, seed: int, revision: str | None) -> dict[str, Any]:
+    """What was measured before of the same recipe, seed and code, which this goes on from."""
     if not path.exists() or revision is None:
         return {}
     stored = json.loads(path.read_text(encoding="utf-8"))
-    same = stored["recipe"] == json.loads(json.dumps(recipe.to_json()))
-    return dict(stored["parts"]) if same and stored["environment"]["revision"] == revision else {}
+    before = (stored["recipe"], stored.get("seed"), stored["environment"]["revision"])
+    same = before == (json.loads(json.dumps(recipe.to_json())), seed, revision)
+    return dict(stored["parts"]) if same else {}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -373,9 +374,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         measured: dict[str, Any] = {
             "recipe": scene.recipe.to_json(),
             "epochs": scene.recipe.epochs,
+            "seed": options.seed,
             "seconds": scene.seconds,
             "environment": environment,
-            "parts": _begun(options.out / "crash.json", scene.recipe, environment["revision"]),
+            "parts": _begun(
+                options.out / "crash.json", scene.recipe, options.seed, environment["revision"]
+            ),
         }
 
         def save() -> None:

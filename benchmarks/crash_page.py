@@ -30,7 +30,8 @@ def page(measured: dict[str, Any]) -> str:
         lines += [
             f"## {part['count']:,} SIGKILLs at random moments",
             "",
-            f"In {part['trainings']:,} trainings, each killed and resumed until it had finished.",
+            f"In {part['trainings']:,} trainings, each killed and resumed until it had finished; "
+            f"moments by seed {measured['seed']}.",
             "",
             "| it fell | kills |",
             "|---|---|",
