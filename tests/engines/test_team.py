@@ -5,6 +5,7 @@ import dataclasses
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -101,6 +102,29 @@ def test_torchrun_starts_the_processes_too(tmp_path):
     run = open_run(listed.folder)
     assert run.environment["workers"] == 2
     assert done.stdout.count("validation accuracy") == 1  # one process alone tells of it
+
+
+def test_torchrun_on_two_machines_gives_the_weights_of_two_processes_here(sample, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        meeting = f"127.0.0.1:{free.getsockname()[1]}"
+    # One of torchrun's own processes for each machine, which know each other by that address alone.
+    torchrun = [str(Path(sys.executable).with_name("torchrun")), "--nnodes", "2"]
+    torchrun += ["--nproc-per-node", "1", "--rdzv-backend", "c10d", "--rdzv-endpoint", meeting]
+    command = [*torchrun, "--local-addr", "127.0.0.1", "-m", "fittingroom", "train", "ann"]
+    command += ["--set", "epochs=2", "--data", "sample", "--workers", "2", "--threads", "1"]
+    machines = [
+        subprocess.Popen([*command, "--runs", str(tmp_path / "there")], stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    for machine in machines:
+        _, err = machine.communicate(timeout=600)
+        assert machine.returncode == 0, err
+    (listed,) = list_runs(tmp_path / "there")
+    recipe = RECIPES["ann"].with_settings({"epochs": "2"})
+    here = train(recipe, data=sample, runs=tmp_path / "here", threads=1, workers=2)
+    for name in ("model.safetensors", "model.onnx", "validation.npz"):
+        assert (listed.folder / name).read_bytes() == (here.folder / name).read_bytes()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to send")
