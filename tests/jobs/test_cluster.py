@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from fittingroom.data import Split
 from fittingroom.engines import engine_named
 from fittingroom.errors import ClusterError, TrainingError, UsageError
 from fittingroom.jobs.cluster import connection
@@ -109,6 +111,27 @@ def test_what_workers_tell_reaches_one_listener(trainer, tiny):
         assert len(told) >= tiny.epochs
         assert all("validation" in words for words in told)
     assert sorted(trainer.progress.done) == ["tiny, seed 0", "tiny, seed 1"]
+
+
+def test_pictures_are_put_into_shared_memory_once(trainer, tiny, sample, monkeypatch):
+    def put(value, put=trainer._ray.put, **options):
+        stored.append(value)
+        return put(value, **options)
+
+    stored: list[object] = []
+    monkeypatch.setattr(trainer._ray, "put", put)
+    short = dataclasses.replace(tiny, epochs=1)
+    waiting = [
+        trainer(recipe, seed, None)
+        for recipe in (short, dataclasses.replace(short, name="other", mirror=False))
+        for seed in (0, 1)
+    ]
+    for wait in waiting:
+        wait()
+    splits = [each.index_hash for each in stored if isinstance(each, Split)]
+    assert splits == [sample.split(tiny.split).index_hash]
+    # Nor do they travel with each training's arguments.
+    assert len(pickle.dumps(dataclasses.replace(sample, splits={}))) < 20_000
 
 
 def test_a_worker_that_is_killed_is_taken_up_from_its_checkpoint(

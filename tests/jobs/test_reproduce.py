@@ -140,6 +140,7 @@ def test_fewer_epochs_are_told(trained, now, changed):
     ("environment", "words"),
     [
         ({"threads": 2}, "threads (2 then, 1 now)"),
+        ({"device": "cuda"}, "device (cuda then, cpu now)"),
         ({"processor": "Another"}, "processor (Another then, "),
         ({"half_precision": "partly"}, "training in bfloat16 (partly then, "),
         ({"revision": "0123456789ab"}, "code (0123456789ab then, "),
