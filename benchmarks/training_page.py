@@ -198,7 +198,7 @@ def _definitions(summary: Mapping[str, Any]) -> str:
             "same sitting: the fastest of three, as times are noisy. This is "
             "the figure that compares between machines.",
             f"- *Factor*: {factor}",
-            "- *Multiply-adds a picture*: of the trained model, forward, a mirror image counted.",
+            "- *Multiply-adds a picture*: of the trained model, forward, the mirror image and shifts counted.",
             "- *GFLOP/s*: of training, two operations a multiply-add, three forward passes for a "
             "training picture, validation counted; *of the ceiling*: its share of the best float32 "
             "matrix product of the sitting. To read, not to chase.",
@@ -217,7 +217,8 @@ def _sittings(table: Table, used: set[int]) -> list[str]:
         "|---|---|---|---|---|---|---|---|",
     ]
     for place, sitting in enumerate(table.sittings):
-        if place not in used:
+        # The predecessor on PyTorch is measured once for a machine and its versions.
+        if place not in used and "torch" not in sitting["predecessor"]:
             continue
         environment, ceilings = sitting["environment"], sitting["ceilings"]
         products = ceilings["products_gflops"]
