@@ -85,7 +85,7 @@ def _definitions(repeats: int) -> str:
     return "\n".join(
         [
             f"- *Pictures a second*: median of {repeats} repeats, least and most of them beside it; "
-            "from pixels 0–255 to probabilities, normalisation and mirror image included.",
+            "from pixels 0–255 to probabilities, normalisation, mirror image and shifts included.",
             "- *Of the ceiling*: two operations a multiply-add, over the best float32 matrix "
             "product.",
             "- *One picture*: a call with a single picture, warm; Keras' is a call of `predict`.",

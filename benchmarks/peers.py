@@ -129,6 +129,7 @@ def _pytorch(run: Path, keras_file: Path, threads: int) -> Answer:
             values = ((torch.from_numpy(batch).float() - mean) / deviation).unsqueeze(1)
             values = values.contiguous(memory_format=torch.channels_last)
             logits = module(values)
+            assert not recipe.shifts, "shifts are in the exported model alone"
             if recipe.mirror:
                 logits = (logits + module(values.flip(3))) / 2
             probabilities: Float32 = (logits / opened.summary.temperature).softmax(1).numpy()

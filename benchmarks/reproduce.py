@@ -163,6 +163,7 @@ def _by_torch(run: Run, recipe: Recipe, half: Half, device: str, threads: int) -
             for place in range(0, len(pictures), _BATCH):
                 inputs = pictures.normalise(pictures.images[place : place + _BATCH])
                 logits = module(inputs)
+                assert not recipe.shifts, "shifts are in the exported model alone"
                 if recipe.mirror:
                     logits = (logits + module(inputs.flip(3))) / 2
                 batches.append(logits.double().cpu() / run.summary.temperature)

@@ -265,7 +265,7 @@ def _gflops(name: str, measured: Row) -> float | None:
     """Floating-point operations a second of a training, in 10^9; None for a classical model.
 
     A multiply-add is two; a training picture costs three forward passes (one forward, two
-    backward), a validation picture one, or two where the model looks at its mirror image too.
+    backward), a validation picture one, or two where the engine looks at its mirror image too.
     """
     recipe = RECIPES[PREDECESSOR if name == TUTORIAL else name]
     if "failure" in measured or not isinstance(recipe, Recipe):

@@ -222,6 +222,7 @@ def train_for_inference(*, began: float, recipe: str, runs: str, keras_file: str
         safetensors.numpy.load_file(run.folder / "model.safetensors"),
         name=chosen.name,
         mirror=chosen.mirror,
+        shifts=chosen.shifts,
         temperature=run.summary.temperature,
     )
     Path(keras_file).write_bytes(file_content(model, "keras"))

@@ -40,19 +40,39 @@ def pictures(count: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (count, 28, 28), dtype=np.uint8)
 
 
-@given(networks(), st.integers(0, 9), st.booleans(), st.sampled_from([0.5, 1.0, 2.0]))
-@settings(max_examples=60, deadline=None)
-def test_the_graph_gives_what_pytorch_gives(network, seed, mirror, temperature):
+def moved(images: np.ndarray, down: int, right: int) -> np.ndarray:
+    """The pictures shifted, black where nothing was."""
+    framed = np.pad(images, ((0, 0), (1, 1), (1, 1)))
+    return np.roll(framed, (down, right), axis=(1, 2))[:, 1:-1, 1:-1]
+
+
+@given(
+    networks(), st.integers(0, 9), st.booleans(), st.booleans(), st.sampled_from([0.5, 1.0, 2.0])
+)
+@settings(max_examples=80, deadline=None)
+def test_the_graph_gives_what_pytorch_gives(network, seed, mirror, shifts, temperature):
     module = trained_looking(network, seed)
     images = pictures(3, seed)
-    inputs = ((torch.from_numpy(images).float() - 72.9) / 90.0).unsqueeze(1)
+
+    def logits_of(seen: np.ndarray) -> torch.Tensor:
+        inputs = ((torch.from_numpy(seen).float() - 72.9) / 90.0).unsqueeze(1)
+        logits: torch.Tensor = module(inputs)
+        return (logits + module(inputs.flip(3))) / 2 if mirror else logits
+
     with torch.inference_mode():
-        logits = module(inputs)
-        if mirror:
-            logits = (logits + module(inputs.flip(3))) / 2
+        logits = logits_of(images)
+        if shifts:
+            steps = ((0, 1), (0, -1), (1, 0), (-1, 0))
+            around = sum(logits_of(moved(images, *step)) for step in steps) / 4
+            logits = (logits + around) / 2
         expected = torch.log_softmax(logits.double() / temperature, dim=1).numpy()
     model = build_onnx(
-        network, weights(module), classes=CLASSES, mirror=mirror, temperature=temperature
+        network,
+        weights(module),
+        classes=CLASSES,
+        mirror=mirror,
+        shifts=shifts,
+        temperature=temperature,
     )
     received = Predictor(model, threads=1).log_probabilities(images)
     np.testing.assert_allclose(np.exp(received), np.exp(expected), atol=1e-4)

@@ -24,11 +24,15 @@ def answers(model, images):
     return keras.ops.convert_to_numpy(model(images.astype(np.float32), training=False))
 
 
-@given(networks(), st.integers(0, 9), st.booleans(), st.sampled_from([0.5, 1.0, 2.0]))
-@settings(max_examples=15, deadline=None)
-def test_the_keras_model_gives_what_the_onnx_model_gives(network, seed, mirror, temperature):
+@given(
+    networks(), st.integers(0, 9), st.booleans(), st.booleans(), st.sampled_from([0.5, 1.0, 2.0])
+)
+@settings(max_examples=20, deadline=None)
+def test_the_keras_model_gives_what_the_onnx_model_gives(
+    network, seed, mirror, shifts, temperature
+):
     given = weights(trained_looking(network, seed))
-    options = {"mirror": mirror, "temperature": temperature}
+    options = {"mirror": mirror, "shifts": shifts, "temperature": temperature}
     images = pictures(3, seed)
     onnx = Predictor(build_onnx(network, given, classes=CLASSES, **options), threads=1)
     model = build_keras(network, given, name="a-network", **options)
@@ -40,7 +44,7 @@ def test_the_keras_model_gives_what_the_onnx_model_gives(network, seed, mirror, 
 @pytest.mark.parametrize("network", [(Flatten(), Dense(10)), DEEP], ids=["dense", "deep"])
 def test_a_file_loads_without_custom_objects_and_takes_pixels(tmp_path, network, kind):
     given = weights(trained_looking(network, 0))
-    model = build_keras(network, given, name="a-network", mirror=True, temperature=2)
+    model = build_keras(network, given, name="a-network", mirror=True, shifts=True, temperature=2)
     path = tmp_path / f"model.{kind}"
     path.write_bytes(file_content(model, kind))
     images = pictures(5)

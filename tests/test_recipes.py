@@ -1,5 +1,6 @@
 import contextlib
 import dataclasses
+import hashlib
 import json
 
 import pytest
@@ -35,6 +36,7 @@ recipes = st.builds(
     split=st.builds(SplitRule, st.sampled_from(["stratified", "last"]), st.just("1/5")),
     augmentation=st.builds(Augmentation, st.booleans(), st.integers(0, 8)),
     mirror=st.booleans(),
+    shifts=st.booleans(),
 )
 
 classical_recipes = st.builds(
@@ -67,7 +69,18 @@ def test_the_key_ignores_words_and_nothing_else(recipe):
     assert words.key == recipe.key
     assert dataclasses.replace(recipe, epochs=recipe.epochs + 1).key != recipe.key
     assert dataclasses.replace(recipe, mirror=not recipe.mirror).key != recipe.key
+    assert dataclasses.replace(recipe, shifts=not recipe.shifts).key != recipe.key
     assert dataclasses.replace(recipe, minutes=recipe.minutes + 1).key != recipe.key
+
+
+@given(recipes)
+def test_a_field_that_came_later_leaves_the_keys_of_before(recipe):
+    # By which runs, audits and searches of before the field are found again.
+    recipe = dataclasses.replace(recipe, shifts=False)
+    later = ("name", "title", "claim", "shifts")
+    before = {name: value for name, value in recipe.to_json().items() if name not in later}
+    text = json.dumps(before, sort_keys=True)
+    assert recipe.key == hashlib.sha256(text.encode()).hexdigest()
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)

@@ -50,7 +50,7 @@ STEADY = course(0.88, 0.9, 0.905, 0.9, 0.9)
 def subject() -> Subject:
     """A model about which there is nothing to find."""
     evaluation = evaluate_predictions(predictions(), draws=200)
-    return Subject("cnn", evaluation, STEADY, best_epoch=3, validation_pictures=1000)
+    return Subject("cnn", evaluation, STEADY, validation_accuracy=0.905, validation_pictures=1000)
 
 
 def codes(found: tuple[Finding, ...]) -> list[str]:
@@ -76,12 +76,12 @@ def test_over_fitting(subject: Subject) -> None:
 
 
 def test_under_fitting(subject: Subject) -> None:
-    rising = replace(subject, history=course(0.88, 0.89, 0.895, 0.9, 0.905), best_epoch=5)
+    rising = replace(subject, history=course(0.88, 0.89, 0.895, 0.9, 0.905))
     found = only(find([rising]), "under-fitting")
     assert "still rose by 0.5 points over the last epoch" in found.sentence
-    flat = replace(subject, history=course(0.88, 0.89, 0.9, 0.904, 0.905), best_epoch=5)
+    flat = replace(subject, history=course(0.88, 0.89, 0.9, 0.904, 0.905))
     assert find([flat]) == ()
-    assert find([replace(subject, history=course(0.9), best_epoch=1)]) == ()
+    assert find([replace(subject, history=course(0.9))]) == ()
 
 
 def test_miscalibrated(subject: Subject) -> None:
@@ -107,13 +107,14 @@ def test_a_class_without_pictures_is_not_below_the_rest() -> None:
 
 
 def test_validation_and_test_disagree(subject: Subject) -> None:
-    lucky = replace(subject, history=course(0.88, 0.9, 0.94, 0.93, 0.93))
+    lucky = replace(subject, validation_accuracy=0.94)
     found = only(find([lucky]), "validation-and-test-disagree")
     assert "reaches 94.0% on validation" in found.sentence
     assert "points below it" in found.sentence
     # The same gap on few pictures is chance; without a known number nothing is said.
     assert find([replace(lucky, validation_pictures=50)]) == ()
     assert find([replace(lucky, validation_pictures=None)]) == ()
+    assert find([replace(lucky, validation_accuracy=None)]) == ()
 
 
 def test_no_probabilities(subject: Subject) -> None:
@@ -182,9 +183,7 @@ def test_lost_after_holm() -> None:
 
 def test_findings_stand_in_the_order_of_their_codes(subject: Subject) -> None:
     said = evaluate_predictions(predictions(sure=None))
-    rising = replace(
-        subject, evaluation=said, history=course(0.8, 0.81, 0.82, 0.84, 0.9), best_epoch=5
-    )
+    rising = replace(subject, evaluation=said, history=course(0.8, 0.81, 0.82, 0.84, 0.9))
     found = find([rising], failures=["x"])
     assert codes(found) == ["trainings-failed", "under-fitting", "no-probabilities"]
 

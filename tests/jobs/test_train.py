@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fittingroom.data import Dataset
-from fittingroom.errors import ExportError, RunError, TrainingError, UsageError
+from fittingroom.errors import ExportError, RecipeError, RunError, TrainingError, UsageError
 from fittingroom.export import build_onnx
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.finish import check_export
@@ -14,7 +14,7 @@ from fittingroom.jobs.train import train
 from fittingroom.metrics import wilson
 from fittingroom.networks import Dense
 from fittingroom.predict import Predictor, Thresholds
-from fittingroom.recipes import Recipe
+from fittingroom.recipes import OwnModel, Recipe
 from fittingroom.runs import list_runs
 
 
@@ -57,6 +57,35 @@ def test_the_same_training_twice_leaves_the_same_files(tiny, sample, tmp_path):
     assert second.name == f"{first.name}-2"
     for name in ("recipe.json", "model.safetensors", "model.onnx", "validation.npz"):
         assert (first.folder / name).read_bytes() == (second.folder / name).read_bytes(), name
+
+
+def test_shifts_change_the_exported_model_alone(tiny, trained, sample, tmp_path):
+    run = train(dataclasses.replace(tiny, shifts=True), data=sample, runs=tmp_path, threads=1)
+    weights = [(each.folder / "model.safetensors").read_bytes() for each in (run, trained)]
+    assert weights[0] == weights[1]
+    assert run.summary.operations == 5 * trained.summary.operations
+    assert run.summary.temperature != trained.summary.temperature
+
+    images = sample.split(tiny.split).validation.images
+    plain, shifted = Predictor(trained.model_path), Predictor(run.model_path)
+    framed = np.pad(images, ((0, 0), (1, 1), (1, 1)))
+
+    def logits(model: Predictor, down: int = 0, right: int = 0) -> np.ndarray:
+        seen = np.roll(framed, (down, right), axis=(1, 2))[:, 1:-1, 1:-1]
+        (given,) = model.run(("logits",), np.ascontiguousarray(seen))
+        return given * (trained if model is plain else run).summary.temperature
+
+    around = [logits(plain, *step) for step in ((0, 1), (0, -1), (1, 0), (-1, 0))]
+    expected = (logits(plain) + np.mean(around, axis=0)) / 2
+    np.testing.assert_allclose(logits(shifted), expected, atol=1e-3)
+    accuracy = (expected.argmax(axis=1) == run.validation.labels).mean()
+    assert run.summary.validation_accuracy == pytest.approx(accuracy)
+
+
+@pytest.mark.parametrize("change", [{"engine": "keras"}, {"network": OwnModel("a.py:b", "")}])
+def test_shifts_are_for_networks_that_are_described(tiny, change):
+    with pytest.raises(RecipeError, match="`shifts` false but for described networks"):
+        dataclasses.replace(tiny, shifts=True, **change)
 
 
 def test_a_training_that_breaks_down_is_kept_as_failed(tiny, sample, tmp_path):

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+# How often a picture goes through a network.
+_VIEWS = {
+    1: ".",
+    2: ", and as many for its mirror image.",
+    5: ", and as many for each of four shifts.",
+    10: ", and as many for its mirror image and for each of four shifts of both.",
+}
+
 
 @app.command()
 def train(
@@ -93,8 +101,7 @@ def recipes(json: options.Json = False) -> None:
         if isinstance(recipe, Recipe):
             print_text(
                 f"{parameter_count(recipe.layers):,} parameters, "
-                f"{operation_count(recipe.layers):,} multiply-adds a picture"
-                + (", and as many for its mirror image." if recipe.mirror else ".")
+                f"{operation_count(recipe.layers):,} multiply-adds a picture" + _VIEWS[recipe.views]
             )
         _print_parts(recipe)
 

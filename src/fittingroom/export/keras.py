@@ -19,6 +19,13 @@ from fittingroom.predictions import Float32
 keras = load_keras()
 
 _SIDE = 28
+# What is cut off a frame of one pixel, at the top and bottom and at the left and right.
+_MOVED = {
+    "up": ((2, 0), (1, 1)),
+    "down": ((0, 2), (1, 1)),
+    "left": ((1, 1), (2, 0)),
+    "right": ((1, 1), (0, 2)),
+}
 
 
 def build_keras(
@@ -27,6 +34,7 @@ def build_keras(
     *,
     name: str,
     mirror: bool,
+    shifts: bool = False,
     temperature: float,
 ) -> Any:
     """The Keras model of a described network: pixel values → calibrated probabilities.
@@ -36,6 +44,7 @@ def build_keras(
         weights: by name, with ``"pixels.mean"`` and ``"pixels.deviation"``.
         name: of the recipe; the model's name is this and what it takes.
         mirror: average the logits of each picture and its mirror image.
+        shifts: average them over shifts by one pixel too, half the weight to none.
         temperature: what logits are divided by.
 
     Returns:
@@ -56,16 +65,32 @@ def build_keras(
             f"Expected a weight {error} for the network. Received {', '.join(sorted(weights))}."
         ) from error
 
-    pixels = keras.Input((_SIDE, _SIDE), name="pixel_values_0_to_255")
-    scaled = kinds.Rescaling(1 / deviation, -mean / deviation, name="normalisation")(pixels)
-    logits = logits_of(to_picture(scaled))
-    if mirror:
-        # A product with the reversed identity turns each row of pixels round, exactly. Keras has
-        # no layer that always mirrors, and would not load a function of ours from a file.
-        turn = kinds.Dense(_SIDE, use_bias=False, trainable=False, name="mirror_image")
-        mirrored = turn(scaled)
+    # A product with the reversed identity turns each row of pixels round, exactly. Keras has no
+    # layer that always mirrors, and would not load a function of ours from a file.
+    turn = kinds.Dense(_SIDE, use_bias=False, trainable=False, name="mirror_image")
+    both_sides = kinds.Average(name="both_sides")
+
+    def seen(scaled: Any) -> Any:
+        logits = logits_of(to_picture(scaled))
+        if not mirror:
+            return logits
+        mirrored = logits_of(to_picture(turn(scaled)))
         turn.set_weights([np.eye(_SIDE, dtype=np.float32)[::-1]])
-        logits = kinds.Average(name="both_sides")([logits, logits_of(to_picture(mirrored))])
+        return both_sides([logits, mirrored])
+
+    pixels = keras.Input((_SIDE, _SIDE), name="pixel_values_0_to_255")
+    scale = kinds.Rescaling(1 / deviation, -mean / deviation, name="normalisation")
+    logits = seen(scale(pixels))
+    if shifts:
+        ordered = {"data_format": "channels_last"}
+        framed = kinds.ZeroPadding2D(1, name="black_frame", **ordered)(to_picture(pixels))
+        without_channel = kinds.Reshape((_SIDE, _SIDE), name="without_channel")
+        cut = [
+            kinds.Cropping2D(each, name=f"moved_{way}", **ordered) for way, each in _MOVED.items()
+        ]
+        moved = [seen(scale(without_channel(each(framed)))) for each in cut]
+        around = kinds.Average(name="moved_by_a_pixel")(moved)
+        logits = kinds.Average(name="as_it_is_and_moved")([logits, around])
     calibrated = kinds.Rescaling(1 / temperature, name="temperature")(logits)
     probabilities = kinds.Softmax(name="probabilities")(calibrated)
     title = f"{name.replace('-', '_')}_takes_pixel_values_0_to_255"

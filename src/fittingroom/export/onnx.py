@@ -2,10 +2,10 @@
 
 The graph takes the pictures as they are, ``uint8 (N, 28, 28)``, and gives ``logits`` and
 ``probabilities``, both ``float32 (N, K)``, ``features`` float32 ``(N, D)``, and ``ood_score``
-float32 ``(N,)`` where one was fitted. Normalisation, the mirror image, the temperature and the
-softmax are nodes of it, so that no two users of a model can prepare pictures differently.
+float32 ``(N,)`` where one was fitted. Normalisation, the mirror image, shifts, the temperature and
+the softmax are nodes of it, so that no two users of a model can prepare pictures differently.
 ``probabilities`` is the softmax of ``logits``, which are divided by the temperature already.
-``features`` is what the last dense layer takes, the mean of picture and mirror image; of an
+``features`` is what the last dense layer takes, the mean over the mirror image and shifts; of an
 ensemble, those of its members side by side; of any other model, its logits before the temperature.
 ``ood_score`` is computed from ``ood_features``, which a graph without a score gives in its place:
 the same features, unless a network pools its last convolution over all places. Little is left there
@@ -29,6 +29,9 @@ from fittingroom.predictions import Float32
 
 # Convolutions whose channels' means tell strangers where the last one is pooled.
 _CONVOLUTIONS = 2
+_SIDE = 28
+# The shifts of a picture, in pixels down and to the right, each with its weight in the mean.
+_SHIFTS = {(0, 0): 0.5, (-1, 0): 0.125, (1, 0): 0.125, (0, -1): 0.125, (0, 1): 0.125}
 
 
 def build_onnx(
@@ -37,6 +40,7 @@ def build_onnx(
     *,
     classes: Sequence[str],
     mirror: bool,
+    shifts: bool = False,
     temperature: float,
     ood: OodScore | None = None,
     metadata: Mapping[str, str] | None = None,
@@ -48,6 +52,7 @@ def build_onnx(
         weights: by name, with ``"pixels.mean"`` and ``"pixels.deviation"``.
         classes: the class names, stored in the model's metadata.
         mirror: average the logits of each picture and its mirror image.
+        shifts: average them over shifts by one pixel too, half the weight to none.
         temperature: what logits are divided by.
         ood: what gives ``ood_score``, fitted on this model.
         metadata: stored in the model beside its own.
@@ -61,6 +66,8 @@ def build_onnx(
     graph = Graph()
     builder = _Builder(graph, weights)
     pixels = graph.add("Cast", "pictures", to=TensorProto.FLOAT)
+    if shifts:
+        pixels = _shifted(graph, pixels)
     centred = graph.add("Sub", pixels, graph.constant(builder.weight("pixels.mean")))
     normalised = graph.add("Div", centred, graph.constant(builder.weight("pixels.deviation")))
     inputs = graph.add("Unsqueeze", normalised, graph.integers(1))  # (N, 1, 28, 28)
@@ -69,11 +76,11 @@ def build_onnx(
         steps = [graph.integers(value) for value in (-1, np.iinfo(np.int64).min, 3, -1)]
         inputs = graph.add("Concat", inputs, graph.add("Slice", inputs, *steps), axis=0)
     logits = builder.layers(network, inputs)
-    if mirror:
-        logits = _mean_of_pair(graph, logits, len(classes))
-    features = Values(logits, len(classes))
+    views = Views(mirror, shifts)
+    features = views.mean(graph, Values(logits, len(classes)))
+    logits = features.name
     if builder.features:
-        features = _side_by_side(graph, builder.features, mirror)
+        features = views.mean(graph, _side_by_side(graph, builder.features))
     strange = features
     if any(
         isinstance(layer, networks.GlobalAveragePool | networks.GlobalMaxPool) for layer in network
@@ -84,7 +91,7 @@ def build_onnx(
             )
             for taken in builder.taken[-_CONVOLUTIONS:]
         ]
-        strange = _side_by_side(graph, means, mirror) if means else features
+        strange = views.mean(graph, _side_by_side(graph, means)) if means else features
     ends = Ends(logits, features, strange)
     return finish(graph, ends, classes, temperature, ood=ood, metadata=metadata)
 
@@ -150,18 +157,51 @@ def finish(
     )
 
 
-def _side_by_side(graph: Graph, values: Sequence[Values], mirror: bool) -> Values:
-    """Values of each picture as one, the mean of picture and mirror image."""
+def _side_by_side(graph: Graph, values: Sequence[Values]) -> Values:
+    """Values of each picture as one."""
     size = sum(value.size for value in values)
     names = [value.name for value in values]
-    name = names[0] if len(names) == 1 else graph.add("Concat", *names, axis=1)
-    return Values(_mean_of_pair(graph, name, size) if mirror else name, size)
+    return Values(names[0] if len(names) == 1 else graph.add("Concat", *names, axis=1), size)
 
 
-def _mean_of_pair(graph: Graph, value: str, size: int) -> str:
-    """Pictures, then their mirror images, ``(2N, size)`` → the means, ``(N, size)``."""
-    pairs = graph.add("Reshape", value, graph.integers(2, -1, size))
-    return graph.add("ReduceMean", pairs, graph.integers(0), keepdims=0)
+def _shifted(graph: Graph, pixels: str) -> str:
+    """Pictures, then all of them shifted one way, then the next: ``(5N, 28, 28)``.
+
+    What is shifted into view is black, as Fashion-MNIST's background is.
+    """
+    padded = graph.add("Pad", pixels, graph.integers(0, 1, 1, 0, 1, 1))
+    moved = []
+    for down, right in _SHIFTS:
+        starts = graph.integers(1 - down, 1 - right)
+        ends = graph.integers(1 - down + _SIDE, 1 - right + _SIDE)
+        moved.append(graph.add("Slice", padded, starts, ends, graph.integers(1, 2)))
+    return graph.add("Concat", *moved, axis=0)
+
+
+@dataclass(frozen=True)
+class Views:
+    """What of each picture goes through the network, one after the other along the batch.
+
+    Attributes:
+        mirror: the pictures, then their mirror images.
+        shifts: each of these five times, as :data:`_SHIFTS` has them.
+    """
+
+    mirror: bool
+    shifts: bool
+
+    def mean(self, graph: Graph, values: Values) -> Values:
+        """The mean of all views: ``(N, size)``."""
+        name, size = values.name, values.size
+        if self.mirror:
+            pairs = graph.add("Reshape", name, graph.integers(2, -1, size))
+            name = graph.add("ReduceMean", pairs, graph.integers(0), keepdims=0)
+        if self.shifts:
+            shares = np.array([*_SHIFTS.values()], np.float32).reshape(-1, 1, 1)
+            moved = graph.add("Reshape", name, graph.integers(len(shares), -1, size))
+            weighted = graph.add("Mul", moved, graph.constant(shares))
+            name = graph.add("ReduceSum", weighted, graph.integers(0), keepdims=0)
+        return Values(name, size)
 
 
 class _Builder:

@@ -23,8 +23,9 @@ class Subject:
         name: as the comparison calls it.
         evaluation: of its (first seed's) run on the test half.
         history: of that run, empty for a model that was not trained here.
-        best_epoch: the epoch whose weights were kept.
         in_one_go: whether it has no epochs.
+        validation_accuracy: of the exported model; the history's is without shifts. None where it
+            is not known.
         validation_pictures: how many chose the epoch, None where that is not known.
         trained_here: whether more seeds could be trained.
     """
@@ -32,8 +33,8 @@ class Subject:
     name: str
     evaluation: Evaluation
     history: tuple[Epoch, ...] = ()
-    best_epoch: int = 0
     in_one_go: bool = False
+    validation_accuracy: float | None = None
     validation_pictures: int | None = None
     trained_here: bool = True
 
@@ -92,13 +93,12 @@ def _fit(subject: Subject) -> Iterator[Finding]:
 
 
 def _validation(subject: Subject) -> Iterator[Finding]:
-    kept = next((each for each in subject.history if each.epoch == subject.best_epoch), None)
-    pictures = subject.validation_pictures
-    if kept is None or not pictures:
+    accuracy, pictures = subject.validation_accuracy, subject.validation_pictures
+    if accuracy is None or not pictures:
         return
     said = subject.evaluation.predictions
     difference = difference_of_shares(
-        int(said.correct.sum()), len(said), round(kept.val_accuracy * pictures), pictures
+        int(said.correct.sum()), len(said), round(accuracy * pictures), pictures
     )
     if difference.low > 0 or difference.high < 0:
         word = "above" if difference.value > 0 else "below"
@@ -106,7 +106,7 @@ def _validation(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             "validation-and-test-disagree",
             subject.name,
-            f"{subject.name} reaches {100 * kept.val_accuracy:.1f}% on validation and "
+            f"{subject.name} reaches {100 * accuracy:.1f}% on validation and "
             f"{100 * subject.evaluation.accuracy.value:.1f}% on the test half, "
             f"{100 * abs(difference.value):.1f} points {word} it (95% interval "
             f"{100 * ends[0]:.1f} to {100 * ends[1]:.1f}).",

@@ -31,7 +31,7 @@ from fittingroom.auditing.folder import ENVIRONMENT, PAGE, RESULTS
 from fittingroom.data import Dataset, Half, find_dataset, fold_numbers, make_folds
 from fittingroom.engines import Device, Fitted, engine_named
 from fittingroom.errors import FittingRoomError, UsageError
-from fittingroom.jobs.finish import check_export, model_of
+from fittingroom.jobs.finish import checked, model_of
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.train import data_key
 from fittingroom.metrics import fit_temperature, wilson
@@ -289,9 +289,8 @@ def _predictor(
 ) -> Predictor:
     """The exported model, checked against the engine's own output, and calibrated."""
     model, _, _ = model_of(recipe, fitted, classes)
-    exported = Predictor(model(1.0), threads).log_probabilities(held_back.images)
-    check_export(fitted.logits, exported)
-    return Predictor(model(fit_temperature(fitted.logits, held_back.labels)), threads)
+    _, logits, _ = checked(recipe, fitted, model, held_back.images, threads)
+    return Predictor(model(fit_temperature(logits, held_back.labels)), threads)
 
 
 def audit_recipe(recipe: Any, folds: int, minutes: float | None) -> Described:

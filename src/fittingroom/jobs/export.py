@@ -75,9 +75,9 @@ def export_run(run: Run | Path | str, *, to: str, out: Path | str) -> Exported:
     """Write a finished run's model as one file.
 
     A PyTorch run's network is built again in Keras with its weights copied; normalisation, the
-    mirror image and the temperature are in it, so that it takes pixel values 0–255 and gives the
-    probabilities of the run's ONNX model. A Keras run gives the file that training left, which
-    takes values from 0 to 1.
+    mirror image, shifts and the temperature are in it, so that it takes pixel values 0–255 and
+    gives the probabilities of the run's ONNX model. A Keras run gives the file that training left,
+    which takes values from 0 to 1.
 
     Args:
         run: a run, or its folder.
@@ -161,6 +161,7 @@ def _rebuilt(run: Run, recipe: Recipe, kind: Literal["keras", "h5"]) -> bytes:
         weights,
         name=recipe.name,
         mirror=recipe.mirror,
+        shifts=recipe.shifts,
         temperature=run.summary.temperature,
     )
     shape = (_PICTURES, 28, 28)

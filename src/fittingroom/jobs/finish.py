@@ -52,9 +52,8 @@ def finish(writer: RunWriter, recipe: Described, split: Split, fitted: Fitted, t
         writer.write(name, content)
     model, parameters, operations = model_of(recipe, fitted, split.classes)
     images, labels = split.validation.images, split.validation.labels
-    plain = Predictor(model(1.0), threads)
-    difference = check_export(fitted.logits, plain.log_probabilities(images))
-    temperature = fit_temperature(fitted.logits, labels)
+    plain, logits, difference = checked(recipe, fitted, model, images, threads)
+    temperature = fit_temperature(logits, labels)
     seen = split.training.take(_spread(len(split.training), _OOD_PICTURES))
     ood = fit_ood(*plain.run(("ood_features", "logits"), seen.images))
     thresholds = choose_thresholds(Predictor(model(temperature, ood), threads), images, labels)
@@ -108,8 +107,13 @@ class Build(Protocol):
         temperature: float,
         ood: OodScore | None = None,
         metadata: Mapping[str, str] | None = None,
+        *,
+        shifts: bool | None = None,
     ) -> bytes:
-        """The serialised model; see :func:`fittingroom.export.build_onnx`."""
+        """The serialised model; see :func:`fittingroom.export.build_onnx`.
+
+        ``shifts``: as the recipe has it where left out.
+        """
 
 
 def model_of(recipe: Described, fitted: Fitted, classes: Sequence[str]) -> tuple[Build, int, int]:
@@ -125,6 +129,8 @@ def model_of(recipe: Described, fitted: Fitted, classes: Sequence[str]) -> tuple
             temperature: float,
             ood: OodScore | None = None,
             metadata: Mapping[str, str] | None = None,
+            *,
+            shifts: bool | None = None,
         ) -> bytes:
             return wrap_core(
                 core.graph, classes=classes, temperature=temperature, ood=ood, metadata=metadata
@@ -141,19 +147,50 @@ def model_of(recipe: Described, fitted: Fitted, classes: Sequence[str]) -> tuple
         temperature: float,
         ood: OodScore | None = None,
         metadata: Mapping[str, str] | None = None,
+        *,
+        shifts: bool | None = None,
     ) -> bytes:
         return build_onnx(
             recipe.layers,
             fitted.weights,
             classes=classes,
             mirror=recipe.mirror,
+            shifts=recipe.shifts if shifts is None else shifts,
             temperature=temperature,
             ood=ood,
             metadata=metadata,
         )
 
-    operations = networks.operation_count(recipe.layers) * (2 if recipe.mirror else 1)
+    operations = networks.operation_count(recipe.layers) * recipe.views
     return built, networks.parameter_count(recipe.layers), operations
+
+
+def checked(
+    recipe: Described, fitted: Fitted, model: Build, images: UInt8, threads: int
+) -> tuple[Predictor, Float32, float]:
+    """The exported model at temperature 1, held against the engine's own output.
+
+    Args:
+        recipe: what was trained.
+        fitted: what the engine gave.
+        model: builds the ONNX model.
+        images: uint8 ``(N, 28, 28)``, of the validation half.
+        threads: of the model's answers.
+
+    Returns:
+        The model; what it says of these, float32 ``(N, K)`` to be divided by a temperature; and
+        what :func:`check_export` returns, of the model without shifts, of which the engine knows
+        nothing.
+
+    Raises:
+        ExportError: the exported model says something else than the engine.
+    """
+    plain = Predictor(model(1.0, shifts=False), threads)
+    difference = check_export(fitted.logits, plain.log_probabilities(images))
+    if not (isinstance(recipe, Recipe) and recipe.shifts):
+        return plain, fitted.logits, difference
+    shifted = Predictor(model(1.0), threads)
+    return shifted, shifted.log_probabilities(images), difference
 
 
 def check_export(logits: Float32, log_probabilities: Float32) -> float:

@@ -232,6 +232,7 @@ def _exhibit(name: str, evaluated: Evaluated) -> Exhibit:
         operations=run.summary.operations,
         operation=run.recipe.operation,
         training_pictures=run.environment["data"]["training"],
+        validation_accuracy=run.summary.validation_accuracy,
         validation_pictures=run.environment["data"]["validation"],
         training_seconds=run.summary.seconds,
         model_bytes=run.summary.model_bytes,

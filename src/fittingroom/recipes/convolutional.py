@@ -151,6 +151,7 @@ CNN_BEST = Recipe(
     ),
     keep="last",
     mirror=True,
+    shifts=True,
 )
 
 CNN_TINY = Recipe(

@@ -17,6 +17,9 @@ from fittingroom.recipes.own import OwnModel
 
 # Words about a recipe, which change nothing that training does.
 _WORDS = ("name", "title", "claim")
+# What was added to recipes later counts only where it is not this, which is what there was before:
+# runs, audits and searches of then are still those of the same recipe.
+_LATER = {"shifts": False}
 
 
 class Described(abc.ABC):
@@ -72,7 +75,11 @@ class Described(abc.ABC):
     @property
     def key(self) -> str:
         """SHA-256 of all that training uses; equal for recipes that train the same."""
-        values = {name: value for name, value in self.to_json().items() if name not in _WORDS}
+        values = {
+            name: value
+            for name, value in self.to_json().items()
+            if name not in _WORDS and (name, value) not in _LATER.items()
+        }
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def with_settings(self, settings: Mapping[str, str]) -> Self:

@@ -89,6 +89,10 @@ class Recipe(Described):
             clock, so the same seed need not give the same weights. The learning rate follows
             its schedule as if all epochs were to come.
         mirror: whether the model averages the logits of a picture and its mirror image.
+        shifts: whether the exported model averages over small shifts too: half the weight has the
+            picture as it is, and an eighth each the picture moved by one pixel to the left, right,
+            up and down. It takes five times the operations. The engine knows nothing of it:
+            accuracy and loss in the history are without.
     """
 
     name: str
@@ -112,6 +116,7 @@ class Recipe(Described):
     patience: int = 5
     minutes: float = 0.0
     mirror: bool = False
+    shifts: bool = False
 
     def __post_init__(self) -> None:
         self.check_name()
@@ -136,6 +141,18 @@ class Recipe(Described):
         check("patience", self.patience, self.patience >= 1, "at least 1")
         limit = self.minutes
         check("minutes", limit, 0 <= limit < math.inf, "at least 0, and finite; 0 sets no limit")
+        exported = self.engine == "pytorch" and self.own is None
+        check(
+            "shifts",
+            self.shifts,
+            not self.shifts or exported,
+            "false but for described networks of the engine pytorch",
+        )
+
+    @property
+    def views(self) -> int:
+        """How many views of a picture the exported model asks the network about."""
+        return (2 if self.mirror else 1) * (5 if self.shifts else 1)
 
     @property
     def own(self) -> OwnModel | None:

@@ -46,6 +46,7 @@ class Exhibit:
         operations: for one picture.
         operation: what these are, in the plural.
         training_pictures: how many the model was trained on, if it is known.
+        validation_accuracy: of the exported model.
         validation_pictures: how many chose the epoch; gives validation accuracy its interval.
         training_seconds: the whole training, validation included.
         model_bytes: size of the exported model.
@@ -69,6 +70,7 @@ class Exhibit:
     operations: int | None = None
     operation: str = "multiply-adds"
     training_pictures: int | None = None
+    validation_accuracy: float | None = None
     validation_pictures: int | None = None
     training_seconds: float | None = None
     model_bytes: int | None = None
@@ -120,8 +122,8 @@ def findings(
             name=exhibit.name,
             evaluation=exhibit.evaluation,
             history=exhibit.history,
-            best_epoch=exhibit.best_epoch,
             in_one_go=exhibit.keep is None,
+            validation_accuracy=exhibit.validation_accuracy,
             validation_pictures=exhibit.validation_pictures,
             trained_here=bool(exhibit.recipe),
         )

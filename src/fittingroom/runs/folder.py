@@ -62,11 +62,11 @@ class Summary:
         seconds: the whole training, validation of each epoch included; imports, data loading
             and export apart.
         parameters: trained numbers.
-        operations: multiply-adds, or comparisons of trees, for one picture, forward, a mirror
-            image counted again.
+        operations: multiply-adds, or comparisons of trees, for one picture, forward, its mirror
+            image and shifts counted again.
         temperature: what logits are divided by, fitted on validation.
-        export_difference: largest difference of probabilities between the exported model and
-            the engine's own output on the validation half.
+        export_difference: largest difference of probabilities between the exported model, without
+            shifts, and the engine's own output on the validation half.
         model_bytes: size of ``model.onnx``.
     """
 
