@@ -19,7 +19,7 @@ from fittingroom.errors import (
 from fittingroom.networks import Dense, Flatten
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import Recipe, recipe_of
-from fittingroom.runs import log_opening, open_run, read_openings
+from fittingroom.runs import log_opening, only_here, open_run, read_openings
 from fittingroom.runs.manifests import write_manifest
 from fittingroom.untrusted import read_weights
 from tests.hostile.reading import Hostile, answers, assert_refused
@@ -260,6 +260,29 @@ def test_an_opening_is_not_logged_through_a_link(tmp_path):
     assert theirs.read_text() == "before"
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+@pytest.mark.parametrize("read", [False, True])
+def test_a_log_that_is_a_pipe_is_not_waited_for(tmp_path, read):
+    os.mkfifo(tmp_path / "test-log.jsonl")
+    # Even where somebody reads from it, it is no log.
+    reader = os.open(tmp_path / "test-log.jsonl", os.O_RDONLY | os.O_NONBLOCK) if read else None
+    with pytest.raises(RunError, match="test-log"):
+        log_opening(tmp_path, run="x", recipe="x", data="x", purpose="x")
+    with pytest.raises(RunError, match="test-log"):
+        read_openings(tmp_path)
+    if reader is not None:
+        os.close(reader)
+
+
+def test_locks_are_not_made_through_a_link(tmp_path):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / ".locks").symlink_to(tmp_path / "outside")
+    with pytest.raises(RunError, match="Received a link"), only_here(tmp_path / "runs", "name"):
+        pass
+    assert not list((tmp_path / "outside").iterdir())
+
+
 def test_what_is_no_opening_is_passed_over(tmp_path):
     names = ("time", "run", "recipe", "data", "purpose", "revision")
     lines = [DEEP, "[]", '{"time": 1}', json.dumps({name: ["x"] for name in names})]
@@ -348,6 +371,52 @@ def test_weights_are_those_that_the_library_writes(tmp_path):
     for name, array in arrays.items():
         np.testing.assert_array_equal(found[name], array)
         assert found[name].dtype == array.dtype
+
+
+def recipe(content: str):
+    """A file under a name that is taken for a recipe's."""
+
+    def make(path):
+        path.with_suffix(".json").write_text(content)
+        return path.with_suffix(".json")
+
+    return make
+
+
+def recipe_pipe(path):
+    os.mkfifo(path.with_suffix(".json"))
+    return path.with_suffix(".json")
+
+
+def recipe_of_holes(path):
+    with path.with_suffix(".json").open("wb") as stream:
+        stream.truncate(2**40)
+    return path.with_suffix(".json")
+
+
+RECIPES = [
+    Hostile("lists in lists", recipe(DEEP), "JSON"),
+    Hostile("a list", recipe("[]"), "other JSON"),
+    Hostile("a pipe", recipe_pipe, "plain file"),
+    Hostile("a terabyte of holes", recipe_of_holes, "at most"),
+    Hostile(
+        "forty megabytes of names", recipe(json.dumps({"network": "x" * 40 * 2**20})), "at most"
+    ),
+    Hostile("layers in layers", recipe(json.dumps({**RECIPE, "network": layer})), "levels"),
+    Hostile("an engine that is a list", recipe(json.dumps({**RECIPE, "engine": ["x"]})), "engine"),
+    Hostile("epochs that are a text", recipe(json.dumps({**RECIPE, "epochs": "3"})), ""),
+]
+
+
+@pytest.fixture(scope="module")
+def recipes(tmp_path_factory):
+    return answers("recipe", RECIPES, tmp_path_factory.mktemp("recipes"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hostile", RECIPES, ids=lambda each: each.name)
+def test_a_hostile_recipe_is_one_error_in_words(hostile, recipes):
+    assert_refused(hostile, recipes, "FittingRoomError")
 
 
 KINDS = (".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".keras", ".h5", ".hdf5", ".PT")

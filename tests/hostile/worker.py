@@ -22,13 +22,12 @@ SECONDS, BYTES = 4, 1 << 30
 
 def readers() -> dict[str, Callable[[Path], Any]]:
     """What each kind of file is read with."""
-    from fittingroom.auditing import open_audit
     from fittingroom.data import find_dataset, idx
     from fittingroom.elsewhere import read_elsewhere
     from fittingroom.predict import Predictor
     from fittingroom.predictions import Predictions
     from fittingroom.recipes import recipe_of
-    from fittingroom.runs import open_run, read_checkpoint, read_openings
+    from fittingroom.runs import open_run, read_checkpoint
     from fittingroom.untrusted import read_weights
 
     labels, classes = np.arange(10, dtype=np.uint8), tuple("abcdefghij")
@@ -50,9 +49,7 @@ def readers() -> dict[str, Callable[[Path], Any]]:
         "run": run,
         "checkpoint": read_checkpoint,
         "weights": read_weights,
-        "audit": open_audit,
-        "log": read_openings,
-        "recipe": recipe_of,
+        "recipe": lambda path: recipe_of(str(path)),
     }
 
 

@@ -452,6 +452,17 @@ def test_a_checkpoint_is_no_part_of_the_manifest(tiny, sample, tmp_path):
     assert CHECKPOINT not in manifest["files"]
 
 
+def test_a_folder_that_is_a_link_is_not_written_through(tiny, sample, tmp_path, monkeypatch):
+    break_off(monkeypatch, tiny, sample, tmp_path / "there")
+    (there,) = list_runs(tmp_path / "there")
+    before = {path.name: path.read_bytes() for path in there.folder.iterdir()}
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / there.folder.name).symlink_to(there.folder)
+    run = train(tiny, data=sample, runs=tmp_path / "here", threads=1, resume=True)
+    assert run.name == f"{there.folder.name}-2"
+    assert {path.name: path.read_bytes() for path in there.folder.iterdir()} == before
+
+
 def test_a_copied_folder_goes_on_elsewhere(tiny, sample, tmp_path, monkeypatch):
     whole = train(tiny, data=sample, runs=tmp_path / "whole", threads=1)
     break_off(monkeypatch, tiny, sample, tmp_path / "here", after=2)

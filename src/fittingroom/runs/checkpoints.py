@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fittingroom.errors import RunBusyError, RunChangedError
+from fittingroom.errors import RunBusyError, RunChangedError, RunError
 from fittingroom.runs.files import cannot_write, make_folder, write_file
 from fittingroom.runs.history import Epoch, read_history
 from fittingroom.untrusted import Refusal, read_weights
@@ -116,7 +116,13 @@ def only_here(runs: Path, name: str, *, wait: bool = False) -> Iterator[None]:
     """
     import filelock
 
-    locks = make_folder(runs / ".locks")
+    locks = runs / ".locks"
+    if locks.is_symlink():  # a stranger's, which would have files made elsewhere
+        raise RunError(
+            f"Expected a folder of our own at {locks}. Received a link. Remove it, or name another "
+            "folder of runs: `--runs`."
+        )
+    make_folder(locks)
     lock = filelock.FileLock(locks / f"{name}.lock", blocking=wait, thread_local=False)
     try:
         lock.acquire()

@@ -88,7 +88,8 @@ def find_begun(
     begun: list[tuple[Path, Checkpoint | None]] = []
     for folder in (runs / name, *sorted(runs.glob(f"{glob.escape(name)}-*"))):
         try:
-            if (folder / MANIFEST).exists() or read_failure(folder) is not None:
+            # Through a link, the rest of the training would be written somewhere else.
+            if folder.is_symlink() or (folder / MANIFEST).exists() or read_failure(folder):
                 continue
             if _is_bare(folder, name):
                 begun.append((folder, None))

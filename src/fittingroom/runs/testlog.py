@@ -1,7 +1,9 @@
 """The log of openings of a test half: ``test-log.jsonl`` in a folder of runs."""
 
+import errno
 import json
 import os
+import stat
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
@@ -47,8 +49,7 @@ def log_opening(runs: Path, *, run: str, recipe: str, data: str, purpose: str) -
     try:
         # One short write in append mode: lines of several processes do not mix. It begins with a
         # line's end, in case a crash cut off the line before.
-        # Beside a run from a stranger, the log may be a link to any file of ours.
-        with open(path, "ab", buffering=0, opener=_no_link) as stream:
+        with open(path, "ab", buffering=0, opener=_plain_file) as stream:
             stream.write(b"\n" + json.dumps(asdict(opening)).encode() + b"\n")
             os.fsync(stream.fileno())
         flush_folder(runs)  # where this was the first opening
@@ -56,8 +57,15 @@ def log_opening(runs: Path, *, run: str, recipe: str, data: str, purpose: str) -
         raise cannot_write(path, error) from error
 
 
-def _no_link(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+def _plain_file(path: str, flags: int) -> int:
+    """Open a log that may have come with a stranger's run: as a link to any file of ours, or as a
+    pipe, which would be waited for without end."""
+    others = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    opened = os.open(path, flags | others, 0o666)
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise OSError(errno.EINVAL, "not a plain file", path)
+    return opened
 
 
 def openings_for(
