@@ -134,6 +134,16 @@ def test_pictures_are_put_into_shared_memory_once(trainer, tiny, sample, monkeyp
     assert len(pickle.dumps(dataclasses.replace(sample, splits={}))) < 20_000
 
 
+def test_a_cluster_of_this_machine_listens_on_the_loopback_interface_alone(ray):
+    heard = set()
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            sockets = process.net_connections("inet")
+            heard |= {each.laddr.ip for each in sockets if each.status == psutil.CONN_LISTEN}
+    assert heard
+    assert heard <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
 def test_a_worker_that_is_killed_is_taken_up_from_its_checkpoint(
     trainer, tiny, sample, tmp_path, monkeypatch
 ):

@@ -5,6 +5,7 @@ import dataclasses
 import gc
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import warnings
@@ -191,16 +192,33 @@ def test_a_signal_stops_a_folder_of_pictures_and_the_same_command_goes_on(
     assert "40 pictures" in out + told
 
 
-@MOMENTS
+def complete(found):
+    """The trials of a search that have ended, each with its value."""
+    path = found / "study.db"
+    if not path.exists():
+        return []
+    text = "SELECT number, value FROM trials JOIN trial_values USING (trial_id) "
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        try:
+            return database.execute(f"{text} WHERE state = 'COMPLETE' ORDER BY number").fetchall()
+        except sqlite3.OperationalError:  # it is being made
+            return []
+
+
+@pytest.mark.parametrize(
+    ("number", "there"), [(signal.SIGTERM, starting), (signal.SIGINT, complete)]
+)
 def test_a_signal_stops_a_search_and_the_same_command_goes_on(number, there, tiny, tmp_path):
     recipe, found = tmp_path / "longer.json", tmp_path / "found"
     longer = dataclasses.replace(tiny, name="longer", epochs=40, patience=40)
     recipe.write_text(json.dumps(longer.to_json()), encoding="utf-8")
-    asked = ("tune", recipe, "--trials", "3", "--seeds", "0", "--data", "sample", "--out", found)
+    asked = ("tune", recipe, "--trials", "5", "--seeds", "0", "--data", "sample", "--out", found)
     with on_ray(*asked, "--threads", "1") as process:
-        when(lambda: there(process))
+        when(lambda: there(found if there is complete else process))
         process.send_signal(number)
         out, told = process.communicate()
+    before = complete(found)
+    assert bool(before) == (there is complete)
     assert process.returncode == 128 + number
     assert out == ""
     assert "the same command" in told.splitlines()[-1]
@@ -208,5 +226,9 @@ def test_a_signal_stops_a_search_and_the_same_command_goes_on(number, there, tin
         out, told = process.communicate()
     assert process.returncode == 0, told
     values = json.loads(out)
-    assert len(values["trials"]) >= 3
+    assert len(values["trials"]) >= 5
+    # What was tried before is kept, and not tried again.
+    after = complete(found)
+    assert [each for each in after if each[0] in dict(before)] == before
+    assert len(after) > len(before)
     assert recipe_of(values["recipe_file"]).name == "longer-tuned"

@@ -1,5 +1,6 @@
 """Pictures classified through Ray Data: the answers of `predict`, whatever was killed."""
 
+import contextlib
 import io
 import json
 import logging
@@ -7,8 +8,10 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 
+import psutil
 import pytest
 from filelock import FileLock
 from PIL import Image
@@ -91,6 +94,28 @@ def test_killed_in_the_middle_it_goes_on_with_what_is_missing(whole, folder, tmp
         assert (path.stat().st_ino, path.stat().st_mtime_ns) == (stat.st_ino, stat.st_mtime_ns)
     names = {path.name for path in out.iterdir() if not path.name.startswith((".ray-", "shard-"))}
     assert names == {".lock", "manifest.json", "model.onnx", "pictures.jsonl"}
+
+
+def test_a_worker_that_is_killed_costs_no_shard(ray, whole, folder, tmp_path):
+    out = tmp_path / "lost"
+
+    def kill():
+        while not shards(out):
+            time.sleep(0.01)
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if process.cmdline()[:1] and process.cmdline()[0].startswith("ray::Map"):
+                    process.kill()
+                    killed.append(process.pid)
+
+    killed: list[int] = []
+    killer = threading.Thread(target=kill)
+    killer.start()
+    left = classify_shards([str(folder)], out, shard=SHARD)
+    killer.join()
+    assert killed
+    assert (left.pictures, left.broken, left.shards) == (16, 1, whole.shards)
+    assert shards(out) == shards(whole.out)
 
 
 def test_other_pictures_are_not_mixed_in(whole, folder):

@@ -44,6 +44,11 @@ def connected(address: str | None) -> Iterator[Any]:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     # Ray's bars would put a function of Ray's in the place of Python's `print`, and leave it there.
     os.environ.setdefault("RAY_TQDM_PATCH_PRINT", "0")
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    if address == "local":
+        # Whoever reaches a cluster's ports has it do what they like. By this, despite its name,
+        # Ray listens on the loopback interface alone, on every system.
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     try:
         import ray
     except ModuleNotFoundError as error:
@@ -51,7 +56,6 @@ def connected(address: str | None) -> Iterator[Any]:
     if ray.is_initialized():
         yield ray
         return
-    address = address or os.environ.get("RAY_ADDRESS") or "local"
     if "://" in address:
         raise UsageError(
             f"Expected the address of a Ray cluster as host:port, or auto. Received {address}. "
