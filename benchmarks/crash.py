@@ -1,13 +1,14 @@
 """Is anything lost when a training is killed, or its disk fails? Kills, failures, full disks.
 
-    python benchmarks/crash.py [--kills 1000] [--parts kills failures full read-only]
+    python benchmarks/crash.py [--kills 1000] [--parts kills failures full read-only scores]
 
 A small network is trained on the embedded sample in processes forked for it, on one thread. They
 are killed by SIGKILL at random moments and resumed until they finish; or one operation on the disk
 fails: each write, flush and rename in its turn, as a full disk lets it, half-way, or by death there
 and then; or the disk is full for real, or the folder read-only. After each of them: whatever reads
 as finished is, with the bytes of a training that nothing disturbed; a finished run beside it is as
-it was; everything else is listed as unfinished; and resuming ends in those same bytes. It writes
+it was; everything else is listed as unfinished; and resuming ends in those same bytes. Scoring a
+finished run, which writes into its folder, has each of its operations fail too. It writes
 ``crash.json`` and ``crash.md``; ends with 1 where anything of this does not hold.
 """
 
@@ -42,14 +43,23 @@ from benchmarks.crash_faults import FINISHED, REFUSED, Moment, Plan, fork, wait
 from benchmarks.crash_page import page
 from fittingroom.data import find_dataset
 from fittingroom.engines import engine_named
+from fittingroom.errors import FittingRoomError
+from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.reproduce import compare_runs
 from fittingroom.jobs.train import train
 from fittingroom.networks import BatchNorm, Conv, Dense, Flatten, ReLU
 from fittingroom.recipes import Augmentation, Recipe
-from fittingroom.runs import Run, describe_environment, list_runs, open_run, write_file
+from fittingroom.runs import (
+    Run,
+    describe_environment,
+    list_runs,
+    open_run,
+    read_openings,
+    write_file,
+)
 
 OUT = Path(__file__).parents[1] / "docs" / "results"
-PARTS = ("kills", "failures", "full", "read-only")
+PARTS = ("kills", "failures", "full", "read-only", "scores")
 RECIPE = Recipe(
     name="small",
     title="A network that trains in less than a second",
@@ -99,6 +109,8 @@ class Scene:
 
         def work() -> None:
             self._train(self.folder / "first", 0)
+            for run in _runs(self.folder / "first"):
+                self.score(run.folder)
             names.write_text("\n".join(sys.modules))
 
         code, _, words = wait(*fork(work, self.folder / "first", self.moment))
@@ -118,15 +130,32 @@ class Scene:
             resume=True,
         )
 
+    def score(self, folder: Path) -> None:
+        """What a process does that scores a finished run."""
+        evaluate(folder, data=self.data, purpose="benchmark", threads=1)
+
     def run(self, runs: Path, plan: Plan | None = None, **options: Any) -> tuple[int, str, str]:
         """Train in a process of its own, or go on: see :func:`benchmarks.crash_faults.wait`."""
         return wait(*self.start(runs, plan, **options))
 
     def start(
-        self, runs: Path, plan: Plan | None = None, *, seed: int = 0, **options: Any
+        self,
+        runs: Path,
+        plan: Plan | None = None,
+        *,
+        seed: int = 0,
+        scored: bool = False,
+        **options: Any,
     ) -> tuple[int, int]:
-        """The same, without waiting."""
-        return fork(lambda: self._train(runs, seed), runs, self.moment, plan, **options)
+        """The same, without waiting; ``scored``: the finished run is scored and nothing trained."""
+
+        def work() -> None:
+            if scored:
+                self.score(runs / self.other.name)
+            else:
+                self._train(runs, seed)
+
+        return fork(work, runs, self.moment, plan, **options)
 
     @contextlib.contextmanager
     def runs(self, folder: Path | None = None) -> Iterator[Path]:
@@ -336,12 +365,73 @@ def read_only(scene: Scene, every: int = 1) -> dict[str, Any]:
     return {"count": len(places), "refused": refused, "failures": failures}
 
 
+def scores(scene: Scene, every: int = 1) -> dict[str, Any]:
+    """Each operation of scoring a finished run in its turn goes wrong."""
+    failures: list[str] = []
+    counts: Counter[str] = Counter()
+    with scene.runs() as runs:
+        code, operations, words = scene.run(runs, scored=True)
+        assert code == FINISHED, words
+        answers = _answers(runs / scene.other.name)
+    for fault in ("error", "half", "death", "half death"):
+        for at, kind in enumerate(operations, start=1):
+            if (fault.startswith("half") and kind != "w") or at % every:
+                continue
+            with scene.runs() as runs:
+                code, _, words = scene.run(runs, Plan(fault, at), scored=True)  # type: ignore[arg-type]
+                allowed = (FINISHED, REFUSED) if fault in ("error", "half") else (-signal.SIGKILL,)
+                found = [] if code in allowed else [f"ended with {code}: {words}"]
+                found += _scored_faults(scene, runs, answers, least=0)
+                code, _, words = scene.run(runs, scored=True)
+                found += [] if code == FINISHED else [f"again it ended with {code}: {words}"]
+                found += _scored_faults(scene, runs, answers, least=1)
+                counts[fault] += 1
+                failures += [f"scoring, {fault} at operation {at} ({kind}): {e}" for e in found]
+    return {"operations": len(operations), "counts": dict(counts), "failures": failures}
+
+
+def _scored_faults(scene: Scene, runs: Path, answers: bytes, *, least: int) -> list[str]:
+    """What is not as it must be in a run that somebody scored, or began to.
+
+    Args:
+        scene: whose finished run it is.
+        runs: where it lies.
+        answers: of that run where nothing goes wrong.
+        least: how often the test half was opened at least, by the log.
+    """
+    folder = runs / scene.other.name
+    found = [
+        f"the finished run's {name} was changed"
+        for name, content in _content(scene.other.folder).items()
+        if (folder / name).read_bytes() != content
+    ]
+    try:
+        given = _answers(folder)
+    except FittingRoomError as error:
+        return [*found, f"it does not open: {error}"]
+    openings = len(read_openings(runs))
+    if given not in (b"", answers):
+        found.append("other answers are kept than undisturbed")
+    if openings < max(least, bool(given)) or (least and not given):
+        found.append(f"{openings} openings are logged, and {len(given)} bytes of answers kept")
+    return found
+
+
+def _answers(folder: Path) -> bytes:
+    """The answers that a run keeps on the test half, as bytes; none where it keeps none."""
+    said = open_run(folder).read_predictions("sample")
+    if said is None:
+        return b""
+    logs = said.log_probabilities
+    return said.predicted.tobytes() + (b"" if logs is None else logs.tobytes())
+
+
 def _runs(folder: Path) -> list[Run]:
     return [open_run(listed.folder) for listed in list_runs(folder)]
 
 
 def _content(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
 def _begun(path: Path, recipe: Recipe, seed: int, revision: str | None) -> dict[str, Any]:
@@ -395,6 +485,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "failures": lambda: injected(scene, options.every),
             "full": lambda: full(scene),
             "read-only": lambda: read_only(scene, options.every),
+            "scores": lambda: scores(scene, options.every),
             "kills": lambda: kills(
                 scene, options.kills, options.seed, measured["parts"].get("kills"), save_kills
             ),

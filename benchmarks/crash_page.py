@@ -55,14 +55,22 @@ def page(measured: dict[str, Any]) -> str:
     if "read-only" in parts:
         part = parts["read-only"]
         rows.append(("a folder that becomes read-only", part["count"], part["refused"]))
+    if "scores" in parts:
+        count = sum(parts["scores"]["counts"].values())
+        rows.append(
+            ("the same of scoring a finished run: error, half, death, half and death", count, None)
+        )
     if rows:
         lines += [
             "## A disk that fails",
             "",
-            "| what | trainings | stopped by it |",
+            "| what | processes | stopped by it |",
             "|---|---|---|",
         ]
-        lines += [f"| {name} | {count:,} | {stopped:,} |" for name, count, stopped in rows]
+        lines += [
+            f"| {name} | {count:,} | {'–' if stopped is None else f'{stopped:,}'} |"
+            for name, count, stopped in rows
+        ]
         lines += ["", "Where it did not stop a training, everything had been written before.", ""]
     lines += ["## What did not hold", ""]
     lines += [f"- {each}" for each in failures] or ["Nothing: everything held each time."]

@@ -55,6 +55,14 @@ def test_a_training_that_is_killed_at_random_goes_on_to_the_same_bytes(tmp_path)
 
 
 @pytest.mark.slow
+def test_no_operation_of_scoring_that_fails_harms_the_run(tmp_path):
+    part = crash(tmp_path, "--parts", "scores", "--epochs", "1", "--every", "3")["parts"]["scores"]
+    assert part["failures"] == []
+    assert part["counts"]["error"] == part["counts"]["death"] == part["operations"] // 3 > 2
+    assert "scoring a finished run" in (tmp_path / "crash.md").read_text()
+
+
+@pytest.mark.slow
 def test_no_write_flush_or_rename_that_fails_loses_anything(tmp_path):
     part = crash(tmp_path, "--parts", "failures", "--epochs", "1")["parts"]["failures"]
     assert part["failures"] == []
