@@ -11,6 +11,7 @@ from torch import nn
 from fittingroom import recipe_of
 from fittingroom.engines import engine_named
 from fittingroom.errors import RunChangedError
+from fittingroom.networks import Ensemble
 from fittingroom.recipes import RECIPES, Augmentation
 from fittingroom.runs import Checkpoint, read_checkpoint
 from fittingroom.runs.checkpoints import write_checkpoint
@@ -70,6 +71,12 @@ def assert_goes_on_exactly(recipe, split, folder):
 @pytest.mark.parametrize("name", ["ann", "cnn"])
 def test_the_defaults_go_on_exactly_at_every_cut(name, sample_split, tmp_path):
     recipe = RECIPES[name].with_settings({"epochs": "7"})
+    assert_goes_on_exactly(recipe, sample_split, tmp_path)
+
+
+def test_an_ensemble_goes_on_exactly(sample_split, tmp_path):
+    members = Ensemble((TINY.layers, TINY.layers))
+    recipe = dataclasses.replace(VARIED, network=(members,), optimizer="muon")
     assert_goes_on_exactly(recipe, sample_split, tmp_path)
 
 

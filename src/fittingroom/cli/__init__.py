@@ -84,9 +84,11 @@ def _stop(error: BaseException, arguments: list[str]) -> int:
             signal.signal(each, signal.SIG_IGN)
     sentence = "Stopped."
     if arguments[:1] and arguments[0] in _GO_ON:
-        again = (
-            " with `--resume`" if arguments[0] == "train" and "--resume" not in arguments else ""
-        )
+        again = ""
+        if arguments[0] == "train" and "--resume" not in arguments:
+            again = " with `--resume`"
+        if "--fresh" in arguments:
+            again = " without `--fresh`"
         sentence += (
             f" Finished runs are kept; the same command{again} goes on with what is missing."
         )

@@ -166,7 +166,7 @@ def _fit(
     validated = len(split.validation)
     how_to_go_on = (
         f"Stopped in {writer.folder}. The same command goes on from the last checkpoint: `train` "
-        "with `--resume`, `compare` and `verify` as they are."
+        "with `--resume`, `compare` and `verify` as they are, without `--fresh`."
     )
     # A classical model is trained in one go.
     can_wait = place.checkpoints and isinstance(recipe, Recipe)

@@ -105,11 +105,13 @@ def gather_team(
             f"{place.workers}. Start them by torchrun instead, so that each builds the model."
         )
     followers: list[Any] = []
+    # Nobody else on the network is let in; a caller's later teams are the caller's own matter.
+    loopback = not by_torchrun and "GLOO_SOCKET_IFNAME" not in os.environ
     with tempfile.TemporaryDirectory() as folder:
         meeting = "env://" if by_torchrun else (Path(folder) / "meeting").as_uri()
+        if loopback:
+            os.environ["GLOO_SOCKET_IFNAME"] = _LOOPBACK
         if not by_torchrun:
-            # Nobody else on the network is let in.
-            os.environ.setdefault("GLOO_SOCKET_IFNAME", _LOOPBACK)
             place = replace(place, meeting=place.meeting or meeting)
         if place.name == "cuda":
             torch.cuda.set_device(place.rank % torch.cuda.device_count())
@@ -139,6 +141,8 @@ def gather_team(
                 each.kill()
             if distributed.is_initialized():
                 distributed.destroy_process_group()
+            if loopback:
+                del os.environ["GLOO_SOCKET_IFNAME"]
             for each in followers:
                 each.join()
 
