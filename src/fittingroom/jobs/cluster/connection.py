@@ -47,7 +47,7 @@ def connected(address: str | None) -> Iterator[Any]:
     address = address or os.environ.get("RAY_ADDRESS") or "local"
     if address == "local":
         # Whoever reaches a cluster's ports has it do what they like. By this, despite its name,
-        # Ray listens on the loopback interface alone, on every system.
+        # Ray listens on the loopback interface alone, on every system, if it is imported here.
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     try:
         import ray
