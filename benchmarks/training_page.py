@@ -85,14 +85,15 @@ def short_table(summary: Mapping[str, Any]) -> list[str]:
     """What the README shows of it, a line a recipe, fastest first."""
     recipes = {name: each for name, each in summary["recipes"].items() if each["seeds"]}
     lines = [
-        "| | test accuracy | 95% interval | training | predecessor's epochs | factor | parameters |",
-        "|---|---|---|---|---|---|---|",
+        "| | test accuracy | 95% interval | seeds | training | predecessor's epochs | factor "
+        "| parameters |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, each in sorted(recipes.items(), key=lambda item: item[1]["seconds"]):
         low, high = each["interval"]
         lines.append(
             f"| {_title(name)} | **{each['accuracy']:.2%}** | {low:.2%}–{high:.2%} "
-            f"| {' | '.join(_times(each))} | {each['parameters']:,} |"
+            f"| {len(each['seeds'])} | {' | '.join(_times(each))} | {each['parameters']:,} |"
         )
     return lines
 
@@ -192,16 +193,19 @@ def _definitions(summary: Mapping[str, Any]) -> str:
             "- *Training*: the seconds that the engine took, from the pictures in memory to the "
             "best epoch's weights; the mean over those seeds during which other processes took no "
             "more than 5% of the processors. With ≤ there is no such seed: the mean over all, "
-            "beside other work, which only makes it longer.",
+            "beside other work, which only makes it longer. What follows is apart: the export, its "
+            "check, temperature, thresholds.",
             "- *Predecessor's epochs*: that time over one epoch of the recipe `keras-cnn` (48,000 "
             "pictures, batch 32, validation included) with Keras on TensorFlow, measured in the "
             "same sitting: the fastest of three, as times are noisy. This is "
             "the figure that compares between machines.",
             f"- *Factor*: {factor}",
-            "- *Multiply-adds a picture*: of the trained model, forward, the mirror image and shifts counted.",
+            "- *Multiply-adds a picture*: of the trained model, forward, the mirror image and shifts "
+            "counted.",
             "- *GFLOP/s*: of training, two operations a multiply-add, three forward passes for a "
             "training picture, validation counted; *of the ceiling*: its share of the best float32 "
-            "matrix product of the sitting. To read, not to chase.",
+            "matrix product of the sitting, above 100% where training is in bfloat16, which that "
+            "product is not. To read, not to chase.",
             "- *Memory*: the most that the process held until training and export ended.",
             "- A hollow dot in the picture was stated, without an interval; it stands at "
             f"{_STATED_EPOCHS} of the predecessor's epochs. The dotted line joins this project's "

@@ -181,7 +181,7 @@ for layer in model.layers:
 pd.DataFrame(rows).set_index("layer").rename_axis(None)
 
 # %% [markdown]
-# The four convolutions have few weights and do nearly all the work. Few weights mean little room
+# The three convolutions have few weights and do nearly all the work. Few weights mean little room
 # to learn pictures by heart. Much work is why this network takes so much longer to train than the
 # dense one.
 #

@@ -103,6 +103,42 @@ def test_speeds_are_those_that_were_measured():
     assert f"`cnn` {grown:.0f} bytes of memory for each" in told
 
 
+def test_the_trainings_of_a_report_take_what_is_said():
+    both = [
+        sum(measured["recipes"][name]["seconds"] for name in ("ann", "cnn"))
+        for measured in (MEASURED, HELD_BACK)
+    ]
+    assert max(both) < 90
+    told = (
+        "The two trainings of a report take {:.0f} s on two processor cores with bfloat16, {:.0f} s"
+    )
+    assert told.format(*both) in " ".join(README.split())
+
+
+def test_the_predecessor_s_epoch_took_what_is_said():
+    def epochs(sittings: set[int]) -> list[float]:
+        kinds = [MEASURED["sittings"][each]["predecessor"]["tensorflow"] for each in sittings]
+        return sorted(each["epoch_seconds"] for each in kinds)
+
+    told = " ".join(README.split())
+    rows = MEASURED["rows"]
+    networks = [name for name, recipe in RECIPES.items() if recipe.engine == "pytorch"]
+    ours = epochs({row["sitting"] for row in rows if row["recipe"] in networks})
+    assert f"took {ours[0]:.0f} to {ours[-1]:.0f} s in the sittings of this project's" in told
+    (loop,) = epochs({row["sitting"] for row in rows if row["recipe"] == "tutorial"})
+    assert f"and {loop:.0f} s in that of the tutorial's loop" in told
+    fast = epochs({0, 1})
+    assert f"more than twice as fast, {fast[0]:.0f} and {fast[1]:.0f} s" in told
+    every = epochs(set(range(len(MEASURED["sittings"]))))
+    assert f"differ by a factor of up to {every[-1] / every[0]:.1f}" in told
+    products = [max(s["ceilings"]["products_gflops"].values()) for s in MEASURED["sittings"]]
+    assert min(products[:2]) > 2 * max(
+        products[row["sitting"]] for row in rows if row["recipe"] in networks
+    )
+    verified = json.loads((RESULTS / "verify-keras-cnn.json").read_text(encoding="utf-8"))
+    assert f"| 30, in {verified['seeds'][0]['history'][-1]['seconds']:,.0f} s |" in README
+
+
 @pytest.mark.parametrize("name", ["keras-ann", "keras-cnn"])
 def test_the_verified_claims_are_the_committed_ones(name):
     path = RESULTS / f"verify-{name}.json"

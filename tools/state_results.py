@@ -10,7 +10,7 @@ import json
 import re
 import sys
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,18 +38,25 @@ def claim(name: str, measured: Mapping[str, Any], held_back: Mapping[str, Any]) 
     over = f"mean over seeds 0 to {len(seeds) - 1}" if len(seeds) > 1 else "seed 0"
     # Rows that do not count any more are of earlier sittings.
     sitting = max(row["sitting"] for row in measured["rows"] if row["recipe"] == name)
-    processor = measured["sittings"][sitting]["environment"]["processor"]
-    processor = re.sub(r"\((R|TM)\)| Processor", "", processor)
+    environment = measured["sittings"][sitting]["environment"]
+    processor = re.sub(r"\((R|TM)\)| Processor", "", environment["processor"])
+    half = " and bfloat16" if "avx512_bf16" in environment.get("instructions", ()) else ""
     within = "" if each["quiet"] else "at most "
+    # Of some seeds, other work on the machine took a part of the time.
+    timed = "" if not each["quiet"] or each["timed_seeds"] == seeds else _of(each["timed_seeds"])
     words = (
         f"{each['accuracy']:.2%} test accuracy (95% interval {low:.2%} to {high:.2%}), {over}, "
-        f"after {within}{each['seconds']:.0f} s of training on two cores of an {processor} with "
-        "AVX-512"
+        f"after {within}{each['seconds']:.0f} s of training{timed} on two cores of an {processor} "
+        f"with AVX-512{half}, {within}{each['predecessor_epochs']:.3g} of the predecessor's epochs"
     )
     other = held_back["recipes"].get(name)
     if other:
-        words += f", {other['seconds']:.0f} s with AVX2 instructions"
+        words += f"; {other['seconds']:.0f} s with AVX2 instructions"
     return f"{words}; benchmarks/training.py, docs/results/training.md."
+
+
+def _of(seeds: Sequence[int]) -> str:
+    return f" (seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))})"
 
 
 def state_claims(path: Path, measured: Mapping[str, Any], held_back: Mapping[str, Any]) -> None:

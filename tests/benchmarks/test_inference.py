@@ -3,8 +3,14 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import inference
+from benchmarks import inference, inference_page
 from benchmarks.peers import speed
+
+
+def test_the_committed_page_is_that_of_the_committed_numbers():
+    path = inference.OUT / "inference.json"
+    measured = json.loads(path.read_text(encoding="utf-8"))
+    assert path.with_suffix(".md").read_text(encoding="utf-8") == inference_page.page(measured)
 
 
 @pytest.mark.slow

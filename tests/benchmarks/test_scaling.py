@@ -8,6 +8,12 @@ from fittingroom.data import find_dataset
 from fittingroom.data.official import TEST, TRAINING
 
 
+def test_the_committed_page_is_that_of_the_committed_numbers():
+    path = scaling.OUT / "scaling.json"
+    measured = json.loads(path.read_text(encoding="utf-8"))
+    assert path.with_suffix(".md").read_text(encoding="utf-8") == scaling.page(measured)
+
+
 def test_pictures_are_cut_or_repeated_in_order(tmp_path):
     half = find_dataset("sample").training()
     scaling.write_idx(tmp_path, TRAINING, half.images, half.labels, 4500)
