@@ -134,6 +134,16 @@ def test_pictures_are_put_into_shared_memory_once(trainer, tiny, sample, monkeyp
     assert len(pickle.dumps(dataclasses.replace(sample, splits={}))) < 20_000
 
 
+def test_trainings_begin_in_the_order_in_which_they_were_handed_over(trainer, tiny):
+    # Otherwise a long one may be the last, with no other beside it.
+    names = [f"number-{number}" for number in range(8)]
+    recipes = [dataclasses.replace(tiny, name=name, epochs=8) for name in names]
+    runs = [wait() for wait in [trainer(recipe, 0, None) for recipe in recipes]]
+    begun = [(run.folder / "recipe.json").stat().st_mtime_ns for run in runs]
+    # Two at a time: of two that begin together, either may be the first.
+    assert all(earlier < later for earlier, later in zip(begun, begun[2:], strict=False))
+
+
 LISTENING = """
 import contextlib
 import psutil

@@ -67,6 +67,7 @@ class ClusterTrainer:
         self._threads = available_processors() if threads is None else threads
         self.progress = progress
         self._splits: dict[SplitRule, Any] = {}
+        self._tasks: dict[int, Any] = {}
         self._slots = slots(ray, self._threads, device)
         self._board = Board(ray, progress)
         self._waiting: list[Any] = []
@@ -97,11 +98,8 @@ class ClusterTrainer:
         """
         carry_own_code()
         graphics = self._graphics(recipe, device)
-        train_there = self._ray.remote(
-            num_cpus=self._threads, num_gpus=graphics, max_retries=_RETRIES
-        )(_train)
         number = self._board.enter()
-        reference = train_there.remote(
+        reference = self._task(graphics).remote(
             recipe,
             seed,
             self._fresh,
@@ -152,6 +150,17 @@ class ClusterTrainer:
         if isinstance(outcome, FittingRoomError):
             raise outcome
         return open_run(self._runs / outcome)
+
+    def _task(self, graphics: int) -> Any:
+        """What a worker does, as Ray knows it: the same for all trainings that take as many GPUs.
+
+        Tasks of one kind begin in the order in which they were handed over. Were each of a kind of
+        its own, Ray would mix them, and a long training may be the last, with no other beside it.
+        """
+        if graphics not in self._tasks:
+            kind = self._ray.remote(num_cpus=self._threads, num_gpus=graphics, max_retries=_RETRIES)
+            self._tasks[graphics] = kind(_train)
+        return self._tasks[graphics]
 
     def _split(self, rule: SplitRule) -> Any:
         """Where the pictures are in shared memory, which they are put into once."""
