@@ -69,7 +69,7 @@ class Listener(Silence):
     def say(self, sentence: str) -> None:
         """A sentence, of which those on going on are kept."""
         if "going on after epoch" in sentence:
-            self.resumed.append(sentence.rpartition(":")[2].strip())
+            self.resumed.append(sentence.rpartition("going on ")[2].strip())
 
     @contextlib.contextmanager
     def track(self, description: str, total: int) -> Iterator[Advance]:
@@ -410,6 +410,11 @@ def page(measured: dict[str, Any]) -> str:
     ]
     efficiency = measured["efficiency"]
     reached = "reached" if efficiency >= BAR else "**not reached**"
+    drift = (
+        " Above 100% is the machine's own drift: it was slower while one worked."
+        if efficiency > 1
+        else ""
+    )
     resumed = ", ".join(killed["resumed"]) or "none had an epoch behind it"
     same = "the same, byte for byte" if measured["same_weights"] else "**not the same**"
     repeats = " and ".join(
@@ -433,7 +438,7 @@ def page(measured: dict[str, Any]) -> str:
             "the time on one over twice the time on two. A training is the whole of it: fit, export, "
             "checks, calibration and writing. *Start* is Ray's own, and short trainings by which "
             "workers import everything; with it the efficiency is "
-            f"{measured['efficiency_with_start']:.1%}.",
+            f"{measured['efficiency_with_start']:.1%}.{drift}",
             "",
             "The same trainings in plain processes of this machine, without Ray: "
             f"{measured['plain_seconds'][0]:.1f} s in one, {measured['plain_seconds'][1]:.1f} s in "
@@ -442,7 +447,7 @@ def page(measured: dict[str, Any]) -> str:
             "",
             f"On a cluster of {killed['nodes']} nodes on this machine, two with a processor each, one "
             f"of these was killed with {killed['killed_after']} of {killed['trainings']} trainings "
-            f"done. All {killed['trainings']} were finished, in {killed['seconds']:.1f} s; going on "
+            f"done. All {killed['trainings']} were finished, in {killed['seconds']:.1f} s; what went on "
             f"elsewhere: {resumed}.",
             "",
             f"The weights of all trainings on one worker, on two, on the cluster that lost a node, and "
