@@ -271,6 +271,8 @@ BOMBS = [
     ("batches of nothing", [node("GatherND", "none i", "z", batch_dims=1)],
      [constant("none", np.zeros((0, 3)), np.float32), constant("i", np.zeros((0, 1)))]),
     ("a rest by the picture", [node("Mod", "pictures pictures", "z")], []),
+    ("a sum of no letters", [node("Einsum", "pixels pixels", "z", equation="#ij,nkj->nik")],
+     []),  # in which ONNX Runtime searches for ever
     ("an axis twice", [node("Unsqueeze", "flat twice", "z")], [constant("twice", [0, 0])]),
     *[(f"{kind} by {words}, {size.__name__}",
        [node("Cast", "pixels", "i", to=to), node("Mul", "i zero", "no"), node("Add", "no least", "a"),

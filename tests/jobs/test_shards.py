@@ -100,18 +100,19 @@ def test_a_worker_that_is_killed_costs_no_shard(ray, whole, folder, tmp_path):
     out = tmp_path / "lost"
 
     def kill():
-        while not shards(out):
-            time.sleep(0.01)
-        for process in psutil.Process().children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                if process.cmdline()[:1] and process.cmdline()[0].startswith("ray::Map"):
-                    process.kill()
-                    killed.append(process.pid)
+        while not killed and not ended.is_set():
+            for process in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.Error, IndexError):
+                    if process.cmdline()[0].startswith("ray::Map") and not killed:
+                        process.kill()
+                        killed.append(process.pid)
 
     killed: list[int] = []
+    ended = threading.Event()
     killer = threading.Thread(target=kill)
     killer.start()
     left = classify_shards([str(folder)], out, shard=SHARD)
+    ended.set()
     killer.join()
     assert killed
     assert (left.pictures, left.broken, left.shards) == (16, 1, whole.shards)
