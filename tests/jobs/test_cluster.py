@@ -136,12 +136,13 @@ def test_pictures_are_put_into_shared_memory_once(trainer, tiny, sample, monkeyp
 
 def test_trainings_begin_in_the_order_in_which_they_were_handed_over(trainer, tiny):
     # Otherwise a long one may be the last, with no other beside it.
-    names = [f"number-{number}" for number in range(8)]
-    recipes = [dataclasses.replace(tiny, name=name, epochs=8) for name in names]
-    runs = [wait() for wait in [trainer(recipe, 0, None) for recipe in recipes]]
+    short = dataclasses.replace(tiny, epochs=2)
+    runs = [wait() for wait in [trainer(short, seed, None) for seed in range(24)]]
     begun = [(run.folder / "recipe.json").stat().st_mtime_ns for run in runs]
-    # Two at a time: of two that begin together, either may be the first.
-    assert all(earlier < later for earlier, later in zip(begun, begun[2:], strict=False))
+    overtaken = [sum(later < begun[k] for later in begun[k + 1 :]) for k in range(24)]
+    # Of two that begin together, either may be the first, and a worker that is slow to start may
+    # hold one back for long. Where each is of a kind of its own to Ray, it is 60 and more.
+    assert sum(sorted(overtaken)[:-1]) <= 20
 
 
 LISTENING = """

@@ -17,7 +17,7 @@ import pytest
 from fittingroom.data import Dataset, Half, find_dataset
 from fittingroom.engines.pytorch.training import PyTorchEngine
 from fittingroom.garments import GARMENTS
-from fittingroom.jobs import train as train_job
+from fittingroom.jobs import finish
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.train import train
 from fittingroom.metrics import fit_temperature
@@ -110,7 +110,7 @@ def reading(monkeypatch, kind, holder):
     with monkeypatch.context() as patch:
         if kind == "temperature":
             patch.setattr(
-                train_job,
+                finish,
                 "fit_temperature",
                 lambda logits, labels: (
                     fit_temperature(logits, labels)
