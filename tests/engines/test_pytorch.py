@@ -246,6 +246,12 @@ def test_instructions_that_are_ruled_out_are_not_used(monkeypatch):
     assert not ENGINE.device("cpu", 1).half_precision
 
 
+def test_dropout_draws_where_the_values_are():
+    (dropout,) = build_module((Dropout(0.5),))
+    values = dropout(torch.ones(4, 4, device="meta"))
+    assert values.device.type == "meta"
+
+
 @pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 0.999])
 def test_dropout_drops_its_share_and_keeps_the_mean(rate):
     torch.manual_seed(0)

@@ -22,7 +22,7 @@ NAMES = {
     "processor": "processor",
     "instructions": "instructions of the processor",
     "device": "device",
-    "device_description": "model of the device",
+    "device_description": "device and its libraries",
     "threads": "threads",
     "workers": "workers",
     "backend": "what Keras computes with",

@@ -1,6 +1,7 @@
-"""A training step recorded as a CUDA graph: replayed, it does not wait for Python."""
+"""What CUDA alone needs: a step recorded as a graph, kernels that repeat, full precision."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +15,36 @@ _WARM_UP = 3
 Step = Callable[[Tensor, Tensor], None]
 
 
+def describe_gpu() -> str:
+    """The GPU's name, and the versions of the libraries by which it computes."""
+    version = torch.backends.cudnn.version()
+    return f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}, cuDNN {version}"
+
+
+@contextmanager
+def repeatably() -> Iterator[None]:
+    """While it lasts, cuDNN takes kernels that give the same sums each time.
+
+    It costs some speed; without, the same seed gives other last digits.
+    """
+    torch.cuda.synchronize()  # so that nobody's clock has CUDA's start in it
+    with torch.backends.cudnn.flags(enabled=True, deterministic=True):
+        yield
+
+
+def in_full_precision() -> AbstractContextManager[None]:
+    """While it lasts, convolutions in float32 are just that on CUDA too, no TF32; and repeatable,
+    which these settings would not be unless they said so."""
+    flags = torch.backends.cudnn.flags
+    return flags(enabled=True, deterministic=True, allow_tf32=False)
+
+
 def record(
     step: Step, inputs: tuple[Tensor, Tensor], module: nn.Module, optimizers: list[Optimizer]
 ) -> Step:
-    """The step as a graph on the GPU; module, optimizers and random state stay as they were.
+    """The step as a graph on the GPU, which replayed does not wait for Python.
+
+    Module, optimizers and random state stay as they were.
 
     Args:
         step: one training step, which neither reads a value back nor branches on one.
@@ -35,8 +62,11 @@ def record(
             step(*held)
     torch.cuda.current_stream().wait_stream(aside)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    # On the stream of the warm-up, and not PyTorch's common one for recordings: what cuBLAS keeps
+    # for a stream is gone for all its graphs once one of them is.
+    with torch.cuda.graph(graph, stream=aside):
         step(*held)
+    graph.replay()  # the first one takes longer
     # In place, as the graph knows where these tensors lie.
     with torch.no_grad():
         for name, tensor in module.state_dict().items():

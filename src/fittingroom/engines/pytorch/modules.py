@@ -46,7 +46,7 @@ class Dropout(nn.Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """``(N, …)`` → the same shape."""
-        if input.is_cuda or not self.training:
+        if input.device.type != "cpu" or not self.training:
             return functional.dropout(input, self.rate, self.training)
         limits = torch.iinfo(torch.int64)
         drawn = torch.randint(limits.min, limits.max, (-(-input.numel() // 8),))

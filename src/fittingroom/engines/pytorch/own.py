@@ -12,6 +12,7 @@ from torch.nn import functional
 from fittingroom.data import Split
 from fittingroom.engines import Core
 from fittingroom.engines.cores import build_core, check_core
+from fittingroom.engines.pytorch.cuda import in_full_precision
 from fittingroom.engines.pytorch.optimizers import build_optimizers
 from fittingroom.engines.torch_export import OUTPUT, export_module
 from fittingroom.errors import RecipeError
@@ -83,7 +84,7 @@ def try_out(recipe: Recipe, own: OwnModel, split: Split, seed: int, device: torc
             "that requires a gradient."
         )
     core = export_own(module, recipe, own, classes)
-    with torch.no_grad():
+    with in_full_precision(), torch.no_grad():
         expected = (BothSides(module) if recipe.mirror else module)(pictures)
     check_core(core, images, expected.cpu().numpy())
     build_optimizers(module, recipe)

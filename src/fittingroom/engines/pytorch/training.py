@@ -13,7 +13,13 @@ from torch.nn import functional
 
 from fittingroom.data import Half, Split
 from fittingroom.engines import Core, Device, Fitted, check_threads
-from fittingroom.engines.pytorch.cuda import Step, record
+from fittingroom.engines.pytorch.cuda import (
+    Step,
+    describe_gpu,
+    in_full_precision,
+    record,
+    repeatably,
+)
 from fittingroom.engines.pytorch.modules import build_module, weights_of, whiten
 from fittingroom.engines.pytorch.optimizers import build_optimizers
 from fittingroom.engines.pytorch.own import as_array, build_own, export_own, state_of, try_out
@@ -54,7 +60,7 @@ class PyTorchEngine:
         if not present.get(name, False):
             there = ", ".join(kind for kind, is_there in present.items() if is_there)
             raise UsageError(f"Expected one of this machine's devices: {there}. Received '{name}'.")
-        description = torch.cuda.get_device_name() if name == "cuda" else processor()
+        description = describe_gpu() if name == "cuda" else processor()
         return Device(
             name,
             description,
@@ -162,6 +168,7 @@ class _Training:
         trial = Augmenter(self.training, self.recipe.augmentation, torch.Generator())
         inputs = next(trial.epoch(1, self.batch_size))
         self.one_step = record(self._step, inputs, self.module, self.optimizers)
+        self._predict()  # libraries choose their kernels for it as well
         torch.cuda.synchronize()
         seconds = time.perf_counter() - began
         self.notes = (f"{seconds:.1f} s of warm-up on the GPU are not in the training time.",)
@@ -267,7 +274,8 @@ class _Training:
             self.best_weights = _below("best.", {name: given[name] for name in best})
             self.best_logits = given["best_logits"]
             self.generator.set_state(given["order"])
-            if self.device.type == "cuda":
+            # A training that began on another device has none.
+            if self.device.type == "cuda" and "random.cuda" in given:
                 torch.cuda.set_rng_state(given["random.cuda"])
             set_random_arrays(start.arrays)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -339,8 +347,7 @@ class _Training:
         # What is made in inference mode can take no part in training later, and code of a person's
         # own may keep something.
         # On CUDA in full precision, which is what the exported graph is held against.
-        exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
-        with exact, torch.inference_mode() if self.own is None else torch.no_grad():
+        with in_full_precision(), torch.inference_mode() if self.own is None else torch.no_grad():
             pictures = self.validation.images
             logits = torch.zeros(len(pictures), self.classes, device=self.device)
             step = _VALIDATION_BATCH * self.team.size
@@ -365,6 +372,11 @@ def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
+def _cuda_is_used() -> bool:
+    """Whether something in this process computes on a GPU already."""
+    return torch.cuda.is_available() and torch.cuda.is_initialized()
+
+
 def _computes_in_half(device: str) -> bool:
     """Whether a device has instructions for bfloat16, and is not held to others."""
     if device != "cpu":
@@ -376,14 +388,16 @@ def _computes_in_half(device: str) -> bool:
 
 @contextlib.contextmanager
 def _settings(device: Device, seed: int) -> Iterator[None]:
-    """Threads, denormals and the random state as training wants them; afterwards as before."""
+    """Threads, denormals, random states and CUDA as training wants them; afterwards as before."""
     before = torch.get_num_threads()
     torch.set_num_threads(device.threads)
     # Values near 1e-40 are a hundred times slower than zero, and as good as zero.
     torch.set_flush_denormal(True)
     try:
-        devices = [torch.cuda.current_device()] if device.name == "cuda" else []
-        with torch.random.fork_rng(devices):
+        # `manual_seed` seeds every GPU, so their states are put back after any training.
+        gpus = torch.cuda.device_count() if device.name == "cuda" or _cuda_is_used() else 0
+        alike = repeatably() if device.name == "cuda" else contextlib.nullcontext()
+        with torch.random.fork_rng(range(gpus)), alike:
             torch.manual_seed(seed)
             yield
     finally:
