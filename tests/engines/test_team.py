@@ -258,6 +258,19 @@ def test_a_model_of_ones_own_is_started_by_torchrun(sample, tmp_path):
         train(recipe, data=sample, runs=tmp_path, threads=1, workers=2)
 
 
+def test_threads_are_divided_among_the_processes_of_this_machine(monkeypatch):
+    place = dataclasses.replace(engine_named("pytorch").device("cpu", None), threads=8)
+    for name, value in {"WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2", "RANK": "3"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("fittingroom.engines.available_processors", lambda: 4)
+    # Others set such variables too: without torchrun, the processes are started here.
+    alone = with_workers(place, "pytorch", 4, None)
+    assert (alone.threads, alone.rank) == (2, 0)
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
+    of_torchrun = with_workers(place, "pytorch", 4, None)
+    assert (of_torchrun.threads, of_torchrun.rank) == (4, 3)
+
+
 @pytest.mark.parametrize(
     ("engine", "workers"), [("pytorch", 0), ("pytorch", 10_000), ("sklearn", 2)]
 )

@@ -192,7 +192,9 @@ def with_workers(place: Device, engine: str, workers: int, threads: int | None) 
     """
     if workers == 1:
         return place
-    started = os.environ.get("WORLD_SIZE")  # by torchrun, on several machines it may be
+    # By torchrun, on several machines it may be; others set such variables too.
+    by_torchrun = "TORCHELASTIC_RUN_ID" in os.environ
+    started = os.environ.get("WORLD_SIZE") if by_torchrun else None
     if started is not None:
         most, there = int(started), "those that torchrun started"
     elif place.name == "cuda":
@@ -205,7 +207,8 @@ def with_workers(place: Device, engine: str, workers: int, threads: int | None) 
             f"{workers}, with the engine {engine}."
         )
     if threads is None:
-        threads = max(1, place.threads // workers)
+        here = int(os.environ.get("LOCAL_WORLD_SIZE", workers)) if started else workers
+        threads = max(1, place.threads // here)
     rank = int(os.environ.get("RANK", 0)) if started else 0
     return replace(place, threads=threads, workers=workers, rank=rank)
 

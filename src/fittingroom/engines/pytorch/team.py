@@ -28,8 +28,11 @@ from fittingroom.runs import Checkpoint
 
 # For one exchange: a process may be slow, but one that never comes is to be told of.
 _PATIENCE = timedelta(minutes=5)
+# Seconds that a process has to end by itself after the last exchange.
+_LEAVE = 30
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
+_INTERFACES = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
 
 
 class Team:
@@ -106,11 +109,13 @@ def gather_team(
         )
     followers: list[Any] = []
     # Nobody else on the network is let in; a caller's later teams are the caller's own matter.
-    loopback = not by_torchrun and "GLOO_SOCKET_IFNAME" not in os.environ
+    named = () if by_torchrun or sys.platform == "win32" else _INTERFACES
+    loopback = [name for name in named if name not in os.environ]
+    gpu = torch.cuda.current_device() if place.name == "cuda" else None
+    done = False
     with tempfile.TemporaryDirectory() as folder:
         meeting = "env://" if by_torchrun else (Path(folder) / "meeting").as_uri()
-        if loopback:
-            os.environ["GLOO_SOCKET_IFNAME"] = _LOOPBACK
+        os.environ.update(dict.fromkeys(loopback, _LOOPBACK))
         if not by_torchrun:
             place = replace(place, meeting=place.meeting or meeting)
         if place.name == "cuda":
@@ -129,20 +134,32 @@ def gather_team(
             )
             _check_start(start, place.workers)
             yield Team(place.rank, place.workers)
+            done = True
         except RuntimeError as error:
-            if not isinstance(error, distributed.DistError) and "gloo" not in str(error):
+            lost = isinstance(error, distributed.DistError) or "gloo" in str(error)
+            # Where they have not met yet, there are other words for it.
+            if not lost and (distributed.is_initialized() or "timeout" not in str(error).lower()):
                 raise
             raise WorkerLostError(
                 f"Expected {place.workers} processes to train together. Received word that one of "
                 f"them is lost: {error} `--resume` goes on from the last checkpoint."
             ) from error
         finally:
-            for each in followers:
-                each.kill()
+            try:
+                if done:
+                    # Together with the others: NCCL would wait for one that is gone.
+                    distributed.destroy_process_group()
+                    for each in followers:
+                        each.join(_LEAVE)
+            finally:
+                for each in followers:
+                    each.kill()
             if distributed.is_initialized():
                 distributed.destroy_process_group()
-            if loopback:
-                del os.environ["GLOO_SOCKET_IFNAME"]
+            for name in loopback:
+                del os.environ[name]
+            if gpu is not None:
+                torch.cuda.set_device(gpu)
             for each in followers:
                 each.join()
 
