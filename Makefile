@@ -36,7 +36,8 @@ lint: $(VENV)/ready
 notebooks: $(VENV)/ready
 	$(BIN)/python tools/run_notebooks.py
 
-# Accuracy against time. Takes hours; broken off, it goes on where it was. ARGS="--minutes 60" bounds it.
+# Accuracy against time. Takes hours; broken off, it goes on where it was. ARGS="--minutes 60" bounds it, and
+# ARGS="--device cuda" measures on a GPU.
 bench: $(VENV)/ready $(TENSORFLOW)/ready
 	$(BIN)/python benchmarks/training.py $(ARGS)
 

@@ -1,4 +1,4 @@
-"""The most that a machine's cores can give, to read other figures against."""
+"""The most that a machine's cores, or its GPU, can give, to read other figures against."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import torch
 from onnx import TensorProto, helper
 from threadpoolctl import threadpool_limits
 
-_SIZES = (512, 1024, 2048)
+_SIZES, _GPU_SIZES = (512, 1024, 2048), (4096, 8192)
 # Larger than any processor's caches together.
 _ARRAY_BYTES = 256_000_000
 
@@ -37,18 +37,43 @@ def products(threads: int, seconds: float, *, held: bool) -> dict[str, float]:
         }
 
 
-def bandwidth(threads: int, seconds: float) -> dict[str, float]:
+def gpu_products(seconds: float) -> dict[str, float]:
+    """Square matrix products on the GPU: GFLOP/s of each type of number, best size and repeat."""
+    kinds = {"bfloat16": torch.bfloat16, "float32": torch.float32}
+    return {
+        f"PyTorch, {name}": max(
+            2 * size**3 / _least(_by_torch(size, "cuda", dtype), seconds) / 1e9
+            for size in _GPU_SIZES
+        )
+        for name, dtype in kinds.items()
+    }
+
+
+def bandwidth(threads: int, seconds: float, device: str = "cpu") -> dict[str, float]:
     """Bytes read and written a second, in GB: ``b = a``, and ``c = a + s·b`` (STREAM's triad)."""
     torch.set_num_threads(threads)
     count = _ARRAY_BYTES // 4
-    a, b, c = (torch.ones(count) for _ in range(3))
-    return {
-        "copy": 2 * _ARRAY_BYTES / _least(lambda: b.copy_(a), seconds) / 1e9,
-        "triad": 3
-        * _ARRAY_BYTES
-        / _least(lambda: torch.add(a, b, alpha=3.0, out=c), seconds)
-        / 1e9,
+    a, b, c = (torch.ones(count, device=device) for _ in range(3))
+    kinds = {
+        "copy": (2, _finished(lambda: b.copy_(a), device)),
+        "triad": (3, _finished(lambda: torch.add(a, b, alpha=3.0, out=c), device)),
     }
+    return {
+        name: arrays * _ARRAY_BYTES / _least(work, seconds) / 1e9
+        for name, (arrays, work) in kinds.items()
+    }
+
+
+def _finished(work: Callable[[], object], device: str) -> Callable[[], object]:
+    """The work, waited for: a GPU only takes it down otherwise."""
+    if device == "cpu":
+        return work
+
+    def whole() -> None:
+        work()
+        torch.cuda.synchronize()
+
+    return whole
 
 
 def _least(work: Callable[[], object], seconds: float) -> float:
@@ -62,9 +87,11 @@ def _least(work: Callable[[], object], seconds: float) -> float:
     return least
 
 
-def _by_torch(size: int) -> Callable[[], object]:
-    a, b, out = torch.rand(size, size), torch.rand(size, size), torch.empty(size, size)
-    return lambda: torch.mm(a, b, out=out)
+def _by_torch(
+    size: int, device: str = "cpu", dtype: torch.dtype = torch.float32
+) -> Callable[[], object]:
+    a, b, out = (torch.rand(size, size, device=device, dtype=dtype) for _ in range(3))
+    return _finished(lambda: torch.mm(a, b, out=out), device)
 
 
 def _by_numpy(size: int) -> Callable[[], object]:

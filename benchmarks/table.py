@@ -9,7 +9,7 @@ import ast
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -110,16 +110,17 @@ class Table:
         write_file(path, (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode())
 
 
-# Of an engine's files, those that take no part in training a recipe in one process here; and of
-# its functions, those that take up what was broken off.
-_NO_PART = {"own.py", "team.py", "cuda.py"}
-_OF_BREAKS = {"_take_up", "go_on_from"}
+# Of an engine's files, those that take no part in training a recipe in one process; and of its
+# functions, those that take up what was broken off. And what takes a part on a GPU alone.
+_NO_PART = {"own.py", "team.py"}
+_OF_BREAKS = frozenset({"_take_up", "go_on_from"})
+_GPU_FILES, _OF_GPUS = {"cuda.py"}, {"_record"}
 
 
-def code_digest(files: Iterable[Path]) -> str:
+def code_digest(files: Iterable[Path], without: Set[str] = _OF_BREAKS) -> str:
     """Twelve digits of SHA-256 over what Python files do in a training without a break.
 
-    Comments and docstrings are left out.
+    Comments and docstrings are left out, and the functions of these names.
     """
     digest = hashlib.sha256()
     for path in sorted(files):
@@ -127,7 +128,7 @@ def code_digest(files: Iterable[Path]) -> str:
         for node in ast.walk(tree):
             body = getattr(node, "body", None)
             if isinstance(body, list):
-                kept = [each for each in body if not _is_text(each) and not _is_of_breaks(each)]
+                kept = [each for each in body if not (_is_text(each) or _named(each, without))]
                 node.body = kept or [ast.Pass()]  # type: ignore[attr-defined]
         digest.update(f"{path.name}\n{ast.unparse(tree)}\n".encode())
     return digest.hexdigest()[:12]
@@ -137,15 +138,19 @@ def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def _is_of_breaks(node: ast.AST) -> bool:
-    return isinstance(node, ast.FunctionDef) and node.name in _OF_BREAKS
+def _named(node: ast.AST, names: Set[str]) -> bool:
+    return isinstance(node, ast.FunctionDef) and node.name in names
 
 
-def training_code(engine: str) -> str:
+def training_code(engine: str, *, on_gpu: bool = False) -> str:
     """The digest of the code on which an engine's trainings depend."""
     common = [PACKAGE / "engines" / "schedule.py", PACKAGE / "data" / "split.py"]
+    without = _NO_PART if on_gpu else _NO_PART | _GPU_FILES
     files = (PACKAGE / "engines" / engine).glob("*.py")
-    return code_digest([*(path for path in files if path.name not in _NO_PART), *common])
+    return code_digest(
+        [*(path for path in files if path.name not in without), *common],
+        _OF_BREAKS if on_gpu else _OF_BREAKS | _OF_GPUS,
+    )
 
 
 def correct_of(rows: Sequence[Row]) -> npt.NDArray[np.bool_]:
@@ -229,6 +234,11 @@ def _recipe(
         "gflops": _mean([row["gflops"] for row in timed]) if shares else None,
         "ceiling_share": _mean(shares) if shares else None,
         "peak_memory_mb": max(row["peak_memory_mb"] for row in rows),
+        **(
+            {"device_peak_memory_mb": max(row["device_peak_memory_mb"] for row in rows)}
+            if all("device_peak_memory_mb" in row for row in rows)
+            else {}
+        ),
     }
 
 

@@ -1,12 +1,15 @@
 """Accuracy against time: every recipe over its seeds, beside the predecessor and the machine.
 
     python benchmarks/training.py [--recipes ann cnn] [--seeds 3] [--minutes 30] [--avx2]
+    python benchmarks/training.py --device cuda
 
 In one run and one process tree, each piece in a process of its own while this one sleeps: the
 machine's ceilings; three epochs of the predecessor (``keras-cnn``, batch 32) with Keras on
 TensorFlow, of which the fastest is *the predecessor's epoch*; the same on PyTorch, and a PyTorch
 loop as tutorials write it; then each recipe over its seeds, seed by seed. It writes
-``training.json``, ``training.md`` and ``training.png``, with ``--avx2`` ``training-avx2``.
+``training.json``, ``training.md`` and ``training.png``, with ``--avx2`` ``training-avx2``. On a GPU
+(``training-cuda``) recipes of PyTorch alone are trained; the predecessor's epoch with TensorFlow is
+the processor's there too, that on PyTorch the GPU's.
 
 After every row the table is written, whole. Interrupted or out of minutes, the same command goes
 on with what is missing, in a new sitting with ceilings and a predecessor's epoch of its own.
@@ -36,7 +39,7 @@ from fittingroom.runs import available_processors, write_file
 OUT = processes.ROOT / "docs" / "results"
 PREDECESSOR = "keras-cnn"
 
-# Seeds of each recipe; of any other that is named, three. A row exists for recipes that exist.
+# Seeds of each recipe; of any other that is named, three.
 SEEDS = {
     "ann-fast": 10,
     "cnn-fast": 10,
@@ -47,6 +50,8 @@ SEEDS = {
     "cnn-strong": 5,
     "cnn-best": 3,
 }
+# On a GPU these as well, which take days without.
+GPU_SEEDS = {**SEEDS, "gpu-best": 3, "gpu-ensemble": 3}
 _OTHER_SEEDS = 3
 # For each library and size; a trial's ceilings are for nobody.
 _CEILING_SECONDS, _TRIAL_SECONDS = 1.0, 0.02
@@ -63,16 +68,19 @@ class Benchmark:
     def __init__(self, options: argparse.Namespace, python: Path | None) -> None:
         self.options = options
         self.python = python
-        self.stem = "training-avx2" if options.avx2 else "training"
+        self.on_gpu = options.device == "cuda"
+        self.stem = "training" + ("-cuda" if self.on_gpu else "-avx2" if options.avx2 else "")
         self.path = options.out / f"{self.stem}.json"
-        self.table = Table.load(self.path, processes.instructions(options.avx2))
+        allowed = processes.instructions(options.avx2)
+        self.table = Table.load(self.path, f"{allowed}, and a GPU" if self.on_gpu else allowed)
         self.until = None if options.minutes is None else time.time() + 60 * options.minutes
 
     def plan(self) -> list[Slot]:
         """Every row asked for: the first seed of all recipes, then the second, and so on."""
-        names = self.options.recipes or [name for name in SEEDS if name in RECIPES]
-        seeds = {name: self.options.seeds or SEEDS.get(name, _OTHER_SEEDS) for name in names}
-        slots = [self.slot(TUTORIAL, 0)] if self.options.peers else []
+        usual = GPU_SEEDS if self.on_gpu else SEEDS
+        names = self.options.recipes or list(usual)
+        seeds = {name: self.options.seeds or usual.get(name, _OTHER_SEEDS) for name in names}
+        slots = [self.slot(TUTORIAL, 0)] if self.options.peers and not self.on_gpu else []
         for seed in range(max(seeds.values())):
             slots += [self.slot(name, seed) for name in names if seed < seeds[name]]
         return slots
@@ -83,6 +91,7 @@ class Benchmark:
             "threads": self.options.threads,
             "data": str(self.options.data or "fashion-mnist"),
             "epochs": self.options.epochs,
+            **({"device": self.options.device} if self.on_gpu else {}),
         }
         if name == TUTORIAL:
             own = {"key": RECIPES[PREDECESSOR].key, "code": code_digest([_here("tutorial.py")])}
@@ -91,7 +100,7 @@ class Benchmark:
             backend = "tensorflow" if engine == "keras" and self.python else None
             own = {
                 "key": RECIPES[name].key,
-                "code": training_code(engine),
+                "code": training_code(engine, on_gpu=self.on_gpu),
                 **({"backend": backend} if backend else {}),
             }
         return Slot(name, seed, {**own, **common})
@@ -134,6 +143,7 @@ class Benchmark:
             {
                 "threads": options.threads,
                 "avx2": options.avx2,
+                "device": options.device,
                 "seconds": _TRIAL_SECONDS if options.epochs else _CEILING_SECONDS,
             },
             variables=processes.settings(avx2=options.avx2),
@@ -141,6 +151,7 @@ class Benchmark:
         sitting = {
             "threads": options.threads,
             "environment": measured.pop("environment"),
+            **({"device": measured.pop("device")} if self.on_gpu else {}),
             "ceilings": measured,
             "predecessor": {},
         }
@@ -162,7 +173,10 @@ class Benchmark:
         return sitting
 
     def _predecessor(self, backend: str, python: Path) -> dict[str, Any]:
-        measured = self._train(PREDECESSOR, 0, python, backend, epochs=3, score=False)
+        device = self.options.device if backend == "torch" else "cpu"
+        measured = self._train(
+            PREDECESSOR, 0, python, backend, epochs=3, score=False, device=device
+        )
         ends = [0.0, *(epoch["seconds"] for epoch in measured["history"])]
         return {
             # The first builds the graph, and times are noisy: the fastest flatters nobody but it.
@@ -184,7 +198,13 @@ class Benchmark:
             backend = slot.conditions.get("backend")
             python = self.python if backend and self.python else Path(sys.executable)
             measured = self._train(
-                slot.recipe, slot.seed, python, backend, self.options.epochs, score=True
+                slot.recipe,
+                slot.seed,
+                python,
+                backend,
+                self.options.epochs,
+                score=True,
+                device=self.options.device,
             )
         return {
             "recipe": slot.recipe,
@@ -203,6 +223,7 @@ class Benchmark:
         backend: str | None,
         epochs: int | None,
         score: bool,
+        device: str,
     ) -> dict[str, Any]:
         work = {
             "recipe": recipe,
@@ -210,6 +231,7 @@ class Benchmark:
             "epochs": epochs,
             "unknown": False,
             "threads": self.options.threads,
+            "device": device,
             "score": score,
             **self._places(),
         }
@@ -299,6 +321,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, help="begin no row that would not end in time")
     parser.add_argument("--threads", type=int, default=min(2, available_processors()))
     parser.add_argument("--avx2", action="store_true", help="hold all libraries to AVX2")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="what trains")
     parser.add_argument(
         "--tensorflow-python",
         default=str(processes.TENSORFLOW),
@@ -320,6 +343,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("a trial with --data or --epochs needs an --out of its own")
     if options.seeds is not None and options.seeds < 1:
         parser.error("--seeds: expected at least 1")
+    if options.device == "cuda":
+        if options.avx2:
+            parser.error("--avx2 is for the processor, and goes without --device cuda")
+        others = [name for name in options.recipes or () if RECIPES[name].engine != "pytorch"]
+        if others:
+            parser.error(f"--device cuda is for recipes of PyTorch, not {', '.join(others)}")
+        import torch
+
+        if not torch.cuda.is_available():
+            parser.error("--device cuda: PyTorch finds no GPU here")
     python = Path(options.tensorflow_python)
     benchmark = Benchmark(options, python if os.access(python, os.X_OK) else None)
     stopped = False

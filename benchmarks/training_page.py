@@ -34,12 +34,13 @@ def page(
     parts = [
         "# Accuracy against training time",
         f"By `benchmarks/training.py`; instructions: {table.instructions}. Test accuracy is the "
-        "mean over seeds, every decision made on validation; training time is whole, validation "
-        "of each epoch included, imports and data loading apart.",
+        "mean over seeds, decisions made on validation, with the exceptions that [the log](../LOG.md) "
+        "names; training time is whole, validation of each epoch included, imports and data loading "
+        "apart.",
         f"![Test accuracy against training time]({picture_name})",
         "\n".join(recipes_table(summary)),
         *_broken_down(summary),
-        _definitions(summary),
+        _definitions(summary, on_gpu="device" in table.sittings[rows[-1]["sitting"]]),
         "## Verdicts",
         "Each recipe against the one before it by accuracy, and `cnn` against `ann`.",
         "\n".join(f"- {sentence}" for sentence in summary["verdicts"]) or "There are none yet.",
@@ -47,6 +48,7 @@ def page(
         "\n".join(_sittings(table, {row["sitting"] for row in rows})),
         "## Every training",
         "\n".join(_trainings(table, rows)),
+        *_notes(rows),
     ]
     if outdated:
         parts.append(
@@ -75,7 +77,7 @@ def recipes_table(summary: Mapping[str, Any]) -> list[str]:
             f"{each['operations']:,}",
             _or_none(each["gflops"], ".0f"),
             _or_none(each["ceiling_share"], ".0%"),
-            f"{each['peak_memory_mb']:.0f} MB",
+            _memory(each),
         )
         lines.append(f"| {' | '.join(cells)} |")
     return lines
@@ -167,7 +169,7 @@ def _family(name: str) -> Family:
         return "peer"
     if RECIPES[name].engine == "sklearn":
         return "classical"
-    return "convolutional" if name.startswith("cnn") else "dense"
+    return "convolutional" if name.startswith(("cnn", "gpu")) else "dense"
 
 
 def _broken_down(summary: Mapping[str, Any]) -> list[str]:
@@ -179,8 +181,24 @@ def _broken_down(summary: Mapping[str, Any]) -> list[str]:
     return ["Broken down:\n\n" + "\n".join(failures)] if failures else []
 
 
-def _definitions(summary: Mapping[str, Any]) -> str:
+def _notes(rows: Sequence[Row]) -> list[str]:
+    """What the trainings on a GPU said of themselves: the warm-up, apart from the seconds."""
+    said = [
+        f"- {row['recipe']}, seed {row['seed']}: {note}"
+        for row in rows
+        for note in row.get("notes", ())
+    ]
+    return ["\n".join(said)] if said else []
+
+
+def _definitions(summary: Mapping[str, Any], *, on_gpu: bool) -> str:
     whole = summary["predecessor_epochs"]
+    product = (
+        "its share of the best matrix product of the sitting on the GPU. To read, not to chase."
+        if on_gpu
+        else "its share of the best float32 matrix product of the sitting, above 100% where "
+        "training is in bfloat16, which that product is not. To read, not to chase."
+    )
     factor = (
         f"the predecessor's own training took {whole} epochs (`verify-keras-cnn.json`); the factor "
         f"is {whole} divided by the recipe's predecessor's epochs: how many times faster it is."
@@ -197,16 +215,20 @@ def _definitions(summary: Mapping[str, Any]) -> str:
             "check, temperature, thresholds.",
             "- *Predecessor's epochs*: that time over one epoch of the recipe `keras-cnn` (48,000 "
             "pictures, batch 32, validation included) with Keras on TensorFlow, measured in the "
-            "same sitting: the fastest of three, as times are noisy. This is "
-            "the figure that compares between machines.",
+            "same sitting: the fastest of three, as times are noisy. "
+            + (
+                "It is the processor's: TensorFlow was not given the GPU. That on PyTorch is the "
+                "GPU's."
+                if on_gpu
+                else "This is the figure that compares between machines."
+            ),
             f"- *Factor*: {factor}",
             "- *Multiply-adds a picture*: of the trained model, forward, the mirror image and shifts "
             "counted.",
             "- *GFLOP/s*: of training, two operations a multiply-add, three forward passes for a "
-            "training picture, validation counted; *of the ceiling*: its share of the best float32 "
-            "matrix product of the sitting, above 100% where training is in bfloat16, which that "
-            "product is not. To read, not to chase.",
-            "- *Memory*: the most that the process held until training and export ended.",
+            f"training picture, validation counted; *of the ceiling*: {product}",
+            "- *Memory*: the most that the process held until training and export ended"
+            + (", and the most of the GPU's that PyTorch kept for it." if on_gpu else "."),
             "- A hollow dot in the picture was stated, without an interval; it stands at "
             f"{_STATED_EPOCHS} of the predecessor's epochs. The dotted line joins this project's "
             "recipes than which none is both faster and more accurate.",
@@ -235,7 +257,7 @@ def _sittings(table: Table, used: set[int]) -> list[str]:
         cells = (
             str(place + 1),
             environment["time"][:16].replace("T", " "),
-            f"{environment['processor']}, {sitting['threads']}",
+            f"{sitting.get('device', environment['processor'])}, {sitting['threads']}",
             f"{products[best]:.0f} ({best})",
             f"{moved['copy']:.1f}, {moved['triad']:.1f}",
             epochs.get("tensorflow", "no TensorFlow"),
@@ -274,7 +296,7 @@ def _trainings(table: Table, rows: Sequence[Row]) -> list[str]:
             _or_none(None if unit is None else row["seconds"] / unit, ".2f"),
             f"{len(row['history'])}, {row['best_epoch']}",
             seconds(row["before_training_seconds"]),
-            f"{row['peak_memory_mb']:.0f} MB",
+            _memory(row),
             _or_none(row.get("others_share"), ".0%"),
             str(row["sitting"] + 1),
         )
@@ -296,6 +318,13 @@ def seconds(value: float) -> str:
         if value < 99.95
         else f"{value:.0f} s"
     )
+
+
+def _memory(measured: Mapping[str, Any]) -> str:
+    """Of the process, and of the GPU where there is one."""
+    of_gpu = measured.get("device_peak_memory_mb")
+    words = f"{measured['peak_memory_mb']:.0f} MB"
+    return words if of_gpu is None else f"{words}, GPU {of_gpu:.0f} MB"
 
 
 def _or_none(value: float | None, form: str) -> str:

@@ -28,15 +28,27 @@ def peak_memory_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
-def ceilings(*, began: float, threads: int, avx2: bool, seconds: float) -> dict[str, Any]:
-    """The most that this machine's cores give: float32 products, and memory moved."""
-    from benchmarks.ceilings import bandwidth, products
+def ceilings(
+    *, began: float, threads: int, avx2: bool, seconds: float, device: str = "cpu"
+) -> dict[str, Any]:
+    """The most that this machine's cores, or its GPU, give: products, and memory moved."""
+    from benchmarks.ceilings import bandwidth, gpu_products, products
     from fittingroom.runs import describe_environment
 
+    environment = describe_environment()
+    if device == "cuda":
+        import torch
+
+        return {
+            "products_gflops": gpu_products(seconds),
+            "bandwidth_gb_per_second": bandwidth(threads, seconds, device),
+            "device": torch.cuda.get_device_name(),
+            "environment": environment,
+        }
     return {
         "products_gflops": products(threads, seconds, held=avx2),
-        "bandwidth_gb_per_second": bandwidth(threads, seconds),
-        "environment": describe_environment(),
+        "bandwidth_gb_per_second": bandwidth(threads, seconds, device),
+        "environment": environment,
     }
 
 
@@ -69,9 +81,10 @@ class _Clock:
     def __init__(self) -> None:
         self.began = 0.0
         self.ended = 0.0
+        self.heard: list[str] = []
 
     def say(self, sentence: str) -> None:
-        """Nothing."""
+        self.heard.append(sentence)
 
     @contextlib.contextmanager
     def track(self, description: str, total: int) -> Iterator[Callable[[int, str], None]]:
@@ -134,6 +147,7 @@ def train(
     runs: str,
     threads: int,
     score: bool,
+    device: str = "cpu",
 ) -> dict[str, Any]:
     """Train a recipe as ``fittingroom train`` does and, if asked for, score it on the test half."""
     from fittingroom.data import find_dataset
@@ -153,7 +167,7 @@ def train(
             seed=seed,
             data=dataset,
             runs=runs,
-            device="cpu",
+            device=device,
             threads=threads,
             progress=clock,
         )
@@ -175,6 +189,13 @@ def train(
         "model_bytes": run.summary.model_bytes,
         "history": [vars(epoch) for epoch in run.history],
     }
+    if device == "cuda":
+        import torch
+
+        measured["device_peak_memory_mb"] = torch.cuda.max_memory_reserved() / 1e6
+        # The seconds of warm-up, apart from the training's.
+        heard = (each.removeprefix(f"{chosen.name}: ") for each in clock.heard)
+        measured["notes"] = [each for each in heard if "warm-up" in each]
     if score:
         predictions = evaluate(run, data=dataset, purpose="benchmark").evaluation.predictions
         measured |= _scores(predictions.correct)

@@ -51,7 +51,8 @@ def claim(name: str, measured: Mapping[str, Any], held_back: Mapping[str, Any]) 
     )
     other = held_back["recipes"].get(name)
     if other:
-        words += f"; {other['seconds']:.0f} s with AVX2 instructions"
+        bound = "" if other["quiet"] else "at most "
+        words += f"; {bound}{other['seconds']:.0f} s with AVX2 instructions"
     return f"{words}; benchmarks/training.py, docs/results/training.md."
 
 

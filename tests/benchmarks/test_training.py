@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from benchmarks import processes, table, training
@@ -138,7 +140,7 @@ def test_a_row_of_other_code_or_threads_is_measured_again(worker, bench, monkeyp
     bench(*one, "1")
     worker.asked.clear()
     if change == "code":
-        monkeypatch.setattr(training, "training_code", lambda engine: "other")
+        monkeypatch.setattr(training, "training_code", lambda engine, on_gpu: "other")
     ann_alone = ("--recipes", "ann", "--seeds", "1", "--no-peers", "--threads")
     measured = bench(*ann_alone, "1" if change == "code" else "2")
     assert ("ann", 0) in worker.asked
@@ -160,6 +162,31 @@ def test_comments_docstrings_and_resuming_are_no_other_code(tmp_path):
         digests.append(code_digest([path]))
     assert digests[0] == digests[1] == digests[2] != digests[3]
     assert table.training_code("pytorch") != table.training_code("keras")
+
+
+def test_what_records_steps_is_code_of_a_gpu_s_rows_alone(tmp_path, monkeypatch):
+    package = tmp_path / "fittingroom"
+    shutil.copytree(table.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(table, "PACKAGE", package)
+
+    def digests():
+        return tuple(table.training_code("pytorch", on_gpu=gpu) for gpu in (False, True))
+
+    of_processor, of_gpu = digests()
+    folder = package / "engines" / "pytorch"
+    for name, old, new in (
+        ("cuda.py", "_WARM_UP = 3", "_WARM_UP = 4"),
+        ("training.py", "        self._predict()  #", "        #"),
+    ):
+        whole = (folder / name).read_text()
+        assert old in whole
+        (folder / name).write_text(whole.replace(old, new))
+        processor, gpu = digests()
+        assert (processor, gpu != of_gpu) == (of_processor, True)
+        (folder / name).write_text(whole)
+    whole = (folder / "optimizers.py").read_text()
+    (folder / "optimizers.py").write_text(whole + "\nx = 1\n")
+    assert all(new != old for new, old in zip(digests(), (of_processor, of_gpu), strict=True))
 
 
 def test_no_row_is_begun_that_would_not_end_in_time(worker, bench, capsys):
@@ -214,6 +241,51 @@ def test_held_to_avx2_it_writes_files_of_their_own(worker, tmp_path):
     assert training.main([*arguments, "--runs", str(tmp_path / "r")]) == 0
     assert json.loads((tmp_path / "training-avx2.json").read_text())["instructions"] == "AVX2"
     assert (tmp_path / "training-avx2.md").exists()
+
+
+ON_GPU = ("--device", "cuda", "--recipes", "cnn", "gpu-best", "--seeds", "1")
+
+
+def test_on_a_gpu_it_writes_files_of_their_own_and_says_what_the_gpu_took(
+    worker, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    places = ("--out", str(tmp_path), "--runs", str(tmp_path / "r"))
+    arguments = [*ON_GPU, "--tensorflow-python", sys.executable, *places]
+    assert training.main(arguments) == 0
+    assert worker.devices == {
+        ("keras-cnn", "tensorflow"): "cpu",
+        ("keras-cnn", "torch"): "cuda",
+        ("cnn", None): "cuda",
+        ("gpu-best", None): "cuda",
+    }
+    measured = json.loads((tmp_path / "training-cuda.json").read_text())
+    assert [row["conditions"]["device"] for row in measured["rows"]] == ["cuda"] * 2
+    assert measured["recipes"]["cnn"]["device_peak_memory_mb"] == 900
+    page = (tmp_path / "training-cuda.md").read_text()
+    assert "| A GPU, " in page
+    assert "500 MB, GPU 900 MB" in page
+    assert "- gpu-best, seed 0: 1.5 s of warm-up on the GPU" in page
+    assert "best matrix product of the sitting on the GPU" in page
+    assert (tmp_path / "training-cuda.png").exists()
+    worker.asked.clear()
+    assert training.main(arguments) == 0
+    assert worker.asked == []
+
+
+@pytest.mark.parametrize(
+    ("added", "words"),
+    [
+        (["--avx2"], "without --device cuda"),
+        (["--recipes", "cnn", "forest"], "for recipes of PyTorch, not forest"),
+        ([], "finds no GPU here"),
+    ],
+)
+def test_what_no_gpu_does_is_no_row_of_one(capsys, monkeypatch, added, words):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SystemExit):
+        training.main([*ON_GPU, *added])
+    assert words in capsys.readouterr().err
 
 
 def test_a_trial_may_not_write_where_the_results_are(capsys):

@@ -1,4 +1,4 @@
-"""The named recipes. A claim was measured, and names the file with the measurement."""
+"""The named recipes. A claim names the file with its measurement, or says that there is none."""
 
 from fittingroom.errors import RecipeError, did_you_mean
 from fittingroom.recipes.classical import (
@@ -10,6 +10,7 @@ from fittingroom.recipes.classical import (
 from fittingroom.recipes.convolutional import CNN, CNN_BEST, CNN_FAST, CNN_STRONG, CNN_TINY
 from fittingroom.recipes.dense import ANN, ANN_BEST, ANN_FAST
 from fittingroom.recipes.described import Described
+from fittingroom.recipes.gpu import GPU_BEST, GPU_ENSEMBLE
 from fittingroom.recipes.predecessor import KERAS_ANN, KERAS_CNN
 
 LOGREG = ClassicalRecipe(
@@ -56,6 +57,8 @@ RECIPES: dict[str, Described] = {
         CNN_STRONG,
         CNN_BEST,
         CNN_TINY,
+        GPU_BEST,
+        GPU_ENSEMBLE,
         KERAS_ANN,
         KERAS_CNN,
         LOGREG,

@@ -14,7 +14,7 @@ from fittingroom.networks import (
 from fittingroom.recipes.recipe import Augmentation, Recipe
 
 
-def _stem(filters: int, *, kernel: int = 4, stride: int = 2) -> Network:
+def stem(filters: int, *, kernel: int = 4, stride: int = 2) -> Network:
     """The first layer, which is not trained; it halves the sides, unless its stride is 1."""
     return (
         Conv(filters, kernel=kernel, stride=stride, padding=1, bias=False, whitened=True),
@@ -22,7 +22,7 @@ def _stem(filters: int, *, kernel: int = 4, stride: int = 2) -> Network:
     )
 
 
-def _conv(filters: int, *, stride: int = 1, pool: bool = False) -> Network:
+def conv(filters: int, *, stride: int = 1, pool: bool = False) -> Network:
     """A 3 × 3 convolution, normalised and rectified; pooled before that, which costs less."""
     return (
         Conv(filters, stride=stride, padding=1, bias=False),
@@ -46,9 +46,9 @@ CNN_FAST = Recipe(
         "epochs; 5 s with AVX2 instructions; benchmarks/training.py, docs/results/training.md."
     ),
     network=(
-        *_stem(16),
-        *_conv(16, stride=2),
-        *_conv(32, pool=True),
+        *stem(16),
+        *conv(16, stride=2),
+        *conv(32, pool=True),
         *_dense(96),
         Dense(10),
     ),
@@ -72,9 +72,9 @@ CNN = Recipe(
         "docs/results/training.md."
     ),
     network=(
-        *_stem(24),
-        *_conv(48, stride=2),
-        *_conv(96, pool=True),
+        *stem(24),
+        *conv(48, stride=2),
+        *conv(96, pool=True),
         *_dense(128),
         Dropout(0.2),
         Dense(10),
@@ -96,15 +96,16 @@ CNN_STRONG = Recipe(
     claim=(
         "94.28% test accuracy (95% interval 93.83% to 94.69%), mean over seeds 0 to 4, after "
         "238 s of training (seed 0) on two cores of an AMD EPYC with AVX-512 and bfloat16, 5.9"
-        " of the predecessor's epochs; benchmarks/training.py, docs/results/training.md."
+        " of the predecessor's epochs; at most 460 s with AVX2 instructions; "
+        "benchmarks/training.py, docs/results/training.md."
     ),
     network=(
-        *_stem(32),
-        *_conv(32),
-        *_conv(48),
-        *_conv(64, pool=True),
-        *_conv(64),
-        *_conv(128, pool=True),
+        *stem(32),
+        *conv(32),
+        *conv(48),
+        *conv(64, pool=True),
+        *conv(64),
+        *conv(128, pool=True),
         GlobalMaxPool(),
         Dropout(0.1),
         Dense(10),
@@ -126,18 +127,18 @@ CNN_BEST = Recipe(
     claim=(
         "95.03% test accuracy (95% interval 94.64% to 95.40%), mean over seeds 0 to 2, after "
         "1311 s of training (seeds 0, 2) on two cores of an AMD EPYC with AVX-512 and "
-        "bfloat16, 28.8 of the predecessor's epochs; benchmarks/training.py, "
-        "docs/results/training.md."
+        "bfloat16, 28.8 of the predecessor's epochs; 2746 s with AVX2 instructions; "
+        "benchmarks/training.py, docs/results/training.md."
     ),
     network=(
-        *_stem(16, kernel=3, stride=1),
-        *_conv(32, pool=True),
-        *_conv(48),
-        *_conv(48),
-        *_conv(96, pool=True),
-        *_conv(96),
-        *_conv(96),
-        *_conv(128, pool=True),
+        *stem(16, kernel=3, stride=1),
+        *conv(32, pool=True),
+        *conv(48),
+        *conv(48),
+        *conv(96, pool=True),
+        *conv(96),
+        *conv(96),
+        *conv(128, pool=True),
         GlobalMaxPool(),
         Dropout(0.2),
         Dense(10),
@@ -166,12 +167,12 @@ CNN_TINY = Recipe(
         "docs/results/training.md."
     ),
     network=(
-        *_stem(32),
-        *_conv(32),
-        *_conv(32),
-        *_conv(48, pool=True),
-        *_conv(48),
-        *_conv(96, pool=True),
+        *stem(32),
+        *conv(32),
+        *conv(32),
+        *conv(48, pool=True),
+        *conv(48),
+        *conv(96, pool=True),
         GlobalMaxPool(),
         Dropout(0.1),
         Dense(10),

@@ -60,8 +60,8 @@ ANN_BEST = Recipe(
     claim=(
         "92.22% test accuracy (95% interval 91.71% to 92.69%), mean over seeds 0 to 4, after "
         "541 s of training (seeds 0, 3, 4) on two cores of an AMD EPYC with AVX-512 and "
-        "bfloat16, 13.9 of the predecessor's epochs; benchmarks/training.py, "
-        "docs/results/training.md."
+        "bfloat16, 13.9 of the predecessor's epochs; 756 s with AVX2 instructions; "
+        "benchmarks/training.py, docs/results/training.md."
     ),
     network=_layers(1024, depth=3, dropout=0.3),
     epochs=72,
