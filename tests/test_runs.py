@@ -1,18 +1,25 @@
+import contextlib
 import dataclasses
+import errno
 import json
+import os
 import shutil
+import stat
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fittingroom.errors import RunChangedError, RunError, RunUnfinishedError
+from fittingroom.jobs.train import data_key
 from fittingroom.predictions import Predictions
 from fittingroom.runs import (
+    Checkpoint,
     Epoch,
     RunWriter,
     Summary,
     best_epoch,
+    describe_environment,
     ending,
     find_begun,
     find_run,
@@ -217,6 +224,61 @@ def test_a_file_is_whole_or_as_before(tmp_path, full_disk):
         write_file(path, b"after")
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders are not flushed there")
+@pytest.mark.parametrize(("number", "told"), [(errno.EINVAL, False), (errno.EIO, True)])
+def test_a_file_system_that_cannot_flush_folders_is_written_to(tmp_path, monkeypatch, number, told):
+    real = os.fsync
+
+    def fsync(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(RunError) if told else contextlib.nullcontext():
+        write_file(tmp_path / "file", b"content")
+    assert (tmp_path / "file").read_bytes() == b"content"
+
+
+def test_a_checkpoint_that_cannot_be_read_just_now_is_not_begun_over(
+    tiny, sample, tmp_path, monkeypatch
+):
+    writer = RunWriter.create(tmp_path, run_name(tiny, 0, data_key(sample)))
+    environment = {
+        **describe_environment(),
+        "data": {
+            "name": "sample",
+            "official": False,
+            "folder": "x",
+            "classes": list(sample.classes),
+            "hashes": sample.training_hashes,
+            "test_hashes": {},
+            "training": 1,
+            "validation": 1,
+        },
+    }
+    writer.begin(tiny, 0, environment)
+    writer.keep(Checkpoint((Epoch(1, 1.0, 1.0, 0.5, 1.0, 0.5, 0.1),), {"step": np.array(1)}))
+
+    def looked_for():
+        return find_begun(tmp_path, writer.folder.name, tiny, 0, sample)
+
+    _, checkpoint = looked_for()
+    assert checkpoint is not None
+    real = os.open
+
+    def fail(path, *rest, **others):
+        if str(path).endswith("checkpoint.safetensors"):
+            raise OSError(errno.EIO, "Input/output error")
+        return real(path, *rest, **others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", fail)
+        with pytest.raises(RunError, match="Input/output error"):
+            looked_for()
+    assert looked_for() is not None
 
 
 def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss():

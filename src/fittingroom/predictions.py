@@ -20,6 +20,8 @@ Int64 = npt.NDArray[np.int64]
 _SUM_TOLERANCE = 1e-3
 _LARGEST_FILE = 64 * MEBIBYTE
 _MOST_CLASSES = 1000
+# As many pictures as a file of them may hold.
+_MOST_ROWS = 1_000_000
 # Checked so many pictures at a time, since float64 takes twice the memory.
 _ROWS = 100_000
 
@@ -155,9 +157,12 @@ class Predictions:
                 names = archive.array("classes")
                 if names.ndim != 1 or len(names) > _MOST_CLASSES or names.dtype.kind != "U":
                     raise Refusal(f"class names as {names.dtype} of shape {names.shape}")
+                labels = archive.array("labels")
+                if labels.size > _MOST_ROWS:
+                    raise Refusal(f"{labels.size:,} labels, of {_MOST_ROWS:,} at most")
                 with_logs = "log_probabilities.npy" in archive.members
                 predictions = cls(
-                    labels=archive.array("labels"),
+                    labels=labels,
                     predicted=archive.array("predicted"),
                     log_probabilities=archive.array("log_probabilities") if with_logs else None,
                     indices=archive.array("indices"),

@@ -122,6 +122,24 @@ def encrypted(path):
     path.write_bytes(content)
 
 
+def linked(path):
+    """A link to what this project writes."""
+    path.with_name("honest").write_bytes(honest())
+    path.symlink_to(path.with_name("honest"))
+
+
+def many_rows(path):
+    """Eight million pictures of two classes: each array is within its bounds, and all are not."""
+    count, half = 2**23, np.float32(np.log(0.5)).tobytes()
+    packed(
+        classes=array(described("<U1", "(2,)"), "ab".encode("utf-32-le")),
+        labels=array(described("|u1", f"({count},)"), bytes(count)),
+        predicted=array(described("|u1", f"({count},)"), bytes(count)),
+        log_probabilities=array(described("<f4", f"({count}, 2)"), half * 2 * count),
+        indices=array(described("<i8", f"({count},)"), bytes(8 * count)),
+    )(path)
+
+
 def written(content: bytes):
     return lambda path: path.write_bytes(content) and None
 
@@ -140,6 +158,7 @@ ARCHIVES = [
     Hostile("a trillion labels", labelled(array(described("|u1", f"({10**12},)"))), "at most"),
     Hostile("a negative length", labelled(array(described("|u1", "(-1,)"))), "shape"),
     Hostile("sides that multiply", labelled(array(described("<f8", "(2**20,)"))), ""),
+    Hostile("none, times a great many", labelled(array(described("|u1", f"(0, {10**20})"))), ""),
     Hostile("sixty dimensions", labelled(array(described("|u1", f"({'9, ' * 60})"))), "shape"),
     Hostile("a header without end", labelled(array("(" * 60_000)), "header"),
     Hostile("a header in a header", labelled(array("-" * 1900 + "1")), ""),
@@ -160,6 +179,7 @@ ARCHIVES = [
     Hostile("labels that are no numbers", changed(labels=np.full(10, np.nan)), ""),
 ]
 OURS = [
+    Hostile("many rows", many_rows, "labels, of 1,000,000 at most"),
     Hostile(
         "logarithms that are none",
         changed(log_probabilities=np.full((10, 10), np.nan, "f4")),
@@ -198,7 +218,13 @@ TABLES = [
     Hostile("half a character", written(b"\xff\xfe\x00"), "no text"),
     Hostile("codes of a terminal", written(b"\x1b]0;gotcha\x07\x1b[2J,label,predicted\n"), "index"),
     Hostile("many columns of one name", written(b"label," * 600 + b"\n"), ""),
-    Hostile("a pipe", lambda path: os.mkfifo(path), "a file of predictions"),
+    Hostile("a pipe", lambda path: os.mkfifo(path), "a plain file"),
+    Hostile("a link", linked, "symbolic link"),
+    Hostile(
+        "many honest rows",
+        written(b"index,label,predicted\n" + b"0,0,0\n" * 999_998),
+        "10 rows, one for each",
+    ),
 ]
 
 

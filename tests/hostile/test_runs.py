@@ -274,6 +274,16 @@ def test_a_log_that_is_a_pipe_is_not_waited_for(tmp_path, read):
         os.close(reader)
 
 
+def test_a_log_of_line_ends_alone_takes_no_time(tmp_path):
+    (tmp_path / "test-log.jsonl").write_bytes(b"\n" * 2**26)
+    with pytest.raises(RunError, match="lines"):
+        read_openings(tmp_path)
+    # An honest one has two line ends for each opening.
+    (tmp_path / "honest").mkdir()
+    log_opening(tmp_path / "honest", run="a", recipe="b", data="c", purpose="d")
+    assert len(read_openings(tmp_path / "honest")) == 1
+
+
 def test_locks_are_not_made_through_a_link(tmp_path):
     (tmp_path / "outside").mkdir()
     (tmp_path / "runs").mkdir()
@@ -336,6 +346,7 @@ WEIGHTS = [
         "no header": weights(b"[]"),
         "lists in lists": weights(DEEP.encode()),
         "sides that multiply": weights({"a": entry([2**40, 2**40], [0, 4])}, bytes(4)),
+        "none, times a great many": weights({"a": entry([0, 10**20], [0, 0])}),
         "sides below nothing": weights({"a": entry([-1], [0, 4])}, bytes(4)),
         "places beyond the file": weights({"a": entry([2**30], [0, 2**32])}, bytes(4)),
         "places backwards": weights({"a": entry([1], [4, 0])}, bytes(4)),

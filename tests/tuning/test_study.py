@@ -185,6 +185,20 @@ def test_a_study_of_another_version_of_optuna_is_told_in_one_sentence(tmp_path):
         pass
 
 
+@pytest.mark.parametrize("linked", ["folder", "file"])
+def test_a_study_through_a_link_is_refused(tmp_path, linked):
+    outside, search = tmp_path / "outside", tmp_path / "search"
+    outside.mkdir()
+    if linked == "folder":
+        search.symlink_to(outside)
+    else:
+        search.mkdir()
+        (search / "study.db").symlink_to(outside / "study.db")
+    with pytest.raises(SearchError, match="a link"), open_study(search, {}, 0):
+        pass
+    assert not list(outside.iterdir())
+
+
 def test_a_folder_that_cannot_be_locked_is_told_in_one_sentence(tmp_path):
     (tmp_path / ".lock").mkdir()
     with pytest.raises(SearchError, match=r"Is a directory\."), open_study(tmp_path, FACTS, 0):

@@ -8,7 +8,9 @@ import numpy.typing as npt
 from fittingroom.elsewhere.archive import read_archive
 from fittingroom.elsewhere.said import MOST_BYTES, Float64, Said, refusal
 from fittingroom.elsewhere.spreadsheet import read_spreadsheet
+from fittingroom.errors import PredictionsError
 from fittingroom.predictions import Float32, Int64, Predictions, UInt8
+from fittingroom.untrusted import Refusal, read_whole
 
 # Probabilities of one picture, written with four digits each, sum to one within this.
 _SUM_TOLERANCE = 1e-3
@@ -47,7 +49,7 @@ def read_elsewhere(
             "Save them together with np.savez(file, labels=…, predicted=…).",
         )
     else:
-        said = read_spreadsheet(path, content, len(classes))
+        said = read_spreadsheet(path, content, len(classes), len(labels))
     _check_length(path, said, len(labels))
     _check_order(path, said, indices)
     _check_labels(path, said, labels, classes)
@@ -72,22 +74,22 @@ def read_elsewhere(
 
 def _content(path: Path) -> bytes:
     try:
-        # A pipe or device would be read for ever.
-        if not path.is_file():
-            received = "something else" if path.exists() else "none: there is no such file"
+        if not path.exists():
+            received = "none: there is no such file"
             raise refusal(path, "a file of predictions", received, "Name a .csv or .npz file.")
-        with path.open("rb") as stream:
-            content = stream.read(MOST_BYTES + 1)
+        if path.is_file() and path.stat().st_size > MOST_BYTES:
+            raise refusal(
+                path,
+                f"at most {MOST_BYTES // 2**20} MiB",
+                "more",
+                "Leave out all but the columns or arrays that are needed.",
+            )
+        content = read_whole(path, MOST_BYTES)
+    except Refusal as error:  # a link, which may lead to any file of ours, or a pipe
+        raise PredictionsError(str(error)) from error
     except (OSError, ValueError) as error:  # a name with a NUL in it is a ValueError
         received = f"the system's answer: {getattr(error, 'strerror', None) or error}"
         raise refusal(path, "a file that can be read", received) from error
-    if len(content) > MOST_BYTES:
-        raise refusal(
-            path,
-            f"at most {MOST_BYTES // 2**20} MiB",
-            "more",
-            "Leave out all but the columns or arrays that are needed.",
-        )
     if not content.strip():
         raise refusal(path, "predictions", "an empty file")
     return content

@@ -17,10 +17,11 @@ _NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?|nan|inf)", re.ASC
 # What lines, cells and numbers take in memory is many times what they take in the file.
 _LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 _MOST_LINES, _LONGEST_LINE, _LONGEST_NUMBER = 1_000_000, 4000, 60
+_WHOLE = "Predict the whole test half, each picture once, in the order of its file."
 _ADVICE = "It needs a first line such as index,label,predicted or index,label,predicted,p0,…,p9."
 
 
-def read_spreadsheet(path: Path, content: bytes, kinds: int) -> Said:
+def read_spreadsheet(path: Path, content: bytes, kinds: int, most: int) -> Said:
     """The columns ``index``, ``label``, ``predicted`` and, all or none, ``p0`` to ``p9``.
 
     A byte order mark, any line ends, quotes, blank lines, empty columns, tabs or semicolons for
@@ -30,6 +31,7 @@ def read_spreadsheet(path: Path, content: bytes, kinds: int) -> Said:
         path: for messages.
         content: the file.
         kinds: how many classes there are.
+        most: so many rows at most.
 
     Raises:
         PredictionsError: it is no such file.
@@ -42,12 +44,12 @@ def read_spreadsheet(path: Path, content: bytes, kinds: int) -> Said:
     if longest > _LONGEST_LINE:
         raise refusal(path, f"lines of at most {_LONGEST_LINE:,} characters", f"one of {longest:,}")
     try:
-        return _said(path, lines, kinds)
+        return _said(path, lines, kinds, most)
     except csv.Error as error:
         raise refusal(path, "a CSV file", str(error)) from error
 
 
-def _said(path: Path, lines: list[str], kinds: int) -> Said:
+def _said(path: Path, lines: list[str], kinds: int, most: int) -> Said:
     separator, names, body = _header(path, lines, kinds)
     wanted = [*_NEEDED, *(f"p{k}" for k in range(kinds) if "p0" in names)]
     places = [names.index(name) for name in wanted]
@@ -56,6 +58,8 @@ def _said(path: Path, lines: list[str], kinds: int) -> Said:
         # Line by line, since no number has a line's end in it, and a quote may never be closed.
         for cells in csv.reader([line], delimiter=separator):
             if any(cell.strip() for cell in cells):
+                if len(numbers) == most * len(wanted):
+                    raise refusal(path, f"{most:,} rows, one for each test picture", "more", _WHOLE)
                 numbers.extend(_row(path, row, cells, names, places, separator))
     table = np.array(numbers).reshape(-1, len(wanted))  # (M, 3 or 3 + K)
     return Said(

@@ -64,6 +64,7 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
 
     Raises:
         RunChangedError: the file is not one that training writes, or not as it was written.
+        RunError: the system does not let us read it.
     """
     try:
         arrays = read_weights(folder / CHECKPOINT, _MOST_BYTES)
@@ -82,7 +83,12 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
             raise RunChangedError(f"Expected epochs 1, 2, … in a row. Received {numbers[:9]}.")
     except FileNotFoundError:
         return None
-    except (OSError, Refusal, KeyError, UnicodeDecodeError, RunChangedError) as error:
+    except OSError as error:  # that may pass, and is no reason to begin anew
+        raise RunError(
+            f"Expected to read {folder / CHECKPOINT}. Received: {error.strerror or error}. Make it "
+            "readable, and the training goes on from it; or remove it, to begin anew."
+        ) from error
+    except (Refusal, KeyError, UnicodeDecodeError, RunChangedError) as error:
         raise RunChangedError(
             f"Expected a checkpoint at {folder / CHECKPOINT}. Received something else: {error} "
             "Train the recipe anew, without `--resume`."

@@ -1,6 +1,7 @@
 """Files that are either whole or not there."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -11,6 +12,8 @@ from typing import Any
 
 from fittingroom.errors import FittingRoomError, RunError
 
+# What a file system answers that cannot flush a folder.
+_CANNOT_FLUSH = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}")
 
 
@@ -97,12 +100,16 @@ def cannot_write(path: Path, error: OSError) -> FittingRoomError:
 
 
 def flush_folder(folder: Path) -> None:
-    """Flush a folder's entries to the disk, where the system can (Windows cannot)."""
+    """Flush a folder's entries to the disk, where the system can: Windows cannot, nor can some file
+    systems of others, which say so."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _CANNOT_FLUSH:
+            raise
     finally:
         os.close(descriptor)
 

@@ -36,6 +36,7 @@ from fittingroom.runs.files import (
 from fittingroom.runs.history import Epoch, read_history
 from fittingroom.runs.manifests import MANIFEST, check_manifest, write_manifest
 from fittingroom.runs.stored import (
+    MOST_BYTES,
     check_environment,
     check_inside,
     check_summary,
@@ -282,6 +283,15 @@ class RunWriter:
         path = self.folder / name
         write_file(path, content)
         return path
+
+    def has_room(self, size: int) -> bool:
+        """Whether the run could still be opened with so many bytes more."""
+        there = sum(
+            path.stat().st_size
+            for path in self.folder.iterdir()
+            if path.name != CHECKPOINT and path.is_file()
+        )
+        return there + size <= MOST_BYTES
 
     def finish(self, summary: Summary, validation: Predictions) -> Run:
         """Write the outcome and, last, the manifest that makes the run a finished one.

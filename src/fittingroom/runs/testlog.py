@@ -14,7 +14,8 @@ from fittingroom.runs.files import cannot_write, flush_folder
 from fittingroom.untrusted import MEBIBYTE, Refusal, parse_json, read_whole
 
 TEST_LOG = "test-log.jsonl"
-_LARGEST_LOG = 64 * MEBIBYTE
+# An opening takes two lines of some two hundred bytes together.
+_LARGEST_LOG, _MOST_LINES = 64 * MEBIBYTE, 250_000
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,9 @@ def read_openings(runs: Path) -> tuple[Opening, ...]:
     """
     path = runs / TEST_LOG
     try:
-        text = read_whole(path, _LARGEST_LOG).decode("utf-8", errors="replace")
+        content = read_whole(path, _LARGEST_LOG)
+        if content.count(b"\n") > _MOST_LINES:
+            raise Refusal(f"more than {_MOST_LINES:,} lines")
     except FileNotFoundError:
         return ()
     except (OSError, Refusal) as error:
@@ -92,7 +95,7 @@ def read_openings(runs: Path) -> tuple[Opening, ...]:
             "Make it readable, so that the openings can be counted."
         ) from error
     openings = []
-    for line in text.splitlines():
+    for line in filter(None, content.decode("utf-8", errors="replace").split("\n")):
         try:
             opening = Opening(**parse_json(line, "the log"))
         except (TypeError, ValueError):

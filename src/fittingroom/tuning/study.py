@@ -61,6 +61,9 @@ def open_study(folder: Path, facts: Mapping[str, Any], seed: int) -> Iterator["S
         SearchError: the folder has the study of another search, another process is at work on
             it, or the file cannot be read or written.
     """
+    for path in (folder, folder / STUDY):
+        if path.is_symlink():  # a stranger's, by which a file elsewhere would be changed
+            raise _cannot_use(path, "a link, which is not followed")
     make_folder(folder)
     lock = filelock.FileLock(folder / ".lock")
     try:

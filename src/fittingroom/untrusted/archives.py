@@ -100,9 +100,12 @@ class Archive:
             raise Refusal(
                 f"Expected {name} of {size:,} bytes. Received more or fewer. The file is damaged."
             )
-        if size == 0:
-            return np.zeros(shape, kind)
-        return np.frombuffer(data, kind).reshape(shape, order="F" if by_columns else "C")
+        try:
+            if size == 0:
+                return np.zeros(shape, kind)
+            return np.frombuffer(data, kind).reshape(shape, order="F" if by_columns else "C")
+        except ValueError as error:  # none of something, times more than there can be
+            raise _broken(error) from error
 
 
 def _header(stream: IO[bytes], name: str) -> tuple[np.dtype[Any], tuple[int, ...], bool]:

@@ -48,10 +48,11 @@ def open_plain(path: Path, most: int) -> Iterator[io.BufferedReader]:
         if error.errno == errno.ELOOP:  # it became one just now
             raise _is_link(path) from error
         raise
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise Refusal(f"Expected a plain file at {path}. Received a folder, pipe or device.")
     with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(stream.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise Refusal(f"Expected a plain file at {path}. Received a folder, pipe or device.")
         if status.st_size > most:
             raise Refusal(
                 f"Expected at most {most:,} bytes in {path}. Received {status.st_size:,}."

@@ -69,7 +69,10 @@ def _array(path: Path, name: str, entry: Any, data: memoryview) -> npt.NDArray[A
         raise _refused(path, name, entry)
     if math.prod(shape) * np.dtype(kind).itemsize != end - begin:
         raise _refused(path, name, entry)
-    return np.frombuffer(data[begin:end], kind).reshape(shape)
+    try:
+        return np.frombuffer(data[begin:end], kind).reshape(shape)
+    except ValueError as error:  # none of something, times more than there can be
+        raise _refused(path, name, entry) from error
 
 
 def _whole_numbers(values: Any) -> bool:
