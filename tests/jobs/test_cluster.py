@@ -328,6 +328,32 @@ def dict_of(trainings, recipe):
     }
 
 
+def test_a_trial_that_is_lost_before_it_hears_that_it_ends_hears_it_again(ray, tiny, sample_split):
+    def watch(number, epoch):
+        if epoch.epoch < 2:
+            return True
+        below = psutil.Process().children(recursive=True)
+        (worker,) = (each for each in below if "ray::_train" in " ".join(each.cmdline()))
+        worker.kill()
+        return False
+
+    trainings = on_cluster(ray, sample_split, "cpu", 1)
+    ((_, outcome),) = trainings(iter([Assignment(0, tiny, 0)]), watch)
+    assert (outcome.state, len(outcome.history)) == ("pruned", 2)
+
+
+def test_gpus_are_asked_for_where_a_machine_has_one_and_the_processors(trainer, tiny, monkeypatch):
+    def among(*machines):
+        nodes = [{"Alive": True, "Resources": machine} for machine in machines]
+        with monkeypatch.context() as patch:
+            patch.setattr(trainer, "_ray", SimpleNamespace(nodes=lambda: nodes))
+            patch.setattr(trainer, "_threads", 8)
+            return trainer._graphics(tiny, None)
+
+    assert among({"CPU": 8.0, "GPU": 1.0}) == 1
+    assert among({"CPU": 16.0}, {"CPU": 4.0, "GPU": 1.0}) == 0  # it would wait for ever
+
+
 def test_a_trial_whose_worker_is_killed_is_begun_anew_and_told_once(ray, tiny, sample_split):
     heard = []
 

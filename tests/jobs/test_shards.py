@@ -119,6 +119,27 @@ def test_a_worker_that_is_killed_costs_no_shard(ray, whole, folder, tmp_path):
     assert shards(out) == shards(whole.out)
 
 
+def test_a_picture_that_ends_every_worker_is_told(ray, folder, tmp_path, monkeypatch):
+    def dies(row, **work):
+        os._exit(1)
+
+    monkeypatch.setattr("fittingroom.jobs.cluster.shards._classify", dies)
+    monkeypatch.setattr("fittingroom.jobs.cluster.shards._RETRIES", 1)
+    with pytest.raises(ClusterError, match=r"after 2 attempts.*missing is shard-000000\.parquet"):
+        classify_shards([str(folder)], tmp_path / "out", shard=100)
+
+
+def test_what_another_left_half_written_is_left_alone(whole, folder, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(whole.out, out)
+    theirs, ours = out / ".letter.txt.0123abcd", out / ".shard-000001.parquet.0123abcd"
+    for path in (theirs, ours):
+        path.write_bytes(b"half")
+    classify_shards([str(folder)], out, shard=SHARD)
+    assert theirs.exists()
+    assert not ours.exists()
+
+
 def test_other_pictures_are_not_mixed_in(whole, folder):
     with pytest.raises(UsageError, match="other pictures"):
         classify_shards([str(folder / "below")], whole.out, shard=SHARD)

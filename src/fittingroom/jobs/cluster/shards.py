@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fittingroom.errors import (
+    ClusterError,
     FittingRoomError,
     PhotoError,
     RunBusyError,
@@ -24,12 +25,18 @@ from fittingroom.errors import (
 )
 from fittingroom.jobs.classify import Found, classify, find_pictures
 from fittingroom.jobs.cluster.answers import as_parquet, count_broken
-from fittingroom.jobs.cluster.connection import check_seen, connected, seen_by_all, slots
+from fittingroom.jobs.cluster.connection import (
+    check_seen,
+    connected,
+    first_line,
+    seen_by_all,
+    slots,
+)
 from fittingroom.jobs.load import file_of
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.predict import Model
 from fittingroom.runs import make_folder, write_file
-from fittingroom.runs.files import cannot_write, remove_leftovers
+from fittingroom.runs.files import cannot_write, is_leftover, remove_file
 from fittingroom.untrusted import Refusal, read_json
 
 _FORMAT = 1
@@ -38,7 +45,11 @@ _NAMES = "pictures.jsonl"
 _MODEL = "model.onnx"
 # Pictures of a shard: some minutes of work of one processor, some MB of answers.
 SHARD = 10_000
+# What a command that died may have left half-written; other names are somebody else's.
+_OWN_LEFTOVERS = (f".{_MANIFEST}.", f".{_NAMES}.", f".{_MODEL}.", ".shard-", "..ray-")
 _LARGEST_MANIFEST = 256 * 2**20
+# How often a shard is begun anew after its worker was lost.
+_RETRIES = 5
 
 
 @dataclass(frozen=True)
@@ -140,7 +151,9 @@ def classify_shards(
     if first is None:
         raise UsageError("Expected files, folders or patterns of pictures. Received none.")
     with _alone(make_folder(out)):
-        remove_leftovers(out)
+        for path in out.iterdir():
+            if is_leftover(path) and path.name.startswith(_OWN_LEFTOVERS):
+                remove_file(path)
         shards = _plan(itertools.chain([first], pictures), out, settings, content)
         there = [(out / each.file).exists() for each in shards]
         missing = [each for each, found in zip(shards, there, strict=True) if not found]
@@ -303,7 +316,13 @@ def _go_through(
     with _quiet(data), progress.track("shards", len(rows)) as advance:
         done = (
             data.from_items(rows, override_num_blocks=len(rows))
-            .map(_classify, fn_kwargs=work, num_cpus=work["threads"], concurrency=workers)
+            .map(
+                _classify,
+                fn_kwargs=work,
+                num_cpus=work["threads"],
+                concurrency=workers,
+                max_retries=_RETRIES,
+            )
             .iter_rows()
         )
         try:
@@ -314,7 +333,14 @@ def _go_through(
             cause = getattr(error, "cause", None)
             if isinstance(cause, FittingRoomError):
                 raise cause from None
-            raise
+            if isinstance(error, ray.exceptions.RayTaskError):
+                raise
+            left = (each.file for each in shards if not (work["out"] / each.file).exists())
+            raise ClusterError(
+                f"Expected every shard to be classified. Received word, after {_RETRIES + 1} "
+                f"attempts where a worker was lost: {first_line(error)}. What is done stays, and "
+                f"the same command goes on; the first that is missing is {next(left, 'none')}."
+            ) from error
 
 
 @contextlib.contextmanager

@@ -172,7 +172,10 @@ class ClusterTrainer:
         """How many GPUs a training takes."""
         if device not in (None, "cuda") or on_processor_only(recipe.engine):
             return 0
-        return int(self._ray.cluster_resources().get("GPU", 0) >= 1)
+        rooms = (node["Resources"] for node in self._ray.nodes() if node["Alive"])
+        return int(
+            any(room.get("GPU", 0) >= 1 and room.get("CPU", 0) >= self._threads for room in rooms)
+        )
 
 
 def _train(

@@ -40,6 +40,7 @@ def on_cluster(ray: Any, split: Split, device: str | None, threads: int) -> Trai
         desk = ray.remote(num_cpus=0, scheduling_strategy=here(ray))(_Desk).remote()
         under_way: dict[Any, Assignment] = {}
         told: dict[int, int] = {}
+        answers: dict[int, bool] = {}
         open_ended = True
         try:
             while True:
@@ -56,10 +57,11 @@ def on_cluster(ray: Any, split: Split, device: str | None, threads: int) -> Trai
                     return
                 done, _ = ray.wait(list(under_way), timeout=_LOOK)
                 for number, epoch in ray.get(desk.questions.remote()):
-                    # A trial that is begun anew tells what was told.
-                    fresh = epoch.epoch > told.get(number, 0)
-                    told[number] = max(epoch.epoch, told.get(number, 0))
-                    desk.answer.remote(number, not fresh or watch(number, epoch))
+                    # A trial that is begun anew tells what was told, and is told the same.
+                    if epoch.epoch > told.get(number, 0):
+                        told[number] = epoch.epoch
+                        answers[number] = watch(number, epoch)
+                    desk.answer.remote(number, epoch.epoch < told[number] or answers[number])
                 for reference in done:
                     yield under_way.pop(reference), _outcome(ray, reference)
         finally:
