@@ -1,11 +1,23 @@
+import contextlib
 import dataclasses
 import json
+import os
+import shutil
+import signal
 
 import numpy as np
 import pytest
 
 from fittingroom.data import Dataset
-from fittingroom.errors import ExportError, RecipeError, RunError, TrainingError, UsageError
+from fittingroom.engines.pytorch.training import PyTorchEngine
+from fittingroom.errors import (
+    ExportError,
+    RecipeError,
+    RunError,
+    TrainingError,
+    TrainingStopped,
+    UsageError,
+)
 from fittingroom.export import build_onnx
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.finish import check_export
@@ -15,7 +27,7 @@ from fittingroom.metrics import wilson
 from fittingroom.networks import Dense
 from fittingroom.predict import Predictor, Thresholds
 from fittingroom.recipes import OwnModel, Recipe
-from fittingroom.runs import list_runs
+from fittingroom.runs import folder, list_runs, open_run
 
 
 def test_training_never_opens_the_test_half(tiny, sample, tmp_path, monkeypatch):
@@ -108,6 +120,47 @@ def test_an_export_that_differs_fails_the_run(tiny, sample, tmp_path, monkeypatc
     with pytest.raises(ExportError, match="same classes on the validation half"):
         train(tiny, data=sample, runs=tmp_path, threads=1)
     assert [listed.state for listed in list_runs(tmp_path)] == ["failed"]
+
+
+def test_what_would_make_a_run_too_large_to_be_opened_is_left_out(
+    tiny, sample, tmp_path, monkeypatch
+):
+    real = PyTorchEngine.fit
+
+    def fit(self, *given, **options):
+        files = {"model.keras": bytes(1000), "best_model.h5": bytes(2_000_000)}
+        return dataclasses.replace(real(self, *given, **options), files=files)
+
+    monkeypatch.setattr(PyTorchEngine, "fit", fit)
+    monkeypatch.setattr(folder, "MOST_BYTES", 8 * 2**20 + 1_000_000)
+    said: list[str] = []
+    progress = Silence()
+    monkeypatch.setattr(progress, "say", said.append)
+    recipe = dataclasses.replace(tiny, epochs=1)
+    run = train(recipe, data=sample, runs=tmp_path, threads=1, progress=progress)
+    assert (run.folder / "model.keras").exists()
+    assert not (run.folder / "best_model.h5").exists()
+    assert any("best_model.h5 is left out" in each for each in said)
+    assert open_run(run.folder).summary == run.summary
+
+
+def test_who_stops_a_training_with_a_finished_run_beside_it_is_told_of_that(tiny, sample, tmp_path):
+    recipe = dataclasses.replace(tiny, epochs=2)
+    finished = train(recipe, data=sample, runs=tmp_path, threads=1)
+
+    class Stopper(Silence):
+        @contextlib.contextmanager
+        def track(self, description, total):
+            yield lambda done, words: os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(TrainingStopped) as stopped:
+        train(recipe, data=sample, runs=tmp_path, threads=1, progress=Stopper())
+    assert f"{finished.folder} is a finished run of the same" in str(stopped.value)
+    again = train(recipe, data=sample, runs=tmp_path, threads=1, resume=True)
+    assert again.folder == finished.folder
+    shutil.rmtree(finished.folder)
+    again = train(recipe, data=sample, runs=tmp_path, threads=1, resume=True)
+    assert again.folder.name == f"{finished.folder.name}-2"
 
 
 def test_the_check_allows_rounding_and_nothing_else():

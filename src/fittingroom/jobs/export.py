@@ -34,7 +34,7 @@ _AS_IT_WAS_GIVEN = (
     "shape that it was built for, and gives what it was built to give"
 )
 _WITHOUT_KERAS = {
-    "keras": "Keras could not save it as a file that it loads again",
+    "keras": "Keras could not save it as a file that it loads again, or it was too large",
     "pytorch": "Keras cannot rebuild an nn.Module, which has no description in layers",
     "sklearn": "Keras has no such models",
 }

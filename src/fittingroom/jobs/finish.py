@@ -11,11 +11,13 @@ from fittingroom.data import Split
 from fittingroom.engines import Fitted
 from fittingroom.errors import ExportError
 from fittingroom.export import OodScore, build_onnx, fit_ood, wrap_core
+from fittingroom.jobs.progress import Progress
 from fittingroom.metrics import fit_temperature, risk_coverage
 from fittingroom.predict import Predictor, Thresholds
 from fittingroom.predictions import Float32, Int64, UInt8
 from fittingroom.recipes import Described, Recipe
 from fittingroom.runs import Run, RunWriter, Summary
+from fittingroom.untrusted import MEBIBYTE
 
 # The exported model may differ from the engine's own output by this much in any probability …
 _ALLOWED_DIFFERENCE = 1e-4
@@ -27,9 +29,20 @@ _ALLOWED_RISK = 0.03
 _ACCEPTED = 0.97
 # Training pictures that the out-of-distribution score is fitted on; more change nothing.
 _OOD_PICTURES = 10_000
+# Bytes of a run but for weights, ONNX model and an engine's own files, and more.
+_THE_REST = 8 * MEBIBYTE
+# Multiply-adds a picture of a model whose export is worth a word.
+_LONG = 200_000_000
 
 
-def finish(writer: RunWriter, recipe: Described, split: Split, fitted: Fitted, threads: int) -> Run:
+def finish(
+    writer: RunWriter,
+    recipe: Described,
+    split: Split,
+    fitted: Fitted,
+    threads: int,
+    progress: Progress,
+) -> Run:
     """Write a fitted model's weights, its exported, checked and calibrated form, and the manifest.
 
     Args:
@@ -38,6 +51,7 @@ def finish(writer: RunWriter, recipe: Described, split: Split, fitted: Fitted, t
         split: its training and validation halves.
         fitted: what the engine gave.
         threads: of the exported model's answers.
+        progress: who listens.
 
     Returns:
         The finished run.
@@ -46,11 +60,21 @@ def finish(writer: RunWriter, recipe: Described, split: Split, fitted: Fitted, t
         ExportError: the exported model says something else than the engine.
         RunError: the folder cannot be written.
     """
-    if fitted.weights:
-        writer.write("model.safetensors", safetensors.numpy.save(dict(fitted.weights)))
+    weights = safetensors.numpy.save(dict(fitted.weights)) if fitted.weights else b""
+    if weights:
+        writer.write("model.safetensors", weights)
     for name, content in fitted.files.items():
-        writer.write(name, content)
+        # The ONNX model, which is still to come, is about as large as the weights.
+        if writer.has_room(len(content) + len(weights) + _THE_REST):
+            writer.write(name, content)
+        else:
+            progress.say(
+                f"{recipe.name}: {name} is left out, as the run would be too large with it to be "
+                "opened again"
+            )
     model, parameters, operations = model_of(recipe, fitted, split.classes)
+    if operations > _LONG:
+        progress.say(f"{recipe.name}: exporting and checking, which may take minutes")
     images, labels = split.validation.images, split.validation.labels
     plain, logits, difference = checked(recipe, fitted, model, images, threads)
     temperature = fit_temperature(logits, labels)

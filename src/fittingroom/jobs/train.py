@@ -11,7 +11,9 @@ from fittingroom.engines import Device, Engine, Fitted, engine_named, with_worke
 from fittingroom.errors import (
     FittingRoomError,
     MissingExtraError,
+    RunChangedError,
     RunError,
+    TrainingStopped,
     UsageError,
     WorkerLostError,
 )
@@ -120,7 +122,23 @@ def train(
             fitted = _fit(writer, engine, chosen, split, seed, place, start, progress)
             for note in fitted.notes:
                 progress.say(f"{chosen.name}: {note}")
-            return finish(writer, chosen, split, fitted, place.threads)
+            return finish(writer, chosen, split, fitted, place.threads, progress)
+        except TrainingStopped as stopped:
+            finished = find_run(runs, chosen, seed, dataset)
+            if finished is None:
+                raise
+            raise TrainingStopped(
+                stopped.signal,
+                f"Stopped in {writer.folder}. {finished.folder} is a finished run of the same, "
+                "which is used where nothing is asked to be trained anew; once that one is "
+                "removed, `train --resume` goes on with this one.",
+            ) from None
+        except RunChangedError as error:
+            if start is None:
+                raise
+            raise RunChangedError(  # its checkpoint does not fit
+                f"{error} Or remove {writer.folder}, which `compare` and `verify` begin anew then."
+            ) from error
         except (RunError, WorkerLostError, UsageError, MissingExtraError):
             raise  # with room made on the disk, or another option, say, the run goes on
         except FittingRoomError as error:
