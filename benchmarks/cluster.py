@@ -411,7 +411,7 @@ def page(measured: dict[str, Any]) -> str:
     efficiency = measured["efficiency"]
     reached = "reached" if efficiency >= BAR else "**not reached**"
     drift = (
-        " Above 100% is the machine's own drift: it was slower while one worked."
+        " What is above 100% is noise of the machine, which was slower while one worked."
         if efficiency > 1
         else ""
     )

@@ -301,7 +301,7 @@ def full(scene: Scene) -> dict[str, Any]:
             refused += code == REFUSED
             found += scene.faults(runs) + scene.resumed(runs)
             failures += [f"files of at most {limit} bytes: {each}" for each in found]
-    disks = []
+    disks: list[bool | None] = []
     needed = sum(path.stat().st_size for path in scene.whole.folder.iterdir())
     for size in range(64, 64 + needed * 3 // 1024, 16):
         place = scene.folder / f"disk-{size}"
@@ -315,13 +315,17 @@ def full(scene: Scene) -> dict[str, Any]:
         "file_limits": len(limits),
         "refused_by_limit": refused,
         "disks": len(disks),
-        "refused_by_disk": sum(disks),
+        "refused_by_disk": disks.count(True),
+        "too_small_for_the_other_run": disks.count(None),
         "failures": failures,
     }
 
 
-def _on_disk(scene: Scene, place: Path, failures: list[str], size: int) -> bool:
-    """Train on a small disk, then on the same with room; whether the small one was full."""
+def _on_disk(scene: Scene, place: Path, failures: list[str], size: int) -> bool | None:
+    """Train on a small disk, then on the same with room; whether the small one was full.
+
+    None where it does not even hold the finished run that is there before, so that nothing trains.
+    """
     runs = place / "runs"
     try:
         runs.mkdir()
@@ -332,7 +336,7 @@ def _on_disk(scene: Scene, place: Path, failures: list[str], size: int) -> bool:
             _mount(place, "remount,size=64m")
             found += scene.resumed(runs)
     except OSError:
-        return False  # too small for the run that is there before
+        return None
     failures += [f"a disk of {size} KiB: {each}" for each in found]
     return code == REFUSED
 

@@ -50,7 +50,11 @@ def page(measured: dict[str, Any]) -> str:
                 part["file_limits"],
                 part["refused_by_limit"],
             ),
-            ("a disk in memory, full for real", part["disks"], part["refused_by_disk"]),
+            (
+                "a disk in memory, full for real",
+                part["disks"] - part["too_small_for_the_other_run"],
+                part["refused_by_disk"],
+            ),
         ]
     if "read-only" in parts:
         part = parts["read-only"]

@@ -163,7 +163,6 @@ def _by_torch(run: Run, recipe: Recipe, half: Half, device: str, threads: int) -
             for place in range(0, len(pictures), _BATCH):
                 inputs = pictures.normalise(pictures.images[place : place + _BATCH])
                 logits = module(inputs)
-                assert not recipe.shifts, "shifts are in the exported model alone"
                 if recipe.mirror:
                     logits = (logits + module(inputs.flip(3))) / 2
                 batches.append(logits.double().cpu() / run.summary.temperature)
@@ -316,7 +315,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.data and options.out == OUT:
         parser.error("a trial with --data needs an --out of its own")
     for name in options.recipes:
-        recipe_named(name)  # before hours of others
+        if getattr(recipe_named(name), "shifts", False):  # before hours of others
+            parser.error(f"{name}: shifts are in the exported model alone, not in PyTorch's")
     measured: dict[str, Any] = {
         "data": find_dataset(options.data).name,
         "threads": options.threads,
