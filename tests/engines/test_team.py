@@ -258,6 +258,16 @@ def test_a_model_of_ones_own_is_started_by_torchrun(sample, tmp_path):
         train(recipe, data=sample, runs=tmp_path, threads=1, workers=2)
 
 
+def gone(*given):
+    os._exit(9)
+
+
+def test_a_process_that_ends_before_they_meet_is_told_at_once(tiny, sample, tmp_path, monkeypatch):
+    monkeypatch.setattr("fittingroom.engines.pytorch.team._follow", gone)
+    with pytest.raises(WorkerLostError, match="before they met, with exit code 9"):
+        train(tiny, data=sample, runs=tmp_path, threads=1, workers=2)
+
+
 def test_threads_are_divided_among_the_processes_of_this_machine(monkeypatch):
     place = dataclasses.replace(engine_named("pytorch").device("cpu", None), threads=8)
     for name, value in {"WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2", "RANK": "3"}.items():

@@ -10,12 +10,15 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import torch
 from torch import Tensor, distributed, nn
@@ -28,6 +31,8 @@ from fittingroom.runs import Checkpoint
 
 # For one exchange: a process may be slow, but one that never comes is to be told of.
 _PATIENCE = timedelta(minutes=5)
+# Seconds between two looks at who is there.
+_LOOK = 0.05
 # Seconds that a process has to end by itself after the last exchange.
 _LEAVE = 30
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -125,6 +130,10 @@ def gather_team(
                 for rank in range(1, place.workers):
                     given = (recipe, split, seed, replace(place, rank=rank), start)
                     _start(given, followers)
+                _wait_for(followers, Path(folder))
+            elif not by_torchrun:
+                there = Path(url2pathname(urlsplit(place.meeting).path)).parent
+                _arrival(there, place.rank).touch()
             distributed.init_process_group(
                 "cpu:gloo,cuda:nccl" if place.name == "cuda" else "gloo",
                 init_method=place.meeting or meeting,
@@ -211,6 +220,31 @@ def _start(given: tuple[Any, ...], followers: list[Any]) -> None:
     with _signals_wait():
         follower.start()
         followers.append(follower)
+
+
+def _wait_for(followers: list[Any], folder: Path) -> None:
+    """Wait until all other processes are where they meet, or one of them has ended on its way.
+
+    The meeting itself would be waited for to the end of patience.
+
+    Raises:
+        WorkerLostError: one has.
+    """
+    for rank, follower in enumerate(followers, start=1):
+        while not _arrival(folder, rank).exists():
+            if not follower.is_alive():
+                raise WorkerLostError(
+                    f"Expected {len(followers) + 1} processes to train together. Received one "
+                    f"that ended before they met, with exit code {follower.exitcode}. In a script "
+                    'of your own, train below `if __name__ == "__main__":`, as each process begins '
+                    "by importing it. `--resume` goes on from the last checkpoint."
+                )
+            time.sleep(_LOOK)
+
+
+def _arrival(folder: Path, rank: int) -> Path:
+    """The file by which a process tells that it is about to meet the others."""
+    return folder / f"arrived-{rank}"
 
 
 def _follow(
