@@ -33,6 +33,8 @@ _BROKEN = (
 # Each pass over a progressive JPEG costs time; files have about ten.
 _MOST_PASSES = 100
 _EXIF_ORIENTATION = 0x0112
+# Rows that are converted at a time.
+_BAND = 256
 # `warnings.catch_warnings` changes what all threads see, so one at a time.
 _QUIET = threading.Lock()
 
@@ -256,11 +258,32 @@ def _from_array(array: npt.NDArray[Any], limits: Limits) -> UInt8:
 
 
 def _pixels(image: Image.Image) -> UInt8:
-    """Decoded, 8 bits a channel, on white, upright: uint8 ``(H, W, 3)``."""
+    """Decoded, 8 bits a channel, on white, upright: uint8 ``(H, W, 3)``.
+
+    Band by band, since each step would hold one more copy of a picture that may be large.
+    """
     image.load()
     orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
+    width, height = image.size
+    bands = [(top, (0, top, width, min(top + _BAND, height))) for top in range(0, height, _BAND)]
+    deep = image.mode.startswith("I;16") or (
+        image.mode.startswith(("I", "F"))
+        and max(_finite(image.crop(place)).max() for _, place in bands) > 255
+    )
+    pixels = np.empty((height, width, 3), np.uint8)
+    for top, place in bands:
+        pixels[top : top + _BAND] = _in_colour(image.crop(place), deep=deep)
+    return _upright(pixels, orientation)
+
+
+def _in_colour(image: Image.Image, *, deep: bool) -> UInt8:
+    """A decoded band in 8 bits a channel, on white: uint8 ``(H, W, 3)``.
+
+    Args:
+        deep: whether grey is of 16 bits.
+    """
     if image.mode.startswith(("I", "F")):
-        image = _to_8_bits(image)
+        image = _to_8_bits(image, deep=deep)
     if image.mode in ("LA", "PA", "La", "RGBA", "RGBa") or "transparency" in image.info:
         if image.mode in ("La", "RGBa"):
             image = image.convert({"La": "LA", "RGBa": "RGBA"}[image.mode])
@@ -268,16 +291,20 @@ def _pixels(image: Image.Image) -> UInt8:
         white = Image.new("RGB", image.size, (255, 255, 255))
         white.paste(image, mask=image.getchannel("A"))
         image = white
-    return _upright(np.asarray(image.convert("RGB")), orientation)
+    return np.asarray(image.convert("RGB"))
 
 
-def _to_8_bits(image: Image.Image) -> Image.Image:
-    """Grey of more than 8 bits: 16 bits where a value needs them, else as it is."""
-    values = np.asarray(image)
-    finite = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=65535.0, neginf=0.0)
-    if image.mode.startswith("I;16") or finite.max() > 255:
+def _to_8_bits(image: Image.Image, *, deep: bool) -> Image.Image:
+    """Grey of more than 8 bits: 16 bits where a value of the picture needs them, else as it is."""
+    finite = _finite(image)
+    if deep:
         finite /= np.float32(257)
     return Image.fromarray(np.clip(finite + 0.5, 0, 255).astype(np.uint8))
+
+
+def _finite(image: Image.Image) -> npt.NDArray[np.float32]:
+    values = np.asarray(image).astype(np.float32)
+    return np.nan_to_num(values, nan=0.0, posinf=65535.0, neginf=0.0)
 
 
 def _upright(pixels: UInt8, orientation: object) -> UInt8:
