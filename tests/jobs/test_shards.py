@@ -121,12 +121,18 @@ def test_a_worker_that_is_killed_costs_no_shard(ray, whole, folder, tmp_path):
 
 def test_a_picture_that_ends_every_worker_is_told(ray, folder, tmp_path, monkeypatch):
     def dies(row, **work):
-        os._exit(1)
+        from fittingroom.jobs.cluster import shards  # the worker's, as it is
 
-    monkeypatch.setattr("fittingroom.jobs.cluster.shards._classify", dies)
-    monkeypatch.setattr("fittingroom.jobs.cluster.shards._RETRIES", 1)
-    with pytest.raises(ClusterError, match=r"after 2 attempts.*missing is shard-000000\.parquet"):
-        classify_shards([str(folder)], tmp_path / "out", shard=100)
+        vars(shards)["classify"] = lambda *given: os._exit(1)
+        return shards._classify(row, **work)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fittingroom.jobs.cluster.shards._classify", dies)
+        with pytest.raises(ClusterError, match=r"shard-000000\.parquet .* no word from 6 workers"):
+            classify_shards([str(folder)], tmp_path / "out", shard=100)
+    # Asked again, it is tried anew.
+    assert classify_shards([str(folder)], tmp_path / "out", shard=100).shards == 1
+    assert not list((tmp_path / "out").glob(".tries-*"))
 
 
 def test_what_another_left_half_written_is_left_alone(whole, folder, tmp_path):

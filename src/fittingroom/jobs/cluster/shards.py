@@ -25,13 +25,7 @@ from fittingroom.errors import (
 )
 from fittingroom.jobs.classify import Found, classify, find_pictures
 from fittingroom.jobs.cluster.answers import as_parquet, count_broken
-from fittingroom.jobs.cluster.connection import (
-    check_seen,
-    connected,
-    first_line,
-    seen_by_all,
-    slots,
-)
+from fittingroom.jobs.cluster.connection import check_seen, connected, seen_by_all, slots
 from fittingroom.jobs.load import file_of
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.predict import Model
@@ -48,8 +42,9 @@ SHARD = 10_000
 # What a command that died may have left half-written; other names are somebody else's.
 _OWN_LEFTOVERS = (f".{_MANIFEST}.", f".{_NAMES}.", f".{_MODEL}.", ".shard-", "..ray-")
 _LARGEST_MANIFEST = 256 * 2**20
-# How often a shard is begun anew after its worker was lost.
-_RETRIES = 5
+# Ray Data begins a shard anew for ever where its worker is lost; so often it may. A file counts.
+_ATTEMPTS = 6
+_TRIES = ".tries-"
 
 
 @dataclass(frozen=True)
@@ -152,7 +147,8 @@ def classify_shards(
         raise UsageError("Expected files, folders or patterns of pictures. Received none.")
     with _alone(make_folder(out)):
         for path in out.iterdir():
-            if is_leftover(path) and path.name.startswith(_OWN_LEFTOVERS):
+            half_written = is_leftover(path) and path.name.startswith(_OWN_LEFTOVERS)
+            if half_written or path.name.startswith(_TRIES):
                 remove_file(path)
         shards = _plan(itertools.chain([first], pictures), out, settings, content)
         there = [(out / each.file).exists() for each in shards]
@@ -316,13 +312,7 @@ def _go_through(
     with _quiet(data), progress.track("shards", len(rows)) as advance:
         done = (
             data.from_items(rows, override_num_blocks=len(rows))
-            .map(
-                _classify,
-                fn_kwargs=work,
-                num_cpus=work["threads"],
-                concurrency=workers,
-                max_retries=_RETRIES,
-            )
+            .map(_classify, fn_kwargs=work, num_cpus=work["threads"], concurrency=workers)
             .iter_rows()
         )
         try:
@@ -333,14 +323,7 @@ def _go_through(
             cause = getattr(error, "cause", None)
             if isinstance(cause, FittingRoomError):
                 raise cause from None
-            if isinstance(error, ray.exceptions.RayTaskError):
-                raise
-            left = (each.file for each in shards if not (work["out"] / each.file).exists())
-            raise ClusterError(
-                f"Expected every shard to be classified. Received word, after {_RETRIES + 1} "
-                f"attempts where a worker was lost: {first_line(error)}. What is done stays, and "
-                f"the same command goes on; the first that is missing is {next(left, 'none')}."
-            ) from error
+            raise
 
 
 @contextlib.contextmanager
@@ -383,6 +366,7 @@ def _classify(
     """What a worker does: classify a shard and leave its file."""
     check_seen([marker])
     shard = Shard(**{name: int(value) for name, value in row.items()})
+    tries = _try_once_more(out, shard)
     pictures = (
         (found.name, PhotoError(found.error) if found.error else str(folder / found.name))
         for found in _names(out / _NAMES, shard)
@@ -392,7 +376,31 @@ def _classify(
         said = {"error": _text(each.error)} if each.answer is None else each.answer.to_json(top)
         answered.append({"file": _text(each.file), **said})
     write_file(out / shard.file, as_parquet(answered))
+    remove_file(tries)
     return {"shard": shard.number, "pictures": len(answered)}
+
+
+def _try_once_more(out: Path, shard: Shard) -> Path:
+    """Count an attempt at a shard, in a file that is removed once it is done.
+
+    Raises:
+        ClusterError: there were enough.
+        RunError: the file cannot be written.
+    """
+    tries = out / f"{_TRIES}{shard.number:06d}"
+    try:
+        with tries.open("ab") as stream:
+            stream.write(b".")
+            count = stream.tell()
+    except OSError as error:
+        raise cannot_write(tries, error) from error
+    if count > _ATTEMPTS:
+        raise ClusterError(
+            f"Expected {shard.file} to be classified. Received no word from {_ATTEMPTS} workers "
+            "that began it: one of its pictures ends them, it seems, or their memory does not last."
+            f" They are lines of {_NAMES}, from byte {shard.offset} on. What is done stays."
+        )
+    return tries
 
 
 def _text(name: str) -> str:
