@@ -2,13 +2,14 @@
 
     python fuzz/run.py [--minutes 15] [--targets idx run checkpoint predictions photo model]
 
-Each target runs in a process of its own, one after the other, from a corpus in ``fuzz/corpus``,
+Each target runs in processes of its own, one after the other, from a corpus in ``fuzz/corpus``,
 which is made of a few seeds and afterwards cut down to what reaches as much. What makes a target
 crash is left in ``fuzz/crashes``. ``pip install 'fittingroom[fuzz]'`` brings atheris.
 """
 
 import argparse
 import json
+import math
 import os
 import re
 import shutil
@@ -29,6 +30,8 @@ _MEMORY = {"photo": 768}
 _MEMORY_OTHERWISE = 400
 # The C library keeps large blocks for later otherwise; so the memory is that of one input.
 _GIVEN_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536"}
+# Seconds of one process: the fuzzer's own memory grows with each input, though not the readers'.
+_ROUND = 300
 # By the wall's clock, which other work on the machine slows down.
 _STUCK = 300
 
@@ -50,7 +53,7 @@ def main() -> None:
 
 
 def _run(name: str, minutes: float) -> dict[str, object]:
-    """Fuzz one target in a process of its own."""
+    """Fuzz one target, in processes of its own that follow each other from the same corpus."""
     sys.path.insert(0, str(HERE))
     from targets import seeds
 
@@ -59,43 +62,44 @@ def _run(name: str, minutes: float) -> dict[str, object]:
         folder.mkdir(parents=True, exist_ok=True)
     for number, content in enumerate(seeds(name)):
         (corpus / f"seed-{number}").write_bytes(content)
-    command = [
-        *(sys.executable, str(Path(__file__)), "--inside", name),
-        f"-max_total_time={round(60 * minutes)}",
-        f"-timeout={_STUCK}",
-        f"-rss_limit_mb={_MEMORY.get(name, _MEMORY_OTHERWISE)}",
-        f"-max_len={_LONGEST_INPUT}",
-        f"-artifact_prefix={crashes}/{name}-",
-        "-print_final_stats=1",
-        "-use_value_profile=1",
-        str(corpus),
-    ]
-    began = time.monotonic()
-    done = subprocess.run(
-        command,
-        env={**os.environ, **_GIVEN_BACK},
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    seconds = round(time.monotonic() - began)
-    (crashes / f"{name}.log").write_text(done.stdout + done.stderr, encoding="utf-8")
-    if done.returncode == 0:
+    total = {"seconds": 0, "executions": 0, "coverage": 0, "memory": 0}
+    crash, words = False, ""
+    while total["seconds"] < 60 * minutes and not crash:
+        left = 60 * minutes - total["seconds"]
+        command = [
+            *(sys.executable, str(Path(__file__)), "--inside", name),
+            f"-max_total_time={math.ceil(min(left, _ROUND))}",
+            f"-timeout={_STUCK}",
+            f"-rss_limit_mb={_MEMORY.get(name, _MEMORY_OTHERWISE)}",
+            f"-max_len={_LONGEST_INPUT}",
+            f"-artifact_prefix={crashes}/{name}-",
+            "-print_final_stats=1",
+            "-use_value_profile=1",
+            str(corpus),
+        ]
+        began = time.monotonic()
+        done = subprocess.run(
+            command,
+            env={**os.environ, **_GIVEN_BACK},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        crash, words = done.returncode != 0, words + done.stdout + done.stderr
+        total["seconds"] += math.ceil(time.monotonic() - began)
+        total["executions"] += _last(r"stat::number_of_executed_units:\s*(\d+)", done.stderr)
+        total["coverage"] = max(total["coverage"], _last(r"cov: (\d+)", done.stderr))
+        total["memory"] = max(total["memory"], _last(r"stat::peak_rss_mb:\s*(\d+)", done.stderr))
+    (crashes / f"{name}.log").write_text(words, encoding="utf-8")
+    if not crash:
         _cut_down(name, corpus)
+    return {"target": name, **total, "crash": crash}
 
-    def number(pattern: str) -> int:
-        values = re.findall(pattern, done.stderr)
-        return int(values[-1]) if values else 0
 
-    return {
-        "target": name,
-        "seconds": seconds,
-        "executions": number(r"stat::number_of_executed_units:\s*(\d+)"),
-        "coverage": number(r"cov: (\d+)"),
-        "memory": number(r"stat::peak_rss_mb:\s*(\d+)"),
-        "crash": done.returncode != 0,
-    }
+def _last(pattern: str, words: str) -> int:
+    values = re.findall(pattern, words)
+    return int(values[-1]) if values else 0
 
 
 def _cut_down(name: str, corpus: Path) -> None:
