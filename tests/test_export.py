@@ -12,6 +12,7 @@ from fittingroom.errors import ExportError
 from fittingroom.export import build_onnx, fit_ood
 from fittingroom.networks import BatchNorm, Conv, Dense, Ensemble, Flatten, GlobalMaxPool, ReLU
 from fittingroom.predict import Predictor
+from fittingroom.recipes import RECIPES, Recipe
 from tests.networks_strategy import networks
 
 CLASSES = tuple(f"class {number}" for number in range(10))
@@ -212,3 +213,20 @@ def test_a_missing_weight_is_named():
             mirror=False,
             temperature=1,
         )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["gpu-best", "gpu-ensemble"])
+def test_what_a_gpu_would_train_is_a_model_that_is_let_in(name):
+    """Nobody can train these here, but their graphs must not be refused for their size."""
+    recipe = RECIPES[name]
+    assert isinstance(recipe, Recipe)
+    module = trained_looking(recipe.layers, 0)
+    options: dict[str, Any] = {"classes": CLASSES, "mirror": recipe.mirror, "temperature": 1.0}
+    seen = pictures(30)
+    (strange,) = Predictor(build_onnx(recipe.layers, weights(module), **options)).run(
+        ("ood_features",), seen
+    )
+    ood = fit_ood(strange, np.eye(10, dtype=np.float32)[np.arange(30) % 10])
+    model = Predictor(build_onnx(recipe.layers, weights(module), ood=ood, **options))
+    assert np.isfinite(model.log_probabilities(seen[:2])).all()
