@@ -328,13 +328,18 @@ def dict_of(trainings, recipe):
     }
 
 
+def kill_the_worker():
+    """The one that trains now."""
+    below = psutil.Process().children(recursive=True)
+    (worker,) = (each for each in below if "ray::_train" in " ".join(each.cmdline()))
+    worker.kill()
+
+
 def test_a_trial_that_is_lost_before_it_hears_that_it_ends_hears_it_again(ray, tiny, sample_split):
     def watch(number, epoch):
         if epoch.epoch < 2:
             return True
-        below = psutil.Process().children(recursive=True)
-        (worker,) = (each for each in below if "ray::_train" in " ".join(each.cmdline()))
-        worker.kill()
+        kill_the_worker()
         return False
 
     trainings = on_cluster(ray, sample_split, "cpu", 1)
@@ -360,9 +365,7 @@ def test_a_trial_whose_worker_is_killed_is_begun_anew_and_told_once(ray, tiny, s
     def watch(number, epoch):
         heard.append(epoch.epoch)
         if heard == [1, 2]:
-            below = psutil.Process().children(recursive=True)
-            (worker,) = (each for each in below if "ray::_train" in " ".join(each.cmdline()))
-            worker.kill()
+            kill_the_worker()
         return True
 
     trainings = on_cluster(ray, sample_split, "cpu", 1)
