@@ -65,7 +65,7 @@ def finish(
         writer.write("model.safetensors", weights)
     for name, content in fitted.files.items():
         # The ONNX model, which is still to come, is about as large as the weights.
-        if writer.has_room(len(content) + len(weights) + _THE_REST):
+        if writer.has_room(name, len(content) + len(weights) + _THE_REST):
             writer.write(name, content)
         else:
             progress.say(

@@ -284,12 +284,15 @@ class RunWriter:
         write_file(path, content)
         return path
 
-    def has_room(self, size: int) -> bool:
-        """Whether the run could still be opened with so many bytes more."""
+    def has_room(self, name: str, size: int) -> bool:
+        """Whether the run could still be opened with so many bytes more, that file's among them.
+
+        It may be there already, where a training goes on that died after it was written.
+        """
         there = sum(
             path.stat().st_size
             for path in self.folder.iterdir()
-            if path.name != CHECKPOINT and path.is_file()
+            if path.name not in (CHECKPOINT, name) and path.is_file()
         )
         return there + size <= MOST_BYTES
 
