@@ -46,7 +46,7 @@ from fittingroom.jobs.cluster.trainings import ClusterTrainer
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.progress import Advance, Silence
 from fittingroom.jobs.train import train
-from fittingroom.recipes import Described, recipe_of
+from fittingroom.recipes import BaseRecipe, recipe_of
 from fittingroom.runs import describe_environment, write_file
 
 OUT = processes.ROOT / "docs" / "results"
@@ -148,10 +148,10 @@ def without_hashes(measured: dict[str, Any]) -> dict[str, Any]:
 
 def on_workers(
     count: int,
-    trainings: Sequence[tuple[Described, int]],
+    trainings: Sequence[tuple[BaseRecipe, int]],
     dataset: Dataset,
     runs: Path,
-    again: Sequence[tuple[Described, int]] = (),
+    again: Sequence[tuple[BaseRecipe, int]] = (),
 ) -> dict[str, Any]:
     """All trainings on so many workers of one processor, their imports done before.
 
@@ -181,7 +181,7 @@ def on_workers(
 
 
 def in_processes(
-    count: int, trainings: Sequence[tuple[Described, int]], dataset: Dataset, runs: Path
+    count: int, trainings: Sequence[tuple[BaseRecipe, int]], dataset: Dataset, runs: Path
 ) -> float:
     """The seconds of all trainings in so many processes without Ray, their imports done before."""
     spawn = multiprocessing.get_context("spawn")
@@ -200,13 +200,13 @@ def _take(dataset: Dataset, runs: Path) -> None:
     _taken.update(data=dataset, runs=runs)
 
 
-def _train(training: tuple[Described, int]) -> None:
+def _train(training: tuple[BaseRecipe, int]) -> None:
     recipe, seed = training
     train(recipe, seed=seed, device="cpu", threads=1, **_taken)
 
 
 def with_a_node_killed(
-    trainings: Sequence[tuple[Described, int]], dataset: Dataset, runs: Path
+    trainings: Sequence[tuple[BaseRecipe, int]], dataset: Dataset, runs: Path
 ) -> dict[str, Any]:
     """All trainings on two nodes of one processor, one of which is killed once half are done and
     it has an epoch of another behind it."""
@@ -368,7 +368,9 @@ def trainer_of(
         yield trainer, ray
 
 
-def warm(trainer: ClusterTrainer, trainings: Sequence[tuple[Described, int]], workers: int) -> None:
+def warm(
+    trainer: ClusterTrainer, trainings: Sequence[tuple[BaseRecipe, int]], workers: int
+) -> None:
     """One short training a worker, which imports everything and fetches the pictures."""
     recipe = warm_up(trainings)
     # Longer than it takes to start a worker, so that each gets one.
@@ -377,12 +379,14 @@ def warm(trainer: ClusterTrainer, trainings: Sequence[tuple[Described, int]], wo
         wait()
 
 
-def warm_up(trainings: Sequence[tuple[Described, int]]) -> Described:
+def warm_up(trainings: Sequence[tuple[BaseRecipe, int]]) -> BaseRecipe:
     """A short one of these."""
     return dataclasses.replace(trainings[-1][0], name="warm-up", epochs=1)  # type: ignore[type-var]
 
 
-def outcomes(trainer: ClusterTrainer, trainings: Sequence[tuple[Described, int]]) -> dict[str, str]:
+def outcomes(
+    trainer: ClusterTrainer, trainings: Sequence[tuple[BaseRecipe, int]]
+) -> dict[str, str]:
     """Hand all trainings over, and wait for the hashes of their weights."""
     waiting = [(recipe, seed, trainer(recipe, seed, "cpu")) for recipe, seed in trainings]
     runs = {f"{recipe.name}, seed {seed}": wait() for recipe, seed, wait in waiting}

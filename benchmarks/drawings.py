@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks import photo_scenes
+from fittingroom.classes import GARMENTS
 from fittingroom.errors import PhotoError
-from fittingroom.garments import GARMENTS
 from fittingroom.photos import read_photo
 from fittingroom.predict import Predictor
 

@@ -36,7 +36,7 @@ from fittingroom.predict import Predictor
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import Recipe, recipe_named
 from fittingroom.runs import Run, available_processors, describe_environment, open_run, write_file
-from fittingroom.untrusted import read_weights
+from fittingroom.safe_io import read_weights
 
 OUT = processes.ROOT / "docs" / "results"
 LEAST_AGREEMENT = 0.999

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from fittingroom.data import idx
-from fittingroom.elsewhere import read_elsewhere
 from fittingroom.errors import FittingRoomError
+from fittingroom.external_predictions import read_elsewhere
 from fittingroom.predictions import Predictions
 from fittingroom.runs import (
     Checkpoint,

@@ -30,8 +30,8 @@ from fittingroom.comparison import pictures_needed
 from fittingroom.metrics import wilson
 from fittingroom.plots import TileGroup
 from fittingroom.reporting import sentences, tables
+from fittingroom.reporting.model_figures import draw, tile
 from fittingroom.reporting.numbers import percent, percent_estimate, probability
-from fittingroom.reporting.panels import draw, tile
 from fittingroom.runs import read_openings
 
 

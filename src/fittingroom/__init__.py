@@ -17,9 +17,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fittingroom.classes import GARMENTS as GARMENTS
     from fittingroom.data import find_dataset as find_dataset
     from fittingroom.errors import FittingRoomError as FittingRoomError
-    from fittingroom.garments import GARMENTS as GARMENTS
     from fittingroom.jobs.audit import audit as audit
     from fittingroom.jobs.compare import compare as compare
     from fittingroom.jobs.evaluate import evaluate as evaluate
@@ -45,7 +45,7 @@ __version__ = "0.1.0"
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
-    "GARMENTS": "fittingroom.garments",
+    "GARMENTS": "fittingroom.classes",
     "RECIPES": "fittingroom.recipes",
     "FittingRoomError": "fittingroom.errors",
     "Predictions": "fittingroom.predictions",

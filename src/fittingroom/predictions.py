@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fittingroom.errors import PredictionsError
-from fittingroom.untrusted import MEBIBYTE, Archive, Refusal, read_whole
+from fittingroom.safe_io import MEBIBYTE, Archive, Refusal, read_whole
 
 UInt8 = npt.NDArray[np.uint8]
 Float32 = npt.NDArray[np.float32]

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fittingroom.classes import GARMENTS
 from fittingroom.data import Half, find_dataset, verify
 from fittingroom.data.official import (
     DIGITS_LABEL_COUNTS,
@@ -14,7 +15,6 @@ from fittingroom.data.official import (
     PinnedSet,
 )
 from fittingroom.errors import DataError, DataInvalidError, DataNotFoundError, UsageError
-from fittingroom.garments import GARMENTS
 
 from .files import (
     idx_bytes,

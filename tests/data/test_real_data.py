@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from fittingroom.classes import GARMENTS
 from fittingroom.data import Dataset, SplitRule, verify
 from fittingroom.data.official import FASHION_MNIST
-from fittingroom.garments import GARMENTS
 
 pytestmark = pytest.mark.real_data
 

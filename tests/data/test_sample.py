@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fittingroom.classes import GARMENTS
 from fittingroom.data import Dataset, find_dataset
 from fittingroom.data.find import SAMPLE_FOLDER
 from fittingroom.data.official import FILE_NAMES, SAMPLE
 from fittingroom.errors import DataInvalidError
-from fittingroom.garments import GARMENTS
 
 from .files import write_sample
 

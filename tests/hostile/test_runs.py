@@ -21,7 +21,7 @@ from fittingroom.predictions import Predictions
 from fittingroom.recipes import Recipe, recipe_of
 from fittingroom.runs import log_opening, only_here, open_run, read_openings
 from fittingroom.runs.manifests import write_manifest
-from fittingroom.untrusted import read_weights
+from fittingroom.safe_io import read_weights
 from tests.hostile.reading import Hostile, answers, assert_refused
 from tests.hostile.test_models import honest
 

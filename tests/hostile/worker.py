@@ -23,12 +23,12 @@ SECONDS, BYTES = 4, 1 << 30
 def readers() -> dict[str, Callable[[Path], Any]]:
     """What each kind of file is read with."""
     from fittingroom.data import find_dataset, idx
-    from fittingroom.elsewhere import read_elsewhere
+    from fittingroom.external_predictions import read_elsewhere
     from fittingroom.predict import Predictor
     from fittingroom.predictions import Predictions
     from fittingroom.recipes import recipe_of
     from fittingroom.runs import open_run, read_checkpoint
-    from fittingroom.untrusted import read_weights
+    from fittingroom.safe_io import read_weights
 
     labels, classes = np.arange(10, dtype=np.uint8), tuple("abcdefghij")
 

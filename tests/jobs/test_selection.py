@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from fittingroom.classes import GARMENTS
 from fittingroom.data import Dataset, Half, find_dataset
 from fittingroom.engines.pytorch.training import PyTorchEngine
-from fittingroom.garments import GARMENTS
 from fittingroom.jobs import finish
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.train import train

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fittingroom.classes import GARMENTS
 from fittingroom.comparison import Comparison, Entrant, compare_models
 from fittingroom.evaluation import evaluate_predictions
-from fittingroom.garments import GARMENTS
 from fittingroom.metrics import temperature_effect
 from fittingroom.predictions import Predictions, UInt8
-from fittingroom.reporting import Exhibit, Facts, write_report
+from fittingroom.reporting import Facts, ModelReport, write_report
 from fittingroom.runs import Epoch, Opening, Timing
 
 PICTURES = 400
@@ -65,8 +65,8 @@ def history(epochs: int = 4) -> tuple[Epoch, ...]:
     )
 
 
-def exhibit(name: str, said: Predictions, title: str = "Dense layers") -> Exhibit:
-    return Exhibit(
+def report(name: str, said: Predictions, title: str = "Dense layers") -> ModelReport:
+    return ModelReport(
         name=name,
         title=title,
         evaluation=evaluate_predictions(said, draws=100),
@@ -89,18 +89,18 @@ def exhibit(name: str, said: Predictions, title: str = "Dense layers") -> Exhibi
     )
 
 
-def compared(exhibits: Sequence[Exhibit]) -> Comparison:
+def compared(reports: Sequence[ModelReport]) -> Comparison:
     return compare_models(
-        [Entrant(each.name, each.name, (0,), (each.evaluation.predictions,)) for each in exhibits]
+        [Entrant(each.name, each.name, (0,), (each.evaluation.predictions,)) for each in reports]
     )
 
 
-def write(folder: Path, exhibits: Sequence[Exhibit], facts: Facts) -> Path:
-    kinds = len(exhibits[0].evaluation.predictions.classes)
+def write(folder: Path, reports: Sequence[ModelReport], facts: Facts) -> Path:
+    kinds = len(reports[0].evaluation.predictions.classes)
     return write_report(
         folder,
-        comparison=compared(exhibits) if len(exhibits) > 1 else None,
-        exhibits=exhibits,
+        comparison=compared(reports) if len(reports) > 1 else None,
+        reports=reports,
         pictures=pictures(PICTURES),
         sample=Sample(pictures(40), (np.arange(40) % kinds).astype(np.uint8)),
         facts=facts,
@@ -123,46 +123,48 @@ def official() -> Facts:
 
 
 @pytest.fixture(scope="session")
-def models() -> list[Exhibit]:
-    return [exhibit("ann", predictions(0.8, 1)), exhibit("cnn", predictions(0.95, 2))]
+def models() -> list[ModelReport]:
+    return [report("ann", predictions(0.8, 1)), report("cnn", predictions(0.95, 2))]
 
 
 @pytest.fixture(scope="session")
-def comparison(models: list[Exhibit]) -> Comparison:
+def comparison(models: list[ModelReport]) -> Comparison:
     return compared(models)
 
 
 @pytest.fixture(scope="session")
-def page(tmp_path_factory: pytest.TempPathFactory, models: list[Exhibit], official: Facts) -> Path:
+def page(
+    tmp_path_factory: pytest.TempPathFactory, models: list[ModelReport], official: Facts
+) -> Path:
     """The report on two models, as it is meant to be."""
     return write(tmp_path_factory.mktemp("two"), models, official)
 
 
 @pytest.fixture(scope="session")
-def odd_model() -> Exhibit:
+def odd_model() -> ModelReport:
     """Without probabilities or history, and with three classes; all names are hostile."""
     said = predictions(0.9, 3, ("<b>&", "$5_6$ | *x*", "plain"), probabilities=False)
     evaluation = evaluate_predictions(said, draws=100)
-    return Exhibit(name="../<i>odd", title='"quoted"', evaluation=evaluation)
+    return ModelReport(name="../<i>odd", title='"quoted"', evaluation=evaluation)
 
 
 @pytest.fixture(scope="session")
-def odd_page(tmp_path_factory: pytest.TempPathFactory, odd_model: Exhibit) -> Path:
+def odd_page(tmp_path_factory: pytest.TempPathFactory, odd_model: ModelReport) -> Path:
     """The odd model alone, on data of somebody's own."""
     facts = Facts(data="my <data>", official=False)
     return write(tmp_path_factory.mktemp("odd"), [odd_model], facts)
 
 
 @pytest.fixture(scope="session")
-def four_models() -> list[Exhibit]:
+def four_models() -> list[ModelReport]:
     """Of several frameworks: kept for its accuracy, kept as the last, and trained in one go."""
-    keras = exhibit("keras-ann", predictions(0.85, 4))
+    keras = report("keras-ann", predictions(0.85, 4))
     last = {"keep": "last", "training_pictures": 48_000, "validation_pictures": 12_000}
     in_one_go = {"keep": None, "history": history(1), "best_epoch": 1}
-    logreg = exhibit("a-rather-long-name-that-somebody-gave-a-regression", predictions(0.75, 5))
-    forest = exhibit("forest", predictions(0.9, 6), "Boosted trees")
+    logreg = report("a-rather-long-name-that-somebody-gave-a-regression", predictions(0.75, 5))
+    forest = report("forest", predictions(0.9, 6), "Boosted trees")
     return [
-        exhibit("ann", predictions(0.8, 1)),
+        report("ann", predictions(0.8, 1)),
         replace(keras, **last),  # type: ignore[arg-type]
         replace(logreg, **in_one_go),  # type: ignore[arg-type]
         replace(forest, operation="comparisons", **in_one_go),  # type: ignore[arg-type]
@@ -171,7 +173,7 @@ def four_models() -> list[Exhibit]:
 
 @pytest.fixture(scope="session")
 def four_page(
-    tmp_path_factory: pytest.TempPathFactory, four_models: list[Exhibit], official: Facts
+    tmp_path_factory: pytest.TempPathFactory, four_models: list[ModelReport], official: Facts
 ) -> Path:
     return write(tmp_path_factory.mktemp("four"), four_models, official)
 
@@ -186,9 +188,9 @@ def three_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three models, one of them without probabilities, on two classes of the embedded sample."""
     classes = ("Bag", "Coat")
     three = [
-        exhibit("a", predictions(0.8, 1, classes)),
-        exhibit("b", predictions(0.9, 2, classes, probabilities=False)),
-        exhibit("c", predictions(1.1, 3, classes)),
+        report("a", predictions(0.8, 1, classes)),
+        report("b", predictions(0.9, 2, classes, probabilities=False)),
+        report("c", predictions(1.1, 3, classes)),
     ]
     facts = Facts(data="sample", official=True, embedded_sample=True)
     return write(tmp_path_factory.mktemp("three"), three, facts)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from fittingroom.metrics import Estimate, TemperatureEffect, temperature_effect
-from fittingroom.reporting import Exhibit
+from fittingroom.reporting import ModelReport
 from fittingroom.reporting.numbers import percent_estimate
 from fittingroom.reporting.probabilities import (
     risk_coverage_sentence,
@@ -13,13 +13,13 @@ from fittingroom.reporting.probabilities import (
     scores_table,
     temperature_sentence,
 )
-from tests.reporting.conftest import exhibit, predictions
+from tests.reporting.conftest import predictions, report
 
 
 def test_scores_have_a_column_a_model_and_a_dash_without_probabilities(
-    models: list[Exhibit],
+    models: list[ModelReport],
 ) -> None:
-    alone = exhibit("theirs", predictions(0.9, 3, probabilities=False))
+    alone = report("theirs", predictions(0.9, 3, probabilities=False))
     table = scores_table([*models, alone])
     assert table is not None
     assert table.columns == ("", "ann", "cnn", "theirs")
@@ -41,7 +41,7 @@ def test_scores_have_a_column_a_model_and_a_dash_without_probabilities(
     ],
 )
 def test_the_temperature_is_judged_by_the_interval_of_its_change(
-    models: list[Exhibit], low: float, high: float, verdict: str
+    models: list[ModelReport], low: float, high: float, verdict: str
 ) -> None:
     found = models[0].temperature
     assert isinstance(found, TemperatureEffect)
@@ -51,7 +51,7 @@ def test_the_temperature_is_judged_by_the_interval_of_its_change(
     assert sentence.startswith("ann: the temperature 1.25, fitted on validation, brings the test")
 
 
-def test_abstaining_is_told_at_half_and_four_fifths(models: list[Exhibit]) -> None:
+def test_abstaining_is_told_at_half_and_four_fifths(models: list[ModelReport]) -> None:
     pairs = [(each.name, each.evaluation) for each in models]
     sentence = risk_coverage_sentence(pairs, ["theirs"])
     curve = models[0].evaluation.risk_coverage
@@ -65,7 +65,7 @@ def test_abstaining_is_told_at_half_and_four_fifths(models: list[Exhibit]) -> No
     assert table.rows[9][3].startswith(f"{100 * curve.risk[-1]:.2f}%")
 
 
-def test_the_effect_is_that_on_the_test_half(models: list[Exhibit]) -> None:
+def test_the_effect_is_that_on_the_test_half(models: list[ModelReport]) -> None:
     said = models[0].evaluation.predictions
     assert said.log_probabilities is not None
     again = temperature_effect(said.labels, said.log_probabilities, 1.25, draws=100)

@@ -16,7 +16,7 @@ from fittingroom.comparison import Comparison
 from fittingroom.errors import PredictionsError, RunError
 from fittingroom.findings import CODES
 from fittingroom.metrics import wilson
-from fittingroom.reporting import Exhibit, Facts, findings, write_report
+from fittingroom.reporting import Facts, ModelReport, findings, write_report
 from fittingroom.reporting.numbers import percent_estimate
 from fittingroom.reporting.tables import Table
 from tests.reporting.conftest import history, write
@@ -78,7 +78,7 @@ def test_images_are_small_and_show_something(page: Path, name: str) -> None:
 
 
 def test_results_hold_all_numbers(
-    page: Path, models: list[Exhibit], comparison: Comparison
+    page: Path, models: list[ModelReport], comparison: Comparison
 ) -> None:
     results = read_json(page.parent / "results.json")
     assert results["verdict"] == comparison.sentence
@@ -95,7 +95,7 @@ def test_results_hold_all_numbers(
 
 
 def test_results_are_strict_json_even_where_a_number_is_none(
-    tmp_path: Path, models: list[Exhibit], official: Facts
+    tmp_path: Path, models: list[ModelReport], official: Facts
 ) -> None:
     from fittingroom.reporting.results import to_json
 
@@ -139,7 +139,7 @@ def test_one_model_alone_and_without_probabilities(odd_page: Path) -> None:
     ("keep", "words"), [(None, "Trained in one go"), ("last", "Trained for one epoch")]
 )
 def test_a_model_without_a_course_has_a_sentence_in_place_of_curves(
-    tmp_path: Path, models: list[Exhibit], official: Facts, keep: Any, words: str
+    tmp_path: Path, models: list[ModelReport], official: Facts, keep: Any, words: str
 ) -> None:
     once = dataclasses.replace(models[0], history=history(1), best_epoch=1, keep=keep)
     page = write(tmp_path, [once], official)
@@ -150,7 +150,7 @@ def test_a_model_without_a_course_has_a_sentence_in_place_of_curves(
 
 
 def test_findings_are_shown_with_their_codes_and_advice(
-    page: Path, models: list[Exhibit], comparison: Comparison, official: Facts
+    page: Path, models: list[ModelReport], comparison: Comparison, official: Facts
 ) -> None:
     found = findings(models, comparison, official)
     assert {each.code for each in found} >= {"too-few-seeds"}
@@ -219,8 +219,8 @@ def test_the_same_kind_of_operations_is_said_once(page: Path) -> None:
     assert re.search(r"\| Multiply-adds a picture +\| +7,654,321 \| +7,654,321 \|", text)
 
 
-def test_same_results_give_the_same_bytes(page: Path, models: list[Exhibit]) -> None:
-    from fittingroom.reporting.panels import model_section
+def test_same_results_give_the_same_bytes(page: Path, models: list[ModelReport]) -> None:
+    from fittingroom.reporting.model_figures import model_section
 
     pictures = np.zeros((len(models[0].evaluation.predictions), 28, 28), np.uint8)
     first, second = (model_section(models[1], 1, pictures).panels[:3] for _ in range(2))
@@ -232,13 +232,13 @@ def test_same_results_give_the_same_bytes(page: Path, models: list[Exhibit]) -> 
 
 
 def test_pictures_that_do_not_fit_are_refused(
-    tmp_path: Path, models: list[Exhibit], official: Facts
+    tmp_path: Path, models: list[ModelReport], official: Facts
 ) -> None:
     with pytest.raises(PredictionsError, match="Expected a picture for each of the 400"):
         write_report(
             tmp_path,
             comparison=None,
-            exhibits=models[:1],
+            reports=models[:1],
             pictures=np.zeros((3, 28, 28), np.uint8),
             sample=models,  # type: ignore[arg-type]
             facts=official,
@@ -247,7 +247,7 @@ def test_pictures_that_do_not_fit_are_refused(
         write_report(
             tmp_path,
             comparison=None,
-            exhibits=[],
+            reports=[],
             pictures=np.zeros((3, 28, 28), np.uint8),
             sample=models,  # type: ignore[arg-type]
             facts=official,
@@ -256,7 +256,7 @@ def test_pictures_that_do_not_fit_are_refused(
 
 
 def test_a_full_disk_leaves_the_old_report_whole(
-    tmp_path: Path, odd_model: Exhibit, sample_pictures: Any, full_disk: Callable[[], None]
+    tmp_path: Path, odd_model: ModelReport, sample_pictures: Any, full_disk: Callable[[], None]
 ) -> None:
     old = tmp_path / "index.html"
     old.write_text("the old report")
@@ -265,7 +265,7 @@ def test_a_full_disk_leaves_the_old_report_whole(
         write_report(
             tmp_path,
             comparison=None,
-            exhibits=[odd_model],
+            reports=[odd_model],
             pictures=np.zeros((400, 28, 28), np.uint8),
             sample=sample_pictures,
             facts=Facts("data", official=False),

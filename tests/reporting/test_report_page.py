@@ -9,7 +9,7 @@ import pytest
 
 from fittingroom.comparison import Comparison
 from fittingroom.plots import MODEL_COLOURS
-from fittingroom.reporting import Exhibit
+from fittingroom.reporting import ModelReport
 
 VOID = {"meta", "link", "img", "br"}
 
@@ -103,7 +103,7 @@ def test_verdict_and_results_come_first(page: Path, comparison: Comparison) -> N
 
 
 def test_tables_hold_the_same_numbers_as_the_results(
-    page: Path, models: list[Exhibit], comparison: Comparison
+    page: Path, models: list[ModelReport], comparison: Comparison
 ) -> None:
     text = re.sub(r"\s+", " ", Page(page).text)
     for result in comparison.models:

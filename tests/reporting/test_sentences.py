@@ -8,7 +8,7 @@ import pytest
 from fittingroom.comparison import Comparison
 from fittingroom.metrics import Estimate
 from fittingroom.plots import Tile
-from fittingroom.reporting import Exhibit, Facts, sentences
+from fittingroom.reporting import Facts, ModelReport, sentences
 from fittingroom.reporting.numbers import (
     count,
     duration,
@@ -127,7 +127,7 @@ def test_loss_where_the_last_epoch_is_kept() -> None:
     )
 
 
-def test_confusion_matrix(models: list[Exhibit]) -> None:
+def test_confusion_matrix(models: list[ModelReport]) -> None:
     evaluation = models[0].evaluation
     wrong = int((~evaluation.predictions.correct).sum())
     top = evaluation.most_confused[0]
@@ -139,7 +139,7 @@ def test_confusion_matrix(models: list[Exhibit]) -> None:
     assert "Found least often: " in sentence
 
 
-def test_calibration_names_the_side(models: list[Exhibit]) -> None:
+def test_calibration_names_the_side(models: list[ModelReport]) -> None:
     sentence = sentences.calibration([("cnn", models[1].evaluation)], ["svm"])
     assert sentence.startswith("cnn: expected calibration error ")
     # Right on 95%, while top probabilities are 77% on average.
@@ -197,7 +197,7 @@ def test_samples_and_worst_mistakes() -> None:
     assert sentences.worst_mistakes([wrong], None).startswith("The first 1 mistakes in file order")
 
 
-def test_outcome_of_one_model_and_notices(models: list[Exhibit], official: Facts) -> None:
+def test_outcome_of_one_model_and_notices(models: list[ModelReport], official: Facts) -> None:
     accuracy = models[1].evaluation.accuracy
     assert sentences.outcome(models[1:], None, official) == (
         f"cnn names {100 * accuracy.value:.2f}% of 400 test pictures of Fashion-MNIST rightly "
@@ -216,7 +216,7 @@ def test_headline_is_the_first_sentence() -> None:
     assert sentences.headline("One.") == ("One.", "")
 
 
-def test_openings(models: list[Exhibit], official: Facts) -> None:
+def test_openings(models: list[ModelReport], official: Facts) -> None:
     # Neither those of another recipe nor those of other data count.
     assert sentences.openings(models, official) == (
         "In this folder of runs, this test half was opened 2 times for what is shown here (1 for "

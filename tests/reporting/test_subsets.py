@@ -9,7 +9,7 @@ import pytest
 
 from fittingroom.auditing import DoubtfulLabels, subsets
 from fittingroom.comparison import Comparison, Entrant
-from fittingroom.reporting import Audited, Exhibit, Facts, write_report
+from fittingroom.reporting import Audited, Facts, ModelReport, write_report
 from fittingroom.reporting.numbers import percent_estimate, points_estimate
 from fittingroom.reporting.subsets import NO_AUDIT, subsets_sentence, subsets_table
 from tests.auditing.made_up import made_up
@@ -17,7 +17,7 @@ from tests.reporting.conftest import PICTURES, Sample, pictures
 
 
 @pytest.fixture(scope="module")
-def audited(models: list[Exhibit]) -> Audited:
+def audited(models: list[ModelReport]) -> Audited:
     """Both models without three pictures, and without ten."""
     ten = np.arange(40, 50)
     labels = (ten % 10).astype(np.int64)
@@ -33,7 +33,7 @@ def write(folder: Path, models, comparison, facts, audited) -> Path:
     return write_report(
         folder,
         comparison=comparison,
-        exhibits=models,
+        reports=models,
         pictures=pictures(PICTURES),
         sample=Sample(pictures(40), (np.arange(40) % 10).astype(np.uint8)),
         facts=facts,
@@ -62,7 +62,7 @@ def test_the_sentence_says_what_it_rests_on_and_its_bias(audited):
 
 def test_the_report_holds_the_audit_and_its_headline_stays_the_raw_one(
     audited: Audited,
-    models: list[Exhibit],
+    models: list[ModelReport],
     comparison: Comparison,
     official: Facts,
     page: Path,

@@ -11,7 +11,7 @@ from fittingroom.errors import UsageError
 
 if TYPE_CHECKING:
     from fittingroom.networks import Network
-    from fittingroom.recipes import Described
+    from fittingroom.recipes import BaseRecipe
 
 app = typer.Typer()
 
@@ -137,7 +137,7 @@ def summary(
         _print_parts(chosen)
 
 
-def _printed(recipe: "Described") -> str:
+def _printed(recipe: "BaseRecipe") -> str:
     """A model of a person's own as its framework prints it; nothing for other recipes."""
     from fittingroom.recipes import own_code
     from fittingroom.recipes.frameworks import printed_form
@@ -149,7 +149,7 @@ def _printed(recipe: "Described") -> str:
         return printed_form(model)
 
 
-def _print_parts(recipe: "Described") -> None:
+def _print_parts(recipe: "BaseRecipe") -> None:
     from fittingroom.recipes import Recipe
 
     if isinstance(recipe, Recipe):

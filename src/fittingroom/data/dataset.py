@@ -10,7 +10,7 @@ from fittingroom.data import idx
 from fittingroom.data.official import FILE_NAMES, TEST, TRAINING, HalfFiles, Payload
 from fittingroom.data.split import Half, Split, SplitRule, make_split
 from fittingroom.errors import DataNotFoundError
-from fittingroom.untrusted import is_inside
+from fittingroom.safe_io import is_inside
 
 _LOOK_ELSEWHERE = "Check the path, leave out --data, or use --data sample."
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fittingroom.classes import GARMENTS
 from fittingroom.data import idx, official
 from fittingroom.data.dataset import Dataset, find_file, locate, require_folder, wrong_hash
 from fittingroom.data.official import (
@@ -18,7 +19,6 @@ from fittingroom.data.official import (
     PinnedSet,
 )
 from fittingroom.errors import DataInvalidError, DataNotFoundError
-from fittingroom.garments import GARMENTS
 from fittingroom.predictions import UInt8
 
 _MOST_CLASSES = 10

@@ -21,7 +21,7 @@ import numpy as np
 from fittingroom.data.official import IMAGES_HEADER, LABELS_HEADER, SIDE
 from fittingroom.errors import DataInvalidError
 from fittingroom.predictions import UInt8
-from fittingroom.untrusted import most_behind
+from fittingroom.safe_io import most_behind
 
 _IMAGES_MAGIC = 0x00000803
 _LABELS_MAGIC = 0x00000801

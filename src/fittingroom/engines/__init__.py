@@ -15,7 +15,7 @@ import numpy.typing as npt
 from fittingroom.data import Split
 from fittingroom.errors import RecipeError, UsageError, did_you_mean, missing_extra
 from fittingroom.predictions import Float32
-from fittingroom.recipes import Described, OwnModel
+from fittingroom.recipes import BaseRecipe, OwnModel
 from fittingroom.recipes.frameworks import wait_briefly
 from fittingroom.runs import Checkpoint, Epoch, available_processors
 
@@ -128,7 +128,7 @@ class Engine(Protocol):
 
     def fit(
         self,
-        recipe: Described,
+        recipe: BaseRecipe,
         split: Split,
         *,
         seed: int,

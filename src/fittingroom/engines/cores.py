@@ -18,8 +18,8 @@ from fittingroom.engines.operations import operation_count
 from fittingroom.errors import ExportError, RecipeError
 from fittingroom.graphs import OPSET, Graph
 from fittingroom.predictions import Float32, UInt8
-from fittingroom.untrusted import Refusal
-from fittingroom.untrusted.models import check_model
+from fittingroom.safe_io import Refusal
+from fittingroom.safe_io.models import check_model
 
 Gives = Literal["logits", "probabilities", "scores"]
 
@@ -110,7 +110,7 @@ def check_core(core: Core, images: UInt8, logits: Float32) -> None:
     Raises:
         RecipeError: the model's own answers are not finite.
         ExportError: they differ, the core takes no batch of that size, or has operators that
-            :mod:`fittingroom.untrusted.models` does not let in.
+            :mod:`fittingroom.safe_io.models` does not let in.
     """
     if not np.isfinite(logits).all():
         raise RecipeError(

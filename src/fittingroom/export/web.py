@@ -18,6 +18,7 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
+from fittingroom import page
 from fittingroom.data.split import Half
 from fittingroom.errors import UsageError
 from fittingroom.export.npm import NpmPackage
@@ -113,9 +114,10 @@ def _replaceable(out: Path) -> bool:
 
 
 def _page() -> dict[str, bytes]:
-    page = files("fittingroom").joinpath("serve", "page")
     content = {
-        file.name: file.read_bytes() for file in page.iterdir() if file.name not in _SERVER_ONLY
+        file.name: file.read_bytes()
+        for file in page.FOLDER.iterdir()
+        if file.is_file() and file.suffix != ".py" and file.name not in _SERVER_ONLY
     }
     return {**content, "backend.js": _BACKEND}
 

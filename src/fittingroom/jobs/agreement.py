@@ -11,7 +11,7 @@ import numpy.typing as npt
 from fittingroom.errors import RunChangedError
 from fittingroom.predictions import Predictions
 from fittingroom.runs import Run
-from fittingroom.untrusted import Refusal, read_weights
+from fittingroom.safe_io import Refusal, read_weights
 
 _WEIGHTS = "model.safetensors"
 

@@ -37,7 +37,7 @@ from fittingroom.jobs.train import data_key
 from fittingroom.metrics import fit_temperature, wilson
 from fittingroom.predict import Predictor
 from fittingroom.predictions import Float32, Predictions, UInt8
-from fittingroom.recipes import Described, Recipe, recipe_of
+from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
 from fittingroom.reporting.audit_page import audit_page
 from fittingroom.runs import Epoch, RunWriter, describe_environment, log_opening
 from fittingroom.runs.manifests import write_manifest
@@ -139,7 +139,7 @@ def audit(
 
 def _fill(
     writer: RunWriter,
-    recipe: Described,
+    recipe: BaseRecipe,
     dataset: Dataset,
     training: Half,
     *,
@@ -226,7 +226,7 @@ def examine(basis: Basis, said: OutOfFold, images: UInt8) -> Audit:
 
 
 def out_of_fold(
-    recipe: Described,
+    recipe: BaseRecipe,
     training: Half,
     test: Half,
     classes: tuple[str, ...],
@@ -285,7 +285,7 @@ def out_of_fold(
 
 
 def _predictor(
-    recipe: Described, fitted: Fitted, classes: Sequence[str], held_back: Half, threads: int
+    recipe: BaseRecipe, fitted: Fitted, classes: Sequence[str], held_back: Half, threads: int
 ) -> Predictor:
     """The exported model, checked against the engine's own output, and calibrated."""
     model, _, _ = model_of(recipe, fitted, classes)
@@ -293,7 +293,7 @@ def _predictor(
     return Predictor(model(fit_temperature(logits, held_back.labels)), threads)
 
 
-def audit_recipe(recipe: Any, folds: int, minutes: float | None) -> Described:
+def audit_recipe(recipe: Any, folds: int, minutes: float | None) -> BaseRecipe:
     """The recipe that is trained: nothing chosen on the pictures held back, cut to a budget.
 
     Args:

@@ -23,13 +23,13 @@ from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.report import entrants_of, gather, name_entrants, write
 from fittingroom.jobs.seeds import Trainer, begin_seeds, check_place, train_here
 from fittingroom.predictions import Predictions
-from fittingroom.recipes import RECIPES, Described, recipe_of
+from fittingroom.recipes import RECIPES, BaseRecipe, recipe_of
 from fittingroom.recipes.loading import is_file_and_name
 from fittingroom.recipes.resolve import is_model
 from fittingroom.recipes.stored import is_recipe_file
 from fittingroom.reporting import findings
 from fittingroom.runs import Run, list_runs, open_run
-from fittingroom.untrusted import Refusal, refuse_model_file
+from fittingroom.safe_io import Refusal, refuse_model_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,7 @@ def compare(
         entrants: recipes, names of recipes, runs, folders of runs, and models of one's own as
             :func:`fittingroom.recipe_of` takes them.
         others: predictions of the same test half that somebody else made: files, or names and
-            files or :class:`Predictions` (``docs/elsewhere.md`` says what a file holds).
+            files or :class:`Predictions` (``docs/external-predictions.md`` says what a file holds).
         margin: the difference in accuracy that counts as none, a fraction.
         seeds: how many seeds, 0 and up, each recipe is trained with.
         data: as for :func:`fittingroom.train`; where all entrants are runs, None is the data that
@@ -151,10 +151,10 @@ def compare(
     )
     by_name = dict(zip(names, evaluated, strict=True))
     comparison = compare_models(entrants_of(by_name, elsewhere), margin=margin)
-    exhibits, facts, audited = gather(by_name, dataset, failures, elsewhere, runs)
-    index = write(Path(out), exhibits, facts, audited, dataset, comparison)
+    reports, facts, audited = gather(by_name, dataset, failures, elsewhere, runs)
+    index = write(Path(out), reports, facts, audited, dataset, comparison)
     leave_winner(Path(out), comparison, by_name, progress)
-    seen = findings(exhibits, comparison, facts)
+    seen = findings(reports, comparison, facts)
     return Outcome(comparison, evaluated, tuple(failures), index, elsewhere, seen)
 
 
@@ -222,7 +222,7 @@ def leave_winner(
 
 
 def _devices(
-    recipes: Sequence[Described], device: str | None, progress: Progress, *, here: bool
+    recipes: Sequence[BaseRecipe], device: str | None, progress: Progress, *, here: bool
 ) -> dict[str, str | None]:
     """The device of each engine, checked before the first training where that is on this machine.
 
@@ -245,7 +245,7 @@ def _devices(
     return {name: None if name in alone else device for name in engines}
 
 
-def _resolve(entrant: Any, runs: Path) -> Described | Run:
+def _resolve(entrant: Any, runs: Path) -> BaseRecipe | Run:
     """The recipe or run meant: a recipe's name, a run's folder, its name in ``runs``, or a model of
     one's own."""
     if isinstance(entrant, Run):

@@ -14,7 +14,7 @@ from fittingroom.predict import Predictor
 from fittingroom.recipes import Recipe
 from fittingroom.runs import Run, make_folder, open_run, write_file
 from fittingroom.runs.stored import MOST_BYTES
-from fittingroom.untrusted import Refusal, read_weights, read_whole
+from fittingroom.safe_io import Refusal, read_weights, read_whole
 
 FORMATS = ("keras", "h5", "onnx", "safetensors")
 

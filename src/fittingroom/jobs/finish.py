@@ -15,9 +15,9 @@ from fittingroom.jobs.progress import Progress
 from fittingroom.metrics import fit_temperature, risk_coverage
 from fittingroom.predict import Predictor, Thresholds
 from fittingroom.predictions import Float32, Int64, UInt8
-from fittingroom.recipes import Described, Recipe
+from fittingroom.recipes import BaseRecipe, Recipe
 from fittingroom.runs import Run, RunWriter, Summary
-from fittingroom.untrusted import MEBIBYTE
+from fittingroom.safe_io import MEBIBYTE
 
 # The exported model may differ from the engine's own output by this much in any probability …
 _ALLOWED_DIFFERENCE = 1e-4
@@ -37,7 +37,7 @@ _LONG = 200_000_000
 
 def finish(
     writer: RunWriter,
-    recipe: Described,
+    recipe: BaseRecipe,
     split: Split,
     fitted: Fitted,
     threads: int,
@@ -140,7 +140,7 @@ class Build(Protocol):
         """
 
 
-def model_of(recipe: Described, fitted: Fitted, classes: Sequence[str]) -> tuple[Build, int, int]:
+def model_of(recipe: BaseRecipe, fitted: Fitted, classes: Sequence[str]) -> tuple[Build, int, int]:
     """What builds the ONNX model at a temperature; trained numbers; operations for a picture.
 
     Raises:
@@ -190,7 +190,7 @@ def model_of(recipe: Described, fitted: Fitted, classes: Sequence[str]) -> tuple
 
 
 def checked(
-    recipe: Described, fitted: Fitted, model: Build, images: UInt8, threads: int
+    recipe: BaseRecipe, fitted: Fitted, model: Build, images: UInt8, threads: int
 ) -> tuple[Predictor, Float32, float]:
     """The exported model at temperature 1, held against the engine's own output.
 

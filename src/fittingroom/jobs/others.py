@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from fittingroom.data import Dataset
-from fittingroom.elsewhere import read_elsewhere
 from fittingroom.errors import PredictionsError, UsageError
+from fittingroom.external_predictions import read_elsewhere
 from fittingroom.jobs.progress import Progress
 from fittingroom.predictions import Predictions
 from fittingroom.runs import log_opening, make_folder, read_openings
-from fittingroom.untrusted import Refusal, refuse_model_file
+from fittingroom.safe_io import Refusal, refuse_model_file
 
 Others = Sequence[Path | str] | Mapping[str, Path | str | Predictions]
 

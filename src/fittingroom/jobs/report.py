@@ -15,10 +15,10 @@ from fittingroom.jobs.others import called_otherwise
 from fittingroom.jobs.progress import Progress
 from fittingroom.metrics import TemperatureEffect, temperature_effect
 from fittingroom.predictions import Predictions
-from fittingroom.recipes import Described, Recipe
-from fittingroom.reporting import Audited, Exhibit, Facts, write_report
+from fittingroom.recipes import BaseRecipe, Recipe
+from fittingroom.reporting import Audited, Facts, ModelReport, write_report
 from fittingroom.runs import Run, describe_environment, open_run, read_openings
-from fittingroom.untrusted import MEBIBYTE, Refusal, read_whole
+from fittingroom.safe_io import MEBIBYTE, Refusal, read_whole
 
 # What a report says of where its runs were made.
 _ENVIRONMENT = ("time", "processor", "device", "threads", "python", "platform", "revision")
@@ -74,7 +74,7 @@ def report(
     return write(Path(out), *gather(evaluated, dataset), dataset, comparison)
 
 
-def name_entrants(entrants: Sequence[Described | Run]) -> list[str]:
+def name_entrants(entrants: Sequence[BaseRecipe | Run]) -> list[str]:
     """A short name each: the recipe's where that tells them apart, otherwise the run's folder's.
 
     Raises:
@@ -117,7 +117,7 @@ def gather(
     failures: Sequence[str] = (),
     others: Mapping[str, Predictions] | None = None,
     runs: Path | None = None,
-) -> tuple[list[Exhibit], Facts, Audited | None]:
+) -> tuple[list[ModelReport], Facts, Audited | None]:
     """What a report on scored runs is made from; the last where the data was audited.
 
     Args:
@@ -132,8 +132,8 @@ def gather(
     environment = shown[0].environment if shown else describe_environment()
     logs = [*(run.folder.parent for run in shown), *([runs] if runs else [])]
     folders = dict.fromkeys(folder.resolve() for folder in logs)
-    exhibits = [_exhibit(name, group[0]) for name, group in evaluated.items()]
-    exhibits += [_foreign(name, said) for name, said in (others or {}).items()]
+    reports = [_model_report(name, group[0]) for name, group in evaluated.items()]
+    reports += [_foreign(name, said) for name, said in (others or {}).items()]
     facts = Facts(
         data=dataset.name,
         official=dataset.official,
@@ -148,12 +148,12 @@ def gather(
     )
     found = (find_audit(folder, dataset) for folder in folders)
     stored = next((audit for audit in found if audit is not None), None)
-    return exhibits, facts, _audited(entrants_of(evaluated, others), stored)
+    return reports, facts, _audited(entrants_of(evaluated, others), stored)
 
 
 def write(
     out: Path,
-    exhibits: Sequence[Exhibit],
+    reports: Sequence[ModelReport],
     facts: Facts,
     audited: Audited | None,
     dataset: Dataset,
@@ -163,14 +163,14 @@ def write(
 
     Args:
         out: the folder.
-        exhibits, facts, audited: what :func:`gather` gave.
+        reports, facts, audited: what :func:`gather` gave.
         dataset: whose test half the models were scored on.
         comparison: of the models, where there are several.
     """
     return write_report(
         out,
         comparison=comparison,
-        exhibits=exhibits,
+        reports=reports,
         pictures=dataset.open_test().images,
         sample=dataset.training(),
         facts=facts,
@@ -202,13 +202,13 @@ def _without_scripts(stored: StoredAudit) -> bytes:
         raise RunChangedError(f"Expected the page of an audit. {error}") from error
 
 
-def _foreign(name: str, predictions: Predictions) -> Exhibit:
+def _foreign(name: str, predictions: Predictions) -> ModelReport:
     """Somebody else's predictions: what is not known of the model is left out."""
     otherwise = called_otherwise(predictions)
     note = "" if predictions.log_probabilities is not None else ", without probabilities"
     if otherwise:
         note = f", where {otherwise:,} pictures are called another class than the likeliest"
-    return Exhibit(
+    return ModelReport(
         name=name,
         title=f"Predicted elsewhere{note}",
         evaluation=evaluate_predictions(predictions),
@@ -216,9 +216,9 @@ def _foreign(name: str, predictions: Predictions) -> Exhibit:
     )
 
 
-def _exhibit(name: str, evaluated: Evaluated) -> Exhibit:
+def _model_report(name: str, evaluated: Evaluated) -> ModelReport:
     run = evaluated.run
-    return Exhibit(
+    return ModelReport(
         name=name,
         title=run.recipe.title,
         evaluation=evaluated.evaluation,

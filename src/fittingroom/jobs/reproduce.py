@@ -19,7 +19,7 @@ from fittingroom.jobs.agreement import Answers, Weights, compare_answers, compar
 from fittingroom.jobs.evaluate import dataset_of
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.train import train
-from fittingroom.recipes import Described, Recipe, recipe_of
+from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
 from fittingroom.runs import Difference, Run, differences, ending, open_run
 
 Finding = Literal["identical", "explained", "unexplained"]
@@ -256,7 +256,7 @@ def _clock(run: Run, again: Run) -> tuple[Difference, ...]:
     return () if words[0] == words[1] else (Difference("minutes", words[0], words[1]),)
 
 
-def _recipe(run: Run, model: Any) -> Described:
+def _recipe(run: Run, model: Any) -> BaseRecipe:
     """The run's recipe, with code where it trained a model of a person's own."""
     own = run.recipe.own
     if own is None:

@@ -8,7 +8,7 @@ from fittingroom.data import Dataset
 from fittingroom.errors import TrainingError, UsageError
 from fittingroom.jobs.progress import Progress
 from fittingroom.jobs.train import train
-from fittingroom.recipes import Described
+from fittingroom.recipes import BaseRecipe
 from fittingroom.runs import Run, find_run
 
 # The runs in the order of their seeds, and the trainings that broke down, in words.
@@ -18,7 +18,7 @@ Trained = tuple[tuple[Run, ...], tuple[str, ...]]
 class Trainer(Protocol):
     """Takes trainings over."""
 
-    def __call__(self, recipe: Described, seed: int, device: str | None) -> Callable[[], Run]:
+    def __call__(self, recipe: BaseRecipe, seed: int, device: str | None) -> Callable[[], Run]:
         """Take one over: what is returned waits for the run, or raises why there is none."""
 
 
@@ -42,7 +42,7 @@ def train_here(
 ) -> Trainer:
     """Trains in this process, one after the other: each when its run is waited for."""
 
-    def take_over(recipe: Described, seed: int, device: str | None) -> Callable[[], Run]:
+    def take_over(recipe: BaseRecipe, seed: int, device: str | None) -> Callable[[], Run]:
         def wait() -> Run:
             return train(
                 recipe,
@@ -61,7 +61,7 @@ def train_here(
 
 
 def train_seeds(
-    recipe: Described,
+    recipe: BaseRecipe,
     dataset: Dataset,
     *,
     seeds: int,
@@ -70,7 +70,7 @@ def train_seeds(
     device: str | None,
     threads: int | None,
     progress: Progress,
-    cut: Described | None = None,
+    cut: BaseRecipe | None = None,
 ) -> Trained:
     """Train a recipe in this process with seeds 0 to ``seeds - 1``; see :func:`begin_seeds`.
 
@@ -96,7 +96,7 @@ def train_seeds(
 
 
 def begin_seeds(
-    recipe: Described,
+    recipe: BaseRecipe,
     dataset: Dataset,
     *,
     seeds: int,
@@ -105,7 +105,7 @@ def begin_seeds(
     device: str | None,
     progress: Progress,
     trainer: Trainer,
-    cut: Described | None = None,
+    cut: BaseRecipe | None = None,
 ) -> Callable[[], Trained]:
     """Hand over the trainings of a recipe with seeds 0 to ``seeds - 1`` that have no finished run.
 

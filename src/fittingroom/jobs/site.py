@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from fittingroom.classes import GARMENTS
 from fittingroom.data import find_dataset
 from fittingroom.data.split import Half
 from fittingroom.errors import ExportError, UsageError
 from fittingroom.export.web import WebModel, write_site
-from fittingroom.garments import GARMENTS
 from fittingroom.predict import Model
 from fittingroom.predict.packaged import packaged_model, packaged_numbers
 from fittingroom.runs import Run, open_run

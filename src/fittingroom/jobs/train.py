@@ -21,7 +21,7 @@ from fittingroom.jobs.finish import finish
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.stopping import stops_between_epochs, stops_with_the_leader
 from fittingroom.metrics import wilson
-from fittingroom.recipes import Described, Recipe, recipe_of
+from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
 from fittingroom.runs import (
     Checkpoint,
     Epoch,
@@ -149,7 +149,7 @@ def train(
 
 def _follow(
     engine: Engine,
-    recipe: Described,
+    recipe: BaseRecipe,
     split: Split,
     seed: int,
     place: Device,
@@ -171,7 +171,7 @@ def _follow(
 def _fit(
     writer: RunWriter,
     engine: Engine,
-    recipe: Described,
+    recipe: BaseRecipe,
     split: Split,
     seed: int,
     place: Device,

@@ -7,7 +7,7 @@ from typing import Literal
 from fittingroom.data import Split
 from fittingroom.engines import Device, engine_named
 from fittingroom.errors import FittingRoomError
-from fittingroom.recipes import Described
+from fittingroom.recipes import BaseRecipe
 from fittingroom.runs import Epoch
 
 # Called with a trial's number and an epoch that ended; whether the training should go on.
@@ -25,7 +25,7 @@ class Assignment:
     """
 
     number: int
-    recipe: Described
+    recipe: BaseRecipe
     seed: int
 
 

@@ -24,7 +24,7 @@ from fittingroom.jobs.stopping import Stopping, stops_between_epochs
 from fittingroom.jobs.train import data_key, train
 from fittingroom.jobs.trials import Assignment, Outcome, Trainings, one_by_one
 from fittingroom.metrics import wilson
-from fittingroom.recipes import Described, Recipe, recipe_of
+from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
 from fittingroom.reporting.tune_page import tune_page
 from fittingroom.runs import Epoch, Run, describe_environment, run_name, write_file
 from fittingroom.tuning import (
@@ -197,7 +197,7 @@ class _Job:
     def __init__(
         self,
         study: "Study",
-        recipe: Described,
+        recipe: BaseRecipe,
         seed: int,
         vary: Sequence[str],
         split: Split,
@@ -334,7 +334,7 @@ def _retrained(search: Search, seeds: int, again: Any) -> Retrained:
 
 
 def _run_of(
-    recipe: Described,
+    recipe: BaseRecipe,
     seed: int,
     *,
     dataset: Dataset,
@@ -378,7 +378,7 @@ def _check(trials: int | None, minutes: float | None, seeds: int) -> None:
         )
 
 
-def _name(recipe: Described, seed: int, dataset: Dataset, vary: Sequence[str]) -> str:
+def _name(recipe: BaseRecipe, seed: int, dataset: Dataset, vary: Sequence[str]) -> str:
     """``tune-RECIPE-sSEED-XXXX``: the last part tells apart other settings and other data."""
     return "tune-" + run_name(recipe, seed, f"{data_key(dataset)} {sorted(set(vary))}")
 

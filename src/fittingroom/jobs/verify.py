@@ -14,7 +14,7 @@ from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.seeds import train_seeds
 from fittingroom.metrics import Estimate, wilson
-from fittingroom.recipes import Described, Recipe, recipe_of
+from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
 from fittingroom.runs import Run, describe_environment, ending
 
 Finding = Literal["reproduced", "exceeded", "not reached"]
@@ -221,7 +221,7 @@ def verify(
     )
 
 
-def _cut(recipe: Described, epochs: int | None, minutes: float | None) -> Described:
+def _cut(recipe: BaseRecipe, epochs: int | None, minutes: float | None) -> BaseRecipe:
     """The recipe cut to a budget; itself where there is none, or none that is less than it has.
 
     Raises:
@@ -251,7 +251,7 @@ def _cut(recipe: Described, epochs: int | None, minutes: float | None) -> Descri
     )
 
 
-def _was_cut(run: Run, recipe: Described) -> bool:
+def _was_cut(run: Run, recipe: BaseRecipe) -> bool:
     """Whether a budget ended the run before the recipe would have."""
     if not isinstance(recipe, Recipe) or not isinstance(run.recipe, Recipe):
         return False

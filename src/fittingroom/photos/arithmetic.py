@@ -3,7 +3,7 @@
 A *picture* is an array of red, green and blue, ``(H, W, 3)``, each 0–255; inside the conversion all
 numbers are float64. *Distance* between two colours is the largest of their three differences.
 *Rounded* is ``floor(x + 0.5)``, held within 0–255. *Luma* is ``(54 R + 183 G + 19 B) / 256``
-(Rec. 709). ``serve/page/arithmetic.js`` computes the same.
+(Rec. 709). ``page/arithmetic.js`` computes the same.
 """
 
 from typing import Any

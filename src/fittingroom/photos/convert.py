@@ -1,7 +1,7 @@
 """The conversion: a garment on its ground → 28×28 grey levels, every step as plain arithmetic.
 
 ``garment.py`` finds the garment; what is done with it stands here, so that the same conversion can
-be written in another language and checked against it (``serve/page/convert.js``).
+be written in another language and checked against it (``page/convert.js``).
 
 1.  **Light on dark** (``photo.py``). A grey picture on black is one in the data set's own manner,
     and a nearly white garment on a darker ground would vanish: picture and ground are negated.

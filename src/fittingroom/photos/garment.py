@@ -15,7 +15,7 @@
     estimated anew, and the smoothed picture taken from here on. Of the connected parts (by 8
     neighbours) those smaller than ``SPECK`` of the largest are dropped.
 
-``serve/page/garment.js`` does the same, function by function.
+``page/garment.js`` does the same, function by function.
 """
 
 from dataclasses import dataclass

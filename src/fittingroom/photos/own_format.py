@@ -8,7 +8,7 @@ is read at the centres of 28×28 cells, where nearest, bilinear, bicubic and Lan
 keep the original's values; enlarged again, that differs by little (``LITTLE``) from what it was.
 Since many a blurred square would pass, what is enlarged or negated must also lie in its frame as
 the data set's pictures do: on black, and reaching from edge to edge in one direction.
-``serve/page/own_format.js`` does the same.
+``page/own_format.js`` does the same.
 """
 
 from typing import Any

@@ -15,7 +15,7 @@ import numpy as np
 
 from fittingroom.errors import ExportError
 from fittingroom.predictions import Float32, UInt8
-from fittingroom.untrusted import parse_json
+from fittingroom.safe_io import parse_json
 
 Abstention = Literal["unsure", "unknown"]
 

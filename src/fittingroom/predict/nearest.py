@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fittingroom.classes import GARMENTS
 from fittingroom.data import Half, find_dataset
-from fittingroom.garments import GARMENTS
 from fittingroom.predict.predictor import Predictor
 from fittingroom.predictions import Float32, UInt8
 

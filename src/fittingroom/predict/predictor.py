@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
+from fittingroom.classes import GARMENTS
 from fittingroom.errors import ExportError, PredictionsError, UsageError
-from fittingroom.garments import GARMENTS
 from fittingroom.predictions import Float32, Int64, Predictions, UInt8
-from fittingroom.untrusted import Refusal
-from fittingroom.untrusted.models import check_model, class_names
+from fittingroom.safe_io import Refusal
+from fittingroom.safe_io.models import check_model, class_names
 
 # Pictures at a time: enough to fill the cores, few enough that memory stays small.
 _BATCH = 500

@@ -1,5 +1,6 @@
 """What to train: the description of a recipe, and the catalogue of named ones."""
 
+from fittingroom.recipes.base import BaseRecipe, settable_names
 from fittingroom.recipes.catalogue import RECIPES, recipe_named
 from fittingroom.recipes.classical import (
     BoostedForest,
@@ -7,7 +8,6 @@ from fittingroom.recipes.classical import (
     HogSvm,
     LogisticRegression,
 )
-from fittingroom.recipes.described import Described, settable_names
 from fittingroom.recipes.own import OwnModel
 from fittingroom.recipes.recipe import Augmentation, Keep, Optimizer, Recipe, Schedule
 from fittingroom.recipes.resolve import recipe_of
@@ -17,9 +17,9 @@ from fittingroom.recipes.tracebacks import own_code
 __all__ = [
     "RECIPES",
     "Augmentation",
+    "BaseRecipe",
     "BoostedForest",
     "ClassicalRecipe",
-    "Described",
     "HogSvm",
     "Keep",
     "LogisticRegression",

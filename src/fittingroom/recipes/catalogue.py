@@ -1,6 +1,7 @@
 """The named recipes. A claim names the file with its measurement, or says that there is none."""
 
 from fittingroom.errors import RecipeError, did_you_mean
+from fittingroom.recipes.base import BaseRecipe
 from fittingroom.recipes.classical import (
     BoostedForest,
     ClassicalRecipe,
@@ -9,7 +10,6 @@ from fittingroom.recipes.classical import (
 )
 from fittingroom.recipes.convolutional import CNN, CNN_BEST, CNN_FAST, CNN_STRONG, CNN_TINY
 from fittingroom.recipes.dense import ANN, ANN_BEST, ANN_FAST
-from fittingroom.recipes.described import Described
 from fittingroom.recipes.gpu import GPU_BEST, GPU_ENSEMBLE
 from fittingroom.recipes.predecessor import KERAS_ANN, KERAS_CNN
 
@@ -46,7 +46,7 @@ HOG_SVM = ClassicalRecipe(
     model=HogSvm(orientations=8, landmarks=8000, sharpness=1.5, components=256, penalty=0.01),
 )
 
-RECIPES: dict[str, Described] = {
+RECIPES: dict[str, BaseRecipe] = {
     recipe.name: recipe
     for recipe in (
         ANN,
@@ -68,7 +68,7 @@ RECIPES: dict[str, Described] = {
 }
 
 
-def recipe_named(name: str) -> Described:
+def recipe_named(name: str) -> BaseRecipe:
     """The recipe of that name.
 
     Raises:

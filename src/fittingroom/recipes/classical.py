@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from fittingroom.data import SplitRule
 from fittingroom.errors import RecipeError, did_you_mean
-from fittingroom.recipes.described import Described, check
+from fittingroom.recipes.base import BaseRecipe, check
 from fittingroom.recipes.own import OwnModel
 
 
@@ -94,7 +94,7 @@ _KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in ClassicalMode
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassicalRecipe(Described):
+class ClassicalRecipe(BaseRecipe):
     """One way to train one classical model.
 
     Attributes:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from fittingroom import networks
 from fittingroom.data import SplitRule
 from fittingroom.errors import RecipeError
-from fittingroom.recipes.described import Described, check
+from fittingroom.recipes.base import BaseRecipe, check
 from fittingroom.recipes.own import OwnModel
 
 Optimizer = Literal["adam", "adamw", "sgd", "muon"]
@@ -54,7 +54,7 @@ class Augmentation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe(Described):
+class Recipe(BaseRecipe):
     """One way to train one network.
 
     Attributes:

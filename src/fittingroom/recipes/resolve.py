@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from fittingroom.errors import RecipeError, UsageError, did_you_mean
+from fittingroom.recipes.base import BaseRecipe
 from fittingroom.recipes.catalogue import recipe_named
 from fittingroom.recipes.classical import ClassicalRecipe
-from fittingroom.recipes.described import Described
 from fittingroom.recipes.frameworks import (
     EngineName,
     before_own_code,
@@ -26,7 +26,7 @@ from fittingroom.recipes.recipe import Recipe
 from fittingroom.recipes.sources import source_of
 from fittingroom.recipes.stored import is_recipe_file, read_recipe
 from fittingroom.recipes.tracebacks import is_theirs
-from fittingroom.untrusted import Refusal, refuse_model_file
+from fittingroom.safe_io import Refusal, refuse_model_file
 
 # Names that say nothing: the file's own name says more.
 _USUAL = ("build", "model", "recipe")
@@ -34,7 +34,7 @@ _USUAL = ("build", "model", "recipe")
 _NO_SETTINGS = ("network", "model", "engine", "claim")
 
 
-def recipe_of(model: Any, **settings: Any) -> Described:
+def recipe_of(model: Any, **settings: Any) -> BaseRecipe:
     """The recipe of a model: one of the catalogue, or one of a person's own.
 
     ::
@@ -64,7 +64,7 @@ def recipe_of(model: Any, **settings: Any) -> Described:
         RecipeError: no recipe of that name or in that file, or a value that a setting cannot take.
         OwnCodeError: the person's code raises an error.
     """
-    if isinstance(model, Described):
+    if isinstance(model, BaseRecipe):
         recipe = model
     elif isinstance(model, str | Path):
         text = str(model)
@@ -86,10 +86,10 @@ def is_model(thing: object) -> bool:
     return callable(thing) or framework_of(thing) is not None
 
 
-def _from_file(loaded: Loaded) -> Described:
+def _from_file(loaded: Loaded) -> BaseRecipe:
     folder = loaded.file.parent
     value = loaded.value
-    if isinstance(value, Described):
+    if isinstance(value, BaseRecipe):
         own = value.own
         return value if own is None else value.with_own(_in_folder(own, folder))
     texts = {str(loaded.file): loaded.text}
@@ -114,7 +114,7 @@ def _in_folder(own: OwnModel, folder: Path) -> OwnModel:
 
 def _own_recipe(
     thing: Any, origin: str = "", name: str = "", texts: dict[str, str] | None = None
-) -> Described:
+) -> BaseRecipe:
     """The recipe of a model, or of what builds one.
 
     Args:
@@ -155,7 +155,7 @@ def _own_recipe(
     return _recipe(own, engine, name or _called(thing))
 
 
-def _recipe(own: OwnModel, engine: EngineName, name: str) -> Described:
+def _recipe(own: OwnModel, engine: EngineName, name: str) -> BaseRecipe:
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-_")[:50] or "own"
     title = f"One's own model: {own.origin}"
     if engine == "sklearn":
@@ -163,7 +163,7 @@ def _recipe(own: OwnModel, engine: EngineName, name: str) -> Described:
     return Recipe(name=plain, title=title, network=own, engine=engine)
 
 
-def _with(recipe: Described, settings: dict[str, Any]) -> Described:
+def _with(recipe: BaseRecipe, settings: dict[str, Any]) -> BaseRecipe:
     fields = dataclasses.fields(cast(Any, recipe))
     known = [field.name for field in fields if field.name not in _NO_SETTINGS]
     for name in settings:

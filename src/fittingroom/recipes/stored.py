@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from fittingroom.errors import RecipeError
+from fittingroom.recipes.base import BaseRecipe
 from fittingroom.recipes.classical import ClassicalRecipe
-from fittingroom.recipes.described import Described
 from fittingroom.recipes.recipe import Recipe
-from fittingroom.untrusted import Refusal, read_json
+from fittingroom.safe_io import Refusal, read_json
 
 _TEXTS = ("name", "title", "claim", "engine")
 _DEEPEST = 20
@@ -19,7 +19,7 @@ def is_recipe_file(text: str) -> bool:
     return text.endswith(".json")
 
 
-def read_recipe(path: Path) -> Described:
+def read_recipe(path: Path) -> BaseRecipe:
     """The recipe in a file: ``recipe.json`` of a run, or ``tuned.json`` of a search.
 
     Raises:
@@ -38,7 +38,7 @@ def read_recipe(path: Path) -> Described:
     return recipe_from_json(values)
 
 
-def recipe_from_json(values: Mapping[str, Any]) -> Described:
+def recipe_from_json(values: Mapping[str, Any]) -> BaseRecipe:
     """The inverse of ``to_json`` of either kind: a recipe with a network, or a classical one.
 
     Raises:

@@ -6,7 +6,7 @@ import numpy as np
 
 from fittingroom.evaluation import Evaluation
 from fittingroom.metrics import Estimate, TemperatureEffect
-from fittingroom.reporting.exhibit import Exhibit
+from fittingroom.reporting.model_report import ModelReport
 from fittingroom.reporting.numbers import (
     NONE,
     decimal_change,
@@ -21,23 +21,23 @@ from fittingroom.reporting.tables import Table
 _ANSWERED = (0.5, 0.8)
 
 
-def scores_table(exhibits: Sequence[Exhibit]) -> Table | None:
+def scores_table(reports: Sequence[ModelReport]) -> Table | None:
     """Scores of probabilities, a column a model; None where no model gives any."""
-    columns = [_scores(exhibit) for exhibit in exhibits]
+    columns = [_scores(report) for report in reports]
     names = list(dict.fromkeys(name for column in columns for name in column))
     if not names:
         return None
     return Table(
         "Scores of probabilities on the test half, with 95% intervals; calibration errors are "
         "debiased. Brier score = reliability − resolution + uncertainty.",
-        ("", *(exhibit.name for exhibit in exhibits)),
+        ("", *(report.name for report in reports)),
         tuple((name, *(column.get(name, NONE) for column in columns)) for name in names),
     )
 
 
-def _scores(exhibit: Exhibit) -> dict[str, str]:
+def _scores(report: ModelReport) -> dict[str, str]:
     """What one model has of these, in words; nothing where it gives no probabilities."""
-    item, effect = exhibit.evaluation, exhibit.temperature
+    item, effect = report.evaluation, report.temperature
     scores: dict[str, str] = {}
     if item.log_loss is not None and item.brier is not None:
         scores["Log loss"] = decimal_estimate(item.log_loss)

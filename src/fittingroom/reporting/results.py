@@ -11,8 +11,8 @@ from fittingroom.comparison import Comparison
 from fittingroom.findings import Finding
 from fittingroom.metrics import Estimate, TemperatureEffect
 from fittingroom.reporting import sentences
-from fittingroom.reporting.exhibit import Exhibit, Facts
-from fittingroom.reporting.panels import Panel
+from fittingroom.reporting.model_figures import Panel
+from fittingroom.reporting.model_report import Facts, ModelReport
 from fittingroom.reporting.subsets import Audited
 from fittingroom.runs import Timing
 
@@ -21,7 +21,7 @@ FORMAT = 1
 
 def results(
     comparison: Comparison | None,
-    exhibits: Sequence[Exhibit],
+    reports: Sequence[ModelReport],
     facts: Facts,
     panels: Sequence[Panel],
     found: Sequence[Finding] = (),
@@ -47,18 +47,18 @@ def results(
     """
     return {
         "format": FORMAT,
-        "verdict": sentences.outcome(exhibits, comparison, facts),
+        "verdict": sentences.outcome(reports, comparison, facts),
         "notices": sentences.notices(facts),
         "data": {
             "name": facts.data,
             "official": facts.official,
             "embedded_sample": facts.embedded_sample,
-            "classes": exhibits[0].evaluation.predictions.classes,
-            "training_pictures": _same([each.training_pictures for each in exhibits]),
-            "validation_pictures": _same([each.validation_pictures for each in exhibits]),
-            "test_pictures": len(exhibits[0].evaluation.predictions),
+            "classes": reports[0].evaluation.predictions.classes,
+            "training_pictures": _same([each.training_pictures for each in reports]),
+            "validation_pictures": _same([each.validation_pictures for each in reports]),
+            "test_pictures": len(reports[0].evaluation.predictions),
         },
-        "models": [_model(exhibit) for exhibit in exhibits],
+        "models": [_model(report) for report in reports],
         "comparison": None if comparison is None else comparison.as_dict(details=True),
         "findings": [finding.as_dict() for finding in found],
         "figures": [
@@ -78,28 +78,28 @@ def to_json(values: Mapping[str, Any]) -> bytes:
     return f"{text}\n".encode()
 
 
-def _model(exhibit: Exhibit) -> dict[str, Any]:
+def _model(report: ModelReport) -> dict[str, Any]:
     return {
-        "name": exhibit.name,
-        "title": exhibit.title,
-        "run": exhibit.run,
-        "seed": exhibit.seed,
-        "training_pictures": exhibit.training_pictures,
-        "validation_pictures": exhibit.validation_pictures,
-        "parameters": exhibit.parameters,
-        "operations": exhibit.operations,
-        "operation": exhibit.operation,
-        "training_seconds": exhibit.training_seconds,
-        "model_bytes": exhibit.model_bytes,
+        "name": report.name,
+        "title": report.title,
+        "run": report.run,
+        "seed": report.seed,
+        "training_pictures": report.training_pictures,
+        "validation_pictures": report.validation_pictures,
+        "parameters": report.parameters,
+        "operations": report.operations,
+        "operation": report.operation,
+        "training_seconds": report.training_seconds,
+        "model_bytes": report.model_bytes,
         "seconds_a_picture": {
-            "single": _timing(exhibit.single),
-            "batched": _timing(exhibit.batched),
+            "single": _timing(report.single),
+            "batched": _timing(report.batched),
         },
-        "temperature": None if exhibit.temperature is None else _temperature(exhibit.temperature),
-        "keep": exhibit.keep if exhibit.history else None,
-        "best_epoch": exhibit.best_epoch if exhibit.history and exhibit.keep else None,
-        "history": [asdict(epoch) for epoch in exhibit.history],
-        "evaluation": exhibit.evaluation.as_dict(),
+        "temperature": None if report.temperature is None else _temperature(report.temperature),
+        "keep": report.keep if report.history else None,
+        "best_epoch": report.best_epoch if report.history and report.keep else None,
+        "history": [asdict(epoch) for epoch in report.history],
+        "evaluation": report.evaluation.as_dict(),
     }
 
 

@@ -17,7 +17,7 @@ from fittingroom.findings.course import (
 from fittingroom.metrics import Estimate, wilson
 from fittingroom.plots import Tile
 from fittingroom.recipes import Keep
-from fittingroom.reporting.exhibit import Exhibit, Facts
+from fittingroom.reporting.model_report import Facts, ModelReport
 from fittingroom.reporting.numbers import (
     listed,
     percent,
@@ -29,16 +29,16 @@ from fittingroom.reporting.numbers import (
 from fittingroom.runs import Epoch
 
 
-def outcome(exhibits: Sequence[Exhibit], comparison: Comparison | None, facts: Facts) -> str:
+def outcome(reports: Sequence[ModelReport], comparison: Comparison | None, facts: Facts) -> str:
     """The verdict in words that the page opens with."""
     if comparison is not None:
         return comparison.sentence
     scores = []
-    for exhibit in exhibits:
-        accuracy = exhibit.evaluation.accuracy
-        pictures = len(exhibit.evaluation.predictions)
+    for report in reports:
+        accuracy = report.evaluation.accuracy
+        pictures = len(report.evaluation.predictions)
         scores.append(
-            f"{exhibit.name} names {percent(accuracy.value, 2)} of {pictures:,} test pictures of "
+            f"{report.name} names {percent(accuracy.value, 2)} of {pictures:,} test pictures of "
             f"{facts.data} rightly (95% interval {percent_range(accuracy, 2)})."
         )
     return " ".join(scores)
@@ -364,9 +364,9 @@ def first_seeds(comparison: Comparison | None) -> str:
     return "Numbers and figures of this part are of each recipe's first seed."
 
 
-def openings(exhibits: Sequence[Exhibit], facts: Facts) -> str:
+def openings(reports: Sequence[ModelReport], facts: Facts) -> str:
     """How often the test half was opened for what is shown, as far as the log knows."""
-    counted = facts.openings_for(exhibits)
+    counted = facts.openings_for(reports)
     elsewhere = "Of openings elsewhere the log cannot know."
     if not counted:
         return (
@@ -381,7 +381,7 @@ def openings(exhibits: Sequence[Exhibit], facts: Facts) -> str:
         f"In this folder of runs, this test half was opened {some(len(counted), 'time')} for what "
         f"is shown here ({listed(times)}), {when}."
     )
-    unshown = len(facts.openings_unshown(exhibits))
+    unshown = len(facts.openings_unshown(reports))
     if unshown:
         was = "was" if unshown == 1 else "were"
         sentence += f" Of these, {unshown:,} {was} for runs on which no number here rests."

@@ -9,7 +9,7 @@ from fittingroom.comparison import Comparison, ModelResult, Pair
 from fittingroom.evaluation import Evaluation
 from fittingroom.plots import TileGroup
 from fittingroom.predictions import Int64
-from fittingroom.reporting.exhibit import Exhibit, Facts
+from fittingroom.reporting.model_report import Facts, ModelReport
 from fittingroom.reporting.numbers import (
     MINUS,
     NONE,
@@ -77,22 +77,22 @@ def escape_markdown(text: str) -> str:
     return text.translate(_MARKS).replace("&#60; ", "< ")
 
 
-def results(exhibits: Sequence[Exhibit], comparison: Comparison | None) -> Table:
+def results(reports: Sequence[ModelReport], comparison: Comparison | None) -> Table:
     """A column a model: accuracy first, then what it costs."""
     compared = {} if comparison is None else {model.name: model for model in comparison.models}
     several = any(len(model.per_seed) > 1 for model in compared.values())
     rows = [
-        ("Accuracy", [_accuracy(exhibit, compared) for exhibit in exhibits]),
+        ("Accuracy", [_accuracy(report, compared) for report in reports]),
     ]
     if several:
         rows += [
-            ("Seeds", [_seeds(compared.get(exhibit.name), exhibit) for exhibit in exhibits]),
-            ("Deviation over seeds", [_deviation(compared.get(e.name)) for e in exhibits]),
+            ("Seeds", [_seeds(compared.get(report.name), report) for report in reports]),
+            ("Deviation over seeds", [_deviation(compared.get(e.name)) for e in reports]),
         ]
-    kinds = {exhibit.operation for exhibit in exhibits if exhibit.operations is not None}
+    kinds = {report.operation for report in reports if report.operations is not None}
     # One kind stands in the row's name; of several, each beside its number.
     operations = kinds.pop().capitalize() if len(kinds) == 1 else "Operations"
-    evaluations = [exhibit.evaluation for exhibit in exhibits]
+    evaluations = [report.evaluation for report in reports]
     rows += [
         ("Macro F1", [percent_estimate(item.macro_f1) for item in evaluations]),
         ("Log loss", [_decimal(item) for item in evaluations]),
@@ -103,36 +103,36 @@ def results(exhibits: Sequence[Exhibit], comparison: Comparison | None) -> Table
                 for item in evaluations
             ],
         ),
-        ("Training time", [seconds(exhibit.training_seconds) for exhibit in exhibits]),
-        ("Parameters", [count(exhibit.parameters) for exhibit in exhibits]),
-        (f"{operations} a picture", [_operations(each, bool(kinds)) for each in exhibits]),
-        ("Model size", [size(exhibit.model_bytes) for exhibit in exhibits]),
-        ("Time a picture, one by one", [duration(exhibit.single) for exhibit in exhibits]),
-        ("Time a picture, in batches", [duration(exhibit.batched) for exhibit in exhibits]),
+        ("Training time", [seconds(report.training_seconds) for report in reports]),
+        ("Parameters", [count(report.parameters) for report in reports]),
+        (f"{operations} a picture", [_operations(each, bool(kinds)) for each in reports]),
+        ("Model size", [size(report.model_bytes) for report in reports]),
+        ("Time a picture, one by one", [duration(report.single) for report in reports]),
+        ("Time a picture, in batches", [duration(report.batched) for report in reports]),
     ]
     kept = [(name, *words) for name, words in rows if any(word != NONE for word in words)]
     return Table(
         "Results on the test half. In brackets: 95% intervals; for times, the least and longest "
         "of repeats." + (" All but accuracy is of the first seed's run." if several else ""),
-        ("", *(exhibit.name for exhibit in exhibits)),
+        ("", *(report.name for report in reports)),
         tuple(kept),
     )
 
 
-def _operations(exhibit: Exhibit, named: bool) -> str:
-    words = count(exhibit.operations)
-    return f"{words} {exhibit.operation}" if named and words != NONE else words
+def _operations(report: ModelReport, named: bool) -> str:
+    words = count(report.operations)
+    return f"{words} {report.operation}" if named and words != NONE else words
 
 
-def _accuracy(exhibit: Exhibit, compared: dict[str, ModelResult]) -> str:
-    model = compared.get(exhibit.name)
-    accuracy = exhibit.evaluation.accuracy if model is None else model.accuracy
+def _accuracy(report: ModelReport, compared: dict[str, ModelResult]) -> str:
+    model = compared.get(report.name)
+    accuracy = report.evaluation.accuracy if model is None else model.accuracy
     return percent_estimate(accuracy, 2)
 
 
-def _seeds(model: ModelResult | None, exhibit: Exhibit) -> str:
+def _seeds(model: ModelResult | None, report: ModelReport) -> str:
     if model is None:
-        return NONE if exhibit.seed is None else str(exhibit.seed)
+        return NONE if report.seed is None else str(report.seed)
     return ", ".join(str(seed) for seed in model.seeds) or NONE
 
 
@@ -354,14 +354,14 @@ def most_confused(name: str, evaluation: Evaluation, shown: int) -> Table:
     )
 
 
-def openings(exhibits: Sequence[Exhibit], facts: Facts) -> Table:
+def openings(reports: Sequence[ModelReport], facts: Facts) -> Table:
     """Each opening of the test half for what is shown."""
     return Table(
         "Openings of this test half that the folder of runs has logged for what is shown here.",
         ("Time, UTC", "Run", "Purpose", "Code revision"),
         tuple(
             (each.time.removesuffix("+00:00"), each.run, each.purpose, each.revision or NONE)
-            for each in facts.openings_for(exhibits)
+            for each in facts.openings_for(reports)
         ),
         words=4,
     )

@@ -1,6 +1,7 @@
 """The page of a search for hyper-parameters, and what came of it in plain words."""
 
 from fittingroom import plots
+from fittingroom.reporting.model_figures import Panel
 from fittingroom.reporting.numbers import (
     NONE,
     listed,
@@ -10,7 +11,6 @@ from fittingroom.reporting.numbers import (
     seconds,
     some,
 )
-from fittingroom.reporting.panels import Panel
 from fittingroom.reporting.tables import Table
 from fittingroom.reporting.write import render
 from fittingroom.tuning import Search, Setting, State, Trial, Value, settings_of

@@ -12,9 +12,10 @@ from fittingroom.findings import CODES
 from fittingroom.plots import SampleRow
 from fittingroom.predictions import UInt8
 from fittingroom.reporting import sentences, tables
-from fittingroom.reporting.exhibit import Exhibit, Facts, Garments, findings
 from fittingroom.reporting.inline import picture_uri, unbroken_ranges
-from fittingroom.reporting.panels import Section, data_panel, model_section
+from fittingroom.reporting.model_figures import Section, data_panel, model_section
+from fittingroom.reporting.model_report import Facts, Garments, ModelReport, findings
+from fittingroom.reporting.pair_figures import overview_panels, pair_sections, shared_section
 from fittingroom.reporting.results import results, to_json
 from fittingroom.reporting.subsets import (
     AUDIT_PAGE,
@@ -23,7 +24,6 @@ from fittingroom.reporting.subsets import (
     subsets_sentence,
     subsets_table,
 )
-from fittingroom.reporting.versus import overview_panels, pair_sections, shared_section
 from fittingroom.runs import make_folder, write_file
 
 
@@ -31,7 +31,7 @@ def write_report(
     folder: Path,
     *,
     comparison: Comparison | None,
-    exhibits: Sequence[Exhibit],
+    reports: Sequence[ModelReport],
     pictures: UInt8,
     sample: Garments,
     facts: Facts,
@@ -47,7 +47,7 @@ def write_report(
     Args:
         folder: made where it is missing.
         comparison: of all the models, or None for a single one.
-        exhibits: the models, at least one, in the order of the comparison.
+        reports: the models, at least one, in the order of the comparison.
         pictures: uint8 ``(N, 28, 28)``, the test half in the order of the predictions.
         sample: training pictures with labels, some of each class.
         facts: where the numbers come from.
@@ -60,21 +60,21 @@ def write_report(
         PredictionsError: there is no model, or pictures and predictions do not fit.
         RunError: the folder cannot be written to.
     """
-    _check(exhibits, pictures)
-    classes = exhibits[0].evaluation.predictions.classes
+    _check(reports, pictures)
+    classes = reports[0].evaluation.predictions.classes
     data = data_panel(sample, classes)
     summary = () if comparison is None else overview_panels(comparison)
     sections: list[Section] = []
     if comparison is not None:
-        sections += pair_sections(comparison, exhibits, pictures)
-    sections.append(shared_section(exhibits, comparison))
-    sections += [model_section(exhibit, place, pictures) for place, exhibit in enumerate(exhibits)]
+        sections += pair_sections(comparison, reports, pictures)
+    sections.append(shared_section(reports, comparison))
+    sections += [model_section(report, place, pictures) for place, report in enumerate(reports)]
     panels = [*summary, *(panel for section in sections for panel in section.panels), data]
-    found = findings(exhibits, comparison, facts)
-    verdict = sentences.outcome(exhibits, comparison, facts)
+    found = findings(reports, comparison, facts)
+    verdict = sentences.outcome(reports, comparison, facts)
     page = {
-        "title": " against ".join(exhibit.name for exhibit in exhibits),
-        "exhibits": exhibits,
+        "title": " against ".join(report.name for report in reports),
+        "reports": reports,
         "verdict": verdict,
         "headline": sentences.headline(verdict),
         "notices": sentences.notices(facts),
@@ -84,25 +84,25 @@ def write_report(
             for code in dict.fromkeys(each.code for each in found)
         ],
         "advice": CODES,
-        "results": tables.results(exhibits, comparison),
+        "results": tables.results(reports, comparison),
         "pairs": None if comparison is None else tables.pairs(comparison),
         "subsets": None
         if audited is None
-        else subsets_table(audited, [exhibit.name for exhibit in exhibits]),
+        else subsets_table(audited, [report.name for report in reports]),
         "subsets_sentence": NO_AUDIT if audited is None else subsets_sentence(audited),
         "summary": summary,
         "sections": sections,
         "data": data,
         "strip": [SampleRow(row.name, row.pictures[:1]) for row in data.samples],
         "facts": facts,
-        "sources": _sources(exhibits, facts),
-        "openings": sentences.openings(exhibits, facts),
-        "trained_here": all(exhibit.recipe for exhibit in exhibits),
-        "opened": tables.openings(exhibits, facts),
+        "sources": _sources(reports, facts),
+        "openings": sentences.openings(reports, facts),
+        "trained_here": all(report.recipe for report in reports),
+        "opened": tables.openings(reports, facts),
         "origin": sentences.origin(facts),
     }
     # Everything is made before the first file is written: what fails leaves the old report whole.
-    numbers = to_json(results(comparison, exhibits, facts, panels, found, audited))
+    numbers = to_json(results(comparison, reports, facts, panels, found, audited))
     markdown = render("report.md.jinja", page)
     html = render("page.html.jinja", page)
     images = make_folder(folder / "images")
@@ -119,33 +119,33 @@ def write_report(
     return index
 
 
-def _check(exhibits: Sequence[Exhibit], pictures: UInt8) -> None:
-    if not exhibits:
+def _check(reports: Sequence[ModelReport], pictures: UInt8) -> None:
+    if not reports:
         raise PredictionsError("Expected at least one model to report on. Received none.")
-    for exhibit in exhibits:
-        count = len(exhibit.evaluation.predictions)
+    for report in reports:
+        count = len(report.evaluation.predictions)
         if len(pictures) != count:
             raise PredictionsError(
-                f"Expected a picture for each of the {count} predictions of {exhibit.name}. "
+                f"Expected a picture for each of the {count} predictions of {report.name}. "
                 f"Received {len(pictures)} pictures."
             )
 
 
-def _sources(exhibits: Sequence[Exhibit], facts: Facts) -> tables.Table:
+def _sources(reports: Sequence[ModelReport], facts: Facts) -> tables.Table:
     """Where the numbers come from, a fact a row."""
     rows = [
         ("Data", facts.data),
         ("Files", sentences.origin(facts)),
     ]
-    rows += _counts("Training pictures", {each.name: each.training_pictures for each in exhibits})
+    rows += _counts("Training pictures", {each.name: each.training_pictures for each in reports})
     rows += _counts(
-        "Validation pictures", {each.name: each.validation_pictures for each in exhibits}
+        "Validation pictures", {each.name: each.validation_pictures for each in reports}
     )
-    rows.append(("Test pictures", f"{len(exhibits[0].evaluation.predictions):,}"))
-    for exhibit in exhibits:
-        if exhibit.run:
-            seed = "" if exhibit.seed is None else f", seed {exhibit.seed}"
-            rows.append((f"Run of {exhibit.name}", f"{exhibit.run}{seed}"))
+    rows.append(("Test pictures", f"{len(reports[0].evaluation.predictions):,}"))
+    for report in reports:
+        if report.run:
+            seed = "" if report.seed is None else f", seed {report.seed}"
+            rows.append((f"Run of {report.name}", f"{report.run}{seed}"))
     for name, value in facts.environment.items():
         rows.append((str(name).replace("_", " ").capitalize(), _words(value)))
     return tables.Table("Data, runs and environment.", ("", ""), tuple(rows), words=2)

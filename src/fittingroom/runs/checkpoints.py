@@ -13,7 +13,7 @@ import numpy.typing as npt
 from fittingroom.errors import RunBusyError, RunChangedError, RunError
 from fittingroom.runs.files import cannot_write, make_folder, write_file
 from fittingroom.runs.history import Epoch, read_history
-from fittingroom.untrusted import Refusal, read_weights
+from fittingroom.safe_io import Refusal, read_weights
 
 CHECKPOINT = "checkpoint.safetensors"
 _STATE = "state."

@@ -21,7 +21,7 @@ from fittingroom.errors import (
     RunUnfinishedError,
 )
 from fittingroom.predictions import Predictions
-from fittingroom.recipes import Described, recipe_from_json
+from fittingroom.recipes import BaseRecipe, recipe_from_json
 from fittingroom.runs.checkpoints import CHECKPOINT, Checkpoint, write_checkpoint
 from fittingroom.runs.differences import NAMES
 from fittingroom.runs.files import (
@@ -43,7 +43,7 @@ from fittingroom.runs.stored import (
     stored_json,
     stored_text,
 )
-from fittingroom.untrusted import Refusal, refuse_model_file
+from fittingroom.safe_io import Refusal, refuse_model_file
 
 FAILURE = "failure.json"
 _NEEDED = (
@@ -112,7 +112,7 @@ class Run:
     """
 
     folder: Path
-    recipe: Described
+    recipe: BaseRecipe
     seed: int
     environment: Mapping[str, Any]
     history: tuple[Epoch, ...]
@@ -242,7 +242,7 @@ class RunWriter:
         remove_file(folder / CHECKPOINT)
         remove_leftovers(folder)
 
-    def begin(self, recipe: Described, seed: int, environment: Mapping[str, Any]) -> None:
+    def begin(self, recipe: BaseRecipe, seed: int, environment: Mapping[str, Any]) -> None:
         """Write what is known before training."""
         write_file(self.folder / "recipe.json", as_json(recipe.to_json()))
         write_file(self.folder / "environment.json", as_json({"seed": seed, **environment}))
@@ -314,7 +314,7 @@ class RunWriter:
         )
 
 
-def run_name(recipe: Described, seed: int, data_key: str) -> str:
+def run_name(recipe: BaseRecipe, seed: int, data_key: str) -> str:
     """``recipe-sSEED-XXXX``: the last part tells apart other settings and other data."""
     digest = hashlib.sha256(f"{recipe.key} {data_key}".encode()).hexdigest()
     return f"{recipe.name}-s{seed}-{digest[:4]}"

@@ -9,7 +9,7 @@ from typing import Literal
 
 from fittingroom.errors import RunChangedError
 from fittingroom.recipes import Keep, Recipe
-from fittingroom.untrusted import parse_json
+from fittingroom.safe_io import parse_json
 
 Ending = Literal["epochs", "patience", "minutes"]
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from fittingroom.data import Dataset
 from fittingroom.errors import FittingRoomError, RecipeError, RunChangedError, RunUnfinishedError
-from fittingroom.recipes import Described, Recipe, recipe_from_json
+from fittingroom.recipes import BaseRecipe, Recipe, recipe_from_json
 from fittingroom.runs.checkpoints import Checkpoint, read_checkpoint
 from fittingroom.runs.files import is_leftover
 from fittingroom.runs.folder import Run, open_run, read_failure
@@ -48,7 +48,7 @@ def list_runs(runs: Path) -> tuple[Listed, ...]:
     return tuple(listed for listed in looked_at if listed is not None)
 
 
-def find_run(runs: Path, recipe: Described, seed: int, dataset: Dataset) -> Run | None:
+def find_run(runs: Path, recipe: BaseRecipe, seed: int, dataset: Dataset) -> Run | None:
     """The finished run of this recipe, seed and data; the newest where there are several.
 
     A run that had minutes and did not need them all is also one of the recipe without them.
@@ -71,7 +71,7 @@ def find_run(runs: Path, recipe: Described, seed: int, dataset: Dataset) -> Run 
 
 
 def find_begun(
-    runs: Path, name: str, recipe: Described, seed: int, dataset: Dataset
+    runs: Path, name: str, recipe: BaseRecipe, seed: int, dataset: Dataset
 ) -> tuple[Path, Checkpoint | None] | None:
     """The unfinished run of this recipe, seed and data that came furthest, and its checkpoint.
 
@@ -135,7 +135,7 @@ def _may_have(folder: Path, seed: int) -> bool:
         return False
 
 
-def _recipe_followed(run: Run) -> Described:
+def _recipe_followed(run: Run) -> BaseRecipe:
     """The run's recipe, without the minutes where these did not end the training."""
     recipe = run.recipe
     if isinstance(recipe, Recipe) and recipe.minutes and ending(run.history, recipe) != "minutes":

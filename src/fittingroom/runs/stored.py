@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fittingroom.errors import RunChangedError
-from fittingroom.untrusted import MEBIBYTE, Refusal, open_plain, read_json, read_whole
+from fittingroom.safe_io import MEBIBYTE, Refusal, open_plain, read_json, read_whole
 
 # All files that a manifest names, together: what is read to check their hashes.
 MOST_BYTES = 512 * MEBIBYTE

@@ -11,7 +11,7 @@ from pathlib import Path
 from fittingroom.errors import RunError
 from fittingroom.runs.environment import code_revision, now
 from fittingroom.runs.files import cannot_write, flush_folder
-from fittingroom.untrusted import MEBIBYTE, Refusal, parse_json, read_whole
+from fittingroom.safe_io import MEBIBYTE, Refusal, parse_json, read_whole
 
 TEST_LOG = "test-log.jsonl"
 # An opening takes two lines of some two hundred bytes together.

@@ -5,7 +5,6 @@ import contextlib
 import importlib.metadata
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from fittingroom import page
 from fittingroom.errors import FittingRoomError, RequestError
 from fittingroom.serve import classify, protocol
 from fittingroom.serve.batching import Pace
@@ -24,8 +24,6 @@ from fittingroom.serve.models import Loaded, ServedModel
 from fittingroom.serve.monitoring import Monitor
 from fittingroom.serve.replies import refusal
 from fittingroom.serve.settings import Settings
-
-PAGE = Path(__file__).parent / "page"
 
 # Photos that are read at the same time: each may hold a decoded picture of the largest size.
 _READERS = 2
@@ -72,7 +70,7 @@ def create_application(models: Sequence[Loaded], settings: Settings | None = Non
         return HTMLResponse(description_page(application.openapi()))
 
     # After all routes, and not as one of them: it would answer their paths to any other method.
-    application.router.default = StaticFiles(directory=PAGE, html=True)
+    application.router.default = StaticFiles(directory=page.FOLDER, html=True)
     return Gate(application, protocol.direct_routes(served), settings, monitor, pace)
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from fittingroom.comparison import SeedScores, accuracy_interval, seed_difference
 from fittingroom.metrics import Estimate, wilson
-from fittingroom.recipes import Described, Recipe
+from fittingroom.recipes import BaseRecipe, Recipe
 from fittingroom.tuning.space import Setting, Value, with_values
 
 State = Literal["complete", "pruned", "failed", "unfinished"]
@@ -108,7 +108,7 @@ class Search:
         environment: versions, processor, device, threads.
     """
 
-    recipe: Described
+    recipe: BaseRecipe
     data: str
     official: bool
     training: int
@@ -149,7 +149,7 @@ class Search:
         return tuple(found)
 
     @property
-    def tuned(self) -> Described:
+    def tuned(self) -> BaseRecipe:
         """The recipe of the best trial."""
         best, name = self.best, self.recipe.name[: _LONGEST_NAME - len("-tuned")]
         recipe = self.recipe_of(best)
@@ -157,7 +157,7 @@ class Search:
         title = f"{self.recipe.name}, tuned on validation: the best of {len(self.trials)}, {how}"
         return dataclasses.replace(recipe, name=f"{name}-tuned", title=title, claim="")  # type: ignore[type-var]
 
-    def recipe_of(self, trial: Trial) -> Described:
+    def recipe_of(self, trial: Trial) -> BaseRecipe:
         """The recipe that a trial was trained by."""
         return self.recipe if trial.number == 0 else with_values(self.recipe, trial.settings)
 
@@ -198,7 +198,7 @@ class Search:
         }
 
 
-def planned_epochs(recipe: Described) -> int:
+def planned_epochs(recipe: BaseRecipe) -> int:
     """How many epochs a recipe is trained for at most; 1 for one that is trained in one go."""
     return recipe.epochs if isinstance(recipe, Recipe) else 1
 

@@ -13,9 +13,9 @@ from typing import Literal
 from fittingroom.errors import UsageError, did_you_mean
 from fittingroom.networks import Dropout, Ensemble, Layer, Network, Residual
 from fittingroom.recipes import (
+    BaseRecipe,
     BoostedForest,
     ClassicalRecipe,
-    Described,
     HogSvm,
     LogisticRegression,
     Recipe,
@@ -62,7 +62,7 @@ class Setting:
 
 
 def search_space(
-    recipe: Described, *, pictures: int, epochs: int = 0, vary: Sequence[str] = ()
+    recipe: BaseRecipe, *, pictures: int, epochs: int = 0, vary: Sequence[str] = ()
 ) -> tuple[Setting, ...]:
     """What a search varies in a recipe.
 
@@ -98,7 +98,7 @@ def search_space(
     return tuple(each for each in settings if not vary or each.name in vary)
 
 
-def settings_of(recipe: Described, space: Sequence[Setting]) -> dict[str, Value]:
+def settings_of(recipe: BaseRecipe, space: Sequence[Setting]) -> dict[str, Value]:
     """The recipe's own values of what a search varies."""
     found: dict[str, Value] = {}
     for setting in space:
@@ -113,7 +113,7 @@ def settings_of(recipe: Described, space: Sequence[Setting]) -> dict[str, Value]
     return found
 
 
-def with_values(recipe: Described, values: Mapping[str, Value]) -> Described:
+def with_values(recipe: BaseRecipe, values: Mapping[str, Value]) -> BaseRecipe:
     """The recipe with other values of what a search varies.
 
     Raises:

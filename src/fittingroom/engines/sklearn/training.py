@@ -16,9 +16,9 @@ from fittingroom.engines.sklearn.trained import Trained
 from fittingroom.errors import DataInvalidError, RecipeError, TrainingError, UsageError
 from fittingroom.predictions import Float32
 from fittingroom.recipes import (
+    BaseRecipe,
     BoostedForest,
     ClassicalRecipe,
-    Described,
     HogSvm,
     LogisticRegression,
     OwnModel,
@@ -44,7 +44,7 @@ class SklearnEngine:
         return Device("cpu", processor(), check_threads(threads))
 
     def rehearse(
-        self, recipe: Described, own: OwnModel, split: Split, *, seed: int, device: Device
+        self, recipe: BaseRecipe, own: OwnModel, split: Split, *, seed: int, device: Device
     ) -> None:
         """Try out a classifier of a person's own; see :class:`fittingroom.engines.Engine`."""
         _check_classes(split)
@@ -53,7 +53,7 @@ class SklearnEngine:
 
     def fit(
         self,
-        recipe: Described,
+        recipe: BaseRecipe,
         split: Split,
         *,
         seed: int,

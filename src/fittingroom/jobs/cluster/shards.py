@@ -31,7 +31,7 @@ from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.predict import Model
 from fittingroom.runs import make_folder, write_file
 from fittingroom.runs.files import cannot_write, is_leftover, remove_file
-from fittingroom.untrusted import Refusal, read_json
+from fittingroom.safe_io import Refusal, read_json
 
 _FORMAT = 1
 _MANIFEST = "manifest.json"

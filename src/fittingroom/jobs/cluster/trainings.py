@@ -15,7 +15,7 @@ from fittingroom.jobs.cluster.board import Board
 from fittingroom.jobs.cluster.connection import carry_own_code, check_seen, first_line, slots
 from fittingroom.jobs.progress import Progress
 from fittingroom.jobs.train import train
-from fittingroom.recipes import Described
+from fittingroom.recipes import BaseRecipe
 from fittingroom.runs import Run, available_processors, open_run
 
 # How often a training is begun anew after its worker or machine was lost, before it has failed.
@@ -84,7 +84,7 @@ class ClusterTrainer:
                 self._ray.cancel(reference, force=False)
         self._board.close()
 
-    def __call__(self, recipe: Described, seed: int, device: str | None) -> Callable[[], Run]:
+    def __call__(self, recipe: BaseRecipe, seed: int, device: str | None) -> Callable[[], Run]:
         """Hand a training over; it begins where and when the cluster has room for it.
 
         Args:
@@ -168,7 +168,7 @@ class ClusterTrainer:
             self._splits[rule] = self._ray.put(self._dataset.split(rule))
         return self._splits[rule]
 
-    def _graphics(self, recipe: Described, device: str | None) -> int:
+    def _graphics(self, recipe: BaseRecipe, device: str | None) -> int:
         """How many GPUs a training takes."""
         if device not in (None, "cuda") or on_processor_only(recipe.engine):
             return 0
@@ -179,7 +179,7 @@ class ClusterTrainer:
 
 
 def _train(
-    recipe: Described,
+    recipe: BaseRecipe,
     seed: int,
     fresh: bool,
     runs: Path,

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from fittingroom.untrusted.graphs import Value
-from fittingroom.untrusted.shapes import Call, axis_of, broadcast, few, valued
+from fittingroom.safe_io.graphs import Value
+from fittingroom.safe_io.shapes import Call, axis_of, broadcast, few, valued
 
 
 def _reshape(call: Call) -> list[Value]:

@@ -16,12 +16,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fittingroom.untrusted import arranging, learned, operators
-from fittingroom.untrusted.documents import parse_json
-from fittingroom.untrusted.files import MEBIBYTE, Refusal, read_whole
-from fittingroom.untrusted.graphs import Graph, Value, read_graph
-from fittingroom.untrusted.kinds import refuse_model_content, refuse_model_file
-from fittingroom.untrusted.shapes import Rules, Work, walk
+from fittingroom.safe_io import arranging, learned, operators
+from fittingroom.safe_io.documents import parse_json
+from fittingroom.safe_io.files import MEBIBYTE, Refusal, read_whole
+from fittingroom.safe_io.graphs import Graph, Value, read_graph
+from fittingroom.safe_io.kinds import refuse_model_content, refuse_model_file
+from fittingroom.safe_io.shapes import Rules, Work, walk
 
 MOST_BYTES = 256 * MEBIBYTE
 # Of four bytes each; what ONNX Runtime asks the system for may be twice as much.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from fittingroom.untrusted.graphs import Attribute
+from fittingroom.safe_io.graphs import Attribute
 
 _BRANCHES = {f"BRANCH_{kind}".encode() for kind in ("LEQ", "LT", "GTE", "GT", "EQ", "NEQ")}
 _DEEPEST = 500

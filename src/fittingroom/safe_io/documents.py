@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, NoReturn
 
-from fittingroom.untrusted.files import MEBIBYTE, Refusal, read_whole
+from fittingroom.safe_io.files import MEBIBYTE, Refusal, read_whole
 
 MOST_BYTES = 8 * MEBIBYTE
 # Every list or mapping takes tens of bytes for two brackets.

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fittingroom.untrusted.files import Refusal
+from fittingroom.safe_io.files import Refusal
 
 # Each runs code of whoever made it when its framework loads it, or may.
 _CODE = "loading it can run code of whoever made it"

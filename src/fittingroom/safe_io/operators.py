@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from fittingroom.untrusted.files import Refusal
-from fittingroom.untrusted.graphs import ITEM_BYTES, Value
-from fittingroom.untrusted.shapes import (
+from fittingroom.safe_io.files import Refusal
+from fittingroom.safe_io.graphs import ITEM_BYTES, Value
+from fittingroom.safe_io.shapes import (
     MOST_NUMBERS,
     Call,
     Rules,

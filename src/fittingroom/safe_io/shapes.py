@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fittingroom.untrusted.files import Refusal
-from fittingroom.untrusted.graphs import SMALL, WHOLE, WIDE, Attribute, Graph, Node, Value
+from fittingroom.safe_io.files import Refusal
+from fittingroom.safe_io.graphs import SMALL, WHOLE, WIDE, Attribute, Graph, Node, Value
 
 Shape = tuple[int, ...]
 # What a rule meets where a node's inputs or attributes are not those of its operator.

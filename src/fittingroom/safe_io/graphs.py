@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from fittingroom.untrusted.files import Refusal
-from fittingroom.untrusted.protobuf import (
+from fittingroom.safe_io.files import Refusal
+from fittingroom.safe_io.protobuf import (
     Budget,
     count_whole_numbers,
     fields,

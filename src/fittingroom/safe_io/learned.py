@@ -1,8 +1,8 @@
 """The shapes that classical models give (the domain ai.onnx.ml), once their tables fit together."""
 
-from fittingroom.untrusted import trees
-from fittingroom.untrusted.graphs import Value
-from fittingroom.untrusted.shapes import Call, Rules
+from fittingroom.safe_io import trees
+from fittingroom.safe_io.graphs import Value
+from fittingroom.safe_io.shapes import Call, Rules
 
 
 def _labels(call: Call) -> int:

@@ -7,9 +7,9 @@
     archive     an .npz archive of plain arrays
     said        what either gives, and how a file is refused
 
-``docs/elsewhere.md`` says what the files hold.
+``docs/external-predictions.md`` says what the files hold.
 """
 
-from fittingroom.elsewhere.reading import read_elsewhere
+from fittingroom.external_predictions.reading import read_elsewhere
 
 __all__ = ["read_elsewhere"]

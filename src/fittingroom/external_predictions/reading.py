@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fittingroom.elsewhere.archive import read_archive
-from fittingroom.elsewhere.said import MOST_BYTES, Float64, Said, refusal
-from fittingroom.elsewhere.spreadsheet import read_spreadsheet
 from fittingroom.errors import PredictionsError
+from fittingroom.external_predictions.archive import read_archive
+from fittingroom.external_predictions.said import MOST_BYTES, Float64, Said, refusal
+from fittingroom.external_predictions.spreadsheet import read_spreadsheet
 from fittingroom.predictions import Float32, Int64, Predictions, UInt8
-from fittingroom.untrusted import Refusal, read_whole
+from fittingroom.safe_io import Refusal, read_whole
 
 # Probabilities of one picture, written with four digits each, sum to one within this.
 _SUM_TOLERANCE = 1e-3
@@ -25,7 +25,7 @@ def read_elsewhere(
     executed or unpickled, and nothing above 16 MiB is read or unpacked.
 
     Args:
-        path: a CSV file or ``.npz`` archive, as ``docs/elsewhere.md`` describes them.
+        path: a CSV file or ``.npz`` archive, as ``docs/external-predictions.md`` describes them.
         labels: uint8 ``(N,)``, the true labels of the pictures that were to be predicted.
         indices: int64 ``(N,)``, where each of these stands in its data file.
         classes: the ``K`` class names.

@@ -17,9 +17,9 @@ Every refusal is a :class:`Refusal`; the room that asked tells it as an error of
 ``docs/security.md`` says what is trusted and what is not.
 """
 
-from fittingroom.untrusted.archives import Archive
-from fittingroom.untrusted.documents import parse_json, read_json
-from fittingroom.untrusted.files import (
+from fittingroom.safe_io.archives import Archive
+from fittingroom.safe_io.documents import parse_json, read_json
+from fittingroom.safe_io.files import (
     MEBIBYTE,
     Refusal,
     is_inside,
@@ -27,8 +27,8 @@ from fittingroom.untrusted.files import (
     open_plain,
     read_whole,
 )
-from fittingroom.untrusted.kinds import refuse_model_file
-from fittingroom.untrusted.weights import read_weights
+from fittingroom.safe_io.kinds import refuse_model_file
+from fittingroom.safe_io.weights import read_weights
 
 __all__ = [
     "MEBIBYTE",

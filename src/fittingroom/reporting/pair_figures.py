@@ -10,9 +10,9 @@ from fittingroom.evaluation import Evaluation
 from fittingroom.plots import Tile, TileGroup
 from fittingroom.predictions import UInt8
 from fittingroom.reporting import sentences, tables
-from fittingroom.reporting.exhibit import Exhibit, stem
+from fittingroom.reporting.model_figures import Panel, Section, draw, tile, tile_panel
+from fittingroom.reporting.model_report import ModelReport, stem
 from fittingroom.reporting.numbers import listed, percent_estimate, points_estimate, some
-from fittingroom.reporting.panels import Panel, Section, draw, tile, tile_panel
 from fittingroom.reporting.probabilities import (
     risk_coverage_sentence,
     risk_coverage_table,
@@ -73,19 +73,19 @@ def _accuracies(comparison: Comparison) -> Panel:
     )
 
 
-def shared_section(exhibits: Sequence[Exhibit], comparison: Comparison | None) -> Section:
+def shared_section(reports: Sequence[ModelReport], comparison: Comparison | None) -> Section:
     """Recalls, calibration and abstaining, all models in one figure each."""
     return Section(
         "classes",
         "Classes and calibration",
         sentences.first_seeds(comparison),
-        _shared_panels(exhibits),
-        table=scores_table(exhibits),
+        _shared_panels(reports),
+        table=scores_table(reports),
     )
 
 
-def _shared_panels(exhibits: Sequence[Exhibit]) -> tuple[Panel, ...]:
-    models = [(exhibit.name, exhibit.evaluation) for exhibit in exhibits]
+def _shared_panels(reports: Sequence[ModelReport]) -> tuple[Panel, ...]:
+    models = [(report.name, report.evaluation) for report in reports]
     classes = models[0][1].predictions.classes
     figure = plots.recalls(
         classes,
@@ -133,9 +133,9 @@ def _shared_panels(exhibits: Sequence[Exhibit]) -> tuple[Panel, ...]:
                     [
                         sentences.calibration(sure, unsure),
                         *(
-                            temperature_sentence(exhibit.name, exhibit.temperature)
-                            for exhibit in exhibits
-                            if exhibit.temperature is not None
+                            temperature_sentence(report.name, report.temperature)
+                            for report in reports
+                            if report.temperature is not None
                         ),
                     ]
                 ),
@@ -174,16 +174,16 @@ def _risk_coverage(
 
 
 def pair_sections(
-    comparison: Comparison, exhibits: Sequence[Exhibit], pictures: UInt8
+    comparison: Comparison, reports: Sequence[ModelReport], pictures: UInt8
 ) -> tuple[Section, ...]:
     """A section a pair: gains, difference of confusion, flipped pictures."""
-    places = {exhibit.name: place for place, exhibit in enumerate(exhibits)}
+    places = {report.name: place for place, report in enumerate(reports)}
     shown = [pair for pair in comparison.pairs if pair.a in places and pair.b in places]
     single = len(shown) == 1
     return tuple(
         _pair_section(
             pair,
-            (exhibits[places[pair.a]], exhibits[places[pair.b]]),
+            (reports[places[pair.a]], reports[places[pair.b]]),
             (places[pair.a], places[pair.b]),
             pictures,
             "" if single else f"{stem(pair.a)}_{stem(pair.b)}_",
@@ -195,7 +195,7 @@ def pair_sections(
 
 def _pair_section(
     pair: Pair,
-    models: tuple[Exhibit, Exhibit],
+    models: tuple[ModelReport, ModelReport],
     places: tuple[int, int],
     pictures: UInt8,
     prefix: str,
@@ -235,7 +235,7 @@ def _gains(pair: Pair, places: tuple[int, int], prefix: str, number: int) -> Pan
 
 def _difference(
     pair: Pair,
-    models: tuple[Exhibit, Exhibit],
+    models: tuple[ModelReport, ModelReport],
     places: tuple[int, int],
     prefix: str,
     number: int,
@@ -268,7 +268,7 @@ def _difference(
 
 def _flipped(
     pair: Pair,
-    models: tuple[Exhibit, Exhibit],
+    models: tuple[ModelReport, ModelReport],
     places: tuple[int, int],
     pictures: UInt8,
     prefix: str,

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from fittingroom.untrusted.graphs import Value, read_graph
-from fittingroom.untrusted.models import RULES
-from fittingroom.untrusted.shapes import Work, walk
+from fittingroom.safe_io.graphs import Value, read_graph
+from fittingroom.safe_io.models import RULES
+from fittingroom.safe_io.shapes import Work, walk
 from tests.hostile.test_models import constant, model, node
 
 # Each gives z from the pixels, float32 (N, 28, 28), flat (N, 784), or constants.

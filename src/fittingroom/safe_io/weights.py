@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fittingroom.untrusted.documents import parse_json
-from fittingroom.untrusted.files import MEBIBYTE, Refusal, read_whole
+from fittingroom.safe_io.documents import parse_json
+from fittingroom.safe_io.files import MEBIBYTE, Refusal, read_whole
 
 MOST_BYTES = 256 * MEBIBYTE
 _LARGEST_HEADER = MEBIBYTE

@@ -27,7 +27,7 @@ class Garments(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Exhibit:
+class ModelReport:
     """What the report shows of one model.
 
     Attributes:
@@ -101,39 +101,39 @@ class Facts:
     failures: Sequence[str] = ()
     runs: Sequence[str] = ()
 
-    def openings_for(self, exhibits: Sequence[Exhibit]) -> tuple[Opening, ...]:
+    def openings_for(self, reports: Sequence[ModelReport]) -> tuple[Opening, ...]:
         """The openings of this test half that were for the recipes shown, in their order."""
-        recipes = {exhibit.recipe or exhibit.name for exhibit in exhibits}
+        recipes = {report.recipe or report.name for report in reports}
         return openings_for(self.openings, self.data, recipes)
 
-    def openings_unshown(self, exhibits: Sequence[Exhibit]) -> tuple[Opening, ...]:
+    def openings_unshown(self, reports: Sequence[ModelReport]) -> tuple[Opening, ...]:
         """Those that were for runs of these recipes on which no number here rests."""
-        trained = {exhibit.recipe for exhibit in exhibits}
+        trained = {report.recipe for report in reports}
         of_these = openings_for(self.openings, self.data, trained)
         return tuple(each for each in of_these if each.run not in self.runs)
 
 
 def findings(
-    exhibits: Sequence[Exhibit], comparison: Comparison | None, facts: Facts
+    reports: Sequence[ModelReport], comparison: Comparison | None, facts: Facts
 ) -> tuple[Finding, ...]:
     """What deserves a second look in all that a report shows."""
     subjects = [
         Subject(
-            name=exhibit.name,
-            evaluation=exhibit.evaluation,
-            history=exhibit.history,
-            in_one_go=exhibit.keep is None,
-            validation_accuracy=exhibit.validation_accuracy,
-            validation_pictures=exhibit.validation_pictures,
-            trained_here=bool(exhibit.recipe),
+            name=report.name,
+            evaluation=report.evaluation,
+            history=report.history,
+            in_one_go=report.keep is None,
+            validation_accuracy=report.validation_accuracy,
+            validation_pictures=report.validation_pictures,
+            trained_here=bool(report.recipe),
         )
-        for exhibit in exhibits
+        for report in reports
     ]
     return find(
         subjects,
         comparison,
         failures=facts.failures,
-        unshown=len(facts.openings_unshown(exhibits)),
+        unshown=len(facts.openings_unshown(reports)),
     )
 
 

@@ -12,7 +12,7 @@ from typing import IO, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from fittingroom.untrusted.files import MEBIBYTE, Refusal
+from fittingroom.safe_io.files import MEBIBYTE, Refusal
 
 # What unpacking an archive that is none, or a malicious one, can raise.
 _BROKEN = (

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fittingroom.elsewhere import read_elsewhere
 from fittingroom.errors import PredictionsError
+from fittingroom.external_predictions import read_elsewhere
 from fittingroom.predictions import Predictions
 
 CLASSES = ("shirt", "coat", "bag")

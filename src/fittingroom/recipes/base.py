@@ -22,7 +22,7 @@ _WORDS = ("name", "title", "claim")
 _LATER = {"shifts": False}
 
 
-class Described(abc.ABC):
+class BaseRecipe(abc.ABC):
     """One way to train one model: a frozen dataclass of every value that training uses.
 
     Attributes:
@@ -107,8 +107,8 @@ class Described(abc.ABC):
         return recipe
 
 
-def settable_names(recipe: Described) -> tuple[str, ...]:
-    """The names that :meth:`Described.with_settings` takes."""
+def settable_names(recipe: BaseRecipe) -> tuple[str, ...]:
+    """The names that :meth:`BaseRecipe.with_settings` takes."""
     names = []
     for part in dataclasses.fields(typing.cast(Any, recipe)):
         value = getattr(recipe, part.name)

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fittingroom.elsewhere.said import MOST_BYTES, Said, quoted, refusal, some
 from fittingroom.errors import PredictionsError
-from fittingroom.untrusted import Archive, Refusal
+from fittingroom.external_predictions.said import MOST_BYTES, Said, quoted, refusal, some
+from fittingroom.safe_io import Archive, Refusal
 
 # They are held as float64 afterwards.
 _MOST_NUMBERS = MOST_BYTES // 8

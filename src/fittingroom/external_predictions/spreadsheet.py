@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fittingroom.elsewhere.said import Said, quoted, refusal, some
+from fittingroom.external_predictions.said import Said, quoted, refusal, some
 
 _NEEDED = ("index", "label", "predicted")
 # Spreadsheets in countries with a decimal comma separate cells by semicolons.

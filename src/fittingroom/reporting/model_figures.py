@@ -10,7 +10,7 @@ from fittingroom.plots import ConfusedRow, SampleRow, Tile, TileGroup
 from fittingroom.predictions import Int64, Predictions, UInt8
 from fittingroom.recipes import Keep
 from fittingroom.reporting import sentences, tables
-from fittingroom.reporting.exhibit import Exhibit, Garments, stem
+from fittingroom.reporting.model_report import Garments, ModelReport, stem
 from fittingroom.reporting.numbers import percent, percent_estimate, some, sureness
 from fittingroom.reporting.tables import Table
 
@@ -74,32 +74,32 @@ class Section:
     table: Table | None = None
 
 
-def model_section(exhibit: Exhibit, place: int, pictures: UInt8) -> Section:
+def model_section(report: ModelReport, place: int, pictures: UInt8) -> Section:
     """All figures of one model."""
-    evaluation = exhibit.evaluation
+    evaluation = report.evaluation
     panels = []
-    if len(exhibit.history) > 1 and exhibit.keep is not None:
+    if len(report.history) > 1 and report.keep is not None:
         panels += [
-            _accuracy_curve(exhibit, exhibit.keep, place),
-            _loss_curve(exhibit, exhibit.keep, place),
+            _accuracy_curve(report, report.keep, place),
+            _loss_curve(report, report.keep, place),
         ]
-    panels += [_confusion(exhibit, place), _sample_predictions(exhibit, place, pictures)]
+    panels += [_confusion(report, place), _sample_predictions(report, place, pictures)]
     if len(evaluation.worst_mistakes):
-        panels += [_most_confused(exhibit, place, pictures), _worst(exhibit, place, pictures)]
-    lead = f"{exhibit.title}. " if exhibit.title else ""
+        panels += [_most_confused(report, place, pictures), _worst(report, place, pictures)]
+    lead = f"{report.title}. " if report.title else ""
     lead += (
         f"{percent_estimate(evaluation.accuracy, 2)} of {len(evaluation.predictions):,} test "
         "pictures named rightly"
     )
-    if exhibit.run:
-        lead += f" by the run {exhibit.run}"
+    if report.run:
+        lead += f" by the run {report.run}"
     lead += "."
-    if len(exhibit.history) == 1:
-        in_one_go = exhibit.keep is None
-        said = sentences.single_epoch(exhibit.history[0], exhibit.validation_pictures, in_one_go)
+    if len(report.history) == 1:
+        in_one_go = report.keep is None
+        said = sentences.single_epoch(report.history[0], report.validation_pictures, in_one_go)
         lead += f" {said}"
-    table = tables.per_class(exhibit.name, evaluation)
-    return Section(f"model-{place}", exhibit.name, lead, tuple(panels), place, table)
+    table = tables.per_class(report.name, evaluation)
+    return Section(f"model-{place}", report.name, lead, tuple(panels), place, table)
 
 
 def data_panel(sample: Garments, classes: Sequence[str]) -> Panel:
@@ -177,77 +177,77 @@ def tile_panel(
     )
 
 
-def _accuracy_curve(exhibit: Exhibit, keep: Keep, place: int) -> Panel:
-    history, validated = exhibit.history, exhibit.validation_pictures
+def _accuracy_curve(report: ModelReport, keep: Keep, place: int) -> Panel:
+    history, validated = report.history, report.validation_pictures
     band = validated and [
         sentences.validation_interval(epoch.val_accuracy, validated) for epoch in history
     ]
     figure = plots.accuracy_curve(
-        history, exhibit.best_epoch, plots.model_colour(place), band or None, mark=_MARKS[keep]
+        history, report.best_epoch, plots.model_colour(place), band or None, mark=_MARKS[keep]
     )
     alt = (
-        f"Line chart: accuracy of {exhibit.name} over {some(len(history), 'epoch')}. Validation "
+        f"Line chart: accuracy of {report.name} over {some(len(history), 'epoch')}. Validation "
         f"goes from {percent(history[0].val_accuracy)} to {percent(history[-1].val_accuracy)}, "
         f"training from {percent(history[0].train_accuracy)} to "
         f"{percent(history[-1].train_accuracy)}."
     )
     return Panel(
-        image=f"{stem(exhibit.name)}_accuracy_curve.png",
-        png=plots.png(figure, f"{exhibit.name}: accuracy", colours=48),
-        title=f"{exhibit.name}: accuracy while training",
+        image=f"{stem(report.name)}_accuracy_curve.png",
+        png=plots.png(figure, f"{report.name}: accuracy", colours=48),
+        title=f"{report.name}: accuracy while training",
         alt=alt,
-        caption=sentences.accuracy_curve(history, exhibit.best_epoch, validated, keep),
-        table=tables.history(exhibit.name, history, "accuracy"),
+        caption=sentences.accuracy_curve(history, report.best_epoch, validated, keep),
+        table=tables.history(report.name, history, "accuracy"),
         svg=plots.svg(figure, f"accuracy-{place}", alt),
         place=place,
     )
 
 
-def _loss_curve(exhibit: Exhibit, keep: Keep, place: int) -> Panel:
-    history = exhibit.history
+def _loss_curve(report: ModelReport, keep: Keep, place: int) -> Panel:
+    history = report.history
     figure = plots.loss_curve(
-        history, exhibit.best_epoch, plots.model_colour(place), mark=_MARKS[keep]
+        history, report.best_epoch, plots.model_colour(place), mark=_MARKS[keep]
     )
     alt = (
-        f"Line chart: loss of {exhibit.name} over {some(len(history), 'epoch')}. Validation goes "
+        f"Line chart: loss of {report.name} over {some(len(history), 'epoch')}. Validation goes "
         f"from {history[0].val_loss:.3f} to {history[-1].val_loss:.3f}, training from "
         f"{history[0].train_loss:.3f} to {history[-1].train_loss:.3f}."
     )
     return Panel(
-        image=f"{stem(exhibit.name)}_loss_curve.png",
-        png=plots.png(figure, f"{exhibit.name}: loss", colours=48),
-        title=f"{exhibit.name}: loss while training",
+        image=f"{stem(report.name)}_loss_curve.png",
+        png=plots.png(figure, f"{report.name}: loss", colours=48),
+        title=f"{report.name}: loss while training",
         alt=alt,
-        caption=sentences.loss_curve(history, exhibit.best_epoch, keep),
-        table=tables.history(exhibit.name, history, "loss"),
+        caption=sentences.loss_curve(history, report.best_epoch, keep),
+        table=tables.history(report.name, history, "loss"),
         svg=plots.svg(figure, f"loss-{place}", alt),
         place=place,
     )
 
 
-def _confusion(exhibit: Exhibit, place: int) -> Panel:
-    evaluation = exhibit.evaluation
+def _confusion(report: ModelReport, place: int) -> Panel:
+    evaluation = report.evaluation
     classes = evaluation.predictions.classes
     figure = plots.confusion_matrix(evaluation.confusion, classes, plots.model_colour(place))
     alt = (
-        f"Confusion matrix of {exhibit.name}: {len(classes)} true classes in rows, called classes "
+        f"Confusion matrix of {report.name}: {len(classes)} true classes in rows, called classes "
         "in columns, with counts and shares; mistakes tinted by how frequent they are."
     )
     return Panel(
-        image=f"{stem(exhibit.name)}_confusion_matrix.png",
-        png=plots.png(figure, f"{exhibit.name}: what it takes for what", colours=96),
-        title=f"{exhibit.name}: what it takes for what",
+        image=f"{stem(report.name)}_confusion_matrix.png",
+        png=plots.png(figure, f"{report.name}: what it takes for what", colours=96),
+        title=f"{report.name}: what it takes for what",
         alt=alt,
         caption=sentences.confusion_matrix(evaluation),
-        table=tables.confusion(exhibit.name, evaluation.confusion, classes),
+        table=tables.confusion(report.name, evaluation.confusion, classes),
         svg=plots.svg(figure, f"confusion-{place}", alt),
         place=place,
         wide=True,
     )
 
 
-def _sample_predictions(exhibit: Exhibit, place: int, pictures: UInt8) -> Panel:
-    predictions = exhibit.evaluation.predictions
+def _sample_predictions(report: ModelReport, place: int, pictures: UInt8) -> Panel:
+    predictions = report.evaluation.predictions
     drawn = draw(np.arange(len(predictions)), _DRAWN)
     wrong = np.flatnonzero(~predictions.correct)
     mistakes = draw(wrong, _MISTAKES)
@@ -257,10 +257,10 @@ def _sample_predictions(exhibit: Exhibit, place: int, pictures: UInt8) -> Panel:
     if mistaken:
         groups.append(TileGroup("Mistakes, drawn at random", mistaken))
     return tile_panel(
-        image=f"{stem(exhibit.name)}_sample_predictions.png",
-        title=f"{exhibit.name}: sample predictions",
+        image=f"{stem(report.name)}_sample_predictions.png",
+        title=f"{report.name}: sample predictions",
         alt=(
-            f"Sheet of test pictures with their true names and what {exhibit.name} called them: "
+            f"Sheet of test pictures with their true names and what {report.name} called them: "
             f"{len(drawn)} drawn at random, then {len(mistakes)} of its mistakes."
         ),
         caption=sentences.sample_predictions(at_random, mistaken, len(wrong)),
@@ -270,8 +270,8 @@ def _sample_predictions(exhibit: Exhibit, place: int, pictures: UInt8) -> Panel:
     )
 
 
-def _most_confused(exhibit: Exhibit, place: int, pictures: UInt8) -> Panel:
-    evaluation = exhibit.evaluation
+def _most_confused(report: ModelReport, place: int, pictures: UInt8) -> Panel:
+    evaluation = report.evaluation
     predictions = evaluation.predictions
     rows = []
     for pair in evaluation.most_confused[:_KINDS]:
@@ -288,25 +288,25 @@ def _most_confused(exhibit: Exhibit, place: int, pictures: UInt8) -> Panel:
         )
     figure = plots.confused_sheet(rows, plots.model_colour(place))
     return Panel(
-        image=f"{stem(exhibit.name)}_most_confused.png",
+        image=f"{stem(report.name)}_most_confused.png",
         png=plots.png(
-            figure, f"{exhibit.name}: most frequent mistakes", dots_per_inch=120, colours=32
+            figure, f"{report.name}: most frequent mistakes", dots_per_inch=120, colours=32
         ),
-        title=f"{exhibit.name}: most frequent mistakes",
+        title=f"{report.name}: most frequent mistakes",
         alt=(
-            f"Bar chart of the {len(rows)} most frequent kinds of mistake of {exhibit.name}, with "
+            f"Bar chart of the {len(rows)} most frequent kinds of mistake of {report.name}, with "
             f"example pictures; longest: {rows[0].true} called {rows[0].called}, {rows[0].count}."
         ),
         caption=sentences.most_confused(evaluation, _KINDS),
-        table=tables.most_confused(exhibit.name, evaluation, _KINDS),
+        table=tables.most_confused(report.name, evaluation, _KINDS),
         confused=tuple(rows),
         place=place,
         wide=True,
     )
 
 
-def _worst(exhibit: Exhibit, place: int, pictures: UInt8) -> Panel:
-    evaluation = exhibit.evaluation
+def _worst(report: ModelReport, place: int, pictures: UInt8) -> Panel:
+    evaluation = report.evaluation
     predictions = evaluation.predictions
     positions = [int(position) for position in evaluation.worst_mistakes[:_MISTAKES]]
     worst = tuple(tile(predictions, pictures, position) for position in positions)
@@ -318,9 +318,9 @@ def _worst(exhibit: Exhibit, place: int, pictures: UInt8) -> Panel:
         )
     heading = "Mistakes in file order" if least_sure is None else "Wrong, and surest of it"
     return tile_panel(
-        image=f"{stem(exhibit.name)}_worst_mistakes.png",
-        title=f"{exhibit.name}: worst mistakes",
-        alt=f"Sheet of {len(worst)} test pictures that {exhibit.name} misnamed, surest first.",
+        image=f"{stem(report.name)}_worst_mistakes.png",
+        title=f"{report.name}: worst mistakes",
+        alt=f"Sheet of {len(worst)} test pictures that {report.name} misnamed, surest first.",
         caption=sentences.worst_mistakes(worst, least_sure),
         groups=(TileGroup(heading, worst),),
         positions=positions,
