@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from fittingroom.errors import RunChangedError, RunError, RunUnfinishedError
-from fittingroom.jobs.train import data_key
 from fittingroom.predictions import Predictions
 from fittingroom.runs import (
     Checkpoint,
@@ -245,7 +244,7 @@ def test_a_file_system_that_cannot_flush_folders_is_written_to(tmp_path, monkeyp
 def test_a_checkpoint_that_cannot_be_read_just_now_is_not_begun_over(
     tiny, sample, tmp_path, monkeypatch
 ):
-    writer = RunWriter.create(tmp_path, run_name(tiny, 0, data_key(sample)))
+    writer = RunWriter.create(tmp_path, run_name(tiny, 0, sample.key))
     environment = {
         **describe_environment(),
         "data": {

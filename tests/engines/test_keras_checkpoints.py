@@ -8,7 +8,7 @@ import pytest
 from fittingroom.engines import engine_named
 from fittingroom.engines.keras.backend import load_keras
 from fittingroom.errors import RunChangedError
-from fittingroom.jobs.train import data_key, train
+from fittingroom.jobs.train import train
 from fittingroom.networks import BatchNorm, Dense, Dropout, Flatten, ReLU
 from fittingroom.recipes import Augmentation, Recipe, recipe_of
 from fittingroom.runs import Checkpoint, find_begun, list_runs, run_name
@@ -135,7 +135,7 @@ def test_the_job_goes_on_in_the_same_folder(sample, tmp_path, monkeypatch):
     with pytest.raises(BrokenOffError):
         train(RECIPE, data=sample, runs=tmp_path / "cut", threads=1)
     monkeypatch.undo()
-    name = run_name(RECIPE, 0, data_key(sample))
+    name = run_name(RECIPE, 0, sample.key)
     begun = find_begun(tmp_path / "cut", name, RECIPE, 0, sample)
     assert begun is not None
     assert begun[1] is not None

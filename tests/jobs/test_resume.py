@@ -21,7 +21,7 @@ from fittingroom.errors import (
 )
 from fittingroom.jobs.compare import compare
 from fittingroom.jobs.progress import Silence
-from fittingroom.jobs.train import data_key, train
+from fittingroom.jobs.train import train
 from fittingroom.recipes import RECIPES
 from fittingroom.runs import RunWriter, list_runs, only_here, open_run, read_checkpoint, run_name
 from fittingroom.runs.checkpoints import CHECKPOINT
@@ -162,7 +162,7 @@ def test_a_run_that_died_before_its_first_checkpoint_begins_again_in_its_folder(
 
 
 def test_a_folder_with_something_in_it_that_is_no_run_is_left_alone(tiny, sample, tmp_path):
-    name = run_name(tiny.for_classes(10), 0, data_key(sample))
+    name = run_name(tiny.for_classes(10), 0, sample.key)
     for number, content in enumerate(("notes.txt", "history.jsonl")):
         folder = tmp_path / f"{name}-{number + 2}"
         folder.mkdir()
@@ -346,7 +346,7 @@ def test_what_a_crash_left_half_written_is_removed(tiny, sample, tmp_path, monke
 
 
 def test_a_second_training_of_the_same_says_so_and_stops(tiny, sample, tmp_path):
-    name = run_name(tiny.for_classes(10), 0, data_key(sample))
+    name = run_name(tiny.for_classes(10), 0, sample.key)
     with only_here(tmp_path, name):
         with pytest.raises(RunBusyError, match="another process is at it"):
             train(tiny, data=sample, runs=tmp_path, threads=1)

@@ -49,6 +49,15 @@ class Dataset:
         """File name → SHA-256 of its decompressed content, for the two test files."""
         return {name: self.payloads[name].sha256 for name in TEST}
 
+    @property
+    def key(self) -> str:
+        """What a run of this data set is known by: the training files' hashes and class names.
+
+        Whatever else differs, two data sets with one key train the same model.
+        """
+        hashes = self.training_hashes
+        return " ".join([*(hashes[name] for name in sorted(hashes)), *self.classes])
+
     def training(self) -> Half:
         """Load the whole training half, verified.
 

@@ -33,7 +33,6 @@ from fittingroom.engines import Device, Fitted, engine_named
 from fittingroom.errors import FittingRoomError, UsageError
 from fittingroom.jobs.finish import checked, model_of
 from fittingroom.jobs.progress import Progress, Silence
-from fittingroom.jobs.train import data_key
 from fittingroom.metrics import fit_temperature, wilson
 from fittingroom.predict import Predictor
 from fittingroom.predictions import Float32, Predictions, UInt8
@@ -114,7 +113,7 @@ def audit(
     place = engine_named(chosen.engine).device(device, threads)
     training = dataset.training()
     fold_numbers(training.labels, folds, seed)  # refuses what cannot be, before anything is left
-    hashes = data_key(dataset) + " ".join(dataset.test_hashes.values())
+    hashes = dataset.key + " ".join(dataset.test_hashes.values())
     name = audit_name(chosen.name, chosen.key, folds, seed, hashes)
     writer = RunWriter.create(runs, name)
     log_opening(

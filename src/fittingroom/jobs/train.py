@@ -96,7 +96,7 @@ def train(
         progress.say(f"{chosen.name}: trying out the model and its export on a few pictures")
         engine.rehearse(chosen, chosen.own, split, seed=seed, device=place)
     runs = Path(runs)
-    name = run_name(chosen, seed, data_key(dataset))
+    name = run_name(chosen, seed, dataset.key)
     if place.rank > 0:
         _follow(engine, chosen, split, seed, place, runs / name if resume else None, dataset)
     with only_here(runs, name):
@@ -229,12 +229,6 @@ def _went_on(writer: RunWriter, start: Checkpoint, environment: Mapping[str, Any
             "that of a training without the break"
         )
     return sentence
-
-
-def data_key(dataset: Dataset) -> str:
-    """The training files' hashes and the class names as one text."""
-    hashes = dataset.training_hashes
-    return " ".join([*(hashes[name] for name in sorted(hashes)), *dataset.classes])
 
 
 def _environment(dataset: Dataset, split: Split, place: Device) -> dict[str, object]:

@@ -21,7 +21,7 @@ from fittingroom.errors import TrainingError, TrainingStopped, UsageError
 from fittingroom.jobs.progress import Advance, Progress, Silence
 from fittingroom.jobs.seeds import check_place
 from fittingroom.jobs.stopping import Stopping, stops_between_epochs
-from fittingroom.jobs.train import data_key, train
+from fittingroom.jobs.train import train
 from fittingroom.jobs.trials import Assignment, Outcome, Trainings, one_by_one
 from fittingroom.metrics import wilson
 from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
@@ -141,7 +141,7 @@ def tune(
     facts = {
         "recipe": chosen.name,
         "settings": chosen.key,
-        "data": data_key(dataset),
+        "data": dataset.key,
         "vary": sorted(set(vary)),
         "seed": seed,
     }
@@ -380,7 +380,7 @@ def _check(trials: int | None, minutes: float | None, seeds: int) -> None:
 
 def _name(recipe: BaseRecipe, seed: int, dataset: Dataset, vary: Sequence[str]) -> str:
     """``tune-RECIPE-sSEED-XXXX``: the last part tells apart other settings and other data."""
-    return "tune-" + run_name(recipe, seed, f"{data_key(dataset)} {sorted(set(vary))}")
+    return "tune-" + run_name(recipe, seed, f"{dataset.key} {sorted(set(vary))}")
 
 
 def _json(values: Any) -> bytes:
