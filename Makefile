@@ -10,7 +10,7 @@ MINUTES ?= 15
 
 .PHONY: report test test-quick test-tensorflow lint notebooks bench bench-inference bench-scaling \
 	bench-cluster bench-statistics bench-comparison-speed bench-audit bench-photos bench-serving bench-unknown \
-	bench-reproduce bench-crash fuzz audit model images clean
+	bench-reproduce bench-crash fuzz audit model images docs clean
 
 report: $(VENV)/ready
 	$(BIN)/fittingroom compare ann cnn
@@ -35,6 +35,10 @@ lint: $(VENV)/ready
 # All four notebooks, built from their sources and run on the real data.
 notebooks: $(VENV)/ready
 	$(BIN)/python tools/run_notebooks.py
+
+# The documentation, into site/: index.html there opens without a server. Broken links fail.
+docs: $(VENV)/ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # Accuracy against time. Takes hours; broken off, it goes on where it was. ARGS="--minutes 60" bounds it, and
 # ARGS="--device cuda" measures on a GPU.
@@ -125,4 +129,4 @@ $(FUZZ)/ready: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(TENSORFLOW) $(OPENVINO) $(FUZZ) report build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(TENSORFLOW) $(OPENVINO) $(FUZZ) report site build dist .mypy_cache .pytest_cache .ruff_cache

@@ -3,7 +3,7 @@
     python benchmarks/audit.py [--parts found flips copies mirrored time] [--runs FOLDER]
 
 Each part is kept in ``audit.json`` as soon as it is measured, and replaces its last measurement;
-``audit.md``, ``audit.png`` and ``docs/audit.md`` show all parts that there are.
+``audit.md``, ``audit.png`` and ``docs/results/audit-fashion-mnist.md`` show all parts that there are.
 
 - ``found``: `fittingroom audit` on the real data; a finished one in ``--runs`` is used.
 - ``flips``: one label in a hundred, in both halves, becomes another at random, and the audit of
@@ -42,7 +42,7 @@ from fittingroom.predictions import Int64, UInt8
 from fittingroom.runs import describe_environment, write_file
 
 OUT = processes.ROOT / "docs" / "results"
-PAGE = processes.ROOT / "docs" / "audit.md"
+PAGE = processes.ROOT / "docs" / "results" / "audit-fashion-mnist.md"
 PARTS = ("found", "flips", "copies", "mirrored", "time")
 
 SHARE = 0.01  # of labels that are flipped

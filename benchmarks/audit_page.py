@@ -53,7 +53,7 @@ def results_page(measured: Mapping[str, Any]) -> str:
 
 
 def findings_page(measured: Mapping[str, Any]) -> str:
-    """``docs/audit.md``: what the audit found in the data."""
+    """``docs/results/audit-fashion-mnist.md``: what the audit found in the data."""
     found = measured["found"]
     counts, classes = found["counts"], found["classes"]
     doubtful, pairs = counts["doubtful"], counts["near_duplicates"]
@@ -66,8 +66,8 @@ def findings_page(measured: Mapping[str, Any]) -> str:
         "`fittingroom audit` looks for what misleads in a data set: labels that are doubtful, pictures "
         "that are nearly the same, pictures unlike all others. It leaves a folder beside the runs with "
         "a page to look through (`index.html`) and all indices (`audit.json`). Every number here is "
-        "from [results/audit.json](results/audit.json), written by `benchmarks/audit.py`; how well "
-        "planted faults are found: [results/audit.md](results/audit.md).",
+        "from [audit.json](audit.json), written by `benchmarks/audit.py`; how well "
+        "planted faults are found: [audit.md](audit.md).",
         "",
         f"| {found['data']} | training | test | across |",
         "|---|---|---|---|",
@@ -83,7 +83,7 @@ def findings_page(measured: Mapping[str, Any]) -> str:
         "",
         "Of all labels those that models which never saw the picture hold for the least likely.",
         "",
-        "![Ten pictures with their given and suggested labels](results/audit.png)",
+        "![Ten pictures with their given and suggested labels](audit.png)",
         "",
         "| | picture | given label | its probability | suggested label | its probability |",
         "|---|---|---|---|---|---|",

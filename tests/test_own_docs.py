@@ -1,4 +1,4 @@
-"""``docs/own-model.md``: its examples, its commands and its Python, on the embedded sample."""
+"""``docs/how-to/own-model.md``: its examples, commands and Python, on the embedded sample."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from fittingroom.cli import run
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs" / "own-model.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "own-model.md").read_text(encoding="utf-8")
 EXAMPLES = ("own_torch", "own_keras", "own_sklearn")
 
 
@@ -104,4 +104,4 @@ def test_the_python_of_the_page_runs(folder, monkeypatch, sample):
 
 def test_links_lead_somewhere():
     for link in re.findall(r"\]\(([^)#]+)\)", PAGE):
-        assert (ROOT / "docs" / link).exists(), link
+        assert (ROOT / "docs" / "how-to" / link).exists(), link

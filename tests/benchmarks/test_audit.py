@@ -77,7 +77,7 @@ def test_the_committed_pages_are_those_of_the_committed_measurement():
     measured = json.loads(COMMITTED.read_text(encoding="utf-8"))
     page = (ROOT / "docs" / "results" / "audit.md").read_text(encoding="utf-8")
     assert page == audit_page.results_page(measured)
-    page = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "results" / "audit-fashion-mnist.md").read_text(encoding="utf-8")
     assert page == audit_page.findings_page(measured)
     assert measured["found"]["data"] == "fashion-mnist"
 

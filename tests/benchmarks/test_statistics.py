@@ -35,7 +35,11 @@ def test_what_covers_too_seldom_or_errs_too_often_is_said_to_fall_short():
     measured = json.loads((DOCS / "results" / "statistics.json").read_text(encoding="utf-8"))
     lines = [Line(**each) for part in measured["parts"].values() for each in part["lines"]]
     missed = {each.method for each in lines if verdict(each) == "**missed**"}
-    short = (DOCS / "statistics.md").read_text(encoding="utf-8").split("## What falls short")[1]
+    short = (
+        (DOCS / "methods" / "statistics.md")
+        .read_text(encoding="utf-8")
+        .split("## What falls short")[1]
+    )
     for method in missed:
         assert f"**{method}**" in short
 

@@ -189,7 +189,7 @@ def test_findings_stand_in_the_order_of_their_codes(subject: Subject) -> None:
 
 
 def test_every_code_has_a_test_and_a_chapter_that_says_what_to_do() -> None:
-    page = (ROOT / "docs" / "findings.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "methods" / "findings.md").read_text(encoding="utf-8")
     chapters = re.findall(
         r"^## (\S+)\n\n\*\*Seen when\*\* .+?\n\n\*\*What to do\.\*\* ", page, re.M | re.S
     )

@@ -65,7 +65,7 @@ def test_a_run_is_compared_with_somebody_elses_predictions(
 
 
 def typed(value, kind):
-    """Whether a JSON value is of the type that docs/scripts.md names."""
+    """Whether a JSON value is of the type that docs/how-to/scripts.md names."""
     number = type(value) in (int, float)
     match kind:
         case "string":
@@ -88,12 +88,14 @@ def typed(value, kind):
             return type(value) is list and all(type(each) is dict for each in value)
         case '`"fitted models"` or `"recipes"`':
             return value in ("fitted models", "recipes")
-    raise AssertionError(f"docs/scripts.md names a type that no test knows: {kind}")
+    raise AssertionError(f"docs/how-to/scripts.md names a type that no test knows: {kind}")
 
 
 def documented(heading):
-    """Name → type of the table of docs/scripts.md that follows these words."""
-    page = (Path(__file__).parents[2] / "docs" / "scripts.md").read_text(encoding="utf-8")
+    """Name → type of the table of docs/how-to/scripts.md that follows these words."""
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "scripts.md").read_text(
+        encoding="utf-8"
+    )
     table = page.split(heading, 1)[1].split("\n\n")[1]
     rows = [row.split(" | ") for row in table.splitlines()[2:]]
     return {

@@ -16,7 +16,7 @@ from fittingroom.recipes.dense import ANN
 from fittingroom.tuning import Setting, search_space, settings_of, with_values
 
 PICTURES = 55_000
-DOCS = Path(__file__).parents[2] / "docs" / "tune.md"
+DOCS = Path(__file__).parents[2] / "docs" / "how-to" / "tune.md"
 
 
 def space_of(recipe, **options):

@@ -206,7 +206,7 @@ def _standard_input() -> bytes:
 
 
 class _JsonLines:
-    """A JSON object a line; its names are a contract (docs/scripts.md)."""
+    """A JSON object a line; its names are a contract (docs/how-to/scripts.md)."""
 
     def __init__(self, top: int, explained: "Model | None") -> None:
         self._top, self._explained = top, explained

@@ -7,7 +7,7 @@
     archive     an .npz archive of plain arrays
     said        what either gives, and how a file is refused
 
-``docs/external-predictions.md`` says what the files hold.
+``docs/how-to/external-predictions.md`` says what the files hold.
 """
 
 from fittingroom.external_predictions.reading import read_elsewhere

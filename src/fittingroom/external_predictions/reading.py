@@ -25,7 +25,7 @@ def read_elsewhere(
     executed or unpickled, and nothing above 16 MiB is read or unpacked.
 
     Args:
-        path: a CSV file or ``.npz`` archive, as ``docs/external-predictions.md`` describes them.
+        path: a CSV file or ``.npz`` archive, see ``docs/how-to/external-predictions.md``.
         labels: uint8 ``(N,)``, the true labels of the pictures that were to be predicted.
         indices: int64 ``(N,)``, where each of these stands in its data file.
         classes: the ``K`` class names.

@@ -2,7 +2,7 @@
 
 ::
 
-    codes       every code with its title and advice; docs/findings.md has a chapter for each
+    codes       every code, its title and advice; docs/methods/findings.md explains each
     course      what a training's history says of its fit
     models      findings about one model
     comparisons findings about several, and about how they came to be

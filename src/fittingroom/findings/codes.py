@@ -8,7 +8,7 @@ class Finding:
     """One thing that deserves a second look.
 
     Attributes:
-        code: a key of :data:`CODES`, and the chapter of ``docs/findings.md`` about it.
+        code: a key of :data:`CODES`, and the chapter of ``docs/methods/findings.md`` about it.
         about: the model or pair that it is about, "" for the whole.
         sentence: what was found, with its numbers.
     """

@@ -42,7 +42,7 @@ class Outcome:
         failures: trainings that broke down, in words; they are reported, not hidden.
         report: the report's ``index.html``.
         others: what was predicted elsewhere, by name.
-        findings: what deserves a second look, each under a code (``docs/findings.md``).
+        findings: what deserves a second look, each under a code (``docs/methods/findings.md``).
     """
 
     comparison: Comparison
@@ -75,7 +75,7 @@ def compare(
         entrants: recipes, names of recipes, runs, folders of runs, and models of one's own as
             :func:`fittingroom.recipe_of` takes them.
         others: predictions of the same test half that somebody else made: files, or names and
-            files or :class:`Predictions` (``docs/external-predictions.md`` says what a file holds).
+            files or :class:`Predictions` (see ``docs/how-to/external-predictions.md``).
         margin: the difference in accuracy that counts as none, a fraction.
         seeds: how many seeds, 0 and up, each recipe is trained with.
         data: as for :func:`fittingroom.train`; where all entrants are runs, None is the data that

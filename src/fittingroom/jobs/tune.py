@@ -93,7 +93,7 @@ def tune(
         trials: how many in all, those of earlier calls among them; None for 20, or with
             ``minutes`` for as many as fit.
         minutes: no trial begins later; the one under way is finished. None sets no limit.
-        vary: the names of the only settings that are varied; ``docs/tune.md`` lists them.
+        vary: the names of the only settings that are varied; ``docs/how-to/tune.md`` lists them.
         seeds: the best trial and the recipe as it was are trained anew with so many other seeds,
             into ``runs``, after the search; from 2, or 0 to leave that out.
         seed: of every trial, and of what is tried.

@@ -52,7 +52,7 @@ class Answer:
         return f"{self.class_name} ({_percent(self.probability)})."
 
     def to_json(self, top: int = _TOP) -> dict[str, Any]:
-        """The names that are a contract (docs/scripts.md), as values that JSON can hold."""
+        """The names that are a contract (docs/how-to/scripts.md), as values that JSON can hold."""
         return {
             "class": self.class_name,
             "label": self.label,

@@ -14,7 +14,7 @@
     models      the rule for ONNX models, whose steps the others are
 
 Every refusal is a :class:`Refusal`; the room that asked tells it as an error of its own.
-``docs/security.md`` says what is trusted and what is not.
+``docs/methods/security.md`` says what is trusted and what is not.
 """
 
 from fittingroom.safe_io.archives import Archive

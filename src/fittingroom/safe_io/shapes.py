@@ -84,7 +84,7 @@ def walk(
         if rule is None:
             raise Refusal(
                 f"Expected operators that this project knows. Received {node.kind[:40]!r} in the "
-                "ONNX model. docs/security.md lists them, and says what to do."
+                "ONNX model. docs/methods/security.md lists them, and says what to do."
             )
         try:
             taken = [values[name] if name else None for name in node.inputs]

@@ -1,7 +1,7 @@
 """What a search may change in a recipe, and within which bounds: derived from the recipe's kind.
 
 Bounds lie around the recipe's own values, which are always inside: the recipe itself is the first
-trial. ``docs/tune.md`` has the table.
+trial. ``docs/how-to/tune.md`` has the table.
 """
 
 import dataclasses

@@ -10,7 +10,7 @@ def as_parquet(rows: list[dict[str, Any]]) -> bytes:
     """A Parquet file of answers.
 
     Args:
-        rows: the names of ``predict --json`` (docs/scripts.md), of which some may be missing.
+        rows: the names of ``predict --json`` (docs/how-to/scripts.md), some may be missing.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

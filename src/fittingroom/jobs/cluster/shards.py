@@ -106,8 +106,8 @@ def classify_shards(
     """Classify pictures through Ray Data, a Parquet file for each shard; go on where it was.
 
     The names of all pictures are written down first, sorted, and cut into shards, so that a shard
-    holds the same pictures whenever this runs. A shard's file is there once it is whole, and is
-    then left as it is. A row has the names of ``predict --json`` (docs/scripts.md), and ``error``;
+    holds the same pictures whenever this runs. A shard that is there whole is kept.
+    A row has the names of ``predict --json`` (docs/how-to/scripts.md), and ``error``;
     a picture that cannot be read has ``file`` and ``error`` alone.
 
     Held in memory are the names in one folder at a time here, and a shard's answers in a worker.
