@@ -1,4 +1,4 @@
-"""Write what `make bench` measured into the recipes' claims and the README: table and verdict.
+"""Write what `make bench` measured into the recipes' claims and the README's table.
 
     python tools/state_results.py
 
@@ -80,18 +80,11 @@ def state_claims(path: Path, measured: Mapping[str, Any], held_back: Mapping[str
 
 
 def state_in_readme(path: Path, measured: Mapping[str, Any]) -> None:
-    """Write the table of the measured recipes, and the verdict of cnn against ann."""
+    """Write the table of the measured recipes between the README's two markers."""
     text = path.read_text(encoding="utf-8")
     table = "\n".join(short_table(measured))
-    text = re.sub(
-        r"\| \| test accuracy \| 95% interval \| training .*?(?=\n\n)", table, text, flags=re.S
-    )
-    (verdict,) = (
-        each for each in measured["verdicts"] if each.startswith("cnn is better than ann")
-    )
-    paragraph = textwrap.fill(verdict, 105, break_on_hyphens=False)
-    text = re.sub(r"^cnn is better than ann: .*?(?=\n\n)", paragraph, text, flags=re.S | re.M)
-    path.write_text(text, encoding="utf-8")
+    marked = r"(<!-- results: [^\n]*-->\n).*?(\n<!-- end of results -->)"
+    path.write_text(re.sub(marked, rf"\1{table}\2", text, flags=re.S), encoding="utf-8")
 
 
 def main() -> None:
