@@ -37,6 +37,7 @@ from fittingroom.auditing import Audit, find_audit, search, unit_pictures
 from fittingroom.data import Dataset, find_dataset
 from fittingroom.engines import engine_named
 from fittingroom.jobs.audit import audit, audit_recipe, examine, out_of_fold
+from fittingroom.jobs.session import Session
 from fittingroom.metrics import wilson
 from fittingroom.predictions import Int64, UInt8
 from fittingroom.runs import describe_environment, write_file
@@ -55,7 +56,8 @@ _SEED = 0
 def found(dataset: Dataset, runs: Path, options: argparse.Namespace) -> dict[str, Any]:
     """What the audit finds in the data as it is."""
     stored = audit(
-        recipe=options.recipe, data=dataset, runs=runs, threads=options.threads, device="cpu"
+        recipe=options.recipe,
+        session=Session(data=dataset, runs=runs, threads=options.threads, device="cpu"),
     )
     values = stored.audit.as_dict()
     kinds = np.zeros((len(dataset.classes),) * 2, int)

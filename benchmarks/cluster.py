@@ -45,6 +45,7 @@ from fittingroom.jobs.cluster.shards import classify_shards
 from fittingroom.jobs.cluster.trainings import ClusterTrainer
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.progress import Advance, Silence
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.recipes import BaseRecipe, recipe_of
 from fittingroom.runs import describe_environment, write_file
@@ -106,11 +107,14 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             answering(dataset, 20 * options.pictures, folder / "most", shards=20),
             answering(dataset, options.photos, folder / "photos", side=1000),
         ]
-        here = [train(recipe, data=dataset, runs=folder / "here", threads=1) for recipe in recipes]
+        here = [
+            train(recipe, session=Session(data=dataset, runs=folder / "here", threads=1))
+            for recipe in recipes
+        ]
         alone = {f"{run.recipe.name}, seed 0": hash_of(run.folder) for run in here}
         began = time.perf_counter()
         for run in here:
-            evaluate(run, data=dataset, purpose="evaluate", threads=1)
+            evaluate(run, session=Session(data=dataset, threads=1), purpose="evaluate")
         scoring = (time.perf_counter() - began) / len(here)
     same = one["hashes"] == two["hashes"] and killed["hashes"].items() <= one["hashes"].items()
     repeats = {
@@ -202,7 +206,7 @@ def _take(dataset: Dataset, runs: Path) -> None:
 
 def _train(training: tuple[BaseRecipe, int]) -> None:
     recipe, seed = training
-    train(recipe, seed=seed, device="cpu", threads=1, **_taken)
+    train(recipe, seed=seed, session=Session(device="cpu", threads=1, **_taken))
 
 
 def with_a_node_killed(
@@ -356,13 +360,9 @@ def trainer_of(
         connected(address) as ray,
         ClusterTrainer(
             ray,
-            dataset,
-            runs=runs,
+            Session(data=dataset, runs=runs, device="cpu", threads=1, progress=listener),
             marker=seen_by_all(ray, runs),
             fresh=fresh,
-            device="cpu",
-            threads=1,
-            progress=listener,
         ) as trainer,
     ):
         yield trainer, ray

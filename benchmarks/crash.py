@@ -46,6 +46,7 @@ from fittingroom.engines import engine_named
 from fittingroom.errors import FittingRoomError
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.reproduce import compare_runs
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.networks import BatchNorm, Conv, Dense, Flatten, ReLU
 from fittingroom.recipes import Augmentation, Recipe
@@ -123,16 +124,13 @@ class Scene:
         train(
             self.recipe,
             seed=seed,
-            data=self.data,
-            runs=runs,
-            device="cpu",
-            threads=1,
+            session=Session(data=self.data, runs=runs, device="cpu", threads=1),
             resume=True,
         )
 
     def score(self, folder: Path) -> None:
         """What a process does that scores a finished run."""
-        evaluate(folder, data=self.data, purpose="benchmark", threads=1)
+        evaluate(folder, session=Session(data=self.data, threads=1), purpose="benchmark")
 
     def run(self, runs: Path, plan: Plan | None = None, **options: Any) -> tuple[int, str, str]:
         """Train in a process of its own, or go on: see :func:`benchmarks.crash_faults.wait`."""

@@ -35,6 +35,7 @@ from scipy.stats import theilslopes
 
 from benchmarks import processes
 from benchmarks.serving_page import page
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.predict.packaged import packaged_model
 from fittingroom.runs import describe_environment, write_file
@@ -265,7 +266,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     models = []
     with tempfile.TemporaryDirectory() as folder:
         _say(f"Training {_FAST}, whose accuracy does not matter …")
-        fast = train(_FAST, data="sample", runs=Path(folder)).folder
+        fast = train(_FAST, session=Session(data="sample", runs=Path(folder))).folder
         chosen = options.model
         if chosen is None:
             title, source = "The model inside the package", packaged_model()

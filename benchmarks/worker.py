@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from fittingroom.jobs.session import Session
+
 
 def peak_memory_mb() -> float:
     """The most memory that this process has held so far, in MB of 10^6 bytes."""
@@ -125,7 +127,9 @@ def audit_whole(
     from fittingroom.jobs.audit import audit
 
     with tempfile.TemporaryDirectory() as runs:
-        stored = audit(recipe=recipe, data=data, runs=runs, threads=threads, device="cpu")
+        stored = audit(
+            recipe=recipe, session=Session(data=data, runs=runs, threads=threads, device="cpu")
+        )
         environment = json.loads((stored.folder / "environment.json").read_text())
         return {
             "seconds": time.time() - began,
@@ -165,11 +169,9 @@ def train(
         run = train_job(
             chosen,
             seed=seed,
-            data=dataset,
-            runs=runs,
-            device=device,
-            threads=threads,
-            progress=clock,
+            session=Session(
+                data=dataset, runs=runs, device=device, threads=threads, progress=clock
+            ),
         )
     except FittingRoomError as error:
         return {"failure": str(error), "backend": ""}
@@ -197,7 +199,9 @@ def train(
         heard = (each.removeprefix(f"{chosen.name}: ") for each in clock.heard)
         measured["notes"] = [each for each in heard if "warm-up" in each]
     if score:
-        predictions = evaluate(run, data=dataset, purpose="benchmark").evaluation.predictions
+        predictions = evaluate(
+            run, session=Session(data=dataset), purpose="benchmark"
+        ).evaluation.predictions
         measured |= _scores(predictions.correct)
     return measured
 
@@ -237,7 +241,7 @@ def train_for_inference(*, began: float, recipe: str, runs: str, keras_file: str
 
     chosen = recipe_named(recipe).with_settings({"epochs": "1"})
     assert isinstance(chosen, Recipe)
-    run = train_job(chosen, data="sample", runs=runs, device="cpu")
+    run = train_job(chosen, session=Session(data="sample", runs=runs, device="cpu"))
     model = build_keras(
         chosen.layers,
         safetensors.numpy.load_file(run.folder / "model.safetensors"),

@@ -269,7 +269,7 @@ show(
 # This project's own dense network, trained in full on the real data:
 
 # %%
-run = fittingroom.train(RECIPE, seed=0, data=DATA, runs=RUNS)
+run = fittingroom.train(RECIPE, seed=0, session=fittingroom.Session(data=DATA, runs=RUNS))
 
 # %%
 score = wilson(int(run.validation.correct.sum()), len(run.validation))

@@ -51,7 +51,7 @@ def show(figure, alt, caption="", sheet=False):
 # after.
 
 # %%
-outcome = fittingroom.compare(RECIPES, data=DATA, runs=RUNS, out=OUT)
+outcome = fittingroom.compare(RECIPES, session=fittingroom.Session(data=DATA, runs=RUNS), out=OUT)
 ann, cnn = (group[0] for group in outcome.evaluated)  # seed 0 of each
 (pair,) = outcome.comparison.pairs
 names, classes = (pair.a, pair.b), ann.evaluation.predictions.classes
@@ -357,8 +357,8 @@ pd.DataFrame({"pictures needed": rows})
 #
 # ## Questions to try
 #
-# 1. Compare with three seeds: `fittingroom.compare(RECIPES, seeds=3, data=DATA, runs=RUNS,
-#    out=OUT)`. Does the interval of the difference get wider or narrower? Why?
+# 1. Compare with three seeds: add `seeds=3` to the call of `fittingroom.compare` above.
+#    Does the interval of the difference get wider or narrower? Why?
 # 2. Put `"logreg"` in place of `"ann"`: a model without any hidden layer. How much of the CNN's
 #    lead is due to convolutions, and how much to having hidden layers at all?
 # 3. Look at the sure mistakes again, and count the labels that you would change. What would that

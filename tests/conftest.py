@@ -12,6 +12,7 @@ import pytest
 
 from fittingroom.data import Dataset, Split, find_dataset
 from fittingroom.errors import DataError
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.networks import BatchNorm, Conv, Dense, Flatten, MaxPool, ReLU
 from fittingroom.recipes import Augmentation, Recipe
@@ -76,7 +77,9 @@ def tiny() -> Recipe:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, sample: Dataset) -> Run:
     """One finished run, shared: copy it before changing anything."""
-    return train(TINY, data=sample, runs=tmp_path_factory.mktemp("trained"), threads=1)
+    return train(
+        TINY, session=Session(data=sample, runs=tmp_path_factory.mktemp("trained"), threads=1)
+    )
 
 
 @pytest.fixture

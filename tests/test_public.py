@@ -33,6 +33,7 @@ def test_public_names_are_these():
         "FittingRoomError",
         "Predictions",
         "Recipe",
+        "Session",
         "__version__",
         "audit",
         "compare",

@@ -13,6 +13,7 @@ from fittingroom.cli.output import Display
 from fittingroom.data import find_dataset
 from fittingroom.errors import ExportError
 from fittingroom.jobs.evaluate import Evaluated, evaluate
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.predict import Model
 from fittingroom.predict.packaged import FOLDER
@@ -56,14 +57,16 @@ def make_model(folder: Path, runs: Path, data: str | Path | None = None) -> Run:
     """
     dataset, recipe = find_dataset(data), recipe_of(RECIPE)
     run = find_run(runs, recipe, SEED, dataset) or train(
-        recipe, seed=SEED, data=dataset, runs=runs, progress=Display()
+        recipe, seed=SEED, session=Session(data=dataset, runs=runs, progress=Display())
     )
     if run.summary.model_bytes > MOST_BYTES:
         raise ExportError(
             f"Expected a model of at most {MOST_BYTES:,} bytes for the package. Received "
             f"{run.summary.model_bytes:,} from {RECIPE}. Choose a smaller recipe."
         )
-    evaluated = evaluate(run, data=dataset, purpose="model of the package", progress=Display())
+    evaluated = evaluate(
+        run, session=Session(data=dataset, progress=Display()), purpose="model of the package"
+    )
     make_folder(folder)
     for name in ("model.onnx", "recipe.json"):
         shutil.copyfile(run.folder / name, folder / name)

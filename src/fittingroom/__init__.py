@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fittingroom.jobs.load import load as load
     from fittingroom.jobs.report import report as report
     from fittingroom.jobs.reproduce import reproduce as reproduce
+    from fittingroom.jobs.session import Session as Session
     from fittingroom.jobs.site import export_site as export_site
     from fittingroom.jobs.train import train as train
     from fittingroom.jobs.tune import tune as tune
@@ -50,6 +51,7 @@ _HOMES = {
     "FittingRoomError": "fittingroom.errors",
     "Predictions": "fittingroom.predictions",
     "Recipe": "fittingroom.recipes",
+    "Session": "fittingroom.jobs.session",
     "audit": "fittingroom.jobs.audit",
     "compare": "fittingroom.jobs.compare",
     "evaluate": "fittingroom.jobs.evaluate",

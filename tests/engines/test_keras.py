@@ -17,6 +17,7 @@ from fittingroom.engines.keras.backend import load_keras
 from fittingroom.engines.keras.models import apply_network, set_weights, weights_of
 from fittingroom.errors import RecipeError, RunChangedError, TrainingError, UsageError
 from fittingroom.export import build_onnx
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.networks import (
     BatchNorm,
@@ -272,7 +273,7 @@ def test_a_loaded_file_can_be_scored_and_trained_further(files, split):
 
 
 def test_a_run_folder_is_complete(sample, tmp_path):
-    run = train(DENSE, data=sample, runs=tmp_path, threads=1)
+    run = train(DENSE, session=Session(data=sample, runs=tmp_path, threads=1))
     names = {path.name for path in run.folder.iterdir()}
     assert names >= {"model.keras", "best_model.h5", "model.onnx", "model.safetensors"}
     assert run.environment["backend"] == BACKEND

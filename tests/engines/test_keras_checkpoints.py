@@ -8,6 +8,7 @@ import pytest
 from fittingroom.engines import engine_named
 from fittingroom.engines.keras.backend import load_keras
 from fittingroom.errors import RunChangedError
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.networks import BatchNorm, Dense, Dropout, Flatten, ReLU
 from fittingroom.recipes import Augmentation, Recipe, recipe_of
@@ -123,7 +124,7 @@ def test_best_weights_of_another_network_are_refused(until, sample_split):
 def test_the_job_goes_on_in_the_same_folder(sample, tmp_path, monkeypatch):
     from fittingroom.runs import RunWriter
 
-    whole = train(RECIPE, data=sample, runs=tmp_path / "whole", threads=1)
+    whole = train(RECIPE, session=Session(data=sample, runs=tmp_path / "whole", threads=1))
     keep = RunWriter.keep
 
     def die(writer, checkpoint):
@@ -133,13 +134,13 @@ def test_the_job_goes_on_in_the_same_folder(sample, tmp_path, monkeypatch):
 
     monkeypatch.setattr(RunWriter, "keep", die)
     with pytest.raises(BrokenOffError):
-        train(RECIPE, data=sample, runs=tmp_path / "cut", threads=1)
+        train(RECIPE, session=Session(data=sample, runs=tmp_path / "cut", threads=1))
     monkeypatch.undo()
     name = run_name(RECIPE, 0, sample.key)
     begun = find_begun(tmp_path / "cut", name, RECIPE, 0, sample)
     assert begun is not None
     assert begun[1] is not None
-    run = train(RECIPE, data=sample, runs=tmp_path / "cut", threads=1, resume=True)
+    run = train(RECIPE, session=Session(data=sample, runs=tmp_path / "cut", threads=1), resume=True)
     weights = [(each.folder / "model.safetensors").read_bytes() for each in (run, whole)]
     assert weights[0] == weights[1]
     assert [each.state for each in list_runs(tmp_path / "cut")] == ["finished"]

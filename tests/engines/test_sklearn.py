@@ -11,6 +11,7 @@ from fittingroom.engines import engine_named
 from fittingroom.engines.sklearn import svm
 from fittingroom.errors import DataInvalidError, RecipeError, UsageError
 from fittingroom.export import wrap_core
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.metrics import apply_temperature
 from fittingroom.predict import Predictor
@@ -42,7 +43,7 @@ def fit(recipe, split, seed=0, threads=1):
     ("name", "accuracy"), [("logreg", 0.8), ("forest", 0.65), ("hog-svm", 0.85)]
 )
 def test_each_recipe_leaves_a_run_like_any_other(name, accuracy, sample, tmp_path):
-    run = train(small(name), data=sample, runs=tmp_path, threads=1)
+    run = train(small(name), session=Session(data=sample, runs=tmp_path, threads=1))
     again = open_run(run.folder)
     assert again.recipe == small(name)
     assert again.summary.validation_accuracy > accuracy

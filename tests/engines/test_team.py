@@ -20,6 +20,7 @@ from fittingroom import recipe_of
 from fittingroom.engines import engine_named, with_workers
 from fittingroom.errors import UsageError, WorkerLostError
 from fittingroom.jobs.progress import Silence
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.networks import Conv, Dense, Flatten, ReLU
 from fittingroom.recipes import RECIPES
@@ -41,7 +42,11 @@ PLAIN = dataclasses.replace(
 
 def curves(recipe, sample, tmp_path):
     runs = [
-        train(recipe, data=sample, runs=tmp_path / str(workers), threads=1, workers=workers)
+        train(
+            recipe,
+            session=Session(data=sample, runs=tmp_path / str(workers), threads=1),
+            workers=workers,
+        )
         for workers in (1, 2)
     ]
     assert [run.environment["workers"] for run in runs] == [1, 2]
@@ -78,9 +83,7 @@ def test_the_same_workers_give_the_same_weights(sample, tmp_path):
     runs = [
         train(
             RECIPES["ann"].with_settings({"epochs": "2"}),
-            data=sample,
-            runs=tmp_path / each,
-            threads=1,
+            session=Session(data=sample, runs=tmp_path / each, threads=1),
             workers=2,
         )
         for each in "ab"
@@ -122,7 +125,7 @@ def test_torchrun_on_two_machines_gives_the_weights_of_two_processes_here(sample
         assert machine.returncode == 0, err
     (listed,) = list_runs(tmp_path / "there")
     recipe = RECIPES["ann"].with_settings({"epochs": "2"})
-    here = train(recipe, data=sample, runs=tmp_path / "here", threads=1, workers=2)
+    here = train(recipe, session=Session(data=sample, runs=tmp_path / "here", threads=1), workers=2)
     for name in ("model.safetensors", "model.onnx", "validation.npz"):
         assert (listed.folder / name).read_bytes() == (here.folder / name).read_bytes()
 
@@ -193,7 +196,9 @@ class Broken(Silence):
 def test_processes_that_see_other_checkpoints_do_not_train_together(second, sample, tmp_path):
     recipe = RECIPES["ann"].with_settings({"epochs": "4"})
     with pytest.raises(KeyboardInterrupt):
-        train(recipe, data=sample, runs=tmp_path / "0", threads=1, progress=Broken())
+        train(
+            recipe, session=Session(data=sample, runs=tmp_path / "0", threads=1, progress=Broken())
+        )
     (listed,) = list_runs(tmp_path / "0")
     before = (listed.folder / "checkpoint.safetensors").read_bytes()
     if second == "another":
@@ -233,13 +238,13 @@ def test_a_lost_process_is_told_and_the_training_goes_on(sample, tmp_path):
     killer = threading.Thread(target=kill_the_other)
     killer.start()
     with pytest.raises(WorkerLostError, match="--resume"):
-        train(long, data=sample, runs=runs, threads=1, workers=2)
+        train(long, session=Session(data=sample, runs=runs, threads=1), workers=2)
     killer.join()
     (listed,) = list_runs(runs)
     assert listed.state == "unfinished"
-    run = train(long, data=sample, runs=runs, threads=1, workers=2, resume=True)
+    run = train(long, session=Session(data=sample, runs=runs, threads=1), workers=2, resume=True)
     assert run.environment["resumed"][0]["after_epoch"] >= 1
-    whole = train(long, data=sample, runs=tmp_path / "whole", threads=1, workers=2)
+    whole = train(long, session=Session(data=sample, runs=tmp_path / "whole", threads=1), workers=2)
     for name in ("model.safetensors", "model.onnx", "validation.npz"):
         assert (run.folder / name).read_bytes() == (whole.folder / name).read_bytes()
 
@@ -247,7 +252,7 @@ def test_a_lost_process_is_told_and_the_training_goes_on(sample, tmp_path):
 def test_a_batch_that_cannot_be_shared_is_refused(sample, tmp_path):
     odd = dataclasses.replace(PLAIN, batch_size=51)
     with pytest.raises(UsageError, match="share out evenly"):
-        train(odd, data=sample, runs=tmp_path, threads=1, workers=2)
+        train(odd, session=Session(data=sample, runs=tmp_path, threads=1), workers=2)
 
 
 def test_a_model_of_ones_own_is_started_by_torchrun(sample, tmp_path):
@@ -255,7 +260,7 @@ def test_a_model_of_ones_own_is_started_by_torchrun(sample, tmp_path):
 
     recipe = recipe_of(Small, epochs=1)
     with pytest.raises(UsageError, match="torchrun"):
-        train(recipe, data=sample, runs=tmp_path, threads=1, workers=2)
+        train(recipe, session=Session(data=sample, runs=tmp_path, threads=1), workers=2)
 
 
 def gone(*given):
@@ -265,7 +270,7 @@ def gone(*given):
 def test_a_process_that_ends_before_they_meet_is_told_at_once(tiny, sample, tmp_path, monkeypatch):
     monkeypatch.setattr("fittingroom.engines.pytorch.team._follow", gone)
     with pytest.raises(WorkerLostError, match="before they met, with exit code 9"):
-        train(tiny, data=sample, runs=tmp_path, threads=1, workers=2)
+        train(tiny, session=Session(data=sample, runs=tmp_path, threads=1), workers=2)
 
 
 def test_threads_are_divided_among_the_processes_of_this_machine(monkeypatch):

@@ -16,6 +16,7 @@ from fittingroom.errors import (
     RunError,
     UsageError,
 )
+from fittingroom.jobs.session import Session
 from fittingroom.networks import Dense, Flatten
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import Recipe, recipe_of
@@ -318,7 +319,7 @@ def test_where_a_run_says_that_its_data_is_is_not_opened(tmp_path, monkeypatch):
         "fittingroom.jobs.evaluate.find_dataset", lambda *_, **__: pytest.fail("was opened")
     )
     with pytest.raises(DataNotFoundError, match=r"not followed.*--data"):
-        evaluate(made(tmp_path / "run", environment=text), threads=1)
+        evaluate(made(tmp_path / "run", environment=text), session=Session(threads=1))
 
 
 def weights(header: object, data: bytes = b"", length: int | None = None) -> bytes:
@@ -450,14 +451,14 @@ def test_models_that_can_run_code_are_never_opened(kind, tmp_path):
         recipe_of(str(path))
     for call in (
         lambda: open_run(path),
-        lambda: evaluate(path, threads=1),
+        lambda: evaluate(path, session=Session(threads=1)),
         lambda: report([path]),
         lambda: export_run(path, to="onnx", out=tmp_path / "x.onnx"),
     ):
         with pytest.raises(RunError, match=words):
             call()
     with pytest.raises((RunError, UsageError), match=words):
-        compare([str(path), "ann"], data="sample", runs=tmp_path)
+        compare([str(path), "ann"], session=Session(data="sample", runs=tmp_path))
     with pytest.raises(PredictionsError, match=words):
-        compare(["ann"], others=[path], data="sample", runs=tmp_path)
+        compare(["ann"], others=[path], session=Session(data="sample", runs=tmp_path))
     shutil.rmtree(tmp_path)

@@ -11,6 +11,7 @@ from fittingroom.errors import FittingRoomError, RecipeError, TrainingError, Usa
 from fittingroom.jobs.audit import audit, examine, out_of_fold
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.report import report
+from fittingroom.jobs.session import Session
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import recipe_of
 from fittingroom.runs import list_runs, read_openings
@@ -22,7 +23,7 @@ from tests.data.files import small_arrays, write_arrays
 def audited(sample: Dataset, tmp_path_factory: pytest.TempPathFactory) -> StoredAudit:
     """One audit of the sample, shared."""
     runs = tmp_path_factory.mktemp("audited")
-    return audit(recipe="logreg", folds=2, data=sample, runs=runs, threads=1)
+    return audit(recipe="logreg", folds=2, session=Session(data=sample, runs=runs, threads=1))
 
 
 def planted(sample: Dataset, folder, copies: int) -> Dataset:
@@ -72,11 +73,11 @@ def test_the_opening_is_logged_once_and_the_audit_used_again(audited, sample, mo
         raise AssertionError("opened again")
 
     monkeypatch.setattr(Dataset, "open_test", fail)
-    again = audit(recipe="logreg", folds=2, data=sample, runs=runs, threads=1)
+    again = audit(recipe="logreg", folds=2, session=Session(data=sample, runs=runs, threads=1))
     assert again.folder == audited.folder
     assert len(read_openings(runs)) == 1
     with pytest.raises(AssertionError, match="opened again"):
-        audit(recipe="logreg", folds=3, data=sample, runs=runs, threads=1)
+        audit(recipe="logreg", folds=3, session=Session(data=sample, runs=runs, threads=1))
 
 
 def test_the_opening_is_logged_before_the_test_half_is_read(tmp_path, sample, monkeypatch):
@@ -86,7 +87,7 @@ def test_the_opening_is_logged_before_the_test_half_is_read(tmp_path, sample, mo
 
     monkeypatch.setattr(Dataset, "open_test", look)
     with pytest.raises(RecipeError, match="far enough"):
-        audit(recipe="logreg", folds=2, data=sample, runs=tmp_path, threads=1)
+        audit(recipe="logreg", folds=2, session=Session(data=sample, runs=tmp_path, threads=1))
     (folder,) = tmp_path.glob("audit-*")
     assert "far enough" in (folder / "failure.json").read_text()
 
@@ -131,9 +132,9 @@ def test_the_pictures_held_back_choose_no_epoch(sample, tiny, tmp_path, monkeypa
     monkeypatch.setattr(engine_named("pytorch"), "fit", stop)
     assert tiny.keep == "best accuracy"
     with pytest.raises(FittingRoomError, match="far enough"):
-        audit(recipe=tiny, folds=2, data=sample, runs=tmp_path, threads=1)
+        audit(recipe=tiny, folds=2, session=Session(data=sample, runs=tmp_path, threads=1))
     with pytest.raises(FittingRoomError, match="far enough"):
-        audit(data=sample, runs=tmp_path, threads=1)
+        audit(session=Session(data=sample, runs=tmp_path, threads=1))
     assert [(recipe.name, recipe.keep, recipe.epochs) for recipe in recipes] == [
         ("tiny", "last", 3),
         ("cnn", "last", 3),
@@ -168,7 +169,9 @@ def test_flipped_labels_are_found(sample):
 
 def test_all_test_pictures_copied_into_training_are_flagged(sample, tmp_path):
     data = planted(sample, tmp_path / "data", 100)
-    found = audit(recipe="logreg", folds=2, data=data, runs=tmp_path / "runs", threads=1).audit
+    found = audit(
+        recipe="logreg", folds=2, session=Session(data=data, runs=tmp_path / "runs", threads=1)
+    ).audit
     assert set(range(100)) <= set(found.near_training.tolist())
     assert found.counts()["identical"]["across"] == 100
     assert len(found.near_training) <= 101  # and hardly another one
@@ -180,21 +183,23 @@ def test_the_sample_has_no_exact_copies(sample):
 
 
 def test_a_budget_ends_the_trainings(sample, tiny, tmp_path):
-    stored = audit(recipe=tiny, folds=2, minutes=1e-6, data=sample, runs=tmp_path, threads=1)
+    stored = audit(
+        recipe=tiny, folds=2, minutes=1e-6, session=Session(data=sample, runs=tmp_path, threads=1)
+    )
     assert stored.audit.epochs == (1, 1)
 
 
 def test_the_report_shows_accuracy_without_what_misleads(run_copy, sample, tmp_path):
     runs = run_copy.parent
-    index = report([run_copy], out=tmp_path / "report", data=sample, threads=1)
+    index = report([run_copy], out=tmp_path / "report", session=Session(data=sample, threads=1))
     assert "fittingroom audit" in index.read_text()
     assert json.loads((index.parent / "results.json").read_text())["audit"] is None
-    stored = audit(recipe="logreg", folds=2, data=sample, runs=runs, threads=1)
-    index = report([run_copy], out=tmp_path / "report", data=sample, threads=1)
+    stored = audit(recipe="logreg", folds=2, session=Session(data=sample, runs=runs, threads=1))
+    index = report([run_copy], out=tmp_path / "report", session=Session(data=sample, threads=1))
     values = json.loads((index.parent / "results.json").read_text())["audit"]
     assert values["name"] == stored.folder.name
     raw, near, doubtful = values["subsets"]
-    evaluation = evaluate(run_copy, data=sample).evaluation
+    evaluation = evaluate(run_copy, session=Session(data=sample)).evaluation
     assert raw["accuracies"][0]["value"] == evaluation.accuracy.value
     kept = ~np.isin(np.arange(500), stored.audit.doubtful_test)
     right = evaluation.predictions.correct[kept].mean()
@@ -208,12 +213,12 @@ def test_the_report_shows_accuracy_without_what_misleads(run_copy, sample, tmp_p
 
 def test_what_cannot_be_is_refused(sample, tiny, tmp_path):
     with pytest.raises(UsageError, match=r"no minutes for logreg.*Received 3"):
-        audit(recipe="logreg", minutes=3, data=sample, runs=tmp_path)
+        audit(recipe="logreg", minutes=3, session=Session(data=sample, runs=tmp_path))
     for minutes in (0, -1, float("inf")):
         with pytest.raises(UsageError, match=f"minutes above 0 and finite. Received {minutes}"):
-            audit(minutes=minutes, data=sample, runs=tmp_path)
+            audit(minutes=minutes, session=Session(data=sample, runs=tmp_path))
     with pytest.raises(UsageError, match="folds"):
-        audit(recipe=tiny, folds=1, data=sample, runs=tmp_path, threads=1)
+        audit(recipe=tiny, folds=1, session=Session(data=sample, runs=tmp_path, threads=1))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -222,5 +227,5 @@ def test_a_model_that_has_learned_already_is_refused(sample, tmp_path):
 
     model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
     with pytest.raises(UsageError, match="may have seen the pictures"):
-        audit(recipe=model, data=sample, runs=tmp_path)
+        audit(recipe=model, session=Session(data=sample, runs=tmp_path))
     assert read_openings(tmp_path) == ()

@@ -23,6 +23,7 @@ from fittingroom.jobs.cluster.trainings import ClusterTrainer
 from fittingroom.jobs.cluster.trials import on_cluster
 from fittingroom.jobs.compare import compare
 from fittingroom.jobs.progress import Silence
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.jobs.trials import Assignment, one_by_one
 from fittingroom.jobs.tune import tune
@@ -55,13 +56,9 @@ def trainer_on(ray, sample, runs, listener):
     """What trains on that cluster, one thread a training."""
     return ClusterTrainer(
         ray,
-        sample,
-        runs=runs,
+        Session(data=sample, runs=runs, threads=1, progress=listener),
         marker=seen_by_all(ray, runs),
         fresh=False,
-        device=None,
-        threads=1,
-        progress=listener,
     )
 
 
@@ -84,9 +81,7 @@ def test_a_comparison_on_ray_leaves_what_one_here_leaves(ray, tiny, sample, tmp_
         compare(
             ["tiny", "other"],
             seeds=2,
-            data=sample,
-            threads=1,
-            runs=tmp_path / (on or "here"),
+            session=Session(data=sample, threads=1, runs=tmp_path / (on or "here")),
             out=tmp_path,
             on=on,
         )
@@ -178,7 +173,7 @@ def test_a_worker_that_is_killed_is_taken_up_from_its_checkpoint(
     run = wait()
     assert run.folder == begun.parent  # the same folder, gone on with
     assert any("going on after epoch" in words for words in trainer.progress.heard)
-    here = train(longer, data=sample, runs=tmp_path / "here", threads=1)
+    here = train(longer, session=Session(data=sample, runs=tmp_path / "here", threads=1))
     assert contents(run.folder) == contents(here.folder)
 
 
@@ -203,7 +198,7 @@ def test_a_training_that_breaks_down_says_so_as_it_would_here(trainer, tiny, sam
     with pytest.raises(TrainingError) as there:
         trainer(broken, 0, None)()
     with pytest.raises(TrainingError) as here:
-        train(broken, data=sample, runs=tmp_path / "here", threads=1)
+        train(broken, session=Session(data=sample, runs=tmp_path / "here", threads=1))
     assert str(there.value) == str(here.value)
     assert trainer.progress.done == []
 
@@ -225,7 +220,7 @@ def test_a_training_that_nobody_waits_for_any_more_is_not_told_as_done(ray, tiny
 def test_a_model_of_one_s_own_travels_with_its_code(trainer, sample, tmp_path):
     recipe = recipe_of(f"{ROOT}/docs/examples/own_torch.py:build", epochs=1)
     there = trainer(recipe, 0, None)()
-    here = train(recipe, data=sample, runs=tmp_path / "here", threads=1)
+    here = train(recipe, session=Session(data=sample, runs=tmp_path / "here", threads=1))
     assert contents(there.folder) == contents(here.folder)
 
 
@@ -245,20 +240,30 @@ def test_machines_with_other_packages_are_refused_before_anything_is_begun(
     ours = installed_versions() | {"numpy": "0.1"}
     monkeypatch.setattr("fittingroom.jobs.cluster.connection.installed_versions", lambda: ours)
     with pytest.raises(ClusterError, match=r"numpy .* in place of 0\.1"):
-        tune(tiny, data=sample, runs=tmp_path, trials=2, threads=1, on="ray")
+        tune(tiny, session=Session(data=sample, runs=tmp_path, threads=1), trials=2, on="ray")
     with pytest.raises(ClusterError, match=r"numpy .* in place of 0\.1"):
         seen_by_all(ray, tmp_path)
 
 
 def test_more_threads_than_any_machine_has_are_refused(ray, sample, tmp_path, tiny):
     with pytest.raises(UsageError, match="--threads"):
-        compare([tiny, "cnn"], data=sample, threads=512, on="ray", runs=tmp_path, out=tmp_path)
+        compare(
+            [tiny, "cnn"],
+            session=Session(data=sample, threads=512, runs=tmp_path),
+            on="ray",
+            out=tmp_path,
+        )
 
 
 @pytest.mark.parametrize("threads", [0, -1])
 def test_threads_that_are_none_are_refused(ray, sample, tmp_path, tiny, threads):
     with pytest.raises(UsageError, match=f"Received {threads}"):
-        compare([tiny, "cnn"], data=sample, threads=threads, on="ray", runs=tmp_path, out=tmp_path)
+        compare(
+            [tiny, "cnn"],
+            session=Session(data=sample, threads=threads, runs=tmp_path),
+            on="ray",
+            out=tmp_path,
+        )
 
 
 def test_there_is_room_for_as_many_trainings_as_processors_and_gpus_allow():
@@ -299,11 +304,11 @@ def test_a_cluster_that_does_not_start_is_told():
 
 @pytest.mark.parametrize(
     ("options", "told"),
-    [({"on": "spark"}, "--on ray"), ({"address": "10.0.0.1:6379"}, "--on ray")],
+    [({"on": "spark"}, "--on ray")],
 )
 def test_places_that_are_none_are_refused(options, told, sample):
     with pytest.raises(UsageError, match=told):
-        compare(["ann", "cnn"], data=sample, **options)
+        compare(["ann", "cnn"], session=Session(data=sample), **options)
 
 
 def test_trials_of_a_search_have_the_curves_of_trials_here(ray, tiny, sample_split):

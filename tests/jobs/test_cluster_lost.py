@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import gc
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from PIL import Image
 
 from fittingroom.jobs.cluster.connection import connected
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.recipes import recipe_of
 from tests.jobs.test_cluster import Listener, contents, holder, trainer_on, when
@@ -88,11 +90,11 @@ def test_a_training_on_a_machine_that_dies_goes_on_from_its_checkpoint_on_anothe
     (epoch,) = [noted["after_epoch"] for noted in run.environment["resumed"]]
     assert 1 <= epoch < longer.epochs
     assert any(f"going on after epoch {epoch}" in words for words in trainer.progress.heard)
-    here = train(longer, data=sample, runs=tmp_path / "here", threads=1)
+    here = train(longer, session=Session(data=sample, runs=tmp_path / "here", threads=1))
     assert contents(run.folder) == contents(here.folder)
 
 
-def command(folder, recipe, *options):
+def command(folder, recipe, address=""):
     """`compare` of a recipe and another one on Ray, as a process of its own."""
     files = [folder / "longer.json", folder / "other.json"]
     other = dataclasses.replace(recipe, name="other")
@@ -101,7 +103,8 @@ def command(folder, recipe, *options):
     how = ["--data", "sample", "--threads", "1", "--on", "ray"]
     places = ["--runs", folder / "runs", "--out", folder / "report"]
     return subprocess.Popen(
-        [sys.executable, "-m", "fittingroom", "compare", *files, *how, *places, *options],
+        [sys.executable, "-m", "fittingroom", "compare", *files, *how, *places],
+        env={**os.environ, "RAY_ADDRESS": address},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -112,14 +115,14 @@ def test_what_a_command_that_was_killed_had_begun_goes_on_when_it_is_asked_for_a
     machines, longer, sample, tmp_path
 ):
     runs = tmp_path / "runs"
-    with command(tmp_path, longer, "--address", machines.address) as killed:
+    with command(tmp_path, longer, machines.address) as killed:
         folder, _ = begun(runs)
         killed.kill()
     with trainer_across(machines, sample, runs) as trainer:
         run = trainer(longer, 0, None)()
     assert run.folder == folder
     assert any("going on after epoch" in words for words in trainer.progress.heard)
-    here = train(longer, data=sample, runs=tmp_path / "here", threads=1)
+    here = train(longer, session=Session(data=sample, runs=tmp_path / "here", threads=1))
     assert contents(run.folder) == contents(here.folder)
 
 

@@ -7,6 +7,7 @@ from fittingroom.engines.pytorch.training import PyTorchEngine
 from fittingroom.errors import ExportError, RecipeError, TrainingError, UsageError
 from fittingroom.jobs.compare import compare
 from fittingroom.jobs.progress import Silence
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.networks import Dense, Flatten
 from fittingroom.recipes import RECIPES, Recipe, recipe_named
@@ -36,9 +37,9 @@ def without_report(monkeypatch):
 
 @pytest.fixture
 def compare_here(tmp_path, sample):
-    def call(entrants, **options):
-        places = {"runs": tmp_path / "runs", "out": tmp_path / "report"}
-        return compare(entrants, data=sample, threads=1, **places | options)
+    def call(entrants, *, device=None, progress=None, **options):
+        session = Session(sample, tmp_path / "runs", device, 1, progress or Silence())
+        return compare(entrants, session=session, **{"out": tmp_path / "report"} | options)
 
     return call
 

@@ -12,6 +12,7 @@ from fittingroom.errors import DataInvalidError, RunUnfinishedError, UsageError
 from fittingroom.jobs.compare import compare
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.report import report
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.jobs.verify import verify
 from fittingroom.predict import Predictor
@@ -27,8 +28,8 @@ def test_the_test_half_is_opened_once_and_logged(run_copy, sample, monkeypatch):
         return real(self)
 
     monkeypatch.setattr(Dataset, "open_test", count)
-    first = evaluate(run_copy, data=sample, purpose="a test")
-    again = evaluate(run_copy, data=sample)
+    first = evaluate(run_copy, session=Session(data=sample), purpose="a test")
+    again = evaluate(run_copy, session=Session(data=sample))
     assert len(openings) == 1
     (logged,) = read_openings(run_copy.parent)
     assert (logged.run, logged.purpose, logged.data) == (run_copy.name, "a test", "sample")
@@ -45,7 +46,9 @@ def test_of_two_at_once_one_opens_it_and_the_other_reads_that(run_copy, sample, 
             second_asked.set()
         return only_here(*arguments, **options)
 
-    second = threading.Thread(target=lambda: outcomes.append(evaluate(run_copy, data=sample)))
+    second = threading.Thread(
+        target=lambda: outcomes.append(evaluate(run_copy, session=Session(data=sample)))
+    )
     real = Dataset.open_test
 
     def while_another_asks(self: Dataset) -> Half:
@@ -57,7 +60,7 @@ def test_of_two_at_once_one_opens_it_and_the_other_reads_that(run_copy, sample, 
 
     monkeypatch.setattr("fittingroom.jobs.evaluate.only_here", ask)
     monkeypatch.setattr(Dataset, "open_test", while_another_asks)
-    outcomes.append(evaluate(run_copy, data=sample))
+    outcomes.append(evaluate(run_copy, session=Session(data=sample)))
     second.join()
     assert len(openings) == 1
     assert len(read_openings(run_copy.parent)) == 1
@@ -81,21 +84,23 @@ def threads_of_models(monkeypatch):
 def test_the_model_is_held_to_the_threads_asked_for(
     run_copy, sample, tiny, tmp_path, threads_of_models, monkeypatch
 ):
-    evaluate(run_copy, data=sample, threads=1)
+    evaluate(run_copy, session=Session(data=sample, threads=1))
     assert threads_of_models == [1]
-    verify(tiny, 0.5, data=sample, runs=tmp_path / "verified", threads=1)
+    verify(tiny, 0.5, session=Session(data=sample, runs=tmp_path / "verified", threads=1))
     monkeypatch.setattr("fittingroom.jobs.report.write", lambda *rest: None)
-    again = train(dataclasses.replace(tiny, epochs=1), data=sample, runs=tmp_path, threads=1)
-    report([again], data=sample, threads=1)
+    again = train(
+        dataclasses.replace(tiny, epochs=1), session=Session(data=sample, runs=tmp_path, threads=1)
+    )
+    report([again], session=Session(data=sample, threads=1))
     monkeypatch.setattr("fittingroom.jobs.compare.write", lambda *rest: None)
     monkeypatch.setattr("fittingroom.jobs.compare.leave_winner", lambda *rest: None)
     other = dataclasses.replace(tiny, name="other", epochs=2)
-    compare([run_copy, other], data=sample, runs=tmp_path, threads=1)
+    compare([run_copy, other], session=Session(data=sample, runs=tmp_path, threads=1))
     assert threads_of_models == [1, 1, 1, 1]  # the copied run has its scores already
 
 
 def test_without_a_number_there_is_a_thread_a_processor(run_copy, sample, threads_of_models):
-    evaluate(run_copy, data=sample)
+    evaluate(run_copy, session=Session(data=sample))
     assert threads_of_models == [available_processors()]
 
 
@@ -104,7 +109,7 @@ def test_threads_that_are_not_there_are_refused_before_the_test_half_is_opened(
     run_copy, sample, threads
 ):
     with pytest.raises(UsageError, match=f"Expected from 1 to .* threads.*Received {threads}"):
-        evaluate(run_copy, data=sample, threads=threads)
+        evaluate(run_copy, session=Session(data=sample, threads=threads))
     assert read_openings(run_copy.parent) == ()
 
 
@@ -129,21 +134,21 @@ def test_scoring_leaves_the_run_readable(run_copy):
 def test_other_classes_are_refused(run_copy, sample):
     other = dataclasses.replace(sample, classes=tuple("abcdefghij"))
     with pytest.raises(DataInvalidError, match="T-shirt/top"):
-        evaluate(run_copy, data=other)
+        evaluate(run_copy, session=Session(data=other))
     assert read_openings(run_copy.parent) == ()
 
 
 def test_another_test_half_of_the_same_training_data_is_scored_anew(tiny, three_classes, tmp_path):
-    run = train(tiny, data=three_classes, runs=tmp_path / "runs", threads=1)
-    first = evaluate(run, data=three_classes).evaluation
+    run = train(tiny, session=Session(data=three_classes, runs=tmp_path / "runs", threads=1))
+    first = evaluate(run, session=Session(data=three_classes)).evaluation
     changed = change_test_half(three_classes, tmp_path / "changed")
-    second = evaluate(run, data=changed).evaluation
+    second = evaluate(run, session=Session(data=changed)).evaluation
     assert first.accuracy != second.accuracy
     assert len(read_openings(tmp_path / "runs")) == 2
 
 
 def test_data_that_is_no_longer_what_it_was_is_refused(tiny, three_classes, tmp_path):
-    run = train(tiny, data=three_classes, runs=tmp_path / "runs", threads=1)
+    run = train(tiny, session=Session(data=three_classes, runs=tmp_path / "runs", threads=1))
     changed = change_test_half(three_classes, tmp_path / "changed")
     for path in changed.folder.iterdir():
         shutil.copyfile(path, three_classes.folder / path.name)
@@ -166,5 +171,5 @@ def change_test_half(dataset: Dataset, folder: Path) -> Dataset:
 def test_an_unfinished_run_is_not_scored(run_copy, sample):
     (run_copy / "manifest.json").unlink()
     with pytest.raises(RunUnfinishedError):
-        evaluate(run_copy, data=sample)
+        evaluate(run_copy, session=Session(data=sample))
     assert read_openings(run_copy.parent) == ()

@@ -7,6 +7,7 @@ import pytest
 from fittingroom.cli import run as command
 from fittingroom.errors import ExportError, RunError, UsageError
 from fittingroom.jobs.export import export_run
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.networks import Dense, Flatten, ReLU
 from fittingroom.predict import Predictor
@@ -26,7 +27,9 @@ def keras_run(sample, tmp_path_factory):
         optimizer="adam",
         schedule="constant",
     )
-    return train(recipe, data=sample, runs=tmp_path_factory.mktemp("keras"), threads=1)
+    return train(
+        recipe, session=Session(data=sample, runs=tmp_path_factory.mktemp("keras"), threads=1)
+    )
 
 
 @pytest.mark.parametrize("backend", plain_keras.BACKENDS)

@@ -15,6 +15,7 @@ from fittingroom.jobs.compare import compare
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.others import read_others
 from fittingroom.jobs.progress import Silence
+from fittingroom.jobs.session import Session
 from fittingroom.predictions import Predictions
 from fittingroom.runs import list_runs, read_openings
 
@@ -135,24 +136,32 @@ def test_what_scripts_read_is_what_the_page_says(run_copy, theirs, tmp_path, mon
 def test_each_file_is_logged_once_as_an_opening(run_copy, theirs, sample, tmp_path, truth):
     runs = run_copy.parent
     for _ in range(2):
-        compare([run_copy], others=[theirs], data=sample, runs=runs, out=tmp_path / "r", threads=1)
+        compare(
+            [run_copy],
+            others=[theirs],
+            session=Session(data=sample, runs=runs, threads=1),
+            out=tmp_path / "r",
+        )
     logged = [(each.run.split(" (")[0], each.purpose) for each in read_openings(runs)]
     assert sorted(logged) == [("theirs.csv", "compare --with"), (run_copy.name, "compare")]
     theirs.write_text(theirs.read_text() + "\n")  # another file, for all that anyone knows
-    compare([run_copy], others=theirs, data=sample, runs=runs, out=tmp_path / "r", threads=1)
+    compare(
+        [run_copy],
+        others=theirs,
+        session=Session(data=sample, runs=runs, threads=1),
+        out=tmp_path / "r",
+    )
     assert len(read_openings(runs)) == 3
 
 
 def test_predictions_in_memory_join_under_a_name(run_copy, sample, tmp_path, truth):
-    found = evaluate(run_copy, data=sample, threads=1).evaluation.predictions
+    found = evaluate(run_copy, session=Session(data=sample, threads=1)).evaluation.predictions
     outcome = compare(
         [run_copy],
         others={"again": found},
         margin=0.3,
-        data=sample,
-        runs=run_copy.parent,
+        session=Session(data=sample, runs=run_copy.parent, threads=1),
         out=tmp_path / "report",
-        threads=1,
     )
     (pair,) = outcome.comparison.pairs
     assert (pair.b, pair.difference.value, pair.verdict) == ("again", 0, "equivalent")
@@ -184,7 +193,10 @@ def test_files_alone_can_be_compared(theirs, sample, tmp_path, truth):
     with path.open("wb") as stream:
         perfect.write(stream)
     outcome = compare(
-        [], others=[theirs, path], data=sample, runs=tmp_path / "runs", out=tmp_path / "report"
+        [],
+        others=[theirs, path],
+        session=Session(data=sample, runs=tmp_path / "runs"),
+        out=tmp_path / "report",
     )
     assert outcome.comparison.pairs[0].verdict == "better"
     assert outcome.report.exists()
@@ -196,14 +208,24 @@ def test_a_file_that_does_not_fit_is_told_before_anything_is_trained(
     theirs.write_text("\n".join(theirs.read_text().splitlines()[:-1]))
     runs = tmp_path / "runs"
     with pytest.raises(PredictionsError, match="one for each test picture"):
-        compare([tiny], others=[theirs], data=sample, runs=runs, out=tmp_path / "report")
+        compare(
+            [tiny],
+            others=[theirs],
+            session=Session(data=sample, runs=runs),
+            out=tmp_path / "report",
+        )
     assert list_runs(runs) == ()
 
 
 def test_what_cannot_join_is_refused(run_copy, theirs, sample, tmp_path, truth):
     def join(others, **options):
-        places = {"runs": tmp_path / "runs", "out": tmp_path / "report"}
-        compare([run_copy], others=others, data=sample, progress=Silence(), **places | options)
+        session = Session(data=sample, runs=tmp_path / "runs")
+        compare(
+            [run_copy],
+            others=others,
+            session=session,
+            **{"out": tmp_path / "report"} | options,
+        )
 
     with pytest.raises(UsageError, match="'tiny' twice"):
         join({"tiny": theirs})

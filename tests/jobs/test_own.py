@@ -1,5 +1,6 @@
 """Models of one's own in the jobs: run folders, runs used again, seeds, exports."""
 
+import dataclasses
 import json
 from typing import Any
 
@@ -15,6 +16,7 @@ from fittingroom.errors import ExportError, OwnCodeError, RecipeError, UsageErro
 from fittingroom.jobs.compare import compare
 from fittingroom.jobs.export import export_run
 from fittingroom.jobs.progress import Silence
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.jobs.verify import verify
 from fittingroom.runs import list_runs, open_run
@@ -69,7 +71,7 @@ class Listener(Silence):
 def here(sample, tmp_path, monkeypatch):
     monkeypatch.setattr("fittingroom.jobs.compare.write", lambda out, *rest: out / "index.html")
     (tmp_path / "report").mkdir()
-    return {"data": sample, "runs": tmp_path / "runs", "threads": 1}
+    return {"session": Session(sample, tmp_path / "runs", threads=1)}
 
 
 @pytest.fixture
@@ -121,7 +123,7 @@ def test_a_recipe_read_from_a_run_is_not_trained(here):
     run = train(recipe_of(Linear, epochs=1), **here)
     with pytest.raises(RecipeError, match="from which no code is executed"):
         train(open_run(run.folder).recipe, **here)
-    assert len(list_runs(here["runs"])) == 1
+    assert len(list_runs(here["session"].folder)) == 1
 
 
 def test_a_run_is_repeated_byte_for_byte(file, here):
@@ -140,10 +142,10 @@ def test_finished_runs_are_used_again_until_the_code_changes(file, here, tmp_pat
     assert compare(entrants, **places).evaluated[0][0].run.folder == (
         outcome.evaluated[0][0].run.folder
     )
-    assert len(list_runs(here["runs"])) == 2
+    assert len(list_runs(here["session"].folder)) == 2
     file.write_text(FILE.replace("nn.Linear(784, 10)", "nn.Linear(784, 10, bias=False)"))
     compare(entrants, **places)
-    assert len(list_runs(here["runs"])) == 3
+    assert len(list_runs(here["session"].folder)) == 3
 
 
 def test_runs_of_ones_own_models_are_compared_as_runs(here, tmp_path):
@@ -190,7 +192,7 @@ def test_what_a_run_cannot_give_is_said(here, tmp_path):
         (recipe_of(Written, epochs=1), "could not save it as a file that it loads again"),
     ]
     for recipe, words in cases:
-        run = train(recipe, **here, progress=listener)
+        run = train(recipe, session=dataclasses.replace(here["session"], progress=listener))
         for to in ("keras", "h5"):
             with pytest.raises(ExportError, match=words):
                 export_run(run, to=to, out=tmp_path / f"a.{to}")
@@ -213,7 +215,8 @@ def test_a_keras_model_goes_home_as_it_was_given(here, tmp_path):
 
 def test_the_winner_of_a_comparison_is_left_or_said_to_have_no_form(here, tmp_path):
     listener = Listener()
-    places = {**here, "out": tmp_path / "report", "progress": listener}
+    session = dataclasses.replace(here["session"], progress=listener)
+    places = {"session": session, "out": tmp_path / "report"}
     compare([recipe_of(Linear, epochs=1), recipe_of(linear_sklearn)], **places)
     assert not list((tmp_path / "report").glob("best_model.*"))
     assert any("No model for Keras beside the report" in sentence for sentence in listener.heard)
@@ -221,8 +224,10 @@ def test_the_winner_of_a_comparison_is_left_or_said_to_have_no_form(here, tmp_pa
 
 def test_other_numbers_of_classes_are_what_the_model_must_give(three_classes, tmp_path):
     with pytest.raises(RecipeError, match=r"logits of shape \(2, 3\).*Received shape \(2, 10\)"):
-        train(Linear, data=three_classes, runs=tmp_path / "runs", threads=1)
-    run = train(linear_sklearn, data=three_classes, runs=tmp_path / "runs", threads=1)
+        train(Linear, session=Session(data=three_classes, runs=tmp_path / "runs", threads=1))
+    run = train(
+        linear_sklearn, session=Session(data=three_classes, runs=tmp_path / "runs", threads=1)
+    )
     assert len(run.classes) == 3
 
 
@@ -233,4 +238,4 @@ def test_nothing_is_left_of_what_could_not_be_tried_out(here):
 
     with pytest.raises(OwnCodeError, match="nothing comes of this"):
         train(Broken, **here)
-    assert not here["runs"].exists()
+    assert not here["session"].folder.exists()

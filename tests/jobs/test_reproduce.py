@@ -20,6 +20,7 @@ from fittingroom.errors import (
 )
 from fittingroom.jobs.progress import Silence
 from fittingroom.jobs.reproduce import compare_runs, reproduce
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import recipe_named, recipe_of
@@ -219,7 +220,7 @@ def test_weights_that_are_no_numbers_give_plain_json(trained, now, changed):
 
 def test_a_seed_and_settings_are_the_run_s_own(tiny, sample, tmp_path):
     recipe = dataclasses.replace(tiny, epochs=1, learning_rate=0.005)
-    run = train(recipe, seed=7, data=sample, runs=tmp_path, threads=1)
+    run = train(recipe, seed=7, session=Session(data=sample, runs=tmp_path, threads=1))
     reproduction = reproduce(run)
     assert reproduction.finding == "identical"
     assert reproduction.epochs == (1, 1)
@@ -227,13 +228,13 @@ def test_a_seed_and_settings_are_the_run_s_own(tiny, sample, tmp_path):
 
 def test_a_model_that_is_trained_in_one_go_is_reproduced_too(sample, tmp_path):
     logreg = recipe_named("logreg").with_settings({"model.iterations": "5"})
-    run = train(logreg, data=sample, runs=tmp_path, threads=1)
+    run = train(logreg, session=Session(data=sample, runs=tmp_path, threads=1))
     assert reproduce(run).finding == "identical"
 
 
 def test_minutes_that_ended_a_training_explain_another_end(tiny, sample, trained, tmp_path):
     hasty = dataclasses.replace(tiny, minutes=1e-9)
-    run = train(hasty, data=sample, runs=tmp_path, threads=1)
+    run = train(hasty, session=Session(data=sample, runs=tmp_path, threads=1))
     whole = dataclasses.replace(trained, recipe=dataclasses.replace(tiny, minutes=60.0))
     reproduction = compare_runs(run, whole)
     assert reproduction.finding == "explained"
@@ -243,7 +244,7 @@ def test_minutes_that_ended_a_training_explain_another_end(tiny, sample, trained
 
 def test_other_data_is_refused(trained, three_classes):
     with pytest.raises(DataInvalidError, match=r"Expected the data that tiny-s0.*sample.*unknown-"):
-        reproduce(trained, data=three_classes)
+        reproduce(trained, session=Session(data=three_classes))
 
 
 def test_predictions_of_other_pictures_are_refused(trained, now, changed):
@@ -279,7 +280,7 @@ def test_code_of_one_s_own_is_asked_for_known_again_and_never_taken_from_the_fol
     runs = tmp_path / "runs"
     settings = {"epochs": "1"}
     recipe = recipe_of(f"{file}:build").with_settings(settings)
-    folder = train(recipe, data=sample, runs=runs, threads=1).folder
+    folder = train(recipe, session=Session(data=sample, runs=runs, threads=1)).folder
     with pytest.raises(UsageError, match=r"--model with the code of mine\.py:build"):
         reproduce(folder)
     assert reproduce(folder, model=f"{file}:build").finding == "identical"
@@ -301,7 +302,7 @@ def test_stopped_it_says_what_is_so_and_leaves_nothing(trained, tmp_path, monkey
             yield lambda done, words: signal.raise_signal(signal.SIGTERM) if done == 2 else None
 
     with pytest.raises(TrainingStopped) as stopped:
-        reproduce(trained, progress=Impatient())
+        reproduce(trained, session=Session(progress=Impatient()))
     assert stopped.value.signal == signal.SIGTERM
     assert "nothing of the new training is kept" in str(stopped.value)
     assert str(tmp_path) not in str(stopped.value)  # which is empty again

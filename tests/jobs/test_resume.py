@@ -21,6 +21,7 @@ from fittingroom.errors import (
 )
 from fittingroom.jobs.compare import compare
 from fittingroom.jobs.progress import Silence
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.recipes import RECIPES
 from fittingroom.runs import RunWriter, list_runs, only_here, open_run, read_checkpoint, run_name
@@ -64,7 +65,7 @@ def break_off(monkeypatch, recipe, sample, runs, after=1, seed=0):
     with monkeypatch.context() as patch:
         patch.setattr(RunWriter, "keep", stop_at(after))
         with pytest.raises(Broken):
-            train(recipe, seed=seed, data=sample, runs=runs, threads=1)
+            train(recipe, seed=seed, session=Session(data=sample, runs=runs, threads=1))
 
 
 def assert_same(run, whole):
@@ -108,7 +109,7 @@ def test_killed_in_the_middle_of_an_epoch_it_goes_back_to_the_last_checkpoint(
 ):
     settings = {"epochs": "6", "batch_size": "100"}
     recipe = RECIPES[name].with_settings(settings)
-    whole = train(recipe, data=sample, runs=tmp_path / "whole", threads=1)
+    whole = train(recipe, session=Session(data=sample, runs=tmp_path / "whole", threads=1))
     steps = len(sample.split(recipe.split).training) // 100
     # Before the first checkpoint, in the middle of epochs, at the first and last step of one.
     for taken in (1, steps // 2, steps + 1, 2 * steps, 3 * steps + 2, 5 * steps + 7):
@@ -122,7 +123,7 @@ def test_killed_in_the_middle_of_an_epoch_it_goes_back_to_the_last_checkpoint(
         assert listed.state == "unfinished"
         checkpoint = read_checkpoint(listed.folder)
         assert (len(checkpoint.history) if checkpoint else 0) == (taken - 1) // steps
-        run = train(recipe, data=sample, runs=runs, threads=1, resume=True)
+        run = train(recipe, session=Session(data=sample, runs=runs, threads=1), resume=True)
         assert_same(run, whole)
         # Without a checkpoint there is nothing to go on from; its folder is used all the same.
         assert run.folder == listed.folder
@@ -131,7 +132,9 @@ def test_killed_in_the_middle_of_an_epoch_it_goes_back_to_the_last_checkpoint(
 def test_a_resumed_run_says_so_in_its_environment(tiny, sample, tmp_path, monkeypatch):
     break_off(monkeypatch, tiny, sample, tmp_path)
     listener = Listener()
-    run = train(tiny, data=sample, runs=tmp_path, threads=1, resume=True, progress=listener)
+    run = train(
+        tiny, session=Session(data=sample, runs=tmp_path, threads=1, progress=listener), resume=True
+    )
     (entry,) = run.environment["resumed"]
     assert entry["after_epoch"] == 1
     assert set(entry) == {"after_epoch", "time"}
@@ -144,17 +147,19 @@ def test_a_run_that_died_before_its_first_checkpoint_begins_again_in_its_folder(
     def die(self, checkpoint):
         raise Broken
 
-    whole = train(tiny, data=sample, runs=tmp_path / "whole", threads=1)
+    whole = train(tiny, session=Session(data=sample, runs=tmp_path / "whole", threads=1))
     for moment in ("keep", "begin"):
         runs = tmp_path / moment
         with monkeypatch.context() as patch:
             patch.setattr(RunWriter, moment, lambda *arguments: die(None, None))
             with pytest.raises(Broken):
-                train(tiny, data=sample, runs=runs, threads=1)
+                train(tiny, session=Session(data=sample, runs=runs, threads=1))
         (folder,) = (path for path in runs.iterdir() if path.name[0] != ".")
         (folder / ".recipe.json.0123abcd").write_bytes(b"half a")
         listener = Listener()
-        run = train(tiny, data=sample, runs=runs, threads=1, resume=True, progress=listener)
+        run = train(
+            tiny, session=Session(data=sample, runs=runs, threads=1, progress=listener), resume=True
+        )
         assert run.folder == folder
         assert_same(run, whole)
         assert "resumed" not in run.environment
@@ -168,7 +173,7 @@ def test_a_folder_with_something_in_it_that_is_no_run_is_left_alone(tiny, sample
         folder.mkdir()
         (folder / content).write_text("a person's own")
     (tmp_path / f"{name}-mine").mkdir()
-    run = train(tiny, data=sample, runs=tmp_path, threads=1, resume=True)
+    run = train(tiny, session=Session(data=sample, runs=tmp_path, threads=1), resume=True)
     assert run.name == name
     assert list((tmp_path / f"{name}-mine").iterdir()) == []
     assert (tmp_path / f"{name}-2" / "notes.txt").read_text() == "a person's own"
@@ -183,19 +188,23 @@ def test_a_training_in_one_go_starts_again(sample, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(RunWriter, "finish", die)
         with pytest.raises(Broken):
-            train(recipe, data=sample, runs=tmp_path, threads=1)
+            train(recipe, session=Session(data=sample, runs=tmp_path, threads=1))
     (begun,) = list_runs(tmp_path)
     listener = Listener()
-    run = train(recipe, data=sample, runs=tmp_path, threads=1, resume=True, progress=listener)
+    run = train(
+        recipe,
+        session=Session(data=sample, runs=tmp_path, threads=1, progress=listener),
+        resume=True,
+    )
     assert run.folder == begun.folder
     assert any("training starts again" in each for each in listener.said)
 
 
 def test_what_a_death_after_the_manifest_left_is_removed_by_asking_again(tiny, sample, tmp_path):
-    first = train(tiny, data=sample, runs=tmp_path, threads=1)
+    first = train(tiny, session=Session(data=sample, runs=tmp_path, threads=1))
     (first.folder / CHECKPOINT).write_bytes(b"of no use any more")
     (first.folder / ".manifest.json.0123abcd").write_bytes(b"half a")
-    train(tiny, data=sample, runs=tmp_path, threads=1, resume=True)
+    train(tiny, session=Session(data=sample, runs=tmp_path, threads=1), resume=True)
     assert [path.name for path in first.folder.iterdir() if path.name[0] == "."] == []
     assert not (first.folder / CHECKPOINT).exists()
 
@@ -203,7 +212,9 @@ def test_what_a_death_after_the_manifest_left_is_removed_by_asking_again(tiny, s
 def test_going_on_elsewhere_names_what_is_other(tiny, sample, tmp_path, monkeypatch):
     break_off(monkeypatch, tiny, sample, tmp_path)
     listener = Listener()
-    run = train(tiny, data=sample, runs=tmp_path, threads=2, resume=True, progress=listener)
+    run = train(
+        tiny, session=Session(data=sample, runs=tmp_path, threads=2, progress=listener), resume=True
+    )
     assert run.environment["resumed"][0]["threads"] == 2
     assert run.environment["threads"] == 1
     assert any("with other threads than before" in each for each in listener.said)
@@ -255,7 +266,7 @@ def test_breaks_that_a_stranger_noted_are_no_breaks(resumed, tiny, tmp_path):
 
 def test_without_resume_a_new_run_is_begun(tiny, sample, tmp_path, monkeypatch):
     break_off(monkeypatch, tiny, sample, tmp_path)
-    run = train(tiny, data=sample, runs=tmp_path, threads=1)
+    run = train(tiny, session=Session(data=sample, runs=tmp_path, threads=1))
     assert run.name.endswith("-2")
     assert [listed.state for listed in list_runs(tmp_path)] == ["unfinished", "finished"]
 
@@ -263,7 +274,7 @@ def test_without_resume_a_new_run_is_begun(tiny, sample, tmp_path, monkeypatch):
 def test_the_one_that_came_furthest_goes_on(tiny, sample, tmp_path, monkeypatch):
     break_off(monkeypatch, tiny, sample, tmp_path, after=1)
     break_off(monkeypatch, tiny, sample, tmp_path, after=2)
-    run = train(tiny, data=sample, runs=tmp_path, threads=1, resume=True)
+    run = train(tiny, session=Session(data=sample, runs=tmp_path, threads=1), resume=True)
     assert run.name.endswith("-2")
     assert run.environment["resumed"][0]["after_epoch"] == 2
 
@@ -285,7 +296,9 @@ def test_what_is_no_checkpoint_of_this_training_is_left_alone(
                 RunWriter(begun.folder).fail(ValueError("no"))
             case "unreadable":
                 (begun.folder / CHECKPOINT).write_bytes(b"half a")
-    run = train(wanted, seed=seed, data=sample, runs=tmp_path, threads=1, resume=True)
+    run = train(
+        wanted, seed=seed, session=Session(data=sample, runs=tmp_path, threads=1), resume=True
+    )
     assert "resumed" not in run.environment
     assert len(run.history) == wanted.epochs
 
@@ -295,14 +308,16 @@ def test_a_checkpoint_that_cannot_be_read_is_told(tiny, sample, tmp_path, monkey
     (begun,) = list_runs(tmp_path)
     (begun.folder / CHECKPOINT).write_bytes(b"half a")
     listener = Listener()
-    run = train(tiny, data=sample, runs=tmp_path, threads=1, resume=True, progress=listener)
+    run = train(
+        tiny, session=Session(data=sample, runs=tmp_path, threads=1, progress=listener), resume=True
+    )
     assert run.folder == begun.folder
     assert any("without a checkpoint that can be read" in each for each in listener.said)
 
 
 def test_a_finished_run_is_given_back(tiny, sample, tmp_path):
-    first = train(tiny, data=sample, runs=tmp_path, threads=1)
-    again = train(tiny, data=sample, runs=tmp_path, threads=1, resume=True)
+    first = train(tiny, session=Session(data=sample, runs=tmp_path, threads=1))
+    again = train(tiny, session=Session(data=sample, runs=tmp_path, threads=1), resume=True)
     assert again.folder == first.folder
     assert len(list_runs(tmp_path)) == 1
 
@@ -310,28 +325,32 @@ def test_a_finished_run_is_given_back(tiny, sample, tmp_path):
 def test_comparing_goes_on_with_what_was_broken_off(tiny, sample, tmp_path, monkeypatch):
     break_off(monkeypatch, tiny, sample, tmp_path)
     other = dataclasses.replace(tiny, name="other", epochs=1)
-    outcome = compare([tiny, other], data=sample, runs=tmp_path, out=tmp_path / "out", threads=1)
+    outcome = compare(
+        [tiny, other], session=Session(data=sample, runs=tmp_path, threads=1), out=tmp_path / "out"
+    )
     assert outcome.evaluated[0][0].run.environment["resumed"][0]["after_epoch"] == 1
 
 
 def test_on_a_full_disk_the_run_stays_one_that_can_go_on(
     tiny, sample, tmp_path, monkeypatch, full_disk
 ):
-    whole = train(tiny, data=sample, runs=tmp_path / "whole", threads=1)
+    whole = train(tiny, session=Session(data=sample, runs=tmp_path / "whole", threads=1))
     with monkeypatch.context() as patch:
         with pytest.raises(RunError, match="No space left"):
             train(
                 tiny,
-                data=sample,
-                runs=tmp_path / "runs",
-                threads=1,
-                progress=Listener(lambda number: full_disk() if number == 2 else None),
+                session=Session(
+                    data=sample,
+                    runs=tmp_path / "runs",
+                    threads=1,
+                    progress=Listener(lambda number: full_disk() if number == 2 else None),
+                ),
             )
         patch.undo()
     monkeypatch.undo()
     (listed,) = list_runs(tmp_path / "runs")
     assert listed.state == "unfinished"
-    run = train(tiny, data=sample, runs=tmp_path / "runs", threads=1, resume=True)
+    run = train(tiny, session=Session(data=sample, runs=tmp_path / "runs", threads=1), resume=True)
     assert run.folder == listed.folder
     assert_same(run, whole)
 
@@ -341,7 +360,7 @@ def test_what_a_crash_left_half_written_is_removed(tiny, sample, tmp_path, monke
     (begun,) = list_runs(tmp_path)
     (begun.folder / ".model.onnx.0123abcd").write_bytes(b"half a")
     (begun.folder / ".mine").write_text("a person's own")
-    run = train(tiny, data=sample, runs=tmp_path, threads=1, resume=True)
+    run = train(tiny, session=Session(data=sample, runs=tmp_path, threads=1), resume=True)
     assert [path.name for path in run.folder.iterdir() if path.name[0] == "."] == [".mine"]
 
 
@@ -349,8 +368,8 @@ def test_a_second_training_of_the_same_says_so_and_stops(tiny, sample, tmp_path)
     name = run_name(tiny.for_classes(10), 0, sample.key)
     with only_here(tmp_path, name):
         with pytest.raises(RunBusyError, match="another process is at it"):
-            train(tiny, data=sample, runs=tmp_path, threads=1)
-        train(tiny, seed=1, data=sample, runs=tmp_path, threads=1)  # another run
+            train(tiny, session=Session(data=sample, runs=tmp_path, threads=1))
+        train(tiny, seed=1, session=Session(data=sample, runs=tmp_path, threads=1))  # another run
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -358,7 +377,7 @@ def test_a_signal_waits_for_the_epochs_checkpoint(number, tiny, sample, tmp_path
     before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
     listener = Listener(lambda epoch: signal.raise_signal(number) if epoch == 2 else None)
     with pytest.raises(TrainingStopped, match="--resume") as stopped:
-        train(tiny, data=sample, runs=tmp_path, threads=1, progress=listener)
+        train(tiny, session=Session(data=sample, runs=tmp_path, threads=1, progress=listener))
     assert stopped.value.signal == number
     assert any("Stopping once this epoch" in each for each in listener.said)
     (listed,) = list_runs(tmp_path)
@@ -376,7 +395,9 @@ def test_a_second_signal_stops_at_once(tiny, sample, tmp_path):
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(TrainingStopped):
-        train(tiny, data=sample, runs=tmp_path, threads=1, progress=Listener(twice))
+        train(
+            tiny, session=Session(data=sample, runs=tmp_path, threads=1, progress=Listener(twice))
+        )
     (listed,) = list_runs(tmp_path)
     checkpoint = read_checkpoint(listed.folder)
     assert checkpoint is not None
@@ -386,7 +407,7 @@ def test_a_second_signal_stops_at_once(tiny, sample, tmp_path):
 def test_a_signal_after_the_last_checkpoint_stops_before_the_export(
     tiny, sample, tmp_path, monkeypatch
 ):
-    whole = train(tiny, data=sample, runs=tmp_path / "whole", threads=1)
+    whole = train(tiny, session=Session(data=sample, runs=tmp_path / "whole", threads=1))
     fit = PyTorchEngine.fit
 
     def late(*arguments, **options):
@@ -397,10 +418,10 @@ def test_a_signal_after_the_last_checkpoint_stops_before_the_export(
     with monkeypatch.context() as patch:
         patch.setattr(PyTorchEngine, "fit", late)
         with pytest.raises(TrainingStopped):
-            train(tiny, data=sample, runs=tmp_path / "runs", threads=1)
+            train(tiny, session=Session(data=sample, runs=tmp_path / "runs", threads=1))
     (listed,) = list_runs(tmp_path / "runs")
     assert listed.state == "unfinished"
-    run = train(tiny, data=sample, runs=tmp_path / "runs", threads=1, resume=True)
+    run = train(tiny, session=Session(data=sample, runs=tmp_path / "runs", threads=1), resume=True)
     assert_same(run, whole)
 
 
@@ -418,7 +439,7 @@ def test_a_training_in_one_go_is_stopped_at_once(sample, tmp_path):
     recipe = RECIPES["logreg"].with_settings({"model.iterations": "5"})
     listener = Listener(lambda epoch: signal.raise_signal(signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
-        train(recipe, data=sample, runs=tmp_path, threads=1, progress=listener)
+        train(recipe, session=Session(data=sample, runs=tmp_path, threads=1, progress=listener))
     (listed,) = list_runs(tmp_path)
     assert listed.state == "unfinished"
     assert not any("Stopping once" in each for each in listener.said)
@@ -426,7 +447,7 @@ def test_a_training_in_one_go_is_stopped_at_once(sample, tmp_path):
 
 @pytest.mark.parametrize("error", [UsageError("workers"), MissingExtraError("onnxscript")])
 def test_a_wrong_option_costs_no_checkpoint(error, tiny, sample, tmp_path, monkeypatch):
-    whole = train(tiny, data=sample, runs=tmp_path / "whole", threads=1)
+    whole = train(tiny, session=Session(data=sample, runs=tmp_path / "whole", threads=1))
     break_off(monkeypatch, tiny, sample, tmp_path / "runs", after=2)
 
     def refuse(*arguments, **options):
@@ -435,8 +456,10 @@ def test_a_wrong_option_costs_no_checkpoint(error, tiny, sample, tmp_path, monke
     with monkeypatch.context() as patch:
         patch.setattr(PyTorchEngine, "fit", refuse)
         with pytest.raises(type(error)):
-            train(tiny, data=sample, runs=tmp_path / "runs", threads=1, resume=True)
-    run = train(tiny, data=sample, runs=tmp_path / "runs", threads=1, resume=True)
+            train(
+                tiny, session=Session(data=sample, runs=tmp_path / "runs", threads=1), resume=True
+            )
+    run = train(tiny, session=Session(data=sample, runs=tmp_path / "runs", threads=1), resume=True)
     assert run.environment["resumed"][-1]["after_epoch"] == 2
     assert_same(run, whole)
 
@@ -447,7 +470,7 @@ def test_a_leftover_checkpoint_does_not_unfinish_a_run(run_copy):
 
 
 def test_a_checkpoint_is_no_part_of_the_manifest(tiny, sample, tmp_path):
-    run = train(tiny, data=sample, runs=tmp_path, threads=1)
+    run = train(tiny, session=Session(data=sample, runs=tmp_path, threads=1))
     manifest = json.loads((run.folder / "manifest.json").read_text())
     assert CHECKPOINT not in manifest["files"]
 
@@ -458,14 +481,14 @@ def test_a_folder_that_is_a_link_is_not_written_through(tiny, sample, tmp_path, 
     before = {path.name: path.read_bytes() for path in there.folder.iterdir()}
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / there.folder.name).symlink_to(there.folder)
-    run = train(tiny, data=sample, runs=tmp_path / "here", threads=1, resume=True)
+    run = train(tiny, session=Session(data=sample, runs=tmp_path / "here", threads=1), resume=True)
     assert run.name == f"{there.folder.name}-2"
     assert {path.name: path.read_bytes() for path in there.folder.iterdir()} == before
 
 
 def test_a_copied_folder_goes_on_elsewhere(tiny, sample, tmp_path, monkeypatch):
-    whole = train(tiny, data=sample, runs=tmp_path / "whole", threads=1)
+    whole = train(tiny, session=Session(data=sample, runs=tmp_path / "whole", threads=1))
     break_off(monkeypatch, tiny, sample, tmp_path / "here", after=2)
     shutil.copytree(tmp_path / "here", tmp_path / "there")
-    run = train(TINY, data=sample, runs=tmp_path / "there", threads=1, resume=True)
+    run = train(TINY, session=Session(data=sample, runs=tmp_path / "there", threads=1), resume=True)
     assert_same(run, whole)

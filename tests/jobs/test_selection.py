@@ -19,6 +19,7 @@ from fittingroom.data import Dataset, Half, find_dataset
 from fittingroom.engines.pytorch.training import PyTorchEngine
 from fittingroom.jobs import finish
 from fittingroom.jobs.evaluate import evaluate
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.metrics import fit_temperature
 from fittingroom.networks import Dense, Flatten
@@ -78,7 +79,7 @@ def two(halves, tmp_path):
 
 def left_by(data, recipe, runs):
     """What training leaves, by file: all of it but times and the names of the data."""
-    folder = train(recipe, data=data.dataset, runs=runs, threads=1).folder
+    folder = train(recipe, session=Session(data=data.dataset, runs=runs, threads=1)).folder
     left: dict[str, object] = {
         path.name: path.read_bytes()
         for path in sorted(folder.iterdir())
@@ -156,8 +157,8 @@ def test_shuffled_training_labels_give_test_accuracy_at_chance(name, halves, tin
         recipe = recipe_named("logreg").with_settings({"model.iterations": "10"})
     shuffled = np.random.default_rng(0).permutation(labels)
     data = written(tmp_path / "shuffled", (images, shuffled), test)
-    run = train(recipe, data=data, runs=tmp_path / "runs", threads=1)
-    assert evaluate(run, data=data, threads=1).evaluation.accuracy.value <= 0.15
+    run = train(recipe, session=Session(data=data, runs=tmp_path / "runs", threads=1))
+    assert evaluate(run, session=Session(data=data, threads=1)).evaluation.accuracy.value <= 0.15
 
 
 def test_permuting_classes_permutes_the_results_of_training(halves, tmp_path):
@@ -172,8 +173,8 @@ def test_permuting_classes_permutes_the_results_of_training(halves, tmp_path):
     for name, rename in (("plain", np.arange(10, dtype=np.uint8)), ("renamed", order)):
         halves = ((images, rename[labels]), (test_images, rename[test_labels]))
         data = written(tmp_path / name, *halves)
-        run = train(recipe, data=data, runs=tmp_path / "runs", threads=1)
-        found.append(evaluate(run, data=data, threads=1).evaluation)
+        run = train(recipe, session=Session(data=data, runs=tmp_path / "runs", threads=1))
+        found.append(evaluate(run, session=Session(data=data, threads=1)).evaluation)
     plain, renamed = found
     # Where the solver stops depends on rounding; it may tip a picture on the border.
     expected = order[plain.predictions.predicted]

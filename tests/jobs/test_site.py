@@ -11,6 +11,7 @@ from PIL import Image
 from fittingroom.cli import run as command
 from fittingroom.errors import ExportError, UsageError
 from fittingroom.export.npm import NpmPackage
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.site import export_site
 from fittingroom.jobs.train import train
 from fittingroom.predict import Model
@@ -85,7 +86,7 @@ def test_thresholds_features_and_garments_are_those_of_python(site, trained, sam
 
 
 def test_two_runs_get_files_of_their_own(trained, sample, tmp_path):
-    other = train(TINY, data=sample, seed=1, runs=tmp_path / "runs", threads=1)
+    other = train(TINY, session=Session(data=sample, runs=tmp_path / "runs", threads=1), seed=1)
     site = export_site([trained, other], out=tmp_path / "site")
     assert {"model.onnx", "model-2.onnx", "features.bin", "features-2.bin"} <= set(site.sizes)
     assert (site.folder / "model-2.onnx").read_bytes() == other.model_path.read_bytes()
@@ -128,7 +129,7 @@ def test_without_a_run_nothing_else_is_exported(tmp_path, capsys):
 
 
 def test_a_run_of_other_classes_is_refused(three_classes, tmp_path):
-    run = train(TINY, data=three_classes, runs=tmp_path / "runs", threads=1)
+    run = train(TINY, session=Session(data=three_classes, runs=tmp_path / "runs", threads=1))
     with pytest.raises(ExportError, match="ten garments that the page shows"):
         export_site([run], out=tmp_path / "site")
 

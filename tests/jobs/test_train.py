@@ -22,6 +22,7 @@ from fittingroom.export import build_onnx
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.finish import check_export
 from fittingroom.jobs.progress import Silence
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.metrics import wilson
 from fittingroom.networks import Dense
@@ -35,7 +36,9 @@ def test_training_never_opens_the_test_half(tiny, sample, tmp_path, monkeypatch)
         raise AssertionError("training opened the test half")
 
     monkeypatch.setattr(Dataset, "open_test", slam)
-    run = train(dataclasses.replace(tiny, epochs=1), data=sample, runs=tmp_path, threads=1)
+    run = train(
+        dataclasses.replace(tiny, epochs=1), session=Session(data=sample, runs=tmp_path, threads=1)
+    )
     assert not (run.folder / "evaluations").exists()
     assert not (tmp_path / "test-log.jsonl").exists()
 
@@ -65,14 +68,19 @@ def test_the_temperature_is_the_one_that_fits_validation_best(trained, sample_sp
 
 
 def test_the_same_training_twice_leaves_the_same_files(tiny, sample, tmp_path):
-    first, second = (train(tiny, data=sample, runs=tmp_path, threads=1) for _ in range(2))
+    first, second = (
+        train(tiny, session=Session(data=sample, runs=tmp_path, threads=1)) for _ in range(2)
+    )
     assert second.name == f"{first.name}-2"
     for name in ("recipe.json", "model.safetensors", "model.onnx", "validation.npz"):
         assert (first.folder / name).read_bytes() == (second.folder / name).read_bytes(), name
 
 
 def test_shifts_change_the_exported_model_alone(tiny, trained, sample, tmp_path):
-    run = train(dataclasses.replace(tiny, shifts=True), data=sample, runs=tmp_path, threads=1)
+    run = train(
+        dataclasses.replace(tiny, shifts=True),
+        session=Session(data=sample, runs=tmp_path, threads=1),
+    )
     weights = [(each.folder / "model.safetensors").read_bytes() for each in (run, trained)]
     assert weights[0] == weights[1]
     assert run.summary.operations == 5 * trained.summary.operations
@@ -103,7 +111,7 @@ def test_shifts_are_for_networks_that_are_described(tiny, change):
 def test_a_training_that_breaks_down_is_kept_as_failed(tiny, sample, tmp_path):
     recipe = dataclasses.replace(tiny, optimizer="sgd", learning_rate=1e30)
     with pytest.raises(TrainingError):
-        train(recipe, data=sample, runs=tmp_path, threads=1)
+        train(recipe, session=Session(data=sample, runs=tmp_path, threads=1))
     (listed,) = list_runs(tmp_path)
     assert listed.state == "failed"
     note = json.loads((listed.folder / "failure.json").read_text())
@@ -118,7 +126,7 @@ def test_an_export_that_differs_fails_the_run(tiny, sample, tmp_path, monkeypatc
 
     monkeypatch.setattr("fittingroom.jobs.finish.build_onnx", wrong)
     with pytest.raises(ExportError, match="same classes on the validation half"):
-        train(tiny, data=sample, runs=tmp_path, threads=1)
+        train(tiny, session=Session(data=sample, runs=tmp_path, threads=1))
     assert [listed.state for listed in list_runs(tmp_path)] == ["failed"]
 
 
@@ -137,7 +145,7 @@ def test_what_would_make_a_run_too_large_to_be_opened_is_left_out(
     progress = Silence()
     monkeypatch.setattr(progress, "say", said.append)
     recipe = dataclasses.replace(tiny, epochs=1)
-    run = train(recipe, data=sample, runs=tmp_path, threads=1, progress=progress)
+    run = train(recipe, session=Session(data=sample, runs=tmp_path, threads=1, progress=progress))
     assert (run.folder / "model.keras").exists()
     assert not (run.folder / "best_model.h5").exists()
     assert any("best_model.h5 is left out" in each for each in said)
@@ -146,7 +154,7 @@ def test_what_would_make_a_run_too_large_to_be_opened_is_left_out(
 
 def test_who_stops_a_training_with_a_finished_run_beside_it_is_told_of_that(tiny, sample, tmp_path):
     recipe = dataclasses.replace(tiny, epochs=2)
-    finished = train(recipe, data=sample, runs=tmp_path, threads=1)
+    finished = train(recipe, session=Session(data=sample, runs=tmp_path, threads=1))
 
     class Stopper(Silence):
         @contextlib.contextmanager
@@ -154,12 +162,12 @@ def test_who_stops_a_training_with_a_finished_run_beside_it_is_told_of_that(tiny
             yield lambda done, words: os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(TrainingStopped) as stopped:
-        train(recipe, data=sample, runs=tmp_path, threads=1, progress=Stopper())
+        train(recipe, session=Session(data=sample, runs=tmp_path, threads=1, progress=Stopper()))
     assert f"{finished.folder} is a finished run of the same" in str(stopped.value)
-    again = train(recipe, data=sample, runs=tmp_path, threads=1, resume=True)
+    again = train(recipe, session=Session(data=sample, runs=tmp_path, threads=1), resume=True)
     assert again.folder == finished.folder
     shutil.rmtree(finished.folder)
-    again = train(recipe, data=sample, runs=tmp_path, threads=1, resume=True)
+    again = train(recipe, session=Session(data=sample, runs=tmp_path, threads=1), resume=True)
     assert again.folder.name == f"{finished.folder.name}-2"
 
 
@@ -183,11 +191,11 @@ def test_the_check_allows_rounding_and_nothing_else():
 @pytest.mark.parametrize("seed", [-1, 2**32, 2**70, 1.5, True])
 def test_a_seed_out_of_range_is_wrong_usage(tiny, sample, tmp_path, seed):
     with pytest.raises(UsageError, match="whole number from 0"):
-        train(tiny, seed=seed, data=sample, runs=tmp_path)
+        train(tiny, seed=seed, session=Session(data=sample, runs=tmp_path))
 
 
 def test_data_of_three_classes_trains_and_is_scored(tiny, three_classes, tmp_path):
-    run = train(tiny, data=three_classes, runs=tmp_path, threads=1)
+    run = train(tiny, session=Session(data=three_classes, runs=tmp_path, threads=1))
     assert run.classes == ("top", "trouser", "pullover")
     assert isinstance(run.recipe, Recipe)
     assert run.recipe.layers[-1] == Dense(3)
@@ -197,7 +205,7 @@ def test_data_of_three_classes_trains_and_is_scored(tiny, three_classes, tmp_pat
 def test_a_full_disk_is_named_and_not_the_note_about_it(tiny, sample, tmp_path, full_disk):
     full_disk()
     with pytest.raises(RunError, match="No space left"):
-        train(tiny, data=sample, runs=tmp_path, threads=1)
+        train(tiny, session=Session(data=sample, runs=tmp_path, threads=1))
 
 
 def test_progress_hears_of_every_epoch(tiny, sample, tmp_path):
@@ -208,7 +216,7 @@ def test_progress_hears_of_every_epoch(tiny, sample, tmp_path):
             heard.append((description, total))
             return super().track(description, total)
 
-    train(tiny, data=sample, runs=tmp_path, threads=1, progress=Listener())
+    train(tiny, session=Session(data=sample, runs=tmp_path, threads=1, progress=Listener()))
     assert heard == [("tiny, seed 0", 3)]
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,8 @@ from fittingroom.data import Dataset
 from fittingroom.engines import engine_named
 from fittingroom.errors import TrainingError, TrainingStopped, UsageError
 from fittingroom.jobs import trials as trials_room
+from fittingroom.jobs.progress import Silence
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.jobs.trials import Assignment, one_by_one, train_trial
 from fittingroom.jobs.tune import tune
@@ -30,9 +33,10 @@ def quick(tiny):
 
 @pytest.fixture
 def search(quick, sample, tmp_path):
-    def call(recipe=quick, **options):
-        wanted = {"trials": 4, "seeds": 0, "vary": VARIED, "data": sample, "runs": tmp_path}
-        return tune(recipe, **{**wanted, "threads": 1, **options})
+    def call(recipe=quick, *, progress=None, **options):
+        session = Session(sample, tmp_path, threads=1, progress=progress or Silence())
+        wanted: dict[str, Any] = {"trials": 4, "seeds": 0, "vary": VARIED}
+        return tune(recipe, session=session, **wanted | options)
 
     return call
 
@@ -47,7 +51,7 @@ def test_the_recipe_is_the_first_trial_and_the_best_is_never_worse(search, quick
     assert len(found.trials) == 4
     assert found.start is not None
     assert found.start.settings["learning_rate"] == quick.learning_rate
-    own = train(quick, data=sample, runs=tmp_path / "own", threads=1)
+    own = train(quick, session=Session(data=sample, runs=tmp_path / "own", threads=1))
     assert found.start.accuracy == pytest.approx(own.summary.validation_accuracy, abs=1e-6)
     assert found.best.accuracy >= found.start.accuracy
     assert tuned.page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
@@ -57,7 +61,7 @@ def test_the_recipe_is_the_first_trial_and_the_best_is_never_worse(search, quick
 
 def test_train_takes_the_tuned_recipe_and_reaches_what_the_search_did(search, sample, tmp_path):
     tuned = search()
-    run = train(str(tuned.recipe), data=sample, runs=tmp_path / "again", threads=1)
+    run = train(str(tuned.recipe), session=Session(data=sample, runs=tmp_path / "again", threads=1))
     assert run.recipe.name == "tiny-tuned"
     assert run.recipe.key == tuned.search.tuned.key
     best = tuned.search.best.accuracy
@@ -259,14 +263,18 @@ def test_a_model_of_one_s_own_is_tuned_by_its_settings(sample, tmp_path):
         "def build():\n    return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))\n"
     )
     slow = recipe_of(f"{file}:build", epochs=1, learning_rate=1e-7)
-    tuned = tune(slow, trials=3, seeds=0, data=sample, runs=tmp_path / "runs", threads=1)
+    tuned = tune(
+        slow, trials=3, seeds=0, session=Session(data=sample, runs=tmp_path / "runs", threads=1)
+    )
     assert tuned.recipe is None
     assert "fittingroom train mine.py:build" in tuned.page.read_text(encoding="utf-8")
 
 
 def test_classical_recipes_are_tuned_too(sample, tmp_path):
     recipe = recipe_of("logreg").with_settings({"model.iterations": "5"})
-    found = tune(recipe, trials=3, seeds=0, data=sample, runs=tmp_path, threads=1).search
+    found = tune(
+        recipe, trials=3, seeds=0, session=Session(data=sample, runs=tmp_path, threads=1)
+    ).search
     assert [setting.name for setting in found.space] == ["model.strength"]
     assert found.accuracy_of(found.best).value >= found.accuracy_of(found.trials[0]).value
 
@@ -293,7 +301,7 @@ def test_a_fixed_model_has_no_other_seeds(sample, tmp_path):
 
     model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
     with pytest.raises(UsageError, match="--seeds 0"):
-        tune(model, data=sample, runs=tmp_path)
+        tune(model, session=Session(data=sample, runs=tmp_path))
 
 
 def test_without_optuna_the_extra_is_named(search, monkeypatch):

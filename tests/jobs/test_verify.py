@@ -6,6 +6,7 @@ import pytest
 
 from fittingroom.comparison import SeedScores, accuracy_interval
 from fittingroom.errors import RecipeError, UsageError
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.verify import verify
 from fittingroom.metrics import Estimate, wilson
 from fittingroom.recipes import recipe_named
@@ -15,7 +16,9 @@ from fittingroom.runs import list_runs, open_run
 @pytest.fixture
 def check(tiny, sample, tmp_path):
     def call(claim, **options):
-        return verify(tiny, claim, data=sample, runs=tmp_path, threads=1, **options)
+        return verify(
+            tiny, claim, session=Session(data=sample, runs=tmp_path, threads=1), **options
+        )
 
     return call
 
@@ -105,20 +108,26 @@ def test_early_stopping_is_no_cut(tiny, sample, tmp_path):
     )
 
     def check(**options):
-        return verify(impatient, 0.9, data=sample, runs=tmp_path, threads=1, **options)
+        return verify(
+            impatient, 0.9, session=Session(data=sample, runs=tmp_path, threads=1), **options
+        )
 
     stopped = check(epochs=39)
     assert len(stopped.runs[0].history) < 39
     assert stopped.cut == ()
     squeezed = dataclasses.replace(impatient, schedule="one-cycle", learning_rate=0.4)
-    verification = verify(squeezed, 0.9, epochs=39, data=sample, runs=tmp_path, threads=1)
+    verification = verify(
+        squeezed, 0.9, epochs=39, session=Session(data=sample, runs=tmp_path, threads=1)
+    )
     assert verification.cut == (0,)  # the rate fell faster from the first epoch on
 
 
 def test_a_recipe_s_own_minutes_are_no_cut(tiny, sample, tmp_path):
     hasty = dataclasses.replace(tiny, minutes=1e-9)
     for minutes in (None, 5):
-        verification = verify(hasty, 0.9, minutes=minutes, data=sample, runs=tmp_path, threads=1)
+        verification = verify(
+            hasty, 0.9, minutes=minutes, session=Session(data=sample, runs=tmp_path, threads=1)
+        )
         assert [len(run.history) for run in verification.runs] == [1]
         assert verification.cut == ()
 
@@ -142,7 +151,7 @@ def test_a_budget_that_is_none_is_wrong_usage(check, budget, words):
 @pytest.mark.parametrize("budget", [{"epochs": 5}, {"minutes": 5}])
 def test_a_recipe_that_is_trained_in_one_go_cannot_be_cut(sample, tmp_path, budget):
     with pytest.raises(UsageError, match=r"logreg, which is trained in one go.*Leave it out"):
-        verify("logreg", 0.9, data=sample, runs=tmp_path, **budget)
+        verify("logreg", 0.9, session=Session(data=sample, runs=tmp_path), **budget)
     assert not list_runs(tmp_path)
 
 
@@ -169,7 +178,7 @@ def test_the_outcome_is_plain_json(check):
 
 def test_a_model_without_epochs_has_none_in_its_outcome(sample, tmp_path):
     logreg = recipe_named("logreg").with_settings({"model.iterations": "5"})
-    verification = verify(logreg, 0.9, data=sample, runs=tmp_path, threads=1)
+    verification = verify(logreg, 0.9, session=Session(data=sample, runs=tmp_path, threads=1))
     assert " s a training. Data: sample" in verification.sentence
     assert "scikit-learn" in verification.sentence
     values = verification.as_dict()
@@ -187,4 +196,4 @@ def test_no_seeds_and_unknown_recipes_are_refused(check, sample, tmp_path):
     with pytest.raises(UsageError, match="at least 1 seed"):
         check(0.9, seeds=0)
     with pytest.raises(RecipeError, match="Did you mean 'cnn'"):
-        verify("cnnn", 0.9, data=sample, runs=tmp_path)
+        verify("cnnn", 0.9, session=Session(data=sample, runs=tmp_path))

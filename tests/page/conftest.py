@@ -14,6 +14,7 @@ from PIL import Image
 
 from fittingroom.data import Dataset
 from fittingroom.errors import ExportError
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.site import export_site
 from fittingroom.jobs.train import train
 from fittingroom.predictions import UInt8
@@ -59,7 +60,9 @@ def export(runs: list[Run], out: Path) -> Path:
 @pytest.fixture(scope="session")
 def other(sample: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A second run, whose answers are not those of the first."""
-    return train(TINY, data=sample, seed=1, runs=tmp_path_factory.mktemp("other"), threads=1)
+    return train(
+        TINY, session=Session(data=sample, runs=tmp_path_factory.mktemp("other"), threads=1), seed=1
+    )
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from fittingroom.cli import options
-from fittingroom.cli.output import Display, print_json, print_table, print_text, prints_aside
+from fittingroom.cli.output import print_json, print_table, print_text, prints_aside
 
 app = typer.Typer()
 
@@ -43,7 +43,6 @@ def audit(
     json: options.Json = False,
 ) -> None:
     """Find doubtful labels, near-duplicates and outliers; opens the test half, and logs that."""
-    from fittingroom.data import find_dataset
     from fittingroom.jobs.audit import audit as audit_job
     from fittingroom.reporting.audit_page import audit_sentence, counts_table
 
@@ -53,12 +52,10 @@ def audit(
             folds=folds,
             minutes=minutes,
             seed=seed,
-            data=find_dataset(data, allow_unknown=allow_unknown_data, classes=classes),
-            runs=runs,
+            session=options.session(
+                data, allow_unknown_data, classes, runs=runs, device=device, threads=threads
+            ),
             fresh=fresh,
-            device=device,
-            threads=threads,
-            progress=Display(),
         )
     if json:
         print_json({**stored.audit.as_dict(), "page": str(stored.page)})

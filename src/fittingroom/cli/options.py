@@ -2,9 +2,12 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from fittingroom.jobs.session import Session
 
 Data = Annotated[
     str | None,
@@ -47,15 +50,37 @@ class Place(StrEnum):
 
 On = Annotated[
     Place | None,
-    typer.Option(help="ray: on a Ray cluster. Left out: in this process.", show_default=False),
-]
-Address = Annotated[
-    str | None,
     typer.Option(
-        help="host:port of a Ray cluster that runs, and that this machine is a part of. Left out: "
-        "RAY_ADDRESS, or a cluster of this machine alone.",
+        help="ray: on a Ray cluster, the one that RAY_ADDRESS names or one on this machine. "
+        "Left out: in this process.",
         show_default=False,
     ),
 ]
 RUNS = Path("runs")
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def session(
+    data: str | None,
+    allow_unknown_data: bool,
+    classes: Path | None,
+    *,
+    runs: Path = RUNS,
+    device: str | None = None,
+    threads: int | None = None,
+) -> "Session":
+    """The session that a command's options describe, with a display of its progress."""
+    from fittingroom.cli.output import Display
+    from fittingroom.data import find_dataset
+    from fittingroom.jobs.session import Session
+
+    named = data is not None or allow_unknown_data or classes is not None
+    return Session(
+        data=find_dataset(data, allow_unknown=allow_unknown_data, classes=classes)
+        if named
+        else None,
+        runs=runs,
+        device=device,
+        threads=threads,
+        progress=Display(),
+    )

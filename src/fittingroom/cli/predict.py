@@ -71,7 +71,6 @@ def predict(
         ),
     ] = None,
     on: options.On = None,
-    address: options.Address = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -92,10 +91,10 @@ def predict(
                 "--explain and --stages: answers go to Parquet files. Received "
                 f"{'no --out' if out is None else 'one of the others'}."
             )
-        _on_ray(picture, out, model, top, threads, address, json)
+        _on_ray(picture, out, model, top, threads, json)
         return
-    if out is not None or address is not None:
-        raise UsageError("Expected --on ray with --out and --address. Received them without.")
+    if out is not None:
+        raise UsageError("Expected --on ray with --out. Received --out alone.")
     from fittingroom.jobs.classify import Found, classify, find_pictures
     from fittingroom.jobs.load import load
 
@@ -138,7 +137,6 @@ def _on_ray(
     model: Path | None,
     top: int,
     threads: int | None,
-    address: str | None,
     as_json: bool,
 ) -> None:
     from fittingroom.cli.output import Display, print_json, print_text, prints_aside
@@ -151,7 +149,6 @@ def _on_ray(
             model=model,
             top=top,
             threads=threads or 1,
-            address=address,
             progress=Display(),
         )
     if as_json:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from fittingroom.cli import options
-from fittingroom.cli.output import Display, print_json, print_text, prints_aside
+from fittingroom.cli.output import print_json, print_text, prints_aside
 
 app = typer.Typer()
 
@@ -43,17 +43,15 @@ def reproduce(
 
     The exit code is 1 where something else came out and nothing that is recorded explains it.
     """
-    from fittingroom.data import find_dataset
     from fittingroom.jobs.reproduce import reproduce as reproduce_job
 
-    dataset = (
-        None
-        if data is None
-        else find_dataset(data, allow_unknown=allow_unknown_data, classes=classes)
-    )
     with prints_aside():
         reproduction = reproduce_job(
-            run, model=model, data=dataset, device=device, threads=threads, progress=Display()
+            run,
+            model=model,
+            session=options.session(
+                data, allow_unknown_data, classes, device=device, threads=threads
+            ),
         )
     if json:
         print_json(reproduction.as_dict())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fittingroom.cli import options
-from fittingroom.cli.output import Display, print_json, print_table, print_text, prints_aside, say
+from fittingroom.cli.output import print_json, print_table, print_text, prints_aside, say
 from fittingroom.runs import Listed, Run, list_runs, open_run
 
 if TYPE_CHECKING:
@@ -36,11 +36,8 @@ def evaluate(
     from fittingroom.jobs.evaluate import evaluate as evaluate_job
 
     opened = [open_run(folder) for folder in run]
-    dataset = _dataset(data, allow_unknown_data, classes)
-    evaluated = [
-        evaluate_job(each, data=dataset, purpose="evaluate", threads=threads, progress=Display())
-        for each in opened
-    ]
+    session = options.session(data, allow_unknown_data, classes, threads=threads)
+    evaluated = [evaluate_job(each, session=session) for each in opened]
     if json:
         print_json([{"run": str(each.run.folder), **each.as_dict()} for each in evaluated])
         return
@@ -95,11 +92,9 @@ def compare(
     device: options.Device = None,
     threads: options.Threads = None,
     on: options.On = None,
-    address: options.Address = None,
     json: options.Json = False,
 ) -> None:
     """Train what is missing, compare on the test half, and leave a report."""
-    from fittingroom.data import find_dataset
     from fittingroom.jobs.compare import compare as compare_job
 
     with prints_aside():
@@ -108,15 +103,12 @@ def compare(
             others=with_ or [],
             margin=margin / 100,
             seeds=seeds,
-            data=find_dataset(data, allow_unknown=allow_unknown_data, classes=classes),
-            runs=runs,
+            session=options.session(
+                data, allow_unknown_data, classes, runs=runs, device=device, threads=threads
+            ),
             out=out,
             fresh=fresh,
-            device=device,
-            threads=threads,
             on=on,
-            address=address,
-            progress=Display(),
         )
     if json:
         print_json(
@@ -167,9 +159,7 @@ def report(
         list(run),
         margin=margin / 100,
         out=out,
-        data=_dataset(data, allow_unknown_data, classes),
-        threads=threads,
-        progress=Display(),
+        session=options.session(data, allow_unknown_data, classes, threads=threads),
     )
     if json:
         print_json({"report": str(index)})
@@ -267,12 +257,3 @@ def _row(listed: Listed) -> tuple[str, ...]:
         f"{run.summary.parameters:,}",
         listed.state,
     )
-
-
-def _dataset(data: str | None, allow_unknown: bool, classes: Path | None) -> Any:
-    """The data set that options name, or None where they name none."""
-    from fittingroom.data import find_dataset
-
-    if data is None:
-        return None
-    return find_dataset(data, allow_unknown=allow_unknown, classes=classes)

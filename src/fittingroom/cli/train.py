@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fittingroom.cli import options
-from fittingroom.cli.output import Display, print_json, print_table, print_text, prints_aside
+from fittingroom.cli.output import print_json, print_table, print_text, prints_aside
 from fittingroom.cli.results import run_values, validation_accuracy
 from fittingroom.errors import UsageError
 
@@ -58,7 +58,6 @@ def train(
     json: options.Json = False,
 ) -> None:
     """Train one recipe into a new run folder."""
-    from fittingroom.data import find_dataset
     from fittingroom.jobs.train import train as train_job
     from fittingroom.recipes import recipe_of
 
@@ -67,13 +66,11 @@ def train(
         run = train_job(
             recipe_of(recipe).with_settings(settings),
             seed=seed,
-            data=find_dataset(data, allow_unknown=allow_unknown_data, classes=classes),
-            runs=runs,
-            device=device,
-            threads=threads,
+            session=options.session(
+                data, allow_unknown_data, classes, runs=runs, device=device, threads=threads
+            ),
             workers=workers,
             resume=resume,
-            progress=Display(),
         )
     if json:
         print_json(run_values(run))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from fittingroom.cli import options
-from fittingroom.cli.output import Display, print_json, print_table, print_text, prints_aside
+from fittingroom.cli.output import print_json, print_table, print_text, prints_aside
 
 app = typer.Typer()
 
@@ -54,11 +54,9 @@ def tune(
     device: options.Device = None,
     threads: options.Threads = None,
     on: options.On = None,
-    address: options.Address = None,
     json: options.Json = False,
 ) -> None:
     """Search hyper-parameters of a recipe on validation; run again, it goes on."""
-    from fittingroom.data import find_dataset
     from fittingroom.jobs.tune import tune as tune_job
     from fittingroom.reporting import tune_page
 
@@ -70,14 +68,11 @@ def tune(
             vary=vary or (),
             seeds=seeds,
             seed=seed,
-            data=find_dataset(data, allow_unknown=allow_unknown_data, classes=classes),
-            runs=runs,
+            session=options.session(
+                data, allow_unknown_data, classes, runs=runs, device=device, threads=threads
+            ),
             out=out,
-            device=device,
-            threads=threads,
             on=on,
-            address=address,
-            progress=Display(),
         )
     search = tuned.search
     if json:

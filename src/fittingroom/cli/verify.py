@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from fittingroom.cli import options
-from fittingroom.cli.output import Display, print_json, print_table, print_text, prints_aside
+from fittingroom.cli.output import print_json, print_table, print_text, prints_aside
 
 app = typer.Typer()
 
@@ -35,7 +35,6 @@ def verify(
     json: options.Json = False,
 ) -> None:
     """Train a recipe over seeds, and say whether a claimed accuracy is what it reaches."""
-    from fittingroom.data import find_dataset
     from fittingroom.jobs.verify import verify as verify_job
 
     with prints_aside():
@@ -45,11 +44,9 @@ def verify(
             seeds=seeds,
             epochs=epochs,
             minutes=minutes,
-            data=find_dataset(data, allow_unknown=allow_unknown_data, classes=classes),
-            runs=runs,
-            device=device,
-            threads=threads,
-            progress=Display(),
+            session=options.session(
+                data, allow_unknown_data, classes, runs=runs, device=device, threads=threads
+            ),
         )
     if json:
         print_json(verification.as_dict())

@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,11 +27,12 @@ from fittingroom.auditing import (
     search,
 )
 from fittingroom.auditing.folder import ENVIRONMENT, PAGE, RESULTS
-from fittingroom.data import Dataset, Half, find_dataset, fold_numbers, make_folds
+from fittingroom.data import Dataset, Half, fold_numbers, make_folds
 from fittingroom.engines import Device, Fitted, engine_named
 from fittingroom.errors import FittingRoomError, UsageError
 from fittingroom.jobs.finish import checked, model_of
 from fittingroom.jobs.progress import Progress, Silence
+from fittingroom.jobs.session import Session
 from fittingroom.metrics import fit_temperature, wilson
 from fittingroom.predict import Predictor
 from fittingroom.predictions import Float32, Predictions, UInt8
@@ -67,12 +67,8 @@ def audit(
     folds: int = FOLDS,
     minutes: float | None = None,
     seed: int = 0,
-    data: Dataset | Path | str | None = None,
-    runs: Path | str = "runs",
     fresh: bool = False,
-    device: str | None = None,
-    threads: int | None = None,
-    progress: Progress | None = None,
+    session: Session | None = None,
 ) -> StoredAudit:
     """Look for what misleads in a data set, or read the finished audit that there is.
 
@@ -87,13 +83,8 @@ def audit(
         minutes: for all trainings together: each ends after the epoch in which its share of
             them is over. None sets no limit.
         seed: of the folds, and of the trainings.
-        data: as for :func:`fittingroom.train`.
-        runs: the folder of runs; a finished audit of this recipe, folds, seed and data is used
-            again.
-        fresh: make it anew even so.
-        device: as for :func:`fittingroom.train`.
-        threads: as for :func:`fittingroom.train`.
-        progress: who listens.
+        fresh: audit again even if there is a finished audit of this recipe, folds, seed and data.
+        session: data, folder of runs, device, threads and listener; None for the defaults.
 
     Raises:
         UsageError: fewer than two folds, or more than the smallest class has pictures; a budget
@@ -101,16 +92,15 @@ def audit(
             weights of its own.
         FittingRoomError: training broke down, or the folder cannot be written.
     """
-    progress = progress or Silence()
-    dataset = data if isinstance(data, Dataset) else find_dataset(data)
+    session = session or Session()
+    dataset, progress, runs = session.dataset, session.progress, session.folder
     chosen = audit_recipe(recipe, folds, minutes).for_classes(len(dataset.classes))
-    runs = Path(runs)
     if not fresh:
         found = find_audit(runs, dataset, key=chosen.key, folds=folds, seed=seed)
         if found is not None:
             progress.say(f"Using the finished audit {found.folder}")
             return found
-    place = engine_named(chosen.engine).device(device, threads)
+    place = engine_named(chosen.engine).device(session.device, session.threads)
     training = dataset.training()
     fold_numbers(training.labels, folds, seed)  # refuses what cannot be, before anything is left
     hashes = dataset.key + " ".join(dataset.test_hashes.values())

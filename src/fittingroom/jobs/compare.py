@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from fittingroom.comparison import MARGIN, Comparison, check_margin, compare_models
-from fittingroom.data import Dataset, find_dataset
 from fittingroom.engines import engine_named, on_processor_only
 from fittingroom.errors import (
     FittingRoomError,
@@ -19,9 +18,10 @@ from fittingroom.findings import Finding
 from fittingroom.jobs.evaluate import Evaluated, dataset_of, evaluate
 from fittingroom.jobs.export import export_run
 from fittingroom.jobs.others import Others, read_others
-from fittingroom.jobs.progress import Progress, Silence
+from fittingroom.jobs.progress import Progress
 from fittingroom.jobs.report import entrants_of, gather, name_entrants, write
 from fittingroom.jobs.seeds import Trainer, begin_seeds, check_place, train_here
+from fittingroom.jobs.session import Session
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import RECIPES, BaseRecipe, recipe_of
 from fittingroom.recipes.loading import is_file_and_name
@@ -59,15 +59,10 @@ def compare(
     others: Others = (),
     margin: float = MARGIN,
     seeds: int = 1,
-    data: Dataset | Path | str | None = None,
-    runs: Path | str = "runs",
     out: Path | str = "report",
     fresh: bool = False,
-    device: str | None = None,
-    threads: int | None = None,
     on: str | None = None,
-    address: str | None = None,
-    progress: Progress | None = None,
+    session: Session | None = None,
 ) -> Outcome:
     """Compare two or more recipes or runs on one test half.
 
@@ -78,31 +73,25 @@ def compare(
             files or :class:`Predictions` (see ``docs/how-to/external-predictions.md``).
         margin: the difference in accuracy that counts as none, a fraction.
         seeds: how many seeds, 0 and up, each recipe is trained with.
-        data: as for :func:`fittingroom.train`; where all entrants are runs, None is the data that
-            the first was trained on.
-        runs: the folder of runs; finished runs of the same recipe, seed and data are used again.
         out: the folder of the report.
-        fresh: train anew even so.
-        device: as for :func:`fittingroom.train`; recipes whose engine computes on the processor
-            alone are trained there beside others, and the listener is told.
-        threads: as for :func:`fittingroom.train`, and for scoring.
+        fresh: train again even if there are finished runs of the same recipe, seed and data.
         on: ``"ray"`` trains all recipes and seeds at once, as far as there is room, on a Ray
             cluster whose machines all see ``runs``; None one after the other, here.
-        address: ``"host:port"`` of the cluster that this machine is a part of; None for one that is
-            started on this machine alone, or the one that ``RAY_ADDRESS`` names.
-        progress: who listens.
+        session: data (if all entrants are runs, None is the data that the first was trained
+            on), folder of runs, device, threads and listener. Recipes whose engine computes on the
+            processor only are trained there, and the listener is told.
 
     Raises:
         UsageError: fewer than two entrants, the same one twice, or a device that is not there or
-            that no recipe's engine can use; an address without ``on="ray"``.
+            that no recipe's engine can use.
         ClusterError: the cluster is not there, or a machine of it does not see ``runs``.
         RecipeError: neither a recipe nor a run has that name.
         PredictionsError: what was predicted elsewhere is not this test half.
     """
     check_margin(margin)
-    check_place(on, address)
-    progress = progress or Silence()
-    runs = Path(runs)
+    check_place(on)
+    session = session or Session()
+    runs, progress = session.folder, session.progress
     # A single model may be a sequence too: of layers, or of steps.
     entrants = [entrants] if isinstance(entrants, str) or is_model(entrants) else entrants
     found = [_resolve(entrant, runs) for entrant in entrants]
@@ -114,25 +103,26 @@ def compare(
             "`fittingroom report` shows a single one."
         )
     first = found[0] if found else None
-    if data is None and isinstance(first, Run) and all(isinstance(each, Run) for each in found):
-        dataset = dataset_of(first)
-    else:
-        dataset = data if isinstance(data, Dataset) else find_dataset(data)
+    if (
+        session.data is None
+        and isinstance(first, Run)
+        and all(isinstance(each, Run) for each in found)
+    ):
+        session = replace(session, data=dataset_of(first))
+    dataset = session.dataset
 
     # Before anything is trained, which may take hours: a file that does not fit is told at once.
     elsewhere = read_others(others, names, dataset, runs, progress)
     recipes = [each for each in found if not isinstance(each, Run)]
-    devices = _devices(recipes, device, progress, here=on is None)
-    with _trainer(on, address, dataset, runs, fresh, device, threads, progress) as trainer:
+    devices = _devices(recipes, session.device, progress, here=on is None)
+    with _trainer(on, fresh, session) as trainer:
         begun = [
             begin_seeds(
                 recipe,
-                dataset,
                 seeds=seeds,
-                runs=runs,
                 fresh=fresh,
                 device=devices[recipe.engine],
-                progress=progress,
+                session=session,
                 trainer=trainer,
             )
             for recipe in recipes
@@ -143,10 +133,7 @@ def compare(
     trained = [(each,) if isinstance(each, Run) else next(groups) for each in found]
 
     evaluated = tuple(
-        tuple(
-            evaluate(run, data=dataset, purpose="compare", threads=threads, progress=progress)
-            for run in group
-        )
+        tuple(evaluate(run, purpose="compare", session=session) for run in group)
         for group in trained
     )
     by_name = dict(zip(names, evaluated, strict=True))
@@ -159,34 +146,18 @@ def compare(
 
 
 @contextmanager
-def _trainer(
-    on: str | None,
-    address: str | None,
-    dataset: Dataset,
-    runs: Path,
-    fresh: bool,
-    device: str | None,
-    threads: int | None,
-    progress: Progress,
-) -> Iterator[Trainer]:
+def _trainer(on: str | None, fresh: bool, session: Session) -> Iterator[Trainer]:
     """Who trains, for as long as the context lasts."""
     if on is None:
-        yield train_here(dataset, runs=runs, fresh=fresh, threads=threads, progress=progress)
+        yield train_here(session, fresh=fresh)
         return
     from fittingroom.jobs.cluster.connection import connected, seen_by_all
     from fittingroom.jobs.cluster.trainings import ClusterTrainer
 
     with (
-        connected(address) as ray,
+        connected() as ray,
         ClusterTrainer(
-            ray,
-            dataset,
-            runs=runs,
-            marker=seen_by_all(ray, runs),
-            fresh=fresh,
-            device=device,
-            threads=threads,
-            progress=progress,
+            ray, session, marker=seen_by_all(ray, session.folder), fresh=fresh
         ) as trainer,
     ):
         yield trainer

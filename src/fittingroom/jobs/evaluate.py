@@ -17,7 +17,8 @@ from fittingroom.errors import (
     RunChangedError,
 )
 from fittingroom.evaluation import Evaluation, evaluate_predictions
-from fittingroom.jobs.progress import Progress, Silence
+from fittingroom.jobs.progress import Progress
+from fittingroom.jobs.session import Session
 from fittingroom.predict import Predictor
 from fittingroom.runs import Run, Timing, log_opening, only_here, open_run
 
@@ -58,10 +59,8 @@ class Evaluated:
 def evaluate(
     run: Run | Path | str,
     *,
-    data: Dataset | Path | str | None = None,
     purpose: str = "evaluate",
-    threads: int | None = None,
-    progress: Progress | None = None,
+    session: Session | None = None,
 ) -> Evaluated:
     """The run's scores on the test half, from the first time that it was opened for this run.
 
@@ -70,24 +69,19 @@ def evaluate(
 
     Args:
         run: a run, or its folder.
-        data: a data set, a folder of four IDX files, ``"sample"``, or None for the data that
-            the run was trained on.
         purpose: what the log says that the test half was opened for.
-        threads: processor threads of the model; None for as many as there are processors.
-        progress: who listens.
+        session: data (None for the data that the run was trained on), threads and listener.
 
     Raises:
         DataInvalidError: the data set has other classes than the model.
         RunError: the answers cannot be kept.
         UsageError: threads that are not there.
     """
-    threads = check_threads(threads)  # before the opening is logged
+    session = session or Session()
+    threads = check_threads(session.threads)  # before the opening is logged
     if not isinstance(run, Run):
         run = open_run(Path(run))
-    if data is None:
-        dataset = dataset_of(run)
-    else:
-        dataset = data if isinstance(data, Dataset) else find_dataset(data)
+    dataset = dataset_of(run) if session.data is None else session.dataset
     if run.classes != dataset.classes:
         raise DataInvalidError(
             f"Expected data with the classes that {run.name} was trained for: "
@@ -102,7 +96,7 @@ def evaluate(
             if predictions is None:
                 names = {"run": run.name, "recipe": run.recipe.name, "data": dataset.name}
                 log_opening(runs, **names, purpose=purpose)
-                return _open_test(run, dataset, threads, progress or Silence())
+                return _open_test(run, dataset, threads, session.progress)
     if predictions.classes != run.classes:
         raise RunChangedError(
             f"Expected the answers of {run.name} for its classes, {', '.join(run.classes)}. "

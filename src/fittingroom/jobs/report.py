@@ -1,18 +1,19 @@
 """Report: scored runs → one folder of pictures, numbers and a page."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from fittingroom.auditing import StoredAudit, find_audit, subsets
 from fittingroom.comparison import MARGIN, Comparison, Entrant, compare_models
-from fittingroom.data import Dataset, find_dataset
+from fittingroom.data import Dataset
 from fittingroom.errors import RunChangedError, UsageError
 from fittingroom.evaluation import evaluate_predictions
 from fittingroom.jobs.evaluate import Evaluated, dataset_of, evaluate
 from fittingroom.jobs.others import called_otherwise
-from fittingroom.jobs.progress import Progress
+from fittingroom.jobs.session import Session
 from fittingroom.metrics import TemperatureEffect, temperature_effect
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import BaseRecipe, Recipe
@@ -38,9 +39,7 @@ def report(
     *,
     margin: float = MARGIN,
     out: Path | str = "report",
-    data: Dataset | Path | str | None = None,
-    threads: int | None = None,
-    progress: Progress | None = None,
+    session: Session | None = None,
 ) -> Path:
     """Write a report on one finished run or more.
 
@@ -48,9 +47,8 @@ def report(
         runs: runs, or their folders.
         margin: as for :func:`fittingroom.compare`.
         out: the folder of the report.
-        data: whose test half they are scored on; None for the data that the first was trained on.
-        threads: as for :func:`fittingroom.evaluate`.
-        progress: who listens.
+        session: data to score on (None for the data that the first was trained on), threads and
+            listener.
 
     Returns:
         The report's ``index.html``.
@@ -62,12 +60,12 @@ def report(
     names = name_entrants(opened)
     if not opened:
         raise UsageError("Expected one run or more to report on. Received none.")
-    if data is None:
-        dataset = dataset_of(opened[0])
-    else:
-        dataset = data if isinstance(data, Dataset) else find_dataset(data)
+    session = session or Session()
+    if session.data is None:
+        session = replace(session, data=dataset_of(opened[0]))
+    dataset = session.dataset
     evaluated = {
-        name: (evaluate(run, data=dataset, purpose="report", threads=threads, progress=progress),)
+        name: (evaluate(run, purpose="report", session=session),)
         for name, run in zip(names, opened, strict=True)
     }
     comparison = compare_models(entrants_of(evaluated), margin=margin) if len(opened) > 1 else None

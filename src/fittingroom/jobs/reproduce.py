@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from fittingroom.data import Dataset, find_dataset
+from fittingroom.data import Dataset
 from fittingroom.errors import (
     DataInvalidError,
     RecipeError,
@@ -17,7 +17,7 @@ from fittingroom.errors import (
 )
 from fittingroom.jobs.agreement import Answers, Weights, compare_answers, compare_weights
 from fittingroom.jobs.evaluate import dataset_of
-from fittingroom.jobs.progress import Progress, Silence
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
 from fittingroom.runs import Difference, Run, differences, ending, open_run
@@ -148,10 +148,7 @@ def reproduce(
     run: Run | Path | str,
     *,
     model: Any = None,
-    data: Dataset | Path | str | None = None,
-    device: str | None = None,
-    threads: int | None = None,
-    progress: Progress | None = None,
+    session: Session | None = None,
 ) -> Reproduction:
     """Train a run's recipe and seed again, and hold what comes out against the run.
 
@@ -162,11 +159,8 @@ def reproduce(
         run: a finished run, or its folder.
         model: the code of a model of one's own, as for :func:`fittingroom.train`, where the run
             trained one: a run folder holds its text, which is never executed.
-        data: the data that the run was trained on, as for :func:`fittingroom.train`; None for
-            wherever it is. It is known by its hashes.
-        device: where to train; None for where the run was trained.
-        threads: processor threads; None for as many as the run was trained with.
-        progress: who listens.
+        session: data (the data that the run was trained on; None for wherever it is), device and
+            threads (None for those of the run), and listener.
 
     Raises:
         RunError: the run cannot be read.
@@ -179,8 +173,9 @@ def reproduce(
     """
     if not isinstance(run, Run):
         run = open_run(Path(run))
+    session = session or Session()
     recipe = _recipe(run, model)
-    dataset = _dataset(run, data)
+    dataset = _dataset(run, session)
     place, count = run.environment.get("device"), run.environment.get("threads")
     workers = run.environment.get("workers", 1)
     if not isinstance(place, str) or type(count) is not int or type(workers) is not int:
@@ -193,12 +188,14 @@ def reproduce(
             again = train(
                 recipe,
                 seed=run.seed,
-                data=dataset,
-                runs=folder,
-                device=device or place,
-                threads=threads or count,
                 workers=workers,
-                progress=progress or Silence(),
+                session=Session(
+                    data=dataset,
+                    runs=folder,
+                    device=session.device or place,
+                    threads=session.threads or count,
+                    progress=session.progress,
+                ),
             )
         except TrainingStopped as stopped:
             # Its own words name a folder that is gone, from which nothing goes on.
@@ -287,15 +284,15 @@ def _recipe(run: Run, model: Any) -> BaseRecipe:
     return recipe
 
 
-def _dataset(run: Run, data: Dataset | Path | str | None) -> Dataset:
+def _dataset(run: Run, session: Session) -> Dataset:
     """The data that the run was trained on.
 
     Raises:
         DataError: it is nowhere, or other data was given.
     """
-    if data is None:
+    if session.data is None:
         return dataset_of(run)
-    dataset = data if isinstance(data, Dataset) else find_dataset(data)
+    dataset = session.dataset
     recorded = run.environment["data"]
     if dataset.training_hashes != recorded["hashes"] or dataset.classes != run.classes:
         raise DataInvalidError(

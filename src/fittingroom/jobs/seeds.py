@@ -1,12 +1,11 @@
 """One recipe over several seeds, finished runs of it used again, trained here or elsewhere."""
 
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 from typing import Protocol
 
-from fittingroom.data import Dataset
 from fittingroom.errors import TrainingError, UsageError
-from fittingroom.jobs.progress import Progress
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.recipes import BaseRecipe
 from fittingroom.runs import Run, find_run
@@ -22,38 +21,23 @@ class Trainer(Protocol):
         """Take one over: what is returned waits for the run, or raises why there is none."""
 
 
-def check_place(on: str | None, address: str | None) -> None:
+def check_place(on: str | None) -> None:
     """Check where work is to be done.
 
     Raises:
-        UsageError: on something unknown, or at an address of nothing.
+        UsageError: on something unknown.
     """
     if on not in (None, "ray"):
         raise UsageError(f"Expected --on ray, or none for this process. Received '{on}'.")
-    if address is not None and on is None:
-        raise UsageError(
-            f"Expected --on ray with the address of a Ray cluster. Received --address {address} "
-            "alone."
-        )
 
 
-def train_here(
-    dataset: Dataset, *, runs: Path, fresh: bool, threads: int | None, progress: Progress
-) -> Trainer:
+def train_here(session: Session, *, fresh: bool) -> Trainer:
     """Trains in this process, one after the other: each when its run is waited for."""
 
     def take_over(recipe: BaseRecipe, seed: int, device: str | None) -> Callable[[], Run]:
         def wait() -> Run:
-            return train(
-                recipe,
-                seed=seed,
-                data=dataset,
-                runs=runs,
-                device=device,
-                threads=threads,
-                resume=not fresh,
-                progress=progress,
-            )
+            place = replace(session, device=device)
+            return train(recipe, seed=seed, resume=not fresh, session=place)
 
         return wait
 
@@ -62,21 +46,16 @@ def train_here(
 
 def train_seeds(
     recipe: BaseRecipe,
-    dataset: Dataset,
     *,
     seeds: int,
-    runs: Path,
     fresh: bool,
-    device: str | None,
-    threads: int | None,
-    progress: Progress,
+    session: Session,
     cut: BaseRecipe | None = None,
 ) -> Trained:
     """Train a recipe in this process with seeds 0 to ``seeds - 1``; see :func:`begin_seeds`.
 
     Args:
-        recipe, dataset, seeds, runs, fresh, device, progress, cut: as for :func:`begin_seeds`.
-        threads: as for :func:`fittingroom.train`.
+        recipe, seeds, fresh, session, cut: as for :func:`begin_seeds`.
 
     Raises:
         UsageError: fewer than one seed, or several of a model whose weights no seed draws.
@@ -84,26 +63,22 @@ def train_seeds(
     """
     return begin_seeds(
         recipe,
-        dataset,
         seeds=seeds,
-        runs=runs,
         fresh=fresh,
-        device=device,
-        progress=progress,
-        trainer=train_here(dataset, runs=runs, fresh=fresh, threads=threads, progress=progress),
+        device=session.device,
+        session=session,
+        trainer=train_here(session, fresh=fresh),
         cut=cut,
     )()
 
 
 def begin_seeds(
     recipe: BaseRecipe,
-    dataset: Dataset,
     *,
     seeds: int,
-    runs: Path,
     fresh: bool,
     device: str | None,
-    progress: Progress,
+    session: Session,
     trainer: Trainer,
     cut: BaseRecipe | None = None,
 ) -> Callable[[], Trained]:
@@ -111,12 +86,10 @@ def begin_seeds(
 
     Args:
         recipe: what to train.
-        dataset: whose training half.
         seeds: how many.
-        runs: the folder of runs.
         fresh: train anew even where there are finished runs.
-        device: as for :func:`fittingroom.train`.
-        progress: who listens.
+        device: where to train, as in :class:`Session`.
+        session: data, folder of runs, and listener.
         trainer: who trains.
         cut: the recipe cut to a budget, which is trained in its place where the recipe itself
             has no finished run.
@@ -135,6 +108,7 @@ def begin_seeds(
             f"seeds would not draw them. Received {seeds}. Give a function or class that builds "
             "the model instead."
         )
+    dataset, progress, runs = session.dataset, session.progress, session.folder
     recipe, cut = (each.for_classes(len(dataset.classes)) for each in (recipe, cut or recipe))
     usable = {each.key: each for each in (recipe, cut)}.values()
     begun: list[Callable[[], Run]] = []

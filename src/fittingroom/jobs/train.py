@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from fittingroom import networks
-from fittingroom.data import Dataset, Split, find_dataset
+from fittingroom.data import Dataset, Split
 from fittingroom.engines import Device, Engine, Fitted, engine_named, with_workers
 from fittingroom.errors import (
     FittingRoomError,
@@ -18,7 +18,8 @@ from fittingroom.errors import (
     WorkerLostError,
 )
 from fittingroom.jobs.finish import finish
-from fittingroom.jobs.progress import Progress, Silence
+from fittingroom.jobs.progress import Progress
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.stopping import stops_between_epochs, stops_with_the_leader
 from fittingroom.metrics import wilson
 from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
@@ -39,13 +40,9 @@ def train(
     recipe: Any,
     *,
     seed: int = 0,
-    data: Dataset | Path | str | None = None,
-    runs: Path | str = "runs",
-    device: str | None = None,
-    threads: int | None = None,
     workers: int = 1,
     resume: bool = False,
-    progress: Progress | None = None,
+    session: Session | None = None,
 ) -> Run:
     """Train a recipe on a data set's training half, into a new folder in ``runs``.
 
@@ -54,11 +51,6 @@ def train(
             one's own, or a function or class that builds one: see
             :func:`fittingroom.recipe_of`, which takes settings too.
         seed: of the weights, the order of pictures, and augmentation.
-        data: a data set, a folder of four IDX files, ``"sample"``, or None for Fashion-MNIST
-            from wherever it is.
-        runs: the folder of runs.
-        device: ``"cpu"``, ``"cuda"`` or ``"mps"``; None for the best there is.
-        threads: processor threads; None for as many as there are processors.
         workers: processes that train this one model together, each on a share of every batch, with
             so many threads or an accelerator each; the engine pytorch can do it. They are started
             here, or by torchrun, whose processes but the first leave with exit code 0 in here; to
@@ -66,7 +58,7 @@ def train(
         resume: go on with the same recipe, seed and data where an earlier training in `runs` was
             broken off, from its last checkpoint; a finished run is given back as it is. Where
             there is neither, training starts.
-        progress: who listens.
+        session: data, folder of runs, device, threads and listener; None for the defaults.
 
     Returns:
         The finished run.
@@ -84,18 +76,18 @@ def train(
             f"Expected a whole number from 0 to 2^32 - 1 as the seed. Received {seed}."
         )
     chosen = recipe_of(recipe)
-    dataset = data if isinstance(data, Dataset) else find_dataset(data)
+    session = session or Session()
+    dataset, progress, runs = session.dataset, session.progress, session.folder
     chosen = chosen.for_classes(len(dataset.classes))
-    progress = progress or Silence()
     engine = engine_named(chosen.engine)
-    place = with_workers(engine.device(device, threads), chosen.engine, workers, threads)
+    local = engine.device(session.device, session.threads)
+    place = with_workers(local, chosen.engine, workers, session.threads)
     split = dataset.split(chosen.split)
     if isinstance(chosen, Recipe) and chosen.own is None:
         networks.check_classifier(chosen.layers, len(split.classes))
     if chosen.own is not None:
         progress.say(f"{chosen.name}: trying out the model and its export on a few pictures")
         engine.rehearse(chosen, chosen.own, split, seed=seed, device=place)
-    runs = Path(runs)
     name = run_name(chosen, seed, dataset.key)
     if place.rank > 0:
         _follow(engine, chosen, split, seed, place, runs / name if resume else None, dataset)

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fittingroom import networks
-from fittingroom.data import Dataset, Split, find_dataset
+from fittingroom.data import Dataset, Split
 from fittingroom.engines import Device, engine_named
 from fittingroom.errors import TrainingError, TrainingStopped, UsageError
-from fittingroom.jobs.progress import Advance, Progress, Silence
+from fittingroom.jobs.progress import Advance, Progress
 from fittingroom.jobs.seeds import check_place
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.stopping import Stopping, stops_between_epochs
 from fittingroom.jobs.train import train
 from fittingroom.jobs.trials import Assignment, Outcome, Trainings, one_by_one
@@ -73,14 +74,9 @@ def tune(
     vary: Sequence[str] = (),
     seeds: int = SEEDS,
     seed: int = 0,
-    data: Dataset | Path | str | None = None,
-    runs: Path | str = "runs",
     out: Path | str | None = None,
-    device: str | None = None,
-    threads: int | None = None,
     on: str | None = None,
-    address: str | None = None,
-    progress: Progress | None = None,
+    session: Session | None = None,
 ) -> Tuned:
     """Search hyper-parameters of a recipe on validation, or go on with a search.
 
@@ -97,15 +93,10 @@ def tune(
         seeds: the best trial and the recipe as it was are trained anew with so many other seeds,
             into ``runs``, after the search; from 2, or 0 to leave that out.
         seed: of every trial, and of what is tried.
-        data: as for :func:`fittingroom.train`.
-        runs: the folder of runs.
         out: the folder of the search; None for one of its own in ``runs``.
-        device: as for :func:`fittingroom.train`.
-        threads: as for :func:`fittingroom.train`.
         on: ``"ray"`` has as many trials at a time as a Ray cluster has room for, so that what is
             tried depends on which ended first; None one after the other, here.
-        address: as for :func:`fittingroom.compare`.
-        progress: who listens.
+        session: data, folder of runs, device, threads and listener; None for the defaults.
 
     Raises:
         ClusterError: the cluster is not there, or a machine of it has other packages.
@@ -120,10 +111,10 @@ def tune(
     from fittingroom.tuning.study import open_study
 
     began = time.monotonic()
-    progress = progress or Silence()
+    session = session or Session()
+    dataset, progress = session.dataset, session.progress
     _check(trials, minutes, seeds)
-    check_place(on, address)
-    dataset = data if isinstance(data, Dataset) else find_dataset(data)
+    check_place(on)
     chosen = recipe_of(recipe).for_classes(len(dataset.classes))
     if seeds and chosen.own is not None and chosen.own.fixed:
         raise UsageError(
@@ -131,7 +122,7 @@ def tune(
             f"weights of its own, which seeds would not draw. Received {seeds}."
         )
     engine = engine_named(chosen.engine)
-    place = engine.device(device, threads)
+    place = engine.device(session.device, session.threads)
     split = dataset.split(chosen.split)
     search_space(chosen, pictures=len(split.training), vary=vary)  # what cannot vary is told first
     if isinstance(chosen, Recipe) and chosen.own is None:
@@ -145,20 +136,20 @@ def tune(
         "vary": sorted(set(vary)),
         "seed": seed,
     }
-    folder = Path(out) if out is not None else Path(runs) / _name(chosen, seed, dataset, vary)
+    folder = Path(out) if out is not None else session.folder / _name(chosen, seed, dataset, vary)
     how_to_go_on = (
         f"Stopped. What was tried is kept in {folder}; the same command goes on from there."
     )
     with (
         open_study(folder, facts, seed) as study,
         stops_between_epochs(progress, how_to_go_on, "this epoch is") as stopping,
-        _trainings(on, address, split, place) as trainings,
+        _trainings(on, split, place) as trainings,
     ):
         job = _Job(study, chosen, seed, vary, split, progress, stopping)
         job.search(trainings, trials, minutes, began)
         search = job.outcome(dataset, place)
         again = functools.partial(
-            _run_of, dataset=dataset, runs=Path(runs), place=place, progress=progress
+            _run_of, session=dataclasses.replace(session, device=place.name, threads=place.threads)
         )
         written = _written(search, folder)  # whatever comes of the trainings that follow
         if seeds and search.start is not None and search.best.number != 0:
@@ -176,9 +167,7 @@ def tune(
 
 
 @contextmanager
-def _trainings(
-    on: str | None, address: str | None, split: Split, place: Device
-) -> Iterator[Trainings]:
+def _trainings(on: str | None, split: Split, place: Device) -> Iterator[Trainings]:
     """What trains trials, for as long as the context lasts."""
     if on is None:
         yield one_by_one(split, place)
@@ -186,7 +175,7 @@ def _trainings(
     from fittingroom.jobs.cluster.connection import check_machines, connected
     from fittingroom.jobs.cluster.trials import on_cluster
 
-    with connected(address) as ray:
+    with connected() as ray:
         check_machines(ray)
         yield on_cluster(ray, split, place.name, place.threads)
 
@@ -337,22 +326,10 @@ def _run_of(
     recipe: BaseRecipe,
     seed: int,
     *,
-    dataset: Dataset,
-    runs: Path,
-    place: Device,
-    progress: Progress,
+    session: Session,
 ) -> Run:
     """The finished run of a recipe and seed, or a new one."""
-    return train(
-        recipe,
-        seed=seed,
-        data=dataset,
-        runs=runs,
-        device=place.name,
-        threads=place.threads,
-        resume=True,
-        progress=progress,
-    )
+    return train(recipe, seed=seed, resume=True, session=session)
 
 
 def _written(search: Search, folder: Path) -> Tuned:

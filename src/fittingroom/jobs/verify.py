@@ -2,17 +2,15 @@
 
 import math
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from fittingroom.comparison import SeedScores, accuracy_interval
-from fittingroom.data import Dataset, find_dataset
 from fittingroom.errors import UsageError
 from fittingroom.jobs.evaluate import evaluate
-from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.seeds import train_seeds
+from fittingroom.jobs.session import Session
 from fittingroom.metrics import Estimate, wilson
 from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
 from fittingroom.runs import Run, describe_environment, ending
@@ -152,11 +150,7 @@ def verify(
     seeds: int = 1,
     epochs: int | None = None,
     minutes: float | None = None,
-    data: Dataset | Path | str | None = None,
-    runs: Path | str = "runs",
-    device: str | None = None,
-    threads: int | None = None,
-    progress: Progress | None = None,
+    session: Session | None = None,
 ) -> Verification:
     """Train a recipe over seeds and say whether a claimed test accuracy is what it reaches.
 
@@ -168,11 +162,7 @@ def verify(
         epochs: train for so many epochs at most, the learning rate's schedule squeezed into them.
         minutes: train for so many minutes at most, each seed: to the end of the epoch in which
             they are over. The outcome says which trainings a budget cut, and to how many epochs.
-        data: as for :func:`fittingroom.train`.
-        runs: the folder of runs.
-        device: as for :func:`fittingroom.train`.
-        threads: as for :func:`fittingroom.train`, and for scoring.
-        progress: who listens.
+        session: data, folder of runs, device, threads and listener; None for the defaults.
 
     Raises:
         UsageError: a claim outside 0 to 1, fewer than one seed, a budget that is none, or one
@@ -185,23 +175,11 @@ def verify(
         )
     chosen = recipe_of(recipe)
     cut = _cut(chosen, epochs, minutes)
-    dataset = data if isinstance(data, Dataset) else find_dataset(data)
-    trained, failures = train_seeds(
-        chosen,
-        dataset,
-        seeds=seeds,
-        runs=Path(runs),
-        fresh=False,
-        device=device,
-        threads=threads,
-        progress=progress or Silence(),
-        cut=cut,
-    )
+    session = session or Session()
+    trained, failures = train_seeds(chosen, seeds=seeds, fresh=False, session=session, cut=cut)
     correct = np.stack(
         [
-            evaluate(
-                run, data=dataset, purpose="verify", threads=threads, progress=progress
-            ).evaluation.predictions.correct
+            evaluate(run, purpose="verify", session=session).evaluation.predictions.correct
             for run in trained
         ]
     )
@@ -215,7 +193,7 @@ def verify(
         per_seed=tuple(wilson(int(row.sum()), len(row)) for row in correct),
         runs=trained,
         failures=failures,
-        data=dataset.name,
+        data=session.dataset.name,
         epochs=chosen.epochs if isinstance(chosen, Recipe) else None,
         cut=tuple(run.seed for run in trained if _was_cut(run, chosen)),
     )

@@ -25,13 +25,12 @@ _DECISIVE = ("numpy", "scipy", "torch", "keras", "scikit-learn", "onnxruntime")
 
 
 @contextlib.contextmanager
-def connected(address: str | None) -> Iterator[Any]:
+def connected(address: str | None = None) -> Iterator[Any]:
     """Ray, as its module, with a cluster behind it for as long as the context lasts.
 
-    Args:
-        address: ``"host:port"`` of a cluster that runs, of which this machine is a part; None for
-            what ``RAY_ADDRESS`` names, or else a cluster of this machine alone, started here and
-            stopped again. A cluster that this process is connected to already is used as it is.
+    It is the cluster that this process is connected to already, else the one at `address` or the
+    environment variable ``RAY_ADDRESS`` (``host:port``; this machine must be part of it), else one
+    on this machine alone, started here and stopped again.
 
     Raises:
         MissingExtraError: Ray is not installed.
@@ -91,7 +90,7 @@ def _join(ray: Any, address: str) -> None:
     except Exception as error:  # some of what Ray raises here is of no kind of its own
         raise ClusterError(
             f"Expected a Ray cluster at {address}. Received: {first_line(error)}. `ray start "
-            "--head` starts one; left out, --address stands for this machine alone."
+            "--head` starts one; without RAY_ADDRESS, this machine alone is used."
         ) from error
     finally:
         if answer is not None and _in_main_thread():
@@ -145,7 +144,7 @@ def _check_answers(address: str) -> None:
     except (OSError, ValueError, OverflowError) as error:
         raise ClusterError(
             f"Expected a Ray cluster at {address}. Received: {error}. `ray start --head` starts "
-            "one; left out, --address stands for this machine alone."
+            "one; without RAY_ADDRESS, this machine alone is used."
         ) from error
 
 

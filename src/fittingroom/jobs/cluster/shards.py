@@ -99,7 +99,6 @@ def classify_shards(
     model: Path | None = None,
     top: int = 3,
     threads: int = 1,
-    address: str | None = None,
     shard: int = SHARD,
     progress: Progress | None = None,
 ) -> Sharded:
@@ -118,7 +117,6 @@ def classify_shards(
         model: as for :func:`fittingroom.load`.
         top: how many of the likeliest classes a row names.
         threads: of each worker.
-        address: as for :func:`fittingroom.compare`.
         shard: pictures of a shard.
         progress: who listens.
 
@@ -165,7 +163,7 @@ def classify_shards(
             }
             # Not Path's own, which raises what the system says of a name that is too long.
             named = [Path(first.name)] if os.path.exists(first.name) else []  # noqa: PTH110
-            with connected(address) as ray:
+            with connected() as ray:
                 work["marker"] = seen_by_all(ray, out, named)
                 workers = min(slots(ray, threads, None), len(missing))
                 _go_through(ray, missing, work, workers, progress)

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from fittingroom.data import Dataset, Split, SplitRule
+from fittingroom.data import Split, SplitRule
 from fittingroom.engines import on_processor_only
 from fittingroom.errors import FittingRoomError, RunBusyError, TrainingError, TrainingStopped
 from fittingroom.jobs.cluster.board import Board
 from fittingroom.jobs.cluster.connection import carry_own_code, check_seen, first_line, slots
-from fittingroom.jobs.progress import Progress
+from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.recipes import BaseRecipe
 from fittingroom.runs import Run, available_processors, open_run
@@ -34,13 +34,10 @@ class ClusterTrainer:
 
     Args:
         ray: what :func:`connected` gives.
-        dataset: whose training half.
-        runs: the folder of runs, seen by all machines.
+        session: data, folder of runs (seen by all machines), device, threads of each training
+            (None for as many as this machine has processors), and listener.
         marker: what :func:`seen_by_all` gives.
         fresh: train anew even where there is a finished run.
-        device: as for :func:`fittingroom.train`.
-        threads: of each training; None for as many as this machine has processors, as without Ray.
-        progress: who listens.
 
     Raises:
         UsageError: a device that the cluster has not, or more threads than any of its machines.
@@ -49,27 +46,22 @@ class ClusterTrainer:
     def __init__(
         self,
         ray: Any,
-        dataset: Dataset,
+        session: Session,
         *,
-        runs: Path,
         marker: Path,
         fresh: bool,
-        device: str | None,
-        threads: int | None,
-        progress: Progress,
     ) -> None:
         self._ray = ray
-        self._dataset = dataset
-        self._runs = runs
+        self._session = session
         self._marker = marker
         self._fresh = fresh
-        self._device = device
+        threads = session.threads
         self._threads = available_processors() if threads is None else threads
-        self.progress = progress
+        self.progress = session.progress
         self._splits: dict[SplitRule, Any] = {}
         self._tasks: dict[int, Any] = {}
-        self._slots = slots(ray, self._threads, device)
-        self._board = Board(ray, progress)
+        self._slots = slots(ray, self._threads, session.device)
+        self._board = Board(ray, session.progress)
         self._waiting: list[Any] = []
         self._announced = False
 
@@ -103,13 +95,15 @@ class ClusterTrainer:
             recipe,
             seed,
             self._fresh,
-            self._runs.resolve(),
             self._marker,
-            device if graphics or device else "cpu",
-            self._threads,
-            dataclasses.replace(self._dataset, splits={}),
+            Session(
+                data=dataclasses.replace(self._session.dataset, splits={}),
+                runs=self._session.folder.resolve(),
+                device=device if graphics or device else "cpu",
+                threads=self._threads,
+                progress=self._board.teller(number),
+            ),
             self._split(recipe.split),
-            self._board.teller(number),
         )
         self._waiting.append(reference)
 
@@ -149,7 +143,7 @@ class ClusterTrainer:
             self._board.leave(number, done=isinstance(outcome, str))
         if isinstance(outcome, FittingRoomError):
             raise outcome
-        return open_run(self._runs / outcome)
+        return open_run(self._session.folder / outcome)
 
     def _task(self, graphics: int) -> Any:
         """What a worker does, as Ray knows it: the same for all trainings that take as many GPUs.
@@ -165,7 +159,7 @@ class ClusterTrainer:
     def _split(self, rule: SplitRule) -> Any:
         """Where the pictures are in shared memory, which they are put into once."""
         if rule not in self._splits:
-            self._splits[rule] = self._ray.put(self._dataset.split(rule))
+            self._splits[rule] = self._ray.put(self._session.dataset.split(rule))
         return self._splits[rule]
 
     def _graphics(self, recipe: BaseRecipe, device: str | None) -> int:
@@ -182,33 +176,21 @@ def _train(
     recipe: BaseRecipe,
     seed: int,
     fresh: bool,
-    runs: Path,
     marker: Path,
-    device: str | None,
-    threads: int,
-    dataset: Dataset,
+    session: Session,
     split: Split,
-    teller: Progress,
 ) -> str | FittingRoomError:
     """What a worker does: the name of the finished run, or why there is none.
 
     An error is handed back and not raised, which Ray would wrap in a traceback.
     """
     given_up = time.monotonic() + _ORPHANED
-    shared = dataclasses.replace(dataset, splits={recipe.split: split})
+    shared = dataclasses.replace(session.dataset, splits={recipe.split: split})
+    session = dataclasses.replace(session, data=shared)
     while True:
         try:
             check_seen([marker])
-            return train(
-                recipe,
-                seed=seed,
-                data=shared,
-                runs=runs,
-                device=device,
-                threads=threads,
-                resume=not fresh,
-                progress=teller,
-            ).name
+            return train(recipe, seed=seed, resume=not fresh, session=session).name
         except RunBusyError as error:
             # The worker of a machine that was lost may not have heard of it yet.
             if time.monotonic() > given_up:
