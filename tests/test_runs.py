@@ -156,13 +156,8 @@ def test_only_a_finished_run_of_the_same_recipe_seed_and_data_is_found(run_copy,
     assert find_run(runs, dataclasses.replace(tiny, epochs=4), 0, sample) is None
     other_names = dataclasses.replace(sample, classes=tuple("abcdefghij"))
     assert find_run(runs, tiny, 0, other_names) is None
-    other_files = dataclasses.replace(
-        sample,
-        payloads={
-            name: dataclasses.replace(payload, sha256="0" * 64)
-            for name, payload in sample.payloads.items()
-        },
-    )
+    other_hashes = dict.fromkeys(sample.training_hashes, "0" * 64)
+    other_files = dataclasses.replace(sample, training_hashes=other_hashes)
     assert find_run(runs, tiny, 0, other_files) is None
     (run_copy / "manifest.json").unlink()
     assert find_run(runs, tiny, 0, sample) is None

@@ -25,7 +25,7 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         monkeypatch.setenv(variable, str(folder / "cache"))
     for variable in ("FITTINGROOM_DATA", "KERAS_HOME", "FORCE_COLOR", "TTY_COMPATIBLE"):
         monkeypatch.delenv(variable, raising=False)
-    for variable in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+    for variable in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(variable, raising=False)
         monkeypatch.delenv(variable.upper(), raising=False)
     monkeypatch.setenv("PATH", str(programs))

@@ -22,7 +22,7 @@ def idx_bytes(array: npt.NDArray[np.uint8], magic: int | None = None) -> bytes:
 def zipped(content: bytes) -> bytes:
     """Content as a gzip file, always the same bytes."""
     packed = io.BytesIO()
-    with gzip.GzipFile("", "wb", fileobj=packed, mtime=0) as stream:
+    with gzip.GzipFile("", "wb", 1, packed, mtime=0) as stream:
         stream.write(content)
     return packed.getvalue()
 

@@ -17,7 +17,7 @@ class Mirror:
 
     Behaviours: "good"; "missing" (404); "truncated" (the connection ends early); "portal" (a web
     page in place of every file); "other" (well-formed files of other data); "damaged" (one byte
-    changed); "endless" (never stops sending).
+    changed).
     """
 
     def __init__(self, folder: Path, behaviour: str) -> None:
@@ -70,12 +70,9 @@ class Mirror:
                     changed = bytes([content[middle] ^ 1])
                     content = content[:middle] + changed + content[middle + 1 :]
                 self.send_response(200)
-                if mirror.behaviour != "endless":
-                    self.send_header("Content-Length", str(length))
+                self.send_header("Content-Length", str(length))
                 self.end_headers()
                 self.wfile.write(content)
-                while mirror.behaviour == "endless":
-                    self.wfile.write(bytes(1 << 16))
 
             def log_message(self, format: str, *args: object) -> None:
                 """Tests are quiet."""

@@ -129,7 +129,7 @@ def test_a_program_that_hangs_is_given_up(
 ) -> None:
     program = tmp_path / "programs" / "apt-get"
     program.write_text(f"#!{sys.executable} -S\nimport time\ntime.sleep(60)\n")
-    monkeypatch.setattr(apt, "_DOWNLOAD_SECONDS", 0.2)
+    monkeypatch.setattr(apt, "_SECONDS", 0.2)
     root(monkeypatch, is_root=False)
     with pytest.raises(DataNotFoundError, match=r"took longer than 0\.2 s"):
         find_dataset()

@@ -42,6 +42,7 @@ def write_digits(folder: Path) -> Path:
             TEST.images: np.zeros((10_000, 28, 28), np.uint8),
             TEST.labels: digits(TEST.labels),
         },
+        packed=False,
     )
 
 
@@ -73,10 +74,8 @@ def test_one_changed_byte_in_any_file_is_refused(
     path = write_file(folder, name, bytes(content), packed=packed)
     with pytest.raises(DataInvalidError) as caught:
         find_dataset(folder)
-    message = str(caught.value)
-    assert str(path) in message
-    assert SAMPLE.payloads[name].sha256[:16] in message
-    assert "--allow-unknown-data" in message
+    for words in (str(path), SAMPLE.payloads[name].sha256[:16], "--allow-unknown-data"):
+        assert words in str(caught.value)
 
 
 @pytest.mark.parametrize("half", ["training", "test"])
@@ -86,14 +85,14 @@ def test_a_file_that_changes_after_it_was_found_is_refused(half: str, tmp_path: 
     content = bytearray(sample_content(files.images))
     content[-1] ^= 1
     write_file(tmp_path, files.images, bytes(content), packed=True)
-    with pytest.raises(DataInvalidError, match="other or changed content"):
+    with pytest.raises(DataInvalidError, match="other content"):
         _ = dataset.training() if half == "training" else dataset.open_test()
 
 
 def test_files_that_vanish_after_they_were_found_are_an_error_of_ours(tmp_path: Path) -> None:
     dataset = find_dataset(write_sample(tmp_path))
     (tmp_path / f"{TRAINING.labels}.gz").unlink()
-    with pytest.raises(DataNotFoundError, match="not there: train-labels-idx1-ubyte"):
+    with pytest.raises(DataNotFoundError, match="lacks train-labels-idx1-ubyte"):
         dataset.training()
 
 
@@ -104,21 +103,19 @@ def test_the_packed_file_is_read_where_both_are_there(tmp_path: Path) -> None:
     assert find_dataset(tmp_path).name == "sample"
 
 
-def test_digits_in_place_of_garments_are_refused(tmp_path: Path) -> None:
+def test_digits_in_place_of_garments_are_refused_unless_a_person_says_so(tmp_path: Path) -> None:
+    write_digits(tmp_path)
     with pytest.raises(DataInvalidError, match="handwritten digits") as caught:
-        find_dataset(write_digits(tmp_path))
-    assert str(tmp_path / f"{TRAINING.labels}.gz") in str(caught.value)
-
-
-def test_digits_are_data_like_any_other_once_a_person_says_so(tmp_path: Path) -> None:
-    dataset = find_dataset(write_digits(tmp_path), allow_unknown=True)
+        find_dataset(tmp_path)
+    assert str(tmp_path / TRAINING.labels) in str(caught.value)
+    dataset = find_dataset(tmp_path, allow_unknown=True)
     assert dataset.name.startswith("unknown-")
     assert dataset.classes == tuple(f"class {label}" for label in range(10))
 
 
 def test_unknown_data_is_refused_unless_a_person_says_so(tmp_path: Path) -> None:
     write_arrays(tmp_path, small_arrays([0, 1, 2] * 5, [0, 1, 2]))
-    with pytest.raises(DataInvalidError, match=r"60,000 or 2,000 pictures .* Received 15"):
+    with pytest.raises(DataInvalidError, match=r"has 15 entries.* 60,000"):
         find_dataset(tmp_path)
 
 
@@ -159,7 +156,7 @@ def test_known_data_keeps_its_names(tmp_path: Path) -> None:
     folder = write_sample(tmp_path / "data")
     names = tmp_path / "names.txt"
     names.write_text("\n".join("abcdefghij"))
-    with pytest.raises(DataInvalidError, match="whose class names are fixed"):
+    with pytest.raises(DataInvalidError, match="class names of its own"):
         find_dataset(folder, allow_unknown=True, classes=names)
 
 
@@ -167,11 +164,11 @@ def test_known_data_keeps_its_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "array", "words"),
     [
-        (TRAINING.labels, np.array([0, 1], np.uint8), "3 labels, one for each picture.* 2"),
-        (TRAINING.labels, np.array([0, 1, 10], np.uint8), "labels from 0 to 9.* Received 10"),
-        (TRAINING.labels, np.zeros(3, np.uint8), "two classes or more"),
-        (TEST.labels, np.array([0, 2], np.uint8), "labels from 0 to 1.* Received 2"),
-        (TEST.images, np.zeros((2, 32, 32), np.uint8), "28×28 pixels.* 32×32"),
+        (TRAINING.labels, np.array([0, 1], np.uint8), "2 labels for 3 images"),
+        (TRAINING.labels, np.array([0, 1, 10], np.uint8), "label 10 at position 2.* 0 to 9"),
+        (TRAINING.labels, np.zeros(3, np.uint8), "two or more"),
+        (TEST.labels, np.array([0, 2], np.uint8), "label 2 at position 1.* 0 to 1"),
+        (TEST.images, np.zeros((2, 32, 32), np.uint8), "32×32 pixels, not 28×28"),
     ],
 )
 def test_unknown_data_has_every_structural_check(
@@ -187,12 +184,11 @@ def test_unknown_data_has_every_structural_check(
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"one\n", "2 to 10 class names.* Received 1"),
-        (b"\n".join(b"%d" % number for number in range(11)), "2 to 10 class names.* Received 11"),
+        (b"one\n", "1 class names, not 2 to 10"),
+        (b"\n".join(b"%d" % number for number in range(11)), "11 class names, not 2 to 10"),
         (b"cat\nowl\ncat\n", "'cat' twice"),
         (b"\xff\xfe\x00", "UTF-8"),
-        (b"a\nb\n" + b" " * 100_000, "2 to 10 class names"),
-        (b"cat\nowl", "labels from 0 to 1.* Received 2"),
+        (b"cat\nowl", "label 2 at position 2.* 0 to 1"),
     ],
 )
 def test_bad_files_of_names_are_refused(content: bytes, words: str, tmp_path: Path) -> None:
@@ -205,7 +201,7 @@ def test_bad_files_of_names_are_refused(content: bytes, words: str, tmp_path: Pa
 
 def test_a_missing_file_of_names_is_said(tmp_path: Path) -> None:
     folder = write_arrays(tmp_path / "data", small_arrays([0, 1, 2], [0, 1]))
-    with pytest.raises(DataNotFoundError, match=r"class names at .*names\.txt"):
+    with pytest.raises(DataNotFoundError, match=r"class names: .*names\.txt"):
         find_dataset(folder, allow_unknown=True, classes=tmp_path / "names.txt")
 
 
@@ -216,7 +212,7 @@ def test_unknown_data_must_be_named(data: str | None) -> None:
 
 
 def test_names_go_with_unknown_data_only(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--allow-unknown-data beside --classes"):
+    with pytest.raises(UsageError, match="Add --allow-unknown-data"):
         find_dataset(write_sample(tmp_path), classes=tmp_path / "names.txt")
 
 
@@ -240,7 +236,7 @@ def test_verify_needs_a_folder(tmp_path: Path) -> None:
     with pytest.raises(DataNotFoundError, match="no such folder"):
         verify(tmp_path / "nowhere")
     (tmp_path / "file").touch()
-    with pytest.raises(DataInvalidError, match="a folder that can be read"):
+    with pytest.raises(DataInvalidError, match="isn't a folder"):
         verify(tmp_path / "file")
 
 
@@ -249,7 +245,7 @@ def test_a_folder_without_the_right_to_read_is_an_error_of_ours(tmp_path: Path) 
     folder = write_sample(tmp_path / "data")
     folder.chmod(0)
     try:
-        with pytest.raises(DataError, match="can be read"):
+        with pytest.raises(DataError, match="isn't a folder"):
             find_dataset(folder)
     finally:
         folder.chmod(0o700)

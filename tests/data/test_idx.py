@@ -52,7 +52,7 @@ def test_a_file_cut_anywhere_is_refused(packed: bool, tmp_path: Path) -> None:
     path = tmp_path / "labels"
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
-        with pytest.raises(DataInvalidError, match=r"Expected .* Received .*"):
+        with pytest.raises(DataInvalidError, match=r"truncated|empty|magic|whole header"):
             read_labels(path)
 
 
@@ -77,14 +77,14 @@ def test_a_flipped_bit_in_a_gz_file_never_changes_what_is_read(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "Received an empty file"),
-        (idx_bytes(IMAGES)[:10], "a header of 16 bytes.* Received 10 bytes"),
-        (idx_bytes(IMAGES)[:-1], "6,288 bytes.* truncated"),
+        (b"", "an empty file"),
+        (idx_bytes(IMAGES)[:10], "10 bytes are no whole header"),
+        (idx_bytes(IMAGES)[:-1], "truncated"),
         (idx_bytes(IMAGES) + b"\0", "trailing bytes"),
-        (idx_bytes(IMAGES, magic=0x0D03), "0x00000803.* Received 0x00000d03"),
-        (idx_bytes(LABELS), "one of labels: are two files exchanged"),
-        (idx_bytes(IMAGES[:, :27]), "28×28 pixels.* Received pictures of 27×28"),
-        (idx_bytes(IMAGES[:0]), "1 to 1,000,000 pictures.* Received 0"),
+        (idx_bytes(IMAGES, magic=0x0D03), "0x00000d03, not 0x00000803"),
+        (idx_bytes(LABELS), "holds labels; were two files exchanged"),
+        (idx_bytes(IMAGES[:, :27]), "27×28 pixels, not 28×28"),
+        (idx_bytes(IMAGES[:0]), "0 images, not 1 to 1,000,000"),
         (b"<!DOCTYPE html><html>log in</html>", "looks like a web page"),
     ],
 )
@@ -99,27 +99,13 @@ def test_images_that_are_not_are_refused(
 
 
 @PACKED
-def test_a_label_above_nine_is_refused(packed: bool, tmp_path: Path) -> None:
-    labels = LABELS.copy()
-    labels[6] = 10
-    path = write_file(tmp_path, "labels", idx_bytes(labels), packed=packed)
-    with pytest.raises(DataInvalidError, match=r"labels from 0 to 9 .* Received 10 at position 6"):
-        read_labels(path)
-
-
-@PACKED
-def test_a_label_above_the_number_of_classes_is_refused(packed: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("classes", [5, 9])
+def test_a_label_above_the_number_of_classes_is_refused(
+    classes: int, packed: bool, tmp_path: Path
+) -> None:
     path = write_file(tmp_path, "labels", idx_bytes(LABELS), packed=packed)
-    with pytest.raises(DataInvalidError, match=r"labels from 0 to 4 .* Received 9 at position 5"):
-        read_labels(path, classes=5)
-
-
-@PACKED
-def test_only_the_allowed_counts_pass(packed: bool, tmp_path: Path) -> None:
-    path = write_file(tmp_path, "labels", idx_bytes(LABELS), packed=packed)
-    assert len(read_labels(path, {8, 60_000}).array) == 8
-    with pytest.raises(DataInvalidError, match=r"60,000 or 7 labels .* Received 8"):
-        read_labels(path, {7, 60_000})
+    with pytest.raises(DataInvalidError, match=rf"label 9 at position 5.* 0 to {classes - 1}"):
+        read_labels(path, classes)
 
 
 def test_a_packed_file_is_known_by_its_content_and_not_by_its_name(tmp_path: Path) -> None:
@@ -148,8 +134,8 @@ def header(count: int) -> bytes:
         # 64 MB of zeros that pack into 64 kB
         (header(10) + bytes(64 << 20), "trailing bytes"),
         # headers that promise 784 MB and 3.4 TB
-        (header(1_000_000) + bytes(784), "truncated"),
-        (header(0xFFFF_FFFF) + bytes(784), "1 to 1,000,000 pictures"),
+        (header(1_000_000) + bytes(784), "promises"),
+        (header(0xFFFF_FFFF) + bytes(784), "1 to 1,000,000"),
     ],
 )
 @PACKED
@@ -185,5 +171,5 @@ def test_a_bomb_stops_at_the_size_that_its_header_says(
 
 
 def test_a_file_that_cannot_be_read_is_an_error_of_ours(tmp_path: Path) -> None:
-    with pytest.raises(DataInvalidError, match="the system's answer: "):
+    with pytest.raises(DataInvalidError, match=r"not a plain file|can't be read"):
         read_labels(tmp_path)  # a folder

@@ -56,6 +56,7 @@ def test_a_damaged_sample_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
         find_dataset("sample")
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_the_sample_is_made_again_from_the_real_data(real: Dataset, tmp_path: Path) -> None:
     path = Path(__file__).parents[2] / "tools" / "make_sample.py"

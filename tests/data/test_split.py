@@ -31,40 +31,22 @@ def positions(labels: np.ndarray, rule: SplitRule) -> tuple[np.ndarray, np.ndarr
 
 
 @given(LABELS, rules())
-def test_every_picture_is_on_exactly_one_side(labels: np.ndarray, rule: SplitRule) -> None:
+def test_every_image_is_on_one_side_and_validation_gets_its_share(
+    labels: np.ndarray, rule: SplitRule
+) -> None:
     training, validation = positions(labels, rule)
     both = np.concatenate([training, validation])
     np.testing.assert_array_equal(np.sort(both), np.arange(len(labels)))
-    assert training.dtype == validation.dtype == np.int64
-
-
-@given(LABELS, rules())
-def test_both_sides_are_in_file_order(labels: np.ndarray, rule: SplitRule) -> None:
-    for side in positions(labels, rule):
+    for side in (training, validation):
         assert (np.diff(side) > 0).all()
-
-
-@given(LABELS, rules())
-def test_validation_gets_its_share_of_the_whole(labels: np.ndarray, rule: SplitRule) -> None:
-    validation = positions(labels, rule)[1]
+        assert side.dtype == np.int64
     assert abs(len(validation) - len(labels) * rule.share) <= Fraction(1, 2)
-
-
-@given(LABELS, rules())
-def test_a_stratified_split_takes_the_share_of_each_class_within_one(
-    labels: np.ndarray, rule: SplitRule
-) -> None:
-    rule = dataclasses.replace(rule, kind="stratified")
-    validation = positions(labels, rule)[1]
-    for label in range(10):
-        exact = int((labels == label).sum()) * rule.share
-        assert abs(int((labels[validation] == label).sum()) - exact) < 1
-
-
-@given(LABELS, rules())
-def test_the_same_rule_gives_the_same_split(labels: np.ndarray, rule: SplitRule) -> None:
-    first, again = positions(labels, rule), split_positions(labels.copy(), rule)
-    assert hash_indices(*first) == hash_indices(*again)
+    if rule.kind == "stratified":
+        for label in range(10):
+            exact = int((labels == label).sum()) * rule.share
+            assert abs(int((labels[validation] == label).sum()) - exact) < 1
+    again = split_positions(labels.copy(), rule)
+    assert hash_indices(training, validation) == hash_indices(*again)
 
 
 def test_another_seed_gives_another_split() -> None:
@@ -136,7 +118,7 @@ def test_what_engines_get_has_no_place_for_the_test_half() -> None:
 @pytest.mark.parametrize("kind", ["stratified", "last"])
 def test_a_share_that_leaves_one_side_empty_is_refused(kind: str, share: str) -> None:
     rule = SplitRule(kind, share)  # type: ignore[arg-type]
-    with pytest.raises(RecipeError, match="pictures on both sides of 20"):
+    with pytest.raises(RecipeError, match="one side of 20 images empty"):
         split_positions(np.zeros(20, np.uint8), rule)
 
 
@@ -155,7 +137,7 @@ def test_a_seed_that_is_none_is_refused(seed: object) -> None:
 
 
 def test_an_unknown_kind_is_refused() -> None:
-    with pytest.raises(RecipeError, match=r"'stratified' or 'last'. Received 'first'"):
+    with pytest.raises(RecipeError, match=r"'first'.*'stratified' or 'last'"):
         SplitRule("first", "1/12")  # type: ignore[arg-type]
 
 
@@ -172,7 +154,7 @@ def test_a_half_whose_arrays_do_not_fit_is_refused(field: str) -> None:
         "indices": np.arange(3),
     }
     assert len(Half(**arrays_of)) == 3
-    with pytest.raises(DataInvalidError, match="Expected `"):
+    with pytest.raises(DataInvalidError, match=r"^`"):
         Half(**{**arrays_of, field: arrays_of[field][:2]})
-    with pytest.raises(DataInvalidError, match=f"Expected `{field}`"):
+    with pytest.raises(DataInvalidError, match=rf"^`{field}`"):
         Half(**{**arrays_of, field: arrays_of[field].astype(np.float32)})

@@ -60,12 +60,12 @@ one = images(1) + bytes(784)
 IMAGES = [
     Hostile("empty", lambda path: path.touch(), "an empty file"),
     Hostile("a web page", written(b"<html><script>alert(1)</script>"), "looks like a web page"),
-    Hostile("labels instead", written(labels(784) + bytes(784)), "of labels"),
-    Hostile("half a header", written(images(1)[:11]), "a header of 16 bytes"),
+    Hostile("labels instead", written(labels(784) + bytes(784)), "holds labels"),
+    Hostile("half a header", written(images(1)[:11]), "no whole header"),
     Hostile("four billion pictures", written(images(2**32 - 1) + bytes(784)), "1 to 1,000,000"),
     Hostile("sides of four billion", written(images(1, 2**32 - 1, 2**32 - 1)), "28×28"),
     Hostile("no picture", written(images(0)), "1 to 1,000,000"),
-    Hostile("fewer than it says", written(images(1_000_000) + bytes(784)), "truncated"),
+    Hostile("fewer than it says", written(images(1_000_000) + bytes(784)), "promises"),
     Hostile("more than it says", written(one + b"x"), "trailing bytes"),
     Hostile("gzip cut off", written(gzip.compress(one)[:-9]), "gzip file"),
     Hostile("gzip of another checksum", written(damaged(gzip.compress(one), -6)), "damaged"),
@@ -73,9 +73,9 @@ IMAGES = [
     Hostile(
         "a bomb of 784 MB",
         bomb,
-        "as its header says",
+        "its header promises",
     ),
-    Hostile("holes of 784 MB", sparse, "as its header says"),
+    Hostile("holes of 784 MB", sparse, "its header promises"),
     Hostile("a pipe", lambda path: os.mkfifo(path), "a plain file"),
     Hostile("a folder", lambda path: path.mkdir(), ""),
     Hostile("a device", lambda path: type(path)("/dev/zero"), "a plain file"),
@@ -84,7 +84,7 @@ IMAGES = [
 LABELS = [
     Hostile("a label of 255", written(labels(3) + b"\0\xff\1"), "255 at position 1"),
     Hostile("a bomb of labels", written(zeros_packed(labels(2**32 - 1), 2**26)), "1 to 1,000,000"),
-    Hostile("images instead", written(one), "of images"),
+    Hostile("images instead", written(one), "holds images"),
 ]
 FOLDERS = [Hostile("links that leave the folder", folder_of_links, "a symbolic link")]
 

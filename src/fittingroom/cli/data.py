@@ -1,4 +1,4 @@
-"""``data``: find, fetch and check the data."""
+"""``data``: find, download and check the data."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -17,11 +17,11 @@ app = typer.Typer(no_args_is_help=True)
 def fetch(
     folder: Annotated[
         Path | None,
-        typer.Option(help="Have the files here, wherever else they are.", show_default=False),
+        typer.Option(help="Put the files here, even if they are elsewhere.", show_default=False),
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Make sure that Fashion-MNIST is on this machine: found, or else downloaded."""
+    """Download Fashion-MNIST if it isn't on this machine yet."""
     from fittingroom.data import fetch_dataset
 
     dataset = fetch_dataset(folder)
@@ -36,16 +36,16 @@ def show(
     data: options.Data = None,
     allow_unknown_data: options.AllowUnknownData = False,
     classes: options.Classes = None,
-    sheet: Annotated[Path, typer.Option(help="Where the picture sheet goes.")] = Path(
+    sheet: Annotated[Path, typer.Option(help="Where to write the sheet of examples.")] = Path(
         "sample_data.png"
     ),
     json: options.Json = False,
 ) -> None:
-    """Say what was found where, and leave a sheet of pictures, a class a row."""
+    """Show where the data is, and draw a sheet of example images."""
     from fittingroom.data import contact_sheet, find_dataset, survey
 
     if data is None and not json:
-        found = [(status.place.what, str(status.place.folder), status.words) for status in survey()]
+        found = [(place.what, str(place.folder), place.words) for place in survey()]
         print_table(None, ("place", "folder", "found"), found, left=("place", "folder", "found"))
     dataset = find_dataset(data, allow_unknown=allow_unknown_data, classes=classes, fetch=False)
     training = dataset.training()
@@ -53,8 +53,8 @@ def show(
         contact_sheet(training).save(sheet)
     except (OSError, ValueError) as error:
         raise DataInvalidError(
-            f"Expected to write a picture to {sheet}. Received: {error}. "
-            "Name another file with --sheet, ending in .png."
+            f"The sheet can't be written to {sheet}: {error}. "
+            "Choose another file with --sheet, ending in .png."
         ) from error
     if json:
         print_json(
@@ -68,13 +68,13 @@ def show(
             }
         )
         return
-    print_text(f"Using {dataset.name} from {dataset.folder}: {len(training):,} training pictures.")
-    print_text(f"Picture sheet, a class a row ({', '.join(dataset.classes)}): {sheet}")
+    print_text(f"Using {dataset.name} from {dataset.folder}: {len(training):,} training images.")
+    print_text(f"Examples, one row a class ({', '.join(dataset.classes)}): {sheet}")
 
 
 @app.command()
 def verify(data: options.Data = None, json: options.Json = False) -> None:
-    """Check every file of the data against its known hash."""
+    """Check each file of the data against its known hash."""
     from fittingroom.data import find_dataset
     from fittingroom.data import verify as verify_folder
 

@@ -1,4 +1,4 @@
-"""``doctor``: what is installed, what would be used, where things are."""
+"""``doctor``: what is installed, what training would use, and where data and runs are."""
 
 import importlib.util
 import os
@@ -29,6 +29,7 @@ _NEEDED = {
         "seaborn",
         "jinja2",
         "platformdirs",
+        "pooch",
     ),
     "tune": ("optuna", "sqlalchemy"),
 }
@@ -36,7 +37,7 @@ _NEEDED = {
 
 @app.command()
 def doctor(runs: options.Runs = options.RUNS, json: options.Json = False) -> None:
-    """Say what is installed, which device and threads would be used, where data and runs are."""
+    """Show what is installed, what training would use, and where data and runs are."""
     values = _examine(runs)
     if json:
         print_json(values)
@@ -84,9 +85,9 @@ def _device(cannot_train: bool) -> str:
 def _data(cannot_train: bool) -> dict[str, str]:
     if cannot_train:
         return {}
-    from fittingroom.data import find_dataset, places
+    from fittingroom.data import find_dataset, survey
 
-    found = {place.what: f"{place.folder}: {place.status()}" for place in places()}
+    found = {place.what: f"{place.folder}: {place.words}" for place in survey()}
     named = os.environ.get("FITTINGROOM_DATA")
     if named:
         try:

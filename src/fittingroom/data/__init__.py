@@ -1,4 +1,4 @@
-"""Data: found or fetched, verified at every load, split; four IDX files in, uint8 arrays out.
+"""Data sets: found or downloaded, verified at every load, and split; uint8 arrays come out.
 
 ::
 
@@ -13,25 +13,22 @@ from fittingroom.data.dataset import Dataset
 from fittingroom.data.find import fetch_dataset, find_dataset
 from fittingroom.data.folder import FileReport, verify
 from fittingroom.data.folds import fold_numbers, make_folds
-from fittingroom.data.place import Place, PlaceStatus, look, places, survey
+from fittingroom.data.place import DataPlace, survey
 from fittingroom.data.sheet import contact_sheet
 from fittingroom.data.split import Half, Split, SplitRule
 
 __all__ = [
+    "DataPlace",
     "Dataset",
     "FileReport",
     "Half",
-    "Place",
-    "PlaceStatus",
     "Split",
     "SplitRule",
     "contact_sheet",
     "fetch_dataset",
     "find_dataset",
     "fold_numbers",
-    "look",
     "make_folds",
-    "places",
     "survey",
     "verify",
 ]

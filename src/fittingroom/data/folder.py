@@ -1,41 +1,147 @@
-"""Check a folder of four IDX files, and say which data they are by what is in them."""
+"""Open a folder of four IDX files, and recognise the data set by its content."""
 
+import functools
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from fittingroom.classes import GARMENTS
 from fittingroom.data import idx, official
-from fittingroom.data.dataset import Dataset, find_file, locate, require_folder, wrong_hash
-from fittingroom.data.official import (
-    DIGITS_LABEL_COUNTS,
-    FILE_NAMES,
-    TEST,
-    TRAINING,
-    HalfFiles,
-    Payload,
-    PinnedSet,
-)
+from fittingroom.data.dataset import Dataset
+from fittingroom.data.idx import FileInvalidError
+from fittingroom.data.official import FILE_NAMES, TEST, TRAINING, HalfFiles, Payload, PinnedSet
+from fittingroom.data.split import Half
 from fittingroom.errors import DataInvalidError, DataNotFoundError
 from fittingroom.predictions import UInt8
+from fittingroom.safe_io import is_inside
 
 _MOST_CLASSES = 10
 _LARGEST_NAMES_FILE = 64 * 1024
+_LOOK_ELSEWHERE = "Check the path, leave out --data, or use --data sample."
+_ALLOW_UNKNOWN = "If it is meant to be other data, add --allow-unknown-data."
+
+
+def open_folder(
+    folder: Path,
+    *,
+    only: PinnedSet | None = None,
+    allow_unknown: bool = False,
+    names: Path | None = None,
+) -> Dataset:
+    """The data set in a folder, every file checked.
+
+    Args:
+        folder: where the four files are, plain or ``.gz``.
+        only: accept this data set alone.
+        allow_unknown: accept unknown data if its structure is right.
+        names: a file with the class names of unknown data, one a line. Without it they are
+            "class 0", "class 1" and so on.
+
+    Raises:
+        DataNotFoundError: the folder, some of its files, or the file of names is missing.
+        DataInvalidError: a file is not what it should be.
+    """
+    paths = locate(folder)
+    classes = None if names is None else _read_names(names)
+    most = _MOST_CLASSES if classes is None else len(classes)
+    payloads: dict[str, Payload] = {}
+    labels = _check_half(paths, TRAINING, payloads, most)
+    if allow_unknown and classes is None:
+        most = int(labels.max()) + 1
+        if most < 2:
+            raise FileInvalidError(paths[TRAINING.labels], "has one class; it takes two or more")
+    test_labels = _check_half(paths, TEST, payloads, most)
+
+    hashes = {name: payload.sha256 for name, payload in payloads.items()}
+    known = next((each for each in _known_sets() if each.hashes == hashes), None)
+    if known is not None and (only is None or known is only):
+        if classes not in (None, GARMENTS):
+            raise DataInvalidError(
+                f"{folder} holds {known.name}, which has class names of its own. "
+                "Leave out --classes."
+            )
+        return _dataset(known.name, folder, GARMENTS, hashes)
+    if not allow_unknown:
+        counts = {TRAINING.labels: labels, TEST.labels: test_labels}
+        raise _unknown(paths, payloads, counts, only or official.FASHION_MNIST)
+    if classes is None:
+        classes = tuple(f"class {label}" for label in range(most))
+    whole = "\n".join([*(hashes[name] for name in FILE_NAMES), *classes])
+    digest = hashlib.sha256(whole.encode()).hexdigest()
+    return _dataset(f"unknown-{digest[:8]}", folder, classes, hashes)
+
+
+def locate(folder: Path) -> dict[str, Path]:
+    """File name → path of the four files, with or without ``.gz``.
+
+    Raises:
+        DataNotFoundError: there is no such folder, or not all four files are in it.
+        DataInvalidError: the folder can't be read.
+    """
+    require_folder(folder)
+    found = {name: _find_file(folder, name) for name in FILE_NAMES}
+    paths = {name: path for name, path in found.items() if path is not None}
+    if len(paths) < len(FILE_NAMES):
+        missing = ", ".join(name for name in FILE_NAMES if name not in paths)
+        raise DataNotFoundError(f"{folder} lacks {missing}, plain or .gz. {_LOOK_ELSEWHERE}")
+    return paths
+
+
+def require_folder(folder: Path) -> None:
+    """Raise an error unless this is a folder that can be read.
+
+    Raises:
+        DataNotFoundError: there is no such folder.
+        DataInvalidError: it is something else, or can't be read.
+    """
+    try:
+        # Unlike Path.is_dir, this tells "not there" from "may not be looked at".
+        next(folder.iterdir(), None)
+    except FileNotFoundError:
+        raise DataNotFoundError(f"There is no such folder: {folder}. {_LOOK_ELSEWHERE}") from None
+    except OSError as error:
+        reason = f"isn't a folder that can be read: {error.strerror or error}"
+        raise FileInvalidError(folder, reason, _LOOK_ELSEWHERE) from error
+
+
+def holds(folder: Path, payload: Payload) -> bool:
+    """Whether a folder has this file, plain or ``.gz``, with exactly this content."""
+    try:
+        path = _find_file(folder, payload.name)
+        if path is None:
+            return False
+        check_payload(path, payload)
+    except DataInvalidError:
+        return False
+    return True
+
+
+def check_payload(path: Path, payload: Payload) -> None:
+    """Raise an error unless a file has exactly this content.
+
+    Raises:
+        DataInvalidError: it doesn't.
+    """
+    received = _read(path, payload.name).sha256
+    if received != payload.sha256:
+        raise _changed(path, payload.sha256, received)
 
 
 @dataclass(frozen=True)
 class FileReport:
-    """What ``data verify`` says of one file.
+    """What ``data verify`` reports of one file.
 
     Attributes:
         name: the file's name without ``.gz``.
-        path: where it is, or None where it is missing.
-        size: bytes of its decompressed content, or None where it cannot be read.
-        sha256: of its decompressed content, or None where it cannot be read.
-        known_as: the data set that it belongs to by its hash ("fashion-mnist" or "sample"),
-            or None where the hash is unknown.
+        path: where it is, or None if it is missing.
+        size: bytes of its decompressed content, or None if it can't be read.
+        sha256: of its decompressed content, or None if it can't be read.
+        known_as: the data set that it belongs to by its hash ("fashion-mnist" or "sample"), or
+            None if the hash is unknown.
         problem: what is wrong with it as a file, or None.
     """
 
@@ -47,184 +153,139 @@ class FileReport:
     problem: str | None
 
 
-def known_sets() -> tuple[PinnedSet, ...]:
-    """The data that this project knows byte for byte."""
-    return (official.FASHION_MNIST, official.SAMPLE)
-
-
-def open_known(folder: Path, allowed: tuple[PinnedSet, ...] | None = None) -> Dataset:
-    """The known data in a folder, every file checked against its pinned hash.
-
-    Args:
-        folder: where the four files are.
-        allowed: which data it may be; left out, any that is known. Errors compare to the first.
-
-    Raises:
-        DataNotFoundError: the folder or some of its files are missing.
-        DataInvalidError: a file is not what it should be.
-    """
-    allowed = known_sets() if allowed is None else allowed
-    paths = locate(folder)
-    payloads: dict[str, Payload] = {}
-    for files in (TRAINING, TEST):
-        counts = {known.payloads[files.images].count for known in allowed}
-        labels = _check_half(paths, files, payloads, counts)
-        _refuse_digits(paths[files.labels], labels, files)
-    hashes = {name: payload.sha256 for name, payload in payloads.items()}
-    for known in allowed:
-        if known.hashes == hashes:
-            is_official = known is official.FASHION_MNIST
-            return Dataset(known.name, folder, GARMENTS, is_official, known.payloads)
-    expected = allowed[0].payloads
-    wrong = next(name for name in FILE_NAMES if hashes[name] != expected[name].sha256)
-    raise wrong_hash(
-        paths[wrong], expected[wrong], hashes[wrong], f"{idx.REPLACE} {idx.ALLOW_UNKNOWN}"
-    )
-
-
-def open_any(folder: Path, names: Path | None = None) -> Dataset:
-    """The data in a folder, known or not, with every check of its structure.
-
-    Unknown data has the class names of the file ``names``, one a line, or "class 0", "class 1", …
-    where none is given: to call them garments is what nobody can vouch for.
-
-    Raises:
-        DataNotFoundError: the folder, some of its files, or the file of names is missing.
-        DataInvalidError: a file is not what it should be.
-    """
-    paths = locate(folder)
-    classes = None if names is None else _read_names(names)
-    most = _MOST_CLASSES if classes is None else len(classes)
-    payloads: dict[str, Payload] = {}
-    training = _check_half(paths, TRAINING, payloads, None, most)
-    if classes is None:
-        most = int(training.max()) + 1
-    if most < 2:
-        raise idx.invalid(paths[TRAINING.labels], "labels of two classes or more", "0 alone")
-    _check_half(paths, TEST, payloads, None, most)
-
-    hashes = {name: payload.sha256 for name, payload in payloads.items()}
-    for known in known_sets():
-        if known.hashes == hashes and (names is None or classes == GARMENTS):
-            is_official = known is official.FASHION_MNIST
-            return Dataset(known.name, folder, GARMENTS, is_official, known.payloads)
-        if known.hashes == hashes:
-            raise DataInvalidError(
-                f"Expected unknown data in {folder}, because {names} names its classes. Received "
-                f"{known.name}, whose class names are fixed. Leave out --classes."
-            )
-    if classes is None:
-        classes = tuple(f"class {label}" for label in range(most))
-    # All four files and the class names: scores are kept under this name.
-    whole = "\n".join([*(hashes[name] for name in FILE_NAMES), *classes])
-    digest = hashlib.sha256(whole.encode()).hexdigest()
-    return Dataset(f"unknown-{digest[:8]}", folder, classes, False, payloads)
-
-
-def holds(folder: Path, payload: Payload) -> bool:
-    """Whether a folder has this file, plain or ``.gz``, with exactly this content."""
-    path = find_file(folder, payload.name)
-    if path is None:
-        return False
-    try:
-        check_payload(path, payload)
-    except DataInvalidError:
-        return False
-    return True
-
-
-def check_payload(path: Path, payload: Payload) -> None:
-    """Raise an error unless a file has exactly this content.
-
-    Raises:
-        DataInvalidError: it has not.
-    """
-    received = _read(path, payload.name, {payload.count})
-    if received.sha256 != payload.sha256:
-        raise wrong_hash(path, payload, received.sha256)
-
-
 def verify(folder: Path) -> tuple[FileReport, ...]:
-    """Check each of the four files in a folder by itself, whatever is wrong with the others.
+    """Check each of the four files in a folder by itself, even if others are damaged.
 
     Raises:
-        DataError: there is no such folder, or it cannot be read.
+        DataError: there is no such folder, or it can't be read.
     """
     require_folder(folder)
     return tuple(_report(folder, name) for name in FILE_NAMES)
 
 
 def _report(folder: Path, name: str) -> FileReport:
-    path = find_file(folder, name)
+    path = _find_file(folder, name)
     if path is None:
         return FileReport(name, None, None, None, None, f"{name} is not in {folder}.")
     try:
-        file = _read(path, name, None)
+        file = _read(path, name)
     except DataInvalidError as error:
         return FileReport(name, path, None, None, None, str(error))
-    known_as = next(
-        (known.name for known in known_sets() if known.hashes[name] == file.sha256), None
+    known = (each.name for each in _known_sets() if each.hashes[name] == file.sha256)
+    return FileReport(name, path, file.size, file.sha256, next(known, None), None)
+
+
+def _known_sets() -> tuple[PinnedSet, ...]:
+    return (official.FASHION_MNIST, official.SAMPLE)
+
+
+def _dataset(
+    name: str, folder: Path, classes: tuple[str, ...], hashes: Mapping[str, str]
+) -> Dataset:
+    return Dataset(
+        name=name,
+        folder=folder,
+        classes=classes,
+        official=name == official.FASHION_MNIST.name,
+        training_hashes={each: hashes[each] for each in TRAINING},
+        test_hashes={each: hashes[each] for each in TEST},
+        read=functools.partial(_read_half, folder, hashes, len(classes)),
     )
-    return FileReport(name, path, file.size, file.sha256, known_as, None)
 
 
-def _read(path: Path, name: str, counts: set[int] | None) -> idx.IdxFile:
-    if name in (TRAINING.images, TEST.images):
-        return idx.read_images(path, counts)
-    return idx.read_labels(path, counts)
+def _read_half(
+    folder: Path, hashes: Mapping[str, str], classes: int, which: Literal["training", "test"]
+) -> Half:
+    """Read one set, and check that it is still what it was when it was found."""
+    paths = locate(folder)
+    files = TRAINING if which == "training" else TEST
+    images = idx.read_images(paths[files.images])
+    labels = idx.read_labels(paths[files.labels], classes)
+    for name, file in ((files.images, images), (files.labels, labels)):
+        if file.sha256 != hashes[name]:
+            raise _changed(paths[name], hashes[name], file.sha256)
+    return Half(images.array, labels.array, np.arange(len(labels.array), dtype=np.int64))
+
+
+def _find_file(folder: Path, name: str) -> Path | None:
+    """The path of one of the four files, ``.gz`` first, or None if it is missing."""
+    found = next((path for path in (folder / f"{name}.gz", folder / name) if path.is_file()), None)
+    if found is not None and found.is_symlink() and not is_inside(found, folder):
+        raise FileInvalidError(
+            found,
+            f"is a symbolic link to a place outside {folder}",
+            "Put the file itself there, or name the folder that holds it.",
+        )
+    return found
+
+
+def _read(path: Path, name: str) -> idx.IdxFile:
+    images = name in (TRAINING.images, TEST.images)
+    return idx.read_images(path) if images else idx.read_labels(path)
 
 
 def _check_half(
-    paths: dict[str, Path],
-    files: HalfFiles,
-    payloads: dict[str, Payload],
-    counts: set[int] | None,
-    classes: int = _MOST_CLASSES,
+    paths: dict[str, Path], files: HalfFiles, payloads: dict[str, Payload], classes: int
 ) -> UInt8:
-    """Check one half's two files, note what they hold in ``payloads``, return the labels."""
-    images = idx.read_images(paths[files.images], counts)
-    labels = idx.read_labels(paths[files.labels], counts, classes)
+    """Check the two files of one set, note their hashes in ``payloads``, return the labels."""
+    images = idx.read_images(paths[files.images])
+    labels = idx.read_labels(paths[files.labels], classes)
     if len(images.array) != len(labels.array):
-        raise idx.invalid(
-            paths[files.labels],
-            f"{len(images.array):,} labels, one for each picture",
-            f"{len(labels.array):,}",
-        )
+        reason = f"has {len(labels.array):,} labels for {len(images.array):,} images"
+        raise FileInvalidError(paths[files.labels], reason)
     for name, file in ((files.images, images), (files.labels, labels)):
         payloads[name] = Payload(name, file.sha256, file.size)
     return labels.array
 
 
-def _refuse_digits(path: Path, labels: UInt8, files: HalfFiles) -> None:
-    if tuple(np.bincount(labels, minlength=10)) == DIGITS_LABEL_COUNTS[files.labels]:
-        raise idx.invalid(
-            path,
-            "the labels of garments",
-            "those of MNIST's handwritten digits, which have the same file names",
-            f"{idx.REPLACE} {idx.ALLOW_UNKNOWN}",
-        )
+def _unknown(
+    paths: dict[str, Path],
+    payloads: dict[str, Payload],
+    labels: dict[str, UInt8],
+    expected: PinnedSet,
+) -> FileInvalidError:
+    """Why a folder doesn't hold the data set that is expected, by the first file that differs."""
+    advice = f"{idx.REPLACE} {_ALLOW_UNKNOWN}"
+    for name, held in labels.items():
+        if tuple(np.bincount(held, minlength=10)) == official.DIGITS_LABEL_COUNTS[name]:
+            reason = (
+                "holds the labels of MNIST's handwritten digits, which have the same file names"
+            )
+            return FileInvalidError(paths[name], reason, advice)
+    wrong = next(name for name in FILE_NAMES if payloads[name] != expected.payloads[name])
+    received, should = payloads[wrong], expected.payloads[wrong]
+    if received.count != should.count:
+        reason = f"has {received.count:,} entries; {expected.name} has {should.count:,}"
+        return FileInvalidError(paths[wrong], reason, advice)
+    return _changed(paths[wrong], should.sha256, received.sha256, advice)
+
+
+def _changed(
+    path: Path, expected: str, received: str, advice: str = idx.REPLACE
+) -> FileInvalidError:
+    reason = f"has other content: its SHA-256 is {received[:16]}…, not {expected[:16]}…"
+    return FileInvalidError(path, reason, advice)
 
 
 def _read_names(path: Path) -> tuple[str, ...]:
-    """Class names, one a line; empty lines do not count."""
+    """Class names, one a line; empty lines don't count."""
     advice = "Write one class name a line, in the order of the labels, as UTF-8 text."
     try:
         with path.open("rb") as stream:
-            content = stream.read(_LARGEST_NAMES_FILE + 1)
-        text = content.decode("utf-8-sig")
+            text = stream.read(_LARGEST_NAMES_FILE).decode("utf-8-sig")
     except FileNotFoundError:
         raise DataNotFoundError(
-            f"Expected a file of class names at {path}. Received none: there is no such file. "
-            "Check the path."
+            f"There is no such file of class names: {path}. Check the path."
         ) from None
     except OSError as error:
-        raise idx.invalid(path, "class names", error.strerror or str(error), advice) from error
+        raise FileInvalidError(path, f"can't be read: {error.strerror}", advice) from error
     except UnicodeDecodeError as error:
-        raise idx.invalid(path, "class names as UTF-8 text", "other bytes", advice) from error
+        raise FileInvalidError(path, "isn't UTF-8 text", advice) from error
     names = tuple(line.strip() for line in text.splitlines() if line.strip())
-    if len(content) > _LARGEST_NAMES_FILE or not 2 <= len(names) <= _MOST_CLASSES:
-        raise idx.invalid(path, f"2 to {_MOST_CLASSES} class names", f"{len(names)}", advice)
+    if not 2 <= len(names) <= _MOST_CLASSES:
+        reason = f"has {len(names)} class names, not 2 to {_MOST_CLASSES}"
+        raise FileInvalidError(path, reason, advice)
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated is not None:
-        raise idx.invalid(path, "class names that differ", f"{repeated!r} twice", advice)
+        raise FileInvalidError(path, f"has the class name {repeated!r} twice", advice)
     return names

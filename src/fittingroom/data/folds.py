@@ -1,4 +1,4 @@
-"""Divide pictures into folds, each held back once: for answers about every one of them."""
+"""Divide images into folds for cross-validation: each image is held back once."""
 
 from collections.abc import Iterator
 
@@ -10,19 +10,19 @@ from fittingroom.predictions import Int64, UInt8
 
 
 def fold_numbers(labels: UInt8, folds: int, seed: int = 0) -> Int64:
-    """The fold, from 0 to ``folds - 1``, that each picture is held back in: int64 ``(N,)``.
+    """The fold, from 0 to ``folds - 1``, that each image is held back in: int64 ``(N,)``.
 
-    Folds have the same share of each class, within one picture, and of all pictures.
+    Folds have the same share of each class, within one image, and of all images.
 
     Raises:
-        UsageError: fewer than two folds, or more than there are pictures of some class.
+        UsageError: fewer than two folds, or more than some class has images.
     """
     counts = np.bincount(labels)
     smallest = int(counts[counts > 0].min(initial=len(labels)))
     if not 2 <= folds <= smallest:
         raise UsageError(
-            f"Expected from 2 to {smallest:,} folds, as many as the smallest class has pictures. "
-            f"Received {folds}."
+            f"{folds} folds are not possible. Use 2 to {smallest:,}, as many as the smallest class "
+            "has images."
         )
     # Raw bits, sorted, are the same in every version of NumPy: see split_positions.
     keys = np.random.PCG64(seed).random_raw(len(labels))
@@ -33,19 +33,19 @@ def fold_numbers(labels: UInt8, folds: int, seed: int = 0) -> Int64:
 
 
 def make_folds(half: Half, folds: int, classes: tuple[str, ...], seed: int = 0) -> Iterator[Split]:
-    """A split a fold: the fold's pictures as the validation half, all others as the training half.
+    """A split for each fold: the fold's images for validation, all others for training.
 
     Args:
-        half: the pictures.
+        half: the images.
         folds: how many.
         classes: the class names in the order of their labels.
-        seed: of which picture is in which fold.
+        seed: of which image is in which fold.
 
     Raises:
         UsageError: see :func:`fold_numbers`.
     """
     numbers = fold_numbers(half.labels, folds, seed)
-    # The rule is the share that is held back; it cannot say which fold this is.
+    # The rule is the share that is held back; it can't tell which fold this is.
     rule = SplitRule("stratified", f"1/{folds}", seed)
     for fold in range(folds):
         kept, held_back = (

@@ -1,20 +1,20 @@
 """What the files must be: their names, and the pinned hashes of the data that this project knows.
 
-The hashes are of the *decompressed* payloads: the gzip headers differ between distributors.
+The hashes are of the *decompressed* content: the gzip headers differ between distributors.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-# A picture is 28×28 bytes; before the data stand a magic number and the dimensions (4 bytes each).
+# An image is 28×28 bytes; before the data come a magic number and the dimensions (4 bytes each).
 SIDE = 28
 IMAGES_HEADER = 16
 LABELS_HEADER = 8
 
 
 class HalfFiles(NamedTuple):
-    """The names, without ``.gz``, of the two files that one half of the data is made of."""
+    """The names, without ``.gz``, of the two files of the training set or of the test set."""
 
     images: str
     labels: str
@@ -41,7 +41,7 @@ class Payload:
 
     @property
     def count(self) -> int:
-        """How many pictures or labels such a file holds."""
+        """How many images or labels such a file holds."""
         if self.name in (TRAINING.images, TEST.images):
             return (self.size - IMAGES_HEADER) // SIDE**2
         return self.size - LABELS_HEADER
@@ -49,64 +49,42 @@ class Payload:
 
 @dataclass(frozen=True)
 class PinnedSet:
-    """Four payloads that are known byte for byte."""
+    """A data set that is known byte for byte: its four files."""
 
     name: str
     payloads: Mapping[str, Payload]
 
     @property
     def hashes(self) -> dict[str, str]:
-        """File name → SHA-256 of its payload."""
+        """File name → SHA-256 of its content."""
         return {name: payload.sha256 for name, payload in self.payloads.items()}
 
 
-def _pinned(name: str, *payloads: Payload) -> PinnedSet:
-    return PinnedSet(name, {payload.name: payload for payload in payloads})
+def _pinned(name: str, *contents: tuple[str, int]) -> PinnedSet:
+    """A known data set; ``contents`` are hashes and sizes in the order of ``FILE_NAMES``."""
+    files = zip(FILE_NAMES, contents, strict=True)
+    return PinnedSet(name, {file: Payload(file, *content) for file, content in files})
 
 
 FASHION_MNIST = _pinned(
     "fashion-mnist",
-    Payload(
-        TRAINING.images,
-        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-        47_040_016,
-    ),
-    Payload(
-        TRAINING.labels,
-        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-        60_008,
-    ),
-    Payload(
-        TEST.images,
-        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-        7_840_016,
-    ),
-    Payload(
-        TEST.labels,
-        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-        10_008,
-    ),
+    ("c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888", 47_040_016),
+    ("bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9", 60_008),
+    ("5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b", 7_840_016),
+    ("0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34", 10_008),
 )
 
 # The embedded sample, as tools/make_sample.py makes it from the files above.
 SAMPLE = _pinned(
     "sample",
-    Payload(
-        TRAINING.images,
-        "4ad3415217e86dba681964ee605d0421a361bd5e5bf0cd5c17aa67f6654868bf",
-        1_568_016,
-    ),
-    Payload(
-        TRAINING.labels, "0b4e40dd9987b9e9a60c686d029cfe7fe9f899e8bf5ec094211806aedb3c3108", 2_008
-    ),
-    Payload(
-        TEST.images, "19226ee2ea1677a5e70700f19dd36b76053dd914f5d9d195a59fa0d91a8a14f3", 392_016
-    ),
-    Payload(TEST.labels, "f0995b2cbf6d288340f12ea8cd3d3536233978022d12ad7aa76d67ba8edd5721", 508),
+    ("4ad3415217e86dba681964ee605d0421a361bd5e5bf0cd5c17aa67f6654868bf", 1_568_016),
+    ("0b4e40dd9987b9e9a60c686d029cfe7fe9f899e8bf5ec094211806aedb3c3108", 2_008),
+    ("19226ee2ea1677a5e70700f19dd36b76053dd914f5d9d195a59fa0d91a8a14f3", 392_016),
+    ("f0995b2cbf6d288340f12ea8cd3d3536233978022d12ad7aa76d67ba8edd5721", 508),
 )
 
-# How often each digit occurs in the two label files of MNIST, the digits, which has the same
-# file names and shapes: the most common wrong data. Garments come in equal numbers.
+# How often each digit occurs in the two label files of MNIST, which has the same file names and
+# shapes: the most common wrong data.
 DIGITS_LABEL_COUNTS: Mapping[str, tuple[int, ...]] = {
     TRAINING.labels: (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
     TEST.labels: (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),

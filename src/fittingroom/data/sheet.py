@@ -1,4 +1,4 @@
-"""A sheet of example pictures, as small as they are: what `data show` leaves for the eye."""
+"""A sheet of example images: what `data show` draws."""
 
 from typing import TYPE_CHECKING
 
@@ -10,24 +10,23 @@ from fittingroom.data.split import Half
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_GAP = 1  # pixels between pictures, before enlarging
+_GAP = 1  # pixels between images, before enlarging
 _GAP_SHADE = 255
 
 
 def contact_sheet(half: Half, rows: int = 10, columns: int = 12, scale: int = 2) -> "Image":
-    """Draw ``columns`` examples of each of the first ``rows`` classes, a class a row.
+    """Draw ``columns`` examples of each of the first ``rows`` classes, one row a class.
 
-    Examples come in the order of the file. A class that has fewer leaves its row's end empty,
-    and a class without any its whole row.
+    Examples come in the order of the file. If a class has fewer, the rest of its row stays empty.
 
     Args:
-        half: where the pictures are from.
+        half: where the images are from.
         rows: how many classes, counted from label 0.
-        columns: how many pictures of each.
+        columns: how many images of each.
         scale: how many pixels wide each pixel is drawn.
 
     Returns:
-        A grey Pillow image of ``rows`` × ``columns`` pictures.
+        A grey Pillow image of ``rows`` × ``columns`` images.
     """
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""Divide the training half into training and validation: the same way each time, everywhere."""
+"""Split the training set into training and validation images, the same way everywhere."""
 
 import hashlib
 import re
@@ -12,13 +12,13 @@ from fittingroom.data.official import SIDE
 from fittingroom.errors import DataInvalidError, RecipeError
 from fittingroom.predictions import Int64, UInt8
 
-# Pictures moved at a time.
+# Images moved at a time.
 _MOVED = 1000
 
 
 @dataclass(frozen=True, eq=False)
 class Half:
-    """Some labelled pictures and where each stands in its file.
+    """Labelled images, and where each is in its file.
 
     Attributes:
         images: uint8 ``(N, 28, 28)``, 0 is the background.
@@ -26,7 +26,7 @@ class Half:
         indices: int64 ``(N,)``, positions in the data file.
 
     Raises:
-        DataInvalidError: shapes or types that do not fit together.
+        DataInvalidError: shapes or types that don't fit together.
     """
 
     images: UInt8
@@ -43,32 +43,33 @@ class Half:
             array = getattr(self, name)
             if array.shape != shape or array.dtype != kind:
                 raise DataInvalidError(
-                    f"Expected `{name}` as {kind.__name__} of shape {shape}. "
-                    f"Received {array.dtype} of shape {array.shape}."
+                    f"`{name}` is {array.dtype} of shape {array.shape}. "
+                    f"Pass {kind.__name__} of shape {shape}."
                 )
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, positions: Int64) -> "Half":
-        """The pictures at these positions of this half, with their labels and indices."""
+        """The images at these positions, with their labels and indices."""
         return Half(self.images[positions], self.labels[positions], self.indices[positions])
 
 
 @dataclass(frozen=True)
 class SplitRule:
-    """How validation pictures are chosen from the training half.
+    """How validation images are chosen from the training set.
 
-    A fraction rather than a number, so that one rule fits the whole data and the sample.
+    The share is a fraction rather than a number, so that one rule fits the whole data and the
+    sample.
 
     Attributes:
         kind: "stratified", the same share of each class, chosen by ``seed``;
-            or "last", the last pictures in file order.
+            or "last", the last images in file order.
         validation: the validation share, a fraction of two whole numbers such as "1/12".
-        seed: zero or a positive whole number; "last" does not use it.
+        seed: zero or a positive whole number; "last" doesn't use it.
 
     Raises:
-        RecipeError: a value that is none of these.
+        RecipeError: another value.
     """
 
     kind: Literal["stratified", "last"]
@@ -77,19 +78,16 @@ class SplitRule:
 
     def __post_init__(self) -> None:
         if self.kind not in ("stratified", "last"):
-            raise RecipeError(
-                f"Expected the kind of split as 'stratified' or 'last'. Received {self.kind!r}."
-            )
+            raise RecipeError(f"{self.kind!r} is not a kind of split. Use 'stratified' or 'last'.")
         fraction = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", str(self.validation))
         if fraction is None or not 0 < int(fraction[1]) < int(fraction[2]):
             raise RecipeError(
-                "Expected the validation share as a fraction between 0 and 1 such as '1/12'. "
-                f"Received {self.validation!r}."
+                f"{self.validation!r} is not a validation share. "
+                "Use a fraction between 0 and 1, such as '1/12'."
             )
         if type(self.seed) is not int or self.seed < 0:
             raise RecipeError(
-                "Expected the split's seed as zero or a positive whole number. "
-                f"Received {self.seed!r}."
+                f"{self.seed!r} is not a seed of a split. Use zero or a positive whole number."
             )
 
     @property
@@ -100,12 +98,12 @@ class SplitRule:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """What an engine gets: pictures to train on and to validate on, and nothing of the test half.
+    """What an engine gets: images to train on and to validate on, and none of the test set.
 
     Attributes:
         training: what the weights are fitted on.
         validation: what epochs, recipes and temperatures are chosen on.
-        rule: how the two were told apart.
+        rule: how the validation images were chosen.
         classes: the class names in the order of their labels.
         index_hash: SHA-256 over both index arrays (see :func:`hash_indices`).
     """
@@ -118,10 +116,10 @@ class Split:
 
 
 def make_split(half: Half, rule: SplitRule, classes: tuple[str, ...]) -> Split:
-    """Split a training half by a rule; the half is used up, as its pictures become the split's.
+    """Split a training set by a rule. Its images move: don't use ``half`` afterwards.
 
     Raises:
-        RecipeError: the rule would leave one side without a picture.
+        RecipeError: the rule would leave one side without an image.
     """
     training, validation = split_positions(half.labels, rule)
     held_back = half.take(validation)
@@ -131,9 +129,9 @@ def make_split(half: Half, rule: SplitRule, classes: tuple[str, ...]) -> Split:
 
 
 def _bring_forward(images: UInt8, positions: Int64) -> UInt8:
-    """The pictures at rising positions, moved to the array's own beginning: a view of it.
+    """The images at rising positions, moved to the array's own beginning: a view of it.
 
-    So the pictures are in memory once, and not a second time while they are being split.
+    So they are in memory once, and not a second time while they are being split.
     """
     for start in range(0, len(positions), _MOVED):
         chosen = positions[start : start + _MOVED]
@@ -145,18 +143,17 @@ def _bring_forward(images: UInt8, positions: Int64) -> UInt8:
 def split_positions(labels: UInt8, rule: SplitRule) -> tuple[Int64, Int64]:
     """Positions for training and for validation, each int64 in file order.
 
-    Validation gets ``N · share`` of all pictures, rounded. In a stratified split each class gives
+    Validation gets ``N · share`` of all images, rounded. In a stratified split each class gives
     its share rounded down or up: up for the largest remainders (Hamilton's method).
 
     Raises:
-        RecipeError: the rule would leave one side without a picture.
+        RecipeError: the rule would leave one side without an image.
     """
     count = len(labels)
-    chosen = _rounded(count * rule.share)
+    chosen = int(count * rule.share + Fraction(1, 2))  # rounded, halves up
     if not 0 < chosen < count:
         raise RecipeError(
-            f"Expected a validation share that leaves pictures on both sides of {count:,}. "
-            f"Received {rule.validation!r}, which gives validation {chosen:,} of them. "
+            f"A validation share of {rule.validation} leaves one side of {count:,} images empty. "
             "Use more data or another share."
         )
     in_validation = np.zeros(count, dtype=np.bool_)
@@ -169,7 +166,8 @@ def split_positions(labels: UInt8, rule: SplitRule) -> tuple[Int64, Int64]:
         for label, quota in _quotas(np.bincount(labels), rule.share, chosen).items():
             members = np.flatnonzero(labels == label)
             in_validation[members[np.argsort(keys[members], kind="stable")[:quota]]] = True
-    return _positions(~in_validation), _positions(in_validation)
+    training, validation = np.flatnonzero(~in_validation), np.flatnonzero(in_validation)
+    return training.astype(np.int64), validation.astype(np.int64)
 
 
 def hash_indices(training: Int64, validation: Int64) -> str:
@@ -183,19 +181,10 @@ def hash_indices(training: Int64, validation: Int64) -> str:
 
 
 def _quotas(class_counts: Int64, share: Fraction, total: int) -> dict[int, int]:
-    """How many pictures of each class go to validation, ``total`` in all."""
+    """How many images of each class go to validation, ``total`` in all."""
     exact = {label: int(count) * share for label, count in enumerate(class_counts)}
     quotas = {label: int(quota) for label, quota in exact.items()}
     by_remainder = sorted(exact, key=lambda label: quotas[label] - exact[label])
     for label in by_remainder[: total - sum(quotas.values())]:
         quotas[label] += 1
     return quotas
-
-
-def _rounded(number: Fraction) -> int:
-    """To the nearest whole number, halves up (Python's round takes halves to even)."""
-    return int(number + Fraction(1, 2))
-
-
-def _positions(where: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> Int64:
-    return np.flatnonzero(where).astype(np.int64)
