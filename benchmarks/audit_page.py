@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from fittingroom import plots
+from fittingroom.numbers import sureness
 from fittingroom.plots import Tile, TileGroup
 from fittingroom.predictions import UInt8
-from fittingroom.reporting.numbers import sureness
 
 _COLUMNS = 5
 _KINDS = 8

@@ -3,8 +3,7 @@
     python benchmarks/comparison_speed.py [--out docs/results]
 
 Two recipes of ten seeds each on 10,000 pictures of ten classes: every number about each of the
-twenty fitted models, the comparison with 10,000 bootstrap draws, and its findings. It is measured in
-a process of its own on two threads, imports left out of the time and in the memory. Writes
+twenty fitted models, the comparison, and its findings. It is measured in a process of its own on two threads, imports left out of the time and in the memory. Writes
 ``comparison-speed.json`` and ``comparison-speed.md``; ends with 1 where a bar is not met.
 """
 
@@ -22,7 +21,7 @@ import subprocess
 import time
 
 SECONDS, MEGABYTES = 5.0, 500
-RECIPES, SEEDS, PICTURES, DRAWS = 2, 10, 10_000, 10_000
+RECIPES, SEEDS, PICTURES = 2, 10, 10_000
 REPEATS = 3
 
 
@@ -56,7 +55,7 @@ def measure() -> dict[str, float]:
     evaluations = {name: [evaluate_predictions(each) for each in said[name]] for name in said}
     evaluated = time.perf_counter()
     entrants = [Entrant(name, name, tuple(range(SEEDS)), tuple(said[name])) for name in said]
-    comparison = compare_models(entrants, draws=DRAWS)
+    comparison = compare_models(entrants)
     find([Subject(name, evaluations[name][0]) for name in said], comparison)
     done = time.perf_counter()
     return {
@@ -101,8 +100,8 @@ def main() -> int:
     (arguments.out / "comparison-speed.json").write_text(text, encoding="utf-8")
     page = (
         "# Speed of a comparison\n\n"
-        f"{RECIPES} recipes × {SEEDS} seeds × {PICTURES:,} pictures, {DRAWS:,} bootstrap draws, two "
-        f"threads, median of {REPEATS} runs; measured by `benchmarks/comparison_speed.py` on "
+        f"{RECIPES} recipes × {SEEDS} seeds × {PICTURES:,} pictures, two threads"
+        f", median of {REPEATS} runs; measured by `benchmarks/comparison_speed.py` on "
         f"{environment['processor']}.\n\n"
         "| | measured | bar |\n|---|---|---|\n"
         f"| every number about {RECIPES * SEEDS} models | {median['evaluation_seconds']:.2f} s | |\n"

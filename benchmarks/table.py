@@ -198,7 +198,7 @@ def summarise(table: Table, rows: Sequence[Row], whole_epochs: int | None) -> di
     plain = [entrant for entrant in ordered if entrant.name in ("ann", "cnn")]
     if len(plain) == 2 and tuple(plain) not in pairs:
         pairs.append((plain[0], plain[1]))
-    verdicts = [compare_models(pair, draws=100).sentence for pair in pairs]
+    verdicts = [compare_models(pair).sentence for pair in pairs]
     return {"predecessor_epochs": whole_epochs, "recipes": recipes, "verdicts": verdicts}
 
 

@@ -37,8 +37,8 @@ import fittingroom
 from fittingroom import plots
 from fittingroom.data import SplitRule
 from fittingroom.metrics import wilson
+from fittingroom.numbers import percent_estimate, seconds, some
 from fittingroom.plots.style import REST, drawn
-from fittingroom.reporting.numbers import percent_estimate, seconds, some
 
 BLUE = plots.model_colour(0)
 

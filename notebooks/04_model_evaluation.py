@@ -26,12 +26,12 @@ from IPython.display import Image, Markdown, display
 
 import fittingroom
 from fittingroom import plots
-from fittingroom.comparison import pictures_needed
+from fittingroom.comparison import images_needed
 from fittingroom.metrics import wilson
+from fittingroom.numbers import p_value, percent, percent_estimate
 from fittingroom.plots import TileGroup
 from fittingroom.reporting import sentences, tables
 from fittingroom.reporting.model_figures import draw, tile
-from fittingroom.reporting.numbers import percent, percent_estimate, probability
 from fittingroom.runs import read_openings
 
 
@@ -143,7 +143,7 @@ for place, (name, evaluation) in enumerate(both.items()):
 # %%
 for name, evaluation in both.items():
     display(
-        Markdown(f"**{name}**, macro F1 {percent_estimate(evaluation.macro_f1)}"),
+        Markdown(f"**{name}**, macro F1 {tables.shown(evaluation, 'macro_f1')}"),
         Markdown(tables.per_class(name, evaluation).markdown()),
     )
 
@@ -224,7 +224,7 @@ pd.DataFrame(
 Markdown(
     f"Only {pair.a} is right on {pair.mcnemar.a_only:,} pictures, only {pair.b} on "
     f"{pair.mcnemar.b_only:,}. The p-value of the exact test is "
-    f"{probability(pair.mcnemar.p_exact)}.\n\n"
+    f"{p_value(pair.mcnemar.p_exact)}.\n\n"
     f"**The verdict.** {outcome.comparison.sentence}"
 )
 
@@ -346,7 +346,7 @@ million = 1_000_000  # to have whole numbers
 rows = {}
 for gap in (0.02, 0.01, 0.005, 0.002, 0.001):
     ahead, disagree = round(gap * million), round(max(share, gap) * million)
-    needed = pictures_needed((disagree - ahead) // 2, (disagree + ahead) // 2, million)
+    needed = images_needed((disagree - ahead) // 2, (disagree + ahead) // 2, million)
     rows[f"{100 * gap:.1f} points"] = f"{needed:,}"
 pd.DataFrame({"pictures needed": rows})
 

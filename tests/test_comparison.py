@@ -1,4 +1,4 @@
-"""Two or more models on the same pictures: tests, intervals, verdicts, sentences."""
+"""Two or more models on the same images: tests, intervals, verdicts, sentences."""
 
 import json
 
@@ -21,20 +21,19 @@ from fittingroom.comparison import (
     accuracy_interval,
     compare_models,
     holm,
+    images_needed,
     mcnemar,
     paired_difference,
-    pictures_needed,
     seed_difference,
     tango_interval,
     verdict_of,
 )
-from fittingroom.comparison.bootstrap import bootstrap_accuracies
 from fittingroom.comparison.power import seed_power
 from fittingroom.comparison.sentences import pair_sentence
 from fittingroom.errors import PredictionsError, UsageError
 from fittingroom.predictions import Predictions
 
-TABLES = 1000
+TABLES = 200
 CLASSES = ("shirt", "coat", "bag")
 
 
@@ -47,18 +46,18 @@ def predictions_of(correct, indices=None, shift=0, classes=CLASSES):
 
 
 def entrant(name, correct, **changed):
-    """An entrant from which seed names which picture rightly, ``(S, N)``."""
+    """An entrant from which seed names which image rightly, ``(S, N)``."""
     correct = np.atleast_2d(correct)
     return Entrant(
         name, name, tuple(range(len(correct))), tuple(predictions_of(c, **changed) for c in correct)
     )
 
 
-def simulated(seed, seeds, pictures, lift=0.0, spread=0.05):
-    """One recipe's models on pictures whose difficulty is the same in each call."""
-    difficulty = np.random.default_rng(0).normal(size=pictures) * 2
+def simulated(seed, seeds, images, lift=0.0, spread=0.05):
+    """One recipe's models on images whose difficulty is the same in each call."""
+    difficulty = np.random.default_rng(0).normal(size=images) * 2
     generator = np.random.default_rng(seed)
-    latent = difficulty + generator.normal(size=(seeds, pictures))
+    latent = difficulty + generator.normal(size=(seeds, images))
     return latent + 2.5 + lift + spread * generator.normal(size=(seeds, 1)) > 0
 
 
@@ -120,7 +119,7 @@ def score_statistic(a, b, n, difference):
 
 def test_tangos_interval_and_equivalence_are_those_of_the_likelihoods_maximum():
     generator = np.random.default_rng(3)
-    for _ in range(TABLES):
+    for _ in range(TABLES // 5):
         n = int(generator.integers(20, 2000))
         a, b = (int(x) for x in generator.integers(1, max(n // 8, 3), 2))
         confidence, margin = generator.uniform(0.8, 0.99), generator.uniform(0.005, 0.2)
@@ -154,51 +153,51 @@ def test_tangos_interval_gives_known_values():
 
 
 @given(st.integers(0, 500), st.integers(0, 500), st.integers(0, 5000), st.floats(0.5, 0.999))
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_paired_differences_mirror_and_hold_their_value(a_only, b_only, others, confidence):
-    pictures = max(a_only + b_only + others, 1)
-    one = paired_difference(a_only, b_only, pictures, confidence)
-    other = paired_difference(b_only, a_only, pictures, confidence)
+    images = max(a_only + b_only + others, 1)
+    one = paired_difference(a_only, b_only, images, confidence)
+    other = paired_difference(b_only, a_only, images, confidence)
     assert ends(other) == (-one.value, -one.high, -one.low)
     assert -1 <= one.low <= one.value <= one.high <= 1
 
 
 @pytest.mark.parametrize("arguments", [(-1, 0, 5), (3, 3, 5)])
 def test_counts_that_do_not_fit_are_refused(arguments):
-    with pytest.raises(PredictionsError, match=r"Expected .* Received"):
+    with pytest.raises(PredictionsError, match=r"-1 and 0|6 images"):
         paired_difference(*arguments)
 
 
-def test_pictures_needed_are_those_of_statsmodels():
+def test_images_needed_are_those_of_statsmodels():
     generator = np.random.default_rng(16)
     for _ in range(TABLES):
-        pictures = int(generator.integers(50, 20_000))
-        a, b = (int(x) for x in generator.integers(0, pictures // 4, 2))
-        needed = pictures_needed(a, b, pictures)
+        images = int(generator.integers(50, 20_000))
+        a, b = (int(x) for x in generator.integers(0, images // 4, 2))
+        needed = images_needed(a, b, images)
         if a == b:
             assert needed is None
             continue
-        share, gap = (a + b) / pictures, (b - a) / pictures
+        share, gap = (a + b) / images, (b - a) / images
         deviations = np.sqrt(share), np.sqrt(share - gap**2)  # without a gap, and with it
         expected = normal_sample_size_one_tail(abs(gap), 0.8, 0.025, *deviations)
         assert needed == np.ceil(expected)
 
 
-def test_so_many_pictures_as_said_show_the_gap_four_times_in_five():
-    a_only, b_only, pictures = 60, 80, 1000
-    needed = pictures_needed(a_only, b_only, pictures)
+def test_so_many_images_as_said_show_the_gap_four_times_in_five():
+    a_only, b_only, images = 60, 80, 1000
+    needed = images_needed(a_only, b_only, images)
     assert needed is not None
     generator = np.random.default_rng(4)
     drawn = generator.multinomial(needed, [0.06, 0.08, 0.86], 4000)
     low, _ = tango_interval(drawn[:, 0], drawn[:, 1], needed)
     assert np.mean(low > 0) == pytest.approx(0.8, abs=0.025)
-    assert pictures_needed(5, 5, 100) is None
+    assert images_needed(5, 5, 100) is None
 
 
 # --- Two recipes --------------------------------------------------------------------------------
 
 
-def test_where_pictures_add_nothing_it_is_welchs_test():
+def test_where_images_add_nothing_it_is_welchs_test():
     generator = np.random.default_rng(5)
     for _ in range(TABLES):
         a, b = (0.5 + 0.03 * generator.normal(size=generator.integers(2, 12)) for _ in range(2))
@@ -210,7 +209,7 @@ def test_where_pictures_add_nothing_it_is_welchs_test():
         assert ends(found.interval())[1:] == pytest.approx((interval.low, interval.high), abs=1e-10)
 
 
-def test_where_seeds_add_nothing_it_is_the_paired_t_test_over_pictures():
+def test_where_seeds_add_nothing_it_is_the_paired_t_test_over_images():
     generator = np.random.default_rng(6)
     for _ in range(TABLES):
         a, b = generator.random((2, 200)) < generator.uniform(0.2, 0.8, (2, 1))
@@ -223,46 +222,46 @@ def test_where_seeds_add_nothing_it_is_the_paired_t_test_over_pictures():
 def unbiased_variance(a, b):
     """Of the difference of means, from its definition: the square of the difference seen, less an
     estimate of the square of the true one by products of which no two terms share a seed or a
-    picture."""
-    pictures = a.shape[1]
+    image."""
+    images = a.shape[1]
 
     def within(x):
         shared = (x.sum(axis=1) ** 2).sum() + (x.sum(axis=0) ** 2).sum() - x.sum()
-        return (x.sum() ** 2 - shared) / (len(x) * (len(x) - 1) * pictures * (pictures - 1))
+        return (x.sum() ** 2 - shared) / (len(x) * (len(x) - 1) * images * (images - 1))
 
     between = a.sum() * b.sum() - (a.sum(axis=0) * b.sum(axis=0)).sum()
-    between /= len(a) * len(b) * pictures * (pictures - 1)
+    between /= len(a) * len(b) * images * (images - 1)
     return (b.mean() - a.mean()) ** 2 - (within(a) + within(b) - 2 * between)
 
 
 def drawn_recipes(generator):
-    """Two recipes with numbers of seeds, of pictures and spreads of their own, as floats."""
-    pictures, spread = int(generator.integers(50, 200)), generator.uniform(0, 1)
-    difficulty = generator.uniform(0.5, 3) * generator.normal(size=pictures)
+    """Two recipes with numbers of seeds, of images and spreads of their own, as floats."""
+    images, spread = int(generator.integers(50, 200)), generator.uniform(0, 1)
+    difficulty = generator.uniform(0.5, 3) * generator.normal(size=images)
 
     def recipe():
         seeds = int(generator.integers(2, 7))
-        latent = difficulty + generator.normal(size=(seeds, pictures))
+        latent = difficulty + generator.normal(size=(seeds, images))
         return (latent + 1 + spread * generator.normal(size=(seeds, 1)) > 0).astype(float)
 
     return recipe(), recipe()
 
 
-def test_the_variance_over_seeds_and_pictures_is_the_unbiased_one():
+def test_the_variance_over_seeds_and_images_is_the_unbiased_one():
     generator = np.random.default_rng(17)
     whole = 0
     for _ in range(TABLES):
         a, b = drawn_recipes(generator)
-        pictures = a.shape[1]
+        images = a.shape[1]
         found = seed_difference(SeedScores.of(a > 0), SeedScores.of(b > 0))
         # Never below what the seeds alone say, nor below what is known of models that never part.
         parts = [x.mean(axis=1).var(ddof=1) / len(x) for x in (a, b)]
         unbiased = unbiased_variance(a, b)
-        variance = max(unbiased, sum(parts), (1.96 / pictures) ** 2)
+        variance = max(unbiased, sum(parts), (1.96 / images) ** 2)
         whole += variance == unbiased
         assert found.error**2 == pytest.approx(variance, abs=1e-10)
-        freedoms = [len(a) - 1, len(b) - 1, pictures - 1]
-        parts.append((b.mean(axis=0) - a.mean(axis=0)).var(ddof=1) / pictures)
+        freedoms = [len(a) - 1, len(b) - 1, images - 1]
+        parts.append((b.mean(axis=0) - a.mean(axis=0)).var(ddof=1) / images)
         uncertain = sum(part**2 / free for part, free in zip(parts, freedoms, strict=True))
         freedom = max(variance**2 / uncertain, min(freedoms[:2])) if uncertain else np.inf
         assert found.freedom == pytest.approx(freedom, rel=1e-10)
@@ -273,19 +272,19 @@ def test_the_variance_over_seeds_and_pictures_is_the_unbiased_one():
     assert whole > TABLES / 3
 
 
-def test_a_recipes_accuracy_has_wilsons_interval_of_as_many_pictures_as_its_variance_is_worth():
+def test_a_recipes_accuracy_has_wilsons_interval_of_as_many_images_as_its_variance_is_worth():
     generator = np.random.default_rng(18)
     checked = 0
     for _ in range(TABLES):
         a, _ = drawn_recipes(generator)
-        pictures, mean = a.shape[1], a.mean()
+        images, mean = a.shape[1], a.mean()
         from_seeds = a.mean(axis=1).var(ddof=1) / len(a)
         variance = max(unbiased_variance(np.zeros_like(a), a), from_seeds)
         if variance <= 0:
             continue
         checked += 1
-        from_pictures = a.mean(axis=0).var(ddof=1) / pictures
-        uncertain = from_seeds**2 / (len(a) - 1) + from_pictures**2 / (pictures - 1)
+        from_images = a.mean(axis=0).var(ddof=1) / images
+        uncertain = from_seeds**2 / (len(a) - 1) + from_images**2 / (images - 1)
         quantile = stats.t.ppf(0.975, max(variance**2 / uncertain, len(a) - 1))
         worth = mean * (1 - mean) / variance
         expected = proportion_confint(
@@ -311,8 +310,8 @@ def test_a_side_with_one_seed_is_taken_to_vary_as_the_other_does():
     found = seed_difference(one, many)
     assert found.p_better is None
     # 1/5 + 1 of the known variance, instead of 1/5 + 1/5 for five seeds each.
-    pictures = (many.per_picture - one.per_picture).var(ddof=1) / 400
-    expected = many.seed_variance * 1.2 + max(pictures - many.interaction * 1.2 / 400, 0)
+    images = (many.per_image - one.per_image).var(ddof=1) / 400
+    expected = many.seed_variance * 1.2 + max(images - many.interaction * 1.2 / 400, 0)
     assert found.error**2 == pytest.approx(expected, rel=1e-12)
 
 
@@ -346,13 +345,13 @@ def test_a_single_seed_has_wilsons_interval_and_several_keep_within_0_and_1():
 
 
 @given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 6), st.integers(1, 40))
-@settings(max_examples=60, deadline=None)
-def test_swapping_two_recipes_mirrors_their_difference(seed, seeds_a, seeds_b, pictures):
+@settings(max_examples=25, deadline=None)
+def test_swapping_two_recipes_mirrors_their_difference(seed, seeds_a, seeds_b, images):
     generator = np.random.default_rng(seed)
-    a = generator.random((seeds_a, pictures)) < 0.7
-    b = generator.random((seeds_b, pictures)) < generator.random()
-    forth = compare_models([entrant("a", a), entrant("b", b)], draws=100)
-    back = compare_models([entrant("b", b), entrant("a", a)], draws=100)
+    a = generator.random((seeds_a, images)) < 0.7
+    b = generator.random((seeds_b, images)) < generator.random()
+    forth = compare_models([entrant("a", a), entrant("b", b)])
+    back = compare_models([entrant("b", b), entrant("a", a)])
     one, other = forth.pairs[0], back.pairs[0]
     value, low, high = ends(one.difference)
     assert ends(other.difference) == pytest.approx((-value, -high, -low), abs=1e-12)
@@ -369,8 +368,8 @@ def test_swapping_two_recipes_mirrors_their_difference(seed, seeds_a, seeds_b, p
 
 
 @given(st.integers(0, 10**6), st.integers(1, 4), st.permutations(range(30)))
-@settings(max_examples=30, deadline=None)
-def test_the_order_of_pictures_does_not_matter(seed, seeds, order):
+@settings(max_examples=15, deadline=None)
+def test_the_order_of_images_does_not_matter(seed, seeds, order):
     generator = np.random.default_rng(seed)
     labels = generator.integers(0, 3, 30).astype(np.uint8)
     predicted = generator.integers(0, 3, (2, seeds, 30)).astype(np.uint8)
@@ -388,14 +387,14 @@ def test_the_order_of_pictures_does_not_matter(seed, seeds, order):
             )
             for name, each in zip("ab", predicted, strict=True)
         ]
-        return compare_models(entrants, draws=100).as_dict(details=True)
+        return compare_models(entrants).as_dict()
 
     before, after = outcome(np.arange(30)), outcome(np.array(order))
     flat = json.JSONEncoder(sort_keys=True).encode
     rounded = [
         json.loads(flat(x), parse_float=lambda text: round(float(text), 9)) for x in (before, after)
     ]
-    for result in rounded:  # a number of pictures may turn on the last digit
+    for result in rounded:  # a number of images may turn on the last digit
         result["pairs"][0].pop("power")
         for text in (result, result["pairs"][0]):
             text.pop("sentence")
@@ -403,7 +402,7 @@ def test_the_order_of_pictures_does_not_matter(seed, seeds, order):
 
 
 @given(st.integers(0, 10**6), st.integers(1, 3), st.permutations(range(3)))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_permuting_classes_permutes_the_gains_and_nothing_else(seed, seeds, order):
     generator = np.random.default_rng(seed)
     labels = generator.integers(0, 3, 60).astype(np.uint8)
@@ -423,7 +422,7 @@ def test_permuting_classes_permutes_the_gains_and_nothing_else(seed, seeds, orde
             )
             for name, each in zip("ab", predicted, strict=True)
         ]
-        return compare_models(entrants, draws=100).as_dict(details=True)
+        return compare_models(entrants).as_dict()
 
     classes = [""] * 3
     for k, place in enumerate(order):
@@ -432,7 +431,7 @@ def test_permuting_classes_permutes_the_gains_and_nothing_else(seed, seeds, orde
     after = outcome(renamed, tuple(classes))
     gains = [each["pairs"][0].pop("gains") for each in (before, after)]
     assert before == after
-    assert {gain["class"]: gain for gain in gains[0]} == {gain["class"]: gain for gain in gains[1]}
+    assert {gain["name"]: gain for gain in gains[0]} == {gain["name"]: gain for gain in gains[1]}
 
 
 # --- Power --------------------------------------------------------------------------------------
@@ -442,19 +441,19 @@ def test_power_says_what_is_needed_and_none_where_nothing_helps():
     a = SeedScores.of(simulated(1, 5, 2000))
     small = seed_power(a, SeedScores.of(simulated(2, 5, 2000, lift=0.1)))
     large = seed_power(a, SeedScores.of(simulated(2, 5, 2000, lift=1.0)))
-    assert small.pictures is not None
-    assert large.pictures is not None
-    assert small.pictures > large.pictures
+    assert small.images is not None
+    assert large.images is not None
+    assert small.images > large.images
     assert large.seeds == 2
     assert seed_power(a, a) == Power(None, None)
-    # With as many pictures as are needed at the fewer seeds, for there are no more of them.
+    # With as many images as are needed at the fewer seeds, for there are no more of them.
     few, many = (SeedScores.of(simulated(3, n, 2000, lift=0.3, spread=0.2)) for n in (2, 12))
     uneven, even = seed_power(a, few), seed_power(SeedScores.of(simulated(1, 12, 2000)), many)
-    assert uneven.pictures is None or even.pictures is None or uneven.pictures > even.pictures
+    assert uneven.images is None or even.images is None or uneven.images > even.images
 
 
 def test_seeds_needed_are_those_of_statsmodels():
-    """Where pictures add nothing and both recipes vary alike, it is the two-sample t-test's."""
+    """Where images add nothing and both recipes vary alike, it is the two-sample t-test's."""
     generator = np.random.default_rng(19)
     power, told = TTestIndPower(), 0
     for _ in range(TABLES):
@@ -462,7 +461,7 @@ def test_seeds_needed_are_those_of_statsmodels():
         b = generator.permutation(a) + generator.uniform(0.01, 0.15)
         scores = [SeedScores(side, np.full(5_000, side.mean())) for side in (a, b)]
         if scores[0].pure_seed_variance == 0:
-            continue  # two seeds nearer to each other than the luck of pictures allows
+            continue  # two seeds nearer to each other than the luck of images allows
         effect = (b.mean() - a.mean()) / a.std(ddof=1)
         seeds = seed_power(*scores).seeds
 
@@ -478,8 +477,8 @@ def test_seeds_needed_are_those_of_statsmodels():
     assert told > TABLES / 2
 
 
-def test_pictures_that_power_names_are_enough():
-    """Pictures drawn anew from these, with new seeds: the gap is shown about four times in five."""
+def test_images_that_power_names_are_enough():
+    """Images drawn anew from these, with new seeds: the gap is shown about four times in five."""
     generator = np.random.default_rng(8)
 
     def recipe(lift, difficulty):
@@ -487,7 +486,7 @@ def test_pictures_that_power_names_are_enough():
         return SeedScores.of(latent + 2.5 + 0.005 * generator.normal(size=(5, 1)) > 0)
 
     difficulty = 2 * generator.normal(size=200_000)
-    needed = seed_power(recipe(0.0, difficulty), recipe(0.15, difficulty)).pictures
+    needed = seed_power(recipe(0.0, difficulty), recipe(0.15, difficulty)).images
     assert needed is not None
     shown = []
     for _ in range(400):
@@ -520,9 +519,9 @@ def test_the_verdict_follows_from_the_interval(low, high, verdict):
 @given(
     st.integers(0, 60), st.integers(0, 60), st.integers(0, 3000), st.sampled_from([0, 0.005, 0.05])
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_verdict_equivalence_and_interval_agree(a_only, b_only, both, margin):
-    pair = compare_models(table(a_only, b_only, both + 1), margin=margin, draws=100).pairs[0]
+    pair = compare_models(table(a_only, b_only, both + 1), margin=margin).pairs[0]
     low, high = pair.difference.low, pair.difference.high
     assert pair.verdict == verdict_of(pair.difference, margin)
     assert pair.margin == margin
@@ -534,7 +533,7 @@ def test_verdict_equivalence_and_interval_agree(a_only, b_only, both, margin):
 
 
 @pytest.mark.parametrize(
-    ("seeds", "pictures", "verdict"),
+    ("seeds", "images", "verdict"),
     [
         (1, 100, "not shown"),
         (1, 3000, "equivalent"),
@@ -542,16 +541,14 @@ def test_verdict_equivalence_and_interval_agree(a_only, b_only, both, margin):
         (4, 20_000, "equivalent"),
     ],
 )
-def test_identical_predictions_are_equivalent_once_there_are_enough_pictures(
-    seeds, pictures, verdict
-):
-    correct = simulated(1, seeds, pictures, spread=0.0)
-    pair = compare_models([entrant("a", correct), entrant("b", correct)], draws=100).pairs[0]
+def test_identical_predictions_are_equivalent_once_there_are_enough_images(seeds, images, verdict):
+    correct = simulated(1, seeds, images, spread=0.0)
+    pair = compare_models([entrant("a", correct), entrant("b", correct)]).pairs[0]
     assert pair.difference.value == 0
     assert (pair.p_value, pair.p_adjusted) == (1.0, 1.0)
     assert pair.difference.low < 0 < pair.difference.high
     assert pair.verdict == verdict
-    strict = compare_models([entrant("a", correct), entrant("b", correct)], margin=0, draws=100)
+    strict = compare_models([entrant("a", correct), entrant("b", correct)], margin=0)
     assert strict.pairs[0].verdict == "not shown"
 
 
@@ -583,12 +580,12 @@ def test_recipes_are_compared_over_seeds():
     assert pair.gains[0].difference == shirt.interval()
 
 
-def test_a_class_without_pictures_has_an_unknown_gain():
+def test_a_class_without_images_has_an_unknown_gain():
     one, two = (
         Entrant(name, name, (0,), (predictions_of(np.ones(30, bool), classes=(*CLASSES, "boot")),))
         for name in "ab"
     )
-    gains = compare_models([one, two], draws=100).pairs[0].gains
+    gains = compare_models([one, two]).pairs[0].gains
     assert gains[3].difference == metrics.Estimate(0.0, -1.0, 1.0)
 
 
@@ -609,20 +606,20 @@ def test_of_several_entrants_each_pair_is_judged_and_corrected():
     correct = [simulated(k, 3, 1200, lift=lift) for k, lift in ((1, 0), (2, 0.2), (3, 0.9))]
     found = compare_models([entrant(n, c) for n, c in zip("abc", correct, strict=True)])
     assert [(pair.a, pair.b) for pair in found.pairs] == [("a", "b"), ("a", "c"), ("b", "c")]
-    p_values = [pair.p_value for pair in found.pairs if pair.p_value is not None]
+    p_values = [pair.p_value for pair in found.pairs]
     assert [pair.p_adjusted for pair in found.pairs] == holm(p_values)
     matrix = found.verdict_matrix()
     assert [matrix[k][k] for k in range(3)] == [None] * 3
     assert (matrix[2][0], matrix[0][2]) == ("better", "worse")
-    assert "Of the 3 compared on 1,200 pictures, c is right most often: on " in found.sentence
+    assert found.sentence.startswith("c has the highest accuracy of the 3 models compared on 1,200")
     assert found.sentence.endswith(
-        " This rests on trainings with different random seeds, 3 of each, and intervals allow for "
-        "the luck of the seeds and of the pictures: of 100 intervals made this way, about 95 hold "
+        " Each recipe was trained 3 times, with different random seeds. The intervals cover the "
+        "variation between seeds and between test images: about 95 of 100 such intervals contain "
         "the true gap."
     )
 
 
-def test_what_a_comparison_of_several_rests_on_is_said():
+def test_what_a_comparison_of_several_is_based_on_is_said():
     correct = [simulated(k, 3, 600) for k in range(4)]
 
     def sentence(*seeds):
@@ -630,36 +627,19 @@ def test_what_a_comparison_of_several_rests_on_is_said():
             entrant(name, each[:count])
             for name, each, count in zip("abcd", correct, seeds, strict=False)
         ]
-        return compare_models(entrants, draws=100).sentence
+        return compare_models(entrants).sentence
 
-    assert sentence(1, 1, 1).endswith(
-        " These are single fitted models, and intervals allow for the luck of the pictures alone: "
-        "of 100 intervals made this way, about 95 hold the true gap. Other trainings, with other "
-        "seeds, may come out differently."
-    )
-    once = " What was trained once is taken to vary from seed to seed as what it is compared with."
-    assert " random seeds, 3 of a, 2 of b and 1 of c, and " in sentence(3, 2, 1)
+    assert "Each model was trained once, and the intervals cover the choice of" in sentence(1, 1, 1)
+    once = " A model trained once is assumed to vary between seeds as the one it is compared with."
+    assert "times: a 3 times, b 2 times and c once, with" in sentence(3, 2, 1)
     assert sentence(3, 2, 1).endswith(once)
     assert sentence(3, 1, 1).endswith(
-        f"{once} Two that were trained once each are compared as they are, by the pictures alone."
+        f"{once} Two models trained once each are compared by the test images alone."
     )
-
-
-def test_the_bootstrap_draws_pictures_and_seeds():
-    a, b = simulated(1, 1, 3000), simulated(2, 1, 3000, lift=0.2)
-    pair = compare_models([entrant("a", a), entrant("b", b)]).pairs[0]
-    assert pair.bootstrap is not None  # over pictures alone it comes close to Tango's interval
-    assert ends(pair.bootstrap) == pytest.approx(ends(pair.difference), abs=7e-4)
-    many = [simulated(3, 6, 500, spread=0.5), simulated(4, 3, 500)]
-    drawn = bootstrap_accuracies(many, draws=4000, seed=1)
-    assert drawn.mean(axis=0) == pytest.approx([each.mean() for each in many], abs=2e-3)
-    order = np.random.default_rng(1).permutation(500)
-    again = bootstrap_accuracies([each[:, order] for each in many], draws=4000, seed=1)
-    np.testing.assert_array_equal(drawn, again)
 
 
 def test_equivalence_is_that_of_two_one_sided_tests_by_statsmodels():
-    """Where pictures add nothing, they are Welch's."""
+    """Where images add nothing, they are Welch's."""
     generator = np.random.default_rng(14)
     for _ in range(TABLES):
         a, b = (0.5 + 0.01 * generator.normal(size=generator.integers(2, 12)) for _ in range(2))
@@ -673,11 +653,11 @@ def test_equivalence_is_that_of_two_one_sided_tests_by_statsmodels():
 # --- Sentences ----------------------------------------------------------------------------------
 
 FITTED = (
-    "This holds for these two fitted models, and the interval allows for the luck of the pictures "
-    "alone: of 100 intervals made this way, about 95 hold the true gap. Another training of "
-    "either, with another seed, may come out differently."
+    "This compares two trained models. The interval covers the choice of test images only: about "
+    "95 of 100 such intervals contain the true gap. Training either again with another seed may "
+    "give a different result."
 )
-BEYOND = "beyond the margin of 0.50 points, below which a difference counts as none in practice"
+MARGIN = "0.50 points, the smallest difference that matters in practice"
 
 
 @pytest.mark.parametrize(
@@ -686,96 +666,88 @@ BEYOND = "beyond the margin of 0.50 points, below which a difference counts as n
         (
             (110, 180, 8700, 1010),
             "better",
-            "cnn is better than ann: 88.80% of the 10,000 pictures named rightly against 88.10%, a "
-            "gain of 0.70 percentage points (95% interval 0.37 to 1.04). "
-            f"The gap seen is {BEYOND}, but may be smaller than that. {FITTED}",
+            "cnn is better than ann by 0.70 percentage points (95% interval 0.37 to 1.04). cnn "
+            "reaches 88.80% accuracy on the 10,000 test images, ann 88.10%. The measured gap is "
+            f"more than {MARGIN}, but the true gap may be smaller. {FITTED}",
         ),
         (
             (300, 200, 8700, 800),
             "worse",
-            "cnn is worse than ann: 89.00% of the 10,000 pictures named rightly against 90.00%, a "
-            "loss of 1.00 percentage points (95% interval 0.56 to 1.44). "
-            f"All of that interval is {BEYOND}. {FITTED}",
+            "cnn is worse than ann by 1.00 percentage points (95% interval 0.56 to 1.44). cnn "
+            "reaches 89.00% accuracy on the 10,000 test images, ann 90.00%. The whole interval is "
+            f"above {MARGIN}. {FITTED}",
         ),
         (
             (40, 30, 9000, 930),
             "equivalent",
-            "cnn and ann are equivalent for practical purposes: 90.30% of the 10,000 pictures "
-            "named rightly against 90.40%, a difference of −0.10 percentage points (95% interval "
-            "−0.27 to +0.07), all of it within the margin of 0.50 points either way. " + FITTED,
+            "cnn and ann are equivalent for practical purposes: ann is ahead by 0.10 percentage "
+            "points (95% interval −0.27 to +0.07), within the margin of 0.50. cnn reaches 90.30% "
+            f"accuracy on the 10,000 test images, ann 90.40%. {FITTED}",
         ),
         (
             (280, 310, 8700, 710),
             "not shown",
-            "No difference between cnn and ann is shown: 90.10% of the 10,000 pictures named "
-            "rightly against 89.80%, a difference of +0.30 percentage points (95% interval −0.18 "
-            "to +0.78), which may well be zero. Nor are the two shown to be within 0.50 points of "
-            "each other. To show a gap of the size seen with 80% power would take about 51,452 "
-            "pictures. " + FITTED,
+            "No clear difference between cnn and ann: cnn is ahead by 0.30 percentage points (95% "
+            "interval −0.18 to +0.78), which may be chance. cnn reaches 90.10% accuracy on the "
+            "10,000 test images, ann 89.80%. They are not shown to be equivalent within 0.50 "
+            "points either. Showing a gap of this size with 80% power takes about 51,452 images. "
+            + FITTED,
         ),
     ],
 )
 def test_each_verdict_in_words(parts, verdict, sentence):
-    found = compare_models(table(*parts), draws=100)
+    found = compare_models(table(*parts))
     assert found.pairs[0].verdict == verdict
     assert found.pairs[0].sentence == found.sentence == sentence
 
 
-def test_a_real_gap_within_the_margin_is_said_to_be_small():
-    pair = compare_models(table(10, 40, 9000, 950), draws=100).pairs[0]
-    assert (pair.verdict, pair.equivalent) == ("better", True)
-    assert (
-        "The gap is real but small: it lies within the margin of 0.50 points, below which a "
-        "difference counts as none in practice." in pair.sentence
-    )
-    pair = compare_models(table(110, 155, 9000, 735), draws=100).pairs[0]
-    assert (pair.verdict, pair.equivalent) == ("better", False)
-    assert (
-        "The gap seen is within the margin of 0.50 points, below which a difference counts as none "
-        "in practice, but may be larger than that." in pair.sentence
-    )
-    pair = compare_models(table(10, 40, 9000, 950), draws=100, margin=0).pairs[0]
-    assert "margin" not in pair.sentence
-    pair = compare_models(table(10, 40, 9000, 950), draws=100, margin=0.001).pairs[0]
-    assert "the margin of 0.10 points" in pair.sentence
+@pytest.mark.parametrize(
+    ("parts", "margin", "words"),
+    [
+        ((10, 40, 9000, 950), 0.005, f"The gap is real but small: it is less than {MARGIN}."),
+        ((110, 155, 9000, 735), 0.005, f"is less than {MARGIN}, but the true gap may be larger."),
+        ((10, 40, 9000, 950), 0.001, "above 0.10 points"),
+        ((10, 40, 9000, 950), 0, ""),
+    ],
+)
+def test_a_gap_is_compared_with_the_margin(parts, margin, words):
+    sentence = compare_models(table(*parts), margin=margin).sentence
+    assert words in sentence
+    assert ("matters in practice" in sentence) == (margin > 0)
 
 
-def test_recipes_are_told_with_their_seeds_and_the_chance_of_a_new_training():
+def test_recipes_are_described_with_their_seeds_and_the_chance_of_a_new_training():
     a, b = simulated(1, 5, 4000), simulated(2, 5, 4000, lift=0.5)
-    sentence = compare_models([entrant("ann", a), entrant("cnn", b)], draws=100).sentence
-    assert sentence.startswith("cnn is better than ann: on average ")
-    assert sentence.endswith(
-        "This rests on 5 trainings of each, with different random seeds, and the interval allows "
-        "for the luck of the seeds and of the pictures: of 100 intervals made this way, about 95 "
-        "hold the true gap. The chance that a new training of cnn beats a new training of ann "
-        "is put at more than 99%."
+
+    def sentence(seeds):
+        return compare_models([entrant("ann", a), entrant("cnn", b[:seeds])]).sentence
+
+    assert "% mean accuracy on the 4,000 test images" in sentence(5)
+    assert sentence(5).endswith(
+        "Each recipe was trained 5 times, with different random seeds. The interval covers the "
+        "variation between seeds and between test images: about 95 of 100 such intervals contain "
+        "the true gap. A new training of cnn beats a new training of ann with more than 99% "
+        "probability."
     )
-    sentence = compare_models([entrant("ann", a), entrant("cnn", b[:2])], draws=100).sentence
-    assert "This rests on 5 trainings of ann and 2 of cnn, with" in sentence
-    sentence = compare_models([entrant("ann", a), entrant("cnn", b[:1])], draws=100).sentence
-    assert (
-        "This rests on 5 trainings of ann, with different random seeds, and on one of cnn, which "
-        "is taken to vary from seed to seed as ann does. On that assumption, the" in sentence
-    )
-    assert "chance that a new training" not in sentence
+    assert "trained several times: ann 5 times and cnn 2 times, with" in sentence(2)
+    assert "ann was trained 5 times with different random seeds, cnn once. If cnn" in sentence(1)
+    assert "A new training" not in sentence(1)
 
 
 def test_a_verdict_that_does_not_outlast_holms_correction_says_so():
     generator = np.random.default_rng(10)
     base = generator.random(2000) < 0.9
-    # `b` is right on 34 more and wrong on 18 of the pictures: p ≈ 0.027, and 0.08 of three.
+    # `b` is right on 34 more and wrong on 18 of the images: p ≈ 0.027, and 0.08 of three.
     right, wrong = np.flatnonzero(base)[:18], np.flatnonzero(~base)[:34]
     b = base.copy()
     b[right], b[wrong] = False, True
-    found = compare_models([entrant("a", base), entrant("b", b), entrant("c", base)], draws=100)
+    found = compare_models([entrant("a", base), entrant("b", b), entrant("c", base)])
     assert found.pairs[0].verdict == "better"
+    holms = "After Holm's correction for comparing 3 pairs, "
+    assert f"{holms}the difference is no longer significant (p = 0.08)." in found.pairs[0].sentence
     assert (
-        "With Holm's correction for the 3 pairs compared here, the gap no longer counts as shown "
-        "(p = 0.08)." in found.pairs[0].sentence
-    )
-    assert (
-        "A difference is shown in 2 of the 3 pairs, of which 2 no longer count as shown after "
-        "Holm's correction for having looked at so many." in found.sentence
+        f"2 of the 3 pairs differ. {holms}2 of these differences are no longer significant."
+        in found.sentence
     )
     alone = pair_sentence(found.models[0], found.models[1], found.pairs[0], 2000, pairs=1)
     assert "Holm" not in alone
@@ -785,41 +757,41 @@ def test_a_verdict_that_does_not_outlast_holms_correction_says_so():
 
 
 def test_the_names_that_scripts_read_are_a_contract():
-    result = compare_models(table(2, 5, 90, 3), draws=100).as_dict()
-    assert list(result) == ["models", "pairs"]
-    assert list(result["models"][0]) == ["name", "recipe", "seeds", "accuracy", "interval"]
-    assert list(result["pairs"][0]) == [
-        *("a", "b", "level", "difference", "interval", "mcnemar", "p_better", "margin"),
-        *("equivalent", "verdict"),
-    ]
-    assert list(result["pairs"][0]["mcnemar"]) == ["a_only", "b_only", "p_exact", "p_mid"]
+    result = compare_models(table(2, 5, 90, 3)).as_dict()
+    assert list(result) == ["models", "pairs", "images", "sentence"]
     assert result["models"][0] == {
         "name": "ann",
         "recipe": "ann",
         "seeds": [0],
-        "accuracy": 0.92,
-        "interval": list(ends(metrics.wilson(92, 100))[1:]),
+        "accuracy": metrics.wilson(92, 100).as_dict(),
+        "per_seed": [0.92],
+        "deviation": None,
     }
     pair = result["pairs"][0]
-    assert (pair["a"], pair["b"], pair["difference"]) == ("ann", "cnn", 0.03)
-    assert pair["mcnemar"]["a_only"] == 2
+    assert list(pair) == [
+        *("a", "b", "level", "difference", "mcnemar", "p_better", "margin", "equivalent"),
+        *("verdict", "sentence", "gains", "p_value", "p_adjusted", "power"),
+    ]
+    assert (pair["a"], pair["b"], pair["difference"]["value"]) == ("ann", "cnn", 0.03)
+    assert list(pair["difference"]) == ["value", "low", "high"]
+    assert list(pair["mcnemar"]) == ["a_only", "b_only", "p_exact", "p_mid"]
     recipes = [entrant("a", simulated(1, 3, 90)), entrant("b", simulated(2, 1, 90))]
-    assert compare_models(recipes, draws=100).as_dict()["pairs"][0]["mcnemar"] is None
+    assert compare_models(recipes).as_dict()["pairs"][0]["mcnemar"] is None
 
 
 @pytest.mark.parametrize("seeds", [(1, 1), (3, 3), (1, 3)])
-@pytest.mark.parametrize("pictures", [1, 2, 300])
-def test_json_holds_no_nan_however_little_there_is(seeds, pictures):
+@pytest.mark.parametrize("images", [1, 2, 300])
+def test_json_holds_no_nan_however_little_there_is(seeds, images):
     entrants = [
-        entrant(name, simulated(k, count, pictures))
+        entrant(name, simulated(k, count, images))
         for k, (name, count) in enumerate(zip("ab", seeds, strict=True))
     ]
-    result = compare_models(entrants, draws=100).as_dict(details=True)
+    result = compare_models(entrants).as_dict()
     assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 
 def test_tables_have_the_same_numbers():
-    found = compare_models(table(2, 5, 90, 3), draws=100)
+    found = compare_models(table(2, 5, 90, 3))
     frame = found.frame()
     assert frame.loc[0, "difference"] == found.pairs[0].difference.value
     assert frame.loc[0, "verdict"] == found.pairs[0].verdict
@@ -830,7 +802,7 @@ def test_tables_have_the_same_numbers():
     assert list(flipped[flipped.right == "ann"].position) == list(found.pairs[0].a_only)
     assert list(flipped[flipped.right == "cnn"].position) == list(found.pairs[0].b_only)
     a, b = simulated(1, 3, 90), simulated(2, 2, 90)
-    several = compare_models([entrant("ann", a), entrant("cnn", b)], draws=100).seeds_frame()
+    several = compare_models([entrant("ann", a), entrant("cnn", b)]).seeds_frame()
     assert list(several[several.name == "ann"].accuracy) == list(a.mean(axis=1))
     assert list(several.seed) == [0, 1, 2, 0, 1]
 
@@ -839,12 +811,12 @@ def test_a_model_whose_seed_is_not_known_has_none():
     theirs = entrant("theirs", simulated(1, 1, 300))
     theirs = Entrant("theirs", "theirs", (), theirs.predictions)
     ours = entrant("cnn", simulated(2, 3, 300))
-    found = compare_models([ours, theirs], draws=100)
+    found = compare_models([ours, theirs])
     assert found.pairs[0].level == "recipes"
     assert found.as_dict()["models"][1]["seeds"] == []
     assert found.models[1].per_seed == (theirs.predictions[0].correct.mean(),)
     assert found.models_frame().loc["theirs", "seeds"] == 1
-    assert "on one of theirs, which is taken to vary" in found.sentence
+    assert "theirs once. If theirs varies between seeds as cnn does" in found.sentence
 
 
 # --- What is refused ----------------------------------------------------------------------------
@@ -854,35 +826,22 @@ def test_what_cannot_be_compared_is_refused():
     right = np.ones(10, bool)
     one = entrant("a", right)
     cases = {
-        "two or more models": [one],
-        "name of its own. Received 'a' 2 times": [one, entrant("a", right)],
-        "Received 2 seeds and 1 sets": [one, Entrant("b", "b", (0, 1), one.predictions)],
-        "Received 0 seeds and 0 sets": [one, Entrant("b", "b", (), ())],
-        "each seed of b once": [one, Entrant("b", "b", (3, 3), one.predictions * 2)],
-        "same labels as a": [one, entrant("b", right, shift=1)],
-        "Received 9 labels": [one, entrant("b", right[:9])],
-        "same order: picture 0 in row 0. Received picture 9": [
-            one,
-            entrant("b", right, indices=np.arange(10)[::-1]),
-        ],
-        "classes of a: shirt, coat, bag. Received x, y, z": [
-            one,
-            entrant("b", right, classes=("x", "y", "z")),
-        ],
+        "There is 1": [one],
+        "2 models have the name 'a'": [one, entrant("a", right)],
+        "2 seeds and 1 sets": [one, Entrant("b", "b", (0, 1), one.predictions)],
+        "0 seeds and 0 sets": [one, Entrant("b", "b", (), ())],
+        "b has a seed twice": [one, Entrant("b", "b", (3, 3), one.predictions * 2)],
+        "different labels: 10 with": [one, entrant("b", right, shift=1)],
+        "different labels: 9 with": [one, entrant("b", right[:9])],
+        "row 0 is image 9 and image 0": [one, entrant("b", right, indices=np.arange(10)[::-1])],
+        "classes: x, y, z and shirt": [one, entrant("b", right, classes=("x", "y", "z"))],
     }
     for message, entrants in cases.items():
-        with pytest.raises(PredictionsError, match=message.replace(".", r"\.")) as caught:
+        with pytest.raises(PredictionsError, match=message):
             compare_models(entrants)
-        assert "Expected" in str(caught.value)
-        assert "Received" in str(caught.value)
 
 
 @pytest.mark.parametrize("margin", [-0.1, 1.0, float("nan")])
 def test_a_margin_that_is_none_is_refused(margin):
-    with pytest.raises(UsageError, match="Expected a margin"):
+    with pytest.raises(UsageError, match="The margin is"):
         compare_models(table(1, 1, 1), margin=margin)
-
-
-def test_too_few_draws_are_refused():
-    with pytest.raises(UsageError, match="at least 100 bootstrap draws"):
-        compare_models(table(1, 1, 1), draws=10)

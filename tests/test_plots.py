@@ -33,9 +33,9 @@ def words(figure: Figure) -> list[str]:
 
 def test_squares_of_calibration_have_the_same_axes() -> None:
     estimate = Estimate(0.9, 0.88, 0.92)
-    sure = Calibration(estimate, (CalibrationBin(0.9, 1.0, 12, 0.95, estimate),))
+    sure = Calibration((CalibrationBin(0.9, 1.0, 12, 0.95, estimate),), 0.05)
     unsure = Calibration(
-        estimate, (CalibrationBin(0.2, 0.3, 9, 0.25, Estimate(0.2, 0.1, 0.4)), *sure.bins)
+        (CalibrationBin(0.2, 0.3, 9, 0.25, Estimate(0.2, 0.1, 0.4)), *sure.bins), 0.05
     )
     figure = plots.calibration_curves([("a", 0, sure), ("b", 1, unsure)])
     squares = [axes for axes in figure.axes if axes.get_title(loc="left")]
@@ -66,7 +66,7 @@ def three_compared() -> Comparison:
         predicted = labels + (np.arange(400) < wrong).astype(np.uint8)
         said = Predictions(labels, predicted, None, np.arange(400), CLASSES)
         entrants.append(Entrant(name, name, (0,), (said,)))
-    return compare_models(entrants, margin=0.02, draws=100)
+    return compare_models(entrants, margin=0.02)
 
 
 def risk(pictures: int = 3) -> RiskCoverage:
@@ -134,7 +134,7 @@ def figures() -> dict[str, Figure]:
             [ModelResult("ann", "ann", (0, 1), estimate, (0.89, 0.91), 0.01)], []
         ),
         "calibration": plots.calibration_curves(
-            [("ann", 0, Calibration(estimate, (CalibrationBin(0.8, 0.9, 12, 0.85, estimate),)))]
+            [("ann", 0, Calibration((CalibrationBin(0.8, 0.9, 12, 0.85, estimate),), 0.05))]
         ),
         "verdicts": plots.verdict_matrix(three_compared()),
         "risk": plots.risk_coverage([("ann", 0, risk())]),

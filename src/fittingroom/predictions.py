@@ -26,6 +26,26 @@ _MOST_ROWS = 1_000_000
 _ROWS = 100_000
 
 
+def log_softmax(logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Natural logarithms of the softmax along the last axis, without overflow: float64.
+
+    Args:
+        logits: ``(N, K)``. A row with an infinite one becomes NaN, in silence.
+    """
+    scores = np.asarray(logits, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        shifted = scores - scores.max(axis=-1, keepdims=True)
+        return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def softmax(logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """``exp(x_k) / Σ exp(x_j)`` along the last axis, without overflow: float64, as `logits`."""
+    scores = np.asarray(logits, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        exponents = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        return exponents / exponents.sum(axis=-1, keepdims=True)
+
+
 @dataclass(frozen=True, eq=False)
 class Predictions:
     """The true labels of some pictures and what one model says of them.

@@ -75,5 +75,5 @@ def test_json_has_plain_values():
     values = subsets([entrant("a", [0]), entrant("b", [])], made_up())[1].as_dict()
     assert values["name"] == "without near-duplicates"
     assert values["pictures"] == 17
-    assert values["accuracies"][0]["interval"][1] == 1.0
+    assert values["accuracies"][0]["high"] == 1.0
     assert values["differences"][0]["a"] == "a"

@@ -141,7 +141,7 @@ def compared(
         entrants.append(Entrant(name, name, tuple(range(seeds)), each))
         # What is found of single models is another matter.
         subjects.append(Subject(name, evaluate_predictions(predictions(), draws=200)))
-    return subjects, compare_models(entrants, margin=margin, draws=100)
+    return subjects, compare_models(entrants, margin=margin)
 
 
 def test_too_few_seeds() -> None:

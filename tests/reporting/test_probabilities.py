@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from fittingroom.metrics import Estimate, TemperatureEffect, temperature_effect
+from fittingroom.numbers import percent_estimate
 from fittingroom.reporting import ModelReport
-from fittingroom.reporting.numbers import percent_estimate
 from fittingroom.reporting.probabilities import (
     risk_coverage_sentence,
     risk_coverage_table,

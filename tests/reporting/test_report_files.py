@@ -16,8 +16,8 @@ from fittingroom.comparison import Comparison
 from fittingroom.errors import PredictionsError, RunError
 from fittingroom.findings import CODES
 from fittingroom.metrics import wilson
+from fittingroom.numbers import percent_estimate
 from fittingroom.reporting import Facts, ModelReport, findings, write_report
-from fittingroom.reporting.numbers import percent_estimate
 from fittingroom.reporting.tables import Table
 from tests.reporting.conftest import history, write
 
@@ -82,7 +82,7 @@ def test_results_hold_all_numbers(
 ) -> None:
     results = read_json(page.parent / "results.json")
     assert results["verdict"] == comparison.sentence
-    assert results["comparison"] == json.loads(json.dumps(comparison.as_dict(details=True)))
+    assert results["comparison"] == json.loads(json.dumps(comparison.as_dict()))
     for stored, model in zip(results["models"], models, strict=True):
         assert stored["name"] == model.name
         assert stored["parameters"] == 1_234_567

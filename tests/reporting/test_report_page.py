@@ -126,7 +126,7 @@ def test_tables_hold_the_same_numbers_as_the_results(
                 for each in (scores.precision, scores.recall, scores.f1)
             )
             assert row in text
-        macro = model.evaluation.macro_precision
+        macro = model.evaluation.scores["macro_precision"]
         assert macro is not None
         assert f"Mean of the classes{100 * macro.value:.1f}% ({100 * macro.low:.1f}–" in text
         for epoch in model.history:

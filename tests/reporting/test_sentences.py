@@ -7,19 +7,19 @@ import pytest
 
 from fittingroom.comparison import Comparison
 from fittingroom.metrics import Estimate
-from fittingroom.plots import Tile
-from fittingroom.reporting import Facts, ModelReport, sentences
-from fittingroom.reporting.numbers import (
+from fittingroom.numbers import (
     count,
     duration,
     listed,
+    p_value,
     percent_estimate,
     points_estimate,
-    probability,
     seconds,
     size,
     sureness,
 )
+from fittingroom.plots import Tile
+from fittingroom.reporting import Facts, ModelReport, sentences
 from fittingroom.runs import Epoch, Opening, Timing
 
 
@@ -259,7 +259,7 @@ def test_numbers_read_well() -> None:
     assert duration(Timing(1.1e-3, 1.234e-3, 2e-3, 1)) == "1.23 ms (1.1–2)"
     assert duration(Timing(1e-6, 2e-6, 3e-6, 500)) == "2 µs (1–3)"
     assert duration(Timing(30.25e-6, 31.5e-6, 8.09e-3, 1)) == "31.5 µs (30.2–8,090)"
-    assert [probability(p) for p in (0.0004, 0.0314)] == ["< 0.001", "0.031"]
+    assert [p_value(p) for p in (0.0004, 0.0314)] == ["< 0.001", "0.031"]
     assert [sureness(p) for p in (0.999, 0.984, 0.004)] == [">99%", "98%", "< 1%"]
     assert [listed(words) for words in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == [
         "",

@@ -9,8 +9,8 @@ import pytest
 
 from fittingroom.auditing import DoubtfulLabels, subsets
 from fittingroom.comparison import Comparison, Entrant
+from fittingroom.numbers import percent_estimate, points_estimate
 from fittingroom.reporting import Audited, Facts, ModelReport, write_report
-from fittingroom.reporting.numbers import percent_estimate, points_estimate
 from fittingroom.reporting.subsets import NO_AUDIT, subsets_sentence, subsets_table
 from tests.auditing.made_up import made_up
 from tests.reporting.conftest import PICTURES, Sample, pictures

@@ -11,9 +11,6 @@ from fittingroom.comparison import Entrant, compare_models
 from fittingroom.metrics import Estimate, wilson
 from fittingroom.predictions import Int64
 
-# Of a bootstrap that nothing here shows.
-_DRAWS = 100
-
 
 @dataclass(frozen=True)
 class Difference:
@@ -86,7 +83,7 @@ def _subset(name: str, entrants: Sequence[Entrant], indices: Int64, without: Int
     if len(held) == 1:
         right = held[0].predictions[0].correct
         return Subset(name, len(kept), left_out, (wilson(int(right.sum()), len(kept)),), ())
-    comparison = compare_models(held, draws=_DRAWS)
+    comparison = compare_models(held)
     return Subset(
         name,
         len(kept),
@@ -97,4 +94,4 @@ def _subset(name: str, entrants: Sequence[Entrant], indices: Int64, without: Int
 
 
 def _values(estimate: Estimate) -> dict[str, Any]:
-    return {"value": estimate.value, "interval": [estimate.low, estimate.high]}
+    return estimate.as_dict()

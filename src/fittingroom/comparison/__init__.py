@@ -1,21 +1,20 @@
-"""Two or more models on the same pictures: paired differences, tests, and a verdict in words.
+"""Two or more models on the same images: paired differences, tests, and a verdict in words.
 
 ::
 
     results      what a comparison takes and gives: dataclasses, their JSON and tables
     entrants     compare_models: checks, pairs, verdicts
     paired       two fitted models: McNemar's test, Tango's interval
-    seeds        two recipes over seeds: one interval over seeds and pictures
-    power        how many seeds or pictures would show the gap seen
-    bootstrap    the check beside the interval
+    seeds        two recipes over seeds: one interval over seeds and images
+    power        how many seeds or images would show the gap seen
     sentences    verdicts in plain words
 """
 
 from fittingroom.comparison.entrants import MARGIN, check_margin, compare_models, holm, verdict_of
 from fittingroom.comparison.paired import (
+    images_needed,
     mcnemar,
     paired_difference,
-    pictures_needed,
     tango_interval,
 )
 from fittingroom.comparison.power import seed_power
@@ -52,9 +51,9 @@ __all__ = [
     "check_margin",
     "compare_models",
     "holm",
+    "images_needed",
     "mcnemar",
     "paired_difference",
-    "pictures_needed",
     "seed_difference",
     "seed_power",
     "tango_interval",

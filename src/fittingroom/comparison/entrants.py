@@ -7,8 +7,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from fittingroom.comparison.bootstrap import bootstrap_accuracies
-from fittingroom.comparison.paired import mcnemar, paired_difference, pictures_needed
+from fittingroom.comparison.paired import images_needed, mcnemar, paired_difference
 from fittingroom.comparison.power import seed_power
 from fittingroom.comparison.results import (
     ClassGain,
@@ -22,22 +21,20 @@ from fittingroom.comparison.results import (
 from fittingroom.comparison.seeds import SeedScores, accuracy_interval, seed_difference
 from fittingroom.comparison.sentences import comparison_sentence, pair_sentence
 from fittingroom.errors import PredictionsError, UsageError
-from fittingroom.metrics import Estimate
+from fittingroom.numbers import Estimate
 
-Correct = npt.NDArray[np.bool_]  # (S, N): which seed names which picture rightly
+Correct = npt.NDArray[np.bool_]  # (S, N): which seed classifies which image correctly
 
 # The difference in accuracy that counts as none, where a person names no other: half a point.
 MARGIN = 0.005
 
 
-def compare_models(
-    entrants: Sequence[Entrant], *, margin: float = MARGIN, draws: int = 10_000, seed: int = 0
-) -> Comparison:
+def compare_models(entrants: Sequence[Entrant], *, margin: float = MARGIN) -> Comparison:
     """Every entrant's accuracy, and every pair's difference, tests and verdict.
 
     Two entrants with one seed each are compared as *fitted models*: McNemar's test and Tango's
-    interval, over pictures alone. Where either has several seeds, the *recipes* are compared, by
-    :mod:`fittingroom.comparison.seeds`, over seeds and pictures; a side with a single seed is then
+    interval, over images alone. Where either has several seeds, the *recipes* are compared, by
+    :mod:`fittingroom.comparison.seeds`, over seeds and images; a side with a single seed is then
     taken to vary from seed to seed as the other does, which its sentence says.
 
     The verdict on `b` against `a`: better or worse where the 95% interval excludes zero,
@@ -46,15 +43,13 @@ def compare_models(
     verdict that would not outlast it says so in its sentence.
 
     Args:
-        entrants: two or more, with different names, all on the same pictures in the same order.
+        entrants: two or more, with different names, all on the same images in the same order.
         margin: the difference in accuracy that counts as none, a fraction from 0 to below 1.
-        draws: of the bootstrap that each pair's interval is shown beside, at least 100.
-        seed: of the bootstrap; equal input and seed give an equal result.
 
     Raises:
-        PredictionsError: entrants that cannot be compared: other labels, pictures or classes,
+        PredictionsError: entrants that cannot be compared: other labels, images or classes,
             fewer than two, one name twice, other numbers of seeds and predictions, one seed twice.
-        UsageError: a margin or a number of draws outside its range.
+        UsageError: a margin outside its range.
 
     Source:
         See :mod:`fittingroom.comparison.paired` and :mod:`fittingroom.comparison.seeds`; Schuirmann
@@ -63,35 +58,29 @@ def compare_models(
     """
     _check_entrants(entrants)
     check_margin(margin)
-    if draws < 100:
-        raise UsageError(f"Expected at least 100 bootstrap draws. Received {draws}.")
     first = entrants[0].predictions[0]
     correct = [np.stack([each.correct for each in entrant.predictions]) for entrant in entrants]
     models = tuple(_model(*each) for each in zip(entrants, correct, strict=True))
-    drawn = bootstrap_accuracies(correct, draws=draws, seed=seed)
     members = [np.flatnonzero(first.labels == k) for k in range(len(first.classes))]
 
-    pairs = []
-    for i, j in combinations(range(len(entrants)), 2):
-        pair = _pair(models[i], models[j], correct[i], correct[j], margin)
-        low, high = np.quantile(drawn[:, j] - drawn[:, i], [0.025, 0.975])
-        gains = tuple(
-            ClassGain(name, _difference(correct[i][:, where], correct[j][:, where]))
-            for name, where in zip(first.classes, members, strict=True)
+    pairs = [
+        _pair(models[i], models[j], correct[i], correct[j], margin)
+        for i, j in combinations(range(len(entrants)), 2)
+    ]
+    adjusted = holm([pair.p_value for pair in pairs])
+    for at, (i, j) in enumerate(combinations(range(len(entrants)), 2)):
+        pair = replace(
+            pairs[at],
+            p_adjusted=adjusted[at],
+            gains=tuple(
+                ClassGain(name, _difference(correct[i][:, where], correct[j][:, where]))
+                for name, where in zip(first.classes, members, strict=True)
+            ),
         )
-        bootstrap = Estimate(pair.difference.value, float(low), float(high))
-        pairs.append(replace(pair, gains=gains, bootstrap=bootstrap))
-    adjusted = holm([pair.p_value for pair in pairs if pair.p_value is not None])
-    pairs = [replace(pair, p_adjusted=p) for pair, p in zip(pairs, adjusted, strict=True)]
-    by_name = {model.name: model for model in models}
-    told = tuple(
-        replace(
-            pair,
-            sentence=pair_sentence(by_name[pair.a], by_name[pair.b], pair, len(first), len(pairs)),
-        )
-        for pair in pairs
-    )
-    return Comparison(models, told, len(first), comparison_sentence(models, told, len(first)))
+        words = pair_sentence(models[i], models[j], pair, len(first), len(pairs))
+        pairs[at] = replace(pair, sentence=words)
+    sentence = comparison_sentence(models, pairs, len(first))
+    return Comparison(models, tuple(pairs), len(first), sentence)
 
 
 def check_margin(margin: float) -> None:
@@ -102,8 +91,8 @@ def check_margin(margin: float) -> None:
     """
     if not 0 <= margin < 1:
         raise UsageError(
-            "Expected a margin from 0 to below 1, a fraction (0 to below 100 percentage points). "
-            f"Received {margin:g}."
+            f"The margin is {margin:g}. Give a fraction from 0 to below 1, such as 0.005 for half "
+            "a percentage point."
         )
 
 
@@ -154,7 +143,7 @@ def _model(entrant: Entrant, correct: Correct) -> ModelResult:
 def _pair(
     a: ModelResult, b: ModelResult, right_a: Correct, right_b: Correct, margin: float
 ) -> Pair:
-    pictures = right_a.shape[1]
+    images = right_a.shape[1]
     a_only = np.flatnonzero(right_a[0] & ~right_b[0]).astype(np.int64)
     b_only = np.flatnonzero(right_b[0] & ~right_a[0]).astype(np.int64)
     difference = _difference(right_a, right_b)
@@ -163,7 +152,7 @@ def _pair(
     if fitted:
         test = mcnemar(len(a_only), len(b_only))
         p_value = test.p_mid
-        power = Power(None, pictures_needed(len(a_only), len(b_only), pictures))
+        power = Power(None, images_needed(len(a_only), len(b_only), images))
     else:
         scores = SeedScores.of(right_a), SeedScores.of(right_b)
         model = seed_difference(*scores)
@@ -183,64 +172,64 @@ def _pair(
         a_only=a_only,
         b_only=b_only,
         p_value=p_value,
+        p_adjusted=p_value,  # until all pairs are known
         power=power,
     )
 
 
 def _difference(right_a: Correct, right_b: Correct, confidence: float = 0.95) -> Estimate:
     """Share that `b` gets right minus share that `a` does, at whichever level applies."""
-    pictures = right_a.shape[1]
-    if pictures == 0:
+    images = right_a.shape[1]
+    if images == 0:
         return Estimate(0.0, -1.0, 1.0)
     if len(right_a) == len(right_b) == 1:
         a_only, b_only = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
-        return paired_difference(a_only, b_only, pictures, confidence)
+        return paired_difference(a_only, b_only, images, confidence)
     model = seed_difference(SeedScores.of(right_a), SeedScores.of(right_b))
     return model.interval(confidence)
 
 
 def _check_entrants(entrants: Sequence[Entrant]) -> None:
     if len(entrants) < 2:
-        raise PredictionsError(f"Expected two or more models to compare. Received {len(entrants)}.")
+        raise PredictionsError(f"Give two or more models to compare. There is {len(entrants)}.")
     names = [entrant.name for entrant in entrants]
     for name in names:
         if names.count(name) > 1:
             raise PredictionsError(
-                f"Expected each model under a name of its own. Received {name!r} "
-                f"{names.count(name)} times."
+                f"{names.count(name)} models have the name {name!r}. Give each its own name."
             )
     for entrant in entrants:
         models, seeds = len(entrant.predictions), len(entrant.seeds)
         unknown = (models, seeds) == (1, 0)
         if not models or (seeds != models and not unknown):
             raise PredictionsError(
-                f"Expected one set of predictions for each seed of {entrant.name}, and at least "
-                f"one. Received {seeds} seeds and {models} sets."
+                f"{entrant.name} has {seeds} seeds and {models} sets of predictions. Give one set "
+                "for each seed."
             )
-        if len(set(entrant.seeds)) < len(entrant.seeds):
+        if len(set(entrant.seeds)) < seeds:
             raise PredictionsError(
-                f"Expected each seed of {entrant.name} once: the same training counted twice "
-                f"would make it look surer than it is. Received the seeds {entrant.seeds}."
+                f"{entrant.name} has a seed twice: {entrant.seeds}. Give each seed once; one "
+                "that counts twice makes the interval too narrow."
             )
-    first = entrants[0].predictions[0]
+    first, same = entrants[0].predictions[0], "Score both on the same images in the same order."
     for entrant in entrants:
+        both = f"{entrant.name} and {names[0]}"
         for predictions in entrant.predictions:
             if predictions.classes != first.classes:
                 raise PredictionsError(
-                    f"Expected {entrant.name} to know the classes of {names[0]}: "
-                    f"{', '.join(first.classes)}. Received {', '.join(predictions.classes)}."
+                    f"{both} have different classes: {', '.join(predictions.classes)} and "
+                    f"{', '.join(first.classes)}."
                 )
             if predictions.labels_hash != first.labels_hash:
                 raise PredictionsError(
-                    f"Expected {entrant.name} to be scored on the same labels as {names[0]}: "
-                    f"{len(first)} labels with the hash {first.labels_hash[:12]}…. Received "
-                    f"{len(predictions)} labels with the hash {predictions.labels_hash[:12]}…. "
-                    "Score both on the same pictures in the same order."
+                    f"{both} were scored on different labels: {len(predictions)} with the hash "
+                    f"{predictions.labels_hash[:12]}…, {len(first)} with the hash "
+                    f"{first.labels_hash[:12]}…. {same}"
                 )
             if not np.array_equal(predictions.indices, first.indices):
                 row = int(np.flatnonzero(predictions.indices != first.indices)[0])
                 raise PredictionsError(
-                    f"Expected {entrant.name} to be scored on the same pictures as {names[0]}, in "
-                    f"the same order: picture {int(first.indices[row])} in row {row}. Received "
-                    f"picture {int(predictions.indices[row])}."
+                    f"{both} were scored on different images, or in a different order: row {row} "
+                    f"is image {int(predictions.indices[row])} and image "
+                    f"{int(first.indices[row])}. {same}"
                 )

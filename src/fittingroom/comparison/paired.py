@@ -1,4 +1,4 @@
-"""Two fitted models on the same pictures: McNemar's test and the paired difference of accuracy."""
+"""Two fitted models on the same images: McNemar's test and the paired difference of accuracy."""
 
 import math
 
@@ -8,8 +8,8 @@ from scipy import special, stats
 
 from fittingroom.comparison.results import McNemar
 from fittingroom.errors import PredictionsError
-from fittingroom.metrics import Estimate
 from fittingroom.metrics.estimates import normal_quantile
+from fittingroom.numbers import Estimate
 
 Float64 = npt.NDArray[np.float64]
 
@@ -20,13 +20,13 @@ _HALVINGS = 60
 def mcnemar(a_only: int, b_only: int) -> McNemar:
     """McNemar's test, exact and mid-p, of whether two models are equally accurate.
 
-    Given ``n = a_only + b_only`` pictures on which only one is right, ``a_only`` is binomial with
+    Given ``n = a_only + b_only`` images on which only one is right, ``a_only`` is binomial with
     a half. Exact: ``min(1, 2 P(X ≤ min))``; mid-p: ``2 P(X ≤ min) - P(X = min)``. Both are 1 where
     the models never part.
 
     Args:
-        a_only: pictures that only `a` gets right, at least 0.
-        b_only: pictures that only `b` gets right, at least 0.
+        a_only: images that only `a` gets right, at least 0.
+        b_only: images that only `b` gets right, at least 0.
 
     Raises:
         PredictionsError: a negative count.
@@ -44,9 +44,7 @@ def mcnemar(a_only: int, b_only: int) -> McNemar:
     return McNemar(a_only, b_only, min(1.0, twice), min(1.0, middle))
 
 
-def paired_difference(
-    a_only: int, b_only: int, pictures: int, confidence: float = 0.95
-) -> Estimate:
+def paired_difference(a_only: int, b_only: int, images: int, confidence: float = 0.95) -> Estimate:
     """Accuracy of `b` minus accuracy of `a`, a fraction, with Tango's score interval.
 
     The interval holds the differences that a score test, with the chance of disagreement
@@ -54,9 +52,9 @@ def paired_difference(
     test rejects, and has a width where the models never part.
 
     Args:
-        a_only: pictures that only `a` gets right.
-        b_only: pictures that only `b` gets right.
-        pictures: all of them, at least ``a_only + b_only``; with none the interval is (-1, 1).
+        a_only: images that only `a` gets right.
+        b_only: images that only `b` gets right.
+        images: all of them, at least ``a_only + b_only``; with none the interval is (-1, 1).
         confidence: the interval's nominal coverage.
 
     Raises:
@@ -67,23 +65,22 @@ def paired_difference(
         Tango (1998), Statistics in Medicine 17:891, equations 8 to 10.
     """
     _check_counts(a_only, b_only)
-    if a_only + b_only > pictures:
+    if a_only + b_only > images:
         raise PredictionsError(
-            f"Expected at least {a_only + b_only} pictures, those that only one model gets "
-            f"right. Received {pictures}."
+            f"{a_only + b_only} images that only one model gets right are more than all {images}."
         )
-    if pictures == 0:
+    if images == 0:
         return Estimate(0.0, -1.0, 1.0)
-    low, high = tango_interval(np.array(a_only), np.array(b_only), pictures, confidence)
-    return Estimate((b_only - a_only) / pictures, float(low), float(high))
+    low, high = tango_interval(np.array(a_only), np.array(b_only), images, confidence)
+    return Estimate((b_only - a_only) / images, float(low), float(high))
 
 
 def tango_interval(
-    a_only: npt.ArrayLike, b_only: npt.ArrayLike, pictures: npt.ArrayLike, confidence: float = 0.95
+    a_only: npt.ArrayLike, b_only: npt.ArrayLike, images: npt.ArrayLike, confidence: float = 0.95
 ) -> tuple[Float64, Float64]:
     """The ends of :func:`paired_difference` for many tables at once: float64, their shape."""
     first, second, total = (
-        np.asarray(x, dtype=np.float64) for x in np.broadcast_arrays(a_only, b_only, pictures)
+        np.asarray(x, dtype=np.float64) for x in np.broadcast_arrays(a_only, b_only, images)
     )
     z = normal_quantile(confidence)
     # The lower end is the upper end with the models' roles exchanged.
@@ -98,7 +95,7 @@ def _upper_end(first: Float64, second: Float64, total: Float64, z: float) -> Flo
         middle = (inside + outside) / 2
         kept = _score(first, second, total, middle) > -z
         inside, outside = np.where(kept, middle, inside), np.where(kept, outside, middle)
-    # Where even 1 is not rejected (all pictures speak for `second`), 1 is the end.
+    # Where even 1 is not rejected (all images speak for `second`), 1 is the end.
     return np.where(_score(first, second, total, np.ones_like(inside)) > -z, 1.0, inside)
 
 
@@ -115,10 +112,10 @@ def _score(first: Float64, second: Float64, total: Float64, difference: Float64)
     return np.where(deviation > 0, gap / np.where(deviation > 0, deviation, 1), np.sign(gap) * 1e9)
 
 
-def pictures_needed(a_only: int, b_only: int, pictures: int, power: float = 0.8) -> int | None:
-    """Pictures for McNemar's test, two-sided at 5%, to show a gap of the size seen.
+def images_needed(a_only: int, b_only: int, images: int, power: float = 0.8) -> int | None:
+    """Images for McNemar's test, two-sided at 5%, to show a gap of the size seen.
 
-    ``n = (z_α √ψ + z_β √(ψ - δ²))² / δ²`` with ``ψ`` the share of pictures on which only one is
+    ``n = (z_α √ψ + z_β √(ψ - δ²))² / δ²`` with ``ψ`` the share of images on which only one is
     right and ``δ`` the difference of accuracies.
 
     Returns:
@@ -129,7 +126,7 @@ def pictures_needed(a_only: int, b_only: int, pictures: int, power: float = 0.8)
     """
     if a_only == b_only:
         return None
-    share, gap = (a_only + b_only) / pictures, abs(a_only - b_only) / pictures
+    share, gap = (a_only + b_only) / images, abs(a_only - b_only) / images
     wanted = float(special.ndtri(0.975)) * math.sqrt(share)
     wanted += float(special.ndtri(power)) * math.sqrt(max(share - gap**2, 0))
     return max(1, math.ceil((wanted / gap) ** 2))
@@ -137,4 +134,4 @@ def pictures_needed(a_only: int, b_only: int, pictures: int, power: float = 0.8)
 
 def _check_counts(a_only: int, b_only: int) -> None:
     if min(a_only, b_only) < 0:
-        raise PredictionsError(f"Expected counts of at least 0. Received {a_only} and {b_only}.")
+        raise PredictionsError(f"Counts are at least 0. These are {a_only} and {b_only}.")

@@ -1,20 +1,20 @@
-"""Two recipes over seeds: one difference whose interval covers seeds and test pictures.
+"""Two recipes over seeds: one difference whose interval covers seeds and test images.
 
-The model. Whether seed ``s`` of recipe ``r`` names picture ``i`` rightly is
+The model. Whether seed ``s`` of recipe ``r`` classifies image ``i`` correctly is
 
     ``X_rsi = μ_r + α_rs + β_ri + γ_rsi``
 
-with the seed's luck ``α`` (independent between recipes), the picture's ``β`` (shared by all seeds,
-and correlated between the recipes, since they see the same pictures) and the rest ``γ``. The mean
+with the seed's luck ``α`` (independent between recipes), the image's ``β`` (shared by all seeds,
+and correlated between the recipes, since they see the same images) and the rest ``γ``. The mean
 difference ``D`` then has the variance
 
     ``Σ_r σ²_αr / S_r  +  var(β_b - β_a) / N  +  Σ_r σ²_γr / (S_r N)``,
 
 estimated without bias from mean squares: the variance ``s²_r`` of the seeds' accuracies holds the
-first and third part, the variance of the pictures' mean differences the second and third, and the
+first and third part, the variance of the images' mean differences the second and third, and the
 third, counted twice, is taken off by the mean square of interaction. The degrees of freedom are
 Satterthwaite's. This is the analysis of multi-reader multi-case studies, seeds for readers and
-test pictures for cases, with readers nested within the method.
+test images for cases, with readers nested within the method.
 
 Source: Satterthwaite (1946), Biometrics Bulletin 2:110; Welch (1947), Biometrika 34:28; Hillis
 (2007), Statistics in Medicine 26:596 and (2014) 33:330; Gallas, Bandos, Samuelson and Wagner
@@ -29,31 +29,31 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from fittingroom.metrics import Estimate
 from fittingroom.metrics.estimates import score_interval
+from fittingroom.numbers import Estimate
 
 Float64 = npt.NDArray[np.float64]
 
 # Recipes that never part still differ by an unknown little. The standard error is at least so many
-# pictures, which makes the interval that of Tango for fitted models that never part.
+# images, which makes the interval that of Tango for fitted models that never part.
 _LEAST_PICTURES = 1.96
 
 
 @dataclass(frozen=True, eq=False)
 class SeedScores:
-    """One recipe's models on the same pictures, as the model needs them.
+    """One recipe's models on the same images, as the model needs them.
 
     Attributes:
         per_seed: float64 ``(S,)``, accuracy of each seed.
-        per_picture: float64 ``(N,)``, share of the seeds that name each picture rightly.
+        per_image: float64 ``(N,)``, share of the seeds that classify each image correctly.
     """
 
     per_seed: Float64
-    per_picture: Float64
+    per_image: Float64
 
     @classmethod
     def of(cls, correct: npt.NDArray[np.bool_]) -> "SeedScores":
-        """From which seed names which picture rightly, bool ``(S, N)``."""
+        """From which seed classifies which image correctly, bool ``(S, N)``."""
         return cls(correct.mean(axis=1), correct.mean(axis=0))
 
     @property
@@ -62,9 +62,9 @@ class SeedScores:
         return len(self.per_seed)
 
     @property
-    def pictures(self) -> int:
+    def images(self) -> int:
         """How many."""
-        return len(self.per_picture)
+        return len(self.per_image)
 
     @property
     def accuracy(self) -> float:
@@ -79,20 +79,20 @@ class SeedScores:
     @property
     def interaction(self) -> float:
         """Mean square of interaction, of ``σ²_γ``; needs two seeds."""
-        seeds, pictures, mean = self.seeds, self.pictures, self.accuracy
-        if pictures == 1:
+        seeds, images, mean = self.seeds, self.images, self.accuracy
+        if images == 1:
             return 0.0
         total = (
-            seeds * pictures * mean * (1 + mean)
-            - pictures * float(self.per_seed @ self.per_seed)
-            - seeds * float(self.per_picture @ self.per_picture)
+            seeds * images * mean * (1 + mean)
+            - images * float(self.per_seed @ self.per_seed)
+            - seeds * float(self.per_image @ self.per_image)
         )
-        return max(total, 0.0) / ((seeds - 1) * (pictures - 1))
+        return max(total, 0.0) / ((seeds - 1) * (images - 1))
 
     @property
     def pure_seed_variance(self) -> float:
-        """``σ²_α``: the variance of a seed's accuracy on all pictures there could be."""
-        return max(self.seed_variance - self.interaction / self.pictures, 0.0)
+        """``σ²_α``: the variance of a seed's accuracy on all images there could be."""
+        return max(self.seed_variance - self.interaction / self.images, 0.0)
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,10 @@ class SeedDifference:
 
     Attributes:
         difference: the mean difference of accuracy, a fraction.
-        error: its standard error, over seeds and pictures.
+        error: its standard error, over seeds and images.
         freedom: Satterthwaite's degrees of freedom of `error`.
         new_error: standard error with which it predicts the difference between two new trainings,
-            both scored on all pictures that there could be; None where a side has a single seed.
+            both scored on all images that there could be; None where a side has a single seed.
         new_freedom: degrees of freedom of `new_error`.
     """
 
@@ -147,33 +147,31 @@ def seed_difference(a: SeedScores, b: SeedScores) -> SeedDifference:
     Predictive Inference, chapter 2).
 
     Args:
-        a, b: on the same pictures in the same order.
+        a, b: on the same images in the same order.
     """
-    pictures = a.pictures
+    images = a.images
     known = [side for side in (a, b) if side.seeds > 1]
     sides = [(side if side.seeds > 1 else known[0], side.seeds) for side in (a, b)]
-    from_pictures = _variance_of_mean(b.per_picture - a.per_picture)
-    twice = sum(spread.interaction / (seeds * pictures) for spread, seeds in sides)
+    from_images = _variance_of_mean(b.per_image - a.per_image)
+    twice = sum(spread.interaction / (seeds * images) for spread, seeds in sides)
     from_seeds = sum(spread.seed_variance / seeds for spread, seeds in sides)
-    error_squared = max(
-        from_seeds + max(from_pictures - twice, 0.0), (_LEAST_PICTURES / pictures) ** 2
-    )
-    freedom = _freedom(error_squared, from_pictures, a, b)
+    error_squared = max(from_seeds + max(from_images - twice, 0.0), (_LEAST_PICTURES / images) ** 2)
+    freedom = _freedom(error_squared, from_images, a, b)
     new_error, new_freedom = None, None
     if len(known) == 2:
         # Beside how uncertain the means are: the luck of one new seed of each.
         new_squared = error_squared + a.pure_seed_variance + b.pure_seed_variance
         new_error = math.sqrt(new_squared)
-        new_freedom = _freedom(new_squared, from_pictures, a, b, added=1.0)
+        new_freedom = _freedom(new_squared, from_images, a, b, added=1.0)
     return SeedDifference(
         b.accuracy - a.accuracy, math.sqrt(error_squared), freedom, new_error, new_freedom
     )
 
 
 def accuracy_interval(scores: SeedScores, confidence: float = 0.95) -> Estimate:
-    """A recipe's mean accuracy, with an interval that covers seeds and pictures.
+    """A recipe's mean accuracy, with an interval that covers seeds and images.
 
-    Wilson's interval with the number of pictures that would be as informative without seeds,
+    Wilson's interval with the number of images that would be as informative without seeds,
     ``p(1-p) / variance``, and Student's quantile: it stays within 0 and 1. A single seed gives
     Wilson's own interval, of that fitted model.
 
@@ -181,14 +179,14 @@ def accuracy_interval(scores: SeedScores, confidence: float = 0.95) -> Estimate:
         Dean and Pagano (2015), Journal of Survey Statistics and Methodology 3:484 (Wilson's
         interval with an effective sample size); the variance is that of this module.
     """
-    mean, pictures, seeds = scores.accuracy, scores.pictures, scores.seeds
-    quantile, informative = float(special.ndtri((1 + confidence) / 2)), float(pictures)
-    if seeds > 1 and 0 < mean < 1 and pictures > 1:
-        from_pictures = _variance_of_mean(scores.per_picture)
-        twice = scores.interaction / (seeds * pictures)
-        variance = scores.seed_variance / seeds + max(from_pictures - twice, 0.0)
+    mean, images, seeds = scores.accuracy, scores.images, scores.seeds
+    quantile, informative = float(special.ndtri((1 + confidence) / 2)), float(images)
+    if seeds > 1 and 0 < mean < 1 and images > 1:
+        from_images = _variance_of_mean(scores.per_image)
+        twice = scores.interaction / (seeds * images)
+        variance = scores.seed_variance / seeds + max(from_images - twice, 0.0)
         uncertain = (scores.seed_variance / seeds) ** 2 / (seeds - 1)
-        uncertain += from_pictures**2 / (pictures - 1)
+        uncertain += from_images**2 / (images - 1)
         if variance > 0:
             freedom = max(variance**2 / uncertain, float(seeds - 1))
             quantile = float(special.stdtrit(freedom, (1 + confidence) / 2))
@@ -202,14 +200,14 @@ def _variance_of_mean(values: Float64) -> float:
 
 
 def _freedom(
-    variance: float, from_pictures: float, a: SeedScores, b: SeedScores, added: float = 0.0
+    variance: float, from_images: float, a: SeedScores, b: SeedScores, added: float = 0.0
 ) -> float:
-    """Satterthwaite's degrees of freedom of a variance made of seeds' and pictures' parts.
+    """Satterthwaite's degrees of freedom of a variance made of seeds' and images' parts.
 
     They are never fewer than those of the scarcer of the parts: the interaction, once taken off,
     can leave a variance so small that the formula alone would say so.
     """
-    uncertain = from_pictures**2 / max(a.pictures - 1, 1)
+    uncertain = from_images**2 / max(a.images - 1, 1)
     if a.seeds > 1 and b.seeds > 1:
         least = min(a.seeds, b.seeds) - 1
         for side in (a, b):

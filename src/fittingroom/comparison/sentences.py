@@ -1,138 +1,127 @@
-"""Verdicts in plain words, with the numbers that they rest on."""
+"""Verdicts in plain words, with the numbers behind them."""
 
 from collections.abc import Sequence
 
 from fittingroom.comparison.results import ModelResult, Pair, Power, Verdict
-from fittingroom.metrics import Estimate
+from fittingroom.numbers import listed, percent, points_range
 
 # What a 95% interval promises, for those who never met one; `benchmarks/statistics.py` measures it.
-_PROMISE = "of 100 intervals made this way, about 95 hold the true gap"
-_MARGIN = "below which a difference counts as none in practice"
+_PROMISE = "about 95 of 100 such intervals contain the true gap"
+_MATTERS = "the smallest difference that matters in practice"
 
 
-def pair_sentence(a: ModelResult, b: ModelResult, pair: Pair, pictures: int, pairs: int) -> str:
-    """One pair's verdict, what it rests on, and what it does not say.
+def pair_sentence(a: ModelResult, b: ModelResult, pair: Pair, images: int, pairs: int) -> str:
+    """One pair's verdict, what it is based on, and what it does not say.
 
     Args:
         a, b: the two entrants' results.
         pair: the outcome; its own `sentence` is not read.
-        pictures: on how many both were scored.
+        images: on how many both were scored.
         pairs: how many pairs the whole comparison has.
     """
-    parts = [_verdict(a, b, pair, pictures)]
+    parts = [_verdict(pair), _accuracies(a, b, pair, images)]
     if pair.verdict in ("better", "worse"):
         parts.append(_against_margin(pair))
-        if pairs > 1 and pair.p_adjusted is not None and pair.p_adjusted > 0.05:
+        if pairs > 1 and pair.p_adjusted > 0.05:
             parts.append(
-                f"With Holm's correction for the {pairs} pairs compared here, the gap no longer "
-                f"counts as shown (p = {pair.p_adjusted:.2f})."
+                f"After Holm's correction for comparing {pairs} pairs, the difference is no longer "
+                f"significant (p = {pair.p_adjusted:.2f})."
             )
     if pair.verdict == "not shown":
-        parts.append(_undecided(pair))
-        parts.append(_more(pair.power, pair.level))
+        parts += [_undecided(pair), _more(pair.power, pair.level)]
     parts.append(_scope(a, b, pair))
     return " ".join(part for part in parts if part)
 
 
-def comparison_sentence(models: Sequence[ModelResult], pairs: Sequence[Pair], pictures: int) -> str:
+def comparison_sentence(models: Sequence[ModelResult], pairs: Sequence[Pair], images: int) -> str:
     """The outcome of a whole comparison in one paragraph."""
     if len(pairs) == 1:
         return pairs[0].sentence
     first = max(models, key=lambda model: model.accuracy.value)
-    said: dict[Verdict, list[str]] = {"better": [], "worse": [], "equivalent": [], "not shown": []}
+    of_first: dict[Verdict, list[str]] = {}
     mirrored: dict[Verdict, Verdict] = {"better": "worse", "worse": "better"}
-    doubtful = 0
     for pair in pairs:
-        shown = pair.verdict in mirrored
-        doubtful += shown and pair.p_adjusted is not None and pair.p_adjusted > 0.05
         if pair.b == first.name:
-            said[pair.verdict].append(pair.a)
+            of_first.setdefault(pair.verdict, []).append(pair.a)
         elif pair.a == first.name:
-            said[mirrored.get(pair.verdict, pair.verdict)].append(pair.b)
+            of_first.setdefault(mirrored.get(pair.verdict, pair.verdict), []).append(pair.b)
     parts = [
-        f"Of the {len(models)} compared on {pictures:,} pictures, {first.name} is right most "
-        f"often: on {_percent(first.accuracy.value)} {_accuracy_interval(first.accuracy)}."
+        f"{first.name} has the highest accuracy of the {len(models)} models compared on "
+        f"{images:,} test images: {percent(first.accuracy.value, 2)} (95% interval "
+        f"{percent(first.accuracy.low, 2)} to {percent(first.accuracy.high, 2)})."
     ]
-    if said["better"]:
-        parts.append(f"It is shown to be better than {_listed(said['better'])}.")
-    if said["worse"]:
-        parts.append(f"It is shown to be worse than {_listed(said['worse'])}.")
-    if said["equivalent"]:
+    margin = f"{_points(pairs[0].margin)} percentage points"
+    for verdict, words in (
+        ("better", "It is better than {}."),
+        ("worse", "It is worse than {}."),
+        ("equivalent", f"It is equivalent to {{}} within {margin}."),
+        ("not shown", "There is no clear difference between it and {}."),
+    ):
+        if verdict in of_first:
+            parts.append(words.format(listed(of_first[verdict])))
+    decided = [pair for pair in pairs if pair.verdict in mirrored]
+    doubtful = sum(pair.p_adjusted > 0.05 for pair in decided)
+    parts.append(f"{len(decided)} of the {len(pairs)} pairs differ.")
+    if doubtful:
         parts.append(
-            f"It is equivalent to {_listed(said['equivalent'])} within the margin of "
-            f"{_points(pairs[0].margin)} percentage points."
+            f"After Holm's correction for comparing {len(pairs)} pairs, {doubtful} of these "
+            f"differences {'is' if doubtful == 1 else 'are'} no longer significant."
         )
-    if said["not shown"]:
-        parts.append(f"No difference is shown between it and {_listed(said['not shown'])}.")
-    decided = sum(pair.verdict in mirrored for pair in pairs)
-    parts.append(
-        f"A difference is shown in {decided} of the {len(pairs)} pairs"
-        + (
-            f", of which {doubtful} no longer {_verb(doubtful, 'counts', 'count')} as shown after "
-            "Holm's correction for having looked at so many."
-            if doubtful
-            else "."
-        )
-    )
-    return " ".join([*parts, _rests_on(models)])
+    return " ".join([*parts, _basis(models)])
 
 
-def _rests_on(models: Sequence[ModelResult]) -> str:
+def _basis(models: Sequence[ModelResult]) -> str:
     """What the intervals of a comparison of several allow for."""
     counts = [len(model.per_seed) for model in models]
     if max(counts) == 1:
         return (
-            "These are single fitted models, and intervals allow for the luck of the pictures "
-            f"alone: {_PROMISE}. Other trainings, with other seeds, may come out differently."
+            "Each model was trained once, and the intervals cover the choice of test images only: "
+            f"{_PROMISE}. Training again with other seeds may give different results."
         )
-    each = [f"{count} of {model.name}" for count, model in zip(counts, models, strict=True)]
-    trainings = f"{counts[0]} of each" if min(counts) == max(counts) else _listed(each)
     sentence = (
-        f"This rests on trainings with different random seeds, {trainings}, and intervals allow "
-        f"for the luck of the seeds and of the pictures: {_PROMISE}."
+        f"{_trained(models)}, with different random seeds. The intervals cover the variation "
+        f"between seeds and between test images: {_PROMISE}."
     )
     singles = counts.count(1)
     if singles:
         sentence += (
-            " What was trained once is taken to vary from seed to seed as what it is compared with."
+            " A model trained once is assumed to vary between seeds as the one it is compared with."
         )
     if singles > 1:
-        sentence += (
-            " Two that were trained once each are compared as they are, by the pictures alone."
-        )
+        sentence += " Two models trained once each are compared by the test images alone."
     return sentence
 
 
-def _verdict(a: ModelResult, b: ModelResult, pair: Pair, pictures: int) -> str:
-    gap = pair.difference
-    shares = (
-        f"{_percent(b.accuracy.value)} of the {pictures:,} pictures named rightly against "
-        f"{_percent(a.accuracy.value)}"
-    )
-    if pair.level == "recipes":
-        shares = "on average " + shares
+def _verdict(pair: Pair) -> str:
+    a, b, gap = pair.a, pair.b, pair.difference
     if pair.verdict == "better":
         return (
-            f"{b.name} is better than {a.name}: {shares}, a gain of {_points(gap.value)} "
-            f"percentage points (95% interval {_points(gap.low)} to {_points(gap.high)})."
+            f"{b} is better than {a} by {_points(gap.value)} percentage points "
+            f"(95% interval {_points(gap.low)} to {_points(gap.high)})."
         )
     if pair.verdict == "worse":
         return (
-            f"{b.name} is worse than {a.name}: {shares}, a loss of {_points(-gap.value)} "
-            f"percentage points (95% interval {_points(-gap.high)} to {_points(-gap.low)})."
+            f"{b} is worse than {a} by {_points(-gap.value)} percentage points "
+            f"(95% interval {_points(-gap.high)} to {_points(-gap.low)})."
         )
-    signed = (
-        f"a difference of {_signed(gap.value)} percentage points "
-        f"(95% interval {_signed(gap.low)} to {_signed(gap.high)})"
-    )
+    interval = f"(95% interval {points_range(gap, 2)})"
+    ahead = b if gap.value > 0 else a
+    lead = f"{ahead} is ahead by {_points(abs(gap.value))} percentage points"
+    if gap.value == 0:
+        lead = "their accuracies are equal"
     if pair.verdict == "equivalent":
         return (
-            f"{b.name} and {a.name} are equivalent for practical purposes: {shares}, {signed}, "
-            f"all of it within the margin of {_points(pair.margin)} points either way."
+            f"{b} and {a} are equivalent for practical purposes: {lead} {interval}, within the "
+            f"margin of {_points(pair.margin)}."
         )
+    return f"No clear difference between {b} and {a}: {lead} {interval}, which may be chance."
+
+
+def _accuracies(a: ModelResult, b: ModelResult, pair: Pair, images: int) -> str:
+    average = "mean accuracy" if pair.level == "recipes" else "accuracy"
     return (
-        f"No difference between {b.name} and {a.name} is shown: {shares}, {signed}, "
-        "which may well be zero."
+        f"{b.name} reaches {percent(b.accuracy.value, 2)} {average} on the {images:,} test images, "
+        f"{a.name} {percent(a.accuracy.value, 2)}."
     )
 
 
@@ -140,70 +129,69 @@ def _against_margin(pair: Pair) -> str:
     """How a gap that is shown compares with what counts as none."""
     if pair.margin == 0:
         return ""
-    margin = f"the margin of {_points(pair.margin)} points, {_MARGIN}"
+    margin = f"{_points(pair.margin)} points, {_MATTERS}"
     gap = pair.difference
     if pair.equivalent:
-        return f"The gap is real but small: it lies within {margin}."
+        return f"The gap is real but small: it is less than {margin}."
     if min(abs(gap.low), abs(gap.high)) > pair.margin:
-        return f"All of that interval is beyond {margin}."
+        return f"The whole interval is above {margin}."
     if abs(gap.value) <= pair.margin:
-        return f"The gap seen is within {margin}, but may be larger than that."
-    return f"The gap seen is beyond {margin}, but may be smaller than that."
+        return f"The measured gap is less than {margin}, but the true gap may be larger."
+    return f"The measured gap is more than {margin}, but the true gap may be smaller."
 
 
 def _undecided(pair: Pair) -> str:
     margin = _points(pair.margin)
     if pair.equivalent:
         return (
-            f"The two one-sided tests at 5% find the two equivalent within {margin} points, but "
-            "the 95% interval reaches beyond that."
+            f"Two one-sided tests at 5% find them equivalent within {margin} points, but the 95% "
+            "interval reaches beyond that."
         )
-    return f"Nor are the two shown to be within {margin} points of each other."
+    return f"They are not shown to be equivalent within {margin} points either."
 
 
-def _more(power: Power | None, level: str) -> str:
-    if power is None:
-        return ""
+def _more(power: Power, level: str) -> str:
     ways = []
     if power.seeds is not None:
         ways.append(f"{power.seeds:,} seeds of each")
-    if power.pictures is not None:
-        ways.append(f"{power.pictures:,} pictures")
+    if power.images is not None:
+        ways.append(f"{power.images:,} images")
     if ways:
-        return (
-            f"To show a gap of the size seen with 80% power would take about {' or '.join(ways)}."
-        )
+        return f"Showing a gap of this size with 80% power takes about {' or '.join(ways)}."
     if level == "recipes":
-        return "Neither more seeds alone nor more pictures alone could show a gap of this size."
+        return "Neither more seeds alone nor more images alone could show a gap of this size."
     return ""
 
 
 def _scope(a: ModelResult, b: ModelResult, pair: Pair) -> str:
     if pair.level == "fitted models":
         return (
-            "This holds for these two fitted models, and the interval allows for the luck of the "
-            f"pictures alone: {_PROMISE}. Another training of either, with another seed, may come "
-            "out differently."
+            "This compares two trained models. The interval covers the choice of test images only: "
+            f"{_PROMISE}. Training either again with another seed may give a different result."
         )
+    covers = "The interval covers the variation between seeds and between test images"
     counts = [len(model.per_seed) for model in (a, b)]
     if min(counts) == 1:
-        single, many = (a, b) if counts[0] == 1 else (b, a)
+        once, often = (a, b) if counts[0] == 1 else (b, a)
         return (
-            f"This rests on {max(counts)} trainings of {many.name}, with different random seeds, "
-            f"and on one of {single.name}, which is taken to vary from seed to seed as "
-            f"{many.name} does. On that assumption, the interval allows for the luck of the seeds "
-            f"and of the pictures: {_PROMISE}."
+            f"{often.name} was trained {max(counts)} times with different random seeds, "
+            f"{once.name} once. If {once.name} varies between seeds as {often.name} does, the "
+            f"interval covers the seeds and the test images: {_PROMISE}."
         )
-    trainings = (
-        f"{counts[0]} trainings of each"
-        if counts[0] == counts[1]
-        else f"{counts[0]} trainings of {a.name} and {counts[1]} of {b.name}"
-    )
     chance = "" if pair.p_better is None else f" {_chance(a, b, pair.p_better)}"
-    return (
-        f"This rests on {trainings}, with different random seeds, and the interval allows for the "
-        f"luck of the seeds and of the pictures: {_PROMISE}.{chance}"
-    )
+    return f"{_trained((a, b))}, with different random seeds. {covers}: {_PROMISE}.{chance}"
+
+
+def _trained(models: Sequence[ModelResult]) -> str:
+    """``"Each recipe was trained 5 times"``, or how often each."""
+    counts = [len(model.per_seed) for model in models]
+    if min(counts) == max(counts):
+        return f"Each recipe was trained {counts[0]} times"
+    times = [
+        f"{model.name} {'once' if count == 1 else f'{count} times'}"
+        for model, count in zip(models, counts, strict=True)
+    ]
+    return f"The recipes were trained several times: {listed(times)}"
 
 
 def _chance(a: ModelResult, b: ModelResult, p_better: float) -> str:
@@ -212,35 +200,9 @@ def _chance(a: ModelResult, b: ModelResult, p_better: float) -> str:
     elif p_better < 0.01:
         chance = "less than 1%"
     else:
-        chance = f"{100 * p_better:.0f}%"
-    return (
-        f"The chance that a new training of {b.name} beats a new training of {a.name} is put at "
-        f"{chance}."
-    )
-
-
-def _accuracy_interval(estimate: Estimate) -> str:
-    return f"(95% interval {_percent(estimate.low)} to {_percent(estimate.high)})"
-
-
-def _listed(names: Sequence[str]) -> str:
-    if len(names) == 1:
-        return names[0]
-    return f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _verb(count: int, one: str, many: str) -> str:
-    return one if count == 1 else many
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f}%"
+        chance = f"about {percent(p_better, 0)}"
+    return f"A new training of {b.name} beats a new training of {a.name} with {chance} probability."
 
 
 def _points(share: float) -> str:
     return f"{100 * share:.2f}"
-
-
-def _signed(share: float) -> str:
-    text = f"{100 * share:+.2f}"
-    return "0.00" if text in ("+0.00", "-0.00") else text.replace("-", "−")

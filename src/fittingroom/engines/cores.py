@@ -17,7 +17,7 @@ from fittingroom.engines import Core
 from fittingroom.engines.operations import operation_count
 from fittingroom.errors import ExportError, RecipeError
 from fittingroom.graphs import OPSET, Graph
-from fittingroom.predictions import Float32, UInt8
+from fittingroom.predictions import Float32, UInt8, softmax
 from fittingroom.safe_io import Refusal
 from fittingroom.safe_io.models import check_model
 
@@ -136,7 +136,7 @@ def check_core(core: Core, images: UInt8, logits: Float32) -> None:
             f"Expected an exported model that takes {len(images)} pictures at once. Received one "
             f"that cannot be run: {reason_of(error)}"
         ) from error
-    difference = float(np.abs(_softmax(received) - _softmax(logits)).max())
+    difference = float(np.abs(softmax(received) - softmax(logits)).max())
     if not difference <= _ALLOWED_DIFFERENCE:
         raise ExportError(
             f"Expected the exported model to give the model's own probabilities within "
@@ -236,9 +236,3 @@ def _inputs(node: onnx.NodeProto) -> set[str]:
             names |= _inputs(inner)
         names |= {value.name for value in attribute.g.output}
     return names
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    exponents = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    result: np.ndarray = exponents / exponents.sum(axis=1, keepdims=True)
-    return result

@@ -2,6 +2,7 @@
 
 ::
 
+    scores      every score in one table, which JSON and report walk over
     results     what an evaluation holds, as plain values and as tables
     scoring     evaluate_predictions: from predictions to every number
 """
@@ -13,13 +14,16 @@ from fittingroom.evaluation.results import (
     ConfusedPair,
     Evaluation,
 )
+from fittingroom.evaluation.scores import SCORES, ScoreInfo
 from fittingroom.evaluation.scoring import evaluate_predictions
 
 __all__ = [
+    "SCORES",
     "Calibration",
     "CalibrationBin",
     "ClassScores",
     "ConfusedPair",
     "Evaluation",
+    "ScoreInfo",
     "evaluate_predictions",
 ]

@@ -1,9 +1,6 @@
 """From predictions to every number about them."""
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from fittingroom import metrics
 from fittingroom.evaluation.results import (
@@ -13,6 +10,7 @@ from fittingroom.evaluation.results import (
     ConfusedPair,
     Evaluation,
 )
+from fittingroom.evaluation.scores import SCORES, Basis
 from fittingroom.predictions import Int64, Predictions
 
 # How many kinds of mistake are named, and how many single mistakes.
@@ -32,44 +30,33 @@ def evaluate_predictions(
         seed: of these simulations; equal input and seed give an equal result.
 
     Returns:
-        The evaluation; what needs probabilities is None where the model gives classes alone. A
-        score of 0/0 (precision of a class that is never called, recall of one without pictures)
+        The evaluation; what needs probabilities is None if the model gives classes alone. A
+        score of 0/0 (precision of a class that is never predicted, recall of one without images)
         has the value 0 and the interval (0, 1); a class that is neither true nor predicted of
-        any picture is left out of the macro means.
+        any image is left out of the macro means.
 
     Raises:
         UsageError: too few draws.
     """
-    labels, predicted = predictions.labels, predictions.predicted
-    confusion = metrics.confusion_matrix(labels, predicted, predictions.classes)
-    precision, recall, f1 = (
-        score(confusion) for score in (metrics.precision, metrics.recall, metrics.f1)
-    )
-    support = confusion.sum(axis=1)
-    logs, probabilities = predictions.log_probabilities, predictions.probabilities
-    of_probabilities: dict[str, Any] = {"log_loss": None, "brier": None, "calibration": None}
-    if logs is not None and probabilities is not None:
-        of_probabilities = {
-            "log_loss": metrics.log_loss(labels, logs),
-            "brier": metrics.brier_score(labels, probabilities),
-            "brier_parts": metrics.brier_decomposition(labels, probabilities),
-            "calibration": _evaluate_calibration(predictions, probabilities, draws, seed),
-            "risk_coverage": metrics.risk_coverage(labels, predicted, probabilities),
-        }
+    given = Basis(predictions, draws, seed)
+    sure = predictions.log_probabilities is not None
+    support = given.confusion.sum(axis=1)
+    scores = (given.precision, given.recall, given.f1)
     return Evaluation(
         predictions=predictions,
-        accuracy=metrics.wilson(int(np.trace(confusion)), len(predictions)),
+        scores={
+            key: score.compute(given) if sure or not score.probabilities else None
+            for key, score in SCORES.items()
+        },
         per_class=tuple(
-            ClassScores(name, int(support[k]), *(s.per_class[k] for s in (precision, recall, f1)))
+            ClassScores(name, int(support[k]), *(score.per_class[k] for score in scores))
             for k, name in enumerate(predictions.classes)
         ),
-        macro_f1=f1.macro,
-        confusion=confusion,
-        most_confused=_most_confused(confusion, predictions.classes),
-        worst_mistakes=_worst_mistakes(predictions, probabilities),
-        macro_precision=precision.macro,
-        macro_recall=recall.macro,
-        **of_probabilities,
+        confusion=given.confusion,
+        most_confused=_most_confused(given.confusion, predictions.classes),
+        worst_mistakes=_worst_mistakes(given),
+        calibration=_calibration(given) if sure else None,
+        risk_coverage=given.risk_coverage if sure else None,
     )
 
 
@@ -86,40 +73,24 @@ def _most_confused(confusion: Int64, classes: tuple[str, ...]) -> tuple[Confused
     )
 
 
-def _worst_mistakes(
-    predictions: Predictions, probabilities: npt.NDArray[np.float64] | None
-) -> Int64:
+def _worst_mistakes(given: Basis) -> Int64:
+    predictions = given.predictions
     wrong = np.flatnonzero(~predictions.correct)
-    if probabilities is not None:
-        confidence = metrics.confidences(predictions.predicted, probabilities)[wrong]
+    if predictions.log_probabilities is not None:
+        confidence = metrics.confidences(predictions.predicted, given.probabilities)[wrong]
         wrong = wrong[np.argsort(-confidence, kind="stable")]
     return wrong[:_WORST_MISTAKES].astype(np.int64)
 
 
-def _evaluate_calibration(
-    predictions: Predictions,
-    probabilities: npt.NDArray[np.float64],
-    draws: int,
-    seed: int,
-) -> Calibration:
-    said = (predictions.labels, predictions.predicted, probabilities)
-    equal_width = metrics.reliability(*said)
-    equal_mass = metrics.reliability(*said, binning="equal mass")
-    error = metrics.calibration_error(equal_width, draws=draws, seed=seed)
-    bins = zip(
-        equal_width.low.tolist(),
-        equal_width.high.tolist(),
-        equal_width.count.tolist(),
-        equal_width.confidence.tolist(),
-        equal_width.correct.tolist(),
-        strict=True,
-    )
+def _calibration(given: Basis) -> Calibration:
+    curve = given.reliability
+    columns = (curve.low, curve.high, curve.count, curve.confidence, curve.correct)
     return Calibration(
-        error=error.debiased,
         bins=tuple(
             CalibrationBin(low, high, count, confidence, metrics.wilson(correct, count))
-            for low, high, count, confidence, correct in bins
+            for low, high, count, confidence, correct in zip(
+                *(column.tolist() for column in columns), strict=True
+            )
         ),
-        plug_in=error.plug_in,
-        error_equal_mass=metrics.calibration_error(equal_mass, draws=draws, seed=seed).debiased,
+        plug_in=given.calibration_error.plug_in,
     )

@@ -44,19 +44,19 @@ def find_in_model(subject: Subject) -> Iterator[Finding]:
     yield from _fit(subject)
     yield from _validation(subject)
     evaluation, name = subject.evaluation, subject.name
-    calibration, recall = evaluation.calibration, evaluation.macro_recall
-    if calibration is None:
+    error, recall = (evaluation.scores[key] for key in ("calibration_error", "macro_recall"))
+    if error is None:
         yield Finding(
             "no-probabilities",
             name,
             f"{name} gives classes alone: log loss, Brier score, calibration and the "
             "risk–coverage curve are left out.",
         )
-    elif calibration.error.low > CALIBRATION_ERROR:
+    elif error.low > CALIBRATION_ERROR:
         yield Finding(
             "miscalibrated",
             name,
-            f"{name} is {_percent(calibration.error)} away, on average, from the accuracy that its "
+            f"{name} is {_percent(error)} away, on average, from the accuracy that its "
             "probabilities promise.",
         )
     if recall is not None:

@@ -2,7 +2,7 @@
 
 ::
 
-    estimates         a number and its interval; Wilson's interval of a share
+    estimates         the intervals of a share and of a mean
     checks            what comes in as arrays, checked once
     classification    accuracy, confusion matrix, precision, recall, F1
     probabilistic     log loss, Brier score and what it is made of
@@ -32,7 +32,6 @@ from fittingroom.metrics.classification import (
     recall,
 )
 from fittingroom.metrics.estimates import (
-    Estimate,
     difference_of_shares,
     mean_estimate,
     wilson,
@@ -51,6 +50,7 @@ from fittingroom.metrics.temperature import (
     fit_temperature,
     temperature_effect,
 )
+from fittingroom.numbers import Estimate
 
 __all__ = [
     "Binning",

@@ -14,7 +14,7 @@ from fittingroom.metrics.checks import (
     checked_pair,
     checked_probabilities,
 )
-from fittingroom.metrics.estimates import Estimate
+from fittingroom.numbers import Estimate
 
 Binning = Literal["equal width", "equal mass"]
 

@@ -9,12 +9,12 @@ import numpy.typing as npt
 from fittingroom.errors import PredictionsError
 from fittingroom.metrics.checks import Float64, Int64, checked_count, checked_pair
 from fittingroom.metrics.estimates import (
-    Estimate,
     normal_quantile,
     score_interval,
     wilson,
     wilson_interval,
 )
+from fittingroom.numbers import Estimate
 
 
 @dataclass(frozen=True)

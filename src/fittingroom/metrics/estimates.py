@@ -1,35 +1,15 @@
-"""A number with its interval, and the two intervals that everything else is built from."""
+"""The two intervals that everything else is built from: of a share, and of a mean."""
 
 import math
-from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 
 from fittingroom.errors import PredictionsError, UsageError
+from fittingroom.numbers import Estimate
 
 Float64 = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number and its 95% interval: a number without one is not shown.
-
-    Attributes:
-        value: the point estimate.
-        low: the interval's lower end.
-        high: its upper end.
-    """
-
-    value: float
-    low: float
-    high: float
-
-    @property
-    def percent(self) -> str:
-        """A share as it is shown where there is little room: ``"93.72% (93.0–94.4)"``."""
-        return f"{self.value:.2%} ({100 * self.low:.1f}–{100 * self.high:.1f})"
 
 
 def wilson(successes: float, trials: float, confidence: float = 0.95) -> Estimate:

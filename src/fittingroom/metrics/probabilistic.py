@@ -13,7 +13,8 @@ from fittingroom.metrics.checks import (
     checked_matrix,
     checked_probabilities,
 )
-from fittingroom.metrics.estimates import Estimate, mean_estimate
+from fittingroom.metrics.estimates import mean_estimate
+from fittingroom.numbers import Estimate
 
 # How far above 0 a float32 logarithm of a probability can come out.
 _ROUNDING = 1e-3

@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 from fittingroom.metrics.calibration import confidences
 from fittingroom.metrics.checks import Float64, checked_pair
-from fittingroom.metrics.estimates import Estimate, mean_estimate, wilson, wilson_interval
+from fittingroom.metrics.estimates import mean_estimate, wilson, wilson_interval
+from fittingroom.numbers import Estimate
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,10 @@ import numpy.typing as npt
 from fittingroom.errors import PredictionsError, UsageError
 from fittingroom.metrics.calibration import CalibrationError, calibration_error, reliability
 from fittingroom.metrics.checks import Float64, checked_labels, checked_matrix
-from fittingroom.metrics.estimates import Estimate, mean_estimate
+from fittingroom.metrics.estimates import mean_estimate
 from fittingroom.metrics.probabilistic import log_loss
+from fittingroom.numbers import Estimate
+from fittingroom.predictions import log_softmax, softmax
 
 # A temperature outside these says that the data do not determine one.
 COLDEST, HOTTEST = 0.05, 20.0
@@ -54,7 +56,7 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     Source:
         Guo, Pleiss, Sun and Weinberger (2017), arXiv:1706.04599, section 4.2.
     """
-    from scipy import optimize, special
+    from scipy import optimize
 
     scores = checked_matrix(logits, "logits")
     true = checked_labels(labels, scores.shape[1])
@@ -70,7 +72,7 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
 
     def slope(inverse: float) -> float:
         """Derivative of the log loss by ``1/T``: never falls as ``1/T`` grows."""
-        expected = (special.softmax(inverse * centred, axis=1) * centred).sum(axis=1)
+        expected = (softmax(inverse * centred) * centred).sum(axis=1)
         return float(expected.mean()) - of_true
 
     if slope(1 / COLDEST) <= 0:
@@ -87,12 +89,10 @@ def apply_temperature(logits: npt.ArrayLike, temperature: float) -> Float64:
         PredictionsError: logits that are no matrix.
         UsageError: a temperature that is not above 0.
     """
-    from scipy import special
-
     if not 0 < temperature < np.inf:
         raise UsageError(f"Expected a temperature above 0. Received {temperature}.")
     scores = checked_matrix(logits, "logits")
-    return np.asarray(special.log_softmax(scores / temperature, axis=1))
+    return log_softmax(scores / temperature)
 
 
 def temperature_effect(

@@ -8,7 +8,7 @@ import onnxruntime
 
 from fittingroom.classes import GARMENTS
 from fittingroom.errors import ExportError, PredictionsError, UsageError
-from fittingroom.predictions import Float32, Int64, Predictions, UInt8
+from fittingroom.predictions import Float32, Int64, Predictions, UInt8, log_softmax
 from fittingroom.safe_io import Refusal
 from fittingroom.safe_io.models import check_model, class_names
 
@@ -114,7 +114,7 @@ class Predictor:
             PredictionsError: pictures of another shape or type.
         """
         (logits,) = self.run(("logits",), images, on_batch)
-        return _log_softmax(logits)
+        return log_softmax(logits).astype(np.float32)
 
     def run(
         self, names: Sequence[str], images: UInt8, on_batch: Callable[[int], None] | None = None
@@ -181,13 +181,3 @@ class Predictor:
             indices=indices,
             classes=self.classes,
         )
-
-
-def _log_softmax(logits: Float32) -> Float32:
-    """Logarithms of the softmax along the last axis, without overflow; float64 inside."""
-    with np.errstate(invalid="ignore"):  # of infinite ones, which are found by their sum
-        shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-        result: Float32 = (shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))).astype(
-            np.float32
-        )
-    return result

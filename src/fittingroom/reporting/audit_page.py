@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fittingroom.auditing import Audit
+from fittingroom.numbers import percent_estimate, some, sureness
 from fittingroom.predictions import Int64, UInt8
-from fittingroom.reporting.numbers import percent_estimate, some, sureness
 from fittingroom.reporting.tables import Table
 from fittingroom.reporting.write import render
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from fittingroom import plots
+from fittingroom.numbers import percent, percent_estimate, some, sureness
 from fittingroom.plots import ConfusedRow, SampleRow, Tile, TileGroup
 from fittingroom.predictions import Int64, Predictions, UInt8
 from fittingroom.recipes import Keep
 from fittingroom.reporting import sentences, tables
 from fittingroom.reporting.model_report import Garments, ModelReport, stem
-from fittingroom.reporting.numbers import percent, percent_estimate, some, sureness
 from fittingroom.reporting.tables import Table
 
 _COLUMNS = 8

@@ -7,12 +7,12 @@ import numpy as np
 from fittingroom import plots
 from fittingroom.comparison import Comparison, Pair
 from fittingroom.evaluation import Evaluation
+from fittingroom.numbers import listed, percent_estimate, points_estimate, some
 from fittingroom.plots import Tile, TileGroup
 from fittingroom.predictions import UInt8
 from fittingroom.reporting import sentences, tables
 from fittingroom.reporting.model_figures import Panel, Section, draw, tile, tile_panel
 from fittingroom.reporting.model_report import ModelReport, stem
-from fittingroom.reporting.numbers import listed, percent_estimate, points_estimate, some
 from fittingroom.reporting.probabilities import (
     risk_coverage_sentence,
     risk_coverage_table,

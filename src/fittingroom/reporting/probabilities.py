@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fittingroom.evaluation import Evaluation
+from fittingroom.evaluation import SCORES, Evaluation
 from fittingroom.metrics import Estimate, TemperatureEffect
-from fittingroom.reporting.model_report import ModelReport
-from fittingroom.reporting.numbers import (
+from fittingroom.numbers import (
     NONE,
     decimal_change,
     decimal_estimate,
@@ -15,7 +14,8 @@ from fittingroom.reporting.numbers import (
     percent,
     percent_estimate,
 )
-from fittingroom.reporting.tables import Table
+from fittingroom.reporting.model_report import ModelReport
+from fittingroom.reporting.tables import Table, shown
 
 # Shares of the pictures that a model answers, at which the caption reads the risk.
 _ANSWERED = (0.5, 0.8)
@@ -38,22 +38,9 @@ def scores_table(reports: Sequence[ModelReport]) -> Table | None:
 def _scores(report: ModelReport) -> dict[str, str]:
     """What one model has of these, in words; nothing where it gives no probabilities."""
     item, effect = report.evaluation, report.temperature
-    scores: dict[str, str] = {}
-    if item.log_loss is not None and item.brier is not None:
-        scores["Log loss"] = decimal_estimate(item.log_loss)
-        scores["Brier score"] = decimal_estimate(item.brier)
-    if item.brier_parts is not None:
-        scores["– its reliability"] = decimal_estimate(item.brier_parts.reliability)
-        scores["– its resolution"] = decimal_estimate(item.brier_parts.resolution)
-        scores["– its uncertainty"] = decimal_estimate(item.brier_parts.uncertainty)
-    if item.calibration is not None:
-        scores["Calibration error, bins of equal width"] = percent_estimate(item.calibration.error)
-        if item.calibration.error_equal_mass is not None:
-            scores["Calibration error, bins of equal mass"] = percent_estimate(
-                item.calibration.error_equal_mass
-            )
-    if item.risk_coverage is not None:
-        scores["Area under risk–coverage"] = percent_estimate(item.risk_coverage.area)
+    if report.evaluation.predictions.log_probabilities is None:
+        return {}
+    scores = {score.label: shown(item, key) for key, score in SCORES.items() if score.probabilities}
     if effect is not None:
         scores["Temperature, from validation"] = f"{effect.temperature:.3f}"
         scores["Log loss without it"] = decimal_estimate(effect.log_loss_before)
@@ -97,7 +84,8 @@ def risk_coverage_sentence(models: Sequence[tuple[str, Evaluation]], without: Se
             )
         sentences.append(
             f"{name} makes {percent(float(curve.risk[-1]))} mistakes when it answers all, "
-            f"{listed(parts)}; the area under its curve is {percent_estimate(curve.area)}."
+            f"{listed(parts)}; the area under its curve is "
+            f"{shown(evaluation, 'risk_coverage_area')}."
         )
     if without:
         sentences.append(f"{listed(list(without))}: no probabilities, so no curve.")

@@ -9,7 +9,7 @@ import numpy as np
 
 from fittingroom.comparison import Comparison
 from fittingroom.findings import Finding
-from fittingroom.metrics import Estimate, TemperatureEffect
+from fittingroom.metrics import TemperatureEffect
 from fittingroom.reporting import sentences
 from fittingroom.reporting.model_figures import Panel
 from fittingroom.reporting.model_report import Facts, ModelReport
@@ -59,7 +59,7 @@ def results(
             "test_pictures": len(reports[0].evaluation.predictions),
         },
         "models": [_model(report) for report in reports],
-        "comparison": None if comparison is None else comparison.as_dict(details=True),
+        "comparison": None if comparison is None else comparison.as_dict(),
         "findings": [finding.as_dict() for finding in found],
         "figures": [
             {"image": f"images/{panel.image}", "title": panel.title, "caption": panel.caption}
@@ -104,16 +104,13 @@ def _model(report: ModelReport) -> dict[str, Any]:
 
 
 def _temperature(effect: TemperatureEffect) -> dict[str, Any]:
-    def estimate(each: Estimate) -> dict[str, Any]:
-        return {"value": each.value, "interval": [each.low, each.high]}
-
     return {
         "value": effect.temperature,
-        "log_loss_before": estimate(effect.log_loss_before),
-        "log_loss_after": estimate(effect.log_loss_after),
-        "log_loss_change": estimate(effect.log_loss_change),
-        "calibration_error_before": estimate(effect.error_before.debiased),
-        "calibration_error_after": estimate(effect.error_after.debiased),
+        "log_loss_before": effect.log_loss_before.as_dict(),
+        "log_loss_after": effect.log_loss_after.as_dict(),
+        "log_loss_change": effect.log_loss_change.as_dict(),
+        "calibration_error_before": effect.error_before.debiased.as_dict(),
+        "calibration_error_after": effect.error_after.debiased.as_dict(),
     }
 
 

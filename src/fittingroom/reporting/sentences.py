@@ -15,10 +15,7 @@ from fittingroom.findings.course import (
     training_gap,
 )
 from fittingroom.metrics import Estimate, wilson
-from fittingroom.plots import Tile
-from fittingroom.recipes import Keep
-from fittingroom.reporting.model_report import Facts, ModelReport
-from fittingroom.reporting.numbers import (
+from fittingroom.numbers import (
     listed,
     percent,
     percent_estimate,
@@ -26,6 +23,10 @@ from fittingroom.reporting.numbers import (
     points_estimate,
     some,
 )
+from fittingroom.plots import Tile
+from fittingroom.recipes import Keep
+from fittingroom.reporting.model_report import Facts, ModelReport
+from fittingroom.reporting.tables import shown
 from fittingroom.runs import Epoch
 
 
@@ -237,7 +238,7 @@ def calibration(models: Sequence[tuple[str, Evaluation]], without: Sequence[str]
             else "neither over- nor under-confident on the whole"
         )
         sentences.append(
-            f"{name}: expected calibration error {percent_estimate(result.error)}, {side}."
+            f"{name}: expected calibration error {shown(evaluation, 'calibration_error')}, {side}."
         )
     if without:
         sentences.append(f"{listed(list(without))}: no probabilities, so no curve.")
@@ -293,7 +294,7 @@ def accuracies(comparison: Comparison) -> str:
     if len(comparison.pairs) == 1:
         pair = comparison.pairs[0]
         sentence += (
-            f" On the same {comparison.pictures:,} pictures, {pair.b} minus {pair.a} is "
+            f" On the same {comparison.images:,} pictures, {pair.b} minus {pair.a} is "
             f"{points_estimate(pair.difference, 2)} percentage points."
         )
     if any(len(model.per_seed) > 1 for model in comparison.models):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fittingroom.auditing import Subset
-from fittingroom.reporting.numbers import NONE, percent_estimate, points_estimate, some
+from fittingroom.numbers import NONE, percent_estimate, points_estimate, some
 from fittingroom.reporting.tables import Table
 
 # The page of the audit, as the report's folder holds it.

@@ -6,25 +6,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from fittingroom.comparison import Comparison, ModelResult, Pair
-from fittingroom.evaluation import Evaluation
-from fittingroom.plots import TileGroup
-from fittingroom.predictions import Int64
-from fittingroom.reporting.model_report import Facts, ModelReport
-from fittingroom.reporting.numbers import (
+from fittingroom.evaluation import SCORES, Evaluation
+from fittingroom.numbers import (
     MINUS,
     NONE,
     count,
-    decimal_estimate,
     duration,
+    p_value,
     percent,
     percent_estimate,
     points,
     points_estimate,
-    probability,
     seconds,
     size,
     sureness,
 )
+from fittingroom.plots import TileGroup
+from fittingroom.predictions import Int64
+from fittingroom.reporting.model_report import Facts, ModelReport
 from fittingroom.runs import Epoch
 
 
@@ -94,14 +93,10 @@ def results(reports: Sequence[ModelReport], comparison: Comparison | None) -> Ta
     operations = kinds.pop().capitalize() if len(kinds) == 1 else "Operations"
     evaluations = [report.evaluation for report in reports]
     rows += [
-        ("Macro F1", [percent_estimate(item.macro_f1) for item in evaluations]),
-        ("Log loss", [_decimal(item) for item in evaluations]),
-        (
-            "Calibration error",
-            [
-                NONE if item.calibration is None else percent_estimate(item.calibration.error)
-                for item in evaluations
-            ],
+        *(
+            (score.label, [shown(item, key) for item in evaluations])
+            for key, score in SCORES.items()
+            if score.headline and key != "accuracy"
         ),
         ("Training time", [seconds(report.training_seconds) for report in reports]),
         ("Parameters", [count(report.parameters) for report in reports]),
@@ -140,8 +135,10 @@ def _deviation(model: ModelResult | None) -> str:
     return NONE if model is None or model.deviation is None else percent(model.deviation, 2)
 
 
-def _decimal(evaluation: Evaluation) -> str:
-    return NONE if evaluation.log_loss is None else decimal_estimate(evaluation.log_loss)
+def shown(evaluation: Evaluation, key: str) -> str:
+    """A score as the report shows it, or a dash if it needs probabilities and there are none."""
+    estimate = evaluation.scores[key]
+    return NONE if estimate is None else SCORES[key].show(estimate)
 
 
 def pairs(comparison: Comparison) -> Table:
@@ -158,11 +155,9 @@ def pairs(comparison: Comparison) -> Table:
                 points_estimate(pair.difference, 2),
                 NONE if test is None else count(test.b_only),
                 NONE if test is None else count(test.a_only),
-                NONE
-                if test is None
-                else f"{probability(test.p_exact)} ({probability(test.p_mid)})",
+                NONE if test is None else f"{p_value(test.p_exact)} ({p_value(test.p_mid)})",
                 NONE if pair.p_better is None else sureness(pair.p_better),
-                NONE if not several or pair.p_adjusted is None else probability(pair.p_adjusted),
+                NONE if not several or pair.p_adjusted is None else p_value(pair.p_adjusted),
             )
         )
     columns = (
@@ -177,7 +172,7 @@ def pairs(comparison: Comparison) -> Table:
     )
     kept = [at for at in range(len(columns)) if at < 3 or any(row[at] != NONE for row in rows)]
     return Table(
-        f"Paired differences of accuracy on {comparison.pictures:,} pictures, with 95% intervals.",
+        f"Paired differences of accuracy on {comparison.images:,} pictures, with 95% intervals.",
         tuple(columns[at] for at in kept),
         tuple(tuple(row[at] for at in kept) for row in rows),
         words=2,
@@ -263,8 +258,7 @@ def per_class(name: str, evaluation: Evaluation) -> Table:
         )
         for scores in evaluation.per_class
     ]
-    macro = (evaluation.macro_precision, evaluation.macro_recall, evaluation.macro_f1)
-    means = [NONE if mean is None else percent_estimate(mean) for mean in macro]
+    means = [shown(evaluation, key) for key in ("macro_precision", "macro_recall", "macro_f1")]
     rows.append(("Mean of the classes", *means, count(len(evaluation.predictions))))
     return Table(
         f"{name}, class by class, with 95% intervals.",

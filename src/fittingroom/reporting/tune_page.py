@@ -1,8 +1,7 @@
 """The page of a search for hyper-parameters, and what came of it in plain words."""
 
 from fittingroom import plots
-from fittingroom.reporting.model_figures import Panel
-from fittingroom.reporting.numbers import (
+from fittingroom.numbers import (
     NONE,
     listed,
     percent,
@@ -11,6 +10,7 @@ from fittingroom.reporting.numbers import (
     seconds,
     some,
 )
+from fittingroom.reporting.model_figures import Panel
 from fittingroom.reporting.tables import Table
 from fittingroom.reporting.write import render
 from fittingroom.tuning import Search, Setting, State, Trial, Value, settings_of

@@ -1,0 +1,205 @@
+"""Every score of a model, in one table: the evaluation's JSON and the report walk over it.
+
+To add a score, write its function in :mod:`fittingroom.metrics` and add a line to :data:`SCORES`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from fittingroom import metrics
+from fittingroom.numbers import Estimate, decimal_estimate, percent_estimate
+from fittingroom.predictions import Float32, Int64, Predictions
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """What scores are computed from; what several of them need is computed once.
+
+    Attributes:
+        predictions: the true labels, and what the model says.
+        draws: simulations behind the interval of a calibration error.
+        seed: of these simulations.
+    """
+
+    predictions: Predictions
+    draws: int
+    seed: int
+
+    @cached_property
+    def confusion(self) -> Int64:
+        """Int64 ``(K, K)``, rows true, columns predicted."""
+        said = self.predictions
+        return metrics.confusion_matrix(said.labels, said.predicted, said.classes)
+
+    @cached_property
+    def precision(self) -> metrics.Score:
+        """Of each class, and their mean."""
+        return metrics.precision(self.confusion)
+
+    @cached_property
+    def recall(self) -> metrics.Score:
+        """Of each class, and their mean."""
+        return metrics.recall(self.confusion)
+
+    @cached_property
+    def f1(self) -> metrics.Score:
+        """Of each class, and their mean."""
+        return metrics.f1(self.confusion)
+
+    # All below needs probabilities.
+
+    @cached_property
+    def logs(self) -> Float32:
+        """Float32 ``(N, K)``, log-probabilities."""
+        assert self.predictions.log_probabilities is not None
+        return self.predictions.log_probabilities
+
+    @cached_property
+    def probabilities(self) -> npt.NDArray[np.float64]:
+        """Float64 ``(N, K)``."""
+        return np.exp(self.logs.astype(np.float64))
+
+    @cached_property
+    def brier(self) -> metrics.BrierDecomposition:
+        """The parts of the Brier score."""
+        return metrics.brier_decomposition(self.predictions.labels, self.probabilities)
+
+    @cached_property
+    def reliability(self) -> metrics.Reliability:
+        """The reliability diagram with 15 bins of equal width."""
+        return self._reliability("equal width")
+
+    @cached_property
+    def calibration_error(self) -> metrics.CalibrationError:
+        """Over bins of equal width."""
+        return metrics.calibration_error(self.reliability, draws=self.draws, seed=self.seed)
+
+    @cached_property
+    def error_equal_mass(self) -> metrics.CalibrationError:
+        """Over bins of equally many images."""
+        curve = self._reliability("equal mass")
+        return metrics.calibration_error(curve, draws=self.draws, seed=self.seed)
+
+    @cached_property
+    def risk_coverage(self) -> metrics.RiskCoverage:
+        """The risk-coverage curve."""
+        said = self.predictions
+        return metrics.risk_coverage(said.labels, said.predicted, self.probabilities)
+
+    def _reliability(self, binning: metrics.Binning) -> metrics.Reliability:
+        said = self.predictions
+        return metrics.reliability(said.labels, said.predicted, self.probabilities, binning=binning)
+
+
+@dataclass(frozen=True)
+class ScoreInfo:
+    """One score, and how it is shown.
+
+    Attributes:
+        label: the head of its row in the report's tables.
+        compute: the number with its interval.
+        show: how it reads.
+        explanation: what it is, in a sentence.
+        probabilities: whether it needs them; None is its value for a model that gives none.
+        headline: whether it is in the report's first table.
+    """
+
+    label: str
+    compute: Callable[[Basis], Estimate]
+    show: Callable[[Estimate], str]
+    explanation: str
+    probabilities: bool = False
+    headline: bool = False
+
+
+SCORES: dict[str, ScoreInfo] = {
+    "accuracy": ScoreInfo(
+        "Accuracy",
+        lambda given: metrics.accuracy(given.predictions.labels, given.predictions.predicted),
+        lambda estimate: percent_estimate(estimate, 2),
+        "The share of images classified correctly.",
+        headline=True,
+    ),
+    "macro_precision": ScoreInfo(
+        "Macro precision",
+        lambda given: given.precision.macro,
+        percent_estimate,
+        "Of the images predicted as a class, the share that are of it; mean of the classes.",
+    ),
+    "macro_recall": ScoreInfo(
+        "Macro recall",
+        lambda given: given.recall.macro,
+        percent_estimate,
+        "Of the images of a class, the share predicted as it; mean of the classes.",
+    ),
+    "macro_f1": ScoreInfo(
+        "Macro F1",
+        lambda given: given.f1.macro,
+        percent_estimate,
+        "The harmonic mean of precision and recall; mean of the classes.",
+        headline=True,
+    ),
+    "log_loss": ScoreInfo(
+        "Log loss",
+        lambda given: metrics.log_loss(given.predictions.labels, given.logs),
+        decimal_estimate,
+        "Mean negative logarithm of the true class's probability; 0 is best.",
+        probabilities=True,
+        headline=True,
+    ),
+    "brier": ScoreInfo(
+        "Brier score",
+        lambda given: metrics.brier_score(given.predictions.labels, given.probabilities),
+        decimal_estimate,
+        "Mean squared distance between probabilities and truth, from 0 (best) to 2: reliability "
+        "− resolution + uncertainty.",
+        probabilities=True,
+    ),
+    "brier_reliability": ScoreInfo(
+        "– its reliability",
+        lambda given: given.brier.reliability,
+        decimal_estimate,
+        "What is lost because probabilities are not calibrated; 0 is best.",
+        probabilities=True,
+    ),
+    "brier_resolution": ScoreInfo(
+        "– its resolution",
+        lambda given: given.brier.resolution,
+        decimal_estimate,
+        "What is gained over always predicting how frequent each class is; more is better.",
+        probabilities=True,
+    ),
+    "brier_uncertainty": ScoreInfo(
+        "– its uncertainty",
+        lambda given: given.brier.uncertainty,
+        decimal_estimate,
+        "The score of always predicting how frequent each class is; the same for all models.",
+        probabilities=True,
+    ),
+    "calibration_error": ScoreInfo(
+        "Calibration error",
+        lambda given: given.calibration_error.debiased,
+        percent_estimate,
+        "Mean distance between confidence and accuracy in 15 bins of equal width, debiased.",
+        probabilities=True,
+        headline=True,
+    ),
+    "calibration_error_equal_mass": ScoreInfo(
+        "– in bins of equal mass",
+        lambda given: given.error_equal_mass.debiased,
+        percent_estimate,
+        "The same in 15 bins of equally many images.",
+        probabilities=True,
+    ),
+    "risk_coverage_area": ScoreInfo(
+        "Area under risk–coverage",
+        lambda given: given.risk_coverage.area,
+        percent_estimate,
+        "Mean error rate over all shares of images answered, the surest first; 0 is best.",
+        probabilities=True,
+    ),
+}

@@ -1,0 +1,193 @@
+"""A number with its interval, and how numbers read: the same in tables, sentences and charts.
+
+Standard library only, so that every room and every command may use it.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Protocol
+
+MINUS = "\N{MINUS SIGN}"
+NONE = "–"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and its 95% interval: a number without one is not shown.
+
+    Attributes:
+        value: the point estimate.
+        low: the interval's lower end.
+        high: its upper end.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def as_dict(self) -> dict[str, float | None]:
+        """``{"value": …, "low": …, "high": …}``: its JSON in every command.
+
+        An infinite number, such as the log loss of a model that ruled out what then happened, has
+        no JSON: it is None.
+        """
+        return {
+            name: float(number) if math.isfinite(number) else None
+            for name, number in (("value", self.value), ("low", self.low), ("high", self.high))
+        }
+
+    @property
+    def percent(self) -> str:
+        """A share where there is little room: ``"93.72% (93.0–94.4)"``."""
+        return f"{percent(self.value, 2)} ({100 * self.low:.1f}–{100 * self.high:.1f})"
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON types: dataclasses by their fields, arrays as lists, estimates as theirs.
+
+    What is no number (NaN, infinities) becomes None, and what has no form in JSON its text.
+    """
+    if isinstance(value, Estimate):
+        return value.as_dict()
+    if is_dataclass(value):
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if hasattr(value, "tolist"):  # of NumPy, be it an array or a single number
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+class Times(Protocol):
+    """Seconds of repeated measurements: the least, the middle and the longest."""
+
+    @property
+    def low(self) -> float:
+        """The least."""
+
+    @property
+    def median(self) -> float:
+        """The middle."""
+
+    @property
+    def high(self) -> float:
+        """The longest."""
+
+
+def percent(fraction: float, digits: int = 1) -> str:
+    """``0.9312`` → ``"93.1%"``."""
+    return f"{100 * fraction:.{digits}f}%"
+
+
+def percent_range(estimate: Estimate, digits: int = 1) -> str:
+    """The interval alone: ``"92.6–93.6%"``."""
+    return f"{100 * estimate.low:.{digits}f}–{100 * estimate.high:.{digits}f}%"
+
+
+def percent_estimate(estimate: Estimate, digits: int = 1) -> str:
+    """``"93.1% (92.6–93.6%)"``."""
+    return f"{percent(estimate.value, digits)} ({percent_range(estimate, digits)})"
+
+
+def points(fraction: float, digits: int = 1) -> str:
+    """A difference of fractions in percentage points, signed: ``"+2.4"``."""
+    return _signed(100 * fraction, digits)
+
+
+def points_estimate(estimate: Estimate, digits: int = 1) -> str:
+    """``"+2.4 (+1.9 to +2.9)"``."""
+    return f"{points(estimate.value, digits)} ({points_range(estimate, digits)})"
+
+
+def points_range(estimate: Estimate, digits: int = 1) -> str:
+    """The interval alone: ``"+1.9 to +2.9"``."""
+    return f"{points(estimate.low, digits)} to {points(estimate.high, digits)}"
+
+
+def decimal_estimate(estimate: Estimate) -> str:
+    """``"0.201 (0.190–0.213)"``."""
+    return f"{estimate.value:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"
+
+
+def decimal_change(estimate: Estimate) -> str:
+    """``"−0.031 (−0.042 to −0.020)"``."""
+    value, low, high = (_signed(part, 3) for part in (estimate.value, estimate.low, estimate.high))
+    return f"{value} ({low} to {high})"
+
+
+def count(number: int | None) -> str:
+    """``1234567`` → ``"1,234,567"``."""
+    return NONE if number is None else f"{number:,}"
+
+
+def seconds(amount: float | None) -> str:
+    """``83.4`` → ``"1 min 23 s"``; ``8.34`` → ``"8.3 s"``."""
+    if amount is None:
+        return NONE
+    if amount < 59.95:
+        return f"{amount:.1f} s"
+    minutes, rest = divmod(round(amount), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def size(number: int | None) -> str:
+    """``1234567`` → ``"1.2 MB"`` (powers of ten)."""
+    if number is None:
+        return NONE
+    if number < 1000:
+        return f"{number} B"
+    if number < 999_500:
+        return f"{number / 1e3:.0f} kB"
+    return f"{number / 1e6:.1f} MB"
+
+
+def duration(times: Times | None) -> str:
+    """The middle of repeats with the least and longest: ``"0.42 ms (0.40–0.55)"``."""
+    if times is None:
+        return NONE
+    scale, unit = (1e3, "ms") if times.median >= 1e-3 else (1e6, "µs")
+    low, median, high = (
+        _three_digits(value * scale) for value in (times.low, times.median, times.high)
+    )
+    return f"{median} {unit} ({low}–{high})"
+
+
+def p_value(value: float) -> str:
+    """``"0.031"``, or ``"< 0.001"``."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def sureness(value: float) -> str:
+    """A probability in short: ``"98%"``; never rounded up to certainty, nor down to none."""
+    if value < 0.01:
+        return "< 1%"
+    return ">99%" if value > 0.99 else f"{100 * value:.0f}%"
+
+
+def some(number: int, noun: str, plural: str = "") -> str:
+    """``"1 image"``, ``"2 images"``."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """``"a, b and c"``."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _signed(number: float, digits: int) -> str:
+    text = f"{number:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", MINUS)
+
+
+def _three_digits(value: float) -> str:
+    """``0.4242`` → ``"0.424"``; ``8091.3`` → ``"8,091"``, and never a power of ten."""
+    return f"{value:.3g}" if value < 999.5 else f"{value:,.0f}"
