@@ -23,8 +23,7 @@
     ├── PhotoError              a picture that cannot be read, or has no garment in it
     │   ├── PhotoKindError      no PNG, JPEG or WebP by its content
     │   └── PhotoSizeError      more pixels or bytes than are allowed
-    ├── ServiceError            the service cannot listen where it was told to
-    └── RequestError            a request that the service refuses, with its HTTP status
+    └── ServiceError            the service cannot listen where it was told to
 
     BaseException
     └── TrainingStopped         somebody asked a training to stop: no error
@@ -139,14 +138,6 @@ class PhotoSizeError(PhotoError):
 
 class ServiceError(FittingRoomError):
     """The service cannot listen where it was told to."""
-
-
-class RequestError(FittingRoomError):
-    """A request that the service refuses; ``status`` is the HTTP status that says so."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -12,10 +12,8 @@ from schemathesis import GenerationMode
 from tests.photos.corpus import Case, corpus, encoded, exif, own_format_picture, rotated
 from tests.serve.conftest import forms
 from tests.serve.running import running
-from tests.serve.test_server import when_ready
 
-CASES = 2_000
-_EACH = 700  # of each route with a body, right ones and wrong ones
+_EACH = 300  # of the route with a body, right ones and wrong ones
 
 
 @pytest.fixture(scope="module")
@@ -25,21 +23,18 @@ def files() -> list[Case]:
 
 def test_no_file_of_the_corpus_gives_a_5xx(client, files):
     assert len(files) >= 150
-    for case in files:
-        for request in (
-            {"content": case.content, "headers": {"content-type": "image/png"}},
-            {"files": [("pictures", (case.name, case.content))]},
-        ):
-            answer = client.post("/v1/classify", **request)
-            if case.expected == "photo":
-                assert answer.status_code == 200, (case.name, answer.text)
-                (said,) = answer.json()["answers"]
-                assert said["probabilities"]
-            else:
-                allowed = (413, 415, 422) if case.expected == "error" else (200, 413, 415, 422)
-                assert answer.status_code in allowed, (case.name, answer.text)
-                if answer.status_code != 200:
-                    assert "Expected" in answer.json()["detail"]
+    for number, case in enumerate(files):
+        form = [("pictures", (case.name, case.content))]
+        answer = client.post(f"/v1/classify?details={number % 15 == 0}", files=form)
+        if case.expected == "photo":
+            assert answer.status_code == 200, (case.name, answer.text)
+        else:
+            allowed = (413, 415, 422) if case.expected == "error" else (200, 413, 415, 422)
+            assert answer.status_code in allowed, (case.name, answer.text)
+        if answer.status_code == 200:
+            assert answer.json()["answers"][0]["probabilities"]
+        else:
+            assert len(answer.json()["detail"]) > 20
 
 
 @pytest.mark.parametrize("kind", ["png", "webp", "jpeg"])
@@ -59,17 +54,10 @@ def test_rotated_variants_give_the_same_answer(client, kind):
     assert spread == 0 if kind == "png" else spread < 0.1
 
 
-def test_details_of_the_corpus_give_no_5xx(client, files):
-    for case in files[::15]:
-        answer = client.post("/v1/classify?details=true", files=forms(case.content))
-        assert answer.status_code < 500, case.name
-
-
 @pytest.mark.slow
 def test_no_request_made_up_from_the_description_gives_a_5xx():
     statuses: Counter[int] = Counter()
     with running() as server:
-        when_ready(server)
         schema = schemathesis.openapi.from_url(f"{server.address}openapi.json")
         for found in schema.get_all_operations():
             operation: Any = found.ok()  # type: ignore[union-attr]
@@ -92,6 +80,6 @@ def test_no_request_made_up_from_the_description_gives_a_5xx():
 
                 check()
         assert server.process.poll() is None
-        assert "Traceback" not in server.said()
-    assert sum(statuses.values()) >= CASES
-    assert {200, 400, 415, 422} <= set(statuses)  # it was not refused at the first door alone
+        assert "Traceback" not in server.output()
+    assert sum(statuses.values()) >= 2 * _EACH
+    assert {200, 415, 422} <= set(statuses)  # it was not refused at the first door alone

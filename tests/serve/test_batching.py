@@ -1,36 +1,40 @@
 import asyncio
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from fittingroom.serve.batching import Batcher, Pace
+from fittingroom.predict import Answers
+from fittingroom.serve.batching import Batcher
 
 
 def pictures(*values):
     return np.stack([np.full((28, 28), value, np.uint8) for value in values])
 
 
-class Model:
-    """Gives back each picture's first pixel; holds the first batch until it is let go."""
+class SlowModel:
+    """Gives back each image's first pixel as its label, once it is let go."""
+
+    classes = ("a", "b")
 
     def __init__(self):
         self.go = threading.Event()
         self.sizes = []
 
-    def __call__(self, images):
+    def arrays(self, images):
         self.go.wait(10)
         if images[0, 0, 0] == 255:
             raise ValueError("broken")
-        return {"pixel": images[:, 0, 0], "twice": 2 * images[:, :2, 0].astype(int)}
+        pixels = images[:, 0, 0]
+        shares = np.stack([pixels, pixels], axis=1).astype(np.float32)
+        return Answers(pixels, shares, shares[:, 0], pixels, self.classes)
 
 
-def run(scenario, most=256, pace=None):
+def run(scenario, most=256):
     async def main():
-        model = Model()
-        batcher = Batcher(model, most, model.sizes.append, pace or Pace())
+        model: Any = SlowModel()
+        batcher = Batcher(model, most=most, threads=1, on_batch=model.sizes.append)
         try:
             return await scenario(model, batcher)
         finally:
@@ -47,22 +51,14 @@ def test_what_waits_goes_through_together_and_each_gets_its_own():
         others = [asyncio.create_task(batcher.submit(pictures(n, n + 1))) for n in (10, 20, 30)]
         await asyncio.sleep(0.01)
         model.go.set()
-        assert (await first)["pixel"].tolist() == [1]
+        assert (await first).label.tolist() == [1]
         for task, n in zip(others, (10, 20, 30), strict=True):
-            said = await task
-            assert said["pixel"].tolist() == [n, n + 1]
-            assert said["twice"].tolist() == [[2 * n] * 2, [2 * n + 2] * 2]
+            answers = await task
+            assert answers.label.tolist() == [n, n + 1]
+            assert answers.probabilities.tolist() == [[n] * 2, [n + 1] * 2]
+            assert answers.classes == ("a", "b")
         assert model.sizes == [1, 6]
-        assert (await batcher.submit(pictures(5)))["pixel"].tolist() == [5]
-
-    run(scenario)
-
-
-def test_what_arrives_at_once_is_one_batch_from_the_start():
-    async def scenario(model, batcher):
-        model.go.set()
-        await asyncio.gather(*(batcher.submit(pictures(n)) for n in range(5)))
-        assert model.sizes == [5]
+        assert (await batcher.submit(pictures(5))).label.tolist() == [5]
 
     run(scenario)
 
@@ -77,7 +73,7 @@ def test_batches_are_bounded_and_a_larger_request_goes_alone():
     run(scenario, most=4)
 
 
-def test_who_gave_up_is_left_out():
+def test_cancelled_requests_are_left_out():
     async def scenario(model, batcher):
         first = asyncio.create_task(batcher.submit(pictures(1)))
         await asyncio.sleep(0.01)
@@ -87,53 +83,46 @@ def test_who_gave_up_is_left_out():
         first.cancel()  # is computed already
         await asyncio.sleep(0)
         model.go.set()
-        assert (await kept)["pixel"].tolist() == [3]
+        assert (await kept).label.tolist() == [3]
         assert model.sizes == [1, 1]
 
     run(scenario)
 
 
-def test_an_error_is_told_to_those_of_its_batch_alone():
+def test_an_error_reaches_its_own_batch_alone():
     async def scenario(model, batcher):
         model.go.set()
         broken = asyncio.create_task(batcher.submit(pictures(255)))
         with pytest.raises(ValueError, match="broken"):
             await broken
-        assert (await batcher.submit(pictures(7)))["pixel"].tolist() == [7]
+        assert (await batcher.submit(pictures(7))).label.tolist() == [7]
 
     run(scenario)
 
 
-def test_the_pace_is_told_of_each_batch_how_many_requests_it_had():
-    told = []
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_that_split_a_batch_give_the_same_answers(loaded, sample, monkeypatch, threads):
+    images = sample.training().images[:40]
+    model = loaded[0].model
+    expected, whole = model.arrays(images), model.arrays
+    sizes = []
 
-    class Told(Pace):
-        def note(self, requests, seconds):
-            told.append(requests)
-            assert seconds > 0
+    def counted(part):
+        sizes.append(len(part))
+        return whole(part)
 
-    async def scenario(model, batcher):
-        first = asyncio.create_task(batcher.submit(pictures(1, 2)))
-        await asyncio.sleep(0.01)
-        others = [asyncio.create_task(batcher.submit(pictures(n, n + 1))) for n in (10, 20, 30)]
-        await asyncio.sleep(0.01)
-        model.go.set()
-        await asyncio.gather(first, *others)
-        assert told == [1, 3]
+    monkeypatch.setattr(model, "arrays", counted)
 
-    run(scenario, pace=Told())
+    async def main():
+        batcher = Batcher(model, most=64, threads=threads, on_batch=lambda size: None)
+        for count in (1, 2, 11, 40):
+            answers = await batcher.submit(images[:count])
+            for name in ("label", "probabilities", "ood_score", "abstain"):
+                received = getattr(answers, name)
+                assert received.dtype == getattr(expected, name).dtype
+                np.testing.assert_allclose(received, getattr(expected, name)[:count], atol=1e-5)
+        batcher.close()
 
-
-@given(
-    st.lists(st.tuples(st.integers(1, 64), st.floats(1e-4, 10)), min_size=1),
-    st.integers(1, 64),
-    st.floats(1e-4, 10),
-)
-def test_the_pace_stays_within_what_it_was_told_and_forgets(before, requests, seconds):
-    pace = Pace()
-    for each in before:
-        pace.note(*each)
-    assert 0 < pace.seconds <= max(took / count for count, took in before)
-    for _ in range(200):
-        pace.note(requests, seconds)
-    assert pace.seconds == pytest.approx(seconds / requests, rel=1e-4)
+    asyncio.run(main())
+    assert max(sizes) == (40 if threads == 1 else 14)
+    assert sum(sizes) == 1 + 2 + 11 + 40

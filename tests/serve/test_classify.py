@@ -1,20 +1,24 @@
-"""The service's own routes: photos in, classes out; and what it refuses."""
+"""The routes: photos in, classes out, and what is refused; metrics, description and page."""
 
 import base64
 import io
+import re
 import tempfile
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from fittingroom.serve.models import Loaded
-from tests.serve.conftest import forms, png
+from fittingroom.predict import Model
+from fittingroom.predict.packaged import packaged_model
+from fittingroom.serve.models import ServedModel
+from tests.serve.conftest import PIXELS, forms, png
 
 KINDS = {"content-type": "image/png"}
 
 
-def test_raw_bytes_and_a_form_give_what_the_model_says(client, loaded, garments, name):
+def test_a_photo_a_form_and_pixels_give_what_the_model_says(client, loaded, garments):
+    name = loaded[0].model.name
     said = loaded[0].model.answers(garments[:2])
     answer = client.post("/v1/classify", files=forms(png(garments[0]), png(garments[1])))
     assert answer.status_code == 200
@@ -28,13 +32,16 @@ def test_raw_bytes_and_a_form_give_what_the_model_says(client, loaded, garments,
         np.testing.assert_allclose(given["probabilities"], expected.probabilities, atol=1e-6)
     raw = client.post("/v1/classify", content=png(garments[0]), headers=KINDS).json()
     assert raw["answers"] == [{**values["answers"][0], "file": None}]
+    content = garments[:2].tobytes()
+    pixels = client.post("/v1/classify", content=content, headers=PIXELS).json()
+    assert pixels["answers"] == [{**each, "file": None} for each in values["answers"]]
 
 
 def test_each_model_answers_each_picture(served, loaded, garments):
-    other = Loaded("other", loaded[0].model, 0.9, 1234)
+    other = ServedModel(Model(packaged_model(), name="other", threads=1), 0.9, 1234)
     client = served([*loaded, other])
     values = client.post("/v1/classify", files=forms(*map(png, garments[:3]))).json()
-    assert values["models"] == [loaded[0].name, "other"]
+    assert values["models"] == [loaded[0].model.name, "other"]
     assert [(each["file"], each["model"]) for each in values["answers"]] == [
         (file, model) for file in ("a.png", "b.png", "c.png") for model in values["models"]
     ]
@@ -86,49 +93,46 @@ def jpeg(width, height):
 @pytest.mark.parametrize(
     ("content", "status", "words"),
     [
-        (b"", 422, "no bytes"),
         (b"GIF89a" + b"\0" * 50, 415, "GIF"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "SVG"),
         (b"http://example.org/shirt.png", 415, "PNG, JPEG or WebP"),
         (b"/etc/passwd", 415, "PNG, JPEG or WebP"),
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, 422, "damaged"),
-        (jpeg(2000, 2000), 413, "megapixels"),
+        (jpeg(4100, 4100), 413, "megapixels"),
         (jpeg(300, 300), 422, "one colour"),
     ],
 )
-def test_a_picture_that_cannot_be_read_is_refused(served, content, status, words):
-    client = served(megapixels=2)
+def test_a_photo_that_cannot_be_read_is_refused(client, content, status, words):
     raw = client.post("/v1/classify", content=content, headers=KINDS)
     assert raw.status_code == status
     assert words in raw.json()["detail"]
-    if content:
-        form = client.post("/v1/classify", files=[("pictures", ("odd.png", content))])
-        assert form.status_code == status
-        assert form.json()["detail"].startswith("odd.png: Expected")
+    form = client.post("/v1/classify", files=[("pictures", ("odd.png", content))])
+    assert form.status_code == status
+    assert form.json()["detail"].startswith("odd.png: ")
 
 
-def test_what_is_no_form_and_no_picture_is_refused(client, garments):
+def test_what_is_no_form_and_no_photo_is_refused(client, garments):
     def status(**request):
         answer = client.post("/v1/classify", **request)
-        assert isinstance(answer.json()["detail"], str)
+        assert answer.json()["detail"]
         return answer.status_code
 
     form = {"content-type": "multipart/form-data"}
     bounded = {"content-type": "multipart/form-data; boundary=b"}
+    photo = png(garments[0])
     assert status(content=b"x") == 415
     assert status(json={"url": "http://example.org/shirt.png"}) == 415
     assert status(content=b"x", headers=form) == 422
-    assert status(content=b"x", headers=bounded) == 422
-    assert status(content=b"", headers=bounded) == 422
-    assert status(content=b"--b--\r\n", headers=bounded) == 422
-    assert status(files=[("photo", ("a.png", png(garments[0])))]) == 422
-    empty = client.post("/v1/classify", files=[("pictures", ("a.png", b""))])
-    assert (empty.status_code, empty.json()["detail"][:15]) == (422, "a.png: Expected")
-    assert status(data={"pictures": "/etc/passwd"}, files=forms(png(garments[0]))) == 422
-    assert (
-        client.post("/v1/classify?details=perhaps", files=forms(png(garments[0]))).status_code
-        == 422
-    )
+    for content in (b"x", b"", b"--b--\r\n"):
+        assert status(content=content, headers=bounded) == 422
+    assert status(files=[("photo", ("a.png", photo))]) == 422
+    assert status(files=[("pictures", ("a.png", b""))]) in (415, 422)
+    assert status(content=b"", headers=KINDS) in (415, 422)
+    assert status(data={"pictures": "/etc/passwd"}, files=forms(photo)) == 422
+    assert status(content=b"", headers=PIXELS) == 422
+    assert status(content=b"x" * 785, headers=PIXELS) == 422
+    perhaps = client.post("/v1/classify?details=perhaps", files=forms(photo))
+    assert perhaps.status_code == 422
 
 
 def test_names_that_no_answer_could_repeat_do_no_harm(client, garments):
@@ -143,17 +147,19 @@ def test_names_that_no_answer_could_repeat_do_no_harm(client, garments):
     refused = post(rb'name="\ud800"; filename="a.png"')
     assert (refused.status_code, refused.json()["detail"]) == (
         422,
-        "Expected files under 'pictures'. Received '?'.",
+        "The form has a field '?'. Send files under 'pictures' only.",
     )
 
 
-def test_too_many_pictures_are_refused(served, garments):
-    client = served(pictures=3, detailed_pictures=1)
-    pictures = [png(each) for each in garments[:4]]
-    assert client.post("/v1/classify", files=forms(*pictures[:3])).status_code == 200
-    refused = client.post("/v1/classify", files=forms(*pictures))
-    assert (refused.status_code, "at most 3" in refused.json()["detail"]) == (413, True)
-    assert client.post("/v1/classify?details=1", files=forms(*pictures[:2])).status_code == 413
+def test_too_many_images_are_refused(client, garments):
+    one = png(garments[0])
+    for photos in (forms(*[one] * 65), forms(*[one] * 9)):
+        details = len(photos) == 9
+        refused = client.post(f"/v1/classify?details={details}", files=photos)
+        assert refused.status_code == 413
+        assert f"at most {len(photos) - 1}" in refused.json()["detail"]
+    assert client.post("/v1/classify", content=b"x" * 784 * 65, headers=PIXELS).status_code == 413
+    assert client.post("/v1/classify", content=b"x" * 784 * 64, headers=PIXELS).status_code == 200
 
 
 def test_no_part_of_a_form_goes_to_a_file(client, monkeypatch):
@@ -174,3 +180,32 @@ def test_the_page_is_there_and_nothing_beside_it(client):
     assert page.headers["content-type"].startswith("text/html")
     for path in ("/../settings.py", "/%2e%2e/settings.py", "/..%2fsettings.py", "//etc/passwd"):
         assert client.get(path).status_code == 404
+
+
+def test_the_metrics_count_requests_and_images_and_hold_nothing_of_either(served, garments):
+    client = served()
+    for _ in range(3):
+        client.post("/v1/classify", content=garments.tobytes(), headers=PIXELS)
+    client.post("/v1/classify", files=[("pictures", ("secret-name.png", png(garments[0])))])
+    client.post("/v1/classify", content=b"x", headers=KINDS)
+    client.get("/secret-path")
+    client.post("/secret-path")
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    text = answer.text
+    assert 'fittingroom_requests_total{route="/v1/classify",status="200"} 4.0' in text
+    assert 'fittingroom_requests_total{route="/v1/classify",status="415"} 1.0' in text
+    images = re.search(r'fittingroom_batch_images_sum{model="[^"]+"} (\S+)', text)
+    assert images is not None
+    assert float(images[1]) == 1 + 3 * len(garments) + 1  # the first one is the service's own
+    assert 'fittingroom_request_seconds_bucket{le="+Inf",route="/v1/classify"} 5.0' in text
+    assert "secret" not in text
+
+
+def test_openapi_describes_every_route(client):
+    description = client.get("/openapi.json").json()
+    routes = {"/v1/classify", "/v1/models", "/v1/samples", "/healthz", "/readyz", "/metrics"}
+    assert set(description["paths"]) == routes
+    kinds = description["paths"]["/v1/classify"]["post"]["requestBody"]["content"]
+    assert {"multipart/form-data", "image/jpeg", "application/octet-stream"} <= set(kinds)
+    assert client.get("/docs").status_code == 404  # FastAPI's own loads scripts from other hosts

@@ -2,12 +2,12 @@
 
 ::
 
-    from fittingroom.serve import Settings, serve
+    from fittingroom.serve import serve
 
-    serve([], settings=Settings())    # the model inside the package, at http://127.0.0.1:8000/
+    serve()    # the model inside the package, at http://127.0.0.1:8000/
 """
 
-from fittingroom.serve.server import is_loopback, serve
+from fittingroom.serve.server import serve
 from fittingroom.serve.settings import Settings
 
-__all__ = ["Settings", "is_loopback", "serve"]
+__all__ = ["Settings", "serve"]

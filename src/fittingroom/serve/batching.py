@@ -1,127 +1,112 @@
-"""Requests that arrive together go through the model together."""
+"""Dynamic batching: requests that arrive together go through the model together."""
 
 import asyncio
-import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
-import numpy.typing as npt
 
+from fittingroom.predict import Answers, Model
 from fittingroom.predictions import UInt8
 
-Arrays = Mapping[str, npt.NDArray[np.generic]]
+# Fewer images are not worth waking a thread for.
+_LEAST_A_THREAD = 4
+_ARRAYS = ("label", "probabilities", "ood_score", "abstain")
 
-_SMOOTHED = 8  # batches
-
-
-class Pace:
-    """How long the models take for a request among others, over the last batches.
-
-    Attributes:
-        seconds: from one answer to the next while there is always one to come; 0 at first.
-    """
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def note(self, requests: int, seconds: float) -> None:
-        """A batch of so many requests took so long."""
-        self.seconds += (seconds / requests - self.seconds) / _SMOOTHED
+Waiting = tuple[UInt8, "asyncio.Future[Answers]"]
 
 
 class Batcher:
-    """One model in a thread of its own, given all pictures that wait whenever it is free.
+    """A model in a thread of its own, which takes all waiting images whenever it is free.
 
-    No request is held back to wait for others: a batch is what came in while the one before was
-    computed, so that batches grow with the load and a lone request goes straight through.
+    No request is held back to wait for others. A batch is what arrived while the previous one was
+    computed, so batches grow with the load, and a lone request goes straight through.
 
     Args:
-        compute: uint8 ``(N, 28, 28)`` → arrays by name, each with N rows. Called in the thread.
-        most: the most pictures of several requests together; a larger request goes alone.
-        on_batch: told how many pictures each batch had.
-        pace: told how many requests each batch had, and how long it took.
+        model: computes the answers.
+        most: the most images of several requests together; a larger request goes alone.
+        threads: how many threads split each batch.
+        on_batch: called with the number of images of each batch.
     """
 
     def __init__(
-        self,
-        compute: Callable[[UInt8], Arrays],
-        most: int,
-        on_batch: Callable[[int], None],
-        pace: Pace,
+        self, model: Model, *, most: int, threads: int, on_batch: Callable[[int], None]
     ) -> None:
-        self._compute = compute
+        self._model = model
         self._most = most
+        self._threads = threads
         self._on_batch = on_batch
-        self._pace = pace
-        self._waiting: deque[tuple[UInt8, asyncio.Future[Arrays]]] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._busy = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._parts = ThreadPoolExecutor(threads, thread_name_prefix="part")
 
-    async def submit(self, images: UInt8) -> Arrays:
-        """What the model says of some pictures.
-
-        Args:
-            images: uint8 ``(N, 28, 28)``, N from 1.
-
-        Returns:
-            Arrays by name, each with N rows.
-        """
+    async def submit(self, images: UInt8) -> Answers:
+        """Classify images, uint8 ``(N, 28, 28)`` with N from 1, together with others."""
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Arrays] = loop.create_future()
+        answer: asyncio.Future[Answers] = loop.create_future()
         self._waiting.append((images, answer))
         if not self._busy:
             self._busy = True
-            # After all that is ready to be read now: it may bring more for the same batch.
+            # After whatever else is ready to be read now: it may add to the same batch.
             loop.call_soon(self._start, loop)
         return await answer
 
     def close(self) -> None:
-        """End the thread, after what it is computing."""
+        """End the threads after their current batch."""
         self._thread.shutdown()
+        self._parts.shutdown()
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Give the model what waits, or let it rest."""
-        batch: list[tuple[UInt8, asyncio.Future[Arrays]]] = []
+        """Hand the model the next batch, if anything waits."""
+        batch: list[Waiting] = []
         count = 0
         while self._waiting:
             images, answer = self._waiting[0]
             if batch and count + len(images) > self._most:
                 break
             self._waiting.popleft()
-            if not answer.done():  # given up by whoever waited: too late, or gone
+            if not answer.done():  # cancelled: the request took too long, or the client left
                 batch.append((images, answer))
                 count += len(images)
         if not batch:
             self._busy = False
             return
         self._on_batch(count)
-        began = time.perf_counter()
-        together = batch[0][0] if len(batch) == 1 else np.concatenate([each for each, _ in batch])
-        computed = self._thread.submit(self._compute, together)
+        computed = self._thread.submit(self._compute, np.concatenate([each for each, _ in batch]))
         computed.add_done_callback(
-            lambda future: loop.call_soon_threadsafe(self._finish, loop, batch, future, began)
+            lambda future: loop.call_soon_threadsafe(self._finish, loop, batch, future)
         )
 
     def _finish(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        batch: list[tuple[UInt8, asyncio.Future[Arrays]]],
-        computed: Future[Arrays],
-        began: float,
+        self, loop: asyncio.AbstractEventLoop, batch: list[Waiting], computed: Future[Answers]
     ) -> None:
-        self._pace.note(len(batch), time.perf_counter() - began)
+        """Give each request its rows of the batch's answers, or the error."""
         # The next batch first, so that the model has work while answers are written.
         self._start(loop)
         error = computed.exception()
-        arrays = {} if error else computed.result()
         row = 0
         for images, answer in batch:
-            end = row + len(images)
-            if not answer.done():
-                if error:
-                    answer.set_exception(error)
-                else:
-                    answer.set_result({name: each[row:end] for name, each in arrays.items()})
-            row = end
+            rows = slice(row, row + len(images))
+            row = rows.stop
+            if answer.done():
+                continue
+            if error:
+                answer.set_exception(error)
+            else:
+                arrays = {name: getattr(computed.result(), name)[rows] for name in _ARRAYS}
+                answer.set_result(Answers(**arrays, classes=self._model.classes))
+
+    def _compute(self, images: UInt8) -> Answers:
+        """Split a batch among the threads.
+
+        ONNX Runtime's own threads split every single layer: a thread that loses its core delays the
+        others in each layer, and they spin while they wait. Here threads meet once, and sleep.
+        """
+        count = min(self._threads, max(1, len(images) // _LEAST_A_THREAD))
+        if count == 1:
+            return self._model.arrays(images)
+        parts = list(self._parts.map(self._model.arrays, np.array_split(images, count)))
+        arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS}
+        return Answers(**arrays, classes=self._model.classes)

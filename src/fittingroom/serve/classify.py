@@ -1,169 +1,136 @@
-"""The service's own routes: photos → what each model says of them."""
+"""The routes of the service: photos → the answer of each model."""
 
 import asyncio
 import base64
 import io
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import numpy as np
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
 from PIL import Image
 
 from fittingroom.data import find_dataset
-from fittingroom.errors import PhotoError, PhotoKindError, PhotoSizeError, RequestError
-from fittingroom.photos import Limits, Photo, read_photo
-from fittingroom.predict import Answer
+from fittingroom.photos import Limits, Photo
+from fittingroom.predict import Answer, Model
 from fittingroom.predictions import UInt8
+from fittingroom.serve import uploads
+from fittingroom.serve.batching import Batcher
 from fittingroom.serve.models import ServedModel
-from fittingroom.serve.schemas import Classified, Models, Refused, Samples
+from fittingroom.serve.schemas import Classified, Models, Refusal, Samples
 from fittingroom.serve.settings import Settings
-from fittingroom.serve.uploads import FIELD, Upload, read_uploads
 
 T = TypeVar("T")
 
 _SAMPLES_A_CLASS = 3
 _NEAREST = 5
 _DIGITS = 6  # of a probability
+_MOST_IMAGES = 64  # in one request
+_MOST_DETAILED = 8  # with details, which take far longer
+_MEGAPIXELS = 16  # of one photo
 _REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Refused, "description": reason}
+    status: {"model": Refusal, "description": reason}
     for status, reason in {
-        413: "Too many bytes, pixels or pictures.",
-        415: "Not a form or a picture, or a picture that is no PNG, JPEG or WebP.",
-        422: "A picture or a form that cannot be read.",
-        429: "Too many requests at once; Retry-After says when to come back.",
-        503: "Not answered in time; Retry-After says when to come back.",
+        401: "The token is missing or wrong.",
+        413: "Too many bytes, pixels or images.",
+        415: "The body is of another kind, or a photo is not PNG, JPEG or WebP.",
+        422: "A photo or the form cannot be read.",
+        429: "The service is busy; Retry-After says when to try again.",
+        503: "The answer took too long; Retry-After says when to try again.",
     }.items()
 }
-_PICTURE = {"schema": {"type": "string", "format": "binary"}}
+_BINARY = {"type": "string", "format": "binary"}
+_FORM = {
+    "type": "object",
+    "required": [uploads.FIELD],
+    "additionalProperties": False,
+    "properties": {uploads.FIELD: {"type": "array", "minItems": 1, "items": _BINARY}},
+}
+_SCHEMAS = {"multipart/form-data": _FORM} | dict.fromkeys(
+    (*uploads.PHOTOS, uploads.PIXELS), _BINARY
+)
 _BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": [FIELD],
-                    "additionalProperties": False,
-                    "properties": {
-                        FIELD: {
-                            "type": "array",
-                            "minItems": 1,
-                            "items": {"type": "string", "format": "binary"},
-                        }
-                    },
-                }
-            },
-            "image/png": _PICTURE,
-            "image/jpeg": _PICTURE,
-            "image/webp": _PICTURE,
-        },
-    }
+    "required": True,
+    "content": {kind: {"schema": schema} for kind, schema in _SCHEMAS.items()},
 }
 
 
 def routes(
-    models: Mapping[str, ServedModel], settings: Settings, pool: ThreadPoolExecutor
+    models: Sequence[ServedModel],
+    batchers: Sequence[Batcher],
+    settings: Settings,
+    pool: ThreadPoolExecutor,
 ) -> APIRouter:
     """``/v1``: classify, models and samples.
 
     Args:
-        models: by name, in their order.
+        models: the models that answer.
+        batchers: the batch queue of each.
         settings: the limits.
         pool: where photos are read and details computed, away from the event loop.
     """
-    router = APIRouter(prefix="/v1", tags=["Fitting Room"])
-    limits = Limits(file_bytes=settings.body_bytes, megapixels=settings.megapixels)
+    router = APIRouter(prefix="/v1")
+    limits = Limits(file_bytes=settings.body_bytes, megapixels=_MEGAPIXELS)
+    names = [served.model.name for served in models]
+    samples = {"samples": _samples()}
+
+    async def in_pool(function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(pool, function, *arguments)
 
     @router.post(
         "/classify",
-        openapi_extra=_BODY,
-        responses={200: {"model": Classified}, **_REFUSALS},
-        response_class=JSONResponse,
+        response_model=Classified,
+        response_model_exclude_unset=True,
+        openapi_extra={"requestBody": _BODY},
+        responses=_REFUSALS,
     )
-    async def classify(request: Request, details: bool = False) -> JSONResponse:
-        """Name the garment on each picture, or say why not; with details, show how."""
-        most = settings.detailed_pictures if details else settings.pictures
-        uploads = await read_uploads(request, most)
-        photos = await _each(pool, lambda upload: _read(upload, limits), uploads)
-        images = np.stack([photo.image for photo in photos])
-        said = await asyncio.gather(*(model.answers(images) for model in models.values()))
-        answers: list[dict[str, Any]] = []
-        for row, upload in enumerate(uploads):
-            for model, rows in zip(models.values(), said, strict=True):
-                answers.append(_answer(upload.file, rows[row], model.name))
+    async def classify(request: Request, details: bool = False) -> dict[str, Any]:
+        """Classify photos, or images in the data set's format; with details, show how."""
+        most = _MOST_DETAILED if details else _MOST_IMAGES
+        files: list[str | None]
+        if uploads.content_type(request) == uploads.PIXELS:
+            images = uploads.read_pixels(await request.body(), most)
+            files = [None] * len(images)
+            photos = [Photo(image, (), ()) for image in images]
+        else:
+            received = await uploads.read_uploads(request, most)
+            files = [file for file, _ in received]
+            photos = [await in_pool(uploads.open_upload, each, limits) for each in received]
+            images = np.stack([photo.image for photo in photos])
+        answers = await asyncio.gather(*(batcher.submit(images) for batcher in batchers))
+        found = [
+            _answer(file, rows[row], name)
+            for row, file in enumerate(files)
+            for name, rows in zip(names, answers, strict=True)
+        ]
         if details:
-            shown = await _each(pool, _shown, photos)
-            pairs = [(photo, model) for photo in photos for model in models.values()]
-            looked = await _each(pool, lambda pair: _looked(pair[0].image, pair[1]), pairs)
-            for at, (answer, more) in enumerate(zip(answers, looked, strict=True)):
-                answer.update({**shown[at // len(models)], **more})
-        return JSONResponse({"models": list(models), "answers": answers})
+            pairs = [(photo, served.model) for photo in photos for served in models]
+            for answer, pair in zip(found, pairs, strict=True):
+                answer.update(await in_pool(_details, *pair))
+        return {"models": names, "answers": found}
 
     @router.get("/models", response_model=Models)
     async def describe_models() -> dict[str, Any]:
-        """The models that answer, with their classes and what is known of them."""
+        """Describe the models of this service: their classes, accuracy and size."""
         return {
             "models": [
                 {
-                    "name": model.name,
-                    "classes": list(model.classes),
-                    "accuracy": model.accuracy,
-                    "parameters": model.parameters,
+                    "name": served.model.name,
+                    "classes": served.model.classes,
+                    "accuracy": served.accuracy,
+                    "parameters": served.parameters,
                 }
-                for model in models.values()
+                for served in models
             ]
         }
 
-    samples = JSONResponse({"samples": _samples()}).body
-
-    @router.get("/samples", responses={200: {"model": Samples}}, response_class=JSONResponse)
-    async def some_garments() -> JSONResponse:
-        """Some garments of the embedded sample, none of which a model was trained on."""
-        response = JSONResponse(None)
-        response.body = samples
-        response.init_headers()
-        return response
+    @router.get("/samples", response_model=Samples)
+    async def list_samples() -> dict[str, Any]:
+        """Give some garments of the embedded sample that no model was trained on."""
+        return samples
 
     return router
-
-
-async def _each(
-    pool: ThreadPoolExecutor, function: Callable[[Any], T], values: Sequence[Any]
-) -> list[T]:
-    """Call a function in the pool with one value after another; stop once nobody waits any more."""
-    given_up = threading.Event()
-
-    def work() -> list[T]:
-        results = []
-        for value in values:
-            if given_up.is_set():
-                break
-            results.append(function(value))
-        return results
-
-    try:
-        return await asyncio.get_running_loop().run_in_executor(pool, work)
-    finally:
-        given_up.set()
-
-
-def _read(upload: Upload, limits: Limits) -> Photo:
-    try:
-        return read_photo(upload.content, limits)
-    except PhotoError as error:
-        match error:
-            case PhotoKindError():
-                status = 415
-            case PhotoSizeError():
-                status = 413
-            case _:
-                status = 422
-        named = f"{upload.file}: " if upload.file else ""
-        raise RequestError(status, f"{named}{error}") from error
 
 
 def _answer(file: str | None, answer: Answer, model: str) -> dict[str, Any]:
@@ -171,13 +138,14 @@ def _answer(file: str | None, answer: Answer, model: str) -> dict[str, Any]:
         "file": file,
         **answer.to_json(),
         "sentence": answer.sentence,
-        "probabilities": [round(float(each), _DIGITS) for each in answer.probabilities],
+        "probabilities": [round(each, _DIGITS) for each in answer.probabilities.tolist()],
         "model": model,
     }
 
 
-def _shown(photo: Photo) -> dict[str, Any]:
-    """What became of a photo, which every model is shown alike."""
+def _details(photo: Photo, model: Model) -> dict[str, Any]:
+    """How a photo was converted, which regions mattered to a model, and similar garments."""
+    explanation = model.explain(photo.image)
     return {
         "image": _png(photo.image),
         "stages": [
@@ -185,23 +153,16 @@ def _shown(photo: Photo) -> dict[str, Any]:
             for stage in photo.stages
         ],
         "warnings": list(photo.warnings),
-    }
-
-
-def _looked(image: UInt8, model: ServedModel) -> dict[str, Any]:
-    """Where a model looked, and what is like it in its eyes."""
-    explanation = model.model.explain(image)
-    return {
-        "explanation": [[round(float(each), _DIGITS) for each in row] for row in explanation],
+        "explanation": [[round(each, _DIGITS) for each in row] for row in explanation.tolist()],
         "nearest": [
             _garment(each.image, each.label, model.classes)
-            for each in model.model.nearest(image, _NEAREST)
+            for each in model.nearest(photo.image, _NEAREST)
         ],
     }
 
 
 def _samples() -> list[dict[str, Any]]:
-    """Some of each class; of the test half, which no model learns from, and shown, not scored."""
+    """Some of each class, of the test set: no model was trained on it. They are not scored."""
     dataset = find_dataset("sample")
     half = dataset.open_test()
     return [

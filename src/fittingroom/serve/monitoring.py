@@ -1,7 +1,4 @@
-"""Counts and times of the service, as Prometheus reads them; nothing of a picture is among them."""
-
-import os
-from collections.abc import Callable
+"""Counts and times of the service, in Prometheus' format. They hold nothing of any image."""
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -12,16 +9,18 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
 
-# Where several workers keep their counts, so that each can tell those of all.
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-_PICTURES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+_IMAGES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 class Monitor:
-    """All figures of one process; of all workers together where there are several."""
+    """All metrics of one service.
+
+    Attributes:
+        batches: a histogram of the images that went through a model together, by model.
+        queue: a gauge of the requests that are accepted and not yet answered.
+    """
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
@@ -35,47 +34,29 @@ class Monitor:
             buckets=_SECONDS,
             registry=registry,
         )
-        self._batches = Histogram(
-            "fittingroom_batch_pictures",
-            "Pictures that went through a model together.",
+        self.batches = Histogram(
+            "fittingroom_batch_images",
+            "Images that went through a model together.",
             ["model"],
-            buckets=_PICTURES,
+            buckets=_IMAGES,
             registry=registry,
         )
         self.queue = Gauge(
-            "fittingroom_queue",
-            "Requests accepted and not yet answered.",
-            registry=registry,
-            multiprocess_mode="livesum",
+            "fittingroom_queue", "Requests accepted and not yet answered.", registry=registry
         )
-        if FOLDER not in os.environ:
-            ProcessCollector(registry=registry)
-        self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        ProcessCollector(registry=registry)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
-        """A request was answered.
+        """Count an answered request.
 
         Args:
             route: its pattern, never what a client wrote.
-            status: of HTTP.
-            seconds: since its header came.
+            status: the HTTP status.
+            seconds: the time since its header arrived.
         """
-        key = (route, status)
-        if key not in self._children:
-            requests = self._requests.labels(route, str(status))
-            self._children[key] = (requests, self._seconds.labels(route))
-        requests, histogram = self._children[key]
-        requests.inc()
-        histogram.observe(seconds)
-
-    def batches_of(self, model: str) -> Callable[[int], None]:
-        """What is told the size of each batch of a model."""
-        return self._batches.labels(model).observe
+        self._requests.labels(route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
 
     def page(self) -> tuple[bytes, str]:
-        """Everything as Prometheus text, and its content type."""
-        registry = self._registry
-        if FOLDER in os.environ:
-            registry = CollectorRegistry()
-            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return generate_latest(registry), CONTENT_TYPE_LATEST
+        """All metrics as Prometheus text, and its content type."""
+        return generate_latest(self._registry), CONTENT_TYPE_LATEST

@@ -1,25 +1,27 @@
-"""What the service's own routes answer, as OpenAPI describes it: names that are a contract."""
+"""What the routes answer. The names are a contract, described in docs/scripts.md."""
 
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
+PNG = "PNG of 28 × 28 pixels, base64"
 
-class Refused(BaseModel):
+
+class Refusal(BaseModel):
     """Why a request was not answered."""
 
-    error: str
+    detail: str
 
 
-class Likely(BaseModel):
-    """A class and how likely it is."""
+class ClassProbability(BaseModel):
+    """A class and its probability."""
 
     class_: str = Field(alias="class")
     probability: float
 
 
-class Stage(BaseModel):
-    """A step of the conversion: its name, what happened in it, and the picture after it."""
+class ConversionStage(BaseModel):
+    """A step of the conversion: its name, what happened, and the image after it."""
 
     name: str
     sentence: str
@@ -27,52 +29,52 @@ class Stage(BaseModel):
 
 
 class Garment(BaseModel):
-    """A picture of the data set with its class."""
+    """An image of the data set with its class."""
 
     class_: str = Field(alias="class")
     label: int
-    image: str = Field(description="PNG of 28 × 28 pixels, base64")
+    image: str = Field(description=PNG)
 
 
-class ClassifiedPicture(BaseModel):
-    """What one model says of one picture."""
+class ClassifiedImage(BaseModel):
+    """The answer of one model for one image."""
 
-    file: str | None = Field(description="as the request calls it")
+    file: str | None = Field(description="the file's name in the form")
     class_: str = Field(alias="class")
     label: int
     probability: float
     abstain: Literal["unsure", "unknown"] | None
     sentence: str
-    top: list[Likely]
+    top: list[ClassProbability]
     probabilities: list[float] = Field(description="of all classes, in the order of the labels")
     model: str
-    image: str | None = Field(None, description="PNG of 28 × 28 pixels, base64; with details")
-    stages: list[Stage] | None = Field(None, description="of the conversion; with details")
+    image: str | None = Field(None, description=f"{PNG}; with details")
+    stages: list[ConversionStage] | None = Field(None, description="with details")
     warnings: list[str] | None = Field(None, description="about the photo; with details")
     explanation: list[list[float]] | None = Field(
         None, description="28 × 28, how much each region mattered; with details"
     )
-    nearest: list[Garment] | None = Field(None, description="sample garments; with details")
+    nearest: list[Garment] | None = Field(None, description="similar garments; with details")
 
 
 class Classified(BaseModel):
-    """What each model says of each picture: picture by picture, in the order of ``models``."""
+    """The answers of all models for all images: image by image, in the order of ``models``."""
 
     models: list[str]
-    answers: list[ClassifiedPicture]
+    answers: list[ClassifiedImage]
 
 
 class ModelDescription(BaseModel):
-    """A model that answers here."""
+    """A model of this service."""
 
     name: str
     classes: list[str]
-    accuracy: float | None = Field(description="on the test half, a fraction; null: not known")
-    parameters: int | None = Field(description="how many numbers were trained; null: not known")
+    accuracy: float | None = Field(description="on the test set, a fraction; null: not known")
+    parameters: int | None = Field(description="number of trained parameters; null: not known")
 
 
 class Models(BaseModel):
-    """All models that answer here, in their order."""
+    """All models of this service, in their order."""
 
     models: list[ModelDescription]
 

@@ -1,58 +1,98 @@
-"""Pictures as a request brings them: one as raw bytes, or several as a form; never on a disk."""
+"""Images from a request: photos, or pixels. Nothing is written to disk."""
 
 import logging
-from dataclasses import dataclass
 
-from fastapi import Request
+import numpy as np
+from fastapi import HTTPException, Request
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from fittingroom.errors import RequestError
+from fittingroom.errors import PhotoError, PhotoKindError, PhotoSizeError
+from fittingroom.photos import Limits, Photo, read_photo
+from fittingroom.predictions import UInt8
 
 FIELD = "pictures"
-_LONGEST_NAME = 255
+PHOTOS = ("image/png", "image/jpeg", "image/webp")
+PIXELS = "application/octet-stream"
+Upload = tuple[str | None, bytes]  # a photo's file name and its bytes
 
-# The parser warns of every form that is broken: anybody could fill the log with it.
+_SIDE = 28
+
+# The parser warns about every broken form, so that anybody could fill the log.
 logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 
-@dataclass(frozen=True)
-class Upload:
-    """One picture's bytes, and what the client calls it; nothing else that it says is believed."""
-
-    file: str | None
-    content: bytes
-
-
 class _InMemory(MultiPartParser):
-    # The body was held to its limit before: no part of it need go to a temporary file.
+    # The body's size was checked before, so that no part has to go to a temporary file.
     spool_max_size = 2**62
 
 
-async def read_uploads(request: Request, most: int) -> list[Upload]:
-    """The pictures of a request.
+def content_type(request: Request) -> str:
+    """The content type of a request without its parameters, in lower case."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def read_pixels(body: bytes, most: int) -> UInt8:
+    """Images in the data set's own format, as their bytes alone.
 
     Args:
-        request: its body a form with files under ``pictures``, or the bytes of one picture.
-        most: how many pictures are allowed.
+        body: N × 28 × 28 bytes, row by row, bright on black.
+        most: the largest N allowed.
+
+    Returns:
+        uint8 ``(N, 28, 28)``.
 
     Raises:
-        RequestError: 415 for a body of another kind, 413 for too many pictures, 422 for a form that
-            cannot be read or has none.
+        HTTPException: 422 for another number of bytes, 413 for too many images.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    count, rest = divmod(len(body), _SIDE * _SIDE)
+    if rest or not count:
+        raise HTTPException(
+            422,
+            f"The body has {len(body):,} bytes, which is not a multiple of 784. Send 28 × 28 bytes "
+            "for each image, or a photo with its own content type.",
+        )
+    if count > most:
+        raise _too_many(most)
+    return np.frombuffer(body, np.uint8).reshape(count, _SIDE, _SIDE)
+
+
+async def read_uploads(request: Request, most: int) -> list[Upload]:
+    """Read the photos of a request.
+
+    Args:
+        request: its body is a form with files under ``pictures``, or the bytes of one photo.
+        most: the largest number of photos allowed.
+
+    Raises:
+        HTTPException: 415 for another kind of body, 413 for too many photos, 422 for a form that
+            cannot be read or is empty.
+    """
+    kind = content_type(request)
     if kind == "multipart/form-data":
         return await _read_form(request, most)
-    if kind.startswith("image/") or kind == "application/octet-stream":
-        content = await request.body()
-        if not content:
-            raise RequestError(422, "Expected a picture. Received no bytes.")
-        return [Upload(None, content)]
-    raise RequestError(
+    if kind.startswith("image/"):
+        return [(None, await request.body())]
+    raise HTTPException(
         415,
-        f"Expected a form (multipart/form-data) with files under '{FIELD}', or one picture with "
-        f"its content type. Received {kind[:80] or 'no content type'}.",
+        f"The content type is {kind[:80] or 'missing'}. Send a form (multipart/form-data) with "
+        f"files under '{FIELD}', one photo as {', '.join(PHOTOS)}, or pixels as {PIXELS}.",
     )
+
+
+def open_upload(upload: Upload, limits: Limits) -> Photo:
+    """Decode and convert a photo.
+
+    Raises:
+        HTTPException: 415 for another kind of file, 413 for one that is too large, 422 for one
+            that cannot be read.
+    """
+    file, content = upload
+    try:
+        return read_photo(content, limits)
+    except PhotoError as error:
+        status = {PhotoKindError: 415, PhotoSizeError: 413}.get(type(error), 422)
+        raise HTTPException(status, f"{file}: {error}" if file else str(error)) from error
 
 
 async def _read_form(request: Request, most: int) -> list[Upload]:
@@ -61,34 +101,30 @@ async def _read_form(request: Request, most: int) -> list[Upload]:
         form = await parser.parse()
     except MultiPartException as error:
         if error.message.startswith("Too many files"):
-            raise RequestError(413, f"Expected at most {most} pictures. Received more.") from error
-        raise RequestError(
-            422,
-            f"Expected a form with files under '{FIELD}' and nothing else. Received one that "
-            f"cannot be read: {error.message[:200]}",
-        ) from error
-    except (KeyError, ValueError) as error:  # a form without a boundary, or with an impossible one
-        raise RequestError(422, "Expected a form with a boundary. Received one without.") from error
+            raise _too_many(most) from error
+        raise HTTPException(422, f"The form cannot be read: {error.message[:200]}") from error
+    except (KeyError, ValueError) as error:
+        raise HTTPException(422, "The form has no boundary, or an impossible one.") from error
+    uploads: list[Upload] = []
     try:
-        uploads = [await _upload(name, value) for name, value in form.multi_items()]
+        for name, value in form.multi_items():
+            if name != FIELD or not isinstance(value, UploadFile):
+                field = _text(name)[:80]
+                raise HTTPException(
+                    422, f"The form has a field '{field}'. Send files under '{FIELD}' only."
+                )
+            uploads.append((_text(value.filename or "") or None, await value.read()))
     finally:
         await form.close()
     if not uploads:
-        raise RequestError(422, f"Expected files under '{FIELD}'. Received none.")
+        raise HTTPException(422, f"The form is empty. Send files under '{FIELD}'.")
     return uploads
 
 
-async def _upload(name: str, value: UploadFile | str) -> Upload:
-    if name != FIELD or not isinstance(value, UploadFile):
-        raise RequestError(422, f"Expected files under '{FIELD}'. Received '{_text(name)[:80]}'.")
-    file = _text(value.filename or "")[:_LONGEST_NAME] or None
-    content = await value.read()
-    if not content:
-        named = f"{file}: " if file else ""
-        raise RequestError(422, f"{named}Expected a picture. Received an empty file.")
-    return Upload(file, content)
+def _too_many(most: int) -> HTTPException:
+    return HTTPException(413, f"The request has more than {most} images. Send at most {most}.")
 
 
 def _text(given: str) -> str:
-    """What an answer can repeat: a form chooses its own encoding, and half a character with it."""
+    """A name that JSON can hold: a form may choose an encoding that gives half a character."""
     return given.encode("utf-8", "replace").decode()
