@@ -1,11 +1,11 @@
 """Load for a server, from a process of its own: requests at times that do not wait for answers.
 
-    python -m benchmarks.load ANSWER.json < work.json
+    python -m benchmarks.load < work.json > measured.json
 
-In *open loop* requests are due at random times of a given rate, whether or not the server keeps
-up, and a request's latency counts from when it was due; in *closed loop* each connection sends its
-next request when it has its answer, or a moment after it was refused. HTTP/1.1 by hand over raw sockets, so that the load generator
-takes little of the machine that it measures.
+In *open loop* requests are due at random times of a given rate, whether or not the server keeps up,
+and a request's latency counts from when it was due. In *closed loop* each connection sends its next
+request when it has its answer, or a moment after it was refused. HTTP/1.1 by hand over raw sockets,
+so that the load generator takes little of the machine that it measures.
 """
 
 import asyncio
@@ -13,18 +13,14 @@ import json
 import sys
 import time
 from collections import deque
-from pathlib import Path
 from typing import Any
-
-if __name__ == "__main__":
-    sys.path[0] = str(Path(__file__).parents[1])
 
 import numpy as np
 import uvloop
 
 _TICK_SECONDS = 0.001
 _LAST_ANSWERS_SECONDS = 15.0
-_PAUSE_SECONDS = 0.1  # of a connection that was refused, in a closed loop
+_PAUSE_SECONDS = 0.1  # after a refusal, in a closed loop
 
 
 class Connection(asyncio.Protocol):
@@ -33,11 +29,10 @@ class Connection(asyncio.Protocol):
     def __init__(self, load: "Load") -> None:
         self._load = load
         self._received = b""
-        self._due = 0.0
-        self.open = True
+        self._due: float | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep what to write to."""
+        """Keep the transport to write to."""
         self._transport: Any = transport
 
     def send(self, due: float) -> None:
@@ -46,24 +41,21 @@ class Connection(asyncio.Protocol):
         self._transport.write(self._load.request)
 
     def data_received(self, data: bytes) -> None:
-        """Wait for a whole answer, then tell of it."""
-        data = self._received + data if self._received else data
+        """Wait for a whole answer, then report it."""
+        data = self._received + data
         head = data.find(b"\r\n\r\n")
-        if head < 0:
-            self._received = data
-            return
         at = data.find(b"content-length: ", 0, head)
-        length = int(data[at + 16 : data.find(b"\r\n", at, head + 2)])
-        if len(data) < head + 4 + length:
+        if head < 0 or len(data) < head + 4 + int(data[at + 16 : data.find(b"\r\n", at)]):
             self._received = data
             return
         self._received = b""
-        self._load.answered(self, int(data[9:12]), self._due)
+        due, self._due = self._due, None
+        assert due is not None
+        self._load.answered(self, int(data[9:12]), due)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Tell of it."""
-        self.open = False
-        self._load.lost(self)
+        """Count a request that was not answered."""
+        self._load.lost += self._due is not None
 
 
 class Load:
@@ -71,16 +63,18 @@ class Load:
 
     Args:
         request: the bytes of one, header and body.
+
+    Attributes:
+        lost: connections that ended with an unanswered request.
     """
 
     def __init__(self, request: bytes) -> None:
         self.request = request
+        self.lost = 0
         self._idle: deque[Connection] = deque()
         self._overdue: deque[float] = deque()
         self._answers: list[tuple[int, float, float]] = []  # status, when due, seconds
-        self._lost = 0
-        self._again = False
-        self._until = 0.0
+        self._closed_until = 0.0  # the end of a closed loop
 
     async def connect(self, port: int, connections: int) -> None:
         """Open so many connections."""
@@ -92,42 +86,28 @@ class Load:
             self._idle.append(connection)
 
     def answered(self, connection: Connection, status: int, due: float) -> None:
-        """Note an answer, and use its connection for what waits."""
+        """Note an answer, and use its connection for the next request."""
         now = time.perf_counter()
         self._answers.append((status, due, now - due))
-        if self._again:
-            if status == 200:
-                self._once_more(connection)
-            else:
-                asyncio.get_running_loop().call_later(_PAUSE_SECONDS, self._once_more, connection)
-            return
-        if self._overdue:
+        if self._closed_until:
+            pause = 0.0 if status == 200 else _PAUSE_SECONDS
+            if now + pause < self._closed_until:
+                asyncio.get_running_loop().call_later(pause, connection.send, now + pause)
+        elif self._overdue:
             connection.send(self._overdue.popleft())
         else:
             self._idle.append(connection)
 
-    def _once_more(self, connection: Connection) -> None:
-        now = time.perf_counter()
-        if now < self._until and connection.open:
-            connection.send(now)
-
-    def lost(self, connection: Connection) -> None:
-        """Count a connection that ended with a request on it; idle ones the server may close."""
-        if connection in self._idle:
-            self._idle.remove(connection)
-        else:
-            self._lost += 1
-
     async def closed_loop(self, seconds: float) -> dict[str, Any]:
         """Each connection sends when it has its answer."""
-        self._again, began = True, time.perf_counter()
-        self._until = began + seconds
+        began = time.perf_counter()
+        self._closed_until = began + seconds
         for connection in self._idle:
             connection.send(began)
         await asyncio.sleep(seconds)
-        answers = [each for each in self._answers if each[1] + each[2] <= self._until]
+        answers = [each for each in self._answers if each[1] + each[2] <= self._closed_until]
         await asyncio.sleep(0.5)
-        return {**_summary(answers, seconds), "lost": self._lost}
+        return {**_summary(answers, seconds), "lost": self.lost}
 
     async def open_loop(self, rate: float, seconds: float, seed: int) -> dict[str, Any]:
         """Requests are due at random times, so many a second, whatever the answers do."""
@@ -140,7 +120,7 @@ class Load:
             while due and due[0] <= now:
                 if self._idle:
                     self._idle.pop().send(due.popleft())
-                else:  # all connections wait for an answer; its clock runs all the same
+                else:  # all connections wait for an answer; the request's clock runs all the same
                     self._overdue.append(due.popleft())
             await asyncio.sleep(_TICK_SECONDS)
         last = time.perf_counter() + _LAST_ANSWERS_SECONDS
@@ -148,22 +128,20 @@ class Load:
             await asyncio.sleep(0.01)
         unanswered = count - len(self._answers)
         measured = _summary(self._answers, seconds)
-        return {**measured, "offered": rate, "unanswered": unanswered, "lost": self._lost}
+        return {**measured, "offered": rate, "unanswered": unanswered, "lost": self.lost}
 
 
 def _summary(answers: list[tuple[int, float, float]], seconds: float) -> dict[str, Any]:
-    """Rates and latencies, of what was answered and of what was refused."""
+    """Rates and latencies, of answered and of refused requests."""
     result: dict[str, Any] = {"seconds": seconds, "statuses": {}}
     for name, wanted in (("answered", True), ("refused", False)):
         times = np.array([each[2] for each in answers if (each[0] == 200) == wanted])
-        result[name] = {"count": len(times), "a_second": len(times) / seconds} | (
-            {f"p{level}": float(np.percentile(times, level)) for level in (50, 99)}
-            if len(times)
-            else {}
-        )
+        result[name] = {"count": len(times), "a_second": len(times) / seconds}
+        if len(times):
+            p50, p99 = np.percentile(times, (50, 99))
+            result[name] |= {"p50": float(p50), "p99": float(p99)}
     for status, _, _ in answers:
-        key = str(status)
-        result["statuses"][key] = result["statuses"].get(key, 0) + 1
+        result["statuses"][str(status)] = result["statuses"].get(str(status), 0) + 1
     return result
 
 
@@ -176,5 +154,4 @@ async def _measure(work: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    found = uvloop.run(_measure(json.load(sys.stdin)))
-    Path(sys.argv[1]).write_text(json.dumps(found))
+    print(json.dumps(uvloop.run(_measure(json.load(sys.stdin)))))
