@@ -1,7 +1,6 @@
 """Packages of the npm registry: packed by npm, believed by their hash alone. No network is used."""
 
 import base64
-import dataclasses
 import hashlib
 import io
 import stat
@@ -66,14 +65,14 @@ def test_the_archive_is_packed_once_and_kept(cache, fake_npm, tmp_path):
 def test_another_archive_is_refused_and_not_kept(cache, fake_npm, tmp_path):
     (tmp_path / "thing.tgz").write_bytes(archive({"dist/a.js": b"changed"}))
     fake_npm(f'cp {tmp_path}/thing.tgz "$5/"')
-    with pytest.raises(ExportError, match=r"thing 1\.2\.3 with the hash sha512-.*thrown away"):
+    with pytest.raises(ExportError, match=r"thing 1\.2\.3 has the hash sha512-.*deleted"):
         PACKAGE.read(["dist/a.js"])
     assert not cache.exists()
 
 
 def test_without_npm_the_error_says_what_to_put_where(cache, monkeypatch):
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(ExportError, match=r"Install npm, or put there") as caught:
+    with pytest.raises(ExportError, match=r"Install npm") as caught:
         PACKAGE.read(["b.txt"])
     assert str(cache) in str(caught.value)
     cache.parent.mkdir(parents=True)
@@ -86,14 +85,6 @@ def test_what_npm_complains_of_is_told(cache, fake_npm):
     with pytest.raises(ExportError, match="network is unreachable"):
         PACKAGE.read(["b.txt"])
     fake_npm("exit 0")
-    with pytest.raises(ExportError, match="Received: none"):
+    with pytest.raises(ExportError, match="no archive"):
         PACKAGE.read(["b.txt"])
     assert not list(cache.parent.iterdir())
-
-
-def test_a_version_has_a_place_of_its_own(cache, monkeypatch):
-    monkeypatch.setenv("PATH", "")
-    cache.parent.mkdir(parents=True)
-    cache.write_bytes(CONTENT)
-    with pytest.raises(ExportError, match=r"thing@1\.2\.4"):
-        dataclasses.replace(PACKAGE, version="1.2.4").read(["b.txt"])

@@ -94,7 +94,7 @@ def test_two_runs_get_files_of_their_own(trained, sample, tmp_path):
 
 def test_a_folder_with_something_else_is_left_alone(trained, tmp_path):
     (tmp_path / "letter.txt").write_text("mine")
-    with pytest.raises(UsageError, match="holds something else"):
+    with pytest.raises(UsageError, match="holds something other"):
         export_site([trained], out=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
@@ -105,7 +105,7 @@ def test_a_folder_that_an_export_left_is_written_again(site, trained):
 
 @pytest.mark.parametrize("count", [2, 3])
 def test_one_twice_and_three_are_wrong_usage(trained, tmp_path, count):
-    with pytest.raises(UsageError, match="one run or 2 different ones"):
+    with pytest.raises(UsageError, match="2 different runs"):
         export_site([trained] * count, out=tmp_path / "site")
 
 
@@ -124,13 +124,13 @@ def test_without_a_run_it_is_the_model_inside_the_package(tmp_path, capsys):
 
 def test_without_a_run_nothing_else_is_exported(tmp_path, capsys):
     assert command(["export", "--to", "onnx", "--out", str(tmp_path / "a.onnx")]) == 2
-    assert "Expected one run to export to onnx. Received 0." in capsys.readouterr().err
+    assert "Exporting to onnx takes one run, not 0" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_of_other_classes_is_refused(three_classes, tmp_path):
     run = train(TINY, session=Session(data=three_classes, runs=tmp_path / "runs", threads=1))
-    with pytest.raises(ExportError, match="ten garments that the page shows"):
+    with pytest.raises(ExportError, match="ten classes"):
         export_site([run], out=tmp_path / "site")
 
 

@@ -1,4 +1,4 @@
-"""``export``: a run's model as one file, or a model as a page that runs it in the browser."""
+"""``export``: write a run's model as one file, or as a web page."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,20 +16,23 @@ app = typer.Typer()
 def export(
     to: Annotated[str, typer.Option(help="keras, h5, onnx, safetensors or web.")],
     out: Annotated[
-        Path, typer.Option(help="The file to write, with the format's ending; for web, a folder.")
+        Path,
+        typer.Option(
+            help="The file to write, with the extension of its format; for web, a folder."
+        ),
     ],
     runs: Annotated[
         list[Path] | None,
         typer.Argument(
             metavar="[RUN]...",
-            help="The folder of a finished run; for web one, two, or none: the model inside the "
-            "package.",
+            help="The folder of a finished run. For web, one or two, or none for the model inside "
+            "the package.",
             show_default=False,
         ),
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Write a run's model as one file (Keras, ONNX, plain weights), or as a page (web)."""
+    """Export a run's model as one file (Keras, ONNX, weights), or as a web page."""
     if to == "web":
         _export_site(runs or [], out, json)
         return
@@ -38,13 +41,13 @@ def export(
     if to not in FORMATS:
         known = (*FORMATS, "web")
         raise UsageError(
-            f"Expected --to with one of {', '.join(known)}. Received '{to}'."
+            f"There is no format '{to}'. Use --to with one of {', '.join(known)}."
             + did_you_mean(to, known)
         )
     if runs is None or len(runs) != 1:
         raise UsageError(
-            f"Expected one run to export to {to}. Received {len(runs or [])}. `fittingroom runs` "
-            "lists the runs that there are; the model inside the package goes to web alone."
+            f"Exporting to {to} takes one run, not {len(runs or [])}. `fittingroom runs` lists "
+            "your runs. The model inside the package can only be exported to web."
         )
     exported = export_run(runs[0], to=to, out=out)
     if json:
@@ -64,6 +67,6 @@ def _export_site(runs: list[Path], out: Path, json: bool) -> None:
         print_text(f"{size / 1000:10,.1f} kB  {name}")
     total = sum(site.sizes.values()) / 1e6
     print_text(
-        f"{site.folder}: {total:.1f} MB for any static host; try it with "
-        f"`python -m http.server -d {site.folder}`"
+        f"{site.folder}: {total:.1f} MB for any static host. Try it with "
+        f"`python -m http.server -d {site.folder}`."
     )

@@ -1,4 +1,4 @@
-"""A package of the npm registry: packed by npm's own client, checked by its hash, and kept."""
+"""A package of the npm registry: downloaded by npm itself, checked by its hash, and cached."""
 
 import base64
 import hashlib
@@ -22,8 +22,8 @@ class NpmPackage:
     """A package of the npm registry at one version.
 
     Attributes:
-        name: as npm knows it.
-        version: the only one that is taken.
+        name: its name on the registry.
+        version: the pinned version.
         integrity: SHA-512 of its archive as npm writes it, ``sha512-`` and base64.
     """
 
@@ -32,10 +32,7 @@ class NpmPackage:
     integrity: str
 
     def read(self, members: Iterable[str]) -> dict[str, bytes]:
-        """Files of the package.
-
-        The archive is taken from the cache, or packed there by ``npm pack`` first, and checked each
-        time; nothing of it is run.
+        """Read files of the package. Nothing of the package is run.
 
         Args:
             members: their names within the package, as ``"dist/a.js"``.
@@ -44,61 +41,48 @@ class NpmPackage:
             The content by name.
 
         Raises:
-            ExportError: npm is not installed or failed where the cache has no copy, or the archive
-                is not the expected one.
-            MissingExtraError: platformdirs is not installed, which knows the cache's place.
+            ExportError: the archive is not in the cache and npm is missing or failed, or the
+                archive has another hash.
+            MissingExtraError: platformdirs, which knows the cache folder, is not installed.
         """
         archive = cache_folder().parent / "npm" / f"{self.name}-{self.version}.tgz"
         if not archive.is_file():
-            self._pack(archive)
-        if self._integrity(archive) != self.integrity:
-            received = self._integrity(archive)
+            self._download(archive)
+        digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
+        if f"sha512-{digest}" != self.integrity:
             archive.unlink()
             raise ExportError(
-                f"Expected {self.name} {self.version} with the hash {self.integrity}. Received "
-                f"{received}, which was thrown away. Try again, or look at what npm is set to use."
+                f"The archive of {self.name} {self.version} has the hash sha512-{digest} instead "
+                f"of {self.integrity}, and was deleted. Try again, or check npm's settings."
             )
         with tarfile.open(archive) as files:
-            return {name: self._member(files, name) for name in members}
+            streams = {name: files.extractfile(f"package/{name}") for name in members}
+            return {name: stream.read() for name, stream in streams.items() if stream}
 
-    def _pack(self, archive: Path) -> None:
-        """Let npm write the archive beside its place, then give it its name."""
+    def _download(self, archive: Path) -> None:
+        """Let npm write the archive in a temporary folder, then move it to its place."""
         npm = shutil.which("npm")
-        wanted = f"{self.name}@{self.version}"
+        package = f"{self.name}@{self.version}"
         if npm is None:
             raise ExportError(
-                f"Expected npm, which brings {wanted}, or a copy at {archive}. Received neither. "
-                f"Install npm, or put there what `npm pack {wanted}` writes on another machine."
+                f"npm is needed to download {package}. Install npm, or run `npm pack {package}` on "
+                f"another machine and copy the archive to {archive}."
             )
         make_folder(archive.parent)
         with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
-            command = [npm, "pack", wanted, "--ignore-scripts", "--pack-destination", folder]
+            command = [npm, "pack", package, "--ignore-scripts", "--pack-destination", folder]
             try:
                 done = subprocess.run(
                     command, capture_output=True, text=True, timeout=_SECONDS, cwd=folder
                 )
-                problem = done.stderr.strip().splitlines() if done.returncode else []
+                problem = done.stderr.strip()
             except (OSError, subprocess.TimeoutExpired) as error:
-                problem = [str(error)]
+                problem = str(error)
             packed = list(Path(folder).glob("*.tgz"))
-            if problem or len(packed) != 1:
-                received = problem[0] if problem else "none"
+            if len(packed) != 1:
+                reason = problem.partition("\n")[0] or "it wrote no archive"
                 raise ExportError(
-                    f"Expected `npm pack {wanted}` to write an archive. Received: {received}. "
-                    f"See whether npm reaches its registry, or put the archive at {archive}."
+                    f"`npm pack {package}` failed: {reason}. Check that npm reaches its registry, "
+                    f"or copy the archive to {archive}."
                 )
             packed[0].replace(archive)
-
-    @staticmethod
-    def _integrity(archive: Path) -> str:
-        with archive.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha512").digest()
-        return f"sha512-{base64.b64encode(digest).decode()}"
-
-    def _member(self, files: tarfile.TarFile, name: str) -> bytes:
-        stream = files.extractfile(f"package/{name}")
-        if stream is None:
-            raise ExportError(
-                f"Expected a file {name} in {self.name} {self.version}. Received a folder there."
-            )
-        return stream.read()

@@ -1,9 +1,9 @@
-"""Models → a static folder: the page, with the models running in the browser of whoever opens it.
+"""Models → a static folder: the page, with the models running in the visitor's browser.
 
-The page is the one that the server gives; ``backend.js`` and the JSON file ``site.json`` make the
-difference. ONNX Runtime's WebAssembly build runs the same ONNX files as everywhere else. The
-folder works from any static host: all names are relative, one thread needs no special headers, and
-the page's own Content-Security-Policy lets it reach nothing but the host that it came from.
+It is the page of ``fittingroom serve``, with another ``backend.js`` and the JSON file
+``site.json``. ONNX Runtime's WebAssembly build runs the same ONNX files as everywhere else. The
+folder works on any static host: all addresses are relative, and one thread needs no special
+headers. By its Content-Security-Policy the page reaches nothing but its own host.
 """
 
 import io
@@ -32,17 +32,17 @@ RUNTIME = NpmPackage(
         "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
     ),
 )
-# By their names in the folder: not every host knows that `.mjs` is a script too.
+# By their names in the folder: some hosts do not know that `.mjs` is a script.
 _RUNTIME_FILES = {
     "ort.wasm.bundle.min.js": "dist/ort.wasm.bundle.min.mjs",
     "ort-wasm-simd-threaded.wasm": "dist/ort-wasm-simd-threaded.wasm",
 }
-# The npm package holds no text of its licence; ONNX Runtime's Python package is of the same source.
+# The npm package lacks the text of its licence; ONNX Runtime's Python package has it.
 _RUNTIME_TEXTS = ("LICENSE", "ThirdPartyNotices.txt")
 
 _SERVER_ONLY = {"server.js", "backend.js"}
 _BACKEND = (
-    b"// Where answers come from: the models beside this page, in the browser.\n"
+    b"// Answers come from the models beside this page, in the browser.\n"
     b'export { connect } from "./local.js";\n'
 )
 _COLUMNS = 50  # of the sheet of garments
@@ -53,14 +53,14 @@ class WebModel:
     """A model as the page shows it.
 
     Attributes:
-        name: what it is called.
+        name: the model's name.
         onnx: the ONNX model.
         classes: the class names in the order of the labels.
-        accuracy: the share of the test half that it names rightly, or None.
-        parameters: trained numbers.
-        features: float32 ``(G, D)``, of the garments that pictures are compared with.
-        unsure: the least probability that is an answer.
-        unknown: the largest ``ood_score`` that still is a garment; infinity accepts everything.
+        accuracy: on the test set, a fraction; None if it is not known.
+        parameters: the number of trained parameters; None if it is not known.
+        features: float32 ``(G, D)``, of the garments that photos are compared with.
+        unsure: the smallest probability that is an answer.
+        unknown: the largest ``ood_score`` of a known garment; infinity accepts everything.
     """
 
     name: str
@@ -77,23 +77,22 @@ def write_site(out: Path, models: Sequence[WebModel], known: Half, to_try: Half)
     """Write the static folder.
 
     Args:
-        out: the folder; new, empty, or one that an export left before.
+        out: the folder; new, empty, or from an earlier export.
         models: one or more, shown side by side.
-        known: ``G`` training pictures, which the nearest ones are chosen from.
-        to_try: pictures for the rail.
+        known: ``G`` training images, which similar garments are chosen from.
+        to_try: images to try.
 
     Returns:
         The size in bytes of each file, by its name within the folder.
 
     Raises:
         UsageError: something else is in the folder.
-        ExportError: the browser's runtime cannot be had.
+        ExportError: the browser's runtime cannot be downloaded.
         RunError: the folder cannot be written.
     """
     if out.exists() and not _replaceable(out):
         raise UsageError(
-            f"Expected a new or empty folder, or one that an export to web left. Received {out}, "
-            "which holds something else. Name another."
+            f"{out} holds something other than an earlier export. Choose a new or empty folder."
         )
     content = {
         **_page(),
@@ -132,7 +131,7 @@ def _runtime() -> dict[str, bytes]:
 
 
 def _garments(known: Half, to_try: Half) -> dict[str, bytes]:
-    """All garments side by side on one sheet, and the licence that they come under."""
+    """All garments side by side on one sheet, and their licence."""
     images = np.concatenate([known.images, to_try.images])
     rows = -(-len(images) // _COLUMNS)
     cells = np.zeros((rows * _COLUMNS, 28, 28), np.uint8)
