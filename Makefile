@@ -7,19 +7,23 @@ TENSORFLOW := .venv-tensorflow
 OPENVINO := .venv-openvino
 FUZZ := .venv-fuzz
 MINUTES ?= 15
+# Two processes, with one thread each (tests/conftest.py).
+PYTEST := -n 2 --dist loadfile
 
-.PHONY: report test test-quick test-tensorflow lint notebooks bench bench-inference bench-scaling \
+.PHONY: report test test-slow test-tensorflow lint notebooks bench bench-inference bench-scaling \
 	bench-cluster bench-statistics bench-comparison-speed bench-audit bench-photos bench-serving bench-unknown \
 	bench-reproduce bench-crash fuzz audit model images docs clean
 
 report: $(VENV)/ready
 	$(BIN)/fittingroom compare ann cnn
 
+# What a contributor may break, in minutes.
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not slow" $(PYTEST)
 
-test-quick: $(VENV)/ready
-	$(BIN)/pytest -m "not slow"
+# The rest: a lost node of a cluster, load on the service, whole notebooks, crash after crash.
+test-slow: $(VENV)/ready
+	$(BIN)/pytest -m slow $(PYTEST)
 
 # The Keras engine and the files for Keras, once more with TensorFlow beneath them.
 test-tensorflow: $(TENSORFLOW)/ready

@@ -10,6 +10,11 @@ from typing import Any
 import hypothesis
 import pytest
 
+# Two test processes on two processors: with a thread a processor in each, they would slow each
+# other down. Libraries read this when they are imported; what fittingroom asks for, below.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from fittingroom.data import Dataset, Split, find_dataset
 from fittingroom.errors import DataError
 from fittingroom.jobs.session import Session
@@ -18,7 +23,7 @@ from fittingroom.networks import BatchNorm, Conv, Dense, Flatten, MaxPool, ReLU
 from fittingroom.recipes import Augmentation, Recipe
 from fittingroom.runs import Run
 
-# Nobody's clock is trusted in a test.
+# A test must not depend on how busy the machine is.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
@@ -45,6 +50,14 @@ TINY = Recipe(
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests see no data but what they name."""
     monkeypatch.delenv("FITTINGROOM_DATA", raising=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """What is trained without a word on threads takes one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fittingroom.engines.available_processors", lambda: 1)
+        yield
 
 
 @pytest.fixture(scope="session")

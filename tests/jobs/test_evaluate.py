@@ -16,7 +16,7 @@ from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.jobs.verify import verify
 from fittingroom.predict import Predictor
-from fittingroom.runs import available_processors, only_here, open_run, read_openings
+from fittingroom.runs import only_here, open_run, read_openings
 
 
 def test_the_test_half_is_opened_once_and_logged(run_copy, sample, monkeypatch):
@@ -99,9 +99,12 @@ def test_the_model_is_held_to_the_threads_asked_for(
     assert threads_of_models == [1, 1, 1, 1]  # the copied run has its scores already
 
 
-def test_without_a_number_there_is_a_thread_a_processor(run_copy, sample, threads_of_models):
+def test_without_a_number_there_is_a_thread_a_processor(
+    run_copy, sample, threads_of_models, monkeypatch
+):
+    monkeypatch.setattr("fittingroom.engines.available_processors", lambda: 3)
     evaluate(run_copy, session=Session(data=sample))
-    assert threads_of_models == [available_processors()]
+    assert threads_of_models == [3]
 
 
 @pytest.mark.parametrize("threads", [0, 100_000])
