@@ -1,4 +1,4 @@
-"""Odd picture files by the dozen, made anew each time: for all that takes strangers' photos.
+"""Odd image files by the dozen, made again each time: for all that takes untrusted photos.
 
 Each case is small; what is large in it is what its header claims. None is random between calls.
 """
@@ -46,12 +46,12 @@ def garment_photo(height: int = 120, width: int = 90) -> UInt8:
 
 
 def own_format_picture() -> UInt8:
-    """The first picture of the embedded sample: uint8 ``(28, 28)``."""
+    """The first image of the embedded sample: uint8 ``(28, 28)``."""
     return find_dataset("sample").training().images[0]
 
 
 def encoded(image: "Image.Image | UInt8", kind: str, **options: Any) -> bytes:
-    """A picture as the content of a file."""
+    """An image as the content of a file."""
     file = io.BytesIO()
     picture = Image.fromarray(image) if isinstance(image, np.ndarray) else image
     picture.save(file, kind, **options)
@@ -59,7 +59,7 @@ def encoded(image: "Image.Image | UInt8", kind: str, **options: Any) -> bytes:
 
 
 def exif(orientation: int) -> bytes:
-    """EXIF that says how a picture is to be turned."""
+    """EXIF that says how an image is to be turned."""
     values = Image.Exif()
     values[0x0112] = orientation
     return values.tobytes()
@@ -98,134 +98,94 @@ def png(width: int, height: int, depth: int, colour: int, data: bytes, *more: by
 
 
 def corpus() -> list[Case]:
-    """All cases, at least 150, in the same order each time."""
-    return [
-        *_orientations(),
-        *_modes(),
-        *_shapes(),
-        *_animations(),
-        *_broken(),
-        *_refused(),
-        *_disguised(),
-        *_bombs(),
-        *_metadata(),
-    ]
+    """All cases, about a hundred, in the same order each time."""
+    return [*_kinds(), *_shapes(), *_broken(), *_refused(), *_disguised(), *_bombs(), *_metadata()]
 
 
-def _orientations() -> Iterator[Case]:
+def _kinds() -> Iterator[Case]:
+    """Orientations, modes, depths and transparency."""
     photo = garment_photo()
-    for kind in ("JPEG", "PNG", "WEBP"):
-        for orientation in range(1, 9):
-            options = {"quality": 95} if kind != "PNG" else {}
-            content = encoded(rotated(photo, orientation), kind, exif=exif(orientation), **options)
-            yield Case(f"exif-{orientation}.{kind.lower()}", content, "photo")
-    for orientation in (0, 9, 255, 65535):
-        yield Case(
-            f"exif-{orientation}.jpeg", encoded(photo, "JPEG", exif=exif(orientation)), "photo"
-        )
-
-
-def _modes() -> Iterator[Case]:
-    image = Image.fromarray(garment_photo())
+    image = Image.fromarray(photo)
+    for orientation in (*range(1, 9), 0, 65535):
+        turned = rotated(photo, orientation if orientation in range(1, 9) else 1)
+        content = encoded(turned, "JPEG", quality=95, exif=exif(orientation))
+        yield Case(f"exif-{orientation}.jpeg", content, "photo")
+    for kind in ("PNG", "WEBP"):
+        content = encoded(rotated(photo, 6), kind, exif=exif(6))
+        yield Case(f"exif-6.{kind.lower()}", content, "photo")
+    for kind, modes in (
+        ("PNG", ("1", "L", "LA", "P", "RGB", "RGBA")),
+        ("JPEG", ("L", "RGB", "CMYK")),
+        ("WEBP", ("L", "RGBA")),
+    ):
+        for mode in modes:
+            content = encoded(image.convert(mode), kind)
+            yield Case(f"mode-{mode}.{kind.lower()}", content, "photo")
     grey = np.asarray(image.convert("L"))
-    sixteen = (grey.astype(np.uint16) * 257).astype(np.uint16)
-    opacity = Image.fromarray(((grey < 200) * 255).astype(np.uint8))
+    sixteen = Image.fromarray(grey.astype(np.uint16) * 257)
+    yield Case("16-bit-grey.png", encoded(sixteen, "PNG"), "photo")
+    colour = np.asarray(image).astype(">u2") * 257
+    for name, code, values in (
+        ("colour", 2, colour),
+        ("opacity", 6, np.dstack([colour, np.full((120, 90), 65535, ">u2")])),
+    ):
+        rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+        yield Case(f"16-bit-{name}.png", png(90, 120, 16, code, rows), "photo")
+    bits = np.unpackbits((grey >> 6).astype(np.uint8)[:, :88, None], axis=2)[:, :, 6:].reshape(
+        120, -1
+    )
+    rows = b"".join(b"\0" + np.packbits(row).tobytes() for row in bits)
+    yield Case("2-bit-grey.png", png(88, 120, 2, 0, rows), "photo")
     clear = image.copy()
-    clear.putalpha(opacity)
-    for mode in ("1", "L", "LA", "P", "RGB", "RGBA"):
-        yield Case(f"mode-{mode}.png", encoded(image.convert(mode), "PNG"), "photo")
-    for mode in ("L", "RGB", "CMYK", "YCbCr"):
-        yield Case(f"mode-{mode}.jpg", encoded(image.convert(mode), "JPEG"), "photo")
-    for mode in ("L", "RGB", "RGBA"):
-        yield Case(f"mode-{mode}.webp", encoded(image.convert(mode), "WEBP"), "photo")
-    yield Case("lossless.webp", encoded(image, "WEBP", lossless=True), "photo")
-    yield Case("16-bit-grey.png", encoded(Image.fromarray(sixteen), "PNG"), "photo")
-    colour = (np.asarray(image).astype(">u2") * 257).astype(">u2")
-    rows = b"".join(b"\0" + row.tobytes() for row in colour)
-    yield Case("16-bit-colour.png", png(90, 120, 16, 2, rows), "photo")
-    four = np.concatenate([colour, np.full((120, 90, 1), 65535, ">u2")], axis=2)
-    rows = b"".join(b"\0" + row.tobytes() for row in four)
-    yield Case("16-bit-opacity.png", png(90, 120, 16, 6, rows), "photo")
-    for depth in (1, 2, 4):
-        levels = (grey >> (8 - depth)).astype(np.uint8)
-        bits = np.unpackbits(levels[:, :88, None], axis=2)[:, :, 8 - depth :].reshape(120, -1)
-        rows = b"".join(b"\0" + np.packbits(row).tobytes() for row in bits)
-        yield Case(f"{depth}-bit-grey.png", png(88, 120, depth, 0, rows), "photo")
-    yield Case("clear-ground.png", encoded(clear, "PNG"), "photo")
-    yield Case("clear-ground.webp", encoded(clear, "WEBP", lossless=True), "photo")
+    clear.putalpha(Image.fromarray(((grey < 200) * 255).astype(np.uint8)))
+    yield Case("clear-background.png", encoded(clear, "PNG"), "photo")
+    yield Case("clear-background.webp", encoded(clear, "WEBP", lossless=True), "photo")
     yield Case("all-clear.png", encoded(Image.new("RGBA", (40, 40), (9, 9, 9, 0)), "PNG"), "error")
     few = image.quantize(8)
     yield Case("palette-clear.png", encoded(few, "PNG", transparency=0), "photo")
     yield Case("palette-bytes.png", encoded(few, "PNG", transparency=bytes(range(8))), "either")
-    yield Case("palette-2.png", encoded(image.quantize(2), "PNG"), "photo")
     yield Case("clear-grey.png", encoded(image.convert("L"), "PNG", transparency=238), "photo")
     yield Case("clear-colour.png", encoded(image, "PNG", transparency=(236, 238, 241)), "photo")
-    for quality in (1, 10, 50, 100):
-        yield Case(f"quality-{quality}.jpg", encoded(image, "JPEG", quality=quality), "photo")
-        yield Case(f"quality-{quality}.webp", encoded(image, "WEBP", quality=quality), "photo")
+    yield Case("worst.jpg", encoded(image, "JPEG", quality=1), "photo")
     yield Case("progressive.jpg", encoded(image, "JPEG", progressive=True), "photo")
-    for sampling in range(3):
-        content = encoded(image, "JPEG", subsampling=sampling)
-        yield Case(f"subsampling-{sampling}.jpg", content, "photo")
+    frames = [Image.new("RGB", (90, 120), (0, 200, 0))]
+    for kind in ("PNG", "WEBP"):
+        content = encoded(image, kind, save_all=True, append_images=frames, duration=50)
+        yield Case(f"animated.{kind.lower()}", content, "photo")
+        yield Case(f"animated-cut.{kind.lower()}", content[: len(content) * 2 // 3], "either")
 
 
 def _shapes() -> Iterator[Case]:
-    for height, width in (
-        (1, 1),
-        (2, 2),
-        (1, 2),
-        (3, 3),
-        (1, 300),
-        (300, 1),
-        (20000, 1),
-        (1, 20000),
-    ):
-        for kind in ("PNG", "JPEG", "WEBP"):
-            if kind == "WEBP" and max(height, width) > 16383:
-                continue
-            flat = np.full((height, width, 3), 200, np.uint8)
-            name = f"{width}x{height}.{kind.lower()}"
-            yield Case(name, encoded(flat, kind), "error")
+    for height, width in ((1, 1), (1, 2), (3, 3), (300, 1), (1, 20000)):
+        flat = np.full((height, width, 3), 200, np.uint8)
+        for kind in ("PNG", "JPEG"):
+            yield Case(f"{width}x{height}.{kind.lower()}", encoded(flat, kind), "error")
     bar = np.full((20000, 1, 3), 250, np.uint8)
     bar[5000:15000] = 20
     yield Case("bar-1x20000.png", encoded(bar, "PNG"), "either")
-    yield Case("bar-20000x1.png", encoded(bar.transpose(1, 0, 2).copy(), "PNG"), "either")
-    photo = garment_photo()
-    for side in (4, 8, 16, 27, 28, 29, 56):
-        small = Image.fromarray(photo).resize((side, side), Image.Resampling.BOX)
+    for side in (4, 27, 28, 56):
+        small = Image.fromarray(garment_photo()).resize((side, side), Image.Resampling.BOX)
         yield Case(f"small-{side}.png", encoded(small, "PNG"), "photo" if side > 4 else "either")
-    yield Case("own-format.png", encoded(own_format_picture(), "PNG"), "photo")
-    colours = Image.fromarray(own_format_picture()).convert("RGB")
-    yield Case("own-format-colour.png", encoded(colours, "PNG"), "photo")
-    yield Case("own-format-negated.png", encoded(255 - own_format_picture(), "PNG"), "photo")
-    for name, level in (("black", 0), ("grey", 128), ("white", 255)):
+    own = own_format_picture()
+    yield Case("own-format.png", encoded(own, "PNG"), "photo")
+    yield Case(
+        "own-format-colour.png", encoded(Image.fromarray(own).convert("RGB"), "PNG"), "photo"
+    )
+    yield Case("own-format-negated.png", encoded(255 - own, "PNG"), "photo")
+    for name, level in (("black", 0), ("white", 255)):
         yield Case(f"all-{name}.png", encoded(np.full((80, 60), level, np.uint8), "PNG"), "error")
     noise = np.random.default_rng(0).integers(0, 256, (150, 150, 3), np.uint8)
     yield Case("noise.png", encoded(noise, "PNG"), "either")
-    checks = np.kron(np.indices((8, 8)).sum(axis=0) % 2, np.ones((12, 12))).astype(np.uint8) * 255
-    yield Case("checks.png", encoded(checks, "PNG"), "either")
-
-
-def _animations() -> Iterator[Case]:
-    frames = [Image.fromarray(garment_photo()), Image.new("RGB", (90, 120), (0, 200, 0))]
-    for kind in ("PNG", "WEBP"):
-        content = encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=50)
-        yield Case(f"animated.{kind.lower()}", content, "photo")
-        yield Case(f"animated-cut.{kind.lower()}", content[: len(content) * 2 // 3], "either")
-    yield Case(
-        "animated.gif", encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]), "error"
-    )
 
 
 def _broken() -> Iterator[Case]:
     random = np.random.default_rng(1)
-    image = Image.fromarray(garment_photo())
     for kind in ("PNG", "JPEG", "WEBP"):
-        content, ending = encoded(image, kind), kind.lower()
-        for share in (2, 12, 25, 50, 75, 99):
+        content, ending = encoded(garment_photo(), kind), kind.lower()
+        for share in (2, 50, 99):
             cut = content[: max(2, len(content) * share // 100)]
             yield Case(f"cut-{share}.{ending}", cut, "either")
-        for number in range(6):
+        for number in range(3):
             damaged = bytearray(content)
             for place in random.integers(16, len(content), 12):
                 damaged[place] = random.integers(0, 256)
@@ -238,65 +198,36 @@ def _broken() -> Iterator[Case]:
     yield Case("no-data.png", png(10, 10, 8, 2, b""), "either")
     yield Case("zero-wide.png", png(0, 10, 8, 2, b""), "error")
     yield Case("bad-depth.png", png(10, 10, 7, 2, bytes(400)), "error")
-    yield Case("bad-colour.png", png(10, 10, 8, 5, bytes(400)), "error")
     yield Case("no-palette.png", png(10, 10, 8, 3, bytes(110)), "either")
     yield Case("endless-marker.jpg", b"\xff\xd8" + b"\xff" * 4000, "error")
-    yield Case("no-frame.jpg", b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(20), "error")
     yield Case("zero-length.jpg", b"\xff\xd8" + b"\xff\xe1\x00\x00" * 500, "error")
 
 
 def _refused() -> Iterator[Case]:
-    image = Image.fromarray(garment_photo())
-    kinds = (
-        "GIF",
-        "BMP",
-        "TIFF",
-        "PPM",
-        "ICO",
-        "TGA",
-        "PCX",
-        "SGI",
-        "JPEG2000",
-        "DDS",
-        "ICNS",
-    )
-    for kind in kinds:
-        yield Case(f"refused.{kind.lower()}", encoded(image, kind), "error")
-    drawing = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect/></svg>'
-    yield Case("drawing.svg", drawing, "error")
-    yield Case(
-        "entities.svg", b'<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY a "b">]>' + drawing, "error"
-    )
-    yield Case("script.ps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "error")
-    yield Case("document.pdf", b"%PDF-1.4\n1 0 obj<<>>endobj\n", "error")
-    yield Case("text.txt", b"a shirt, blue\n", "error")
-    yield Case("page.html", b"<!DOCTYPE html><html><img src=x></html>", "error")
-    yield Case("video.mp4", b"\0\0\0\x18ftypmp42" + bytes(100), "error")
-    yield Case("photo.heic", b"\0\0\0\x18ftypheic" + bytes(100), "error")
-    yield Case("sound.wav", b"RIFF\x24\0\0\0WAVEfmt " + bytes(100), "error")
-    yield Case("archive.zip", b"PK\x03\x04" + bytes(100), "error")
-    yield Case("program", b"\x7fELF" + bytes(100), "error")
+    for kind in ("GIF", "BMP", "TIFF", "PPM", "ICO"):
+        yield Case(f"refused.{kind.lower()}", encoded(garment_photo(), kind), "error")
+    for name, content in (
+        ("drawing.svg", b'<svg xmlns="http://www.w3.org/2000/svg" width="9"><rect/></svg>'),
+        ("script.ps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"),
+        ("text.txt", b"a shirt, blue\n"),
+        ("page.html", b"<!DOCTYPE html><html><img src=x></html>"),
+        ("photo.heic", b"\0\0\0\x18ftypheic" + bytes(100)),
+        ("sound.wav", b"RIFF\x24\0\0\0WAVEfmt " + bytes(100)),
+        ("archive.zip", b"PK\x03\x04" + bytes(100)),
+        ("program", b"\x7fELF" + bytes(100)),
+    ):
+        yield Case(name, content, "error")
 
 
 def _disguised() -> Iterator[Case]:
-    image = Image.fromarray(garment_photo())
-    content = {kind: encoded(image, kind) for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")}
-    for kind, ending in (
-        ("PNG", "jpg"),
-        ("JPEG", "png"),
-        ("WEBP", "jpg"),
-        ("PNG", "txt"),
-        ("JPEG", "svg"),
-    ):
-        yield Case(f"is-{kind.lower()}.{ending}", content[kind], "photo")
-    for kind, ending in (("GIF", "png"), ("BMP", "jpg"), ("TIFF", "webp")):
-        yield Case(f"is-{kind.lower()}.{ending}", content[kind], "error")
-    yield Case("svg.png", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "error")
+    content = {kind: encoded(garment_photo(), kind) for kind in ("PNG", "JPEG", "WEBP", "GIF")}
+    for kind, ending in (("PNG", "jpg"), ("JPEG", "svg"), ("WEBP", "jpg"), ("GIF", "png")):
+        expected = "error" if kind == "GIF" else "photo"
+        yield Case(f"is-{kind.lower()}.{ending}", content[kind], expected)
     yield Case("png-then-zip.png", content["PNG"] + b"PK\x03\x04" + bytes(60), "photo")
     yield Case("jpeg-then-html.jpg", content["JPEG"] + b"<script>alert(1)</script>", "photo")
     yield Case("gif-then-png.png", b"GIF89a" + content["PNG"], "error")
     yield Case("png-signature-then-jpeg.png", content["PNG"][:8] + content["JPEG"], "error")
-    yield Case("jpeg-in-png.png", png(90, 120, 8, 2, content["JPEG"]), "either")
     yield Case("webp-name-only.webp", b"RIFF\x10\0\0\0WEBPVP8 " + bytes(8), "error")
     yield Case("name-\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe", content["PNG"], "photo")
 
@@ -328,12 +259,10 @@ def _metadata() -> Iterator[Case]:
     yield Case(
         "exif-broken.jpg", encoded(photo, "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff"), "photo"
     )
-    yield Case("exif-short.jpg", encoded(photo, "JPEG", exif=b"Exif\0\0II"), "photo")
     yield Case("exif-text.jpg", encoded(photo, "JPEG", exif=b"Exif\0\0" + b"shirt" * 40), "photo")
     loop = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\x08"
     yield Case("exif-loop.jpg", encoded(photo, "JPEG", exif=loop), "photo")
     yield Case("profile-broken.jpg", encoded(photo, "JPEG", icc_profile=b"no profile"), "photo")
-    yield Case("profile-broken.png", encoded(photo, "PNG", icc_profile=b"no profile"), "photo")
     yield Case("comment.jpg", encoded(photo, "JPEG", comment=b"\xff\xda" * 20), "photo")
     index = b"\xff\xe2\0\x10MPF\0II*\0" + bytes(6)
     content = encoded(photo, "JPEG")

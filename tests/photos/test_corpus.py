@@ -14,8 +14,7 @@ from tests.photos.corpus import Case, corpus
 CASES = corpus()
 
 
-def test_there_are_enough_and_none_twice():
-    assert len(CASES) >= 150
+def test_the_corpus_is_the_same_each_time_and_has_no_case_twice():
     assert len({case.name for case in CASES}) == len(CASES)
     assert [case.content for case in corpus()] == [case.content for case in CASES]
 
@@ -23,34 +22,21 @@ def test_there_are_enough_and_none_twice():
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_each_gives_a_photo_or_a_message(case: Case):
     photo: Photo | None = None
+    message = ""
     try:
         photo = read_photo(case.content)
     except PhotoError as error:
         message = str(error)
-        assert message.startswith("Expected ")
-        assert "Received " in message
-        assert message.endswith((".", "?"))
-        assert len(message) < 500
-        assert "Traceback" not in message
-    if photo is not None:
+    if photo is None:
+        assert message.endswith(".")
+        assert len(message) < 300
+    else:
         assert photo.image.shape == (28, 28)
         assert photo.image.dtype == np.uint8
         assert photo.image.max() > 0
         assert all(stage.picture.dtype == np.uint8 for stage in photo.stages)
     if case.expected != "either":
         assert (photo is not None) == (case.expected == "photo")
-
-
-def test_a_file_is_known_by_its_content_not_its_name(tmp_path: Path):
-    for case in CASES:
-        if case.name.startswith("is-"):
-            path = tmp_path / case.name
-            path.write_bytes(case.content)
-            if case.expected == "photo":
-                assert (read_photo(path).image == read_photo(case.content).image).all()
-            else:
-                with pytest.raises(PhotoError, match="PNG, JPEG or WebP"):
-                    read_photo(path)
 
 
 _PEAK = """

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFile
 
 from fittingroom.data import find_dataset
 from fittingroom.errors import PhotoError
@@ -48,20 +48,20 @@ def test_a_dark_garment_becomes_bright_on_black_and_fills_the_height():
     assert image[25, 14] == pytest.approx(115, abs=3)
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.lists(st.integers(12, 400), min_size=4, max_size=4))
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.integers(12, 250), min_size=4, max_size=4))
 def test_its_place_does_not_matter(room):
     assert apart(read_photo(dress()).image, read_photo(dress(room=room)).image) < 4
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.integers(120, 900))
+@settings(max_examples=15, deadline=None)
+@given(st.integers(120, 600))
 def test_its_size_does_not_matter(size):
     room = [size // 6] * 4
     assert apart(read_photo(dress()).image, read_photo(dress(size, room=room)).image) < 5
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(LIGHT)
 def test_the_colour_of_a_light_ground_does_not_matter(ground):
     assert apart(read_photo(dress()).image, read_photo(dress(ground=ground)).image) < 2
@@ -106,7 +106,7 @@ FRAMED = [image for image in SAMPLE.images if reaching(image) and np.median(imag
 
 def test_a_negated_one_is_only_turned():
     assert len(FRAMED) > 0.95 * len(SAMPLE.images)
-    for image in FRAMED:
+    for image in FRAMED[::5]:
         photo = read_photo(255 - image)
         assert (photo.image == image).all()
         assert [stage.sentence for stage in photo.stages] == [
@@ -139,7 +139,7 @@ def test_an_enlarged_one_gives_its_pixels_back(number, how, negated):
 
 @pytest.mark.parametrize("quality", [40, 90])
 def test_an_enlarged_one_is_known_as_jpeg_too(quality):
-    for image in FRAMED[:20]:
+    for image in FRAMED[:10]:
         large = Image.fromarray(255 - image).resize((280, 280), Image.Resampling.BICUBIC)
         photo = read_photo(encoded(np.asarray(large.convert("RGB")), "JPEG", quality=quality))
         assert apart(photo.image, image) < 6
@@ -162,7 +162,7 @@ def test_what_is_like_one_but_is_none_goes_through_all_steps():
         assert len(read_photo(picture).stages) == 6, what
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(0, len(SAMPLE.images) - 1))
 def test_what_came_out_goes_through_unchanged(number):
     large = np.kron(255 - SAMPLE.images[number], np.ones((8, 8), np.uint8))
@@ -196,48 +196,43 @@ def test_the_first_frame_of_an_animation_counts():
 # Warnings
 
 
-def test_a_good_photo_has_no_warning():
-    assert read_photo(dress()).warnings == ()
+def patterned(photo):
+    """The same garment on a background of patches in many shades."""
+    shades = np.random.default_rng(0).normal(190, 40, (photo.shape[0] // 4, photo.shape[1] // 4))
+    ground = np.kron(shades, np.ones((4, 4))).clip(0, 255)[..., None]
+    return np.where((photo == 253).all(axis=2)[..., None], ground, photo).astype(np.uint8)
 
 
-def test_bright_on_black_is_read_as_the_data_sets_manner():
-    photo = read_photo(255 - dress(ground=(255, 255, 255)))
-    assert apart(photo.image, read_photo(dress(ground=(255, 255, 255))).image) < 1
-    assert any("Bright on black" in each for each in photo.warnings)
+@pytest.mark.parametrize(
+    ("photo", "words"),
+    [
+        (dress(), None),
+        (255 - dress(ground=(255, 255, 255)), "bright on black"),
+        (dress(ground=(60, 70, 120), levels=(250, 240, 245)), "nearly white"),
+        (dress(ground=(255, 255, 255), levels=(238, 236, 238)), "hardly differs"),
+        (dress(ground=(40, 30, 50), levels=(150, 170, 200)), "is dark"),
+        (patterned(dress()), "not plain"),
+        (dress(room=(0, 0, 0, 0))[:, 20:100], "reaches the edges"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_spoils_the_answer_is_warned_about(photo, words):
+    warnings = read_photo(photo).warnings
+    assert any(words in each for each in warnings) if words else warnings == ()
 
 
-def test_a_white_garment_on_dark_is_turned_and_warned_about():
-    photo = read_photo(dress(ground=(60, 70, 120), levels=(250, 240, 245)))
-    assert any("nearly white" in each for each in photo.warnings)
-    assert photo.image[14, 14] > 200
-    assert (photo.image[:, :6] == 0).all()
-
-
-def test_a_white_garment_on_white_is_warned_about():
-    photo = read_photo(dress(ground=(255, 255, 255), levels=(238, 236, 238)))
-    assert any("hardly differs" in each for each in photo.warnings)
-
-
-def test_a_light_garment_on_a_dark_ground_is_what_it_is_on_a_light_one():
+def test_light_garments_on_dark_are_what_they_are_on_light():
+    paper = (255, 255, 255)
+    assert (
+        apart(read_photo(255 - dress(ground=paper)).image, read_photo(dress(ground=paper)).image)
+        < 1
+    )
     levels = (150, 170, 200)
     photo = read_photo(dress(ground=(40, 30, 50), levels=levels))
     assert apart(photo.image, read_photo(dress(levels=levels)).image) < 4
-    assert any("dark" in each for each in photo.warnings)
-
-
-def test_a_patterned_ground_is_warned_about():
-    photo = dress()
-    checks = np.kron(np.indices((22, 14)).sum(axis=0) % 2, np.ones((16, 16)))
-    ground = (checks * 120 + 100)[: photo.shape[0], : photo.shape[1], None]
-    where = (photo == 253).all(axis=2)[: ground.shape[0], : ground.shape[1], None]
-    photo = photo[: ground.shape[0], : ground.shape[1]]
-    mixed = np.where(where, ground, photo).astype(np.uint8)
-    assert any("plain" in each for each in read_photo(mixed).warnings)
-
-
-def test_a_garment_that_fills_the_frame_is_warned_about():
-    photo = dress(room=(0, 0, 0, 0))
-    assert any("reaches" in each for each in read_photo(photo[:, 20:100]).warnings)
+    white = read_photo(dress(ground=(60, 70, 120), levels=(250, 240, 245))).image
+    assert white[14, 14] > 200
+    assert (white[:, :6] == 0).all()
 
 
 # Refusals
@@ -250,7 +245,7 @@ def test_a_blank_picture_is_refused():
 
 def test_a_pillow_picture_that_is_cut_off_is_refused():
     content = encoded(dress(), "JPEG")
-    with pytest.raises(PhotoError, match="whole picture"):
+    with pytest.raises(PhotoError, match="damaged or cut off"):
         read_photo(Image.open(io.BytesIO(content[: len(content) // 2])))
 
 
@@ -259,28 +254,20 @@ def test_a_large_file_is_refused(tmp_path: Path):
     path = tmp_path / "dress.png"
     path.write_bytes(content)
     for source in (path, content):
-        with pytest.raises(PhotoError, match=r"at most 0\.0001 MB"):
+        with pytest.raises(PhotoError, match=r"larger than 0\.0001 MB"):
             read_photo(source, Limits(file_bytes=100))
 
 
 def test_a_large_picture_is_refused_before_it_is_decoded(monkeypatch):
     content = encoded(np.zeros((300, 400, 3), np.uint8), "JPEG")
-    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("decoded"))
-    with pytest.raises(PhotoError, match=r"at most 0\.1 megapixels.*400×300"):
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(PhotoError, match=r"400×300 pixels, more than 0\.1 megapixels"):
         read_photo(content, Limits(megapixels=0.1))
-
-
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
-def test_sizes_are_read_from_headers(kind):
-    from fittingroom.photos.opening import _size
-
-    for options in ({}, {"lossless": True}, {"exif": exif(1)}, {"progressive": True}):
-        assert _size(encoded(np.zeros((31, 77, 3), np.uint8), kind, **options), kind) == (77, 31)
 
 
 def test_paths_that_are_no_file_are_refused(tmp_path: Path):
     for path in (tmp_path, tmp_path / "none.png", "a\0b.png"):
-        with pytest.raises(PhotoError, match="Expected a"):
+        with pytest.raises(PhotoError, match="can't be opened"):
             read_photo(path)
 
 
@@ -295,7 +282,7 @@ def test_paths_that_are_no_file_are_refused(tmp_path: Path):
     ids=["float", "two channels", "no rows", "one axis"],
 )
 def test_other_arrays_are_refused(array):
-    with pytest.raises(PhotoError, match="Expected"):
+    with pytest.raises(PhotoError, match="isn't a photo"):
         read_photo(array)
 
 

@@ -22,7 +22,6 @@ def files() -> list[Case]:
 
 
 def test_no_file_of_the_corpus_gives_a_5xx(client, files):
-    assert len(files) >= 150
     for number, case in enumerate(files):
         form = [("pictures", (case.name, case.content))]
         answer = client.post(f"/v1/classify?details={number % 15 == 0}", files=form)

@@ -37,8 +37,7 @@ const median = (values) => quantile(values, 0.5);
 export async function readPhoto(blob) {
   if (blob.size > MOST_BYTES)
     throw new Refusal(
-      `Expected a file of at most ${MOST_BYTES / 1e6} MB. Received a larger one. Make the picture ` +
-        "smaller: 1,000 pixels a side are plenty.",
+      `The file is larger than ${MOST_BYTES / 1e6} MB. Make it smaller: 1,000 pixels a side are plenty.`,
     );
   const bytes = new Uint8Array(await blob.arrayBuffer());
   const kind = kindOf(bytes.subarray(0, 1024));
@@ -51,9 +50,7 @@ export async function readPhoto(blob) {
     if (error instanceof Refusal) throw error;
   }
   if (!decoded)
-    throw new Refusal(
-      `Expected a whole ${kind} picture. Received one that is cut off or damaged. Copy or save it again.`,
-    );
+    throw new Refusal("The file is damaged or cut off. Copy or save it again.");
   return fromPixels(decoded);
 }
 
@@ -74,10 +71,7 @@ function kindOf(bytes) {
   if (starts("\x89PNG\r\n\x1a\n")) return "PNG";
   if (starts("\xff\xd8\xff")) return "JPEG";
   if (starts("RIFF") && starts("WEBP", 8)) return "WebP";
-  const received = bytes.length ? described(bytes, starts) : "an empty file";
-  throw new Refusal(
-    `Expected a PNG, JPEG or WebP picture. Received ${received}. Save or export it as PNG or JPEG.`,
-  );
+  throw new Refusal("The file isn't a PNG, JPEG or WebP image. Save or export it as one of these.");
 }
 
 // Browsers show what there is of a picture that is cut off.
@@ -92,32 +86,10 @@ function isWhole(kind, bytes) {
   return new DataView(bytes.buffer).getUint32(4, true) + 8 <= bytes.length;
 }
 
-function described(bytes, starts) {
-  const others = {
-    GIF8: "a GIF",
-    BM: "a BMP",
-    "II*\0": "a TIFF",
-    "MM\0*": "a TIFF",
-    "%PDF": "a PDF",
-    "8BPS": "a Photoshop file",
-    "PK\x03\x04": "a ZIP archive or a document",
-    "\0\0\x01\0": "an icon",
-  };
-  const other = Object.keys(others).find((start) => starts(start));
-  if (other) return others[other];
-  if (starts("ftyp", 4)) return "a HEIC, AVIF or video file";
-  const head = new TextDecoder().decode(bytes).toLowerCase();
-  if (head.includes("<svg")) return "an SVG drawing";
-  if (head.includes("<html") || head.includes("<!doctype")) return "a web page";
-  return "something else, by its first bytes";
-}
-
 function converted(pixels) {
   const found = findGarment(pixels);
   if (!found.box)
-    throw new Refusal(
-      `Expected a garment that differs from its ground. Received a picture of one colour. ${ADVICE}`,
-    );
+    throw new Refusal(`No garment was found: the image has one colour. ${ADVICE}`);
   const warnings = [];
   let { picture, ground } = found;
   const { mask } = found;
@@ -131,27 +103,26 @@ function converted(pixels) {
   };
   if (beneath <= BLACK && quantile(spread, 0.99) <= GREY) {
     warnings.push(
-      "Bright on black and without colour: taken for a picture in the data set's own manner, " +
-        "enlarged. If it is a photo, take it anew on a light ground.",
+      "The image is bright on black and has no colour, so it was taken for an enlarged image of the " +
+        "data set. If it is a photo, take it again on a light background.",
     );
     turn();
   } else if (middle >= WHITE && beneath < middle - FAINT) {
     warnings.push(
-      "The garment is nearly white. The data set has no white garments, so it was turned dark; the " +
-        "answer goes by its shape alone.",
+      "The garment is nearly white. The data set has no white garments, so it was made dark, and the " +
+        "answer depends on its shape alone.",
     );
     turn();
   } else if (median(there.map((pixel) => distance(picture, pixel, ground, pixel))) < FAINT) {
     warnings.push(
-      "The garment hardly differs from its ground. Lay it on a plain sheet of another colour; the data " +
-        "set has no white garments, and little is known of them.",
+      "The garment hardly differs from its background. Lay it on a plain sheet of another colour.",
     );
-  } else if (beneath < 128) warnings.push(`The ground is dark. ${ADVICE}`);
-  if (found.threshold >= PATTERNED) warnings.push(`The ground is not plain. ${ADVICE}`);
+  } else if (beneath < 128) warnings.push(`The background is dark. ${ADVICE}`);
+  if (found.threshold >= PATTERNED) warnings.push(`The background is not plain. ${ADVICE}`);
   if (edgesReached(mask) >= 2)
     warnings.push(
-      "The garment, or what was taken for it, reaches the picture's edges. Leave some ground around it " +
-        "on all sides.",
+      "The garment, or what was taken for it, reaches the edges of the image. Leave some background " +
+        "around it on all sides.",
     );
 
   const placed = placeOnPaper(picture, ground, mask);
@@ -164,9 +135,9 @@ function converted(pixels) {
     image,
     stages: [
       stage("photo", "The photo, upright.", toWorkingSize(pixels)),
-      stage("garment", "What differs from the ground, on near-white.", placed),
+      stage("garment", "What differs from the background, on near-white.", placed),
       stage("thumbnail", "As small as the originals' thumbnails.", thumbnail),
-      stage("28 pixels", "Trimmed, and the longest edge brought to 28.", small),
+      stage("28 pixels", "Trimmed, and the longest edge reduced to 28.", small),
       stage("sharpened", "Sharpened by a Gaussian of radius 1.", sharp),
       stage("28×28", "Extended to a square, negated, and made grey.", {
         height: SIDE,

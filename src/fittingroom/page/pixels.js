@@ -35,8 +35,8 @@ export async function decode(blob, mostPixels = Infinity) {
   const { width, height } = bitmap;
   if (width * height > mostPixels)
     throw new Refusal(
-      `Expected a picture of at most ${mostPixels / 1e6} megapixels. Received ${width}×${height}, which is ` +
-        `${((width * height) / 1e6).toFixed(1)}. Make it smaller: 1,000 pixels a side are plenty.`,
+      `The file has ${width}×${height} pixels, more than ${mostPixels / 1e6} megapixels. Make it ` +
+        "smaller: 1,000 pixels a side are plenty.",
     );
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
   context.fillStyle = "#fff";

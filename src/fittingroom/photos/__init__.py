@@ -1,4 +1,4 @@
-"""Photos → 28×28, the way the data set was made: any PNG, JPEG or WebP in, uint8 (28, 28) out.
+"""Photos → 28×28, the way the data set was made: PNG, JPEG or WebP in, uint8 (28, 28) out.
 
 ::
 
@@ -6,11 +6,11 @@
 
     photo = read_photo("shirt.jpg")
     photo.image      # uint8 (28, 28), bright on black
-    photo.warnings   # what to photograph otherwise
+    photo.warnings   # what to do better next time
 """
 
 from fittingroom.photos.opening import Limits
-from fittingroom.photos.photo import Photo, Stage, read_photo
+from fittingroom.photos.photo import Photo, PhotoStage, read_photo
 from fittingroom.photos.sheet import stage_sheet
 
-__all__ = ["Limits", "Photo", "Stage", "read_photo", "stage_sheet"]
+__all__ = ["Limits", "Photo", "PhotoStage", "read_photo", "stage_sheet"]

@@ -1,8 +1,8 @@
-"""Arithmetic on pictures that all steps of the conversion share: brightness, distance, size.
+"""Arithmetic that all steps of the conversion share: brightness, distance, size.
 
 A *picture* is an array of red, green and blue, ``(H, W, 3)``, each 0–255; inside the conversion all
 numbers are float64. *Distance* between two colours is the largest of their three differences.
-*Rounded* is ``floor(x + 0.5)``, held within 0–255. *Luma* is ``(54 R + 183 G + 19 B) / 256``
+*Rounded* is ``floor(x + 0.5)``, clipped to 0–255. *Luma* is ``(54 R + 183 G + 19 B) / 256``
 (Rec. 709). ``page/arithmetic.js`` computes the same.
 """
 
@@ -16,7 +16,7 @@ Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 Pixels = npt.NDArray[Any]  # uint8 or float64
 
-SIDE = 28  # pixels of the data set's pictures
+SIDE = 28  # pixels of the data set's images
 CLOSE = 0.05 * 255  # the paper's "within 5% of the maximum possible intensity"
 WORKING = 160  # longest edge on which photos are looked at
 
@@ -27,7 +27,7 @@ def luma(picture: Float64) -> Float64:
 
 
 def rounded(values: Float64) -> Float64:
-    """The nearest whole numbers, halves upwards, held within 0–255."""
+    """The nearest whole numbers, halves upwards, clipped to 0–255."""
     return np.clip(np.floor(values + 0.5), 0, 255)
 
 
@@ -38,12 +38,12 @@ def distance(one: Float64, other: Float64) -> Float64:
 
 
 def quantile(values: Float64, share: float) -> Float64:
-    """Of ``n`` sorted values that at ``floor(share × (n − 1))``, counted from 0; along axis 0."""
+    """The value at place ``floor(share × (n − 1))`` of ``n`` sorted ones, from 0; along axis 0."""
     return np.quantile(values, share, axis=0, method="lower")
 
 
 def shrink(picture: Pixels, height: int, width: int) -> Float64:
-    """The mean colour of each cell of a grid laid over a picture, partly covered pixels by share.
+    """The mean colour of each cell of a grid over a picture; pixels count by their covered share.
 
     Args:
         picture: ``(H, W, 3)``.
@@ -52,7 +52,7 @@ def shrink(picture: Pixels, height: int, width: int) -> Float64:
     Returns:
         float64 ``(height, width, 3)``.
     """
-    # Rows first, as they lie in memory, unless what comes between would be large.
+    # Rows first, as they lie in memory, unless the result in between would be large.
     if picture.shape[1] * height <= 2 * picture.shape[0] * width:
         return _shrink_columns(_shrink_rows(picture, height), width)
     return _shrink_rows(_shrink_columns(picture, width), height)
@@ -97,6 +97,6 @@ def to_working_size(picture: UInt8) -> Float64:
 
 
 def box(mask: Bool) -> tuple[int, int, int, int]:
-    """Top, bottom, left and right of what is set, the ends one past it."""
+    """Top, bottom, left and right of the pixels that are set, the ends one past them."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1

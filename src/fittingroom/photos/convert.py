@@ -1,15 +1,16 @@
-"""The conversion: a garment on its ground → 28×28 grey levels, every step as plain arithmetic.
+"""The conversion: a garment on its background → 28×28 grey levels, in plain arithmetic.
 
-``garment.py`` finds the garment; what is done with it stands here, so that the same conversion can
-be written in another language and checked against it (``page/convert.js``).
+``garment.py`` finds the garment. ``page/convert.js`` does the same as this file, function by
+function, and tests compare the two. In code, *ground* is short for background.
 
-1.  **Light on dark** (``photo.py``). A grey picture on black is one in the data set's own manner,
-    and a nearly white garment on a darker ground would vanish: picture and ground are negated.
-2.  **Place** (:func:`place_on_paper`) on ``PAPER``: all ground is given that colour, and the
-    ground's shading is divided out of the garment. On a ground of mean luma below ``FRINGED`` the
+1.  **Light on dark** (``photo.py``). A grey picture on black looks like one of the data set, and a
+    nearly white garment on a darker background would vanish: both are negated.
+2.  **Place** (:func:`place_on_paper`) on ``PAPER``: the whole background gets that colour, and its
+    shading is divided out of the garment. If the background's mean luma is below ``FRINGED``, the
     outline is coloured from inside first (:func:`without_fringe`).
 3.  **Thumbnail** (:func:`to_thumbnail`). The garment's box is shrunk by area to the largest size
-    that fits in ``THUMBNAIL``, about what garments fill of the originals' thumbnails, and rounded.
+    that fits in ``THUMBNAIL``, about the part of the originals' thumbnails that garments fill, and
+    rounded.
 4.  The steps of the data set's paper (arXiv:1708.07747, section 2): **trim** the edges all of whose
     pixels are within ``CLOSE`` of ``PAPER``; **subsample** to a longest edge of 28, row
     ``floor((i + 0.5) h / m)`` of ``h`` becoming row ``i`` of ``m``; **sharpen** with the kernel
@@ -35,13 +36,13 @@ from fittingroom.photos.arithmetic import (
     shrink,
 )
 
-# The originals' ground is #fdfdfd, and yet the data set's is 0 nearly everywhere, not 2.
+# The originals' background is #fdfdfd; yet the data set's is 0 nearly everywhere, not 2.
 PAPER = 255.0
 THUMBNAIL = (67, 47)  # rows, columns that a garment fills of a thumbnail of 73 × 51
 WHITE = 225.0  # median luma from which a garment counts as white
-FRINGE = 2  # pixels at the garment's outline into which the ground is mixed
-FRINGED = 180.0  # mean luma of a ground below which that shows
-BLACK = CLOSE  # luma up to which a ground counts as black
+FRINGE = 2  # pixels at the garment's outline that are mixed with the background
+FRINGED = 180.0  # mean luma of a background below which that shows
+BLACK = CLOSE  # luma up to which a background counts as black
 
 # ImageMagick's sharpening by a Gaussian of radius 1 and standard deviation 1: the negated Gaussian
 # on 3 × 3 pixels, its centre replaced by twice its sum, divided by the new sum.
@@ -52,14 +53,14 @@ SHARPEN /= SHARPEN.sum()
 
 
 def _neighbours(values: Pixels) -> list[Pixels]:
-    """Of each pixel the nine values around it, itself among them; 0 beyond the edges."""
+    """The nine values around each pixel, its own included; 0 beyond the edges."""
     height, width = values.shape[:2]
     padded = np.pad(values, ((1, 1), (1, 1), *[(0, 0)] * (values.ndim - 2)))
     return [padded[y : y + height, x : x + width] for y in range(3) for x in range(3)]
 
 
 def without_fringe(picture: Float64, mask: Bool) -> Float64:
-    """The garment's outermost pixels, into which the ground is mixed, coloured from further inside.
+    """Colour the garment's outermost pixels, which are mixed with the background, from inside.
 
     The mask without its ``FRINGE`` outermost pixels is the core. ``FRINGE`` times, those pixels of
     the mask that touch the core (by 8 neighbours) get the mean colour of the core's pixels around
@@ -79,7 +80,7 @@ def without_fringe(picture: Float64, mask: Bool) -> Float64:
 
 
 def place_on_paper(picture: Float64, ground: Float64, mask: Bool) -> Float64:
-    """The garment alone, on near-white, with the shading of its ground divided out; rounded."""
+    """The garment alone, on near-white, with the background's shading divided out; rounded."""
     brightness = np.maximum(luma(ground), 1.0)
     if brightness.mean() < FRINGED:
         picture = without_fringe(picture, mask)
@@ -99,7 +100,7 @@ def to_thumbnail(placed: Float64, mask: Bool) -> Float64:
 
 
 def trim(picture: Float64) -> Float64:
-    """Without the edges that are near-white all along; as it is where nothing would be left."""
+    """Without the edges that are near-white all along; unchanged if nothing would be left."""
     mask = distance(picture, np.full(3, PAPER)) > CLOSE
     if not mask.any():
         return picture
@@ -131,7 +132,7 @@ def sharpen(picture: Float64) -> Float64:
 
 
 def extend(picture: Float64) -> Float64:
-    """Centred on a near-white square of ``SIDE``, towards top and left where it cannot be."""
+    """Centred on a near-white square of ``SIDE``, towards top and left if it can't be."""
     height, width = picture.shape[:2]
     square = np.full((SIDE, SIDE, 3), PAPER)
     top, left = (SIDE - height) // 2, (SIDE - width) // 2

@@ -1,21 +1,21 @@
-"""The garment on a photo: which pixels differ from their ground, whatever its colour and shading.
+"""Find the garment on a photo: the pixels that differ from the background, even a shaded one.
 
 1.  **Find** (:func:`find_garment`). The picture is shrunk by area until its longest edge is at
-    most ``WORKING``, and rounded. The ground's colour is estimated at every pixel, and what differs
-    from it is garment. Where the longest edge of the garment's box is at most 0.6 of the picture's,
-    the same is done again on that part of the photo alone, with a margin of ``MARGIN`` of the box'
-    longest edge on each side.
-2.  **Ground** (:func:`estimate_ground`). A surface of second degree in x and y, one a channel, is
-    fitted by least squares to the pixels of the border: first to those within ``NEAR`` of the
-    border's median colour, then ``ROUNDS`` times to those that the last surface explains, at
-    last to all pixels of the picture that are ground by it.
-3.  **Separate** (:func:`separate`). A pixel is garment where its distance from the ground is more
-    than a threshold: ``CLOSE``, the paper's 5% of 255, or more where the ground is uneven
-    (``UNEVEN``, ``SPREAD``). Where it is more, the picture is smoothed (:func:`smooth`), its ground
-    estimated anew, and the smoothed picture taken from here on. Of the connected parts (by 8
-    neighbours) those smaller than ``SPECK`` of the largest are dropped.
+    most ``WORKING``, and rounded. The background's colour is estimated at every pixel, and what
+    differs from it is garment. If the longest edge of the garment's box is at most 0.6 of the
+    picture's, the same is done again on that part of the photo alone, with a margin of ``MARGIN``
+    of the box' longest edge on each side.
+2.  **Background** (:func:`estimate_ground`). For each channel a surface of second degree in x and y
+    is fitted by least squares to the pixels of the border: first to those within ``NEAR`` of the
+    border's median colour, then ``ROUNDS`` times to those that the last surface explains, finally
+    to all pixels of the picture that it takes for background.
+3.  **Separate** (:func:`separate`). A pixel is garment if its distance from the background is more
+    than a threshold: ``CLOSE``, the paper's 5% of 255, or more for an uneven background
+    (``UNEVEN``, ``SPREAD``). If it is more, the picture is smoothed (:func:`smooth`), its
+    background is estimated again, and the smoothed picture is used from here on. Of the connected
+    parts (by 8 neighbours) those smaller than ``SPECK`` of the largest are dropped.
 
-``page/garment.js`` does the same, function by function.
+``page/garment.js`` does the same, function by function. In code, *ground* is short for background.
 """
 
 from dataclasses import dataclass
@@ -35,11 +35,11 @@ from fittingroom.photos.arithmetic import (
     to_working_size,
 )
 
-MARGIN = 0.15  # of the garment's longest edge, kept around it when it is looked at more closely
-NEAR = 40.0  # distance from the border's median colour up to which it counts as ground at first
+MARGIN = 0.15  # of the garment's longest edge, kept around it for the closer look
+NEAR = 40.0  # distance from the border's median colour that first counts as background
 ROUNDS = 4
-# The threshold on uneven ground: in distances from its estimate that half of the border's ground
-# keeps within, and once all ground is known in distances that nine tenths of it keep within.
+# The threshold for an uneven background: times the median distance of the border from its estimate,
+# and once all of the background is known, times the 0.9 quantile of that distance.
 UNEVEN = 4.0
 SPREAD = 1.6
 SPECK = 0.02
@@ -77,7 +77,7 @@ def _fit(terms: Float64, colours: Float64) -> Float64:
 
 
 def estimate_ground(picture: Float64) -> tuple[Float64, float]:
-    """The ground's colour at each pixel, also where the garment hides it.
+    """The background's colour at each pixel, also behind the garment.
 
     Args:
         picture: ``(H, W, 3)``.
@@ -116,7 +116,7 @@ def separate(picture: Float64, ground: Float64, threshold: float) -> Bool:
 
 
 def without_specks(mask: Bool) -> Bool:
-    """Without those connected parts that are smaller than ``SPECK`` of the largest one.
+    """Without the connected parts that are smaller than ``SPECK`` of the largest one.
 
     Parts are made of *runs*, the garment's stretches within a row: runs that touch those of the row
     above, corners included, are of one part.
@@ -160,13 +160,13 @@ def without_specks(mask: Bool) -> Bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """A garment and the part of the photo that it was found on, at working size.
+class FoundGarment:
+    """A garment, and the part of the photo that it was found on, at working size.
 
     Attributes:
         picture: float64 ``(H, W, 3)``, whole numbers.
-        ground: float64 ``(H, W, 3)``, its colour where the garment hides it too.
-        threshold: distance from the ground above which a pixel was taken for garment.
+        ground: float64 ``(H, W, 3)``, the background's colour, also behind the garment.
+        threshold: distance from the background above which a pixel counts as garment.
         mask: bool ``(H, W)``, where the garment is.
     """
 
@@ -176,8 +176,8 @@ class Found:
     mask: Bool
 
 
-def find_garment(photo: UInt8) -> Found:
-    """Tell the garment from its ground.
+def find_garment(photo: UInt8) -> FoundGarment:
+    """Separate the garment from its background.
 
     Args:
         photo: uint8 ``(H, W, 3)`` of any size.
@@ -201,10 +201,10 @@ def find_garment(photo: UInt8) -> Found:
     return found
 
 
-def _look(photo: UInt8) -> Found:
+def _look(photo: UInt8) -> FoundGarment:
     picture = to_working_size(photo)
     ground, threshold = estimate_ground(picture)
     if threshold > CLOSE:
         picture = smooth(picture)
         ground, threshold = estimate_ground(picture)
-    return Found(picture, ground, threshold, separate(picture, ground, threshold))
+    return FoundGarment(picture, ground, threshold, separate(picture, ground, threshold))

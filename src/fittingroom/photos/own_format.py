@@ -1,13 +1,13 @@
-"""Pictures that are in the data set's own format already: as they are, enlarged, or negated.
+"""Recognise pictures in the data set's own format: unchanged, enlarged, or negated.
 
 Such a picture was trimmed, sharpened and centred when the data set was made. Doing that again would
-only harm it, so its 28×28 grey levels are taken as they are.
+only harm it, so its 28×28 grey levels are used as they are.
 
-*Enlarged* is a square of at least ``FACTOR`` times 28 pixels that holds no more than 28×28 do: it
-is read at the centres of 28×28 cells, where nearest, bilinear, bicubic and Lanczos enlargements all
-keep the original's values; enlarged again, that differs by little (``LITTLE``) from what it was.
-Since many a blurred square would pass, what is enlarged or negated must also lie in its frame as
-the data set's pictures do: on black, and reaching from edge to edge in one direction.
+*Enlarged* is a square of at least ``FACTOR`` times 28 pixels with no more detail than 28×28: it is
+read at the centres of 28×28 cells, where nearest, bilinear, bicubic and Lanczos enlargements all
+keep the original's values; enlarged again, that differs little (``LITTLE``) from the picture.
+Since many blurred squares would pass, an enlarged or negated picture must also lie in its frame as
+the data set's do: on black, and reaching from edge to edge in one direction.
 ``page/own_format.js`` does the same.
 """
 
@@ -33,22 +33,22 @@ FACTOR = 2
 # Root mean square of the difference, in standard deviations of the picture: bicubic enlargements of
 # garments, cut out and put on paper, have up to 0.19, sharp ones at other scales mostly more.
 LITTLE = 0.2
-# Grey levels between the channels of a picture that counts as grey; JPEG colours grey a little.
+# Largest difference between the channels of a grey picture; JPEG colours grey a little.
 GREY = 12
-# Cells from edge to edge, but one at each end, which may be too faint: of 60,000 training
-# pictures all but 15 reach so far.
+# Cells from edge to edge, less one at each end, which may be too faint: of the 60,000 training
+# images all but 15 reach so far.
 REACH = SIDE - 2
 
 
 def own_format(picture: UInt8) -> tuple[UInt8, str] | None:
-    """The data set's grey levels, where a picture holds them already.
+    """The data set's grey levels, if a picture holds them already.
 
     Args:
         picture: uint8 ``(H, W, 3)``.
 
     Returns:
-        uint8 ``(28, 28)``, bright on black, and a sentence on what the picture is; None where it
-        is a photo like any other.
+        uint8 ``(28, 28)``, bright on black, and a sentence on what the picture is; None for any
+        other photo.
     """
     side = picture.shape[0]
     if picture.shape[1] != side or (side != SIDE and side < FACTOR * SIDE):
@@ -82,7 +82,7 @@ def _corners(levels: npt.NDArray[Any]) -> float:
 
 
 def _framed(cells: Float64) -> bool:
-    """Whether what is not black, of ``(28, 28)``, lies as in the data set, on black corners."""
+    """Whether the bright cells of ``(28, 28)`` lie as in the data set, on black corners."""
     if _corners(cells) > CLOSE:
         return False
     there = cells > CLOSE
@@ -91,7 +91,7 @@ def _framed(cells: Float64) -> bool:
 
 
 def _difference(levels: Float64, cells: Float64) -> float:
-    """Root mean square of the difference to the cells enlarged again, the nearer of two ways."""
+    """Root mean square difference from the cells enlarged again, in the nearer of two ways."""
     side = len(levels)
     nearest = (2 * np.arange(side) + 1) * SIDE // (2 * side)
     ways = (_resampled(cells, side), cells[nearest][:, nearest])

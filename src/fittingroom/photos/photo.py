@@ -1,4 +1,4 @@
-"""A photo as a classifier takes it, each stage of the conversion, and what may spoil the answer."""
+"""A photo as a classifier takes it, the steps of the conversion, and what may spoil the answer."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,28 +10,27 @@ from PIL import Image
 
 from fittingroom.errors import PhotoError
 from fittingroom.photos import arithmetic, convert, garment
+from fittingroom.photos.arithmetic import Float64, UInt8
+from fittingroom.photos.garment import FoundGarment
 from fittingroom.photos.opening import Limits, open_photo
 from fittingroom.photos.own_format import GREY, own_format
 
-UInt8 = npt.NDArray[np.uint8]
-Float64 = npt.NDArray[np.float64]
-
 _DEFAULT = Limits()
-_ADVISE = "Lay the garment on a plain, light sheet and photograph it from above in even light."
-# A garment that differs so little from its ground, by the median, is warned about.
+_ADVICE = "Lay the garment on a plain, light sheet and photograph it from above in even light."
+# A garment whose median distance from its background is below this is warned about.
 _FAINT = 25.0
-# From this threshold on the ground counts as patterned.
+# From this threshold on the background counts as patterned.
 _PATTERNED = 30.0
 
 
 @dataclass(frozen=True, eq=False)
-class Stage:
+class PhotoStage:
     """One step of the conversion, to be shown.
 
     Attributes:
         name: a word or two.
         sentence: what was done.
-        picture: uint8 ``(H, W)`` or ``(H, W, 3)``, what came of it.
+        picture: the result, uint8 ``(H, W)`` or ``(H, W, 3)``.
     """
 
     name: str
@@ -45,27 +44,27 @@ class Photo:
 
     Attributes:
         image: uint8 ``(28, 28)``, bright on black as in the data set.
-        stages: how it came about, the photo first.
-        warnings: what may spoil the answer, each with what to do; empty where nothing does.
+        stages: the steps that led to it, the photo first.
+        warnings: what may spoil the answer, each with what to do; empty if nothing does.
     """
 
     image: UInt8
-    stages: tuple[Stage, ...]
+    stages: tuple[PhotoStage, ...]
     warnings: tuple[str, ...]
 
 
 def read_photo(
     source: "Path | str | bytes | Image.Image | npt.NDArray[Any]", limits: Limits = _DEFAULT
 ) -> Photo:
-    """Convert a photo the way the data set's own pictures were made (see ``convert.py``).
+    """Convert a photo the way the data set's own images were made (see ``convert.py``).
 
-    A picture that is in the data set's format already (28×28, grey, bright on black) is left alone,
-    and one that is it enlarged or negated is only turned back (see ``own_format.py``).
+    An image that is in the data set's format already (28×28, grey, bright on black) is left alone,
+    and if it was enlarged or negated, that is undone (see ``own_format.py``).
 
     Args:
-        source: the path of a PNG, JPEG or WebP file; its content as bytes; a Pillow picture; or an
+        source: the path of a PNG, JPEG or WebP file; its content as bytes; a Pillow image; or an
             array: uint8 ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)``.
-        limits: how large a photo may be; more is refused before it is decoded.
+        limits: how large a photo may be; a larger one is refused before it is decoded.
 
     Raises:
         PhotoError: it is none of these, too large, damaged, or of one colour all over.
@@ -75,69 +74,76 @@ def read_photo(
     if own is None:
         return _convert(pixels)
     image, sentence = own
-    stage = Stage("as it is", sentence, image)
+    stage = PhotoStage("as it is", sentence, image)
     if len(pixels) == arithmetic.SIDE:
         return Photo(image, (stage,), ())
-    photo = Stage("photo", "The photo, upright.", _bytes(arithmetic.to_working_size(pixels)))
-    return Photo(image, (photo, stage), ())
+    return Photo(image, (_upright(pixels), stage), ())
 
 
 def _convert(pixels: UInt8) -> Photo:
     found = garment.find_garment(pixels)
     if not found.mask.any():
-        raise PhotoError(
-            "Expected a garment that differs from its ground. Received a picture of one colour. "
-            + _ADVISE
-        )
-    warnings = []
+        raise PhotoError(f"No garment was found: the image has one colour. {_ADVICE}")
+    warnings, negate = _warnings(found)
     picture, ground = found.picture, found.ground
-    stages = [
-        Stage("photo", "The photo, upright.", _bytes(arithmetic.to_working_size(pixels))),
-    ]
-    inside = arithmetic.luma(picture[found.mask])
-    below = arithmetic.luma(ground[found.mask])
-    median, beneath = float(np.median(inside)), float(np.median(below))
+    if negate:
+        picture, ground = 255 - picture, 255 - ground
+    placed = convert.place_on_paper(picture, ground, found.mask)
+    thumbnail = convert.to_thumbnail(placed, found.mask)
+    small = convert.subsample(convert.trim(thumbnail))
+    sharp = convert.sharpen(small)
+    image = convert.to_grey(255 - convert.extend(sharp))
+    stages = (
+        _upright(pixels),
+        _stage("garment", "What differs from the background, on near-white.", placed),
+        _stage("thumbnail", "As small as the originals' thumbnails.", thumbnail),
+        _stage("28 pixels", "Trimmed, and the longest edge reduced to 28.", small),
+        _stage("sharpened", "Sharpened by a Gaussian of radius 1.", sharp),
+        PhotoStage("28×28", "Extended to a square, negated, and made grey.", image),
+    )
+    return Photo(image, stages, tuple(warnings))
+
+
+def _warnings(found: FoundGarment) -> tuple[list[str], bool]:
+    """What may spoil the answer, and whether garment and background are to be negated."""
+    picture, ground, mask = found.picture, found.ground, found.mask
+    median = float(np.median(arithmetic.luma(picture[mask])))
+    beneath = float(np.median(arithmetic.luma(ground[mask])))
     spread = picture.max(axis=2) - picture.min(axis=2)
+    warnings, negate = [], False
     if beneath <= convert.BLACK and float(np.quantile(spread, 0.99)) <= GREY:
+        negate = True
         warnings.append(
-            "Bright on black and without colour: taken for a picture in the data set's own manner, "
-            "enlarged. If it is a photo, take it anew on a light ground."
+            "The image is bright on black and has no colour, so it was taken for an enlarged image "
+            "of the data set. If it is a photo, take it again on a light background."
         )
-        picture, ground = 255 - picture, 255 - ground
     elif median >= convert.WHITE and beneath < median - _FAINT:
+        negate = True
         warnings.append(
-            "The garment is nearly white. The data set has no white garments, so it was turned "
-            "dark; the answer goes by its shape alone."
+            "The garment is nearly white. The data set has no white garments, so it was made dark, "
+            "and the answer depends on its shape alone."
         )
-        picture, ground = 255 - picture, 255 - ground
-    elif float(np.median(arithmetic.distance(picture, ground)[found.mask])) < _FAINT:
+    elif float(np.median(arithmetic.distance(picture, ground)[mask])) < _FAINT:
         warnings.append(
-            "The garment hardly differs from its ground. Lay it on a plain sheet of another "
-            "colour; the data set has no white garments, and little is known of them."
+            "The garment hardly differs from its background. Lay it on a plain sheet of another "
+            "colour."
         )
     elif beneath < 128:
-        warnings.append("The ground is dark. " + _ADVISE)
+        warnings.append(f"The background is dark. {_ADVICE}")
     if found.threshold >= _PATTERNED:
-        warnings.append("The ground is not plain. " + _ADVISE)
-    edges = (found.mask[0], found.mask[-1], found.mask[:, 0], found.mask[:, -1])
+        warnings.append(f"The background is not plain. {_ADVICE}")
+    edges = (mask[0], mask[-1], mask[:, 0], mask[:, -1])
     if sum(bool(edge.mean() > 0.3) for edge in edges) >= 2:
         warnings.append(
-            "The garment, or what was taken for it, reaches the picture's edges. Leave some ground "
-            "around it on all sides."
+            "The garment, or what was taken for it, reaches the edges of the image. Leave some "
+            "background around it on all sides."
         )
-    placed = convert.place_on_paper(picture, ground, found.mask)
-    stages.append(Stage("garment", "What differs from the ground, on near-white.", _bytes(placed)))
-    thumbnail = convert.to_thumbnail(placed, found.mask)
-    stages.append(Stage("thumbnail", "As small as the originals' thumbnails.", _bytes(thumbnail)))
-    small = convert.subsample(convert.trim(thumbnail))
-    stages.append(Stage("28 pixels", "Trimmed, and the longest edge brought to 28.", _bytes(small)))
-    sharp = convert.sharpen(small)
-    stages.append(Stage("sharpened", "Sharpened by a Gaussian of radius 1.", _bytes(sharp)))
-    square = convert.extend(sharp)
-    image = convert.to_grey(255 - square)
-    stages.append(Stage("28×28", "Extended to a square, negated, and made grey.", image))
-    return Photo(image, tuple(stages), tuple(warnings))
+    return warnings, negate
 
 
-def _bytes(picture: Float64) -> UInt8:
-    return picture.astype(np.uint8)
+def _upright(pixels: UInt8) -> PhotoStage:
+    return _stage("photo", "The photo, upright.", arithmetic.to_working_size(pixels))
+
+
+def _stage(name: str, sentence: str, picture: Float64) -> PhotoStage:
+    return PhotoStage(name, sentence, picture.astype(np.uint8))

@@ -1,11 +1,11 @@
-"""The stages of a conversion side by side, as one picture for the eye."""
+"""Draw the stages of a conversion side by side."""
 
 import textwrap
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from fittingroom.photos.photo import Photo, Stage
+from fittingroom.photos.photo import Photo, PhotoStage
 
 _TILE = 224  # pixels a side
 _GAP = 16
@@ -16,12 +16,12 @@ _FRAME = (200, 200, 200)
 
 
 def stage_sheet(photo: Photo) -> Image.Image:
-    """Draw every stage with its name and sentence beneath, and below them the warnings.
+    """Draw every stage with its name and sentence, and the warnings below them.
 
-    Small pictures are enlarged without smoothing, so that their pixels can be seen.
+    Small images are enlarged without smoothing, so that their pixels can be seen.
 
     Returns:
-        A Pillow picture in colour; ``.save("stages.png")`` writes it.
+        A Pillow image in colour; ``.save("stages.png")`` writes it.
     """
     width = _GAP + len(photo.stages) * (_TILE + _GAP)
     letters = max(20, width // 7)
@@ -35,7 +35,7 @@ def stage_sheet(photo: Photo) -> Image.Image:
     for place, (stage, caption) in enumerate(zip(photo.stages, captions, strict=True)):
         left = _GAP + place * (_TILE + _GAP)
         tile = _tile(stage)
-        # Centred, so that the stages of one garment stand on a line.
+        # Centred, so that the stages are in a line.
         at = left + (_TILE - tile.width) // 2, _GAP + (_TILE - tile.height) // 2
         sheet.paste(tile, at)
         pen.rectangle(
@@ -52,8 +52,8 @@ def stage_sheet(photo: Photo) -> Image.Image:
     return sheet
 
 
-def _tile(stage: Stage) -> Image.Image:
-    """As large as fits in a tile; by whole factors where it is enlarged."""
+def _tile(stage: PhotoStage) -> Image.Image:
+    """As large as fits in a tile; enlarged by whole factors only."""
     image = Image.fromarray(np.ascontiguousarray(stage.picture)).convert("RGB")
     longest = max(image.size)
     if longest > _TILE:
