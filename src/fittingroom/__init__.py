@@ -39,7 +39,10 @@ if TYPE_CHECKING:
     from fittingroom.runs import list_runs as list_runs
     from fittingroom.runs import open_run as open_run
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
+
+# The address of the public repository; pages link to it once there is one.
+REPOSITORY: str | None = None
 
 # ONNX Runtime's official builds report their use to its makers, and keep a number for the machine
 # in the cache folder. They read this when they are loaded, so it stands before all else of ours.

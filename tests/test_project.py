@@ -1,0 +1,49 @@
+"""The files that a public project has around its code: readable, and of one version."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+
+import fittingroom
+
+ROOT = Path(__file__).parents[1]
+
+
+def load(name):
+    return yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+
+
+def test_the_version_is_the_same_everywhere():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == fittingroom.__version__
+    cited = load("CITATION.cff")
+    assert cited["version"] == fittingroom.__version__
+    released = rf"^## {re.escape(fittingroom.__version__)} \({cited['date-released']}\)$"
+    assert re.search(released, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert cited["authors"] == project["authors"]
+
+
+def test_the_workflow_tests_every_system_and_python_by_make_targets_that_exist():
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    jobs = load(".github/workflows/tests.yml")["jobs"]
+    matrix = jobs["test"]["strategy"]["matrix"]
+    assert [os.split("-")[0] for os in matrix["os"]] == ["ubuntu", "macos", "windows"]
+    assert matrix["python"] == ["3.11", "3.12", "3.13", "3.14"]
+    runs = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+    named = re.findall(r"^make ([a-z-]+)", "\n".join(runs), re.MULTILINE)
+    assert named
+    assert set(named) <= set(targets)
+
+
+def test_the_hooks_before_a_commit_are_local():
+    (repository,) = load(".pre-commit-config.yaml")["repos"]
+    assert repository["repo"] == "local"
+    assert {"ruff-check", "ruff-format", "mypy"} == {hook["id"] for hook in repository["hooks"]}
+
+
+def test_every_template_for_an_issue_has_its_head():
+    for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.md"):
+        head = yaml.safe_load(path.read_text(encoding="utf-8").split("---\n")[1])
+        assert {"name", "about", "labels"} == set(head)
