@@ -1,50 +1,45 @@
-"""Does the audit find what was planted, and what does it find in Fashion-MNIST? How long does it take?
+"""Does the audit find planted faults, what does it find in Fashion-MNIST, and how long does it take?
 
-    python benchmarks/audit.py [--parts found flips copies mirrored time] [--runs FOLDER]
+    python -m benchmarks.audit [--parts found flips copies mirrored time] [--runs FOLDER]
 
-Each part is kept in ``audit.json`` as soon as it is measured, and replaces its last measurement;
-``audit.md``, ``audit.png`` and ``docs/results/audit-fashion-mnist.md`` show all parts that there are.
+Writes audit.json, audit.md and audit.png, and what was found to
+`audit-fashion-mnist.md`. Parts that are not
+measured keep their last results.
 
-- ``found``: `fittingroom audit` on the real data; a finished one in ``--runs`` is used.
-- ``flips``: one label in a hundred, in both halves, becomes another at random, and the audit of
-  that is held against what was planted. Labels of Fashion-MNIST's own that are doubtful count as
-  false alarms here, right or not; a second precision leaves out those that ``found`` doubts too.
-- ``copies``: 1,000 test pictures take the place of training pictures, exact or altered; how many
-  are flagged?
-- ``mirrored``: how many pairs correlate at each threshold, and how many of a picture and a mirrored
-  one, which do so by chance; and whether the search finds every pair that all products give.
-- ``time``: the whole audit, and the search through all pictures, each in a process of its own, on
-  two threads. Nothing else should run meanwhile.
+- found: `fittingroom audit` on the real data; a finished one in --runs is used.
+- flips: one label in a hundred, in both sets, becomes another at random; the audit of that is
+  compared with what was planted. Doubtful labels of Fashion-MNIST's own count as false alarms here,
+  rightly or not; a second precision leaves out those that `found` doubts too.
+- copies: 1,000 test images replace training images, exact or altered; how many are flagged?
+- mirrored: how many pairs correlate at each threshold, and how many of an image and a mirrored one,
+  which do so by chance; and whether the search finds every pair that all products give.
+- time: the whole audit, and the search through all images. Nothing else should run meanwhile.
 """
 
 import argparse
-import dataclasses
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-if __name__ == "__main__":
-    # In place of this folder, whose statistics.py would hide Python's own.
-    sys.path[0] = str(Path(__file__).parents[1])
-
 import numpy as np
 
-from benchmarks import audit_page, processes
-from fittingroom.auditing import Audit, find_audit, search, unit_pictures
+from benchmarks import measure
+from benchmarks.audit_findings import findings_page, threshold_of
+from benchmarks.made_data import write_half
+from benchmarks.measure import Measured, in_process, machine, peak_memory_mb, percent, share, table
+from fittingroom.auditing import Audit, search, unit_pictures
 from fittingroom.data import Dataset, find_dataset
-from fittingroom.engines import engine_named
-from fittingroom.jobs.audit import audit, audit_recipe, examine, out_of_fold
+from fittingroom.data.official import TEST, TRAINING
+from fittingroom.jobs.audit import audit
 from fittingroom.jobs.session import Session
-from fittingroom.metrics import wilson
 from fittingroom.predictions import Int64, UInt8
 from fittingroom.runs import describe_environment, write_file
 
-OUT = processes.ROOT / "docs" / "results"
-PAGE = processes.ROOT / "docs" / "results" / "audit-fashion-mnist.md"
-PARTS = ("found", "flips", "copies", "mirrored", "time")
+FINDINGS = "audit-fashion-mnist.md"
 
 SHARE = 0.01  # of labels that are flipped
 COPIES = 1000
@@ -53,74 +48,79 @@ _STRANGEST = 10
 _SEED = 0
 
 
-def found(dataset: Dataset, runs: Path, options: argparse.Namespace) -> dict[str, Any]:
+def _audited(dataset: Dataset, runs: Path, options: argparse.Namespace) -> Any:
+    session = Session(data=dataset, runs=runs, threads=options.threads, device="cpu")
+    return audit(recipe=options.recipe, session=session)
+
+
+def _images(dataset: Dataset) -> UInt8:
+    return np.concatenate([dataset.training().images, dataset.open_test().images])
+
+
+def found(dataset: Dataset, runs: Path, options: argparse.Namespace) -> Measured:
     """What the audit finds in the data as it is."""
-    stored = audit(
-        recipe=options.recipe,
-        session=Session(data=dataset, runs=runs, threads=options.threads, device="cpu"),
-    )
-    values = stored.audit.as_dict()
+    stored = _audited(dataset, runs, options)
+    values, doubtful = stored.audit.as_dict(), stored.audit.doubtful
     kinds = np.zeros((len(dataset.classes),) * 2, int)
-    np.add.at(kinds, (stored.audit.doubtful.given, stored.audit.doubtful.suggested), 1)
-    images = np.concatenate([dataset.training().images, dataset.open_test().images])
+    np.add.at(kinds, (doubtful.given, doubtful.suggested), 1)
     strangest = values["doubtful"][:_STRANGEST]
-    positions = stored.audit.doubtful.positions[:_STRANGEST]
-    options.out.mkdir(parents=True, exist_ok=True)
-    png = audit_page.draw(strangest, images[positions], dataset.classes)
+    png = draw(strangest, _images(dataset)[doubtful.positions[:_STRANGEST]], dataset.classes)
     write_file(options.out / "audit.png", png)
     return {
         "data": dataset.name,
         "classes": list(dataset.classes),
-        "recipe": values["basis"]["recipe"],
-        "folds": values["basis"]["folds"],
-        "epochs": values["epochs"],
-        "similarity": values["basis"]["similarity"],
-        "neighbours": values["basis"]["neighbours"],
-        "accuracy": values["accuracy"],
-        "test_accuracy": values["test_accuracy"],
-        "counts": values["counts"],
+        **{name: values["basis"][name] for name in ("recipe", "folds", "similarity", "neighbours")},
+        **{name: values[name] for name in ("epochs", "accuracy", "test_accuracy", "counts")},
         "kinds": kinds.tolist(),
         "strangest": strangest,
     }
 
 
-def flip(labels: UInt8, share: float, kinds: int, generator: np.random.Generator) -> Int64:
-    """Make a share of the labels others, at random, in place; the positions, rising."""
-    count = round(len(labels) * share)
+def draw(strangest: Sequence[Mapping[str, Any]], images: UInt8, classes: Sequence[str]) -> bytes:
+    """The strangest labels as a PNG: image, given label, suggested label, its probability."""
+    from fittingroom import plots
+    from fittingroom.numbers import sureness
+
+    tiles = tuple(
+        plots.Tile(
+            image,
+            classes[each["given"]],
+            f"→ {classes[each['suggested']]} {sureness(each['suggested_probability'])}",
+        )
+        for each, image in zip(strangest, images, strict=True)
+    )
+    title = "Given label, and what models that never saw the image predict"
+    figure = plots.tile_sheet((plots.TileGroup(title, tiles),), columns=5)
+    return plots.png(figure, "The strangest labels", dots_per_inch=140, colours=32)
+
+
+def flip(labels: UInt8, kinds: int, generator: np.random.Generator) -> Int64:
+    """Change a share of the labels to others, at random, in place; the positions, rising."""
+    count = round(len(labels) * SHARE)
     chosen = np.sort(generator.choice(len(labels), count, replace=False))
     labels[chosen] = (labels[chosen] + generator.integers(1, kinds, count)) % kinds
     return chosen.astype(np.int64)
 
 
-def flips(dataset: Dataset, runs: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Precision and recall of the doubtful labels where one in a hundred is wrong."""
-    stored = find_audit(runs, dataset)
-    assert stored is not None, "the part `found` comes first"
-    basis = stored.audit.basis
+def flips(dataset: Dataset, runs: Path, options: argparse.Namespace) -> Measured:
+    """Precision and recall of the doubtful labels if one in a hundred is wrong."""
+    clean = _audited(dataset, runs, options).audit
     generator = np.random.default_rng(_SEED)
-    halves, planted, before = [], [], 0
-    for half in (dataset.training(), dataset.open_test()):
-        labels = half.labels.copy()
-        planted.append(before + flip(labels, SHARE, len(dataset.classes), generator))
-        before += len(labels)
-        halves.append(dataclasses.replace(half, labels=labels))
-    training, test = halves
-    recipe = audit_recipe(options.recipe, basis.folds, None)
-    said = out_of_fold(
-        recipe,
-        training,
-        test,
-        dataset.classes,
-        folds=basis.folds,
-        seed=basis.seed,
-        place=engine_named(recipe.engine).device("cpu", options.threads),
-    )
-    images = np.concatenate([training.images, test.images])
-    return score(examine(basis, said, images), np.concatenate(planted), stored.audit)
+    planted, before = [], 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for files, half in ((TRAINING, dataset.training()), (TEST, dataset.open_test())):
+            labels = half.labels.copy()
+            planted.append(before + flip(labels, len(dataset.classes), generator))
+            before += len(labels)
+            write_half(folder, files, half.images, labels)
+        flipped = find_dataset(folder, allow_unknown=True)
+        audited = _audited(flipped, folder / "runs", options).audit
+    return score(audited, np.concatenate(planted), clean)
 
 
-def score(audited: Audit, planted: Int64, clean: Audit) -> dict[str, Any]:
-    """The doubtful labels of an audit, held against those that were planted.
+def score(audited: Audit, planted: Int64, clean: Audit) -> Measured:
+    """The doubtful labels of an audit compared with the planted ones.
 
     Args:
         audited: of the data with planted labels.
@@ -132,40 +132,26 @@ def score(audited: Audit, planted: Int64, clean: Audit) -> dict[str, Any]:
     new = ~np.isin(flagged, clean.doubtful.positions) | hits
     first = hits[: len(planted)]
     boundary = audited.basis.training
-    by_half = {
-        half: estimate(
-            int(np.isin(where, flagged).sum()),
-            len(where),
-        )
-        for half, where in (
-            ("training", planted[planted < boundary]),
-            ("test", planted[planted >= boundary]),
-        )
-        if len(where)
-    }
+    halves = {"training": planted[planted < boundary], "test": planted[planted >= boundary]}
+    accuracy = audited.accuracy
     return {
         "planted": len(planted),
         "flagged": len(flagged),
-        "recall": estimate(int(hits.sum()), len(planted)),
-        "recall_by_half": by_half,
-        "precision": estimate(int(hits.sum()), len(flagged)),
-        "precision_of_new": estimate(int(hits.sum()), int(new.sum())),
-        "precision_of_first": estimate(int(first.sum()), len(first)),
-        "accuracy": {
-            "value": audited.accuracy.value,
-            "interval": [audited.accuracy.low, audited.accuracy.high],
+        "recall": share(int(hits.sum()), len(planted)),
+        "recall_by_half": {
+            half: share(int(np.isin(where, flagged).sum()), len(where))
+            for half, where in halves.items()
+            if len(where)
         },
+        "precision": share(int(hits.sum()), len(flagged)),
+        "precision_of_new": share(int(hits.sum()), int(new.sum())),
+        "precision_of_first": share(int(first.sum()), len(first)),
+        "accuracy": {"value": accuracy.value, "low": accuracy.low, "high": accuracy.high},
     }
 
 
-def estimate(successes: int, trials: int) -> dict[str, Any]:
-    """A share with Wilson's interval."""
-    share = wilson(successes, trials)
-    return {"value": share.value, "interval": [share.low, share.high]}
-
-
 def alterations(images: UInt8, generator: np.random.Generator) -> dict[str, UInt8]:
-    """Pictures as they are, and altered in one way each."""
+    """Images as they are, and altered in one way each."""
     moved = np.zeros_like(images)
     moved[:, :, 1:] = images[:, :, :-1]
     noise = generator.normal(0, 5, images.shape) * (images > 0)
@@ -179,8 +165,8 @@ def alterations(images: UInt8, generator: np.random.Generator) -> dict[str, UInt
     }
 
 
-def copies(dataset: Dataset, runs: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """How many test pictures are flagged that were put into training, by how they were altered."""
+def copies(dataset: Dataset, runs: Path, options: argparse.Namespace) -> Measured:
+    """How many test images are flagged that were put into training, by how they were altered."""
     generator = np.random.default_rng(_SEED)
     training, test = dataset.training().images, dataset.open_test().images
     count = min(COPIES, len(test))
@@ -190,18 +176,15 @@ def copies(dataset: Dataset, runs: Path, options: argparse.Namespace) -> dict[st
         places = generator.choice(len(images), count, replace=False)
         images[places] = altered
         pairs = search(np.concatenate([images, test])).pairs
-        # Of exact copies the first is at its place in training, so both kinds are such pairs.
         alike = set(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
         wanted = zip(places.tolist(), range(len(images), len(images) + count), strict=True)
-        hits = sum(pair in alike for pair in wanted)
-        shares[name] = estimate(hits, count)
-        print(f"copies, {name}: {hits} of {count}", flush=True)
+        shares[name] = share(sum(pair in alike for pair in wanted), count)
     return {"copies": count, "flagged": shares}
 
 
-def mirrored(dataset: Dataset, runs: Path, options: argparse.Namespace) -> dict[str, Any]:
+def mirrored(dataset: Dataset, runs: Path, options: argparse.Namespace) -> Measured:
     """Pairs by threshold, as they are and with one of the two mirrored, from all products."""
-    images = np.concatenate([dataset.training().images, dataset.open_test().images])
+    images = _images(dataset)
     vectors, turned = unit_pictures(images), unit_pictures(images[:, :, ::-1])
     counts = {kind: np.zeros(len(THRESHOLDS), int) for kind in ("as they are", "mirrored")}
     for start in range(0, len(vectors), 500):
@@ -211,69 +194,172 @@ def mirrored(dataset: Dataset, runs: Path, options: argparse.Namespace) -> dict[
             products = block @ others.T
             near = products[(products >= THRESHOLDS[0]) & later]
             counts[kind] += [int((near >= threshold).sum()) for threshold in THRESHOLDS]
-    searched = [len(search(images, threshold=threshold).pairs) for threshold in (0.98, 0.995)]
-    every = counts["as they are"]
     return {
         "thresholds": list(THRESHOLDS),
-        "as_they_are": every.tolist(),
+        "as_they_are": counts["as they are"].tolist(),
         "mirrored": counts["mirrored"].tolist(),
-        "searched": {"0.98": searched[0], "0.995": searched[1]},
+        "searched": {
+            f"{each:g}": len(search(images, threshold=each).pairs) for each in (0.98, 0.995)
+        },
     }
 
 
-def time_parts(dataset: Dataset, runs: Path, options: argparse.Namespace) -> dict[str, Any]:
+def timed(dataset: Dataset, runs: Path, options: argparse.Namespace) -> Measured:
     """Seconds and memory of the search, and of the whole audit."""
-    work = {"data": options.data, "threads": options.threads, "recipe": options.recipe}
-    measured = {
-        name: processes.measure(name, work, variables={"OMP_NUM_THREADS": str(options.threads)})
-        for name in ("audit_search", "audit_whole")
-    }
+    variables = {"OMP_NUM_THREADS": str(options.threads)}
+    work = {"data": options.data, "threads": options.threads}
     return {
-        **measured,
+        "audit_search": in_process("benchmarks.audit:time_search", variables=variables, **work),
+        "audit_whole": in_process(
+            "benchmarks.audit:time_audit",
+            variables=variables,
+            recipe=options.recipe,
+            began=time.time(),
+            **work,
+        ),
         "threads": options.threads,
         "environment": describe_environment(),
     }
 
 
-_MEASURES = {
-    "found": found,
-    "flips": flips,
-    "copies": copies,
-    "mirrored": mirrored,
-    "time": time_parts,
-}
+def time_search(*, data: str | None, threads: int) -> Measured:
+    """Compare all images of a data set with each other, as ``fittingroom audit`` does."""
+    from threadpoolctl import threadpool_limits
+
+    images = _images(find_dataset(data))
+    before = time.time()
+    with threadpool_limits(threads):
+        pairs = search(images).pairs
+    return {
+        "pictures": len(images),
+        "pairs": len(pairs),
+        "seconds": time.time() - before,
+        "peak_memory_mb": peak_memory_mb(),
+    }
+
+
+def time_audit(*, data: str | None, threads: int, recipe: str | None, began: float) -> Measured:
+    """``fittingroom audit`` in an empty folder of runs."""
+    with tempfile.TemporaryDirectory() as runs:
+        session = Session(data=data, runs=runs, threads=threads, device="cpu")
+        stored = audit(recipe=recipe, session=session)
+        parts = json.loads((stored.folder / "environment.json").read_text())["seconds"]
+        return {
+            "seconds": time.time() - began,
+            "cross_validation_seconds": parts["cross_validation"],
+            "pictures_seconds": parts["pictures"],
+            "page_bytes": stored.page.stat().st_size,
+            "peak_memory_mb": peak_memory_mb(),
+        }
+
+
+PARTS = {"found": found, "flips": flips, "copies": copies, "mirrored": mirrored, "time": timed}
+
+
+def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measured]:
+    """Measure the parts asked for; the others keep their results."""
+    dataset = find_dataset(options.data)
+    with tempfile.TemporaryDirectory() as name:
+        for part in (part for part in PARTS if part in options.parts):
+            stored[part] = PARTS[part](dataset, options.runs or Path(name), options)
+            if part != "time":
+                stored["environment"] = describe_environment()
+            yield stored
+
+
+def page(measured: Measured) -> str:
+    """How well planted faults are found; the threshold; time and memory."""
+    parts = "\n\n".join(
+        words(measured[part])
+        for part, words in (
+            ("flips", _flips),
+            ("copies", _copies),
+            (
+                "mirrored",
+                lambda part: f"## The threshold of near-duplicates\n\n{threshold_of(part)}",
+            ),
+            ("time", _time),
+        )
+        if part in measured
+    )
+    return f"""# The audit: does it find planted faults?
+
+Measured by `benchmarks/audit.py` (`make bench-audit`), which explains how, on
+{machine(measured["environment"], "torch", "numpy")}. In brackets: Wilson's 95% intervals.
+
+{parts}
+"""
+
+
+def _flips(flips: Measured) -> str:
+    recalls = "; ".join(
+        f"{percent(recall)} in the {half} set" for half, recall in flips["recall_by_half"].items()
+    )
+    rows = [
+        ("recall: flipped labels that are doubtful", f"**{percent(flips['recall'])}**"),
+        ("precision: doubtful labels that were flipped", f"**{percent(flips['precision'])}**"),
+        (
+            "precision, without labels that are doubtful even if nothing is flipped",
+            percent(flips["precision_of_new"]),
+        ),
+        (
+            f"precision among the {flips['planted']:,} most doubtful",
+            percent(flips["precision_of_first"]),
+        ),
+    ]
+    return f"""## One label in a hundred flipped
+
+{flips["planted"]:,} labels, in both sets, became another one at random. {flips["flagged"]:,} labels were
+then doubtful.
+
+{table(("", ""), rows)}
+
+Recall is {recalls}. Precision counts each doubtful label of the data set's own as a false alarm, rightly or
+not; most of the labels at the top of the list are flipped ones."""
+
+
+def _copies(copies: Measured) -> str:
+    rows = [(name, percent(flagged)) for name, flagged in copies["flagged"].items()]
+    return f"""## Test images put into training
+
+{copies["copies"]:,} test images replaced training images, as they are or altered. Copies altered as much as
+in the last two rows are not near-duplicates by correlation; the audit does not promise to find them.
+
+{table(("copies", "flagged"), rows)}"""
+
+
+def _time(part: Measured) -> str:
+    search, whole = part["audit_search"], part["audit_whole"]
+    rows = [
+        (
+            f"search through all pairs of {search['pictures']:,} images",
+            f"{search['seconds']:.1f} s",
+            f"{search['peak_memory_mb']:,.0f} MB",
+        ),
+        (
+            "the whole audit",
+            f"{whole['seconds']:.0f} s, of which cross-validation "
+            f"{whole['cross_validation_seconds']:.0f} s",
+            f"{whole['peak_memory_mb']:,.0f} MB",
+        ),
+    ]
+    return f"""## Time and memory
+
+{part["threads"]} threads of {part["environment"]["processor"]}; memory is the most that the process held,
+its libraries included.
+
+{table(("", "time", "memory"), rows)}"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = measure.parser(__doc__)
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--runs", type=Path, help="a folder of runs for the audit; else a new one")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--data", help="for a trial: as for fittingroom; needs --out")
+    parser.add_argument("--runs", type=Path, help="a folder of runs for the audit; default: new")
     parser.add_argument("--recipe", help="for a trial: as for fittingroom audit; needs --out")
-    parser.add_argument("--out", type=Path, default=OUT)
-    options = parser.parse_args(arguments)
-    if (options.data or options.recipe) and options.out == OUT:
-        parser.error("a trial needs an --out of its own")
-    path = options.out / "audit.json"
-    measured = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    dataset = find_dataset(options.data)
-    with tempfile.TemporaryDirectory() as name:
-        runs = options.runs or Path(name)
-        for part in (part for part in PARTS if part in options.parts):
-            if part == "flips":  # needs the audit of the data as it is
-                found(dataset, runs, options)
-            measured[part] = _MEASURES[part](dataset, runs, options)
-            if part != "time":
-                measured["environment"] = describe_environment()
-            options.out.mkdir(parents=True, exist_ok=True)
-            write_file(path, (json.dumps(measured, indent=1, ensure_ascii=False) + "\n").encode())
-            print(f"{part}: {json.dumps(measured[part])[:400]}", flush=True)
-    write_file(options.out / "audit.md", audit_page.results_page(measured).encode())
-    page = PAGE if options.out == OUT else options.out / "audit-page.md"
-    write_file(page, audit_page.findings_page(measured).encode())
+    options = measure.parse(parser, arguments, trial=("recipe",))
+    measured = measure.run("audit", options, everything, page)
+    if "found" in measured:
+        write_file(options.out / FINDINGS, findings_page(measured).encode())
     return 0
 
 

@@ -1,25 +1,23 @@
-"""Is anything lost when a training is killed, or its disk fails? Kills, failures, full disks.
+"""Is anything lost if a training is killed, or its disk fails?
 
-    python benchmarks/crash.py [--kills 1000] [--parts kills failures full read-only scores]
+    python -m benchmarks.crash [--kills 1000] [--parts kills failures scores]
 
-A small network is trained on the embedded sample in processes forked for it, on one thread. They
-are killed by SIGKILL at random moments and resumed until they finish; or one operation on the disk
-fails: each write, flush and rename in its turn, as a full disk lets it, half-way, or by death there
-and then; or the disk is full for real, or the folder read-only. After each of them: whatever reads
-as finished is, with the bytes of a training that nothing disturbed; a finished run beside it is as
-it was; everything else is listed as unfinished; and resuming ends in those same bytes. Scoring a
-finished run, which writes into its folder, has each of its operations fail too. It writes
-``crash.json`` and ``crash.md``; ends with 1 where anything of this does not hold.
+A small network is trained on the embedded sample in processes forked for it, on one thread. They are
+killed by SIGKILL at random moments and resumed until they finish; or one operation on the disk
+fails: each write, flush and rename in its turn, with an error, half-way, or by death there and then.
+After each of them: what reads as finished has
+the bytes of an undisturbed training; a finished run beside it is unchanged; everything else is
+listed as unfinished; and resuming ends in those same bytes. Scoring a finished run, which writes
+into its folder, has each of its operations fail too. Writes crash.json and crash.md; ends with 1 if
+any of this does not hold.
 """
 
 import argparse
 import contextlib
 import importlib
-import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -33,34 +31,23 @@ from typing import Any
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 
-if __name__ == "__main__":
-    # In place of this folder, whose statistics.py would hide Python's own.
-    sys.path[0] = str(Path(__file__).parents[1])
-
 import numpy as np
 
-from benchmarks.crash_faults import FINISHED, REFUSED, Moment, Plan, fork, wait
-from benchmarks.crash_page import page
+from benchmarks import measure
+from benchmarks.crash_faults import FINISHED, REFUSED, Plan, fork, wait
+from benchmarks.measure import Measured, say, table
+from benchmarks.same import same_run
 from fittingroom.data import find_dataset
 from fittingroom.engines import engine_named
 from fittingroom.errors import FittingRoomError
 from fittingroom.jobs.evaluate import evaluate
-from fittingroom.jobs.reproduce import compare_runs
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.networks import BatchNorm, Conv, Dense, Flatten, ReLU
 from fittingroom.recipes import Augmentation, Recipe
-from fittingroom.runs import (
-    Run,
-    describe_environment,
-    list_runs,
-    open_run,
-    read_openings,
-    write_file,
-)
+from fittingroom.runs import Run, describe_environment, list_runs, open_run, read_openings
+from fittingroom.runs.files import is_leftover
 
-OUT = Path(__file__).parents[1] / "docs" / "results"
-PARTS = ("kills", "failures", "full", "read-only", "scores")
 RECIPE = Recipe(
     name="small",
     title="A network that trains in less than a second",
@@ -71,11 +58,16 @@ RECIPE = Recipe(
     learning_rate=0.02,
     augmentation=Augmentation(flip=True, shift=1),
 )
-_NOBODY = 65534
+FAULTS = {
+    "error": "an error at each write, flush, rename and folder made",
+    "half": "half of each write, then an error",
+    "death": "death at each of them",
+    "half death": "half of each write, then death",
+}
 
 
 class Scene:
-    """The training that is disturbed, and what it has to come to.
+    """The training that is disturbed, and how it must end.
 
     Args:
         folder: for everything that is written.
@@ -85,10 +77,8 @@ class Scene:
     def __init__(self, folder: Path, recipe: Recipe = RECIPE) -> None:
         self.folder = folder
         self.recipe = recipe
-        self.moment = Moment()
         self.data = find_dataset("sample")
         engine_named(recipe.engine)  # imported here, once for all that are forked
-        folder.chmod(0o755)  # for processes without the rights of root
         self._import_what_training_imports()
         for name, seed in (("whole", 0), ("other", 1)):
             code, _, words = self.run(folder / name, seed=seed)
@@ -105,7 +95,7 @@ class Scene:
         self.seconds = min(took)
 
     def _import_what_training_imports(self) -> None:
-        """Once, here: not in each process again, nor where one may not read what it imports."""
+        """Import here once what each process would import again."""
         names = self.folder / "modules.txt"
 
         def work() -> None:
@@ -114,38 +104,30 @@ class Scene:
                 self.score(run.folder)
             names.write_text("\n".join(sys.modules))
 
-        code, _, words = wait(*fork(work, self.folder / "first", self.moment))
+        code, _, words = wait(*fork(work, self.folder / "first"))
         assert code == FINISHED, words
         for name in names.read_text().split("\n"):
-            with contextlib.suppress(Exception):  # some can be imported by their makers alone
+            with contextlib.suppress(Exception):  # some can only be imported by their makers
                 importlib.import_module(name)
 
+    def _session(self, runs: Path) -> Session:
+        return Session(data=self.data, runs=runs, device="cpu", threads=1)
+
     def _train(self, runs: Path, seed: int) -> None:
-        train(
-            self.recipe,
-            seed=seed,
-            session=Session(data=self.data, runs=runs, device="cpu", threads=1),
-            resume=True,
-        )
+        train(self.recipe, seed=seed, resume=True, session=self._session(runs))
 
     def score(self, folder: Path) -> None:
-        """What a process does that scores a finished run."""
-        evaluate(folder, session=Session(data=self.data, threads=1), purpose="benchmark")
+        """Score a finished run."""
+        evaluate(folder, purpose="benchmark", session=self._session(folder.parent))
 
-    def run(self, runs: Path, plan: Plan | None = None, **options: Any) -> tuple[int, str, str]:
-        """Train in a process of its own, or go on: see :func:`benchmarks.crash_faults.wait`."""
-        return wait(*self.start(runs, plan, **options))
+    def run(self, runs: Path, plan: Plan | None = None, **what: Any) -> tuple[int, str, str]:
+        """Train in a process of its own, or resume: see :func:`benchmarks.crash_faults.wait`."""
+        return wait(*self.start(runs, plan, **what))
 
     def start(
-        self,
-        runs: Path,
-        plan: Plan | None = None,
-        *,
-        seed: int = 0,
-        scored: bool = False,
-        **options: Any,
+        self, runs: Path, plan: Plan | None = None, *, seed: int = 0, scored: bool = False
     ) -> tuple[int, int]:
-        """The same, without waiting; ``scored``: the finished run is scored and nothing trained."""
+        """The same, without waiting; ``scored``: score the finished run and train nothing."""
 
         def work() -> None:
             if scored:
@@ -153,27 +135,18 @@ class Scene:
             else:
                 self._train(runs, seed)
 
-        return fork(work, runs, self.moment, plan, **options)
+        return fork(work, runs, plan)
 
     @contextlib.contextmanager
-    def runs(self, folder: Path | None = None) -> Iterator[Path]:
+    def runs(self) -> Iterator[Path]:
         """A folder of runs with one finished run in it, gone afterwards."""
-        runs = folder or Path(tempfile.mkdtemp(dir=self.folder))
-        runs.chmod(0o755)
+        runs = Path(tempfile.mkdtemp(dir=self.folder))
         shutil.copytree(self.other.folder, runs / self.other.name)
-        if os.geteuid() == 0:
-            os.chown(runs, _NOBODY, _NOBODY)
         yield runs
-        if folder is None:
-            shutil.rmtree(runs)
+        shutil.rmtree(runs)
 
     def faults(self, runs: Path, *, finished: bool = False) -> list[str]:
-        """What is not as it must be, in words.
-
-        Args:
-            runs: the folder.
-            finished: whether the training must have been finished by now.
-        """
+        """What is wrong in a folder, in words; ``finished``: the training must have ended."""
         found, ends = [], 0
         for listed in list_runs(runs):
             name = listed.folder.name
@@ -188,18 +161,22 @@ class Scene:
                 found.append(f"{name} is {listed.state}: {listed.reason}")
         if not (runs / self.other.name).is_dir():
             found.append(f"the finished run {self.other.name} is gone")
-        folders = [each for each in runs.iterdir() if each.name.startswith(self.whole.name)]
+        folders = self.begun(runs)
         if len(folders) > 1 or (finished and ends != 1):
             found.append(f"{len(folders)} folders of one training, {ends} of them finished")
         return found
 
+    def begun(self, runs: Path) -> list[Path]:
+        """The folders of the training that is disturbed."""
+        return [each for each in runs.iterdir() if each.name.startswith(self.whole.name)]
+
     def is_whole(self, run: Run) -> bool:
-        """Whether a run holds what it holds when nothing disturbs its training."""
+        """Whether a run has the bytes of an undisturbed training."""
         models = [each.model_path.read_bytes() for each in (run, self.whole)]
-        return compare_runs(self.whole, run).finding == "identical" and models[0] == models[1]
+        return same_run(self.whole, run) and models[0] == models[1]
 
     def resumed(self, runs: Path) -> list[str]:
-        """Let the training go on undisturbed; what is not as it must be then."""
+        """Let the training resume undisturbed; what is wrong then, in words."""
         code, _, words = self.run(runs)
         if code != FINISHED:
             return [f"resuming ended with {code}: {words}"]
@@ -212,194 +189,125 @@ class Scene:
         return [*found, *(f"{name} was left behind" for name in left)]
 
 
-def kills(
-    scene: Scene,
-    count: int,
-    seed: int,
-    before: dict[str, Any] | None,
-    save: Callable[[dict[str, Any]], None],
-) -> dict[str, Any]:
+def where(scene: Scene, runs: Path, leftovers: set[Path]) -> str:
+    """How far a killed training had come, by the files that it left.
+
+    Args:
+        scene: whose training it is.
+        runs: the folder of runs.
+        leftovers: half-written files from before this training was started.
+    """
+    new = [path for path in runs.rglob("*") if is_leftover(path) and path not in leftovers]
+    if new:
+        return f"while writing {new[0].stem.removeprefix('.')}"
+    folders = scene.begun(runs)
+    names = {path.name for folder in folders for path in folder.iterdir()}
+    for name, words in (
+        ("manifest.json", "after the manifest"),
+        ("model.safetensors", "in the export"),
+        ("checkpoint.safetensors", "with a checkpoint"),
+        ("recipe.json", "before the first checkpoint"),
+    ):
+        if name in names:
+            return words
+    return "before its folder"
+
+
+def kills(scene: Scene, options: argparse.Namespace, before: Measured) -> Iterator[Measured]:
     """SIGKILL at random moments; each training is killed and resumed until it has finished.
 
     Args:
         scene: what is killed.
-        count: kills in all.
-        seed: of the moments.
-        before: what an earlier call came to, which this one goes on from.
-        save: told what there is so far, now and then.
+        options: of the command line.
+        before: the results of an earlier call, which this one continues.
     """
-    part = before or {"count": 0, "trainings": 0, "fell": {}, "failures": []}
-    fell, failures = Counter(part["fell"]), list(part["failures"])
-    trainings = part["trainings"]
-    generator = np.random.default_rng((seed, trainings))
-    while fell.total() < count:
+    fell, failures = Counter(before.get("fell", {})), list(before.get("failures", []))
+    trainings = before.get("trainings", 0)
+    generator = np.random.default_rng((options.seed, trainings))
+    while fell.total() < options.kills:
         with scene.runs() as runs:
-            while fell.total() < count:
-                process, words = scene.start(runs)
+            while fell.total() < options.kills:
+                leftovers = {path for path in runs.rglob("*") if is_leftover(path)}
+                process, reading = scene.start(runs)
                 time.sleep(generator.uniform(0, scene.seconds))
                 os.kill(process, signal.SIGKILL)
-                where = scene.moment.words
-                code, _, said = wait(process, words)
+                code, _, words = wait(process, reading)
                 if code != -signal.SIGKILL:
-                    failures += [] if code == FINISHED else [f"ended with {code}: {said}"]
+                    failures += [] if code == FINISHED else [f"ended with {code}: {words}"]
                     break
-                fell[where] += 1
-                failures += [f"killed {where}: {each}" for each in scene.faults(runs)]
+                place = where(scene, runs, leftovers)
+                fell[place] += 1
+                failures += [f"killed {place}: {each}" for each in scene.faults(runs)]
             failures += [f"after kills: {each}" for each in scene.resumed(runs)]
             trainings += 1
-        part = {
-            "count": fell.total(),
-            "trainings": trainings,
-            "fell": dict(fell.most_common()),
-            "failures": failures,
-        }
-        if trainings % 10 == 0:
-            print(f"{fell.total()} kills, {len(failures)} failures", flush=True)
-            save(part)
-    return part
+        if trainings % 10 == 0 or fell.total() >= options.kills:
+            say(f"{fell.total()} kills, {len(failures)} failures")
+            yield {
+                "count": fell.total(),
+                "trainings": trainings,
+                "fell": dict(fell.most_common()),
+                "failures": failures,
+            }
 
 
-def injected(scene: Scene, every: int = 1) -> dict[str, Any]:
-    """Each operation in its turn goes wrong."""
+def _injected(
+    operations: str, every: int, check: Callable[[Plan], list[str]], words: str = ""
+) -> Measured:
+    """Each operation in its turn goes wrong, in each way; ``check`` gives what is wrong then."""
     counts: Counter[str] = Counter()
     failures: list[str] = []
-    for fault in ("error", "half", "death", "half death"):
-        for at, kind in enumerate(scene.operations, start=1):
-            if (fault.startswith("half") and kind != "w") or at % every:
-                continue
-            with scene.runs() as runs:
-                code, _, words = scene.run(runs, Plan(fault, at))  # type: ignore[arg-type]
-                found = [] if code == _expected(fault) else [f"ended with {code}: {words}"]
-                found += scene.faults(runs)
-                found += scene.resumed(runs)
-                counts[fault] += 1
-                for each in found:
-                    print(f"{fault} at operation {at}: {each}", flush=True)
-                failures += [f"{fault} at operation {at} ({kind}): {each}" for each in found]
-        print(f"{fault}: {counts[fault]}, {len(failures)} failures so far", flush=True)
-    return {"operations": len(scene.operations), "counts": dict(counts), "failures": failures}
-
-
-def _expected(fault: str) -> int:
-    """How a process ends in which that goes wrong: an error in words, or death."""
-    return -signal.SIGKILL if fault.endswith("death") else REFUSED
-
-
-def full(scene: Scene) -> dict[str, Any]:
-    """A disk that is full for real: a small one in memory, where it may be mounted; and files that
-    may not grow, everywhere."""
-    largest = max(path.stat().st_size for path in scene.whole.folder.iterdir())
-    failures: list[str] = []
-    limits = sorted({1, *(int(largest * share) for share in np.linspace(0.02, 0.98, 12))})
-    refused = 0
-    for limit in limits:
-        with scene.runs() as runs:
-            code, _, words = scene.run(runs, file_bytes=limit)
-            found = [] if code == REFUSED else [f"ended with {code}: {words}"]
-            refused += code == REFUSED
-            found += scene.faults(runs) + scene.resumed(runs)
-            failures += [f"files of at most {limit} bytes: {each}" for each in found]
-    disks: list[bool | None] = []
-    needed = sum(path.stat().st_size for path in scene.whole.folder.iterdir())
-    for size in range(64, 64 + needed * 3 // 1024, 16):
-        place = scene.folder / f"disk-{size}"
-        place.mkdir()
-        if _mount(place, f"size={size}k"):
-            try:
-                disks.append(_on_disk(scene, place, failures, size))
-            finally:
-                subprocess.run(["umount", str(place)], check=True)
-    return {
-        "file_limits": len(limits),
-        "refused_by_limit": refused,
-        "disks": len(disks),
-        "refused_by_disk": disks.count(True),
-        "too_small_for_the_other_run": disks.count(None),
-        "failures": failures,
-    }
-
-
-def _on_disk(scene: Scene, place: Path, failures: list[str], size: int) -> bool | None:
-    """Train on a small disk, then on the same with room; whether the small one was full.
-
-    None where it does not even hold the finished run that is there before, so that nothing trains.
-    """
-    runs = place / "runs"
-    try:
-        runs.mkdir()
-        with scene.runs(runs):
-            code, _, words = scene.run(runs)
-            found = [] if code in (FINISHED, REFUSED) else [f"ended with {code}: {words}"]
-            found += scene.faults(runs)
-            _mount(place, "remount,size=64m")
-            found += scene.resumed(runs)
-    except OSError:
-        return None
-    failures += [f"a disk of {size} KiB: {each}" for each in found]
-    return code == REFUSED
-
-
-def _mount(place: Path, options: str) -> bool:
-    """Whether a disk in memory could be mounted."""
-    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
-    try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except OSError:
-        return False
-
-
-def read_only(scene: Scene, every: int = 1) -> dict[str, Any]:
-    """The folder of runs becomes one that may not be written to, before and during a training."""
-    failures: list[str] = []
-    refused = 0
-    places = range(1, len(scene.operations) + 1, every)
-    for at in places:
-        with scene.runs() as runs:
-            code, _, words = scene.run(runs, Plan("read-only", at), as_nobody=True)
-            found = [] if code in (FINISHED, REFUSED) else [f"ended with {code}: {words}"]
-            refused += code == REFUSED
-            found += scene.faults(runs)
-            for folder in (runs, *(each for each in runs.rglob("*") if each.is_dir())):
-                folder.chmod(0o755)
-            failures += [
-                f"read-only from operation {at}: {each}" for each in found + scene.resumed(runs)
-            ]
-    return {"count": len(places), "refused": refused, "failures": failures}
-
-
-def scores(scene: Scene, every: int = 1) -> dict[str, Any]:
-    """Each operation of scoring a finished run in its turn goes wrong."""
-    failures: list[str] = []
-    counts: Counter[str] = Counter()
-    with scene.runs() as runs:
-        code, operations, words = scene.run(runs, scored=True)
-        assert code == FINISHED, words
-        answers = _answers(runs / scene.other.name)
-    for fault in ("error", "half", "death", "half death"):
+    for fault in FAULTS:
         for at, kind in enumerate(operations, start=1):
             if (fault.startswith("half") and kind != "w") or at % every:
                 continue
-            with scene.runs() as runs:
-                code, _, words = scene.run(runs, Plan(fault, at), scored=True)  # type: ignore[arg-type]
-                allowed = (FINISHED, REFUSED) if fault in ("error", "half") else (-signal.SIGKILL,)
-                found = [] if code in allowed else [f"ended with {code}: {words}"]
-                found += _scored_faults(scene, runs, answers, least=0)
-                code, _, words = scene.run(runs, scored=True)
-                found += [] if code == FINISHED else [f"again it ended with {code}: {words}"]
-                found += _scored_faults(scene, runs, answers, least=1)
-                counts[fault] += 1
-                failures += [f"scoring, {fault} at operation {at} ({kind}): {e}" for e in found]
+            counts[fault] += 1
+            found = check(Plan(fault, at))
+            failures += [f"{words}{fault} at operation {at} ({kind}): {each}" for each in found]
+        say(f"{words}{fault}: {counts[fault]}, {len(failures)} failures so far")
     return {"operations": len(operations), "counts": dict(counts), "failures": failures}
 
 
-def _scored_faults(scene: Scene, runs: Path, answers: bytes, *, least: int) -> list[str]:
-    """What is not as it must be in a run that somebody scored, or began to.
+def failures(scene: Scene, options: argparse.Namespace, _: Measured) -> Iterator[Measured]:
+    """Each operation of a training goes wrong in its turn."""
+
+    def check(plan: Plan) -> list[str]:
+        with scene.runs() as runs:
+            code, _, words = scene.run(runs, plan)
+            expected = -signal.SIGKILL if plan.fault.endswith("death") else REFUSED
+            found = [] if code == expected else [f"ended with {code}: {words}"]
+            return found + scene.faults(runs) + scene.resumed(runs)
+
+    yield _injected(scene.operations, options.every, check)
+
+
+def scores(scene: Scene, options: argparse.Namespace, _: Measured) -> Iterator[Measured]:
+    """Each operation of scoring a finished run goes wrong in its turn."""
+    with scene.runs() as runs:
+        code, operations, words = scene.run(runs, scored=True)
+        assert code == FINISHED, words
+        kept = _predictions(runs / scene.other.name)
+
+    def check(plan: Plan) -> list[str]:
+        with scene.runs() as runs:
+            code, _, words = scene.run(runs, plan, scored=True)
+            allowed = (-signal.SIGKILL,) if plan.fault.endswith("death") else (FINISHED, REFUSED)
+            found = [] if code in allowed else [f"ended with {code}: {words}"]
+            found += _scored_faults(scene, runs, kept, least=0)
+            code, _, words = scene.run(runs, scored=True)
+            found += [] if code == FINISHED else [f"again it ended with {code}: {words}"]
+            return found + _scored_faults(scene, runs, kept, least=1)
+
+    yield _injected(operations, options.every, check, "scoring, ")
+
+
+def _scored_faults(scene: Scene, runs: Path, kept: bytes, *, least: int) -> list[str]:
+    """What is wrong in a run that was scored, or nearly.
 
     Args:
         scene: whose finished run it is.
         runs: where it lies.
-        answers: of that run where nothing goes wrong.
-        least: how often the test half was opened at least, by the log.
+        kept: its predictions if nothing goes wrong.
+        least: how often the test set was opened at least, by the log.
     """
     folder = runs / scene.other.name
     found = [
@@ -408,24 +316,23 @@ def _scored_faults(scene: Scene, runs: Path, answers: bytes, *, least: int) -> l
         if (folder / name).read_bytes() != content
     ]
     try:
-        given = _answers(folder)
+        given = _predictions(folder)
     except FittingRoomError as error:
         return [*found, f"it does not open: {error}"]
     openings = len(read_openings(runs))
-    if given not in (b"", answers):
-        found.append("other answers are kept than undisturbed")
+    if given not in (b"", kept):
+        found.append("other predictions are kept than undisturbed")
     if openings < max(least, bool(given)) or (least and not given):
-        found.append(f"{openings} openings are logged, and {len(given)} bytes of answers kept")
+        found.append(f"{openings} openings are logged, and {len(given)} bytes of predictions kept")
     return found
 
 
-def _answers(folder: Path) -> bytes:
-    """The answers that a run keeps on the test half, as bytes; none where it keeps none."""
-    said = open_run(folder).read_predictions("sample")
-    if said is None:
+def _predictions(folder: Path) -> bytes:
+    """The predictions that a run keeps on the test set, as bytes; none if it keeps none."""
+    kept = open_run(folder).read_predictions("sample")
+    if kept is None or kept.log_probabilities is None:
         return b""
-    logs = said.log_probabilities
-    return said.predicted.tobytes() + (b"" if logs is None else logs.tobytes())
+    return kept.predicted.tobytes() + kept.log_probabilities.tobytes()
 
 
 def _runs(folder: Path) -> list[Run]:
@@ -436,67 +343,88 @@ def _content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
-def _begun(path: Path, recipe: Recipe, seed: int, revision: str | None) -> dict[str, Any]:
-    """What was measured before of the same recipe, seed and code, which this goes on from."""
-    if not path.exists() or revision is None:
-        return {}
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    before = (stored["recipe"], stored.get("seed"), stored["environment"]["revision"])
-    same = before == (json.loads(json.dumps(recipe.to_json())), seed, revision)
-    return dict(stored["parts"]) if same else {}
+PARTS = {
+    "failures": failures,
+    "scores": scores,
+    "kills": kills,
+}
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument(
-        "--kills", type=int, default=1000, help="in all; broken off, it goes on where it was"
-    )
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--every", type=int, default=1, help="of the operations, only each so many")
-    parser.add_argument("--epochs", type=int, default=RECIPE.epochs, help="of each training")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    parser.add_argument("--out", type=Path, default=OUT)
-    options = parser.parse_args(arguments)
-    options.out.mkdir(parents=True, exist_ok=True)
+def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measured]:
+    """The parts asked for; of the same code and seed, kills continue and the others are kept."""
+    environment = describe_environment()
     with tempfile.TemporaryDirectory() as name:
         scene = Scene(Path(name), replace(RECIPE, epochs=options.epochs))
-        environment = describe_environment()
-        measured: dict[str, Any] = {
+        same = {"epochs": options.epochs, "seed": options.seed}.items() <= stored.items()
+        same = same and stored["environment"]["revision"] == environment["revision"]
+        measured = {
             "recipe": scene.recipe.to_json(),
-            "epochs": scene.recipe.epochs,
+            "epochs": options.epochs,
             "seed": options.seed,
             "seconds": scene.seconds,
             "environment": environment,
-            "parts": _begun(
-                options.out / "crash.json", scene.recipe, options.seed, environment["revision"]
-            ),
+            "parts": stored["parts"] if same else {},
         }
+        for part in (part for part in PARTS if part in options.parts):
+            before = measured["parts"].get(part, {})
+            for found in PARTS[part](scene, options, before):
+                measured["parts"][part] = found
+                yield measured
 
-        def save() -> None:
-            text = json.dumps(measured, indent=1) + "\n"
-            write_file(options.out / "crash.json", text.encode())
-            write_file(options.out / "crash.md", page(measured).encode())
 
-        def save_kills(part: dict[str, Any]) -> None:
-            measured["parts"]["kills"] = part
-            save()
+def page(measured: Measured) -> str:
+    """The results as Markdown."""
+    parts = measured["parts"]
+    found = [each for part in parts.values() for each in part["failures"]]
+    wrong = "\n".join(f"- {each}" for each in found)
+    return f"""# Killed at any moment
 
-        work = {
-            "failures": lambda: injected(scene, options.every),
-            "full": lambda: full(scene),
-            "read-only": lambda: read_only(scene, options.every),
-            "scores": lambda: scores(scene, options.every),
-            "kills": lambda: kills(
-                scene, options.kills, options.seed, measured["parts"].get("kills"), save_kills
-            ),
-        }
-        for part, do in work.items():
-            if part in options.parts:
-                measured["parts"][part] = do()
-                save()
-    print(page(measured))
+Measured by `benchmarks/crash.py` on {measured["environment"]["processor"]}: a network of {measured["epochs"]} epochs
+on the embedded sample, {measured["seconds"]:.2f} s from start to end if nothing disturbs it, on one thread. Each
+time these must hold: no folder reads as finished that is not; a finished run beside it is unchanged; everything
+else is listed as unfinished; and resumed, the training ends in the bytes of an undisturbed one (weights, ONNX
+model, validation predictions, history except its seconds).
+
+{_kills(parts["kills"], measured["seed"]) if "kills" in parts else ""}
+
+{_disks(parts) if parts.keys() - {"kills"} else ""}
+
+## What did not hold
+
+{wrong or "Nothing: everything held each time."}
+"""
+
+
+def _kills(part: Measured, seed: int) -> str:
+    rows = [(place, f"{count:,}") for place, count in part["fell"].items()]
+    return f"""## {part["count"]:,} SIGKILLs at random moments
+
+In {part["trainings"]:,} trainings, each killed and resumed until it had finished; random seed {seed}.
+
+{table(("moment", "kills"), rows)}"""
+
+
+def _disks(parts: Measured) -> str:
+    cells = []
+    if "failures" in parts:
+        counts = parts["failures"]["counts"]
+        cells += [(FAULTS[fault], f"{count:,}") for fault, count in counts.items()]
+    if "scores" in parts:
+        count = sum(parts["scores"]["counts"].values())
+        cells.append(("all of these while a finished run is scored", f"{count:,}"))
+    return f"""## A disk that fails
+
+{table(("fault", "processes"), cells)}"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = measure.parser(__doc__)
+    parser.add_argument("--kills", type=int, default=1000, help="in all; continued if stopped")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--every", type=int, default=1, help="of the operations, one in so many")
+    parser.add_argument("--epochs", type=int, default=RECIPE.epochs, help="of each training")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    measured = measure.run("crash", measure.parse(parser, arguments), everything, page)
     return 1 if any(part["failures"] for part in measured["parts"].values()) else 0
 
 

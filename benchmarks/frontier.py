@@ -1,4 +1,4 @@
-"""Accuracy against training time, drawn: every recipe and peer a dot with its interval."""
+"""Accuracy against training time as a figure: every recipe and peer a dot with its interval."""
 
 import itertools
 import math
@@ -52,8 +52,8 @@ class Point:
         name: as the label says it.
         family: what it is drawn as.
         seconds: whole training time, mean over seeds.
-        accuracy: on the test half, a fraction, mean over seeds.
-        interval: of the accuracy; None for a figure that somebody stated without one.
+        accuracy: on the test set, a fraction, mean over seeds.
+        interval: of the accuracy; None for a stated figure without one.
     """
 
     name: str
@@ -67,8 +67,8 @@ class Point:
 def frontier(points: Sequence[Point], epoch_seconds: float | None) -> Figure:
     """All points over seconds on a logarithmic axis, each labelled beside it.
 
-    A line joins the project's own recipes than which none is both faster and more accurate. A
-    stated figure is hollow.
+    A line joins those of the project's own recipes that no other one beats in both time and accuracy.
+    A stated figure is hollow.
 
     Args:
         points: in any order.
@@ -80,7 +80,7 @@ def frontier(points: Sequence[Point], epoch_seconds: float | None) -> Figure:
     _scales(axes, points)
     if epoch_seconds is not None:
         _epochs_above(axes, epoch_seconds)
-    best = _none_better([point for point in points if point.family != "peer"])
+    best = unbeaten([point for point in points if point.family != "peer"])
     axes.plot(
         [point.seconds for point in best],
         [100 * point.accuracy for point in best],
@@ -92,7 +92,7 @@ def frontier(points: Sequence[Point], epoch_seconds: float | None) -> Figure:
     )
     for point in points:
         _dot(axes, point)
-    _label(axes, points, best)
+    _label(axes, points)
     return figure
 
 
@@ -139,8 +139,8 @@ def _epochs_above(axes: Axes, epoch_seconds: float) -> None:
     above.tick_params(axis="x", length=0)
 
 
-def _none_better(own: Sequence[Point]) -> list[Point]:
-    """The points than which none is both faster and more accurate, fastest first."""
+def unbeaten(own: Sequence[Point]) -> list[Point]:
+    """The points that no other one beats in both time and accuracy, fastest first."""
     best: list[Point] = []
     for point in sorted(own, key=lambda point: (point.seconds, -point.accuracy)):
         if not best or point.accuracy > best[-1].accuracy:
@@ -173,82 +173,47 @@ def _dot(axes: Axes, point: Point) -> None:
     )
 
 
-def _label(axes: Axes, points: Sequence[Point], line: Sequence[Point]) -> None:
-    """Each label where it touches nothing: the nearest of places around its dot that are free."""
+def _label(axes: Axes, points: Sequence[Point]) -> None:
+    """Each label at the nearest place around its dot where it touches no dot and no other label."""
     figure = axes.get_figure()
     assert isinstance(figure, Figure)
     figure.draw_without_rendering()
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
-    per_point = figure.dpi / 72
     frame = axes.get_window_extent(renderer)
-    taken = [_extent(axes, point, per_point) for point in points]
-    taken += _along(axes, line, per_point)
+    frame = Bbox.from_extents(frame.x0, frame.y0, frame.x1 + 50, frame.y1)
+    taken = [_extent(axes, point) for point in points]
     # From right to left: there is most room to the right of the last.
-    for point in sorted(points, key=lambda point: (-point.seconds, point.accuracy)):
-        text = f"{point.name}\n{100 * point.accuracy:.2f}%, {_time(point.seconds)}"
+    for point in sorted(points, key=lambda point: -point.seconds):
         label = axes.annotate(
-            text,
+            f"{point.name}\n{point.accuracy:.2%}, {_time(point.seconds)}",
             (point.seconds, 100 * point.accuracy),
             xytext=(0, 0),
             textcoords="offset points",
             fontsize=8,
-            linespacing=1.15,
-            color=_COLOURS[point.family] if point.family != "peer" else INK,
+            color=INK if point.family == "peer" else _COLOURS[point.family],
             va="center",
+            bbox={"facecolor": PAPER, "alpha": 0.8, "linewidth": 0, "pad": 0.5},
         )
-        chosen: Bbox | None = None
+        box = label.get_window_extent(renderer)
         for distance, angle in itertools.product(range(9, 200, 5), _ANGLES):
             across, up = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-            side: Literal["left", "right", "center"] = (
+            label.set_horizontalalignment(
                 "left" if across > 0.3 else "right" if across < -0.3 else "center"
             )
-            label.set_horizontalalignment(side)
-            label.set_multialignment(side)
             label.xyann = (across * distance, up * (distance + 4))
-            box = label.get_window_extent(renderer).padded(1.5 * per_point)
-            inside = (
-                box.x0 >= frame.x0
-                and box.y0 >= frame.y0
-                and box.y1 <= frame.y1
-                and box.x1 <= frame.x1 + 40 * per_point
-            )
-            if inside and not any(box.overlaps(other) for other in taken):
-                chosen = box
-                if distance > 22:
-                    _leader(axes, point, label.xyann)
+            box = label.get_window_extent(renderer).padded(3)
+            inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0
+            if inside and box.y1 <= frame.y1 and not any(box.overlaps(other) for other in taken):
                 break
-        taken.append(chosen if chosen is not None else label.get_window_extent(renderer))
+        taken.append(box)
 
 
-def _leader(axes: Axes, point: Point, offset: tuple[float, float]) -> None:
-    axes.annotate(
-        "",
-        (point.seconds, 100 * point.accuracy),
-        xytext=(0.9 * offset[0], 0.8 * offset[1]),
-        textcoords="offset points",
-        arrowprops={"arrowstyle": "-", "color": REST, "linewidth": 0.7, "shrinkB": 5},
-        zorder=1,
-    )
-
-
-def _extent(axes: Axes, point: Point, per_point: float) -> Bbox:
-    """What a dot and its interval cover, in pixels."""
-    low, high = point.interval or (point.accuracy, point.accuracy)
-    x, bottom = axes.transData.transform((point.seconds, 100 * low))
-    _, middle = axes.transData.transform((point.seconds, 100 * point.accuracy))
-    _, top = axes.transData.transform((point.seconds, 100 * high))
-    half = 5 * per_point
-    return Bbox([[x - half, min(bottom, middle - half)], [x + half, max(top, middle + half)]])
-
-
-def _along(axes: Axes, line: Sequence[Point], per_point: float) -> list[Bbox]:
-    """Small boxes, in pixels, that cover a line through points."""
-    corners = axes.transData.transform([(point.seconds, 100 * point.accuracy) for point in line])
-    return [
-        Bbox.from_bounds(*(one + share * (two - one) - 2 * per_point), *[4 * per_point] * 2)
-        for one, two in itertools.pairwise(corners)
-        for share in np.linspace(0, 1, 60)
-    ]
+def _extent(axes: Axes, point: Point) -> Bbox:
+    """The pixels that a dot and its interval cover."""
+    ends = (point.accuracy, *(point.interval or ()))
+    x, bottom = axes.transData.transform((point.seconds, 100 * min(ends)))
+    _, top = axes.transData.transform((point.seconds, 100 * max(ends)))
+    return Bbox.from_extents(x - 8, bottom - 8, x + 8, top + 8)
 
 
 def _time(seconds: float) -> str:

@@ -1,165 +1,132 @@
-"""How fast a trained network answers: the package's model beside other ways to run the same one.
+"""How fast a trained network predicts: the package's model beside other ways to run the same one.
 
-    python benchmarks/inference.py [--repeats 9] [--threads 2] [--avx2]
+    python -m benchmarks.inference [--repeats 9] [--threads 2]
 
-Two networks, the predecessor's CNN and ``cnn``, each trained for an epoch on the embedded sample
-(which weights they are changes no speed) and exported as any run is. Each peer answers in a
-process of its own: pictures a second at batches of 1, 32 and 1,000, one picture on its own, the
-most memory; then, from the start of a process to its first answer. It writes ``inference.json``
-and ``inference.md``, with ``--avx2`` ``inference-avx2``. Nothing else should run meanwhile.
+Two networks, the predecessor's CNN and `cnn`, each trained for one epoch on the embedded sample (the
+weights do not change the speed) and exported as any run is. Each peer runs in a process of its own:
+images a second in batches of 1, 32 and 1,000, a single image, and peak memory; then, from the start
+of a process to its first prediction. Writes inference.json and inference.md. Nothing else should run
+meanwhile.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-if __name__ == "__main__":
-    # In place of this folder, whose statistics.py would hide Python's own.
-    sys.path[0] = str(Path(__file__).parents[1])
-
 import numpy as np
 
-from benchmarks import processes
-from benchmarks.inference_page import page
-from fittingroom.runs import available_processors, write_file
+from benchmarks import measure
+from benchmarks.measure import Measured, MeasurementError, in_process, machine, say, table
+from fittingroom.runs import describe_environment
 
-OUT = processes.ROOT / "docs" / "results"
-OPENVINO = processes.ROOT / ".venv-openvino" / "bin" / "python"
-NETWORKS = ("keras-cnn", "cnn")
-_CEILING_SECONDS = 1.0
+OPENVINO = measure.ROOT / ".venv-openvino" / "bin" / "python"
+NETWORKS = {"keras-cnn": "The predecessor's CNN", "cnn": "`cnn`"}
 
-# A first answer, from the folder of a run {run} or Keras' file {keras}; a byte says that it came.
-_FIRST = "; import sys; sys.stdout.write('.'); sys.stdout.flush()"
-_ONE = "import numpy as np; one = np.zeros((1, 28, 28), np.uint8); "
+# Each peer's name on the page.
+NAMES = {
+    "fittingroom": "**Fitting Room** (`Predictor`)",
+    "fittingroom, from a run": "**Fitting Room**, its run checked first (`open_run`)",
+    "onnxruntime-asleep": "ONNX Runtime, threads waiting asleep",
+    "keras-tensorflow": "Keras `predict`, TensorFlow",
+    "keras-torch": "Keras `predict`, PyTorch",
+    "pytorch": "PyTorch, eager, channels last",
+    "openvino": "OpenVINO, float32",
+}
+# A first prediction, from a run's folder {run} or a Keras file {keras}; then a dot is written.
+_KERAS = "import keras; keras.models.load_model({keras!r}).predict(one, verbose=0)"
 STARTS = {
-    "fittingroom": _ONE + "from pathlib import Path; from fittingroom.predict import Predictor; "
-    "Predictor(Path({run!r}) / 'model.onnx').log_probabilities(one)" + _FIRST,
-    "fittingroom, from a run": _ONE + "from fittingroom import open_run; "
+    "fittingroom": "from pathlib import Path; from fittingroom.predict import Predictor; "
+    "Predictor(Path({run!r}) / 'model.onnx').log_probabilities(one)",
+    "fittingroom, from a run": "from pathlib import Path; from fittingroom import open_run; "
     "from fittingroom.predict import Predictor; "
-    "Predictor(open_run(__import__('pathlib').Path({run!r})).model_path).log_probabilities(one)"
-    + _FIRST,
-    "keras-tensorflow": _ONE + "import keras; "
-    "keras.models.load_model({keras!r}).predict(one, verbose=0)" + _FIRST,
-    "keras-torch": _ONE + "import keras; "
-    "keras.models.load_model({keras!r}).predict(one, verbose=0)" + _FIRST,
+    "Predictor(open_run(Path({run!r})).model_path).log_probabilities(one)",
+    "keras-tensorflow": _KERAS,
+    "keras-torch": _KERAS,
 }
 
 
-class Benchmark:
-    """What was asked for, and the interpreters that are there.
+def _python(peer: str, options: argparse.Namespace) -> str | None:
+    """The interpreter that has a peer's library; None if there is none."""
+    others = {"keras-tensorflow": options.tensorflow_python, "openvino": options.openvino_python}
+    python = others.get(peer, sys.executable)
+    return str(python) if os.access(python, os.X_OK) else None
 
-    Args:
-        options: the command line's.
-    """
 
-    def __init__(self, options: argparse.Namespace) -> None:
-        self.options = options
-        pythons = {
-            "fittingroom": sys.executable,
-            "fittingroom, from a run": sys.executable,
-            "onnxruntime-asleep": sys.executable,
-            "keras-tensorflow": options.tensorflow_python,
-            "keras-torch": sys.executable,
-            "pytorch": sys.executable,
-            "openvino": options.openvino_python,
-        }
-        self.pythons = {
-            name: python if os.access(python, os.X_OK) else None for name, python in pythons.items()
-        }
+def _variables(peer: str) -> dict[str, str]:
+    """What Keras computes with."""
+    return {"KERAS_BACKEND": peer.removeprefix("keras-")} if peer.startswith("keras-") else {}
 
-    def run(self) -> dict[str, Any]:
-        """All that was measured, as JSON values."""
-        options = self.options
-        _say("The machine's ceilings …")
-        measured = processes.measure(
-            "ceilings",
-            {
-                "threads": options.threads,
-                "avx2": options.avx2,
-                "seconds": _CEILING_SECONDS * min(options.calls, 1.0),
-            },
-            variables=self._variables(None),
-        )
-        environment = measured.pop("environment")
-        with tempfile.TemporaryDirectory() as folder:
-            networks = {name: self._network(name, Path(folder)) for name in options.networks}
-        return {
-            "instructions": processes.instructions(options.avx2),
-            "threads": options.threads,
-            "repeats": options.repeats,
-            "environment": environment,
-            "ceilings": measured,
-            "networks": networks,
-        }
 
-    def _network(self, name: str, folder: Path) -> dict[str, Any]:
-        _say(f"{name}: an epoch on the sample …")
-        keras_file = folder / f"{name}.keras"
-        trained = processes.measure(
-            "train_for_inference",
-            {"recipe": name, "runs": str(folder), "keras_file": str(keras_file)},
-            variables=self._variables("torch"),
-        )
-        run = folder / trained["run"]
-        peers = {
-            peer: self._peer(peer, run, keras_file) for peer in self.pythons if "," not in peer
-        }
-        starts = {peer: self._starts(peer, run, keras_file) for peer in STARTS}
-        return {
-            "parameters": trained["parameters"],
-            "operations": trained["operations"],
-            "model_bytes": trained["model_bytes"],
-            "peers": peers,
-            "starts": starts,
-        }
+def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measured]:
+    """All networks and peers."""
+    with tempfile.TemporaryDirectory() as folder:
+        networks = {name: _network(name, Path(folder), options) for name in options.networks}
+    measured = {
+        "instructions": "all that the processor has",
+        "threads": options.threads,
+        "repeats": options.repeats,
+        "environment": describe_environment(),
+        "networks": networks,
+    }
+    yield {"summary": summarise(measured), **measured}
 
-    def _peer(self, peer: str, run: Path, keras_file: Path) -> dict[str, Any] | None:
-        python = self.pythons[peer]
-        if python is None:
-            _say(f"{peer}: left out, it is not installed.")
-            return None
-        _say(f"{peer} …")
-        return processes.measure(
-            "answer",
-            {
-                "peer": peer,
-                "run": str(run),
-                "keras_file": str(keras_file),
-                "threads": self.options.threads,
-                "repeats": self.options.repeats,
-                "calls": self.options.calls,
-            },
-            variables=self._variables(_backend(peer)),
+
+def _network(name: str, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    say(f"{name}: an epoch on the sample …")
+    keras_file = str(folder / f"{name}.keras")
+    trained = in_process(
+        "benchmarks.peers:train",
+        variables={"KERAS_BACKEND": "torch"},
+        recipe=name,
+        runs=str(folder),
+        keras_file=keras_file,
+    )
+    run = str(folder / trained["run"])
+
+    def peer_measured(peer: str) -> Measured | None:
+        python = _python(peer, options)
+        say(f"{peer} …" if python else f"{peer}: left out, it is not installed.")
+        return python and in_process(  # type: ignore[return-value]
+            "benchmarks.peers:evaluate",
+            variables=_variables(peer),
             python=python,
+            peer=peer,
+            run=run,
+            keras_file=keras_file,
+            threads=options.threads,
+            repeats=options.repeats,
+            calls=options.calls,
         )
 
-    def _starts(self, peer: str, run: Path, keras_file: Path) -> list[float] | None:
-        """Seconds from the start of a process to its first answer, after one to warm up."""
-        python = self.pythons[peer]
+    def starts(peer: str) -> list[float] | None:
+        python = _python(peer, options)
         if python is None:
             return None
-        code = STARTS[peer].format(run=str(run), keras=str(keras_file))
-        variables = processes.environment(self._variables(_backend(peer)))
+        code = "import numpy as np; one = np.zeros((1, 28, 28), np.uint8); "
+        code += STARTS[peer].format(run=run, keras=keras_file)
+        code += "; import sys; sys.stdout.write('.'); sys.stdout.flush()"
+        variables = measure.environment(_variables(peer))
         variables.pop("PYTHONDONTWRITEBYTECODE", None)  # compiled modules are part of an install
-        times = [_first_answer([python, "-P", "-c", code], variables) for _ in range(self.options.repeats + 1)]  # fmt: skip
-        return times[1:]
+        # The first one warms up.
+        return [_start([python, "-P", "-c", code], variables) for _ in range(options.repeats + 1)][
+            1:
+        ]
 
-    def _variables(self, backend: str | None) -> dict[str, str]:
-        return processes.settings(avx2=self.options.avx2, backend=backend)
+    return {
+        **{each: trained[each] for each in ("parameters", "operations", "model_bytes")},
+        "peers": {peer: peer_measured(peer) for peer in NAMES if "," not in peer},
+        "starts": {peer: starts(peer) for peer in STARTS},
+    }
 
 
-def _backend(peer: str) -> str | None:
-    return peer.removeprefix("keras-") if peer.startswith("keras-") else None
-
-
-def _first_answer(command: Sequence[str], variables: dict[str, str]) -> float:
+def _start(command: Sequence[str], variables: dict[str, str]) -> float:
+    """Seconds from the start of a process to its first prediction."""
     began = time.perf_counter()
     with subprocess.Popen(
         command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -168,31 +135,22 @@ def _first_answer(command: Sequence[str], variables: dict[str, str]) -> float:
         assert process.stderr is not None
         first = process.stdout.read(1)
         seconds = time.perf_counter() - began
-        said = process.stderr.read()
+        words = process.stderr.read().decode()[-2000:]
     if first != b".":
-        raise processes.MeasurementError(
-            f"Expected an answer from {command[-1]}. Received: {said.decode()[-2000:]}"
-        )
+        raise MeasurementError(f"{command[-1]} ended without a prediction:\n{words}")
     return seconds
 
 
-def summarise(measured: dict[str, Any]) -> dict[str, Any]:
-    """The figures that the page shows: medians, ratios to Keras on TensorFlow, ceilings' shares."""
-    ceiling = max(measured["ceilings"]["products_gflops"].values())
+def summarise(measured: Measured) -> dict[str, Any]:
+    """Medians, and ratios to Keras on TensorFlow."""
     summary: dict[str, Any] = {}
     for name, network in measured["networks"].items():
         rows: dict[str, dict[str, Any]] = {}
         for peer, found in network["peers"].items():
             if found is None:
                 continue
-            rates = {size: median(values) for size, values in found["pictures_per_second"].items()}
-            rows[peer] = {
-                "pictures_per_second": rates,
-                "ceiling_share": {
-                    size: rate * 2 * network["operations"] / 1e9 / ceiling
-                    for size, rate in rates.items()
-                },
-            }
+            rates = {size: _median(values) for size, values in found["pictures_per_second"].items()}
+            rows[peer] = {"pictures_per_second": rates}
         base = rows.get("keras-tensorflow")
         for row in rows.values():
             row["over_keras"] = base and {
@@ -200,43 +158,99 @@ def summarise(measured: dict[str, Any]) -> dict[str, Any]:
                 for size, rate in row["pictures_per_second"].items()
             }
         starts = {
-            peer: median(times) for peer, times in network["starts"].items() if times is not None
+            peer: _median(times) for peer, times in network["starts"].items() if times is not None
         }
         summary[name] = {"peers": rows, "starts": starts}
     return summary
 
 
-def median(values: Sequence[float]) -> float:
-    """The middle of some figures."""
+def _median(values: Sequence[float]) -> float:
     return float(np.median(values))
 
 
-def _say(sentence: str) -> None:
-    print(sentence, flush=True)
+def page(measured: Measured) -> str:
+    """The results as Markdown."""
+    environment = dict(measured["environment"])
+    versions = dict(environment["versions"])
+    for network in measured["networks"].values():
+        for found in network["peers"].values():
+            versions |= {} if found is None else found["versions"]
+    environment["versions"] = versions
+    networks = "\n\n".join(
+        _network_tables(name, network, measured["summary"][name])
+        for name, network in measured["networks"].items()
+    )
+    return f"""# How fast a trained network predicts
+
+Measured by `benchmarks/inference.py` with {measured["threads"]} threads on {machine(environment)};
+instructions: {measured["instructions"]}.
+
+{networks}
+
+- *Images a second*: the median of {measured["repeats"]} repeats, with the least and the most. From pixels 0–255
+  to probabilities, including normalisation, mirror image and shifts.
+- *Single image*: a call with one image, warmed up; for Keras a call of `predict`.
+- *Memory*: the most that the process held, its libraries included.
+- *First prediction*: a new process that imports, loads and predicts one image, its modules compiled and its files
+  in the disk's cache.
+- All give the same probabilities; the JSON beside this page has the largest difference to the first row's.
+"""
+
+
+def _network_tables(name: str, network: Measured, summary: Measured) -> str:
+    rows: list[tuple[str, ...]] = []
+    for peer, found in network["peers"].items():
+        if found is None:
+            rows.append((NAMES[peer], "not installed", *[""] * 6))
+            continue
+        row, single = summary["peers"][peer], found["single_seconds"]
+        rates = found["pictures_per_second"]
+        rows.append(
+            (
+                NAMES[peer],
+                *(
+                    f"{rate:,.0f} ({min(rates[size]):,.0f}–{max(rates[size]):,.0f})"
+                    for size, rate in row["pictures_per_second"].items()
+                ),
+                f"{row['over_keras']['32']:.1f}" if row["over_keras"] else "–",
+                f"{1000 * single['p50']:.2f} ms",
+                f"{1000 * single['p99']:.2f} ms",
+                f"{found['peak_memory_mb']:.0f} MB",
+            )
+        )
+    starts = [
+        (NAMES[peer], "not installed", "")
+        if times is None
+        else (
+            NAMES[peer],
+            f"{summary['starts'][peer]:.2f} s",
+            f"{min(times):.2f}–{max(times):.2f} s",
+        )
+        for peer, times in network["starts"].items()
+    ]
+    header = (
+        *("", "images a second, batch 1", "batch 32", "batch 1,000", "batch 32 over Keras"),
+        *("single image, p50", "p99", "memory"),
+    )
+    return f"""## {NETWORKS[name]}
+
+{network["operations"]:,} multiply-adds an image, {network["parameters"]:,} parameters,
+{network["model_bytes"] / 1000:,.0f} kB.
+
+{table(header, rows)}
+
+{table(("", "process start to first prediction", "of all repeats"), starts)}"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = measure.parser(__doc__)
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--calls", type=float, default=1.0, help="below 1: a trial; needs --out")
-    parser.add_argument("--threads", type=int, default=min(2, available_processors()))
-    parser.add_argument("--avx2", action="store_true", help="hold all libraries that can be held")
-    parser.add_argument("--tensorflow-python", default=str(processes.TENSORFLOW))
-    parser.add_argument("--openvino-python", default=str(OPENVINO))
-    parser.add_argument("--out", type=Path, default=OUT)
-    options = parser.parse_args(arguments)
-    if options.calls < 1 and options.out == OUT:
-        parser.error("a trial with --calls needs an --out of its own")
-    measured = Benchmark(options).run()
-    measured = {"summary": summarise(measured), **measured}
-    stem = "inference-avx2" if options.avx2 else "inference"
-    options.out.mkdir(parents=True, exist_ok=True)
-    write_file(options.out / f"{stem}.json", (json.dumps(measured, indent=1) + "\n").encode())
-    write_file(options.out / f"{stem}.md", page(measured).encode())
-    _say(page(measured))
+    parser.add_argument("--tensorflow-python", type=Path, default=measure.TENSORFLOW)
+    parser.add_argument("--openvino-python", type=Path, default=OPENVINO)
+    options = measure.parse(parser, arguments, trial=("calls",))
+    measure.run("inference", options, everything, page)
     return 0
 
 

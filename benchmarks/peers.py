@@ -1,7 +1,8 @@
-"""One trained network, answered by each library as its own documentation has it.
+"""One trained network, evaluated by each library as its own documentation shows.
 
-Every peer takes the same pictures, uint8 ``(N, 28, 28)``, and gives the same probabilities:
-normalisation, mirror image and softmax are part of what is timed.
+Every peer takes the same images, uint8 ``(N, 28, 28)``, and gives the same probabilities:
+normalisation, mirror image and softmax are part of what is timed. Runs in a process of its own for
+each peer, so that libraries are imported where they are used.
 """
 
 import time
@@ -11,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.measure import peak_memory_mb
 from fittingroom.predictions import Float32, UInt8
 
-# Pictures and a batch size → probabilities float32 (N, K).
+# Images and a batch size → probabilities float32 (N, K).
 Answer = Callable[[UInt8, int], Float32]
 
 # Calls of a batch size that make one repeat.
@@ -21,31 +23,72 @@ _CALLS = {1: 200, 32: 60, 1000: 4}
 _SINGLES = 300
 
 
-def answers(peer: str, run: Path, keras_file: Path, threads: int) -> Answer:
-    """How a peer answers.
+def train(*, recipe: str, runs: str, keras_file: str) -> dict[str, Any]:
+    """A run of one epoch on the sample, and its model as a Keras file too."""
+    import safetensors.numpy
+
+    from fittingroom.engines.keras.files import file_content
+    from fittingroom.export.keras import build_keras
+    from fittingroom.jobs.session import Session
+    from fittingroom.jobs.train import train as train_job
+    from fittingroom.recipes import Recipe, recipe_named
+
+    chosen = recipe_named(recipe).with_settings({"epochs": "1"})
+    assert isinstance(chosen, Recipe)
+    run = train_job(chosen, session=Session(data="sample", runs=runs, device="cpu"))
+    model = build_keras(
+        chosen.layers,
+        safetensors.numpy.load_file(run.folder / "model.safetensors"),
+        name=chosen.name,
+        mirror=chosen.mirror,
+        shifts=chosen.shifts,
+        temperature=run.summary.temperature,
+    )
+    Path(keras_file).write_bytes(file_content(model, "keras"))
+    return {
+        "run": run.name,
+        "parameters": run.summary.parameters,
+        "operations": run.summary.operations,
+        "model_bytes": run.summary.model_bytes,
+    }
+
+
+def evaluate(
+    *, peer: str, run: str, keras_file: str, threads: int, repeats: int, calls: float
+) -> dict[str, Any]:
+    """How fast a peer evaluates the network of a run, and how far off its probabilities are.
 
     Args:
         peer: a name in :data:`PEERS`.
         run: the folder of a finished run.
-        keras_file: the same model as Keras' file.
+        keras_file: the same model as a Keras file.
         threads: processor threads.
-    """
-    return PEERS[peer](run, keras_file, threads)
-
-
-def speed(answer: Answer, pictures: UInt8, *, repeats: int, calls: float) -> dict[str, Any]:
-    """Pictures a second by batch size, and what one picture on its own takes.
-
-    Args:
-        answer: what answers.
-        pictures: uint8 ``(N, 28, 28)``; taken again from the start when they are used up.
-        repeats: how often each is measured.
+        repeats: how often each batch size is measured.
         calls: share of the usual calls in a repeat; below 1 for a trial.
     """
+    from fittingroom.data import find_dataset
+    from fittingroom.predict import Predictor
+    from fittingroom.runs.environment import installed_versions
+
+    images = find_dataset("sample").training().images
+    answer = PEERS[peer](Path(run), Path(keras_file), threads)
+    measured = speed(answer, images, repeats=repeats, calls=calls)
+    memory = peak_memory_mb()
+    expected = np.exp(Predictor(Path(run) / "model.onnx").log_probabilities(images[:100]))
+    return {
+        **measured,
+        "peak_memory_mb": memory,
+        "largest_difference": float(np.abs(answer(images[:100], 32) - expected).max()),
+        "versions": installed_versions(),
+    }
+
+
+def speed(answer: Answer, images: UInt8, *, repeats: int, calls: float) -> dict[str, Any]:
+    """Images a second by batch size, and how long a single image takes."""
     throughput = {}
     for size, usual in _CALLS.items():
         count = size * max(1, round(usual * calls))
-        work = np.resize(pictures, (count, 28, 28))
+        work = np.resize(images, (count, 28, 28))
         answer(work[: 2 * size], size)
         rates = []
         for _ in range(repeats):
@@ -55,9 +98,9 @@ def speed(answer: Answer, pictures: UInt8, *, repeats: int, calls: float) -> dic
         throughput[str(size)] = rates
     singles = []
     for place in range(max(10, round(_SINGLES * calls))):
-        picture = pictures[place % len(pictures)][None]
+        image = images[place % len(images)][None]
         began = time.perf_counter()
-        answer(picture, 1)
+        answer(image, 1)
         singles.append(time.perf_counter() - began)
     middle, late = np.quantile(singles[5:], (0.5, 0.99))
     return {
@@ -67,9 +110,10 @@ def speed(answer: Answer, pictures: UInt8, *, repeats: int, calls: float) -> dic
 
 
 def _in_batches(answer: Callable[[UInt8], Float32]) -> Answer:
-    def all_of_them(pictures: UInt8, size: int) -> Float32:
-        parts = [answer(pictures[at : at + size]) for at in range(0, len(pictures), size)]
-        return np.concatenate(parts)
+    def all_of_them(images: UInt8, size: int) -> Float32:
+        return np.concatenate(
+            [answer(images[at : at + size]) for at in range(0, len(images), size)]
+        )
 
     return all_of_them
 
@@ -81,20 +125,16 @@ def _ours(run: Path, keras_file: Path, threads: int) -> Answer:
     return _in_batches(lambda batch: np.exp(predictor.log_probabilities(batch)))
 
 
-def _onnxruntime(**entries: str) -> Callable[[Path, Path, int], Answer]:
-    def peer(run: Path, keras_file: Path, threads: int) -> Answer:
-        import onnxruntime
+def _onnxruntime_asleep(run: Path, keras_file: Path, threads: int) -> Answer:
+    import onnxruntime
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        for name, value in entries.items():
-            options.add_session_config_entry(f"session.{name.replace('__', '.')}", value)
-        session = onnxruntime.InferenceSession(
-            str(run / "model.onnx"), options, providers=["CPUExecutionProvider"]
-        )
-        return _in_batches(lambda batch: session.run(["probabilities"], {"pictures": batch})[0])
-
-    return peer
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(
+        str(run / "model.onnx"), options, providers=["CPUExecutionProvider"]
+    )
+    return _in_batches(lambda batch: session.run(["probabilities"], {"pictures": batch})[0])
 
 
 def _keras(run: Path, keras_file: Path, threads: int) -> Answer:
@@ -103,39 +143,51 @@ def _keras(run: Path, keras_file: Path, threads: int) -> Answer:
     keras = load_keras()
     set_threads(keras.backend.backend(), threads)
     model = keras.models.load_model(keras_file)
-    return lambda pictures, size: model.predict(pictures, batch_size=size, verbose=0)
+    return lambda images, size: model.predict(images, batch_size=size, verbose=0)
 
 
 def _pytorch(run: Path, keras_file: Path, threads: int) -> Answer:
+    import torch
+
+    from fittingroom.runs import open_run
+
+    torch.set_num_threads(threads)
+    logits = torch_logits(open_run(run))
+    temperature = open_run(run).summary.temperature
+
+    def answer(batch: UInt8) -> Float32:
+        with torch.inference_mode():
+            return (logits(torch.from_numpy(batch)) / temperature).softmax(1).numpy()  # type: ignore[no-any-return]
+
+    return _in_batches(answer)
+
+
+def torch_logits(run: Any) -> Callable[[Any], Any]:
+    """What PyTorch computes with a run's weights: uint8 ``(N, 28, 28)`` → logits ``(N, K)``.
+
+    The network as it was trained, in float32, channels last, with the mirror image if the recipe
+    evaluates it. Shifts are in the exported model alone.
+    """
     import safetensors.torch
     import torch
 
     from fittingroom.engines.pytorch.modules import build_module
-    from fittingroom.recipes import Recipe
-    from fittingroom.runs import open_run
 
-    opened = open_run(run)
-    recipe = opened.recipe
-    assert isinstance(recipe, Recipe)
-    torch.set_num_threads(threads)
-    weights = safetensors.torch.load_file(run / "model.safetensors")
+    recipe = run.recipe
+    assert not recipe.shifts, "shifts are in the exported model alone"
+    weights = safetensors.torch.load_file(run.folder / "model.safetensors")
     mean, deviation = weights.pop("pixels.mean"), weights.pop("pixels.deviation")
     module = build_module(recipe.layers)
     module.load_state_dict(weights, strict=False)  # batch counters are not kept
     module.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def answer(batch: UInt8) -> Float32:
-        with torch.inference_mode():
-            values = ((torch.from_numpy(batch).float() - mean) / deviation).unsqueeze(1)
-            values = values.contiguous(memory_format=torch.channels_last)
-            logits = module(values)
-            assert not recipe.shifts, "shifts are in the exported model alone"
-            if recipe.mirror:
-                logits = (logits + module(values.flip(3))) / 2
-            probabilities: Float32 = (logits / opened.summary.temperature).softmax(1).numpy()
-            return probabilities
+    def logits(images: Any) -> Any:
+        values = ((images.float() - mean) / deviation).unsqueeze(1)
+        values = values.contiguous(memory_format=torch.channels_last)
+        found = module(values)
+        return (found + module(values.flip(3))) / 2 if recipe.mirror else found
 
-    return _in_batches(answer)
+    return logits
 
 
 def _openvino(run: Path, keras_file: Path, threads: int) -> Answer:
@@ -150,7 +202,7 @@ def _openvino(run: Path, keras_file: Path, threads: int) -> Answer:
 
 PEERS: dict[str, Callable[[Path, Path, int], Answer]] = {
     "fittingroom": _ours,
-    "onnxruntime-asleep": _onnxruntime(intra_op__allow_spinning="0"),
+    "onnxruntime-asleep": _onnxruntime_asleep,
     "keras-tensorflow": _keras,
     "keras-torch": _keras,
     "pytorch": _pytorch,

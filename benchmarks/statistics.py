@@ -1,41 +1,35 @@
-"""Do the intervals cover, and do the tests err, as often as they promise? A simulation.
+"""Do intervals cover, and do tests err, as often as they promise? A simulation.
 
-    python benchmarks/statistics.py [--quick] [--only PART …] [--out docs/results]
+    python -m benchmarks.statistics [--quick] [--parts PART …] [--out docs/results]
 
-writes ``statistics.json`` and ``statistics.md``; of parts measured alone the others are kept. Each
+Writes statistics.json and statistics.md. Parts that are not measured keep their last results. Each
 line is a share of simulated experiments, with its Monte-Carlo standard error.
 
-- Two fitted models: tables of pictures that both, one or none of the models gets right.
-- Two recipes: pictures of all degrees of difficulty, each recipe with pictures that suit it, each
-  seed with its luck, and chance; the true difference of accuracies is known in closed form. A class
-  is a tenth of the pictures.
-- Equivalence: two one-sided tests where the true gap is the margin itself, so that to find the two
-  equivalent is an error.
-- Many models: five that are equally accurate, ten pairs, and the chance that any pair counts as shown.
-- One model: ten classes, probabilities calibrated or too sure; the truth is what four million
-  pictures give.
+- Two fitted models: tables of images that both, one or none of the models classifies correctly.
+- Two recipes: images of varying difficulty, part of it specific to a recipe, variation between
+  seeds, and chance; the true difference of accuracies is known in closed form. A class is a tenth
+  of the images.
+- Equivalence: two one-sided tests when the true gap is the margin itself, so that finding
+  equivalence is an error.
+- Many models: five equally accurate ones, ten pairs, and the chance that any pair is significant.
+- One model: ten classes, probabilities calibrated or overconfident; the truth comes from four
+  million images.
 """
 
-import sys
-from pathlib import Path
-
-if __name__ == "__main__":
-    # Beside this file, Python would take it for its own module of the same name.
-    sys.path[0] = str(Path(__file__).parents[1])
-
 import argparse
-import json
 import math
+import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special, stats
 
+from benchmarks import measure
+from benchmarks.measure import Measured, say, table
 from fittingroom import metrics
 from fittingroom.comparison import (
     SeedScores,
@@ -114,8 +108,8 @@ def fitted_models(generator: np.random.Generator, trials: int) -> Iterator[Line]
         for disagree in (0.02, 0.05, 0.15):
             for gap in (0.0, 0.01):
                 chances = [(disagree - gap) / 2, (disagree + gap) / 2, 1 - disagree]
-                table = generator.multinomial(pictures, chances, trials)
-                a_only, b_only = table[:, 0], table[:, 1]
+                tables = generator.multinomial(pictures, chances, trials)
+                a_only, b_only = tables[:, 0], tables[:, 1]
                 low, high = tango_interval(a_only, b_only, pictures)
                 setting = (
                     f"{pictures:,} pictures, {disagree:.0%} disagree, gap {100 * gap:g} points"
@@ -340,28 +334,36 @@ def verdict(result: Line) -> str:
     return "**missed**: too wide" if result.share > high and low > 0 else "**missed**"
 
 
-def markdown(parts: Mapping[str, Any]) -> str:
-    lines = [Line(**each) for part in parts.values() for each in part["lines"]]
-    page = [
-        "# Statistics: do the intervals cover, and the tests err, as often as they promise?",
-        "",
-        "Simulated by `benchmarks/statistics.py` (`make bench-statistics`), which says how. "
-        "Coverage of 95% intervals should be 94–96% (94–98.5% where the truth, a calibration "
-        "error or reliability of 0, can be missed on one side only), type-I errors of 5% tests at "
-        "most 5.5%. ± is the Monte-Carlo standard error. Numbers for the record have no target.",
-        "",
-        f"{len(lines)} lines.",
-    ]
-    for part in dict.fromkeys(each.part for each in lines):
-        page += ["", f"## {part}", "", "| setting | method | share | trials | target |"]
-        page += ["|---|---|---|---|---|"]
-        page += [
-            f"| {each.setting} | {each.method} | {100 * each.share:.2f}% ± {100 * each.error:.2f} "
-            f"| {each.trials:,} | {verdict(each)} |"
-            for each in lines
-            if each.part == part
-        ]
-    return "\n".join(page) + "\n"
+def page(measured: Measured) -> str:
+    """The results as Markdown."""
+    lines = [Line(**each) for part in measured["parts"].values() for each in part["lines"]]
+    tables = {
+        part: table(
+            ("setting", "method", "share", "trials", "target"),
+            (
+                (
+                    each.setting,
+                    each.method,
+                    f"{100 * each.share:.2f}% ± {100 * each.error:.2f}",
+                    f"{each.trials:,}",
+                    verdict(each),
+                )
+                for each in lines
+                if each.part == part
+            ),
+        )
+        for part in dict.fromkeys(each.part for each in lines)
+    }
+    return f"""# Statistics: do intervals cover, and do tests err, as often as they promise?
+
+Simulated by `benchmarks/statistics.py` (`make bench-statistics`), which explains how. 95% intervals
+should cover the truth in 94–96% of the trials (94–98.5% if the truth is a calibration error or
+reliability of 0, which can be missed on one side only). 5% tests should make type-I errors in at most
+5.5%. ± is the Monte-Carlo standard error. Lines "for the record" have no target.
+
+{len(lines)} lines.
+
+""" + "\n".join(f"## {part}\n\n{lines}\n" for part, lines in tables.items())
 
 
 PARTS: dict[str, Callable[[np.random.Generator, int], Iterator[Line]]] = {
@@ -377,41 +379,37 @@ PARTS: dict[str, Callable[[np.random.Generator, int], Iterator[Line]]] = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="a twentieth of the experiments")
-    parser.add_argument("--out", type=Path, default=Path("docs/results"), help="folder to write to")
-    parser.add_argument("--seed", type=int, default=20170828, help="of all that is simulated")
-    parser.add_argument("--only", choices=PARTS, nargs="+", help="these parts alone")
-    arguments = parser.parse_args()
-
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    path = arguments.out / "statistics.json"
+def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measured]:
+    """Simulate the parts asked for; the others keep their results."""
+    parts = stored.get("parts", {})
     for number, (name, part) in enumerate(PARTS.items()):
-        if arguments.only and name not in arguments.only:
+        if options.parts and name not in options.parts:
             continue
         lines: list[Line] = []
         start = time.perf_counter()
-        # Of its own, so that a part measured alone gives what it gives among the others.
-        for each in part(np.random.default_rng([arguments.seed, number]), 20**arguments.quick):
-            print(
-                f"{each.part}: {each.setting}; {each.method}: {100 * each.share:.2f}% "
-                f"± {100 * each.error:.2f} {verdict(each)}",
-                flush=True,
-            )
+        # Seeded for itself, so that a part gives the same alone and among the others.
+        for each in part(np.random.default_rng([options.seed, number]), 20**options.quick):
+            share = f"{100 * each.share:.2f}% ± {100 * each.error:.2f}"
+            say(f"{each.part}: {each.setting}; {each.method}: {share} {verdict(each)}")
             lines.append(each)
-        seconds = time.perf_counter() - start
-        stored = json.loads(path.read_text("utf-8"))["parts"] if path.exists() else {}
-        stored[name] = {
-            "seed": arguments.seed,
-            "quick": arguments.quick,
-            "seconds": round(seconds, 1),
+        parts[name] = {
+            "seed": options.seed,
+            "quick": options.quick,
+            "seconds": round(time.perf_counter() - start, 1),
             "lines": [asdict(each) for each in lines],
         }
-        parts = {name: stored[name] for name in PARTS if name in stored}
-        path.write_text(json.dumps({"parts": parts}, indent=1) + "\n", "utf-8")
-        (arguments.out / "statistics.md").write_text(markdown(parts), "utf-8")
+        yield {"parts": {name: parts[name] for name in PARTS if name in parts}}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = measure.parser(__doc__)
+    parser.add_argument("--quick", action="store_true", help="a trial: a twentieth; needs --out")
+    parser.add_argument("--seed", type=int, default=20170828, help="of all simulations")
+    parser.add_argument("--parts", choices=PARTS, nargs="+", help="simulate these alone")
+    options = measure.parse(parser, arguments, trial=("quick",))
+    measure.run("statistics", options, everything, page)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

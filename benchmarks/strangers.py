@@ -1,4 +1,4 @@
-"""Pictures of no garment, 28 × 28 and bright on black: what a model should not know."""
+"""Images that show no clothes, 28 × 28 and bright on black: what a model should not know."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +22,7 @@ _FONTS = (
 
 
 def strangers(count: int, seed: int = 0) -> dict[str, UInt8]:
-    """Kinds of pictures that are no garments, ``count`` of each, uint8 ``(count, 28, 28)``.
+    """Images that show no clothes, ``count`` of each kind, uint8 ``(count, 28, 28)``.
 
     Digits written by hand (scikit-learn's, 8 × 8 enlarged), digits and letters drawn from fonts,
     noise of four kinds, plain shapes, and pieces of everyday photos.
@@ -44,30 +44,30 @@ def strangers(count: int, seed: int = 0) -> dict[str, UInt8]:
 
 
 def _written_digits(count: int, rng: np.random.Generator) -> UInt8:
-    """Handwritten digits of 8 × 8, to about 20 × 20 in the middle, as MNIST has them."""
+    """Handwritten digits of 8 × 8, enlarged to 20 × 20 in the middle, as MNIST has them."""
     from sklearn.datasets import load_digits
 
     digits = load_digits().images
     chosen = digits[rng.choice(len(digits), count, replace=count > len(digits))]
-    pictures = np.zeros((count, SIDE, SIDE), np.uint8)
-    for picture, digit in zip(pictures, chosen, strict=True):
+    images = np.zeros((count, SIDE, SIDE), np.uint8)
+    for picture, digit in zip(images, chosen, strict=True):
         small = Image.fromarray((digit * 255 / 16).astype(np.uint8))
         picture[4:24, 4:24] = np.asarray(small.resize((20, 20), Image.Resampling.BICUBIC))
-    return pictures
+    return images
 
 
 def _glyphs(characters: str, count: int, rng: np.random.Generator) -> UInt8:
-    """Characters of several fonts and sizes, somewhat turned."""
+    """Characters of several fonts and sizes, slightly rotated."""
     found = [_font_path(name) for name in _FONTS]
-    pictures = np.empty((count, SIDE, SIDE), np.uint8)
+    images = np.empty((count, SIDE, SIDE), np.uint8)
     for number in range(count):
         font = ImageFont.truetype(str(found[rng.integers(len(found))]), int(rng.integers(72, 112)))
         canvas = Image.new("L", (112, 112))
         letter = characters[rng.integers(len(characters))]
         ImageDraw.Draw(canvas).text((56, 56), letter, fill=255, font=font, anchor="mm")
         turned = canvas.rotate(float(rng.uniform(-15, 15)), Image.Resampling.BICUBIC)
-        pictures[number] = np.asarray(turned.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
-    return pictures
+        images[number] = np.asarray(turned.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
+    return images
 
 
 def _font_path(name: str) -> Path:
@@ -91,7 +91,7 @@ def _noise(count: int, rng: np.random.Generator) -> UInt8:
 
 def _shapes(count: int, rng: np.random.Generator) -> UInt8:
     """Ellipses, rectangles, polygons, rings and crosses of any place, size and brightness."""
-    pictures = np.empty((count, SIDE, SIDE), np.uint8)
+    images = np.empty((count, SIDE, SIDE), np.uint8)
     for number in range(count):
         canvas = Image.new("L", (112, 112))
         draw = ImageDraw.Draw(canvas)
@@ -115,8 +115,8 @@ def _shapes(count: int, rng: np.random.Generator) -> UInt8:
                 width = int(rng.integers(4, 16))
                 draw.line([box[0], box[1], box[2], box[3]], shade, width)
                 draw.line([box[0], box[3], box[2], box[1]], shade, width)
-        pictures[number] = np.asarray(canvas.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
-    return pictures
+        images[number] = np.asarray(canvas.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
+    return images
 
 
 def _photos(count: int, rng: np.random.Generator) -> UInt8:
@@ -128,11 +128,11 @@ def _photos(count: int, rng: np.random.Generator) -> UInt8:
     with Image.open(portrait) as image:
         photos = [image.convert("L")]
     photos += [Image.fromarray(image).convert("L") for image in load_sample_images().images]
-    pictures = np.empty((count, SIDE, SIDE), np.uint8)
+    images = np.empty((count, SIDE, SIDE), np.uint8)
     for number in range(count):
         photo = photos[number % len(photos)]
         side = int(rng.integers(2 * SIDE, min(photo.size)))
         left, top = (int(rng.integers(0, length - side + 1)) for length in photo.size)
         piece = photo.crop((left, top, left + side, top + side))
-        pictures[number] = np.asarray(piece.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
-    return pictures
+        images[number] = np.asarray(piece.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
+    return images

@@ -1,14 +1,13 @@
 """A peer: the predecessor's CNN in a PyTorch loop as tutorials write it, for one epoch.
 
-A ``Dataset`` that makes a float tensor of each picture when it is asked for one, a ``DataLoader``
-that shuffles and stacks them (batch 32, as the predecessor's; no worker processes, PyTorch's
-default), Adam at 0.001, cross-entropy, no augmentation; then validation, likewise. The pictures
-are those of the predecessor's own split.
+A ``Dataset`` that makes a float tensor of each image when asked for one, a ``DataLoader`` that
+shuffles and stacks them (batch 32, as the predecessor's; no worker processes, PyTorch's default),
+Adam at 0.001, cross-entropy, no augmentation; then validation, likewise. The images are those of
+the predecessor's own split.
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,17 +16,19 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from fittingroom.data import Dataset, Half
+from benchmarks.measure import peak_memory_mb
+from benchmarks.one_training import scores
+from fittingroom.data import Half, find_dataset
 from fittingroom.engines.pytorch.modules import build_module
 from fittingroom.networks import operation_count, parameter_count
-from fittingroom.predictions import UInt8
 from fittingroom.recipes.predecessor import KERAS_CNN
+from fittingroom.runs import log_opening
 
 BATCH = 32
 
 
 class Garments(TorchDataset[tuple[Tensor, int]]):
-    """Pictures as float tensors ``(1, 28, 28)`` from 0 to 1, made one at a time."""
+    """Images as float tensors ``(1, 28, 28)`` from 0 to 1, made one at a time."""
 
     def __init__(self, half: Half) -> None:
         self.half = half
@@ -40,27 +41,16 @@ class Garments(TorchDataset[tuple[Tensor, int]]):
         return image, int(self.half.labels[index])
 
 
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """What the epoch gave.
+def train(*, began: float, seed: int, data: str | None, runs: str, threads: int) -> dict[str, Any]:
+    """Train for one epoch, validate, and score on the test set.
 
-    Attributes:
-        began: when training began, in seconds as ``time.time`` counts.
-        values: what was measured, as JSON values.
-        predict: uint8 ``(N, 28, 28)`` → the predicted labels.
+    The arguments are those of :func:`benchmarks.one_training.train`.
     """
-
-    began: float
-    values: dict[str, Any]
-    predict: Callable[[UInt8], UInt8]
-
-
-def train_one_epoch(dataset: Dataset, *, seed: int, threads: int) -> Trained:
-    """Train for one epoch on the training pictures, and validate."""
+    dataset = find_dataset(data)
     split = dataset.split(KERAS_CNN.split)
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
-    started, began = time.time(), time.perf_counter()
+    before_training, clock = time.time() - began, time.perf_counter()
     model = build_module(KERAS_CNN.layers)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     loss_of = nn.CrossEntropyLoss()
@@ -81,15 +71,11 @@ def train_one_epoch(dataset: Dataset, *, seed: int, threads: int) -> Trained:
         with torch.no_grad():
             return torch.cat([model(images) for images, _ in DataLoader(Garments(half), BATCH)])
 
-    def predict(images: UInt8) -> UInt8:
-        count = len(images)
-        unknown = Half(images, np.zeros(count, np.uint8), np.arange(count))
-        return logits_of(unknown).argmax(1).numpy().astype(np.uint8)
-
     validation = logits_of(split.validation)
     labels = torch.from_numpy(split.validation.labels).long()
     accuracy = float((validation.argmax(1) == labels).float().mean())
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - clock
+    memory = peak_memory_mb()
     epoch = {
         "epoch": 1,
         "seconds": seconds,
@@ -99,15 +85,22 @@ def train_one_epoch(dataset: Dataset, *, seed: int, threads: int) -> Trained:
         "val_accuracy": accuracy,
         "learning_rate": 1e-3,
     }
-    values = {
+    name = f"tutorial-s{seed}"
+    Path(runs).mkdir(parents=True, exist_ok=True)
+    log_opening(Path(runs), run=name, recipe="tutorial", data=dataset.name, purpose="benchmark")
+    test = dataset.open_test()
+    return {
+        "run": name,
         "backend": "",
         "training_pictures": len(split.training),
         "validation_pictures": len(split.validation),
+        "before_training_seconds": before_training,
         "seconds": seconds,
+        "peak_memory_mb": memory,
         "best_epoch": 1,
         "validation_accuracy": accuracy,
         "parameters": parameter_count(KERAS_CNN.layers),
         "operations": operation_count(KERAS_CNN.layers),
         "history": [epoch],
+        **scores(np.asarray(logits_of(test).argmax(1)) == test.labels),
     }
-    return Trained(started, values, predict)

@@ -1,34 +1,30 @@
-"""Does a model know what it does not know? Writes docs/results/unknown.json and unknown.md.
+"""Does a model know what it does not know?
 
-    python benchmarks/unknown.py [--model RUN|FILE] [--count 1000]
+    python -m benchmarks.unknown [--model RUN|FILE] [--count 1000]
 
-Of the garments: how accurate the answers are against the share of pictures answered. Of pictures of
-no garment (``strangers.py``): how well ``ood_score`` tells them from garments, and what the rule of
-the model lets through. Thresholds were chosen on validation when the model was made; the test half
-only measures them.
+On clothes: how accurate the answers are against the share of images answered. On images of anything
+else (strangers.py): how well `ood_score` tells them from clothes, and what the model's rule lets
+through. Thresholds were chosen on validation data when the model was made; the test set only
+measures them. Writes unknown.json and unknown.md.
 """
 
 import argparse
-import json
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-
-if __name__ == "__main__":
-    # In place of this folder, whose statistics.py would hide Python's own.
-    sys.path[0] = str(Path(__file__).parents[1])
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks import measure
+from benchmarks.measure import Measured, percent, share, table
 from benchmarks.strangers import strangers
-from fittingroom.cli.output import Display
 from fittingroom.data import find_dataset
 from fittingroom.jobs.load import load
-from fittingroom.metrics import risk_coverage, wilson
+from fittingroom.metrics import risk_coverage
 from fittingroom.predict import Model
 
-RESULTS = Path(__file__).parents[1] / "docs" / "results"
 COVERAGES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 ACCEPTED = 0.95
 
@@ -36,19 +32,17 @@ Floats = npt.NDArray[np.floating[Any]]
 
 
 def auroc(garments: Floats, others: Floats) -> float:
-    """The probability that a stranger's score is above a garment's, ties counted half."""
+    """The probability that an unknown image's score is above a garment's, ties counted half."""
     ordered = np.sort(garments)
     below = np.searchsorted(ordered, others, "left") + np.searchsorted(ordered, others, "right")
     return float(below.mean() / 2 / len(garments))
 
 
-def share(of: npt.NDArray[np.bool_]) -> dict[str, float]:
-    """How many of so many, as a share with Wilson's 95% interval."""
-    estimate = wilson(int(of.sum()), len(of))
-    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+def _share(of: npt.NDArray[np.bool_]) -> dict[str, float]:
+    return share(int(of.sum()), len(of))
 
 
-def measure(model: Model, data: str | None, count: int, seed: int) -> dict[str, Any]:
+def measure_model(model: Model, data: str | None, count: int, seed: int) -> dict[str, Any]:
     test = find_dataset(data).open_test()
     said = model.arrays(test.images)
     wrong, answered = said.label != test.labels, said.abstain == 0
@@ -67,8 +61,8 @@ def measure(model: Model, data: str | None, count: int, seed: int) -> dict[str, 
             "pictures": len(images),
             "auroc": auroc(said.ood_score, strange.ood_score),
             "auroc_of_probability": auroc(-surest, -strange.probabilities.max(axis=1)),
-            "false_accepts": share(strange.ood_score <= limit),
-            "answered": share(strange.abstain == 0),
+            "false_accepts": _share(strange.ood_score <= limit),
+            "answered": _share(strange.abstain == 0),
         }
     return {
         "model": model.name,
@@ -76,11 +70,11 @@ def measure(model: Model, data: str | None, count: int, seed: int) -> dict[str, 
         "unknown": model.thresholds.unknown,
         "garments": {
             "pictures": len(test),
-            "accuracy": share(~wrong),
-            "answered": share(answered),
-            "unsure": share(said.abstain == 1),
-            "unknown": share(said.abstain == 2),
-            "accuracy_of_answers": share(~wrong[answered]),
+            "accuracy": _share(~wrong),
+            "answered": _share(answered),
+            "unsure": _share(said.abstain == 1),
+            "unknown": _share(said.abstain == 2),
+            "accuracy_of_answers": _share(~wrong[answered]),
         },
         "coverage": [
             {
@@ -97,82 +91,96 @@ def measure(model: Model, data: str | None, count: int, seed: int) -> dict[str, 
     }
 
 
-def page(values: dict[str, Any]) -> str:
-    """The measurement as Markdown."""
-    garments = values["garments"]
-
-    def percent(estimate: dict[str, float]) -> str:
-        return f"{estimate['value']:.1%} ({estimate['low']:.1%}–{estimate['high']:.1%})"
-
-    lines = [
-        "# Does a model know what it does not know?",
-        "",
-        f"`make bench-unknown` on the model `{values['model']}` and the {garments['pictures']:,} pictures of the",
-        "test half. In brackets: Wilson's 95% intervals, which cover the pictures alone. The model abstains where",
-        f"its largest probability is below {values['unsure']:.3f} (*unsure*) or `ood_score` above "
-        f"{values['unknown']:.3f} (*unknown*);",
-        "both were chosen on validation: 97% of garments known, and at most 3% wrong among the answers.",
-        "",
-        "## Garments",
-        "",
-        "| answered | of these right | unsure | called unknown | right if all were answered |",
-        "|---|---|---|---|---|",
-        "| "
-        + " | ".join(
+def page(measured: Measured) -> str:
+    """The results as Markdown."""
+    garments = measured["garments"]
+    answers = [
+        [
             percent(garments[name])
             for name in ("answered", "accuracy_of_answers", "unsure", "unknown", "accuracy")
-        )
-        + " |",
-        "",
-        "Accuracy against the share answered, the surest first:",
-        "",
-        "| answered | right | least probability |",
-        "|---|---|---|",
-        *(
-            f"| {row['answered']:.0%} | {row['accuracy']:.2%} ({row['low']:.2%}–{row['high']:.2%}) "
-            f"| {row['least_probability']:.3f} |"
-            for row in values["coverage"]
-        ),
-        "",
-        "## Pictures of no garment",
-        "",
-        "AUROC: how often a stranger's `ood_score` is above a garment's; beside it, the same of one minus the",
-        "largest probability, which is what a classifier has without such a score. False accepts: strangers below",
-        "the score that 95% of the test garments stay below. Answered: what the model's own rule, both reasons",
-        "together, lets through as a garment.",
-        "",
-        "| kind | pictures | AUROC | of the probability | false accepts | answered |",
-        "|---|---|---|---|---|---|",
-        *(
-            f"| {name} | {kind['pictures']:,} | {kind['auroc']:.3f} | {kind['auroc_of_probability']:.3f} "
-            f"| {percent(kind['false_accepts'])} | {percent(kind['answered'])} |"
-            for name, kind in values["strangers"].items()
-        ),
-        "",
-        "Written digits are scikit-learn's (8 × 8, enlarged), printed ones and letters are drawn from DejaVu's fonts;",
-        "noise and shapes are generated; everyday photos are pieces of three (a temple, a flower, a portrait), so",
-        "their interval, which counts pieces, is too narrow for photos at large. The method was chosen among others on",
-        "such pictures too ([log](../LOG.md)); its thresholds saw garments alone.",
-        "",
+        ]
     ]
-    return "\n".join(lines)
+    coverage = [
+        (
+            f"{row['answered']:.0%}",
+            f"{row['accuracy']:.2%} ({row['low']:.2%}–{row['high']:.2%})",
+            f"{row['least_probability']:.3f}",
+        )
+        for row in measured["coverage"]
+    ]
+    kinds = [
+        (
+            name,
+            f"{kind['pictures']:,}",
+            f"{kind['auroc']:.3f}",
+            f"{kind['auroc_of_probability']:.3f}",
+            percent(kind["false_accepts"]),
+            percent(kind["answered"]),
+        )
+        for name, kind in measured["strangers"].items()
+    ]
+    return f"""# Does a model know what it does not know?
+
+Measured by `make bench-unknown` on the model `{measured["model"]}` and the {
+        garments["pictures"]:,} images
+of the test set. In brackets: Wilson's 95% intervals, which cover the images alone. The model abstains
+if its largest probability is below {measured["unsure"]:.3f} (*unsure*) or `ood_score` above
+{
+        measured[
+            "unknown"
+        ]:.3f} (*unknown*). Both were chosen on validation data: 97% of the clothes known, and at
+most 3% of the answers wrong.
+
+## Clothes
+
+{
+        table(
+            ("answered", "of these correct", "unsure", "unknown", "correct if all were answered"),
+            answers,
+        )
+    }
+
+Accuracy against the share answered, the most confident first:
+
+{table(("answered", "correct", "least probability"), coverage)}
+
+## Anything else
+
+- *AUROC*: how often the `ood_score` of such an image is above that of a garment. Beside it, the same of
+  one minus the largest probability, which a classifier has without such a score.
+- *False accepts*: images below the score that 95% of the test images stay below.
+- *Answered*: what the model's own rule, both reasons together, lets through.
+
+{
+        table(
+            (
+                *("kind", "images", "AUROC", "of the probability"),
+                *("false accepts", "answered"),
+            ),
+            kinds,
+        )
+    }
+
+Handwritten digits are scikit-learn's (8 × 8, enlarged). Printed digits and letters are drawn from DejaVu's
+fonts, noise and shapes are generated. Everyday photos are pieces of three photos (a temple, a flower, a
+portrait); their interval counts pieces, and is too narrow for photos at large. The method itself was
+chosen on such images too ([log](../LOG.md)); its thresholds were chosen on clothes alone.
+"""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", type=Path, help="a run or an ONNX file; left out: the package's")
-    parser.add_argument("--data", help="left out: Fashion-MNIST from wherever it is")
-    parser.add_argument("--count", type=int, default=1000, help="pictures of each kind")
-    parser.add_argument("--seed", type=int, default=1, help="of the strangers")
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    options = parser.parse_args()
-    values = measure(load(options.model), options.data, options.count, options.seed)
-    options.out.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
-    (options.out / "unknown.json").write_text(text, encoding="utf-8")
-    (options.out / "unknown.md").write_text(page(values), encoding="utf-8")
-    Display().say(page(values))
+def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measured]:
+    """One model."""
+    yield measure_model(load(options.model), options.data, options.count, options.seed)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = measure.parser(__doc__)
+    parser.add_argument("--model", type=Path, help="a run or an ONNX file; default: the package's")
+    parser.add_argument("--count", type=int, default=1000, help="unknown images of each kind")
+    parser.add_argument("--seed", type=int, default=1, help="of the unknown images")
+    measure.run("unknown", measure.parse(parser, arguments), everything, page)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

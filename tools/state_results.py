@@ -82,7 +82,7 @@ def state_claims(path: Path, measured: Mapping[str, Any], held_back: Mapping[str
 def state_in_readme(path: Path, measured: Mapping[str, Any]) -> None:
     """Write the table of the measured recipes between the README's two markers."""
     text = path.read_text(encoding="utf-8")
-    table = "\n".join(short_table(measured))
+    table = short_table(measured)
     marked = r"(<!-- results: [^\n]*-->\n).*?(\n<!-- end of results -->)"
     path.write_text(re.sub(marked, rf"\1{table}\2", text, flags=re.S), encoding="utf-8")
 
