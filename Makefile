@@ -44,49 +44,48 @@ notebooks: $(VENV)/ready
 docs: $(VENV)/ready
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-# Accuracy against time. Takes hours; broken off, it goes on where it was. ARGS="--minutes 60" bounds it, and
-# ARGS="--device cuda" measures on a GPU.
+# Accuracy against time. Takes hours; if stopped, the same command continues. ARGS="--avx2" holds it to AVX2.
 bench: $(VENV)/ready $(TENSORFLOW)/ready
-	$(BIN)/python benchmarks/training.py $(ARGS)
+	$(BIN)/python -m benchmarks.training $(ARGS)
 
 bench-inference: $(VENV)/ready $(TENSORFLOW)/ready $(OPENVINO)/ready
-	$(BIN)/python benchmarks/inference.py $(ARGS)
+	$(BIN)/python -m benchmarks.inference $(ARGS)
 
 bench-scaling: $(VENV)/ready
-	$(BIN)/python benchmarks/scaling.py $(ARGS)
+	$(BIN)/python -m benchmarks.scaling $(ARGS)
 
-# ARGS="--only fitted" simulates one part anew and keeps the others.
+# ARGS="--parts fitted" simulates one part again and keeps the others.
 bench-statistics: $(VENV)/ready
-	$(BIN)/python benchmarks/statistics.py $(ARGS)
-	$(BIN)/python benchmarks/comparison_speed.py
+	$(BIN)/python -m benchmarks.statistics $(ARGS)
+	$(BIN)/python -m benchmarks.comparison_speed
 
 # The last of these alone. Needs a quiet machine.
 bench-comparison-speed: $(VENV)/ready
-	$(BIN)/python benchmarks/comparison_speed.py
+	$(BIN)/python -m benchmarks.comparison_speed
 
 # ARGS="--parts time" measures time and memory alone, which needs a quiet machine.
 bench-audit: $(VENV)/ready
-	$(BIN)/python benchmarks/audit.py $(ARGS)
+	$(BIN)/python -m benchmarks.audit $(ARGS)
 
 # The HTTP service under load, which needs a quiet machine. ARGS="--model RUN" asks another model.
 bench-serving: $(VENV)/ready
-	$(BIN)/python benchmarks/serving.py $(ARGS)
+	$(BIN)/python -m benchmarks.serving $(ARGS)
 
 # Trainings on one and two workers, and on a cluster that loses a machine. Needs a quiet machine.
 bench-cluster: $(VENV)/ready
-	$(BIN)/python benchmarks/cluster.py $(ARGS)
+	$(BIN)/python -m benchmarks.cluster $(ARGS)
 
-# Does a model know what it does not know? ARGS="--model RUN" asks another than the package's.
+# Does a model know what it does not know? ARGS="--model RUN" measures another than the package's.
 bench-unknown: $(VENV)/ready
-	$(BIN)/python benchmarks/unknown.py $(ARGS)
+	$(BIN)/python -m benchmarks.unknown $(ARGS)
 
-# Are the same numbers had again? ARGS="--repeats 3 --recipes ann" tries others.
+# Does the same training give the same numbers again? ARGS="--repeats 3 --recipes ann" tries others.
 bench-reproduce: $(VENV)/ready
-	$(BIN)/python benchmarks/reproduce.py $(ARGS)
+	$(BIN)/python -m benchmarks.reproduce $(ARGS)
 
 # A thousand kills at random moments, and every failure of the disk. ARGS="--kills 50 --every 5" is short.
 bench-crash: $(VENV)/ready
-	$(BIN)/python benchmarks/crash.py $(ARGS)
+	$(BIN)/python -m benchmarks.crash $(ARGS)
 
 # The model inside the package, from the real data.
 model: $(VENV)/ready
@@ -94,7 +93,7 @@ model: $(VENV)/ready
 
 # ARGS="--model runs/cnn-s0-…" takes another model than the one inside the package.
 bench-photos: $(VENV)/ready
-	$(BIN)/python benchmarks/photos.py $(ARGS)
+	$(BIN)/python -m benchmarks.photos $(ARGS)
 
 # What hostile bytes the readers stand, MINUTES for each; docs/results/fuzz.md says what came of it.
 fuzz: $(FUZZ)/ready

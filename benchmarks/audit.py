@@ -2,8 +2,7 @@
 
     python -m benchmarks.audit [--parts found flips copies mirrored time] [--runs FOLDER]
 
-Writes audit.json, audit.md and audit.png, and what was found to
-`audit-fashion-mnist.md`. Parts that are not
+Writes audit.json, audit.md, audit.png, and what was found to audit-fashion-mnist.md. Parts that are not
 measured keep their last results.
 
 - found: `fittingroom audit` on the real data; a finished one in --runs is used.

@@ -157,7 +157,7 @@ def _pytorch(run: Path, keras_file: Path, threads: int) -> Answer:
 
     def answer(batch: UInt8) -> Float32:
         with torch.inference_mode():
-            return (logits(torch.from_numpy(batch)) / temperature).softmax(1).numpy()  # type: ignore[no-any-return]
+            return (logits(torch.from_numpy(batch)) / temperature).softmax(1).numpy()
 
     return _in_batches(answer)
 

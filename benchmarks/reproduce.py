@@ -113,8 +113,9 @@ def same_weights(run: Run, threads: Sequence[int], data: str | None) -> list[Mea
     """What a run's weights predict for the validation set here and with other numbers of threads,
     compared with the predictions when it was trained."""
     half = find_dataset(data).split(run.recipe.split).validation
+    asked = (half.images, half.labels, half.indices)
     found = [
-        ("ONNX Runtime", count, Predictor(run.model_path, count).predict(half.images, half.labels))
+        ("ONNX Runtime", count, Predictor(run.model_path, count).predict(*asked))
         for count in threads
     ]
     if isinstance(run.recipe, Recipe) and run.recipe.engine == "pytorch":

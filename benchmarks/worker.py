@@ -35,6 +35,7 @@ def ceilings(
 ) -> dict[str, Any]:
     """The most that this machine's cores, or its GPU, give: products, and memory moved."""
     from benchmarks.ceilings import bandwidth, gpu_products, products
+
     from fittingroom.runs import describe_environment
 
     environment = describe_environment()

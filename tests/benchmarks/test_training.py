@@ -1,3 +1,4 @@
+import io
 import json
 import sys
 from typing import Any
@@ -7,8 +8,9 @@ import pytest
 from matplotlib.text import Annotation
 from PIL import Image
 
-from benchmarks import table, training
+from benchmarks import table, training, training_page
 from benchmarks.frontier import Point, frontier
+from benchmarks.measure import RESULTS
 from benchmarks.table import correct_of
 from fittingroom.comparison import SeedScores, accuracy_interval
 
@@ -74,6 +76,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> Trainings:
     stand_in = Trainings()
     monkeypatch.setattr(training, "in_process", stand_in)
     monkeypatch.setattr(training, "whole_epochs", lambda: 20)
+    monkeypatch.setattr(training, "picture", lambda measured: b"")
     return stand_in
 
 
@@ -88,7 +91,7 @@ def bench(tmp_path, trainings):
     return call
 
 
-def test_seeds_take_turns_and_times_are_in_the_predecessor_s_epochs(trainings, bench, tmp_path):
+def test_seeds_take_turns_and_times_are_in_the_predecessor_s_epochs(trainings, bench):
     measured = bench(*TWO)
     rows = [("ann", 0), ("cnn", 0), ("ann", 1), ("cnn", 1)]
     peers = [("keras-cnn", "tensorflow"), ("keras-cnn", "torch"), ("tutorial", 0)]
@@ -98,8 +101,6 @@ def test_seeds_take_turns_and_times_are_in_the_predecessor_s_epochs(trainings, b
     assert ann["seconds"] == 8.5
     assert ann["predecessor_epochs"] == pytest.approx(8.5 / 40)
     assert ann["factor"] == pytest.approx(20 / (8.5 / 40))
-    with Image.open(tmp_path / "training.png") as picture:
-        assert picture.size > (1000, 600)
 
 
 def test_the_interval_is_that_of_the_comparison_over_seeds_and_images(bench):
@@ -161,6 +162,12 @@ def test_a_training_that_fails_is_told_and_not_tried_again(trainings, bench, tmp
     trainings.asked.clear()
     bench(*TWO)
     assert trainings.asked == []
+
+
+def test_the_committed_measurement_is_drawn():
+    measured = json.loads((RESULTS / "training.json").read_text(encoding="utf-8"))
+    with Image.open(io.BytesIO(training_page.picture(measured))) as picture:
+        assert picture.size > (1000, 600)
 
 
 def test_labels_of_the_figure_do_not_overlap():
