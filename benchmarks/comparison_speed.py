@@ -94,7 +94,9 @@ def page(measured: Measured) -> str:
         ("peak memory, imports included", f"{peak:.0f} MB", f"{measured['bars']['megabytes']} MB"),
     ]
     draws = measured.get("bootstrap_draws")
-    note = f"It included {draws:,} bootstrap draws, which a comparison no longer has." if draws else ""
+    note = (
+        f"It included {draws:,} bootstrap draws, which a comparison no longer has." if draws else ""
+    )
     return f"""# Speed of a comparison
 
 {RECIPES} recipes × {SEEDS} seeds × {PICTURES:,} images, two threads, median of {len(measured["runs"])} runs.
