@@ -1,6 +1,6 @@
 """How fast the service answers: the real server over loopback, under open-loop load.
 
-    python benchmarks/serving.py [--model RUN] [--seconds 10] [--soak-minutes 10] [--out FOLDER]
+    python -m benchmarks.serving [--model RUN] [--seconds 10] [--soak-minutes 10] [--out FOLDER]
 
 The server is `fittingroom serve` in a process of its own, the load generator is another one, and both
 run on the same two processors. Three kinds of request go to ``/v1/classify``: the pixels of one image,
@@ -23,24 +23,18 @@ import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-if __name__ == "__main__":
-    # In place of this folder, whose statistics.py would hide Python's own.
-    sys.path[0] = str(Path(__file__).parents[1])
 
 import numpy as np
 import psutil
 from PIL import Image
 from scipy.stats import theilslopes
 
-from benchmarks import processes
-from benchmarks.serving_page import page
+from benchmarks import measure
+from benchmarks.measure import Measured, MeasurementError, in_process, say, table
 from fittingroom.data import find_dataset
 from fittingroom.predict.packaged import packaged_model
-from fittingroom.runs import describe_environment, write_file
+from fittingroom.runs import describe_environment
 
-OUT = processes.ROOT / "docs" / "results"
 LOADS = {"half": 0.5, "high": 0.8, "twice": 2.0}
 IMAGES = {"one": 1, "many": 32, "photo": 1}  # in each kind of request
 _CLOSED_CONNECTIONS = 32  # in a closed loop as many requests wait; the queue takes 64
@@ -50,6 +44,8 @@ _START_SECONDS = 120.0
 _SOAK_LOAD = 0.5
 _SAMPLE_SECONDS = 3.0
 _RAW_BATCHES = (1, 32, 256)
+# Bars: images a second; p99 at twice the capacity over that at 80%; growth of memory.
+_RATE, _TIMES, _FLAT = 2_000, 2.0, 0.01
 
 
 class Server:
@@ -71,7 +67,7 @@ def started(*arguments: str) -> Iterator[Server]:
     command = [sys.executable, "-P", "-m", "fittingroom", "serve", "--port", "0", *arguments]
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
-            command, env=processes.environment({}), stdout=output, stderr=subprocess.STDOUT
+            command, env=measure.environment({}), stdout=output, stderr=subprocess.STDOUT
         )
         try:
             last = time.monotonic() + _START_SECONDS
@@ -81,7 +77,7 @@ def started(*arguments: str) -> Iterator[Server]:
                 if address := re.search(r"answers at http://[^:]+:(\d+)/", text):
                     break
                 if process.poll() is not None or time.monotonic() > last:
-                    raise processes.MeasurementError(f"The server did not start:\n{text[-2000:]}")
+                    raise MeasurementError(f"The server did not start:\n{text[-2000:]}")
                 time.sleep(0.05)
             urllib.request.urlopen(f"http://127.0.0.1:{address[1]}/readyz").close()
             yield Server(int(address[1]), psutil.Process(process.pid))
@@ -120,7 +116,7 @@ def _photo() -> bytes:
 
 def load(
     server: Server, content: bytes, *, rate: float | None, seconds: float, seed: int = 0
-) -> dict[str, Any]:
+) -> Measured:
     """Put a server under load from a process of its own; a rate of None is a closed loop."""
     work = {
         "request": content.hex(),
@@ -134,11 +130,11 @@ def load(
     generator = subprocess.run(
         [sys.executable, "-P", "-m", "benchmarks.load"],
         input=json.dumps(work).encode(),
-        env=processes.environment({}),
+        env=measure.environment({}),
         check=True,
         stdout=subprocess.PIPE,
     )
-    measured: dict[str, Any] = json.loads(generator.stdout)
+    measured: Measured = json.loads(generator.stdout)
     after, resident = server.usage()
     count = measured["answered"]["count"] + measured["refused"]["count"]
     return {
@@ -148,22 +144,22 @@ def load(
     }
 
 
-def measure_loads(server: Server, kind: str, seconds: float) -> dict[str, Any]:
+def measure_loads(server: Server, kind: str, seconds: float) -> Measured:
     """Capacity, and what each share of it does to the time of an answer."""
     content = request(kind)
     load(server, content, rate=None, seconds=min(seconds, _WARM_UP_SECONDS))
     closed = load(server, content, rate=None, seconds=seconds)
     capacity = closed["answered"]["a_second"]
     if not capacity:
-        raise processes.MeasurementError(f"No answers within {seconds:g} s. Use more --seconds.")
-    result: dict[str, Any] = {"images": IMAGES[kind], "capacity": capacity, "closed": closed}
+        raise MeasurementError(f"No answers within {seconds:g} s. Use more --seconds.")
+    result: Measured = {"images": IMAGES[kind], "capacity": capacity, "closed": closed}
     for name, share in LOADS.items():
-        _say(f"  {share:.0%} of {capacity:,.0f} requests a second …")
+        say(f"  {share:.0%} of {capacity:,.0f} requests a second …")
         result[name] = load(server, content, rate=share * capacity, seconds=seconds)
     return result
 
 
-def soak(server: Server, capacity: float, minutes: float) -> dict[str, Any]:
+def soak(server: Server, capacity: float, minutes: float) -> Measured:
     """Resident memory every few seconds at half load, and its trend.
 
     The slope is that of Theil and Sen with its 95% interval, without the first tenth of the time.
@@ -192,58 +188,148 @@ def soak(server: Server, capacity: float, minutes: float) -> dict[str, Any]:
     }
 
 
-def run(options: argparse.Namespace) -> dict[str, Any]:
-    """All measurements, as JSON values."""
-    _say("ONNX Runtime alone …")
+def raw_model(*, model: str, batch: int, threads: int, seconds: float) -> Measured:
+    """ONNX Runtime alone on a model, on the same batch of noise; the rate of the median batch."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    images = np.random.default_rng(0).integers(0, 256, (batch, 28, 28), dtype=np.uint8)
+    took: list[float] = []
+    last = time.perf_counter() + seconds
+    while len(took) < 10 or time.perf_counter() < last:
+        before = time.perf_counter()
+        session.run(["probabilities", "ood_score"], {"pictures": images})
+        took.append(time.perf_counter() - before)
+    return {"images_per_second": batch / float(np.median(took))}
+
+
+def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measured]:
+    """The model alone, all loads, and memory."""
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.processors])
+    say("ONNX Runtime alone …")
     chosen: Path | None = options.model
     file = packaged_model() if chosen is None else chosen
     file = file / "model.onnx" if file.is_dir() else file
     work = {"model": str(file), "threads": options.processors, "seconds": options.seconds / 4}
     raw = {
-        str(batch): processes.measure("raw_model", {**work, "batch": batch}, variables={})[
-            "pictures_per_second"
-        ]
+        str(batch): in_process("benchmarks.serving:raw_model", batch=batch, **work)
         for batch in _RAW_BATCHES
     }
-    result: dict[str, Any] = {
+    result: Measured = {
         "model": "the model inside the package" if chosen is None else chosen.name,
         "seconds": options.seconds,
         "processors": sorted(os.sched_getaffinity(0)),
         "environment": describe_environment(),
-        "raw": raw,
+        "raw": {batch: each["images_per_second"] for batch, each in raw.items()},
         "loads": {},
     }
     with started(*(["--model", str(chosen)] if chosen else [])) as server:
         for kind in IMAGES:
-            _say(f"Requests: {kind} …")
+            say(f"Requests: {kind} …")
             result["loads"][kind] = measure_loads(server, kind, options.seconds)
         if options.soak_minutes:
-            _say(f"Memory over {options.soak_minutes:g} minutes …")
+            say(f"Memory over {options.soak_minutes:g} minutes …")
             capacity = result["loads"]["one"]["capacity"]
             result["soak"] = soak(server, capacity, options.soak_minutes)
-    return result
+    yield result
 
 
-def _say(sentence: str) -> None:
-    print(sentence, flush=True)
+def page(measured: Measured) -> str:
+    """The results as Markdown."""
+    environment, raw = measured["environment"], measured["raw"]
+    alone = ", ".join(f"{rate:,.0f} in batches of {batch}" for batch, rate in raw.items())
+    loads = "\n\n".join(
+        _loads(kind, loads, max(raw.values())) for kind, loads in measured["loads"].items()
+    )
+    return f"""# How fast the service answers
+
+Measured by `benchmarks/serving.py` with {measured["model"]}. Server and load generator share
+{len(measured["processors"])} cores of {environment["processor"]}; each load lasts {measured["seconds"]:g} s. Python
+{environment["python"]}.
+
+ONNX Runtime alone on these cores, images a second: {alone}.
+
+{loads}
+
+{_memory(measured["soak"]) if "soak" in measured else ""}
+
+- *Image*: 28 × 28 pixels, sent as their bytes. *Photo*: a JPEG of 900 × 1,200 pixels, which the service decodes and
+  converts. Both go to `/v1/classify`.
+- *Closed loop*: 32 connections, each of which sends its next request when it has its answer, or 0.1 s after a
+  refusal. The rate of answers is the capacity.
+- *Loads*: requests are due at random times (a Poisson process). The time of an answer counts from when it was due,
+  waiting for a connection included.
+- *Refused*: answered with 429 and Retry-After.
+- *Server time*: processor time of the server, per request of any outcome.
+"""
+
+
+def _loads(kind: str, loads: Measured, alone: float) -> str:
+    header = (
+        *("load", "offered a second", "answered", "p50", "p99"),
+        *("refused", "p99 of refusals", "server time a request"),
+    )
+    rows = [_row("closed loop", loads["closed"])]
+    rows += [_row(f"{share:.0%}", loads[name]) for name, share in LOADS.items()]
+    rate = loads["images"] * loads["capacity"]
+    verdicts = [f"- {rate:,.0f} images a second, {rate / alone:.0%} of the model alone."]
+    if kind != "photo":
+        verdicts.append(_verdict(f"≥ {_RATE:,} images a second", rate >= _RATE, f"{rate:,.0f}"))
+    high = loads["high"]["answered"].get("p99", float("nan"))
+    twice = loads["twice"]["answered"].get("p99", float("inf"))
+    bar = f"at twice the capacity, p99 of accepted requests ≤ {_TIMES:g} times that at 80%"
+    verdicts.append(_verdict(bar, twice <= _TIMES * high, f"{twice / high:.1f} times"))
+    title = "photo" if kind == "photo" else "image" if loads["images"] == 1 else "images"
+    count = "One" if loads["images"] == 1 else loads["images"]
+    lines = "\n".join(verdicts)
+    return f"## {count} {title} a request\n\n{table(header, rows)}\n\n{lines}"
+
+
+def _row(name: str, load: Measured) -> tuple[str, ...]:
+    answered, refused = load["answered"], load["refused"]
+    return (
+        name,
+        f"{load['offered']:,.0f}" if "offered" in load else "–",
+        f"{answered['a_second']:,.0f}",
+        _ms(answered, "p50"),
+        _ms(answered, "p99"),
+        f"{refused['a_second']:,.0f}",
+        _ms(refused, "p99"),
+        f"{load['processor_ms_a_request']:.3f} ms",
+    )
+
+
+def _ms(times: Measured, level: str) -> str:
+    return f"{1000 * times[level]:.2f} ms" if level in times else "–"
+
+
+def _verdict(bar: str, reached: bool, value: str) -> str:
+    return f"- {bar}: {'reached' if reached else '**not reached**'}, {value}."
+
+
+def _memory(soak: Measured) -> str:
+    resident = soak["resident_mb"]
+    low, high = soak["slope_interval"]
+    grown = high * soak["minutes"] / 60
+    bar, flat = f"growth below {_FLAT:.0%} in that time", grown <= _FLAT * resident[-1]
+    return f"""## Memory
+
+Resident over {soak["minutes"]:g} minutes at half load: {min(resident):.1f} to {max(resident):.1f} MB. After the first
+tenth of the time it changes by {soak["slope_mb_per_hour"]:+.2f} MB an hour (95% {low:+.2f} to {high:+.2f}; Theil and
+Sen).
+
+{_verdict(bar, flat, f"at most {grown:+.2f} MB")}"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = measure.parser(__doc__)
     parser.add_argument("--model", type=Path, help="a run or an ONNX file; default: the package's")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each load")
     parser.add_argument("--soak-minutes", type=float, default=10.0, help="0 skips it")
     parser.add_argument("--processors", type=int, default=2, help="for server and load together")
-    parser.add_argument("--out", type=Path, default=OUT)
-    options = parser.parse_args(arguments)
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.processors])
-    measured = run(options)
-    options.out.mkdir(parents=True, exist_ok=True)
-    write_file(options.out / "serving.json", (json.dumps(measured, indent=1) + "\n").encode())
-    write_file(options.out / "serving.md", page(measured).encode())
-    _say(page(measured))
+    measure.run("serving", measure.parse(parser, arguments), everything, page)
     return 0
 
 

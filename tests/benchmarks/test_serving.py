@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.serving_page import page
+from benchmarks.serving import page
 
 
 def load(a_second: float, p99: float, **more: Any) -> dict[str, Any]:
