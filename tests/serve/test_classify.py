@@ -93,8 +93,8 @@ def jpeg(width, height):
 @pytest.mark.parametrize(
     ("content", "status", "words"),
     [
-        (b"GIF89a" + b"\0" * 50, 415, "GIF"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "SVG"),
+        (b"GIF89a" + b"\0" * 50, 415, "PNG, JPEG or WebP"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "PNG, JPEG or WebP"),
         (b"http://example.org/shirt.png", 415, "PNG, JPEG or WebP"),
         (b"/etc/passwd", 415, "PNG, JPEG or WebP"),
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, 422, "damaged"),
