@@ -1,14 +1,12 @@
-"""``predict``: what a model says of pictures, a line a picture."""
+"""``predict``: classify images, one line each."""
 
 import csv
 import json
-import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,8 +14,7 @@ from fittingroom.cli import options
 from fittingroom.errors import PhotoError, UsageError
 
 if TYPE_CHECKING:
-    from fittingroom.jobs.classify import Classified, Found
-    from fittingroom.predict import Model
+    from fittingroom.jobs.classify import Classified, Found, PredictOptions
     from fittingroom.predictions import Float32
 
 app = typer.Typer(
@@ -25,38 +22,39 @@ app = typer.Typer(
 )
 
 _STANDARD_INPUT = "-"
-# From so many pictures on, a bar shows how far it is.
+# From so many images on, a bar shows the progress.
 _MANY = 50
 _SHADES = " ░▒▓█"
 
-
-class _Writer(Protocol):
-    """Prints what became of each picture."""
-
-    def __call__(self, classified: "Classified") -> None: ...
+# Prints the result for one image.
+_Writer = Callable[["Classified"], None]
 
 
 @app.command()
 def predict(
     picture: Annotated[
         list[str],
-        typer.Argument(help="Files, folders, patterns, or - for a picture on standard input."),
+        typer.Argument(
+            metavar="IMAGE...", help="Files, folders, patterns, or - for standard input."
+        ),
     ],
     model: Annotated[
         Path | None,
         typer.Option(
-            help="A run's folder, or a model.onnx. Left out: the model inside the package.",
+            help="A run's folder or a model.onnx. Default: the model inside the package.",
             show_default=False,
         ),
     ] = None,
-    top: Annotated[int, typer.Option(min=1, help="How many of the likeliest classes to name.")] = 3,
+    top: Annotated[
+        int, typer.Option(min=1, help="How many of the most likely classes to name.")
+    ] = 3,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Show which regions mattered for the answer.")
+        bool, typer.Option("--explain", help="Show which regions of the image mattered.")
     ] = False,
     stages: Annotated[
         Path | None,
         typer.Option(
-            help="Draw the steps from one photo to 28×28 into this PNG.", show_default=False
+            help="Draw how one photo becomes 28×28 pixels, as a PNG file.", show_default=False
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")] = False,
@@ -64,70 +62,63 @@ def predict(
     threads: Annotated[
         int | None,
         typer.Option(
-            min=1,
-            max=1024,
-            help="Processor threads. Left out: one a processor.",
-            show_default=False,
+            min=1, max=1024, help="Processor threads. Default: one a processor.", show_default=False
         ),
     ] = None,
     on: options.On = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            help="With --on ray: the folder of Parquet files that answers go to.",
+            help="With --on ray: the folder to write Parquet files of answers to.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Name the garments on photos, say how sure that is, or why there is no answer."""
-    if json and csv:
-        raise UsageError("Expected one of --json and --csv. Received both.")
-    if stages is not None:
-        _check_stages(stages)
-    if on is not None:
-        if csv or explain or stages is not None or out is None or _STANDARD_INPUT in picture:
-            raise UsageError(
-                "Expected files, folders or patterns and --out for --on ray, without --csv, "
-                "--explain and --stages: answers go to Parquet files. Received "
-                f"{'no --out' if out is None else 'one of the others'}."
-            )
-        _on_ray(picture, out, model, top, threads, json)
-        return
-    if out is not None:
-        raise UsageError("Expected --on ray with --out. Received --out alone.")
-    from fittingroom.jobs.classify import Found, classify, find_pictures
+    """Classify the garments on photos; say how sure that is, or why there is no answer."""
+    from fittingroom.jobs.classify import Found, PredictOptions, classify, find_pictures
     from fittingroom.jobs.load import load
 
+    if json and csv:
+        raise UsageError("--json and --csv exclude each other. Leave out one of them.")
+    chosen = PredictOptions(top=top, explain=explain)
+    if on is not None or out is not None:
+        if on is None or out is None or csv or explain or stages or _STANDARD_INPUT in picture:
+            raise UsageError(
+                "--on ray and --out go together, without --csv, --explain, --stages and standard "
+                "input: answers go to Parquet files. Change the options."
+            )
+        _on_ray(picture, out, model, chosen, threads, json)
+        return
     given = picture == [_STANDARD_INPUT]
-    named = [Found(_STANDARD_INPUT)] if given else list(find_pictures(picture))
-    if stages is not None and len(named) != 1:
-        raise UsageError(f"Expected one picture with --stages. Received {len(named)}.")
-    if stages is not None and _is_same(named[0].name, stages):
-        raise UsageError(
-            f"Expected --stages with a file of its own. Received '{stages}', which is the photo. "
-            "Name another, so that the photo is not written over."
-        )
+    found = [Found(_STANDARD_INPUT)] if given else list(find_pictures(picture))
+    if stages is not None:
+        _check_stages(stages, found)
     loaded = load(model, threads)
-    explained = loaded if explain else None
     if json:
-        write: _Writer = _JsonLines(top, explained)
+        write = _json_lines(chosen)
     elif csv:
-        write = _Csv()
+        write = _csv_rows(chosen)
     else:
-        write = _Table(loaded.classes, named, top, explained)
+        write = _table(chosen, loaded.classes, found)
     broken = 0
-    with _progress(len(named)) as advance:
-        for number, classified in enumerate(classify(loaded, _contents(named)), start=1):
+    # On a terminal that the results don't go to. Not rich's bar, which is slow to import.
+    shown = len(found) >= _MANY and sys.stderr.isatty() and not sys.stdout.isatty()
+    progress = typer.progressbar(length=len(found), show_pos=True, file=sys.stderr)
+    with progress if shown else nullcontext() as bar:
+        for classified in classify(loaded, _contents(found), chosen):
             write(classified)
-            advance(number)
-            broken += not classified.answer
+            broken += classified.answer is None
             if stages is not None and classified.photo is not None:
-                _write_stages(classified, stages)
+                from fittingroom.photos import stage_sheet
+
+                stage_sheet(classified.photo).save(stages)
+                print(f"Stages: {stages}", file=sys.stderr)
+            if bar is not None:
+                bar.update(1)
     if broken:
-        answered = "the others were answered" if broken < len(named) else "none was answered"
         raise PhotoError(
-            f"Expected pictures that can be read. Received {broken} of {len(named)} that cannot; "
-            f"{answered}."
+            f"{broken} of {len(found)} images can't be read. "
+            + ("The others were classified." if broken < len(found) else "None was classified.")
         )
 
 
@@ -135,61 +126,53 @@ def _on_ray(
     sources: list[str],
     out: Path,
     model: Path | None,
-    top: int,
+    chosen: "PredictOptions",
     threads: int | None,
     as_json: bool,
 ) -> None:
     from fittingroom.cli.output import Display, print_json, print_text, prints_aside
     from fittingroom.jobs.cluster.shards import classify_shards
 
-    with prints_aside():  # Ray tells of lost workers on standard output
+    with prints_aside():  # Ray reports lost workers on standard output
         left = classify_shards(
-            sources,
-            out,
-            model=model,
-            top=top,
-            threads=threads or 1,
-            progress=Display(),
+            sources, out, model=model, top=chosen.top, threads=threads or 1, progress=Display()
         )
     if as_json:
         print_json(left.as_dict())
     else:
         print_text(
-            f"{left.out}: {left.pictures:,} pictures in {left.shards:,} Parquet files, of which "
-            f"{left.reused:,} were there."
+            f"{left.out}: {left.pictures:,} images in {left.shards:,} Parquet files, "
+            f"{left.reused:,} of them from before."
         )
     if left.broken:
         raise PhotoError(
-            f"Expected pictures that can be read. Received {left.broken:,} of {left.pictures:,} "
-            "that cannot; their rows have `error`."
+            f"{left.broken:,} of {left.pictures:,} images can't be read; their rows have `error`."
         )
 
 
-def _check_stages(path: Path) -> None:
-    """Before the photo is read: afterwards the answer would be there, and its picture lost."""
-    if path.suffix.lower() != ".png":
-        raise UsageError(f"Expected --stages with a file that ends in .png. Received '{path}'.")
-    if not os.path.isdir(path.parent):  # noqa: PTH112
+def _check_stages(stages: Path, found: "list[Found]") -> None:
+    """Before the photo is read: afterwards the answer would be there, and its drawing lost."""
+    if len(found) != 1:
+        raise UsageError(f"--stages draws one photo, not {len(found)}. Name one file.")
+    if stages.suffix.lower() != ".png" or not stages.parent.is_dir():
         raise UsageError(
-            f"Expected --stages in a folder that is there. Received '{path}'. "
-            "Make the folder first, or name another."
+            f"--stages can't draw into {stages}. Name a file that ends in .png, in a folder that "
+            "exists."
         )
-
-
-def _is_same(name: str, path: Path) -> bool:
-    """Whether both are one file, whatever links lead to it."""
     try:
-        return os.path.samefile(name, path)  # noqa: PTH121
-    except (OSError, ValueError):  # one is not there
-        return False
+        same = stages.samefile(found[0].name)
+    except (OSError, ValueError):  # one of them doesn't exist
+        same = False
+    if same:
+        raise UsageError(f"--stages would overwrite the photo {stages}. Name another file.")
 
 
-def _contents(named: "list[Found]") -> "Iterator[tuple[str, str | bytes | PhotoError]]":
-    for found in named:
-        if found.error:
-            yield found.name, PhotoError(found.error)
+def _contents(found: "list[Found]") -> "Iterator[tuple[str, str | bytes | PhotoError]]":
+    for each in found:
+        if each.error:
+            yield each.name, PhotoError(each.error)
         else:
-            name = found.name
+            name = each.name
             yield name, _standard_input() if name == _STANDARD_INPUT else name
 
 
@@ -198,72 +181,55 @@ def _standard_input() -> bytes:
         return b""
     from fittingroom.photos import Limits
 
-    # One byte more than is taken tells that it is too much; what never ends is not waited for.
+    # One byte more than allowed shows that it is too much; what never ends is not waited for.
     return sys.stdin.buffer.read(Limits().file_bytes + 1)
 
 
-class _JsonLines:
-    """A JSON object a line; its names are a contract (docs/how-to/scripts.md)."""
-
-    def __init__(self, top: int, explained: "Model | None") -> None:
-        self._top, self._explained = top, explained
-
-    def __call__(self, classified: "Classified") -> None:
-        values: dict[str, Any] = {"file": classified.file}
-        if classified.answer is None or classified.photo is None:
-            values["error"] = classified.error
-        else:
-            values |= classified.answer.to_json(self._top)
-            if self._explained is not None:
-                heat = self._explained.explain(classified.photo.image)
-                values["explanation"] = [[round(float(each), 4) for each in row] for row in heat]
-        print(json.dumps(values, ensure_ascii=False, allow_nan=False))
+def _json_lines(chosen: "PredictOptions") -> _Writer:
+    """A JSON object a line."""
+    return lambda classified: print(
+        json.dumps(classified.to_json(chosen), ensure_ascii=False, allow_nan=False)
+    )
 
 
-class _Csv:
+def _csv_rows(chosen: "PredictOptions") -> _Writer:
     """Comma-separated values with a header."""
+    columns = ("file", "class", "label", "probability", "abstain", "error")
+    rows = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
+    rows.writeheader()
 
-    def __init__(self) -> None:
-        self._rows = csv.writer(sys.stdout, lineterminator="\n")
-        self._rows.writerow(("file", "class", "label", "probability", "abstain", "error"))
+    def write(classified: "Classified") -> None:
+        rows.writerow(classified.to_json(chosen))
 
-    def __call__(self, classified: "Classified") -> None:
-        if classified.answer is None:
-            self._rows.writerow((classified.file, "", "", "", "", classified.error))
-            return
-        values = classified.answer.to_json()
-        names = ("class", "label", "probability", "abstain")
-        self._rows.writerow((classified.file, *(values[name] for name in names), ""))
+    return write
 
 
-class _Table:
-    """Columns for people, written as they come: a table that was laid out in the end would hold
-    everything until then."""
+def _table(chosen: "PredictOptions", classes: tuple[str, ...], found: "list[Found]") -> _Writer:
+    """Columns for people, printed line by line."""
+    wide = min(max(len("file"), *(len(each.name) for each in found)), 48)
+    answer_wide = max(len("unknown"), *map(len, classes))
+    print(f"{'file':<{wide}}  {'answer':<{answer_wide}}  most likely classes")
 
-    def __init__(
-        self, classes: tuple[str, ...], named: "list[Found]", top: int, explained: "Model | None"
-    ) -> None:
-        self._top, self._explained = top, explained
-        self._file = min(max(len("file"), *(len(found.name) for found in named)), 48)
-        self._answer = max(len("unknown"), *map(len, classes))
-        print(f"{'file':<{self._file}}  {'answer':<{self._answer}}  likeliest classes")
-
-    def __call__(self, classified: "Classified") -> None:
-        answer = classified.answer
+    def write(classified: "Classified") -> None:
+        file, answer = _printable(classified.file), classified.answer
         if answer is None or classified.photo is None:
-            print(f"{_printable(classified.file)}: {classified.error}", file=sys.stderr)
+            # Most errors begin with the name of the file.
+            error = _printable(classified.error)
+            print(error if error.startswith(file) else f"{file}: {error}", file=sys.stderr)
             return
-        likeliest = ", ".join(f"{name} {share:.0%}" for name, share in answer.top(self._top))
+        likely = ", ".join(f"{name} {share:.0%}" for name, share in answer.top(chosen.top))
         said = answer.abstain or answer.class_name
-        print(f"{_printable(classified.file):<{self._file}}  {said:<{self._answer}}  {likeliest}")
+        print(f"{file:<{wide}}  {said:<{answer_wide}}  {likely}")
         for warning in classified.photo.warnings:
-            print(f"{_printable(classified.file)}: {warning}", file=sys.stderr)
-        if self._explained is not None:
-            _print_heat(answer.class_name, self._explained.explain(classified.photo.image))
+            print(f"{file}: {warning}", file=sys.stderr)
+        if classified.explanation is not None:
+            _print_heat(answer.class_name, classified.explanation)
+
+    return write
 
 
 def _printable(name: str) -> str:
-    """A file's name on one line, with nothing in it that a terminal would obey."""
+    """A name on one line, without anything that a terminal would obey."""
     return "".join(each if each.isprintable() else "�" for each in name)
 
 
@@ -274,31 +240,3 @@ def _print_heat(name: str, heat: "Float32") -> None:
     levels = (positive / max(float(positive.max()), 1e-9) * (len(_SHADES) - 1)).round().astype(int)
     for row in levels:
         print("  " + "".join(_SHADES[level] for level in row))
-
-
-def _write_stages(classified: "Classified", path: Path) -> None:
-    from fittingroom.photos import stage_sheet
-
-    if classified.photo is not None:
-        stage_sheet(classified.photo).save(path)
-        print(f"Stages: {path}", file=sys.stderr)
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal that standard output does not go to, where there are many pictures."""
-    if total < _MANY or not sys.stderr.isatty() or sys.stdout.isatty():
-        yield lambda done: None
-        return
-    # A line that is written over: what rich brings takes longer to import than an answer takes.
-    width = max(min(shutil.get_terminal_size().columns - 30, 50), 10)
-
-    def advance(done: int) -> None:
-        filled = width * done // total
-        bar = "━" * filled + " " * (width - filled)
-        print(f"\r{bar} {done:,} of {total:,}", end="", file=sys.stderr, flush=True)
-
-    try:
-        yield advance
-    finally:
-        print(file=sys.stderr)

@@ -1,47 +1,74 @@
-"""Classify: files, folders and globs → an answer or an error for each picture, as a stream."""
+"""Classify photos: files, folders and patterns in, an answer or an error for each image out."""
 
 import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from fittingroom.errors import PhotoError, UsageError
 from fittingroom.photos import Photo, read_photo
 from fittingroom.predict import Answer, Model
+from fittingroom.predictions import Float32
 
-# What a folder is searched for; a file that is named is opened whatever its name says.
+# What a folder is searched for; a file that is named is opened whatever its name is.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-# Pictures held at a time; reading photos takes far longer than asking the model.
+# Images held at a time; reading photos takes far longer than running the model.
 _BATCH = 32
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """What an answer is to contain, on this machine as on a cluster.
+
+    Attributes:
+        top: how many of the most likely classes to name.
+        explain: whether to show which regions of the image mattered.
+    """
+
+    top: int = 3
+    explain: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Classified:
-    """What became of one picture: an answer, or why there is none.
+    """The result for one image: an answer, or why there is none.
 
     Attributes:
         file: its name, as it was given or found.
-        photo: the picture as the model saw it, where it could be read.
-        answer: what the model says, where it could be read.
-        error: why it could not be read; empty where it could.
+        photo: the image as the model saw it, or None if it can't be read.
+        answer: what the model predicts, or None.
+        error: why the image can't be read; empty if it can.
+        explanation: float32 ``(28, 28)``, larger where the image mattered more, if asked for.
     """
 
     file: str
     photo: Photo | None
     answer: Answer | None
     error: str = ""
+    explanation: Float32 | None = None
+
+    def to_json(self, options: PredictOptions) -> dict[str, Any]:
+        """The result as JSON values; the names are a contract (docs/how-to/scripts.md)."""
+        if self.answer is None:
+            return {"file": self.file, "error": self.error}
+        values = {"file": self.file, **self.answer.to_json(options.top)}
+        if self.explanation is not None:
+            rows = self.explanation.tolist()
+            values["explanation"] = [[round(each, 4) for each in row] for row in rows]
+        return values
 
 
 @dataclass(frozen=True)
 class Found:
-    """A picture's name, or that of a folder that cannot be searched for pictures.
+    """The name of an image, or of a folder that can't be searched for images.
 
     Attributes:
         name: as it was given or found.
-        error: why the folder cannot be searched; empty of a picture.
+        error: why the folder can't be searched; empty for an image.
     """
 
     name: str
@@ -49,25 +76,24 @@ class Found:
 
 
 def find_pictures(sources: Sequence[str]) -> Iterator[Found]:
-    """All pictures that files, folders and globs stand for, in order.
+    """All images that files, folders and patterns stand for, in order.
 
-    Of a folder, only the names in it and in the folders that lead to it are held at a time.
+    Only the names in one folder are held at a time.
 
     Args:
         sources: files; folders, searched with all folders below them for PNG, JPEG and WebP
-            files; and patterns such as ``photos/*.jpg``, in which ``**`` is any folders. As in a
-            shell, what a pattern cannot look into does not match it: name the folder to be told.
+            files; and patterns such as ``photos/*.jpg``, in which ``**`` is any folders.
 
     Yields:
-        A picture each, whether it can be read or not; and each folder that cannot be read, so that
-        nothing is left out without a word.
+        Each image, whether it can be read or not; and each folder that can't be read, so that
+        nothing is left out without a message.
 
     Raises:
-        UsageError: a folder or a pattern without any picture.
+        UsageError: a folder or a pattern without any image.
     """
     for source in sources:
         those: Iterable[Found]
-        # Not Path's own, which raise what the system says of a name that is too long.
+        # Not Path's own methods, which raise an error if a name is too long.
         if os.path.isdir(source):  # noqa: PTH112
             those = _below(source)
         elif not os.path.lexists(source) and glob.has_magic(source):
@@ -82,20 +108,24 @@ def find_pictures(sources: Sequence[str]) -> Iterator[Found]:
             yield each
         if not found:
             raise UsageError(
-                f"Expected pictures in {source}. Received none: no file there ends in "
-                f"{', '.join(SUFFIXES)}. Name a file, a folder or a pattern."
+                f"There are no images in {source}. Name a file, a folder or a pattern of files "
+                f"that end in {', '.join(SUFFIXES)}."
             )
 
 
 def classify(
-    model: Model, pictures: Iterable[tuple[str, str | bytes | PhotoError]]
+    model: Model,
+    pictures: Iterable[tuple[str, str | bytes | PhotoError]],
+    options: PredictOptions | None = None,
 ) -> Iterator[Classified]:
-    """What a model says of each picture, in their order; few are held at a time.
+    """Classify images one after the other; only a few are held in memory.
 
     Args:
-        model: who is asked.
-        pictures: for each its name, and its path or content, or why there is neither.
+        model: the model.
+        pictures: for each image its name, and its path or content, or why there is neither.
+        options: what an answer is to contain.
     """
+    options = options or PredictOptions()
     batch: list[tuple[str, Photo | str]] = []
     for name, source in pictures:
         try:
@@ -105,54 +135,43 @@ def classify(
         except PhotoError as error:
             batch.append((name, str(error)))
         if len(batch) == _BATCH:
-            yield from _answered(model, batch)
+            yield from _answered(model, batch, options)
             batch = []
-    yield from _answered(model, batch)
+    yield from _answered(model, batch, options)
 
 
-def _answered(model: Model, batch: list[tuple[str, Photo | str]]) -> Iterator[Classified]:
+def _answered(
+    model: Model, batch: list[tuple[str, Photo | str]], options: PredictOptions
+) -> Iterator[Classified]:
     images = [photo.image for _, photo in batch if isinstance(photo, Photo)]
     answers = iter(model.answers(np.stack(images)) if images else ())
     for name, photo in batch:
-        if isinstance(photo, Photo):
-            yield Classified(name, photo, next(answers))
-        else:
+        if isinstance(photo, str):
             yield Classified(name, None, None, photo)
+        else:
+            heat = model.explain(photo.image) if options.explain else None
+            yield Classified(name, photo, next(answers), explanation=heat)
 
 
 def _below(folder: str) -> Iterator[Found]:
-    """The pictures in a folder and in those below it, sorted by their whole names."""
-    waiting = [_entries(folder)]
-    while waiting:
-        entry = next(waiting[-1], None)
-        if entry is None:
-            waiting.pop()
-        elif isinstance(entry, str):
-            waiting.append(_entries(entry))
-        else:
-            yield entry
+    """The images in a folder and in those below it, folder by folder, each sorted by name."""
+    errors: list[OSError] = []
+    # Links to folders are not followed, as they may lead back.
+    for path, folders, names in os.walk(folder, onerror=errors.append):
+        yield from _unreadable(errors)
+        folders.sort()
+        for name in sorted(names):
+            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
+                yield Found(str(Path(path, name)))
+    yield from _unreadable(errors)
 
 
-def _entries(folder: str) -> Iterator[Found | str]:
-    """The pictures in a folder, and as bare names the folders in it, sorted by what is in them."""
-    pictures: list[str] = []
-    folders: list[str] = []
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.is_dir():
-                    # What a link leads to is not searched, as it may lead back here.
-                    folders += [] if entry.is_symlink() else [f"{entry.name}/"]
-                elif entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith("."):
-                    pictures.append(entry.name)
-    except OSError as error:
+def _unreadable(errors: list[OSError]) -> Iterator[Found]:
+    while errors:
+        error = errors.pop(0)
+        name = str(error.filename)
         yield Found(
-            str(error.filename or folder),
-            "Expected a folder that can be searched for pictures. Received: "
-            f"{error.strerror or error}. Ask its owner for leave to read it, or leave it out.",
+            name,
+            f"{name} can't be searched for images: {error.strerror or error}. Ask its owner for "
+            "the right to read it, or leave it out.",
         )
-        return
-    # With a stroke at its end a folder stands where the names of what is in it do.
-    for name in sorted(pictures + folders):
-        path = str(Path(folder, name))
-        yield path if name.endswith("/") else Found(path)
