@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 1. The data, and how it is prepared
 #
-# Fashion-MNIST is 70,000 small grey pictures of ten kinds of garment, from a shop's catalogue. A
+# Fashion-MNIST is 70,000 small grey images of ten kinds of garment, from a shop's catalogue. A
 # classifier looks at one and names its kind. Four notebooks train two such classifiers and find
 # out honestly which is better:
 #
@@ -10,11 +10,11 @@
 # 3. A convolutional network (CNN)
 # 4. Evaluation: which is better, and where
 #
-# This one trains nothing. You will look at the pictures, put some of them aside, and see what is
+# This one trains nothing. You will look at the images, put some of them aside, and see what is
 # done to the rest before a network gets them: scaling, reshaping, augmentation.
 
 # %% tags=["parameters"]
-DATA = None  # None: the real data; "sample": 2,500 of its pictures, which come with the package
+DATA = None  # None: the real data; "sample": 2,500 of its images, which come with the package
 
 # %%
 import numpy as np
@@ -36,9 +36,9 @@ def show(figure, alt, sheet=False):
 
 
 # %% [markdown]
-# ## The pictures
+# ## The images
 #
-# The data is four files: pictures and labels for training, pictures and labels for the test.
+# The data is four files: images and labels for training, images and labels for the test.
 # `find_dataset` looks for them where Keras, torchvision and Debian keep them, downloads them if
 # they are nowhere, and checks each against its published hash. `training()` opens the two for
 # training. **The test files stay closed until notebook 4.** Why that matters comes at the end.
@@ -48,12 +48,12 @@ dataset = fittingroom.find_dataset(DATA)
 everything = dataset.training()
 images, labels = everything.images, everything.labels
 
-print(f"{dataset.name}: {len(images):,} training pictures")
+print(f"{dataset.name}: {len(images):,} training images")
 print(f"images  {images.dtype} {images.shape}, values {images.min()} to {images.max()}")
 print(f"labels  {labels.dtype} {labels.shape}, values {labels.min()} to {labels.max()}")
 
 # %% [markdown]
-# A label is a number from 0 to 9, one for each kind of garment. Here are nine pictures of each
+# A label is a number from 0 to 9, one for each kind of garment. Here are nine images of each
 # kind, the first in the file. Look for the rows that you would mix up yourself. The networks will
 # mix up the same ones.
 
@@ -67,8 +67,8 @@ show(plots.sample_sheet(rows), "Nine garments of each of the ten kinds", sheet=T
 # %% [markdown]
 # ## The classes
 #
-# How many pictures does each class have? This decides what an accuracy means. If 90% of all
-# pictures were bags, a program that always answers "bag" would be 90% accurate and know nothing.
+# How many images does each class have? This decides what an accuracy means. If 90% of all
+# images were bags, a program that always answers "bag" would be 90% accurate and know nothing.
 
 # %%
 counts = np.bincount(labels, minlength=len(dataset.classes))
@@ -83,13 +83,13 @@ pd.DataFrame(
 # %%
 always = counts.max() / len(labels)
 Markdown(
-    f"The smallest class has {counts.min():,} pictures, the largest {counts.max():,}. Whoever "
-    f"always gives the same answer is right on {always:.1%} of the pictures at most: that is the "
-    "floor."
+    f"The smallest class has {counts.min():,} images, the largest {counts.max():,}. A program "
+    f"that always gives the same answer is right on {always:.1%} of the images at most. "
+    "That is the floor."
 )
 
 # %% [markdown]
-# The mean of all pictures of a class shows what its members share. Where the mean is sharp, as
+# The mean of all images of a class shows what its members share. Where the mean is sharp, as
 # that of Trouser, the members have one outline. Where it is a blur, as that of Sandal, they
 # differ. Where two means look alike, as those of Pullover and Coat, the outline alone does not
 # tell the two classes apart.
@@ -100,15 +100,15 @@ means = [
     for label, name in enumerate(dataset.classes)
 ]
 show(
-    plots.tile_sheet([plots.TileGroup("The mean picture of each class", tuple(means))], columns=5),
-    "The mean picture of each class",
+    plots.tile_sheet([plots.TileGroup("The mean image of each class", tuple(means))], columns=5),
+    "The mean image of each class",
     sheet=True,
 )
 
 # %% [markdown]
-# ## What a picture is to a computer
+# ## What an image is to a computer
 #
-# 28 rows of 28 numbers. 0 is the background, 255 the brightest spot. The pictures in these
+# 28 rows of 28 numbers. 0 is the background, 255 the brightest spot. The images in these
 # notebooks are drawn the other way round, dark on light, as the shop photographed them.
 
 # %%
@@ -132,15 +132,15 @@ show(as_numbers(images[boot]), "An ankle boot as 28 rows of 28 numbers")
 # %% [markdown]
 # ## The split: training and validation
 #
-# A network that is asked about the pictures it was trained on may just remember them. So some
-# pictures are put aside *before anything else is measured*:
+# A network that is asked about the images it was trained on may just remember them. So some
+# images are put aside *before anything else is measured*:
 #
-# - **training** pictures: the weights are fitted on them;
-# - **validation** pictures: every choice is made on them, such as when to stop or which network to
+# - **training** images: the weights are fitted on them;
+# - **validation** images: every choice is made on them, such as when to stop or which network to
 #   keep;
-# - **test** pictures: opened once, at the end, to say how good the result is.
+# - **test** images: opened once, at the end, to say how good the result is.
 #
-# Two rules are used in these notebooks. The recipes of this project take one picture in twelve for
+# Two rules are used in these notebooks. The recipes of this project take one image in twelve for
 # validation, with the same share of each class (*stratified*). The notebook project that this one
 # grew from took the last 20% of the file.
 
@@ -164,10 +164,10 @@ pd.DataFrame(table)
 
 # %% [markdown]
 # The stratified rule gives each class its share. The last 20% take what comes: some classes are
-# tested on more pictures than others. Neither is wrong, but accuracies measured on two different
-# sets of pictures must not be held against each other as if they were measured on one.
+# tested on more images than others. Neither is wrong, but accuracies measured on two different
+# sets of images must not be compared as if they were measured on one.
 #
-# A split is worth a check. Every picture of the training files is on exactly one side, and nothing
+# A split is worth a check. Every image of the training files is on exactly one side, and nothing
 # else is there: the test files are other files, as their hashes say.
 
 # %%
@@ -176,7 +176,7 @@ for each in (split, last):
     assert len(places) == len(set(places)) == len(everything)  # each one once
     assert np.array_equal(images[each.validation.indices], each.validation.images)  # from this file
 assert not set(dataset.training_hashes.values()) & set(dataset.test_hashes.values())
-print("Both splits hold each training picture once, and nothing of the test files.")
+print("Both splits hold each training image once, and nothing of the test files.")
 
 # %% [markdown]
 # ## Normalisation
@@ -243,8 +243,8 @@ pd.DataFrame(
 # around 100 give a probability of 1 to some class by chance: the first errors are enormous, and so
 # are the first steps of training.
 #
-# The mean and the deviation are computed **from training pictures only**, and the same two numbers
-# are then used for validation and test pictures. Whoever computes them from all pictures has
+# The mean and the deviation are computed **from training images only**, and the same two numbers
+# are then used for validation and test images. If you compute them from all images, you have
 # looked at the test. In this project they become part of the trained model, so nobody can forget
 # or change them.
 
@@ -252,7 +252,7 @@ pd.DataFrame(
 # ## Shapes
 #
 # Each kind of network wants the same numbers in another arrangement. `N` is the number of
-# pictures.
+# images.
 
 # %%
 flat = training.reshape(len(training), 784)  # (N, 784): a dense network sees one long row
@@ -265,7 +265,7 @@ for arranged in (training, flat, channels_last, channels_first):
 # The 1 is the number of colours: grey has one, a colour photograph three.
 #
 # Flattening looks harmless, since no number is lost. But a dense layer gives every pixel a weight
-# of its own and does not know which pixels are neighbours. Shuffle the pixels of all pictures by
+# of its own and does not know which pixels are neighbours. Shuffle the pixels of all images by
 # one fixed rule, and it learns just as well. You would not, and a CNN would not either.
 
 # %%
@@ -285,9 +285,9 @@ show(
 # ## Augmentation
 #
 # A boot that points to the left is a boot. A network does not know that unless it has seen both.
-# So training shows it each picture a little changed in every epoch (one pass over all training
-# pictures): mirrored, moved, turned. The label stays. It costs nothing, and the network cannot
-# learn single pictures by heart so easily.
+# So training shows it each image a little changed in every epoch (one pass over all training
+# images): mirrored, moved, turned. The label stays. It costs nothing, and the network cannot
+# learn single images by heart so easily.
 #
 # Below is **one** garment as it is seen in eight epochs: under each change alone (the shift by
 # four pixels, so that you see it), and then as three of this project's recipes do it.
@@ -300,7 +300,7 @@ from fittingroom.recipes import Augmentation
 
 
 def epochs_of(picture, augmentation, epochs=8):
-    """One picture as it is seen in so many epochs: uint8 (epochs, 28, 28)."""
+    """One image as it is seen in so many epochs: uint8 (epochs, 28, 28)."""
     one = Pictures(torch.tensor(picture)[None], torch.zeros(1), torch.zeros(1), torch.ones(1))
     augmenter = Augmenter(one, augmentation, torch.Generator().manual_seed(1))
     drawn = [next(augmenter.epoch(number, 1)) for number in range(epochs)]
@@ -327,33 +327,33 @@ for name in ("ann", "cnn", "keras-cnn"):
     how = fittingroom.RECIPES[name].augmentation
     print(
         f"{name:10} flip: {'yes' if how.flip else 'no'}   "
-        f"shift: {how.shift} px in {how.shift_probability if how.shift else 0:.0%} of pictures   "
+        f"shift: {how.shift} px in {how.shift_probability if how.shift else 0:.0%} of images   "
         f"rotation: up to {360 * how.rotation:.0f}°"
     )
 
 # %% [markdown]
-# `ann` and `cnn` mirror a picture in every second epoch, so that two epochs show both sides.
-# `keras-cnn` is the CNN of the notebook project: it turns pictures far, though the shop laid its
-# garments straight. Validation and test pictures are never changed: they are what the network is
+# `ann` and `cnn` mirror an image in every second epoch, so that two epochs show both sides.
+# `keras-cnn` is the CNN of the notebook project: it turns images far, though the shop laid its
+# garments straight. Validation and test images are never changed: they are what the network is
 # to be good at.
 #
-# ## What the test half is for
+# ## What the test set is for
 #
-# Every choice that you make on a set of pictures fits your result to them a little: the best of
+# Every choice that you make on a set of images fits your result to them a little: the best of
 # twenty networks is also the luckiest of twenty. That is why choices are made on validation
-# pictures, and why the final number comes from pictures that took part in no choice. Once you go
+# images, and why the final number comes from images that took part in no choice. Once you go
 # back and change something because of the test accuracy, it is a validation accuracy.
 #
-# So training never gets the test half in its hands, and each opening is written into a log that
+# So training never gets the test set in its hands, and each opening is written into a log that
 # the report counts.
 #
 # ## Questions to try
 #
 # 1. Which pixel says most about the class? Compute for each pixel how much its mean differs
-#    between the ten classes (`np.var` of the ten mean pictures), and draw that as a picture.
+#    between the ten classes (`np.var` of the ten mean images), and draw that as an image.
 # 2. Is mirroring always harmless? Name a data set where it would change the label. What about the
 #    ten digits?
-# 3. Repeat `split` with `SplitRule("stratified", "1/12", seed=1)`. How many validation pictures do
+# 3. Repeat `split` with `SplitRule("stratified", "1/12", seed=1)`. How many validation images do
 #    the two splits share, and how many would you expect?
 #
-# **Next:** notebook 2 trains a dense network on these pictures.
+# **Next:** notebook 2 trains a dense network on these images.

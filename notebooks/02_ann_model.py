@@ -11,7 +11,7 @@
 # The Keras network is that of the notebook project that this one grew from.
 
 # %% tags=["parameters"]
-DATA = None  # None: the real data; "sample": 2,500 of its pictures, which come with the package
+DATA = None  # None: the real data; "sample": 2,500 of its images, which come with the package
 EPOCHS = 3  # of the Keras network; its full training has 15
 RECIPE = "ann"  # what the one line trains: a name in fittingroom.RECIPES, or a recipe of your own
 RUNS = "runs"  # the folder for what it trains, relative to the working folder
@@ -23,7 +23,7 @@ from pathlib import Path
 
 # Keras computes with another framework beneath it. Here that is PyTorch, unless you chose another.
 os.environ.setdefault("KERAS_BACKEND", "torch")
-# Threads that wait shall sleep: otherwise training crawls as soon as another program runs too.
+# Let waiting threads sleep: otherwise training crawls as soon as another program runs.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
@@ -51,10 +51,10 @@ def show(figure, alt, sheet=False):
 
 
 # %% [markdown]
-# ## The pictures
+# ## The images
 #
-# As in notebook 1: training and validation pictures, scaled to 0–1. Validation is the last 20% of
-# the file, as the notebook project had it. The test half stays closed.
+# As in notebook 1: training and validation images, scaled to 0–1. Validation is the last 20% of
+# the file, as the notebook project had it. The test set stays closed.
 
 # %%
 dataset = fittingroom.find_dataset(DATA)
@@ -67,15 +67,15 @@ print(f"{dataset.name}: training {x_train.shape}, validation {x_val.shape}")
 # %% [markdown]
 # ## The network
 #
-# - **Flatten** makes one row of 784 numbers of a picture.
+# - **Flatten** makes one row of 784 numbers of an image.
 # - **Dense**: each neuron multiplies every number that comes in by a weight of its own, adds all
 #   up, and adds a bias. The weights are what training finds.
 # - **ReLU** makes negative results 0. Without it two dense layers would be no more than one.
 # - **Dropout** silences three neurons in ten, others at each step, while training. The network
-#   cannot rely on any single one, which keeps it from learning pictures by heart.
+#   cannot rely on any single one, which keeps it from learning images by heart.
 # - **Softmax** turns the last ten numbers into ten probabilities that sum to 1.
 #
-# Random numbers decide the first weights, the order of the pictures and who is silenced. Setting
+# Random numbers decide the first weights, the order of the images and who is silenced. Setting
 # the seed makes the training repeatable: a result that nobody can get again is an anecdote.
 
 # %%
@@ -114,7 +114,7 @@ pd.DataFrame(
 # ## Before training
 #
 # The *loss* that training makes smaller is −ln(probability given to the true class), averaged over
-# pictures. Who gives every class 10% has a loss of −ln 0.1 ≈ 2.30 and is right one time in ten. An
+# images. Who gives every class 10% has a loss of −ln 0.1 ≈ 2.30 and is right one time in ten. An
 # untrained network should be near that.
 
 # %%
@@ -124,9 +124,9 @@ print(f"untrained: loss {loss:.2f}, accuracy {accuracy:.1%}")
 # %% [markdown]
 # ## A few epochs
 #
-# For 32 pictures at a time (a *batch*), Adam works out in which direction each weight lowers the
-# loss, and moves it a little that way. One pass over all training pictures is an *epoch*. After
-# each, Keras measures loss and accuracy on the validation pictures, which it does not learn from.
+# For 32 images at a time (a *batch*), Adam works out in which direction each weight lowers the
+# loss, and moves it a little that way. One pass over all training images is an *epoch*. After
+# each, Keras measures loss and accuracy on the validation images, which it does not learn from.
 
 # %%
 few = model.fit(
@@ -143,9 +143,9 @@ predicted = model.predict(x_val, batch_size=500, verbose=0)
 right = int((predicted.argmax(axis=1) == y_val).sum())
 now = wilson(right, len(y_val))
 Markdown(
-    f"{right:,} of {len(y_val):,} validation pictures are named rightly: "
+    f"{right:,} of {len(y_val):,} validation images are classified correctly: "
     f"**{percent_estimate(now, 2)}**. In brackets stands the 95% interval. It says how far chance "
-    "in the choice of these pictures may have moved the number: other pictures of the same kind "
+    "in the choice of these images may have moved the number: other images of the same kind "
     "would have given another one."
 )
 
@@ -211,12 +211,12 @@ Markdown(text)
 # - Is validation accuracy still rising at the end? Then the training was too short
 #   (*under-fitting*).
 # - Does training accuracy run away from validation accuracy? Then the network learns the training
-#   pictures rather than garments (*over-fitting*). Mind that dropout is on while training accuracy
+#   images rather than garments (*over-fitting*). Mind that dropout is on while training accuracy
 #   is measured, and off for validation: so training may even lie below.
 #
-# ## What it says
+# ## What it predicts
 #
-# The first validation pictures, with what the network calls them and how sure it is.
+# The first validation images, with what the network predicts and how sure it is.
 
 # %%
 tiles = tuple(
@@ -230,16 +230,16 @@ tiles = tuple(
     for place, probabilities in enumerate(predicted[:16])
 )
 show(
-    plots.tile_sheet([plots.TileGroup("Validation pictures", tiles)]),
-    "Sixteen validation pictures with their true names and what the network calls them",
+    plots.tile_sheet([plots.TileGroup("Validation images", tiles)]),
+    "Sixteen validation images with their true names and what the network predicts",
     sheet=True,
 )
 
 # %% [markdown]
 # ## What the first layer looks for
 #
-# A neuron of the first layer has one weight for each pixel, so its weights are a picture too.
-# Blue: a bright pixel here excites the neuron. Red: it calms it. Such pictures are rarely clean,
+# A neuron of the first layer has one weight for each pixel, so its weights are an image too.
+# Blue: a bright pixel here excites the neuron. Red: it calms it. Such images are rarely clean,
 # since no neuron works alone.
 
 # %%
@@ -259,7 +259,7 @@ def as_pictures(columns):
 
 show(
     as_pictures(weights[:, strongest]),
-    "The weights of twelve neurons, drawn as pictures",
+    "The weights of twelve neurons, drawn as images",
     sheet=True,
 )
 
@@ -311,8 +311,8 @@ pd.DataFrame(
             ),
             "optimizer": each.optimizer,
             "learning rate": f"{each.learning_rate:g}, {each.schedule}",
-            "pictures a step": each.batch_size,
-            "mirrored pictures": each.augmentation.flip,
+            "images a step": each.batch_size,
+            "mirrored images": each.augmentation.flip,
             "validation": f"{each.split.kind}, {each.split.validation}",
             "weights kept": each.keep,
         }
@@ -322,9 +322,9 @@ pd.DataFrame(
 
 # %% [markdown]
 # *Validation* and *weights kept* matter when you read the numbers. The two networks were measured
-# on different validation pictures, and where the best epoch is kept, its validation accuracy is a
+# on different validation images, and where the best epoch is kept, its validation accuracy is a
 # little flattered: the luckiest epoch was chosen. Which network is better is not for these numbers
-# to say. Notebook 4 asks both on the same test pictures.
+# to say. Notebook 4 asks both on the same test images.
 #
 # All that the line left is one folder, which the next notebooks start from. `ARCHITECTURE.md` says
 # what each file in it is.
@@ -336,7 +336,7 @@ for path in sorted(run.folder.iterdir()):
 # %% [markdown]
 # ## Questions to try
 #
-# 1. Shuffle the pixels of all pictures by one fixed rule, as in notebook 1, and train the Keras
+# 1. Shuffle the pixels of all images by one fixed rule, as in notebook 1, and train the Keras
 #    network again. Does it lose accuracy? Was the promise of notebook 1 kept?
 # 2. Take out both dropout layers and train for 15 epochs. How far does training accuracy run away
 #    from validation accuracy?

@@ -12,7 +12,7 @@
 # The Keras network is that of the notebook project that this one grew from.
 
 # %% tags=["parameters"]
-DATA = None  # None: the real data; "sample": 2,500 of its pictures, which come with the package
+DATA = None  # None: the real data; "sample": 2,500 of its images, which come with the package
 EPOCHS = 2  # of the Keras network, a minute or more each; its full training has up to 30
 RECIPE = "cnn"  # what the one line trains: a name in fittingroom.RECIPES, or a recipe of your own
 RUNS = "runs"  # the folder for what it trains, relative to the working folder
@@ -24,7 +24,7 @@ from pathlib import Path
 
 # Keras computes with another framework beneath it. Here that is PyTorch, unless you chose another.
 os.environ.setdefault("KERAS_BACKEND", "torch")
-# Threads that wait shall sleep: otherwise training crawls as soon as another program runs too.
+# Let waiting threads sleep: otherwise training crawls as soon as another program runs.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
@@ -52,7 +52,7 @@ def show(figure, alt, sheet=False):
 
 
 # %% [markdown]
-# ## The pictures
+# ## The images
 #
 # As in notebook 2, with an axis for the colour channel: grey has one.
 
@@ -67,9 +67,9 @@ print(f"{dataset.name}: training {x_train.shape}, validation {x_val.shape}")
 # %% [markdown]
 # ## A convolution by hand
 #
-# Take nine weights, a *kernel* of 3 × 3. Lay it on a patch of the picture, multiply each pixel by
+# Take nine weights, a *kernel* of 3 × 3. Lay it on a patch of the image, multiply each pixel by
 # the weight that lies on it, add up: one number. Move the kernel by one pixel and do it again,
-# over the whole picture. What comes out is a picture of where the patch looks like the kernel.
+# over the whole image. What comes out is an image of where the patch looks like the kernel.
 #
 # These two kernels answer to edges: one where it gets brighter from left to right, one from top to
 # bottom. *Max pooling* then keeps the largest of each 2 × 2 numbers: a quarter of the size, and it
@@ -83,7 +83,7 @@ horizontal = vertical.T
 
 
 def convolve(picture, kernel):
-    """What a convolution without padding gives: (26, 26) of a (28, 28) picture."""
+    """What a convolution without padding gives: (26, 26) of a (28, 28) image."""
     patches = np.lib.stride_tricks.sliding_window_view(picture, (3, 3))  # (26, 26, 3, 3)
     return (patches * kernel).sum(axis=(2, 3))
 
@@ -107,7 +107,7 @@ def five_in_a_row(pictures):
 show(
     five_in_a_row(
         {
-            "picture": picture,
+            "image": picture,
             "vertical edges": convolve(picture, vertical),
             "after max pooling": max_pool(convolve(picture, vertical)),
             "horizontal edges": convolve(picture, horizontal),
@@ -119,7 +119,7 @@ show(
 
 # %% [markdown]
 # Blue is positive, red negative. Nobody gives a CNN its kernels: training finds them, 32 in the
-# first layer of the network below. The next layer looks at the 32 pictures that come out, and so
+# first layer of the network below. The next layer looks at the 32 images that come out, and so
 # on: edges, then corners and stripes, then collars and heels.
 #
 # ## The network
@@ -159,8 +159,8 @@ model = keras.Sequential(
 model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
 
 # %% [markdown]
-# Follow a picture through it: it gets smaller and thicker, until a dense layer reads off what was
-# found. *Multiply-adds* is the work for one picture: a convolution uses each of its weights at
+# Follow an image through it: it gets smaller and thicker, until a dense layer reads off what was
+# found. *Multiply-adds* is the work for one image: a convolution uses each of its weights at
 # every place.
 
 # %%
@@ -182,7 +182,7 @@ pd.DataFrame(rows).set_index("layer").rename_axis(None)
 
 # %% [markdown]
 # The three convolutions have few weights and do nearly all the work. Few weights mean little room
-# to learn pictures by heart. Much work is why this network takes so much longer to train than the
+# to learn images by heart. Much work is why this network takes so much longer to train than the
 # dense one.
 #
 # ## A few epochs
@@ -210,7 +210,7 @@ predicted = model.predict(x_val, batch_size=500, verbose=0)
 right = int((predicted.argmax(axis=1) == y_val).sum())
 now = wilson(right, len(y_val))
 Markdown(
-    f"{right:,} of {len(y_val):,} validation pictures are named rightly: "
+    f"{right:,} of {len(y_val):,} validation images are classified correctly: "
     f"**{percent_estimate(now, 2)}**, with the 95% interval in brackets."
 )
 
@@ -262,7 +262,7 @@ if full:
     text = (
         f"The full run took {len(history)} epochs at {full['seconds_per_epoch']:.0f} s each. Its "
         f"best epoch, {best['epoch']}, had a validation accuracy of {best['val_accuracy']:.1%}, "
-        f"with {best['train_accuracy']:.1%} on the training pictures."
+        f"with {best['train_accuracy']:.1%} on the training images."
     )
 else:
     text = (
@@ -273,7 +273,7 @@ Markdown(text)
 
 # %% [markdown]
 # If training accuracy lies *below* validation accuracy, nothing is wrong: in training the network
-# sees turned pictures and has neurons silenced; in validation neither. That single epochs jump up
+# sees turned images and has neurons silenced; in validation neither. That single epochs jump up
 # and down is usual where the learning rate stays as high as it was at the beginning.
 #
 # ## A garment from inside
@@ -290,7 +290,7 @@ grey = [np.uint8(255 * maps[..., at] / (maps[..., at].max() or 1)) for at in liv
 show(
     plots.sample_sheet(
         [
-            plots.SampleRow("picture", split.validation.images[boot : boot + 1]),
+            plots.SampleRow("image", split.validation.images[boot : boot + 1]),
             plots.SampleRow("inside", np.stack(grey[:8])),
             plots.SampleRow("", np.stack(grey[8:])),
         ]
@@ -300,9 +300,9 @@ show(
 )
 
 # %% [markdown]
-# ## What it says
+# ## What it predicts
 #
-# The same validation pictures as in notebook 2.
+# The same validation images as in notebook 2.
 
 # %%
 tiles = tuple(
@@ -316,8 +316,8 @@ tiles = tuple(
     for place, probabilities in enumerate(predicted[:16])
 )
 show(
-    plots.tile_sheet([plots.TileGroup("Validation pictures", tiles)]),
-    "Sixteen validation pictures with their true names and what the network calls them",
+    plots.tile_sheet([plots.TileGroup("Validation images", tiles)]),
+    "Sixteen validation images with their true names and what the network predicts",
     sheet=True,
 )
 
@@ -365,9 +365,9 @@ pd.DataFrame(
     {
         name: {
             "weights": f"{parameter_count(each.layers):,}",
-            "multiply-adds for a picture": f"{operation_count(each.layers):,}",
+            "multiply-adds for an image": f"{operation_count(each.layers):,}",
             "epochs at most": each.epochs,
-            "pictures a step": each.batch_size,
+            "images a step": each.batch_size,
             "optimizer": each.optimizer,
             "learning rate": f"{each.learning_rate:g}, {each.schedule}",
             "rotation": f"up to {360 * each.augmentation.rotation:.0f}°",
@@ -379,16 +379,16 @@ pd.DataFrame(
 )
 
 # %% [markdown]
-# As in notebook 2: validation accuracies of different validation pictures are not to be compared,
+# As in notebook 2: validation accuracies of different validation images are not to be compared,
 # and the choice of the best epoch flatters a little. The verdict comes in notebook 4.
 #
 # ## Questions to try
 #
-# 1. Shuffle the pixels of all pictures by one fixed rule, as in notebook 1, and train again. What
+# 1. Shuffle the pixels of all images by one fixed rule, as in notebook 1, and train again. What
 #    does the CNN lose that the dense network did not?
 # 2. Leave out `RandomRotation`. Does validation accuracy rise or fall after a few epochs, and what
 #    would you expect after thirty?
 # 3. Look at the garment from inside after the third convolution (`convolutions[2]`). Can you still
 #    tell that it is a boot?
 #
-# **Next:** notebook 4 opens the test half, once, and compares.
+# **Next:** notebook 4 opens the test set, once, and compares.

@@ -1,17 +1,17 @@
 # %% [markdown]
 # # 4. Evaluation: which is better, and where
 #
-# Two networks are trained: a dense one (`ann`) and a convolutional one (`cnn`). Now the test half
-# is opened, once, and both are asked about the same pictures. You will see
+# Two networks are trained: a dense one (`ann`) and a convolutional one (`cnn`). Now the test set
+# is opened, once, and both are asked about the same images. You will see
 #
 # - how accurate they are, and how sure one can be of that;
-# - how their training went, what they take for what, and where they are sure and wrong;
+# - how their training went, which classes they confuse, and where they are sure and wrong;
 # - whether one is better, by a test made for this question;
 # - where the CNN wins, and which garments only one of the two gets right;
 # - how both stand beside the notebook project that this one grew from.
 
 # %% tags=["parameters"]
-DATA = None  # None: the real data; "sample": 2,500 of its pictures, which come with the package
+DATA = None  # None: the real data; "sample": 2,500 of its images, which come with the package
 RECIPES = ["ann", "cnn"]  # what is compared: names in fittingroom.RECIPES, or recipes of your own
 RUNS = "runs"  # the folder with what notebooks 2 and 3 trained, relative to the working folder
 OUT = "report"  # where the comparison leaves its report, likewise
@@ -46,8 +46,8 @@ def show(figure, alt, caption="", sheet=False):
 # ## The comparison
 #
 # One call does it all: finished runs are used again (those of notebooks 2 and 3), what is missing
-# is trained, each run is scored on the test half, and a report is written. A run is scored once:
-# what its model said of each test picture is kept in the run's folder, and read from there ever
+# is trained, each run is scored on the test set, and a report is written. A run is scored once:
+# what its model predicted for each test image is kept in the run's folder, and read from there ever
 # after.
 
 # %%
@@ -58,28 +58,28 @@ names, classes = (pair.a, pair.b), ann.evaluation.predictions.classes
 both = dict(zip(names, (ann.evaluation, cnn.evaluation), strict=True))
 
 for opening in read_openings(Path(RUNS)):
-    print(f"the test half was opened for {opening.run}, to {opening.purpose}")
+    print(f"the test set was opened for {opening.run}, to {opening.purpose}")
 
 # %% [markdown]
-# That log only grows. Whoever scores twenty networks and shows the best one leaves twenty lines in
+# That log only grows. If you score twenty networks and show the best one, you leave twenty lines in
 # it.
 #
-# The test half is open now, so here is a check that was not possible before: is any test picture
-# also among the training pictures, pixel for pixel?
+# The test set is open now, so here is a check that was not possible before: is any test image
+# also among the training images, pixel for pixel?
 
 # %%
 dataset = fittingroom.find_dataset(DATA)
 test = dataset.open_test()
 known = {picture.tobytes() for picture in dataset.training().images}
 shared = sum(picture.tobytes() in known for picture in test.images)
-print(f"{shared} of {len(test):,} test pictures are among the training pictures")
+print(f"{shared} of {len(test):,} test images are among the training images")
 
 # %% [markdown]
 # ## How accurate are they?
 #
-# Accuracy is the share of test pictures named rightly. Other test pictures of the same kind would
-# have given another number, so each has a 95% interval. The lower row is what matters: the
-# *difference*, with an interval of its own.
+# Accuracy is the share of test images classified correctly. Other test images of the same kind
+# would have given another number, so each has a 95% interval. The lower row is what matters: the
+# *difference*, with its own interval.
 
 # %%
 show(
@@ -92,7 +92,7 @@ show(
 # ## How training went
 #
 # Each curve ends at the last epoch; the dot marks the epoch whose weights were kept, chosen on
-# validation pictures. The band is the interval of validation accuracy: rises and falls within it
+# validation images. The band is the interval of validation accuracy: rises and falls within it
 # mean nothing.
 
 # %%
@@ -116,9 +116,9 @@ for place, scored in enumerate((ann, cnn)):
     )
 
 # %% [markdown]
-# ## What they take for what
+# ## Which classes they confuse
 #
-# A row is a true class, a column what the network said. The diagonal holds the right answers.
+# A row is a true class, a column what the network predicted. The diagonal holds the right answers.
 # Elsewhere, the darker a cell, the more often that mistake is made. Find the block of T-shirt/top,
 # Pullover, Coat and Shirt: these are the rows that looked alike in notebook 1.
 
@@ -133,12 +133,13 @@ for place, (name, evaluation) in enumerate(both.items()):
 # %% [markdown]
 # ## The classification report
 #
-# - **Precision**: of the pictures that were called so, the share that are.
-# - **Recall**: of the pictures that are so, the share that were called so.
+# - **Precision**: of the images predicted as a class, the share that are of it.
+# - **Recall**: of the images of a class, the share predicted as it.
 # - **F1**: the harmonic mean of the two, low as soon as one of them is.
-# - **Support**: how many pictures truly are of the class.
+# - **Support**: how many images truly are of the class.
 #
-# A network that calls everything a shirt has a recall of 100% for shirts, and a precision of 10%.
+# A network that predicts a shirt for everything has a recall of 100% for shirts, and a precision
+# of 10%.
 
 # %%
 for name, evaluation in both.items():
@@ -163,7 +164,7 @@ show(
 # %% [markdown]
 # ## Sample predictions
 #
-# The same test pictures for both, drawn at random. Under each stand the true name, and what the
+# The same test images for both, drawn at random. Under each stand the true name, and what the
 # network said where that is another one, with how sure it was.
 
 # %%
@@ -175,7 +176,7 @@ show(
             for name, each in both.items()
         ]
     ),
-    "Sixteen test pictures with what each network calls them",
+    "Sixteen test images with what each network predicts",
     sheet=True,
 )
 
@@ -183,8 +184,8 @@ show(
 # ## Sure, and wrong
 #
 # The mistakes that each network was surest of. Judge for yourself: is it the network that is
-# wrong, or the label? Some labels of Fashion-MNIST are doubtful, so 100% is not to be had, and
-# should not be trusted.
+# wrong, or the label? Some labels of Fashion-MNIST are doubtful, so 100% is out of reach, and
+# would not be trustworthy.
 
 # %%
 show(
@@ -206,7 +207,7 @@ show(
 # %% [markdown]
 # ## Is one better? The paired test
 #
-# Both networks were asked about the same pictures, so only the pictures on which exactly one of
+# Both networks were asked about the same images, so only the images on which exactly one of
 # them is right can tell them apart. If both were equally good, each of those would be the toss of
 # a coin: the p-value is the chance that fair tosses come out at least as unequal as what was seen
 # (McNemar's test).
@@ -222,7 +223,7 @@ pd.DataFrame(
 
 # %%
 Markdown(
-    f"Only {pair.a} is right on {pair.mcnemar.a_only:,} pictures, only {pair.b} on "
+    f"Only {pair.a} is right on {pair.mcnemar.a_only:,} images, only {pair.b} on "
     f"{pair.mcnemar.b_only:,}. The p-value of the exact test is "
     f"{p_value(pair.mcnemar.p_exact)}.\n\n"
     f"**The verdict.** {outcome.comparison.sentence}"
@@ -283,13 +284,13 @@ show(
             if places
         ]
     ),
-    "Test pictures that only one of the two networks names rightly",
+    "Test images that only one of the two networks classifies correctly",
     sentences.flipped(pair, (len(only[1][2]), len(only[0][2]))),
     sheet=True,
 )
 
 # %% [markdown]
-# ## Beside the notebook project
+# ## Compared with the notebook project
 #
 # The notebook project that this one grew from states 88.34% for its ANN and 90.63% for its CNN,
 # without an interval. Its two networks were trained again, as `keras-ann` and `keras-cnn`; what
@@ -312,7 +313,7 @@ for name, stated in (("keras-ann", 0.8834), ("keras-cnn", 0.9063)):
             "stated": percent(stated, 2),
             "measured": measured,
             "seeds": len(stored["seeds"]) if stored else "–",
-            "test pictures of": stored["data"] if stored else "–",
+            "test images of": stored["data"] if stored else "–",
             "claim": stored["finding"] if stored else "–",
         }
     )
@@ -323,7 +324,7 @@ for model in outcome.comparison.models:
             "stated": "–",
             "measured": percent_estimate(model.accuracy, 2),
             "seeds": len(model.seeds),
-            "test pictures of": ann.data,
+            "test images of": ann.data,
             "claim": "–",
         }
     )
@@ -331,13 +332,13 @@ pd.DataFrame(rows).set_index("network").rename_axis(None)
 
 # %% [markdown]
 # A claim is *reproduced* where it lies in the interval of what was measured. A single seed's
-# interval covers the luck of the test pictures only; that of several seeds covers the luck of the
+# interval covers the choice of test images only; that of several seeds covers the variation between
 # seeds too.
 #
 # ## How small a difference could one show?
 #
-# The smaller the difference, the more pictures it takes to tell it from luck. Suppose two networks
-# that disagree as often as these two. How many test pictures would show a difference in four tries
+# The smaller the difference, the more images it takes to tell it from chance. Suppose two networks
+# that disagree as often as these two. How many test images would show a difference in four tries
 # out of five?
 
 # %%
@@ -348,12 +349,12 @@ for gap in (0.02, 0.01, 0.005, 0.002, 0.001):
     ahead, disagree = round(gap * million), round(max(share, gap) * million)
     needed = images_needed((disagree - ahead) // 2, (disagree + ahead) // 2, million)
     rows[f"{100 * gap:.1f} points"] = f"{needed:,}"
-pd.DataFrame({"pictures needed": rows})
+pd.DataFrame({"images needed": rows})
 
 # %% [markdown]
-# Fashion-MNIST has 10,000 test pictures. Compare that with the differences that papers and blog
-# posts are proud of. And this is for two fitted networks: where recipes are compared, the luck of
-# the seeds comes on top.
+# Fashion-MNIST has 10,000 test images. Compare that with the differences that papers and blog
+# posts are proud of. And this is for two fitted networks: where recipes are compared, the variation
+# between seeds comes on top.
 #
 # ## Questions to try
 #
