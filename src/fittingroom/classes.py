@@ -1,4 +1,4 @@
-"""The ten kinds of garment, in the order of their labels (arXiv:1708.07747, table 2)."""
+"""The ten classes of Fashion-MNIST, in the order of their labels (arXiv:1708.07747, table 2)."""
 
 GARMENTS: tuple[str, ...] = (
     "T-shirt/top",

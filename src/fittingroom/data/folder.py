@@ -16,11 +16,9 @@ from fittingroom.data.idx import FileInvalidError
 from fittingroom.data.official import FILE_NAMES, TEST, TRAINING, HalfFiles, Payload, PinnedSet
 from fittingroom.data.split import Half
 from fittingroom.errors import DataInvalidError, DataNotFoundError
-from fittingroom.predictions import UInt8
 from fittingroom.safe_io import is_inside
 
 _MOST_CLASSES = 10
-_LARGEST_NAMES_FILE = 64 * 1024
 _LOOK_ELSEWHERE = "Check the path, leave out --data, or use --data sample."
 _ALLOW_UNKNOWN = "If it is meant to be other data, add --allow-unknown-data."
 
@@ -42,21 +40,20 @@ def open_folder(
             "class 0", "class 1" and so on.
 
     Raises:
-        DataNotFoundError: the folder, some of its files, or the file of names is missing.
+        DataNotFoundError: the folder or some of its files are missing.
         DataInvalidError: a file is not what it should be.
     """
     paths = locate(folder)
     classes = None if names is None else _read_names(names)
     most = _MOST_CLASSES if classes is None else len(classes)
-    payloads: dict[str, Payload] = {}
-    labels = _check_half(paths, TRAINING, payloads, most)
+    files = _read_pair(paths, TRAINING, most)
     if allow_unknown and classes is None:
-        most = int(labels.max()) + 1
+        most = int(files[TRAINING.labels].array.max()) + 1
         if most < 2:
             raise FileInvalidError(paths[TRAINING.labels], "has one class; it takes two or more")
-    test_labels = _check_half(paths, TEST, payloads, most)
+    files |= _read_pair(paths, TEST, most)
 
-    hashes = {name: payload.sha256 for name, payload in payloads.items()}
+    hashes = {name: file.sha256 for name, file in files.items()}
     known = next((each for each in _known_sets() if each.hashes == hashes), None)
     if known is not None and (only is None or known is only):
         if classes not in (None, GARMENTS):
@@ -66,8 +63,7 @@ def open_folder(
             )
         return _dataset(known.name, folder, GARMENTS, hashes)
     if not allow_unknown:
-        counts = {TRAINING.labels: labels, TEST.labels: test_labels}
-        raise _unknown(paths, payloads, counts, only or official.FASHION_MNIST)
+        raise _unknown(paths, files, only or official.FASHION_MNIST)
     if classes is None:
         classes = tuple(f"class {label}" for label in range(most))
     whole = "\n".join([*(hashes[name] for name in FILE_NAMES), *classes])
@@ -199,12 +195,22 @@ def _read_half(
     """Read one set, and check that it is still what it was when it was found."""
     paths = locate(folder)
     files = TRAINING if which == "training" else TEST
-    images = idx.read_images(paths[files.images])
-    labels = idx.read_labels(paths[files.labels], classes)
-    for name, file in ((files.images, images), (files.labels, labels)):
+    read = _read_pair(paths, files, classes)
+    for name, file in read.items():
         if file.sha256 != hashes[name]:
             raise _changed(paths[name], hashes[name], file.sha256)
-    return Half(images.array, labels.array, np.arange(len(labels.array), dtype=np.int64))
+    images, labels = read[files.images].array, read[files.labels].array
+    return Half(images, labels, np.arange(len(labels), dtype=np.int64))
+
+
+def _read_pair(paths: dict[str, Path], files: HalfFiles, classes: int) -> dict[str, idx.IdxFile]:
+    """Read the images and labels of one set, by file name."""
+    images = idx.read_images(paths[files.images])
+    labels = idx.read_labels(paths[files.labels], classes)
+    if len(images.array) != len(labels.array):
+        reason = f"has {len(labels.array):,} labels for {len(images.array):,} images"
+        raise FileInvalidError(paths[files.labels], reason)
+    return {files.images: images, files.labels: labels}
 
 
 def _find_file(folder: Path, name: str) -> Path | None:
@@ -224,38 +230,21 @@ def _read(path: Path, name: str) -> idx.IdxFile:
     return idx.read_images(path) if images else idx.read_labels(path)
 
 
-def _check_half(
-    paths: dict[str, Path], files: HalfFiles, payloads: dict[str, Payload], classes: int
-) -> UInt8:
-    """Check the two files of one set, note their hashes in ``payloads``, return the labels."""
-    images = idx.read_images(paths[files.images])
-    labels = idx.read_labels(paths[files.labels], classes)
-    if len(images.array) != len(labels.array):
-        reason = f"has {len(labels.array):,} labels for {len(images.array):,} images"
-        raise FileInvalidError(paths[files.labels], reason)
-    for name, file in ((files.images, images), (files.labels, labels)):
-        payloads[name] = Payload(name, file.sha256, file.size)
-    return labels.array
-
-
 def _unknown(
-    paths: dict[str, Path],
-    payloads: dict[str, Payload],
-    labels: dict[str, UInt8],
-    expected: PinnedSet,
+    paths: dict[str, Path], files: dict[str, idx.IdxFile], expected: PinnedSet
 ) -> FileInvalidError:
     """Why a folder doesn't hold the data set that is expected, by the first file that differs."""
     advice = f"{idx.REPLACE} {_ALLOW_UNKNOWN}"
-    for name, held in labels.items():
-        if tuple(np.bincount(held, minlength=10)) == official.DIGITS_LABEL_COUNTS[name]:
+    for name, counts in official.DIGITS_LABEL_COUNTS.items():
+        if tuple(np.bincount(files[name].array, minlength=10)) == counts:
             reason = (
                 "holds the labels of MNIST's handwritten digits, which have the same file names"
             )
             return FileInvalidError(paths[name], reason, advice)
-    wrong = next(name for name in FILE_NAMES if payloads[name] != expected.payloads[name])
-    received, should = payloads[wrong], expected.payloads[wrong]
-    if received.count != should.count:
-        reason = f"has {received.count:,} entries; {expected.name} has {should.count:,}"
+    wrong = next(name for name in FILE_NAMES if files[name].sha256 != expected.hashes[name])
+    received, should = files[wrong], expected.payloads[wrong]
+    if len(received.array) != should.count:
+        reason = f"has {len(received.array):,} entries; {expected.name} has {should.count:,}"
         return FileInvalidError(paths[wrong], reason, advice)
     return _changed(paths[wrong], should.sha256, received.sha256, advice)
 
@@ -271,17 +260,12 @@ def _read_names(path: Path) -> tuple[str, ...]:
     """Class names, one a line; empty lines don't count."""
     advice = "Write one class name a line, in the order of the labels, as UTF-8 text."
     try:
-        with path.open("rb") as stream:
-            text = stream.read(_LARGEST_NAMES_FILE).decode("utf-8-sig")
-    except FileNotFoundError:
-        raise DataNotFoundError(
-            f"There is no such file of class names: {path}. Check the path."
-        ) from None
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise FileInvalidError(path, f"can't be read: {error.strerror}", advice) from error
     except UnicodeDecodeError as error:
         raise FileInvalidError(path, "isn't UTF-8 text", advice) from error
-    names = tuple(line.strip() for line in text.splitlines() if line.strip())
+    names = tuple(line.strip() for line in lines if line.strip())
     if not 2 <= len(names) <= _MOST_CLASSES:
         reason = f"has {len(names)} class names, not 2 to {_MOST_CLASSES}"
         raise FileInvalidError(path, reason, advice)
