@@ -81,7 +81,7 @@ def test_a_garment_of_the_rail_is_tried_on_by_keys_alone(browser, address):
     tab = open_tab(browser, address)
     tab.keyboard.press("Tab")
     assert tab.evaluate("document.activeElement.textContent") == "Skip to the mirror"
-    for _ in range(4):  # Hang up others, and the third garment
+    for _ in range(4):  # "Show others", and the third garment
         tab.keyboard.press("Tab")
     name = tab.evaluate("document.activeElement.querySelector('.kind').textContent")
     tab.keyboard.press("Enter")
@@ -130,11 +130,11 @@ def test_a_drawing_is_answered_after_each_stroke_and_can_be_undone(page):
     )
     image = page.evaluate(PIXELS)
     rows = [image[28 * row : 28 * row + 28] for row in range(28)]
-    assert all(row == row[::-1] for row in rows)  # both sides alike, as the box says
+    assert all(row == row[::-1] for row in rows)  # mirrored, as the box says
     assert max(image) > 150
     page.locator("#undo").click()
     assert page.locator("#undo").is_disabled()
-    page.get_by_label("Picture", exact=True).check()
+    page.get_by_label("Photo", exact=True).check()
 
 
 def test_nothing_is_sent_once_the_page_is_there(browser, address, photo):

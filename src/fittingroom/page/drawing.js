@@ -101,7 +101,7 @@ export class Drawing {
     this.changed();
   }
 
-  // Moves the brush to a place, and paints on the way there.
+  // Moves the brush to a place, and paints on the way if `paints`.
   #go(to, paints) {
     if (paints) {
       const steps = Math.max(1, Math.ceil(2 * Math.hypot(to.x - this.at.x, to.y - this.at.y)));

@@ -1,5 +1,5 @@
-// The back end of an exported folder: photos are converted and models run in the browser, by ONNX Runtime's
-// WebAssembly build on one thread. What is loaded lies beside this file, and nothing is sent anywhere.
+// The back end of an exported folder: it converts photos and runs models in the browser, by ONNX Runtime's
+// WebAssembly build on one thread. It loads files beside this one only, and sends nothing.
 import { readPhoto } from "./photo.js";
 import { Model } from "./model.js";
 import { decode, toPng } from "./pixels.js";
@@ -20,7 +20,7 @@ export async function connect() {
   return {
     models: site.models,
     samples: await garments.all(site.garments.known),
-    place: "Your pictures stay on this device: the model runs in your browser, and the page sends nothing.",
+    place: "Your photos stay on this device: the model runs in your browser, and the page sends nothing.",
     classify: (blob) => classify(blob, models, garments),
   };
 }
@@ -49,8 +49,8 @@ async function classify(blob, models, garments) {
   return answers;
 }
 
-// Pictures of the data set, side by side on a sheet: first those that others are compared with, then
-// those for the rail.
+// Images of the data set, side by side on a sheet: first those that photos are compared with, then those
+// for the rail.
 class Garments {
   static async load({ file, labels }, classes) {
     const sheet = await decode(await fetch(here(file)).then((response) => response.blob()));

@@ -1,12 +1,12 @@
-// One exported model in the browser: its answer, where it looked, and what resembles the picture.
+// One exported model in the browser: its answer, the regions that mattered, and similar garments.
 const SIDE = 28;
 const PIXELS = SIDE * SIDE;
 const NEAREST = 5;
-// Pictures that a model is asked about together; more take memory and no less time.
+// Images that go through the model together; more take memory and no less time.
 const AT_ONCE = 32;
 
 export class Model {
-  // `facts` is the model's entry of site.json, `here` gives the address of a file beside it.
+  // `facts` is the model's entry in site.json; `here` gives the address of a file beside it.
   static async load(runtime, facts, here) {
     const session = await runtime.InferenceSession.create(here(facts.file), {
       executionProviders: ["wasm"],
@@ -22,10 +22,10 @@ export class Model {
     Object.assign(this, { runtime, session, facts, features });
   }
 
-  // Pictures, uint8 (N·784) → the model's outputs, each a flat array.
-  async run(pictures, outputs = this.session.outputNames) {
-    const shape = [pictures.length / PIXELS, SIDE, SIDE];
-    const tensor = new this.runtime.Tensor("uint8", pictures, shape);
+  // Images, uint8 (N·784) → the model's outputs, each a flat array.
+  async run(images, outputs = this.session.outputNames) {
+    const shape = [images.length / PIXELS, SIDE, SIDE];
+    const tensor = new this.runtime.Tensor("uint8", images, shape);
     const results = await this.session.run({ pictures: tensor }, outputs);
     return Object.fromEntries(outputs.map((name) => [name, results[name].data]));
   }
@@ -57,28 +57,28 @@ export class Model {
     return probability < unsure ? "unsure" : null;
   }
 
-  // Where it looked, as predict/explain.py finds it: by how much the logarithm of the class' probability
-  // falls when a square is black.
+  // Which regions mattered, as in predict/explain.py: how much the logarithm of the class' probability
+  // falls when a square is blackened.
   async explain(image, label) {
     const [square, step] = [6, 2];
     const places = [];
     for (let y = -square + step; y < SIDE; y += step)
       for (let x = -square + step; x < SIDE; x += step) places.push([y, x]);
-    const pictures = new Uint8Array((places.length + 1) * PIXELS);
+    const images = new Uint8Array((places.length + 1) * PIXELS);
     const covers = (y, x, visit) => {
       for (let row = Math.max(0, y); row < Math.min(SIDE, y + square); row++)
         for (let column = Math.max(0, x); column < Math.min(SIDE, x + square); column++)
           visit(SIDE * row + column);
     };
     places.forEach(([y, x], index) => {
-      pictures.set(image, index * PIXELS);
-      covers(y, x, (pixel) => (pictures[index * PIXELS + pixel] = 0));
+      images.set(image, index * PIXELS);
+      covers(y, x, (pixel) => (images[index * PIXELS + pixel] = 0));
     });
-    pictures.set(image, places.length * PIXELS);
+    images.set(image, places.length * PIXELS);
     const count = this.facts.classes.length;
     const logits = new Float32Array(count * (places.length + 1));
     for (let at = 0; at <= places.length; at += AT_ONCE) {
-      const part = pictures.subarray(at * PIXELS, (at + AT_ONCE) * PIXELS);
+      const part = images.subarray(at * PIXELS, (at + AT_ONCE) * PIXELS);
       logits.set((await this.run(part, ["logits"])).logits, at * count);
     }
     const logarithm = (index) => {
@@ -99,7 +99,8 @@ export class Model {
       Array.from({ length: SIDE }, (_, column) => sums[SIDE * row + column] / counts[SIDE * row + column]),
     );
   }
-  // Places of the known garments whose features are nearest to a picture's, the nearest first.
+
+  // Indices of the known garments whose features are nearest to an image's, the nearest first.
   nearest(features, count) {
     const size = features.length;
     const distances = Array.from({ length: this.features.length / size }, (_, index) => {

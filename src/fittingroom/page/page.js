@@ -1,4 +1,4 @@
-// The page: what comes in, by whichever way, goes through `tryOn`, and what comes out is shown.
+// The page: every image goes through `tryOn`, however it came in, and the answer is shown.
 import { connect } from "./backend.js";
 import { Drawing } from "./drawing.js";
 import { Refusal } from "./refusal.js";
@@ -6,10 +6,10 @@ import { element, garment, png, showAnswers, showStages, verdict } from "./view.
 
 const byId = (id) => document.getElementById(id);
 const HANGING = 10; // garments on the rail at a time
-const KEPT = 12; // pictures that were tried on before
+const KEPT = 12; // earlier images
 
 let backend;
-let latest = 0; // counts what was tried, so that a slow answer never covers a later one
+let latest = 0; // counts images, so that a slow answer never replaces a later one
 let drawing;
 let tried = [];
 
@@ -25,12 +25,14 @@ async function start() {
   byId("models").textContent = backend.models.map(describe).join(" ");
   hang(0);
   byId("others").hidden = backend.samples.length <= HANGING;
-  byId("waiting").textContent = "Nothing tried on yet. Take a garment from the rail, or bring your own.";
+  byId("waiting").textContent = "Choose a garment from the rail, or bring your own photo.";
   document.body.dataset.ready = "true";
 }
 
 function describe({ name, accuracy, parameters }) {
-  const right = accuracy ? `names ${(100 * accuracy).toFixed(1)}% of the test pictures rightly` : "";
+  const right = accuracy
+    ? `classifies ${(100 * accuracy).toFixed(1)}% of the test images correctly`
+    : "";
   const size = parameters ? `has ${parameters.toLocaleString("en")} parameters` : "";
   const facts = [size, right].filter(Boolean).join(" and ");
   return facts ? `The model ${name} ${facts}.` : `The model is ${name}.`;
@@ -40,9 +42,9 @@ function describe({ name, accuracy, parameters }) {
 
 function hang(from) {
   const { samples } = backend;
-  const kinds = [...new Set(samples.map((sample) => sample.label))];
-  // One of each kind, then the next of each.
-  const shown = kinds.slice(0, HANGING).map((label) => {
+  const labels = [...new Set(samples.map((sample) => sample.label))];
+  // One of each class, then the next of each.
+  const shown = labels.slice(0, HANGING).map((label) => {
     const those = samples.filter((sample) => sample.label === label);
     return those[from % those.length];
   });
@@ -81,17 +83,17 @@ function blobOf(base64) {
 
 // --- Trying on ---
 
-// `source` is a sample or "drawing" where the picture is in the data set's own format already.
+// `source` is a sample or "drawing" if the image is in the data set's own format already.
 async function tryOn(blob, name, source) {
   if (!backend) return;
   const turn = ++latest;
   if (source !== "drawing") {
-    setMode("picture");
+    setMode("photo");
     show(URL.createObjectURL(blob), name, source);
   }
   byId("answer").setAttribute("aria-busy", "true");
   document.body.classList.add("busy");
-  byId("waiting").textContent = "Looking at it …"; // before the first answer; later ones replace one
+  byId("waiting").textContent = "Looking at it …"; // seen before the first answer only
   try {
     const answers = await backend.classify(blob, name);
     if (turn !== latest) return;
@@ -116,7 +118,7 @@ function present(answers) {
   byId("warnings").hidden = !warnings.length;
   byId("warnings").replaceChildren(...warnings.map((each) => element("li", {}, each)));
   showStages(byId("stages"), answers[0]);
-  // A picture in the data set's own format is left alone, and there is nothing to show.
+  // An image in the data set's own format is not converted, and there is nothing to show.
   byId("seen").hidden = !(answers[0].stages?.length > 1);
   byId("status").textContent = answers
     .map((answer) => (answers.length > 1 ? `${answer.model}: ` : "") + answer.sentence)
@@ -146,13 +148,13 @@ function complain(error, name) {
 }
 
 function show(url, name, source) {
-  const picture = byId("shown");
-  URL.revokeObjectURL(picture.src);
-  picture.src = url;
-  picture.alt = source ? `A garment of the data set: ${name}` : `Your picture, ${name}`;
-  picture.className = source ? "garment" : "";
-  picture.onerror = () => (picture.hidden = true);
-  picture.hidden = false;
+  const image = byId("shown");
+  URL.revokeObjectURL(image.src);
+  image.src = url;
+  image.alt = source ? `A garment of the data set: ${name}` : `Your photo, ${name}`;
+  image.className = source ? "garment" : "";
+  image.onerror = () => (image.hidden = true);
+  image.hidden = false;
   byId("invitation").hidden = true;
 }
 
@@ -175,7 +177,7 @@ function remember(one) {
 
 function again(one) {
   latest += 1;
-  setMode("picture");
+  setMode("photo");
   show(URL.createObjectURL(one.blob), one.name, one.source);
   present(one.answers);
   remember(one);
@@ -183,8 +185,8 @@ function again(one) {
 }
 
 async function tryFiles(files) {
-  // The first of several comes last, so that it is the one that is shown.
-  for (const file of [...files].reverse()) await tryOn(file, file.name || "picture");
+  // The first of several comes last, so that it is the one shown.
+  for (const file of [...files].reverse()) await tryOn(file, file.name || "photo");
 }
 
 // --- Ways in ---
@@ -193,10 +195,10 @@ function setMode(mode) {
   document.querySelector(`input[name=mode][value=${mode}]`).checked = true;
   const draws = mode === "drawing";
   byId("easel").hidden = byId("drawing-tools").hidden = !draws;
-  byId("picture-tools").hidden = draws;
-  const picture = byId("shown");
-  picture.hidden = draws || !picture.getAttribute("src");
-  byId("invitation").hidden = draws || !picture.hidden;
+  byId("photo-tools").hidden = draws;
+  const image = byId("shown");
+  image.hidden = draws || !image.getAttribute("src");
+  byId("invitation").hidden = draws || !image.hidden;
 }
 
 function wire() {

@@ -1,4 +1,4 @@
-// Pixels and files: decoding as the file says, without colour management, and encoding as PNG.
+// Decode image files to pixels, without colour management, and encode pixels as PNG.
 
 import { Refusal } from "./refusal.js";
 
@@ -24,8 +24,8 @@ function base64(bytes) {
   return btoa(text);
 }
 
-// A picture file → {data: red, green and blue, height, width}: its first frame, upright as its EXIF says,
-// what is transparent on white.
+// An image file → {data: red, green and blue, height, width}: its first frame, upright by its EXIF data,
+// transparent parts on white.
 export async function decode(blob, mostPixels = Infinity) {
   const bitmap = await createImageBitmap(blob, {
     colorSpaceConversion: "none",

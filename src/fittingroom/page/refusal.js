@@ -1,2 +1,2 @@
-// A picture or a request that was turned down; the message is a sentence for people.
+// A photo or a request was refused; the message is a sentence for people.
 export class Refusal extends Error {}

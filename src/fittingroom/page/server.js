@@ -1,4 +1,4 @@
-// The back end of a page that `fittingroom serve` gives: it asks the server under `v1/`.
+// The back end of the page of `fittingroom serve`: it asks the server under `v1/`.
 import { Refusal } from "./refusal.js";
 
 export async function connect() {
@@ -7,7 +7,7 @@ export async function connect() {
     models,
     samples,
     place:
-      "Your pictures go to the server that this page came from, and nowhere else. It answers, and keeps none.",
+      "Your photos go to the server that this page came from, and nowhere else. It does not keep them.",
     classify,
   };
 }
@@ -15,16 +15,11 @@ export async function connect() {
 async function classify(blob, name) {
   const form = new FormData();
   form.append("pictures", blob, name);
-  let answers;
   try {
-    ({ answers } = await ask("v1/classify?details=true", { method: "POST", body: form }));
+    return (await ask("v1/classify?details=true", { method: "POST", body: form })).answers;
   } catch (error) {
-    // The page names the file itself.
-    throw new Refusal(error.message.replace(`${name}: `, ""));
+    throw new Refusal(error.message.replace(`${name}: `, "")); // the page shows the name itself
   }
-  const refused = answers.find((answer) => answer.error);
-  if (refused) throw new Refusal(refused.error);
-  return answers;
 }
 
 async function ask(route, options) {
@@ -41,6 +36,6 @@ async function ask(route, options) {
   }
   const { detail } = await response.json().catch(() => ({}));
   throw new Refusal(
-    typeof detail === "string" ? detail : `The server refused this, with status ${response.status}.`,
+    typeof detail === "string" ? detail : `The server answered with status ${response.status}.`,
   );
 }
