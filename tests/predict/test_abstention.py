@@ -40,7 +40,7 @@ def test_thresholds_come_back_from_metadata_as_they_were(unsure, unknown):
 
 @pytest.mark.parametrize("metadata", [{}, {"thresholds": "7"}, {"thresholds": "{}"}])
 def test_a_model_without_thresholds_is_told_from_one_with(metadata):
-    with pytest.raises(ExportError, match="when it abstains"):
+    with pytest.raises(ExportError, match="no thresholds"):
         Thresholds.from_metadata(metadata)
 
 

@@ -116,7 +116,7 @@ export class Model {
 
 // The words of predict/answers.py.
 function sentenceOf(abstain, [first, second]) {
-  if (abstain === "unknown") return `No garment that I know (the nearest would be ${first.class}).`;
+  if (abstain === "unknown") return `Not a garment that I know (the closest class is ${first.class}).`;
   const share = ({ probability }) => `${(100 * probability).toFixed(0)}%`;
   if (abstain === "unsure")
     return `Unsure: between ${first.class} (${share(first)}) and ${second.class} (${share(second)}).`;

@@ -25,7 +25,7 @@ export const garment = (base64, alt) =>
 
 // The heading of an answer: the class, or the reason why there is none.
 export function verdict(answer) {
-  if (answer.abstain === "unknown") return "No garment that I know";
+  if (answer.abstain === "unknown") return "Not a garment that I know";
   if (answer.abstain === "unsure") {
     const [first, second] = answer.top;
     return `${first.class} or ${second.class}?`;

@@ -1,11 +1,11 @@
-"""A model in use, by ONNX Runtime alone: labelled predictions, and answers for people.
+"""Use a model, by ONNX Runtime alone: predictions for labelled images, and answers for people.
 
 ::
 
     from fittingroom.predict import Model
 
     model = Model(path)                 # a model.onnx; `fittingroom.load()` for the one inside
-    model.predict(["shirt.jpg"])[0]     # → an Answer: class, probability, or why it abstains
+    model.predict(["shirt.jpg"])[0]     # an Answer: class, probability, whether it abstains
 """
 
 from fittingroom.predict.abstention import ABSTENTIONS, Abstention, Thresholds, abstain

@@ -1,14 +1,15 @@
-"""When a model gives no answer: the one rule, for command line, service and page alike.
+"""When a model abstains: one rule for the command line, the service and the page.
 
-A picture that is stranger than the threshold `unknown` is no garment that the model knows. Of the
-others, one whose largest probability is below the threshold `unsure` could be one of two classes
-or more. Both thresholds are chosen on validation and stand in the model's metadata.
+An image whose ``ood_score`` is above the threshold ``unknown`` is not a garment that the model
+knows. Of the others, an image whose largest probability is below the threshold ``unsure`` could
+belong to two classes or more. Both thresholds are chosen on the validation set and are part of the
+model's metadata.
 """
 
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -19,7 +20,7 @@ from fittingroom.safe_io import parse_json
 
 Abstention = Literal["unsure", "unknown"]
 
-# What the numbers of :func:`abstain` mean, in their order.
+# The meaning of the numbers that :func:`abstain` gives.
 ABSTENTIONS: tuple[Abstention | None, ...] = (None, "unsure", "unknown")
 _ANSWERED, _UNSURE, _UNKNOWN = range(3)
 
@@ -28,11 +29,11 @@ _KEY = "thresholds"
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Where a model abstains.
+    """The thresholds of a model.
 
     Attributes:
-        unsure: the least probability of the predicted class that is an answer, 0–1.
-        unknown: the largest ``ood_score`` that still is a garment; infinity accepts everything.
+        unsure: the smallest probability of the predicted class that is an answer, 0–1.
+        unknown: the largest ``ood_score`` of a known garment; infinity accepts everything.
     """
 
     unsure: float
@@ -40,12 +41,12 @@ class Thresholds:
 
     def to_metadata(self) -> dict[str, str]:
         """As an entry of an ONNX model's metadata."""
-        values = {name: value if math.isfinite(value) else None for name, value in _items(self)}
-        return {_KEY: json.dumps(values)}
+        unknown = self.unknown if math.isfinite(self.unknown) else None
+        return {_KEY: json.dumps({"unsure": self.unsure, "unknown": unknown})}
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> "Thresholds":
-        """Those that an ONNX model's metadata holds.
+        """Read the thresholds from an ONNX model's metadata.
 
         Raises:
             ExportError: there are none.
@@ -56,28 +57,24 @@ class Thresholds:
             return cls(float(values["unsure"]), math.inf if unknown is None else float(unknown))
         except (KeyError, TypeError, ValueError) as error:
             raise ExportError(
-                "Expected a model whose metadata says when it abstains. Received one that does "
-                "not: an earlier version of this project made it. Train the recipe again."
+                "The model's metadata has no thresholds, so it is unknown when it abstains. Train "
+                "the recipe again, or export the run again."
             ) from error
 
 
 def abstain(probabilities: Float32, ood_scores: Float32, thresholds: Thresholds) -> UInt8:
-    """Which answers are withheld, and why.
+    """Decide for which images a model abstains, and why.
 
     Args:
         probabilities: float32 ``(N, K)``.
-        ood_scores: float32 ``(N,)``, higher = stranger.
+        ood_scores: float32 ``(N,)``, higher = less like a garment.
         thresholds: the model's.
 
     Returns:
-        uint8 ``(N,)``: 0 answered, 1 unsure, 2 unknown, as :data:`ABSTENTIONS` has them.
+        uint8 ``(N,)``: 0 answered, 1 unsure, 2 unknown, as in :data:`ABSTENTIONS`.
     """
     reasons = np.zeros(len(probabilities), np.uint8)
     reasons[probabilities.max(axis=1) < thresholds.unsure] = _UNSURE
-    # A score that is no number is no garment either.
+    # A score that is not a number counts as unknown too.
     reasons[~(ood_scores <= thresholds.unknown)] = _UNKNOWN
     return reasons
-
-
-def _items(thresholds: Thresholds) -> list[tuple[str, float]]:
-    return list(asdict(thresholds).items())

@@ -1,4 +1,4 @@
-"""What a model says of pictures: as arrays for programs, and one by one in words for people."""
+"""Answers of a model: as arrays for programs, and one by one in words for people."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,17 +13,17 @@ _TOP = 3
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What a model says of one picture.
+    """The answer of a model for one image.
 
     Attributes:
         label: the predicted label.
         class_name: its name.
         probability: of that class, 0–1, calibrated.
         probabilities: float32 ``(K,)``, in the order of the labels.
-        ood_score: how unlike a garment the picture is; compare it with
-            ``Model.thresholds.unknown`` alone, as its scale is the model's own.
-        abstain: None for an answer; ``"unsure"`` between classes; ``"unknown"`` for a picture of
-            no garment that the model knows.
+        ood_score: how unlike a garment the image is. Its scale is the model's own: compare it with
+            ``Model.thresholds.unknown`` only.
+        abstain: None for an answer; ``"unsure"`` between classes; ``"unknown"`` for an image that
+            is not a garment the model knows.
         classes: the names of all classes in the order of the labels.
     """
 
@@ -36,23 +36,23 @@ class Answer:
     classes: tuple[str, ...]
 
     def top(self, count: int = _TOP) -> list[tuple[str, float]]:
-        """The likeliest classes with their probabilities, the likeliest first."""
+        """The most likely classes with their probabilities, in descending order."""
         order = np.argsort(-self.probabilities, kind="stable")[:count]
         return [(self.classes[label], float(self.probabilities[label])) for label in order]
 
     @property
     def sentence(self) -> str:
-        """The answer, or why there is none, in words."""
+        """The answer in words, or the reason why there is none."""
         match self.abstain:
             case "unknown":
-                return f"No garment that I know (the nearest would be {self.class_name})."
+                return f"Not a garment that I know (the closest class is {self.class_name})."
             case "unsure":
                 parts = [f"{name} ({share:.0%})" for name, share in self.top(2)]
                 return f"Unsure: between {' and '.join(parts)}."
         return f"{self.class_name} ({_percent(self.probability)})."
 
     def to_json(self, top: int = _TOP) -> dict[str, Any]:
-        """The names that are a contract (docs/how-to/scripts.md), as values that JSON can hold."""
+        """The answer as values for JSON; the names are a contract (docs/how-to/scripts.md)."""
         return {
             "class": self.class_name,
             "label": self.label,
@@ -67,7 +67,7 @@ class Answer:
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What a model says of many pictures, as arrays.
+    """The answers of a model for many images, as arrays.
 
     Attributes:
         label: uint8 ``(N,)``, the predicted labels.
@@ -87,7 +87,7 @@ class Answers:
         return len(self.label)
 
     def __getitem__(self, row: int) -> Answer:
-        """The answer for one picture."""
+        """The answer for one image."""
         label = int(self.label[row])
         return Answer(
             label=label,
@@ -101,5 +101,5 @@ class Answers:
 
 
 def _percent(share: float) -> str:
-    """A probability for people, who should not read certainty in rounding."""
+    """A probability for people; rounding must not look like certainty."""
     return "over 99%" if share > 0.99 else f"{share:.0%}"

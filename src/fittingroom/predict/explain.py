@@ -1,7 +1,8 @@
-"""Where a model looked: occlusion (M. Zeiler and R. Fergus, arXiv:1311.2901, section 2.2).
+"""Which regions matter to a model: occlusion.
 
-A square of the picture is blackened, which is the data set's background, and the model is asked
-again; the more it loses of its answer, the more that square mattered.
+A square of the image is made black, like the data set's background, and the model predicts again.
+The more the probability of the class falls, the more that square mattered. Source: M. Zeiler and
+R. Fergus, arXiv:1311.2901, section 2.2.
 """
 
 import numpy as np
@@ -15,7 +16,7 @@ _SIDE = 28
 
 
 def occlusion(predictor: Predictor, image: UInt8, label: int) -> Float32:
-    """How much each pixel's surroundings matter for a class.
+    """Compute how much the region around each pixel matters for a class.
 
     Args:
         predictor: the model.
@@ -23,9 +24,9 @@ def occlusion(predictor: Predictor, image: UInt8, label: int) -> Float32:
         label: the class.
 
     Returns:
-        float32 ``(28, 28)``: the natural logarithm of the class' probability less that with a
-        square blackened, in the mean over the squares that cover the pixel. Positive where the
-        square speaks for the class, negative where it speaks against it, zero on the background.
+        float32 ``(28, 28)``: how much the natural logarithm of the class' probability falls when a
+        square is black, averaged over the squares that cover the pixel. Positive: the region
+        supports the class; negative: it is evidence against it; zero on the background.
     """
     # From squares of which one step lies inside to those of which one step still does.
     starts = range(_STEP - _SQUARE, _SIDE, _STEP)

@@ -1,4 +1,4 @@
-"""A model that answers: pictures of any origin → classes, or the reason why there is none."""
+"""A model that answers: any images → classes, or the reason why there is none."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -11,7 +11,7 @@ from fittingroom.errors import ExportError
 from fittingroom.predict.abstention import Thresholds, abstain
 from fittingroom.predict.answers import Answer, Answers
 from fittingroom.predict.explain import occlusion
-from fittingroom.predict.pictures import Picture, to_images
+from fittingroom.predict.images import ImageLike, to_images
 from fittingroom.predict.predictor import Predictor, not_ours
 from fittingroom.predictions import Float32, UInt8
 
@@ -26,17 +26,16 @@ class Model:
 
     Args:
         model: a path to an ONNX file of this project, or its bytes.
-        name: what it is called; None for the file's own name.
+        name: the model's name; None for the file's name without its extension.
         threads: processor threads; None leaves the choice to ONNX Runtime.
 
     Attributes:
-        name: what it is called.
+        name: the model's name.
         classes: the class names in the order of the labels.
-        thresholds: where it abstains.
+        thresholds: when it abstains.
 
     Raises:
-        ExportError: the file is not a model of this project, or of an earlier version without
-            an abstention rule.
+        ExportError: the file is not a model of this project, or has no abstention rule.
     """
 
     def __init__(
@@ -46,9 +45,8 @@ class Model:
         missing = set(_OUTPUTS) - self._predictor.outputs
         if missing:
             raise not_ours(
-                f"Expected a model that gives {', '.join(_OUTPUTS)}. Received one without "
-                f"{', '.join(sorted(missing))}: an earlier version of this project made it. "
-                "Train the recipe again.",
+                f"The model has no output {' or '.join(sorted(missing))}. Models need "
+                f"{', '.join(_OUTPUTS)}: train the recipe again.",
                 model,
             )
         self.name = name or ("model" if isinstance(model, bytes) else model.stem)
@@ -58,31 +56,31 @@ class Model:
         except ExportError as error:
             raise not_ours(str(error), model) from error
 
-    def predict(self, pictures: Picture | Sequence[Picture]) -> list[Answer]:
-        """What the model says of one picture or many, of any origin.
+    def predict(self, images: ImageLike | Sequence[ImageLike]) -> list[Answer]:
+        """Classify one image or many, in any form.
 
         Args:
-            pictures: one or a sequence of: paths of PNG, JPEG or WebP files, their contents as
-                bytes, Pillow pictures, and arrays. Arrays uint8 ``(28, 28)`` or ``(N, 28, 28)``
-                are bright on black, as in the data set; those of other shapes, ``(H, W)`` grey or
+            images: one or a sequence of: paths of PNG, JPEG or WebP files, their contents as
+                bytes, Pillow images, and arrays. Arrays uint8 ``(28, 28)`` or ``(N, 28, 28)`` are
+                bright on black, as in the data set; those of other shapes, ``(H, W)`` grey or
                 ``(H, W, 3)``, and everything else are converted as photos.
 
         Returns:
-            An answer for each picture, in their order.
+            An answer for each image, in their order.
 
         Raises:
             PhotoError: a photo cannot be read.
         """
-        return self.answers(to_images(pictures))
+        return self.answers(to_images(images))
 
     def arrays(self, images: UInt8) -> Answers:
-        """What the model says of pictures, as arrays: the fastest way.
+        """Classify images and give the answers as arrays: the fastest way.
 
         Args:
             images: uint8 ``(N, 28, 28)``, garments bright on black as in the data set.
 
         Raises:
-            PredictionsError: pictures of another shape or type.
+            PredictionsError: images of another shape or type.
         """
         probabilities, scores = self._predictor.run(("probabilities", "ood_score"), images)
         return Answers(
@@ -94,47 +92,46 @@ class Model:
         )
 
     def answers(self, images: UInt8) -> list[Answer]:
-        """What the model says of each picture.
+        """Classify images.
 
         Args:
             images: uint8 ``(N, 28, 28)``, garments bright on black as in the data set.
 
         Raises:
-            PredictionsError: pictures of another shape or type.
+            PredictionsError: images of another shape or type.
         """
-        said = self.arrays(images)
-        return [said[row] for row in range(len(said))]
+        answers = self.arrays(images)
+        return [answers[row] for row in range(len(answers))]
 
     def features(self, images: UInt8) -> Float32:
-        """What the model's last layer sees of each picture, float32 ``(N, D)``.
+        """The inputs of the model's last layer for each image, float32 ``(N, D)``.
 
         Raises:
-            PredictionsError: pictures of another shape or type.
+            PredictionsError: images of another shape or type.
         """
         (features,) = self._predictor.run(("features",), images)
         return features
 
-    def explain(self, picture: Picture) -> Float32:
-        """Where the model looked for its answer, float32 ``(28, 28)``.
+    def explain(self, image: ImageLike) -> Float32:
+        """How much each region matters for the predicted class, float32 ``(28, 28)``.
 
-        Larger = mattered more for the predicted class, negative = spoke against it; see
-        :func:`fittingroom.predict.explain.occlusion`.
+        Negative: evidence against the class; see :func:`fittingroom.predict.explain.occlusion`.
 
         Raises:
             PhotoError: a photo cannot be read.
         """
-        images = to_images(picture)
+        images = to_images(image)
         return occlusion(self._predictor, images[0], int(self.arrays(images).label[0]))
 
-    def nearest(self, picture: Picture, count: int = 5) -> "list[Neighbour]":
-        """The garments of the embedded sample's training half that are most like a picture.
+    def nearest(self, image: ImageLike, count: int = 5) -> "list[Neighbour]":
+        """The garments of the embedded sample's training set that are most similar to an image.
 
         By the distance between features; the nearest first.
 
         Raises:
             PhotoError: a photo cannot be read.
         """
-        return self._neighbourhood.nearest(self.features(to_images(picture))[0], count)
+        return self._neighbourhood.nearest(self.features(to_images(image))[0], count)
 
     @cached_property
     def _neighbourhood(self) -> "Neighbourhood":

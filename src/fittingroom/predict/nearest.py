@@ -1,4 +1,4 @@
-"""The garments of the embedded sample that a model finds most like a picture."""
+"""The garments of the embedded sample that are most similar to an image."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from fittingroom.predictions import Float32, UInt8
 
 @dataclass(frozen=True, eq=False)
 class Neighbour:
-    """A garment of the sample's training half.
+    """A garment of the sample's training set.
 
     Attributes:
         label: its true label.
@@ -28,7 +28,7 @@ class Neighbour:
 
 
 class Neighbourhood:
-    """The sample's training half with a model's features of it.
+    """The sample's training set with a model's features.
 
     Args:
         predictor: the model.
@@ -39,7 +39,7 @@ class Neighbourhood:
         (self._features,) = predictor.run(("features",), self._garments.images)
 
     def nearest(self, features: Float32, count: int) -> list[Neighbour]:
-        """The garments whose features are nearest, the nearest first.
+        """Find the garments with the nearest features, the nearest first.
 
         Args:
             features: float32 ``(D,)``.
