@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from fittingroom.errors import PhotoError
-from fittingroom.photos import read_photo
+from fittingroom.photos import Photo, read_photo
 from fittingroom.predict import Model
 from tests.page.conftest import encoded, photo_of
 
@@ -24,24 +24,22 @@ def corpus(sample) -> dict[str, bytes]:
     images = sample.training().images
     rng = np.random.default_rng(0)
     files: dict[str, bytes] = {"own format": encoded(Image.fromarray(images[0]))}
-    for number, side in enumerate((40, 60, 90, 110, 150, 220, 300, 450, 700, 1300)):
+    for number, side in enumerate((40, 90, 150, 300, 900)):
         colour = tuple(int(value) for value in rng.integers(0, 180, 3))
         photo = photo_of(images[number], side, colour)
         files[f"{side} as PNG"] = encoded(photo)
-        files[f"{side} as JPEG"] = encoded(photo, "JPEG", quality=90)
         files[f"{side} as JPEG, whole colours"] = encoded(photo, "JPEG", quality=80, subsampling=0)
         files[f"{side} as WebP"] = encoded(photo, "WEBP", lossless=True)
         noisy = np.asarray(photo) + rng.normal(0, 4, np.asarray(photo).shape)
         files[f"{side} noisy"] = encoded(Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)))
-    for orientation in range(1, 9):
+    for orientation in (2, 5, 6, 8):
         exif = Image.Exif()
         exif[0x0112] = orientation
         photo = photo_of(images[orientation], 160)
         files[f"turned {orientation}"] = encoded(photo, "JPEG", quality=95, exif=exif)
     photo = photo_of(images[20])
     for number, (side, kernel) in enumerate(
-        [(28, "NEAREST"), (56, "NEAREST"), (100, "NEAREST"), (157, "BILINEAR"), (224, "BICUBIC"),
-         (280, "BICUBIC"), (400, "BILINEAR"), (611, "NEAREST")]
+        [(28, "NEAREST"), (56, "NEAREST"), (157, "BILINEAR"), (280, "BICUBIC"), (611, "NEAREST")]
     ):  # fmt: skip
         large = Image.fromarray(images[number]).resize((side, side), Image.Resampling[kernel])
         files[f"enlarged to {side}"] = encoded(large)
@@ -96,12 +94,22 @@ def in_browser(page: Any, corpus) -> dict[str, dict[str, Any]]:
     )
 
 
-def test_both_give_the_same_picture_within_two_levels(corpus, in_browser):
-    pairs = 0
+@pytest.fixture(scope="module")
+def in_python(corpus) -> dict[str, Photo | PhotoError]:
+    """The same by Python."""
+    results: dict[str, Photo | PhotoError] = {}
     for name, content in corpus.items():
         try:
-            expected = read_photo(content)
-        except PhotoError:
+            results[name] = read_photo(content)
+        except PhotoError as error:
+            results[name] = error
+    return results
+
+
+def test_both_give_the_same_image_within_two_levels(in_python, in_browser):
+    pairs = 0
+    for name, expected in in_python.items():
+        if isinstance(expected, PhotoError):
             continue
         received = in_browser[name]
         assert "image" in received, (name, received)
@@ -113,32 +121,28 @@ def test_both_give_the_same_picture_within_two_levels(corpus, in_browser):
         ]
         assert tuple(received["warnings"]) == expected.warnings, name
         pairs += 1
-    assert pairs >= 80
+    assert pairs >= 45
     told = [stages[-1][1] for each in in_browser.values() if (stages := each.get("stages"))]
     for how in ("left alone", "enlarged, and", "format, negated", "enlarged and negated"):
         assert any(how in sentence for sentence in told), how
 
 
-def test_both_refuse_the_same_files(corpus, in_browser):
-    refused = set()
-    for name, content in corpus.items():
-        try:
-            read_photo(content)
-        except PhotoError as error:
-            refused.add(name)
-            # The reason that a decoder gives is its own; all before it is the same.
-            expected = str(error).split(": ")[0].rstrip(".")
-            assert in_browser[name]["refused"].startswith(expected), name
-            assert in_browser[name]["kind"] == "Refusal"
+def test_both_refuse_the_same_files(in_python, in_browser):
+    refused = {name for name, result in in_python.items() if isinstance(result, PhotoError)}
+    for name in refused:
+        # The reason that a decoder gives is its own; everything before it is the same.
+        expected = str(in_python[name]).split(": ")[0].rstrip(".")
+        assert in_browser[name]["refused"].startswith(expected), name
+        assert in_browser[name]["kind"] == "Refusal"
     assert refused >= {"cut off", "a GIF", "empty", "words", "one colour"}
     assert refused == {name for name, result in in_browser.items() if "refused" in result}
 
 
-def test_both_give_the_same_class(trained, corpus, in_browser):
+def test_both_give_the_same_class(trained, in_python, in_browser):
     model = Model(trained.model_path)
     names = [name for name, result in in_browser.items() if "image" in result]
     received = np.array([in_browser[name]["image"] for name in names], np.uint8)
-    expected = np.stack([read_photo(corpus[name]).image for name in names])
+    expected = np.stack([in_python[name].image for name in names])
     ours = model.arrays(received.reshape(-1, 28, 28))
     theirs = model.arrays(expected)
     assert ours.label.tolist() == theirs.label.tolist()

@@ -1,4 +1,4 @@
-"""Pasting and photographing, on the exported page and on the server's, in a real browser."""
+"""Pasting and photographing, on the exported page in a real browser."""
 
 import base64
 from collections.abc import Iterator
@@ -16,22 +16,9 @@ CLIPBOARD = ["clipboard-read", "clipboard-write"]
 BYTES = "const bytes = Uint8Array.from(atob(content), (each) => each.charCodeAt(0));"
 
 
-@pytest.fixture(scope="module", params=["exported", "served"])
-def place(request, trained) -> Iterator[str]:
-    """Where the page with one model is: a static folder, and the service."""
-    if request.param == "exported":
-        yield request.getfixturevalue("address")
-        return
-    pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
-    from tests.serve.running import running
-
-    with running("--model", str(trained.folder)) as server:
-        yield server.address
-
-
 @pytest.fixture(scope="module")
-def tab(browser, place) -> Iterator[Any]:
-    opened = open_tab(browser, place, permissions=CLIPBOARD)
+def tab(browser, address) -> Iterator[Any]:
+    opened = open_tab(browser, address, permissions=CLIPBOARD)
     yield opened
     opened.close()
 
@@ -98,15 +85,15 @@ def test_the_systems_clipboard_is_pasted_by_keys(tab, trained, photos):
     assert tab.locator("#status").inner_text() == said(trained, photos[1])
 
 
-def test_a_phone_photographs_and_a_desk_does_not(browser, tab, place, trained, photos):
+def test_a_phone_photographs_and_a_desk_does_not(browser, tab, address, trained, photos):
     assert tab.locator("#camera").is_hidden()
     phone = open_tab(
-        browser, place, viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True
+        browser, address, viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True
     )
     assert phone.locator("#camera").is_visible()
     # The attribute asks for the camera at the back; what it took comes as a file.
     assert phone.locator("#photograph").get_attribute("capture") == "environment"
-    for photo in (photos[2], photos[0], photos[0]):
+    for photo in (photos[2], photos[0]):
         phone.evaluate("document.getElementById('status').textContent = ''")
         file = {"name": "1700000000000.jpg", "mimeType": "image/png", "buffer": photo}
         phone.locator("#photograph").set_input_files([file])

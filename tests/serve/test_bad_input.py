@@ -13,7 +13,7 @@ from tests.photos.corpus import Case, corpus, encoded, exif, own_format_picture,
 from tests.serve.conftest import forms
 from tests.serve.running import running
 
-_EACH = 300  # of the route with a body, right ones and wrong ones
+_EACH = 150  # of the route with a body, right ones and wrong ones
 
 
 @pytest.fixture(scope="module")
@@ -81,4 +81,4 @@ def test_no_request_made_up_from_the_description_gives_a_5xx():
         assert server.process.poll() is None
         assert "Traceback" not in server.output()
     assert sum(statuses.values()) >= 2 * _EACH
-    assert {200, 415, 422} <= set(statuses)  # it was not refused at the first door alone
+    assert {200, 415, 422} <= set(statuses)  # each kind of answer was reached
