@@ -170,6 +170,7 @@ def test_two_models_stand_side_by_side(browser, address_of_two, trained, other, 
     tab.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scheme", "steps"), [("light", ("start", "photo", "refused", "drawing")), ("dark", ("photo",))]
 )
