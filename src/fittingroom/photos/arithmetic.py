@@ -1,6 +1,6 @@
 """Arithmetic that all steps of the conversion share: brightness, distance, size.
 
-A *picture* is an array of red, green and blue, ``(H, W, 3)``, each 0–255; inside the conversion all
+An *image* is an array of red, green and blue, ``(H, W, 3)``, each 0–255; inside the conversion all
 numbers are float64. *Distance* between two colours is the largest of their three differences.
 *Rounded* is ``floor(x + 0.5)``, clipped to 0–255. *Luma* is ``(54 R + 183 G + 19 B) / 256``
 (Rec. 709). ``page/arithmetic.js`` computes the same.
@@ -21,9 +21,9 @@ CLOSE = 0.05 * 255  # the paper's "within 5% of the maximum possible intensity"
 WORKING = 160  # longest edge on which photos are looked at
 
 
-def luma(picture: Float64) -> Float64:
+def luma(image: Float64) -> Float64:
     """Brightness of colours: ``(…, 3)`` → ``(…)``."""
-    return (54 * picture[..., 0] + 183 * picture[..., 1] + 19 * picture[..., 2]) / 256
+    return (54 * image[..., 0] + 183 * image[..., 1] + 19 * image[..., 2]) / 256
 
 
 def rounded(values: Float64) -> Float64:
@@ -42,42 +42,42 @@ def quantile(values: Float64, share: float) -> Float64:
     return np.quantile(values, share, axis=0, method="lower")
 
 
-def shrink(picture: Pixels, height: int, width: int) -> Float64:
-    """The mean colour of each cell of a grid over a picture; pixels count by their covered share.
+def shrink(image: Pixels, height: int, width: int) -> Float64:
+    """The mean colour of each cell of a grid over an image; pixels count by their covered share.
 
     Args:
-        picture: ``(H, W, 3)``.
+        image: ``(H, W, 3)``.
         height, width: cells of the grid; more than H or W repeat pixels.
 
     Returns:
         float64 ``(height, width, 3)``.
     """
     # Rows first, as they lie in memory, unless the result in between would be large.
-    if picture.shape[1] * height <= 2 * picture.shape[0] * width:
-        return _shrink_columns(_shrink_rows(picture, height), width)
-    return _shrink_rows(_shrink_columns(picture, width), height)
+    if image.shape[1] * height <= 2 * image.shape[0] * width:
+        return _shrink_columns(_shrink_rows(image, height), width)
+    return _shrink_rows(_shrink_columns(image, width), height)
 
 
-def _shrink_columns(picture: Pixels, width: int) -> Float64:
-    if picture.shape[1] == width:
-        return picture.astype(np.float64)
-    turned = np.ascontiguousarray(picture.transpose(1, 0, 2))
+def _shrink_columns(image: Pixels, width: int) -> Float64:
+    if image.shape[1] == width:
+        return image.astype(np.float64)
+    turned = np.ascontiguousarray(image.transpose(1, 0, 2))
     return _shrink_rows(turned, width).transpose(1, 0, 2)
 
 
-def _shrink_rows(picture: Pixels, height: int) -> Float64:
+def _shrink_rows(image: Pixels, height: int) -> Float64:
     """Cell ``i`` covers rows ``i H / height`` to ``(i + 1) H / height``."""
-    rows = picture.shape[0]
+    rows = image.shape[0]
     if rows == height:
-        return picture.astype(np.float64)
-    result = np.empty((height, *picture.shape[1:]))
+        return image.astype(np.float64)
+    result = np.empty((height, *image.shape[1:]))
     for i in range(height):
         # In whole numbers, so that no rounding moves an edge: ends in units of 1 / height.
         start, end = i * rows, (i + 1) * rows
         first, last = start // height, -(-end // height)
-        total = picture[first:last].sum(axis=0, dtype=np.float64)
-        total -= picture[first] * ((start - first * height) / height)
-        total -= picture[last - 1] * ((last * height - end) / height)
+        total = image[first:last].sum(axis=0, dtype=np.float64)
+        total -= image[first] * ((start - first * height) / height)
+        total -= image[last - 1] * ((last * height - end) / height)
         result[i] = total * (height / rows)
     return result
 
@@ -87,13 +87,11 @@ def scaled(length: int, to: int, longest: int) -> int:
     return max(1, (2 * length * to + longest) // (2 * longest))
 
 
-def to_working_size(picture: UInt8) -> Float64:
+def to_working_size(image: UInt8) -> Float64:
     """Shrunk by area so that no edge is longer than ``WORKING``, and rounded."""
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     longest = max(height, width, WORKING)
-    return rounded(
-        shrink(picture, scaled(height, WORKING, longest), scaled(width, WORKING, longest))
-    )
+    return rounded(shrink(image, scaled(height, WORKING, longest), scaled(width, WORKING, longest)))
 
 
 def box(mask: Bool) -> tuple[int, int, int, int]:

@@ -3,7 +3,7 @@
 ``garment.py`` finds the garment. ``page/convert.js`` does the same as this file, function by
 function, and tests compare the two. In code, *ground* is short for background.
 
-1.  **Light on dark** (``photo.py``). A grey picture on black looks like one of the data set, and a
+1.  **Light on dark** (``photo.py``). A grey image on black looks like one of the data set, and a
     nearly white garment on a darker background would vanish: both are negated.
 2.  **Place** (:func:`place_on_paper`) on ``PAPER``: the whole background gets that colour, and its
     shading is divided out of the garment. If the background's mean luma is below ``FRINGED``, the
@@ -14,7 +14,7 @@ function, and tests compare the two. In code, *ground* is short for background.
 4.  The steps of the data set's paper (arXiv:1708.07747, section 2): **trim** the edges all of whose
     pixels are within ``CLOSE`` of ``PAPER``; **subsample** to a longest edge of 28, row
     ``floor((i + 0.5) h / m)`` of ``h`` becoming row ``i`` of ``m``; **sharpen** with the kernel
-    ``SHARPEN``, edges repeated, and round; **extend** the shorter edge to 28, the picture
+    ``SHARPEN``, edges repeated, and round; **extend** the shorter edge to 28, the image
     centred; **negate**; **grey** by luma, rounded.
 """
 
@@ -59,7 +59,7 @@ def _neighbours(values: Pixels) -> list[Pixels]:
     return [padded[y : y + height, x : x + width] for y in range(3) for x in range(3)]
 
 
-def without_fringe(picture: Float64, mask: Bool) -> Float64:
+def without_fringe(image: Float64, mask: Bool) -> Float64:
     """Colour the garment's outermost pixels, which are mixed with the background, from inside.
 
     The mask without its ``FRINGE`` outermost pixels is the core. ``FRINGE`` times, those pixels of
@@ -69,7 +69,7 @@ def without_fringe(picture: Float64, mask: Bool) -> Float64:
     core = mask.astype(np.float64)
     for _ in range(FRINGE):
         core = np.minimum.reduce(_neighbours(core))
-    colours = picture.copy()
+    colours = image.copy()
     for _ in range(FRINGE):
         count = np.add.reduce(_neighbours(core))
         total = np.add.reduce(_neighbours(colours * core[..., None]))
@@ -79,12 +79,12 @@ def without_fringe(picture: Float64, mask: Bool) -> Float64:
     return rounded(colours)
 
 
-def place_on_paper(picture: Float64, ground: Float64, mask: Bool) -> Float64:
+def place_on_paper(image: Float64, ground: Float64, mask: Bool) -> Float64:
     """The garment alone, on near-white, with the background's shading divided out; rounded."""
     brightness = np.maximum(luma(ground), 1.0)
     if brightness.mean() < FRINGED:
-        picture = without_fringe(picture, mask)
-    even = rounded(picture * (brightness.max() / brightness)[..., None])
+        image = without_fringe(image, mask)
+    even = rounded(image * (brightness.max() / brightness)[..., None])
     return np.where(mask[..., None], even, PAPER)
 
 
@@ -99,47 +99,47 @@ def to_thumbnail(placed: Float64, mask: Bool) -> Float64:
     return rounded(shrink(placed[top:bottom, left:right], *size))
 
 
-def trim(picture: Float64) -> Float64:
+def trim(image: Float64) -> Float64:
     """Without the edges that are near-white all along; unchanged if nothing would be left."""
-    mask = distance(picture, np.full(3, PAPER)) > CLOSE
+    mask = distance(image, np.full(3, PAPER)) > CLOSE
     if not mask.any():
-        return picture
+        return image
     top, bottom, left, right = box(mask)
-    return picture[top:bottom, left:right]
+    return image[top:bottom, left:right]
 
 
-def subsample(picture: Float64) -> Float64:
+def subsample(image: Float64) -> Float64:
     """Some of the rows and columns, so that the longest edge is ``SIDE``."""
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     longest = max(height, width)
     rows, columns = scaled(height, SIDE, longest), scaled(width, SIDE, longest)
-    return picture[_every(rows, height)][:, _every(columns, width)]
+    return image[_every(rows, height)][:, _every(columns, width)]
 
 
 def _every(count: int, of: int) -> npt.NDArray[np.int64]:
     return (2 * np.arange(count) + 1) * of // (2 * count)
 
 
-def sharpen(picture: Float64) -> Float64:
+def sharpen(image: Float64) -> Float64:
     """Convolved with ``SHARPEN``; rounded."""
-    padded = np.pad(picture, ((1, 1), (1, 1), (0, 0)), mode="edge")
-    height, width = picture.shape[:2]
-    result = np.zeros_like(picture)
+    padded = np.pad(image, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    height, width = image.shape[:2]
+    result = np.zeros_like(image)
     for row in range(3):
         for column in range(3):
             result += SHARPEN[row, column] * padded[row : row + height, column : column + width]
     return rounded(result)
 
 
-def extend(picture: Float64) -> Float64:
+def extend(image: Float64) -> Float64:
     """Centred on a near-white square of ``SIDE``, towards top and left if it can't be."""
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     square = np.full((SIDE, SIDE, 3), PAPER)
     top, left = (SIDE - height) // 2, (SIDE - width) // 2
-    square[top : top + height, left : left + width] = picture
+    square[top : top + height, left : left + width] = image
     return square
 
 
-def to_grey(picture: Float64) -> UInt8:
+def to_grey(image: Float64) -> UInt8:
     """Luma as whole numbers."""
-    return rounded(luma(picture)).astype(np.uint8)
+    return rounded(luma(image)).astype(np.uint8)

@@ -1,18 +1,18 @@
 """Find the garment on a photo: the pixels that differ from the background, even a shaded one.
 
-1.  **Find** (:func:`find_garment`). The picture is shrunk by area until its longest edge is at
+1.  **Find** (:func:`find_garment`). The image is shrunk by area until its longest edge is at
     most ``WORKING``, and rounded. The background's colour is estimated at every pixel, and what
     differs from it is garment. If the longest edge of the garment's box is at most 0.6 of the
-    picture's, the same is done again on that part of the photo alone, with a margin of ``MARGIN``
+    image's, the same is done again on that part of the photo alone, with a margin of ``MARGIN``
     of the box' longest edge on each side.
 2.  **Background** (:func:`estimate_ground`). For each channel a surface of second degree in x and y
     is fitted by least squares to the pixels of the border: first to those within ``NEAR`` of the
     border's median colour, then ``ROUNDS`` times to those that the last surface explains, finally
-    to all pixels of the picture that it takes for background.
+    to all pixels of the image that it takes for background.
 3.  **Separate** (:func:`separate`). A pixel is garment if its distance from the background is more
     than a threshold: ``CLOSE``, the paper's 5% of 255, or more for an uneven background
-    (``UNEVEN``, ``SPREAD``). If it is more, the picture is smoothed (:func:`smooth`), its
-    background is estimated again, and the smoothed picture is used from here on. Of the connected
+    (``UNEVEN``, ``SPREAD``). If it is more, the image is smoothed (:func:`smooth`), its
+    background is estimated again, and the smoothed image is used from here on. Of the connected
     parts (by 8 neighbours) those smaller than ``SPECK`` of the largest are dropped.
 
 ``page/garment.js`` does the same, function by function. In code, *ground* is short for background.
@@ -45,9 +45,9 @@ SPREAD = 1.6
 SPECK = 0.02
 
 
-def smooth(picture: Float64) -> Float64:
+def smooth(image: Float64) -> Float64:
     """Each pixel the mean of 3 × 3, edges repeated; rounded."""
-    padded = np.pad(picture, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    padded = np.pad(image, ((1, 1), (1, 1), (0, 0)), mode="edge")
     rows = padded[:-2] + padded[1:-1] + padded[2:]
     return rounded((rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / 9)
 
@@ -70,26 +70,26 @@ def _terms(height: int, width: int) -> Float64:
 def _fit(terms: Float64, colours: Float64) -> Float64:
     """Coefficients of the surface through ``colours (N, 3)`` at ``terms (N, 6)``: ``(6, 3)``."""
     products = terms.T @ terms
-    # A little weight on flatness, so that narrow pictures and few pixels have an answer too.
+    # A little weight on flatness, so that narrow images and few pixels have an answer too.
     products[np.arange(1, 6), np.arange(1, 6)] += 1e-3 * len(terms)
     coefficients: Float64 = np.linalg.solve(products, terms.T @ colours).astype(np.float64)
     return coefficients
 
 
-def estimate_ground(picture: Float64) -> tuple[Float64, float]:
+def estimate_ground(image: Float64) -> tuple[Float64, float]:
     """The background's colour at each pixel, also behind the garment.
 
     Args:
-        picture: ``(H, W, 3)``.
+        image: ``(H, W, 3)``.
 
     Returns:
         The surface, float64 ``(H, W, 3)`` within 0–255, and the threshold of distance
         above which a pixel is garment.
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     terms = _terms(height, width)
     border = _border(height, width)
-    there, colours = terms[border], picture[border]
+    there, colours = terms[border], image[border]
     near = distance(colours, quantile(colours, 0.5)) <= NEAR
     if not near.any():
         near[:] = True
@@ -102,17 +102,17 @@ def estimate_ground(picture: Float64) -> tuple[Float64, float]:
         if not near.any():
             break
     ground = terms @ coefficients
-    everywhere = distance(picture, ground) <= threshold
+    everywhere = distance(image, ground) <= threshold
     if everywhere.any():
-        ground = terms @ _fit(terms[everywhere], picture[everywhere])
-        apart = distance(picture, ground)[everywhere]
+        ground = terms @ _fit(terms[everywhere], image[everywhere])
+        apart = distance(image, ground)[everywhere]
         threshold = max(CLOSE, SPREAD * float(quantile(apart, 0.9)))
     return np.clip(ground, 0, 255), threshold
 
 
-def separate(picture: Float64, ground: Float64, threshold: float) -> Bool:
+def separate(image: Float64, ground: Float64, threshold: float) -> Bool:
     """Which pixels are garment: bool ``(H, W)``."""
-    return without_specks(distance(picture, ground) > threshold)
+    return without_specks(distance(image, ground) > threshold)
 
 
 def without_specks(mask: Bool) -> Bool:
@@ -164,13 +164,13 @@ class FoundGarment:
     """A garment, and the part of the photo that it was found on, at working size.
 
     Attributes:
-        picture: float64 ``(H, W, 3)``, whole numbers.
+        image: float64 ``(H, W, 3)``, whole numbers.
         ground: float64 ``(H, W, 3)``, the background's colour, also behind the garment.
         threshold: distance from the background above which a pixel counts as garment.
         mask: bool ``(H, W)``, where the garment is.
     """
 
-    picture: Float64
+    image: Float64
     ground: Float64
     threshold: float
     mask: Bool
@@ -190,7 +190,7 @@ def find_garment(photo: UInt8) -> FoundGarment:
             10 * max(bottom - top, right - left) <= 6 * max(rows, columns)
             and max(photo.shape) > WORKING
         ):
-            # Pixels of the photo for one of the working picture.
+            # Pixels of the photo for one of the working image.
             step = max(photo.shape[0] / rows, photo.shape[1] / columns)
             margin = MARGIN * max(bottom - top, right - left) + 1
             high, low = int((top - margin) * step), int((bottom + margin) * step) + 1
@@ -202,9 +202,9 @@ def find_garment(photo: UInt8) -> FoundGarment:
 
 
 def _look(photo: UInt8) -> FoundGarment:
-    picture = to_working_size(photo)
-    ground, threshold = estimate_ground(picture)
+    image = to_working_size(photo)
+    ground, threshold = estimate_ground(image)
     if threshold > CLOSE:
-        picture = smooth(picture)
-        ground, threshold = estimate_ground(picture)
-    return FoundGarment(picture, ground, threshold, separate(picture, ground, threshold))
+        image = smooth(image)
+        ground, threshold = estimate_ground(image)
+    return FoundGarment(image, ground, threshold, separate(image, ground, threshold))

@@ -1,12 +1,12 @@
-"""Recognise pictures in the data set's own format: unchanged, enlarged, or negated.
+"""Recognise images in the data set's own format: unchanged, enlarged, or negated.
 
-Such a picture was trimmed, sharpened and centred when the data set was made. Doing that again would
+Such an image was trimmed, sharpened and centred when the data set was made. Doing that again would
 only harm it, so its 28×28 grey levels are used as they are.
 
 *Enlarged* is a square of at least ``FACTOR`` times 28 pixels with no more detail than 28×28: it is
 read at the centres of 28×28 cells, where nearest, bilinear, bicubic and Lanczos enlargements all
-keep the original's values; enlarged again, that differs little (``LITTLE``) from the picture.
-Since many blurred squares would pass, an enlarged or negated picture must also lie in its frame as
+keep the original's values; enlarged again, that differs little (``LITTLE``) from the image.
+Since many blurred squares would pass, an enlarged or negated image must also lie in its frame as
 the data set's do: on black, and reaching from edge to edge in one direction.
 ``page/own_format.js`` does the same.
 """
@@ -27,37 +27,37 @@ from fittingroom.photos.arithmetic import (
     to_working_size,
 )
 
-# The data set's own corners have at most 52 as their median, over all 70,000 pictures.
+# The data set's own corners have at most 52 as their median, over all 70,000 images.
 DARK_CORNERS = 63
 FACTOR = 2
-# Root mean square of the difference, in standard deviations of the picture: bicubic enlargements of
+# Root mean square of the difference, in standard deviations of the image: bicubic enlargements of
 # garments, cut out and put on paper, have up to 0.19, sharp ones at other scales mostly more.
 LITTLE = 0.2
-# Largest difference between the channels of a grey picture; JPEG colours grey a little.
+# Largest difference between the channels of a grey image; JPEG colours grey a little.
 GREY = 12
 # Cells from edge to edge, less one at each end, which may be too faint: of the 60,000 training
 # images all but 15 reach so far.
 REACH = SIDE - 2
 
 
-def own_format(picture: UInt8) -> tuple[UInt8, str] | None:
-    """The data set's grey levels, if a picture holds them already.
+def own_format(image: UInt8) -> tuple[UInt8, str] | None:
+    """The data set's grey levels, if an image holds them already.
 
     Args:
-        picture: uint8 ``(H, W, 3)``.
+        image: uint8 ``(H, W, 3)``.
 
     Returns:
-        uint8 ``(28, 28)``, bright on black, and a sentence on what the picture is; None for any
+        uint8 ``(28, 28)``, bright on black, and a sentence on what the image is; None for any
         other photo.
     """
-    side = picture.shape[0]
-    if picture.shape[1] != side or (side != SIDE and side < FACTOR * SIDE):
+    side = image.shape[0]
+    if image.shape[1] != side or (side != SIDE and side < FACTOR * SIDE):
         return None
-    if side == SIDE and (picture == picture[:, :, :1]).all():
-        grey = picture[:, :, 0]
+    if side == SIDE and (image == image[:, :, :1]).all():
+        grey = image[:, :, 0]
         if _corners(grey) <= DARK_CORNERS:
             return grey.copy(), "It is in the data set's own format, and is left alone."
-    working = to_working_size(picture)
+    working = to_working_size(image)
     spread = (working.max(axis=2) - working.min(axis=2)).ravel()
     if float(quantile(spread, 0.99)) > GREY:
         return None

@@ -85,7 +85,7 @@ def _convert(pixels: UInt8) -> Photo:
     if not found.mask.any():
         raise PhotoError(f"No garment was found: the image has one colour. {_ADVICE}")
     warnings, negate = _warnings(found)
-    picture, ground = found.picture, found.ground
+    picture, ground = found.image, found.ground
     if negate:
         picture, ground = 255 - picture, 255 - ground
     placed = convert.place_on_paper(picture, ground, found.mask)
@@ -106,7 +106,7 @@ def _convert(pixels: UInt8) -> Photo:
 
 def _warnings(found: FoundGarment) -> tuple[list[str], bool]:
     """What may spoil the answer, and whether garment and background are to be negated."""
-    picture, ground, mask = found.picture, found.ground, found.mask
+    picture, ground, mask = found.image, found.ground, found.mask
     median = float(np.median(arithmetic.luma(picture[mask])))
     beneath = float(np.median(arithmetic.luma(ground[mask])))
     spread = picture.max(axis=2) - picture.min(axis=2)
