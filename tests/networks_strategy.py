@@ -8,15 +8,12 @@ from fittingroom.networks import (
     Conv,
     Dense,
     Dropout,
-    Ensemble,
     Flatten,
-    GlobalAveragePool,
     GlobalMaxPool,
     Layer,
     MaxPool,
     Network,
     ReLU,
-    Residual,
 )
 
 ACTIVATIONS: st.SearchStrategy[Layer] = st.sampled_from([ReLU(), GELU()])
@@ -30,24 +27,16 @@ def networks(draw: st.DrawFn, classes: int = 10) -> Network:
         filters = draw(st.sampled_from([2, 4]))
         bias = draw(st.booleans())
         kernel, stride = draw(st.sampled_from([(3, 1), (3, 2), (4, 2), (1, 1)]))
-        groups = draw(st.sampled_from([1, 2])) if layers else 1
         padding = draw(st.integers(0, 1))
         whitened = not layers and not bias and kernel > 1 and draw(st.booleans())
-        layers.append(Conv(filters, kernel, stride, padding, groups, bias, whitened))
+        layers.append(Conv(filters, kernel, stride, padding, bias, whitened))
         if draw(st.booleans()):
             layers.append(BatchNorm(epsilon=draw(st.sampled_from([1e-5, 1e-3]))))
         layers.append(draw(ACTIVATIONS))
         if draw(st.booleans()):
-            inner = (Conv(filters, 3, padding=1, bias=False), BatchNorm(), draw(ACTIVATIONS))
-            layers.append(Residual(inner))
-        if draw(st.booleans()):
             layers.append(MaxPool(2))
-    if draw(st.integers(0, 4)) == 4:
-        count = draw(st.integers(1, 3))
-        return (*layers, Ensemble(tuple((Flatten(), ReLU(), Dense(classes)) for _ in range(count))))
     pooled = bool(layers) and draw(st.booleans())
-    pools: st.SearchStrategy[Layer] = st.sampled_from([GlobalAveragePool(), GlobalMaxPool()])
-    layers.append(draw(pools) if pooled else Flatten())
+    layers.append(GlobalMaxPool() if pooled else Flatten())
     if draw(st.booleans()):
         layers += [BatchNorm(), Dropout(0.25)]
     for _ in range(draw(st.integers(0, 1))):

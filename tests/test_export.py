@@ -10,9 +10,8 @@ from torch import nn
 from fittingroom.engines.pytorch.modules import build_module, weights_of
 from fittingroom.errors import ExportError
 from fittingroom.export import build_onnx, fit_ood
-from fittingroom.networks import BatchNorm, Conv, Dense, Ensemble, Flatten, GlobalMaxPool, ReLU
+from fittingroom.networks import BatchNorm, Conv, Dense, Flatten, GlobalMaxPool, ReLU
 from fittingroom.predict import Predictor
-from fittingroom.recipes import RECIPES, Recipe
 from tests.networks_strategy import networks
 
 CLASSES = tuple(f"class {number}" for number in range(10))
@@ -105,8 +104,6 @@ def features_of(module: nn.Sequential, inputs: torch.Tensor) -> torch.Tensor:
 @given(networks(), st.integers(0, 9), st.booleans(), st.sampled_from([0.5, 2.0]))
 @settings(max_examples=30, deadline=None)
 def test_features_and_score_are_what_pytorch_and_numpy_give(network, seed, mirror, temperature):
-    if isinstance(network[-1], Ensemble):
-        return  # the next test's
     module = trained_looking(network, seed)
     images = pictures(20, seed)
     inputs = ((torch.from_numpy(images).float() - 72.9) / 90.0).unsqueeze(1)
@@ -131,7 +128,7 @@ def test_features_and_score_are_what_pytorch_and_numpy_give(network, seed, mirro
 
 POOLED = (
     *(Conv(4, padding=1), ReLU(), Conv(6, stride=2), BatchNorm(), ReLU()),
-    *(Conv(5, groups=1), ReLU(), GlobalMaxPool(), Dense(10)),
+    *(Conv(5), ReLU(), GlobalMaxPool(), Dense(10)),
 )
 
 
@@ -153,22 +150,6 @@ def test_strangers_are_told_by_channels_means_where_the_last_convolution_is_pool
     other = Predictor(build_onnx(flat, weights(trained_looking(flat, 4)), **options))
     features, strange = other.run(("features", "ood_features"), images)
     np.testing.assert_array_equal(features, strange)
-
-
-def test_an_ensembles_features_stand_side_by_side():
-    members = ((Flatten(), Dense(6), ReLU(), Dense(10)), (Flatten(), Dense(4), ReLU(), Dense(10)))
-    network = (Ensemble(members),)
-    given = weights(trained_looking(network, 3))
-    options: dict[str, Any] = {"classes": CLASSES, "mirror": True, "temperature": 1.0}
-    (both,) = Predictor(build_onnx(network, given, **options)).run(("features",), pictures(5))
-    assert both.shape == (5, 10)
-    for number, columns in ((0, slice(0, 6)), (1, slice(6, 10))):
-        prefix = f"0.{number}."
-        own = {name.removeprefix(prefix): given[name] for name in given if prefix in name[:4]}
-        own |= {name: given[name] for name in given if name.startswith("pixels")}
-        alone = Predictor(build_onnx(members[number], own, **options))
-        (features,) = alone.run(("features",), pictures(5))
-        np.testing.assert_allclose(both[:, columns], features, atol=1e-5)
 
 
 def test_pictures_unlike_those_of_the_fit_are_stranger():
@@ -213,20 +194,3 @@ def test_a_missing_weight_is_named():
             mirror=False,
             temperature=1,
         )
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["gpu-best", "gpu-ensemble"])
-def test_what_a_gpu_would_train_is_a_model_that_is_let_in(name):
-    """Nobody can train these here, but their graphs must not be refused for their size."""
-    recipe = RECIPES[name]
-    assert isinstance(recipe, Recipe)
-    module = trained_looking(recipe.layers, 0)
-    options: dict[str, Any] = {"classes": CLASSES, "mirror": recipe.mirror, "temperature": 1.0}
-    seen = pictures(30)
-    (strange,) = Predictor(build_onnx(recipe.layers, weights(module), **options)).run(
-        ("ood_features",), seen
-    )
-    ood = fit_ood(strange, np.eye(10, dtype=np.float32)[np.arange(30) % 10])
-    model = Predictor(build_onnx(recipe.layers, weights(module), ood=ood, **options))
-    assert np.isfinite(model.log_probabilities(seen[:2])).all()

@@ -5,7 +5,7 @@ from onnx import TensorProto, helper
 
 from fittingroom.errors import ExportError
 from fittingroom.export import fit_ood, wrap_core
-from fittingroom.graphs import Graph
+from fittingroom.graphs import GraphBuilder
 from fittingroom.predict import Predictor
 
 CLASSES = ("dark", "middling", "bright")
@@ -13,7 +13,7 @@ CLASSES = ("dark", "middling", "bright")
 
 def core(*, takes: str = "pictures", gives: str = "logits") -> bytes:
     """Logits that are a picture's mean brightness times 0, 1 and 2."""
-    graph = Graph()
+    graph = GraphBuilder()
     mean = graph.add("ReduceMean", takes, graph.integers(1, 2), keepdims=0)
     column = graph.add("Unsqueeze", mean, graph.integers(1))
     graph.add("Mul", column, graph.floats(0, 1, 2), output=gives)

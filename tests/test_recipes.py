@@ -1,6 +1,5 @@
 import contextlib
 import dataclasses
-import hashlib
 import json
 
 import pytest
@@ -32,7 +31,6 @@ recipes = st.builds(
     network=networks(),
     epochs=st.integers(1, 99),
     learning_rate=st.floats(1e-6, 1),
-    minutes=st.floats(0, 99),
     split=st.builds(SplitRule, st.sampled_from(["stratified", "last"]), st.just("1/5")),
     augmentation=st.builds(Augmentation, st.booleans(), st.integers(0, 8)),
     mirror=st.booleans(),
@@ -70,17 +68,6 @@ def test_the_key_ignores_words_and_nothing_else(recipe):
     assert dataclasses.replace(recipe, epochs=recipe.epochs + 1).key != recipe.key
     assert dataclasses.replace(recipe, mirror=not recipe.mirror).key != recipe.key
     assert dataclasses.replace(recipe, shifts=not recipe.shifts).key != recipe.key
-    assert dataclasses.replace(recipe, minutes=recipe.minutes + 1).key != recipe.key
-
-
-@given(recipes)
-def test_a_field_that_came_later_leaves_the_keys_of_before(recipe):
-    # By which runs, audits and searches of before the field are found again.
-    recipe = dataclasses.replace(recipe, shifts=False)
-    later = ("name", "title", "claim", "shifts")
-    before = {name: value for name, value in recipe.to_json().items() if name not in later}
-    text = json.dumps(before, sort_keys=True)
-    assert recipe.key == hashlib.sha256(text.encode()).hexdigest()
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
@@ -99,14 +86,14 @@ def test_settings_are_read_by_the_field_s_type():
             "epochs": "3",
             "learning_rate": "0.5",
             "mirror": "false",
-            "optimizer": "sgd",
+            "optimizer": "adamw",
             "augmentation.shift": "2",
             "split.validation": "1/5",
             "split.kind": "last",
         }
     )
     assert (recipe.epochs, recipe.learning_rate, recipe.mirror) == (3, 0.5, False)
-    assert recipe.optimizer == "sgd"
+    assert recipe.optimizer == "adamw"
     assert recipe.augmentation.shift == 2
     assert recipe.split == SplitRule("last", "1/5")
 
@@ -123,9 +110,7 @@ def test_settings_are_read_by_the_field_s_type():
         ("learning_rate", "inf", "a finite number"),
         ("weight_decay", "1e400", "a finite number"),
         ("learning_rate", "0", "above 0"),
-        ("minutes", "-1", "at least 0"),
-        ("minutes", "inf", "a finite number"),
-        ("mirror", "perhaps", "true or false"),
+        ("mirror", "perhaps", "neither true nor false"),
         ("optimizer", "lion", "one of adam"),
         ("schedule", "cosine", "one of one-cycle, constant"),
         ("keep", "first", "one of best accuracy, best loss, last"),
@@ -133,8 +118,8 @@ def test_settings_are_read_by_the_field_s_type():
         ("augmentation.rotation", "1", "from 0 to 0.5"),
         ("augmentation", "1", "augmentation.flip"),
         ("split.validation", "2/1", "--set split.validation=2/1"),
-        ("network", "[]", "Expected --set with one of"),
-        ("name", "x", "Expected --set with one of"),
+        ("network", "[]", "Use --set with one of"),
+        ("name", "x", "Use --set with one of"),
     ],
 )
 def test_wrong_settings_are_wrong_usage(name, value, words):
@@ -149,7 +134,7 @@ def test_any_setting_is_taken_or_refused_in_words(name, text):
 
 
 def test_adam_has_no_weight_decay():
-    with pytest.raises(RecipeError, match=r"`weight_decay` 0 with the optimizer adam.*0\.1"):
+    with pytest.raises(RecipeError, match=r"`weight_decay` is 0\.1, but must be 0 with"):
         dataclasses.replace(CNN, optimizer="adam", weight_decay=0.1)
 
 
@@ -188,9 +173,9 @@ def test_settings_of_a_classical_model_are_those_of_its_kind():
         ("model.landmarks", "few", "a whole number"),
         ("model.landmarks", "9", "at least 10"),
         ("model.penalty", "nan", "a finite number"),
-        ("model.strength", "1", "Expected --set with one of"),
-        ("model", "HogSvm", "Expected --set with one of"),
-        ("engine", "pytorch", "Expected --set with one of"),
+        ("model.strength", "1", "Use --set with one of"),
+        ("model", "HogSvm", "Use --set with one of"),
+        ("engine", "pytorch", "Use --set with one of"),
     ],
 )
 def test_wrong_settings_of_a_classical_model_are_wrong_usage(name, value, words):

@@ -105,7 +105,7 @@ def test_a_manifest_names_files_that_can_be(run_copy, name, size):
         open_run(run_copy)
 
 
-@pytest.mark.parametrize("name", ["learning_rate", "weight_decay", "minutes"])
+@pytest.mark.parametrize("name", ["learning_rate", "weight_decay"])
 def test_an_unfinished_run_with_impossible_numbers_is_passed_over(name, run_copy, tiny, sample):
     (run_copy / "manifest.json").unlink()
     recipe = tiny.for_classes(10)
@@ -286,14 +286,12 @@ def test_a_recipe_says_which_epoch_is_kept(keep, kept):
     assert best_epoch(history, keep).epoch == kept
 
 
-def test_a_training_ends_by_its_epochs_its_patience_or_its_minutes(tiny):
-    recipe = dataclasses.replace(tiny, epochs=3, patience=2, minutes=2 / 60)
+def test_a_training_ends_by_its_epochs_or_its_patience(tiny):
+    recipe = dataclasses.replace(tiny, epochs=3, patience=2)
     first, best, worse = epoch(1, 0.8, 0.5), epoch(2, 0.7, 0.6), epoch(3, 0.7, 0.7)
     assert ending((first,), recipe) is None
-    assert ending((first, best), recipe) == "minutes"
-    assert ending((first, best), dataclasses.replace(recipe, minutes=0.0)) is None
+    assert ending((first, best), recipe) is None
     assert ending((first, best, worse), recipe) == "epochs"
-    # Early stopping in the very epoch in which the minutes are over is not their doing.
     assert ending((first, best, worse), dataclasses.replace(recipe, epochs=9)) == "patience"
 
 

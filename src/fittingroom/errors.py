@@ -10,7 +10,6 @@
     │   └── DataInvalidError    a file is not what it should be
     ├── RecipeError             no such recipe, or a setting that it cannot take
     ├── TrainingError           training broke down (a loss that is not a number, say)
-    │   └── WorkerLostError     one of the processes that train together is gone
     ├── OwnCodeError            an error inside a person's own code, with its traceback
     ├── RunError
     │   ├── RunUnfinishedError  a run folder without its manifest
@@ -69,11 +68,6 @@ class RecipeError(FittingRoomError):
 
 class TrainingError(FittingRoomError):
     """Training broke down."""
-
-
-class WorkerLostError(TrainingError):
-    """One of the processes that train together is gone; the training can go on from its
-    checkpoint."""
 
 
 class OwnCodeError(FittingRoomError):

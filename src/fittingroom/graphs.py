@@ -1,4 +1,4 @@
-"""An ONNX graph in the making, for all who build one: nodes, constants, and serialising them."""
+"""Building an ONNX graph: nodes, constants, and the serialised model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +12,8 @@ OPSET, IR = 20, 9
 
 
 @dataclass(frozen=True)
-class Graph:
-    """Nodes and constants; values are known by name.
+class GraphBuilder:
+    """A graph under construction; values are known by name.
 
     Attributes:
         nodes: in the order in which they were added, each after what it takes.
@@ -24,23 +24,23 @@ class Graph:
     constants: list[onnx.TensorProto] = field(default_factory=list)
 
     def add(self, kind: str, *inputs: str, output: str = "", **attributes: object) -> str:
-        """A node; the name of what it gives."""
+        """Add a node; its output's name."""
         output = output or f"{kind.lower()}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))
         return output
 
     def constant(self, values: np.ndarray) -> str:
-        """An array of any type; its name."""
+        """Add an array of any type; its name."""
         name = f"constant_{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
 
     def integers(self, *values: int) -> str:
-        """An int64 array with one axis; its name."""
+        """Add an int64 array with one axis; its name."""
         return self.constant(np.array(values, np.int64))
 
     def floats(self, *values: float) -> str:
-        """A float32 array with one axis; its name."""
+        """Add a float32 array with one axis; its name."""
         return self.constant(np.array(values, np.float32))
 
     def serialise(

@@ -1,15 +1,13 @@
 """A network described once: a tuple of typed layers, from which each framework builds its own.
 
-Pictures enter as ``(1, 28, 28)`` (channels, height, width), normalised; the last layer gives one
-logit a class. Weights are named by their layer's place, as ``torch.nn.Sequential`` does:
-``"3.weight"`` is the weight of ``network[3]``, ``"5.0.weight"`` that of the first layer in the
-residual block ``network[5]``, and ``"2.1.0.weight"`` that of the first layer in the second member
-of the ensemble ``network[2]``.
+Images enter as ``(1, 28, 28)`` (channels, height, width), normalised; the last layer gives one
+logit for each class. Weights are named by their layer's place, as in ``torch.nn.Sequential``:
+``"3.weight"`` is the weight of ``network[3]``.
 """
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,30 +48,26 @@ class Conv:
         kernel: height and width of the kernel.
         stride: step in both directions.
         padding: zeros added on each of the four sides.
-        groups: channel groups; ``groups`` = input channels makes it depthwise.
         bias: whether a bias is added; leave it out before a batch normalisation.
-        whitened: for the first layer: not trained, but computed from the training pictures. Half
-            of the filters are the leading principal components of the pictures' patches, each
-            divided by its standard deviation, and the other half their negatives, so that nothing
-            is lost in a rectifier that follows (K. Jordan, arXiv:2404.00498). With nothing to train
-            below it, the next layer needs no gradient of its input.
+        whitened: for the first layer: not trained, but computed from the training images. Half of
+            the filters are the leading principal components of the images' patches, each divided
+            by its standard deviation; the other half are their negatives, so that nothing is lost
+            in a ReLU that follows (K. Jordan, arXiv:2404.00498).
     """
 
     filters: int
     kernel: int = 3
     stride: int = 1
     padding: int = 0
-    groups: int = 1
     bias: bool = True
     whitened: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("filters", "kernel", "stride", "groups"):
+        for name in ("filters", "kernel", "stride"):
             _check_field(self, name, getattr(self, name) >= 1, "at least 1")
         _check_field(self, "padding", self.padding >= 0, "at least 0")
-        plain = self.filters % 2 == 0 and self.groups == 1 and not self.bias
-        allowed = plain or not self.whitened
-        _check_field(self, "whitened", allowed, "false, or filters even, groups=1 and bias=False")
+        allowed = not self.whitened or (self.filters % 2 == 0 and not self.bias)
+        _check_field(self, "whitened", allowed, "false, or filters even and bias=False")
 
 
 @dataclass(frozen=True)
@@ -114,11 +108,6 @@ class MaxPool:
 
 
 @dataclass(frozen=True)
-class GlobalAveragePool:
-    """``(C, H, W)`` → ``(C,)``: the mean over each channel."""
-
-
-@dataclass(frozen=True)
 class GlobalMaxPool:
     """``(C, H, W)`` → ``(C,)``: the largest value of each channel."""
 
@@ -133,40 +122,7 @@ class Dropout:
         _check_field(self, "rate", 0 <= self.rate < 1, "from 0 to below 1")
 
 
-@dataclass(frozen=True)
-class Residual:
-    """``x + layers(x)`` (arXiv:1512.03385); the layers must keep the shape."""
-
-    layers: tuple["Layer", ...]
-
-
-@dataclass(frozen=True)
-class Ensemble:
-    """The mean of what several networks give for the same input; the last layer.
-
-    In training each member answers for itself, by which they come to differ (arXiv:1612.01474).
-
-    Attributes:
-        members: networks with flat outputs of one size.
-    """
-
-    members: tuple["Network", ...]
-
-
-Layer = (
-    Flatten
-    | Dense
-    | Conv
-    | BatchNorm
-    | ReLU
-    | GELU
-    | MaxPool
-    | GlobalAveragePool
-    | GlobalMaxPool
-    | Dropout
-    | Residual
-    | Ensemble
-)
+Layer = Flatten | Dense | Conv | BatchNorm | ReLU | GELU | MaxPool | GlobalMaxPool | Dropout
 Network = tuple[Layer, ...]
 
 _KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in Layer.__args__}
@@ -179,9 +135,9 @@ class LayerSummary:
     Attributes:
         name: its place, the prefix of its weights' names.
         layer: its description.
-        output: shape of one picture after it.
-        parameters: trained numbers in it, those of a whitened convolution among them.
-        operations: multiply-adds for one picture.
+        output: shape of one image after it.
+        parameters: trained numbers in it, including those of a whitened convolution.
+        operations: multiply-adds for one image.
     """
 
     name: str
@@ -194,12 +150,14 @@ class LayerSummary:
 def summarise(network: Network, shape: Shape = INPUT_SHAPE) -> tuple[LayerSummary, ...]:
     """Each layer with its output shape, parameters and operations.
 
-    A residual block or an ensemble is one row; its layers are counted in it.
-
     Raises:
         RecipeError: a layer cannot take the shape that reaches it.
     """
-    return tuple(_walk(network, shape, prefix=""))
+    rows = []
+    for index, layer in enumerate(network):
+        rows.append(_measure(str(index), layer, shape))
+        shape = rows[-1].output
+    return tuple(rows)
 
 
 def parameter_count(network: Network) -> int:
@@ -208,47 +166,35 @@ def parameter_count(network: Network) -> int:
 
 
 def operation_count(network: Network) -> int:
-    """Multiply-adds of dense and convolution layers for one picture, forward."""
+    """Multiply-adds of dense and convolution layers for one image, forward."""
     return sum(row.operations for row in summarise(network))
 
 
 def check_classifier(network: Network, classes: int) -> None:
-    """Check that the network ends in one logit a class.
+    """Check that the network ends in one logit for each class.
 
     Raises:
         RecipeError: it does not, or one of its layers does not fit.
     """
     rows = summarise(network)
-    if any(isinstance(layer, Ensemble) for layer in network[:-1]):
-        raise RecipeError(
-            "Expected an ensemble to be the last layer. Received a network with layers after one. "
-            "Put them into its members."
-        )
     received = rows[-1].output if rows else INPUT_SHAPE
     if received != (classes,):
         raise RecipeError(
-            f"Expected a network that ends in ({classes},), one logit a class. Received an "
-            f"output of shape {received}. End it in Dense({classes})."
+            f"The network ends in an output of shape {received}. End it in Dense({classes}), which "
+            "gives one logit for each class."
         )
 
 
 def with_outputs(network: Network, classes: int) -> Network:
-    """The network with so many outputs: its last layer, if it is dense, and its members' alike."""
-    if not network:
+    """The network with so many outputs, if its last layer is dense."""
+    if not network or not isinstance(network[-1], Dense):
         return network
-    *layers, last = network
-    match last:
-        case Dense():
-            return (*layers, dataclasses.replace(last, units=classes))
-        case Ensemble(members):
-            changed = tuple(with_outputs(member, classes) for member in members)
-            return (*layers, Ensemble(changed))
-    return network
+    return (*network[:-1], dataclasses.replace(network[-1], units=classes))
 
 
 def to_json(network: Network) -> list[dict[str, Any]]:
     """The network as plain JSON values: ``[{"layer": "Dense", "units": 10, "bias": true}, …]``."""
-    return [_layer_to_json(layer) for layer in network]
+    return [{"layer": type(layer).__name__, **dataclasses.asdict(layer)} for layer in network]
 
 
 def from_json(values: list[dict[str, Any]]) -> Network:
@@ -258,14 +204,6 @@ def from_json(values: list[dict[str, Any]]) -> Network:
         RecipeError: an unknown layer, or one with fields that it does not have.
     """
     return tuple(_layer_from_json(value) for value in values)
-
-
-def _walk(network: Network, shape: Shape, prefix: str) -> Iterator[LayerSummary]:
-    for index, layer in enumerate(network):
-        name = f"{prefix}{index}"
-        row = _measure(name, layer, shape)
-        shape = row.output
-        yield row
 
 
 def _measure(name: str, layer: Layer, shape: Shape) -> LayerSummary:
@@ -279,10 +217,8 @@ def _measure(name: str, layer: Layer, shape: Shape) -> LayerSummary:
             output = (units,)
             operations = shape[0] * units
             parameters = operations + units * bias
-        case Conv(filters=filters, kernel=kernel, groups=groups, bias=bias):
+        case Conv(filters=filters, kernel=kernel, bias=bias):
             _require(name, layer, shape, len(shape) == 3, "a shape (channels, height, width)")
-            divisible = shape[0] % groups == 0 and filters % groups == 0
-            _require(name, layer, shape, divisible, f"channels divisible by groups={groups}")
             sides = [(side + 2 * layer.padding - kernel) // layer.stride + 1 for side in shape[1:]]
             _require(name, layer, shape, min(sides) >= 1, f"sides of at least kernel={kernel}")
             output = (filters, *sides)
@@ -290,7 +226,7 @@ def _measure(name: str, layer: Layer, shape: Shape) -> LayerSummary:
             found = name == "0" and filters <= most
             place = f"to be the first layer if whitened, of at most {most} filters"
             _require(name, layer, shape, found or not layer.whitened, place)
-            weights = filters * (shape[0] // groups) * kernel * kernel
+            weights = filters * shape[0] * kernel * kernel
             parameters = weights + filters * bias
             operations = weights * math.prod(sides)
         case BatchNorm():
@@ -299,23 +235,9 @@ def _measure(name: str, layer: Layer, shape: Shape) -> LayerSummary:
             _require(name, layer, shape, len(shape) == 3, "a shape (channels, height, width)")
             _require(name, layer, shape, min(shape[1:]) >= size, f"sides of at least size={size}")
             output = (shape[0], shape[1] // size, shape[2] // size)
-        case GlobalAveragePool() | GlobalMaxPool():
+        case GlobalMaxPool():
             _require(name, layer, shape, len(shape) == 3, "a shape (channels, height, width)")
             output = (shape[0],)
-        case Residual(layers=layers):
-            rows = list(_walk(layers, shape, prefix=f"{name}."))
-            kept = bool(rows) and rows[-1].output == shape
-            _require(name, layer, shape, kept, "layers inside that keep the shape")
-            parameters = sum(row.parameters for row in rows)
-            operations = sum(row.operations for row in rows)
-        case Ensemble(members=members):
-            each = [list(_walk(member, shape, prefix=f"{name}.")) for member in members]
-            outputs = {rows[-1].output if rows else shape for rows in each}
-            alike = len(outputs) == 1 and all(len(output) == 1 for output in outputs)
-            _require(name, layer, shape, alike, "members with flat outputs of one size")
-            (output,) = outputs
-            parameters = sum(row.parameters for rows in each for row in rows)
-            operations = sum(row.operations for rows in each for row in rows)
         case ReLU() | GELU() | Dropout():
             pass
     return LayerSummary(name, layer, output, parameters, operations)
@@ -324,8 +246,8 @@ def _measure(name: str, layer: Layer, shape: Shape) -> LayerSummary:
 def _check_field(layer: Any, name: str, holds: bool, expected: str) -> None:
     if not holds:
         raise RecipeError(
-            f"Expected `{name}` of a {type(layer).__name__} layer {expected}. "
-            f"Received {getattr(layer, name)!r}."
+            f"`{name}` of a {type(layer).__name__} layer is {getattr(layer, name)!r}, but must be "
+            f"{expected}."
         )
 
 
@@ -333,19 +255,8 @@ def _require(name: str, layer: Layer, shape: Shape, holds: bool, expected: str) 
     if not holds:
         kind = type(layer).__name__
         raise RecipeError(
-            f"Layer {name} ({kind}) expected {expected}. Received an input of shape {shape}."
+            f"Layer {name} ({kind}) gets an input of shape {shape}, but needs {expected}."
         )
-
-
-def _layer_to_json(layer: Layer) -> dict[str, Any]:
-    values: dict[str, Any] = {"layer": type(layer).__name__}
-    for field in dataclasses.fields(layer):
-        values[field.name] = getattr(layer, field.name)
-    if isinstance(layer, Residual):
-        values["layers"] = to_json(layer.layers)
-    if isinstance(layer, Ensemble):
-        values["members"] = [to_json(member) for member in layer.members]
-    return values
 
 
 def _layer_from_json(values: dict[str, Any]) -> Layer:
@@ -353,13 +264,9 @@ def _layer_from_json(values: dict[str, Any]) -> Layer:
     kind = str(fields.pop("layer", ""))
     if kind not in _KINDS:
         raise RecipeError(
-            f"Expected a layer of {', '.join(sorted(_KINDS))}. Received '{kind}'."
+            f"There is no layer '{kind}'. Use {', '.join(sorted(_KINDS))}."
             + did_you_mean(kind, _KINDS)
         )
-    if kind == "Residual":
-        fields["layers"] = from_json(fields.get("layers", []))
-    if kind == "Ensemble":
-        fields["members"] = tuple(from_json(member) for member in fields.get("members", []))
     try:
         layer: Layer = _KINDS[kind](**fields)
     except TypeError as error:

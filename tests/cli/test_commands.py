@@ -40,7 +40,7 @@ def test_train_evaluate_report_and_list(cli, tmp_path):
 
     code, _, err = cli("evaluate", trained["run"], "--threads", "0")
     assert code == 2
-    assert "Expected from 1 to" in err
+    assert "Choose from 1 to" in err
     code, out, _ = cli("evaluate", trained["run"], "--threads", "1", "--json")
     assert code == 0
     (scores,) = json.loads(out)
@@ -100,7 +100,7 @@ def test_verify_says_whether_a_claim_holds(cli):
     code, out, _ = cli("verify", "tiny", "--claim", "0.99", "--data", "sample", "--json")
     assert code == 0
     assert json.loads(out)["finding"] == "not reached"
-    command = ("verify", "ann", "--claim", "0.99", "--data", "sample", "--minutes", "1e-9")
+    command = ("verify", "ann", "--claim", "0.99", "--data", "sample", "--epochs", "1")
     code, out, _ = cli(*command)
     assert code == 0
     assert "trainings were cut: seed 0 to 1." in out

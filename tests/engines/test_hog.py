@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from fittingroom.engines.sklearn.hog import add_hog, features
-from fittingroom.graphs import Graph
+from fittingroom.graphs import GraphBuilder
 
 ORIENTATIONS = 8
 
 
 def session() -> onnxruntime.InferenceSession:
     """The histograms alone, without brightness."""
-    graph = Graph()
+    graph = GraphBuilder()
     images = graph.add("Unsqueeze", "pictures", graph.integers(1))
     graph.add("Identity", add_hog(graph, images, ORIENTATIONS), output="features")
     model = graph.serialise(

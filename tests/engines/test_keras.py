@@ -166,19 +166,13 @@ def test_training_stops_when_the_loss_has_not_fallen_for_as_long_as_patience(spl
     assert len(history) == fitted.best_epoch + 2 < 30
 
 
-def test_training_ends_after_the_epoch_in_which_the_minutes_are_over(split):
-    fitted, history = fit(dataclasses.replace(DENSE, minutes=1e-9), split)
-    assert (len(history), fitted.best_epoch) == (1, 1)
-    assert len(fit(dataclasses.replace(DENSE, minutes=9), split)[1]) == DENSE.epochs
-
-
 def test_one_cycle_ends_at_zero(split):
     _, history = fit(dataclasses.replace(DENSE, schedule="one-cycle", warmup=0.25), split)
     assert history[0].learning_rate == pytest.approx(DENSE.learning_rate * 2 / 3)
     assert history[-1].learning_rate == 0
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adamw"])
 def test_every_optimizer_learns(split, optimizer):
     recipe = dataclasses.replace(DENSE, optimizer=optimizer, learning_rate=0.02, weight_decay=1e-4)
     fitted, _ = fit(recipe, split)
@@ -200,7 +194,7 @@ def test_the_callers_random_state_and_threads_are_left_alone(split):
 
 
 def test_a_loss_that_is_no_number_ends_training_in_words(split):
-    recipe = dataclasses.replace(DENSE, optimizer="sgd", learning_rate=1e30)
+    recipe = dataclasses.replace(DENSE, learning_rate=1e30)
     with pytest.raises(TrainingError, match="lower learning rate"):
         fit(recipe, split)
 
@@ -224,16 +218,16 @@ WHITENED = (Conv(8, kernel=4, stride=4, bias=False, whitened=True), *SMALL.layer
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"optimizer": "muon"}, "`optimizer` as adam, adamw or sgd.*'muon'"),
-        ({"mirror": True}, "`mirror` as false"),
-        ({"label_smoothing": 0.1}, r"`label_smoothing` as 0 .*0\.1"),
-        ({"augmentation": Augmentation(erase=3)}, r"`augmentation\.erase` as 0 .*3"),
-        ({"network": WHITENED}, r"`network\[0\]\.whitened` as false .*True"),
-        ({"augmentation": Augmentation(shift=1)}, r"`augmentation\.shift` as 0 .*1"),
+        ({"optimizer": "muon"}, "`optimizer` is 'muon'.*Use adam or adamw"),
+        ({"mirror": True}, "`mirror` is True"),
+        ({"label_smoothing": 0.1}, r"`label_smoothing` is 0\.1"),
+        ({"augmentation": Augmentation(erase=3)}, r"`augmentation\.erase` is 3"),
+        ({"network": WHITENED}, r"`network\[0\]\.whitened` is True"),
+        ({"augmentation": Augmentation(shift=1)}, r"`augmentation\.shift` is 1"),
     ],
 )
 def test_what_only_pytorch_can_do_is_refused(split, change, words):
-    with pytest.raises(RecipeError, match=words + ".*The engine pytorch can do it"):
+    with pytest.raises(RecipeError, match=words + ".*or the engine pytorch"):
         fit(dataclasses.replace(SMALL, **change), split)
 
 
@@ -252,11 +246,10 @@ def files(split, tmp_path_factory):
 
 
 @pytest.mark.parametrize("backend", plain_keras.BACKENDS)
-@pytest.mark.parametrize("shape", [(28, 28), (28, 28, 1)], ids=["flat", "with a channel"])
-def test_plain_keras_loads_the_files_and_says_the_same(files, split, tmp_path, backend, shape):
+def test_plain_keras_loads_the_files_and_says_the_same(files, split, tmp_path, backend):
     paths = [path for each, _ in files.values() for path in each]
     expected = [answer for _, answer in files.values() for _ in range(2)]
-    pixels = (split.validation.images / 255.0).reshape(-1, *shape)
+    pixels = split.validation.images / 255.0
     received = plain_keras.probabilities(paths, pixels, backend, tmp_path)
     assert [path.suffix for path in paths] == [".keras", ".h5"] * 2
     np.testing.assert_allclose(received, np.stack(expected), atol=1e-5)
@@ -285,17 +278,17 @@ def test_a_run_folder_is_complete(sample, tmp_path):
 
 
 def test_a_device_that_is_not_there_is_wrong_usage():
-    with pytest.raises(UsageError, match=r"Expected one of the devices.*cpu.*'tpu'"):
+    with pytest.raises(UsageError, match=r"no device 'tpu'.*cpu"):
         ENGINE.device("tpu", None)
-    with pytest.raises(UsageError, match="Expected from 1 to"):
+    with pytest.raises(UsageError, match="Choose from 1 to"):
         ENGINE.device("cpu", 0)
 
 
 @pytest.mark.parametrize(
     ("backend", "code", "words"),
     [
-        ("theano", 2, "Expected KERAS_BACKEND as one of torch, tensorflow, jax. Received 'theano'"),
-        ("jax", 1, "Expected the package 'jax', which KERAS_BACKEND names. Received none"),
+        ("theano", 2, "KERAS_BACKEND is 'theano'"),
+        ("jax", 1, "the package 'jax' is not installed"),
     ],
 )
 def test_a_wrong_backend_gets_one_message(tmp_path, backend, code, words):

@@ -10,10 +10,10 @@ from onnx import TensorProto, helper
 from fittingroom.engines.cores import build_core, check_core, reason_of
 from fittingroom.engines.operations import operation_count, parameter_count
 from fittingroom.errors import ExportError
-from fittingroom.graphs import Graph
+from fittingroom.graphs import GraphBuilder
 
 
-def model_of(graph: Graph) -> bytes:
+def model_of(graph: GraphBuilder) -> bytes:
     graph.add("Flatten", "given", axis=1, output="logits")
     return graph.serialise(
         [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["N", 28, 28])],
@@ -22,7 +22,7 @@ def model_of(graph: Graph) -> bytes:
     )
 
 
-def zeros(graph: Graph, *shape: int) -> str:
+def zeros(graph: GraphBuilder, *shape: int) -> str:
     return graph.constant(np.zeros(shape, np.float32))
 
 
@@ -95,7 +95,7 @@ def trees(graph):
     ],
 )
 def test_each_kind_of_node_is_counted_by_its_formula(build, operations, parameters):
-    graph = Graph()
+    graph = GraphBuilder()
     build(graph)
     model = model_of(graph)
     assert operation_count(model) == operations
@@ -103,7 +103,7 @@ def test_each_kind_of_node_is_counted_by_its_formula(build, operations, paramete
 
 
 def core_of(**settings):
-    graph = Graph()
+    graph = GraphBuilder()
     graph.add("Gemm", "pictures", zeros(graph, 784, 10), output="given")
     inner = graph.serialise(
         [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["N", 784])],

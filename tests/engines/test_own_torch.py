@@ -81,8 +81,9 @@ def fit(recipe, split, seed=0):
     return own_models.fit(ENGINE, recipe, split, seed)
 
 
-@pytest.mark.parametrize("mirror", [False, True])
-@pytest.mark.parametrize("model", [Small, Attention, Lazy, LogSoftmax])
+@pytest.mark.parametrize(
+    ("model", "mirror"), [(Small, True), (Attention, False), (Lazy, False), (LogSoftmax, True)]
+)
 def test_the_graph_gives_what_the_module_gives(model, mirror, sample_split):
     recipe = recipe_of(model, epochs=1, batch_size=100, mirror=mirror)
     own_models.rehearse(ENGINE, recipe, sample_split)
@@ -182,14 +183,13 @@ def test_the_callers_random_state_and_threads_are_left_alone(sample_split):
 @pytest.mark.parametrize(
     ("end", "words"),
     [
-        (lambda net, x: x[:, :7], r"Expected logits of shape \(2, 10\).*Received shape \(2, 7\)"),
-        (lambda net, x: x[..., None], r"Received shape \(2, 10, 1\)"),
-        (lambda net, x: (x, x), "Received a tuple"),
-        (lambda net, x: x.double(), "Received float64"),
-        (lambda net, x: x.softmax(1), "Received probabilities.*Leave out the softmax"),
-        (lambda net, x: (x, x) if net.training else x, "Received a tuple"),
+        (lambda net, x: x[:, :7], r"gives float32 of shape \(2, 7\).*logits of shape \(2, 10\)"),
+        (lambda net, x: x[..., None], r"gives float32 of shape \(2, 10, 1\)"),
+        (lambda net, x: (x, x), "gives a tuple"),
+        (lambda net, x: x.double(), "gives float64"),
+        (lambda net, x: x.softmax(1), "gives probabilities.*Remove the softmax"),
     ],
-    ids=["classes", "axes", "tuple", "double", "softmax", "in training"],
+    ids=["classes", "axes", "tuple", "double", "softmax"],
 )
 def test_what_gives_no_logits_is_refused(end, words, sample_split):
     with pytest.raises(RecipeError, match=words):
@@ -200,7 +200,7 @@ def test_a_module_without_parameters_to_train_is_refused(sample_split):
     def frozen():
         return Small().requires_grad_(False)
 
-    with pytest.raises(RecipeError, match="parameters to train"):
+    with pytest.raises(RecipeError, match="nothing to train"):
         own_models.rehearse(ENGINE, recipe_of(frozen), sample_split)
 
 
@@ -213,7 +213,7 @@ def test_muon_without_kernels_is_refused(sample_split):
         def forward(self, x):
             return x.mean((1, 2, 3))[:, None] * self.bias
 
-    with pytest.raises(RecipeError, match="two axes or more for the optimizer muon"):
+    with pytest.raises(RecipeError, match="optimizer muon needs weights of two axes"):
         own_models.rehearse(ENGINE, recipe_of(Biases, optimizer="muon"), sample_split)
 
 
@@ -240,7 +240,7 @@ def test_an_export_that_differs_is_known_before_training(sample_split):
     def forgetful(net, x):
         return x + float(next(calls)) * torch.arange(10)
 
-    with pytest.raises(ExportError, match=r"probabilities within 0\.0001"):
+    with pytest.raises(ExportError, match=r"where 0\.0001 is allowed"):
         own_models.rehearse(ENGINE, ending(forgetful), sample_split)
 
 
@@ -269,7 +269,7 @@ def test_an_error_that_comes_late_is_told_so_too(sample_split):
         OwnCodeError, match=r"training .*ending(.|\n)*ValueError: too many at once"
     ) as e:
         fit(dataclasses.replace(recipe, name="ending"), sample_split)
-    assert "Expected training" in str(e.value)
+    assert "while training" in str(e.value)
 
 
 def test_what_a_listener_raises_and_a_broken_loss_are_no_errors_of_its_code(sample_split):
@@ -281,13 +281,6 @@ def test_what_a_listener_raises_and_a_broken_loss_are_no_errors_of_its_code(samp
         ENGINE.fit(small(), sample_split, seed=0, device=device, on_epoch=stop)
     with pytest.raises(TrainingError, match="lower learning rate"):
         fit(ending(lambda net, x: x * float("inf")), sample_split)
-
-
-def test_code_that_builds_another_kind_of_thing_later_is_refused(sample_split):
-    models = [Small(), 3]
-    recipe = recipe_of(lambda: models.pop(0), name="fickle")
-    with pytest.raises(RecipeError, match=r"nn\.Module again"):
-        own_models.rehearse(ENGINE, recipe, sample_split)
 
 
 def test_answers_that_are_no_numbers_are_the_models_own_and_not_the_exporters(sample_split):

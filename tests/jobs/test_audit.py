@@ -182,13 +182,6 @@ def test_the_sample_has_no_exact_copies(sample):
     assert not search(images).pairs.identical.any()
 
 
-def test_a_budget_ends_the_trainings(sample, tiny, tmp_path):
-    stored = audit(
-        recipe=tiny, folds=2, minutes=1e-6, session=Session(data=sample, runs=tmp_path, threads=1)
-    )
-    assert stored.audit.epochs == (1, 1)
-
-
 def test_the_report_shows_accuracy_without_what_misleads(run_copy, sample, tmp_path):
     runs = run_copy.parent
     index = report([run_copy], out=tmp_path / "report", session=Session(data=sample, threads=1))
@@ -212,11 +205,6 @@ def test_the_report_shows_accuracy_without_what_misleads(run_copy, sample, tmp_p
 
 
 def test_what_cannot_be_is_refused(sample, tiny, tmp_path):
-    with pytest.raises(UsageError, match=r"no minutes for logreg.*Received 3"):
-        audit(recipe="logreg", minutes=3, session=Session(data=sample, runs=tmp_path))
-    for minutes in (0, -1, float("inf")):
-        with pytest.raises(UsageError, match=f"minutes above 0 and finite. Received {minutes}"):
-            audit(minutes=minutes, session=Session(data=sample, runs=tmp_path))
     with pytest.raises(UsageError, match="folds"):
         audit(recipe=tiny, folds=1, session=Session(data=sample, runs=tmp_path, threads=1))
     assert list(tmp_path.iterdir()) == []

@@ -112,8 +112,8 @@ def test_each_kind_leaves_a_run_like_any_other(model, engine, files, here):
     }
     stored = json.loads((run.folder / "recipe.json").read_text(encoding="utf-8"))
     own = stored["model" if engine == "sklearn" else "network"]
-    assert own["origin"].startswith("test_own.py:")
-    assert "class Listener(Silence)" in own["source"]
+    assert own["origin"].startswith("tests.jobs.test_own.")
+    assert len(own["sha256"]) == 64
     if files:
         weights = safetensors.numpy.load_file(run.folder / "model.safetensors")
         assert float(weights["pixels.deviation"]) == 255
@@ -121,7 +121,7 @@ def test_each_kind_leaves_a_run_like_any_other(model, engine, files, here):
 
 def test_a_recipe_read_from_a_run_is_not_trained(here):
     run = train(recipe_of(Linear, epochs=1), **here)
-    with pytest.raises(RecipeError, match="from which no code is executed"):
+    with pytest.raises(RecipeError, match="holds no code"):
         train(open_run(run.folder).recipe, **here)
     assert len(list_runs(here["session"].folder)) == 1
 
@@ -223,7 +223,7 @@ def test_the_winner_of_a_comparison_is_left_or_said_to_have_no_form(here, tmp_pa
 
 
 def test_other_numbers_of_classes_are_what_the_model_must_give(three_classes, tmp_path):
-    with pytest.raises(RecipeError, match=r"logits of shape \(2, 3\).*Received shape \(2, 10\)"):
+    with pytest.raises(RecipeError, match=r"shape \(2, 10\).*logits of shape \(2, 3\)"):
         train(Linear, session=Session(data=three_classes, runs=tmp_path / "runs", threads=1))
     run = train(
         linear_sklearn, session=Session(data=three_classes, runs=tmp_path / "runs", threads=1)

@@ -232,16 +232,6 @@ def test_a_model_that_is_trained_in_one_go_is_reproduced_too(sample, tmp_path):
     assert reproduce(run).finding == "identical"
 
 
-def test_minutes_that_ended_a_training_explain_another_end(tiny, sample, trained, tmp_path):
-    hasty = dataclasses.replace(tiny, minutes=1e-9)
-    run = train(hasty, session=Session(data=sample, runs=tmp_path, threads=1))
-    whole = dataclasses.replace(trained, recipe=dataclasses.replace(tiny, minutes=60.0))
-    reproduction = compare_runs(run, whole)
-    assert reproduction.finding == "explained"
-    assert "minutes (ended by the clock after 1 epochs then, ended" in reproduction.sentence
-    assert compare_runs(run, run).finding == "identical"
-
-
 def test_other_data_is_refused(trained, three_classes):
     with pytest.raises(DataInvalidError, match=r"Expected the data that tiny-s0.*sample.*unknown-"):
         reproduce(trained, session=Session(data=three_classes))
@@ -257,13 +247,9 @@ def test_predictions_of_other_pictures_are_refused(trained, now, changed):
         compare_runs(run, now)
 
 
-@pytest.mark.parametrize(
-    "values", [{"threads": "2"}, {"device": None}, {"threads": True}, {"workers": ""}]
-)
+@pytest.mark.parametrize("values", [{"threads": "2"}, {"device": None}, {"threads": True}])
 def test_a_run_that_does_not_say_where_it_was_trained_is_refused(changed, values):
-    with pytest.raises(
-        RunChangedError, match=r"device, threads and workers of tiny.*environment\.json"
-    ):
+    with pytest.raises(RunChangedError, match=r"device and threads of tiny.*environment\.json"):
         reproduce(changed(**values))
 
 
@@ -285,7 +271,7 @@ def test_code_of_one_s_own_is_asked_for_known_again_and_never_taken_from_the_fol
         reproduce(folder)
     assert reproduce(folder, model=f"{file}:build").finding == "identical"
     file.write_text(MODEL + "\n# changed\nSCALE = 2\n")
-    with pytest.raises(RecipeError, match="which differs: its text is not the one"):
+    with pytest.raises(RecipeError, match="its hash or its layers differ"):
         reproduce(folder, model=f"{file}:build")
     with pytest.raises(UsageError, match="Received the recipe 'ann'"):
         reproduce(folder, model="ann")

@@ -248,14 +248,6 @@ def test_accuracy_is_that_of_the_weights_that_are_kept(quick, sample):
         assert outcome.accuracy == (max(shares) if keep == "best accuracy" else shares[-1])
 
 
-def test_minutes_bound_it_and_allow_longer_trials(search):
-    over = search(trials=None, minutes=1e-9)
-    assert [trial.number for trial in over.search.trials] == [0]
-    roomy = search(minutes=60, trials=2, vary=["epochs"], seed=5)
-    assert roomy.search.space[0].high == 4  # twice the recipe's own, and no more
-    assert search(minutes=1e-9, trials=2, vary=["epochs"], seed=5).search.space[0].high == 4
-
-
 def test_a_model_of_one_s_own_is_tuned_by_its_settings(sample, tmp_path):
     file = tmp_path / "mine.py"
     file.write_text(
@@ -284,8 +276,6 @@ def test_classical_recipes_are_tuned_too(sample, tmp_path):
     [
         ({"trials": 0}, "trials from 1. Received 0"),
         ({"trials": 2.5}, "trials from 1. Received 2.5"),
-        ({"minutes": 0}, "minutes above 0 and finite. Received 0"),
-        ({"minutes": float("nan")}, "minutes above 0 and finite. Received nan"),
         ({"seeds": 1}, "two or more other seeds"),
         ({"vary": ["learning_rat"]}, "Did you mean 'learning_rate'"),
     ],

@@ -62,43 +62,11 @@ def test_a_cut_is_said_and_leaves_the_full_recipe_s_runs_alone(check):
     assert [len(run.history) for run in whole.runs] == [3]
 
 
-def test_minutes_cut_each_training_after_the_epoch_in_which_they_are_over(check):
-    cut = check(0.9, minutes=1e-9, seeds=2)
-    assert [len(run.history) for run in cut.runs] == [1, 1]
-    assert cut.cut == (0, 1)
-    assert "trainings were cut: seed 0 to 1, seed 1 to 1. So this" in cut.sentence
-    values = cut.as_dict()
-    assert (values["cut"], values["epochs"]) == (True, 3)
-    assert [(each["cut"], each["epochs"]) for each in values["seeds"]] == [(True, 1)] * 2
-    again = check(0.5, minutes=1e-9)
-    assert again.runs[0].folder == cut.runs[0].folder
-
-
-def test_minutes_that_are_enough_cut_nothing_and_leave_the_recipe_s_own_run(check, tmp_path):
-    first = check(0.9, minutes=9)
-    assert first.cut == ()
-    assert not first.as_dict()["cut"]
-    assert [len(run.history) for run in first.runs] == [3]
-    for options in ({}, {"minutes": 8}, {"minutes": 1e-9}, {"epochs": 1}):
-        assert check(0.9, **options).runs[0].folder == first.runs[0].folder
-    assert len(list_runs(tmp_path)) == 1
-
-
-def test_a_finished_run_that_nothing_cut_is_used_even_with_a_budget(check):
-    whole = check(0.9)
-    mixed = check(0.9, seeds=2, minutes=1e-9)
-    assert mixed.runs[0].folder == whole.runs[0].folder
-    assert mixed.cut == (1,)
-    assert "were cut: seed 1 to 1; not cut: seed 0. So this" in mixed.sentence
-    assert [each["cut"] for each in mixed.as_dict()["seeds"]] == [False, True]
-
-
 def test_a_cut_run_never_passes_for_the_whole_one(check, tmp_path):
-    check(0.9, minutes=1e-9)
     check(0.9, epochs=1)
     whole = check(0.9)
     assert [len(run.history) for run in whole.runs] == [3]
-    assert len(list_runs(tmp_path)) == 3
+    assert len(list_runs(tmp_path)) == 2
 
 
 def test_early_stopping_is_no_cut(tiny, sample, tmp_path):
@@ -122,25 +90,11 @@ def test_early_stopping_is_no_cut(tiny, sample, tmp_path):
     assert verification.cut == (0,)  # the rate fell faster from the first epoch on
 
 
-def test_a_recipe_s_own_minutes_are_no_cut(tiny, sample, tmp_path):
-    hasty = dataclasses.replace(tiny, minutes=1e-9)
-    for minutes in (None, 5):
-        verification = verify(
-            hasty, 0.9, minutes=minutes, session=Session(data=sample, runs=tmp_path, threads=1)
-        )
-        assert [len(run.history) for run in verification.runs] == [1]
-        assert verification.cut == ()
-
-
 @pytest.mark.parametrize(
     ("budget", "words"),
     [
         ({"epochs": 0}, "whole number of epochs from 1. Received 0"),
         ({"epochs": 1.5}, "whole number of epochs from 1. Received 1.5"),
-        ({"minutes": 0}, "minutes above 0.*Received 0"),
-        ({"minutes": -1}, "minutes above 0.*Received -1"),
-        ({"minutes": float("nan")}, "minutes above 0.*Received nan"),
-        ({"minutes": float("inf")}, "minutes above 0.*Received inf"),
     ],
 )
 def test_a_budget_that_is_none_is_wrong_usage(check, budget, words):
@@ -148,10 +102,9 @@ def test_a_budget_that_is_none_is_wrong_usage(check, budget, words):
         check(0.9, **budget)
 
 
-@pytest.mark.parametrize("budget", [{"epochs": 5}, {"minutes": 5}])
-def test_a_recipe_that_is_trained_in_one_go_cannot_be_cut(sample, tmp_path, budget):
+def test_a_recipe_that_is_trained_in_one_go_cannot_be_cut(sample, tmp_path):
     with pytest.raises(UsageError, match=r"logreg, which is trained in one go.*Leave it out"):
-        verify("logreg", 0.9, session=Session(data=sample, runs=tmp_path), **budget)
+        verify("logreg", 0.9, session=Session(data=sample, runs=tmp_path), epochs=5)
     assert not list_runs(tmp_path)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from fittingroom.export import wrap_core
-from fittingroom.graphs import Graph
+from fittingroom.graphs import GraphBuilder
 from fittingroom.predict import Predictor
 from fittingroom.predict.explain import occlusion
 
@@ -11,7 +11,7 @@ def looks_at(rows: slice, columns: slice) -> Predictor:
     """A model whose first logit is the brightness of one region, its second nothing."""
     region = np.zeros((28, 28), np.float32)
     region[rows, columns] = 0.001
-    graph = Graph()
+    graph = GraphBuilder()
     seen = graph.add("Mul", "pictures", graph.constant(region))
     bright = graph.add("ReduceSum", seen, graph.integers(1, 2), keepdims=0)
     column = graph.add("Unsqueeze", bright, graph.integers(1))

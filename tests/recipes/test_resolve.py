@@ -1,7 +1,7 @@
 """Whatever names or builds a model, as a recipe: its engine, name, settings, and its key."""
 
-import dataclasses
 import functools
+import hashlib
 import json
 import subprocess
 import sys
@@ -21,8 +21,7 @@ from torch import nn
 import fittingroom
 from fittingroom.engines.keras.backend import load_keras
 from fittingroom.errors import OwnCodeError, RecipeError, UsageError
-from fittingroom.networks import Dense, Flatten
-from fittingroom.recipes import RECIPES, ClassicalRecipe, OwnModel, Recipe, recipe_from_json
+from fittingroom.recipes import RECIPES, ClassicalRecipe, Recipe, recipe_from_json
 
 keras = load_keras()
 recipe_of: Any = fittingroom.recipe_of
@@ -163,9 +162,9 @@ def test_a_file_and_a_name_in_it_become_a_recipe(file, attribute, name):
     assert (recipe.name, recipe.engine, recipe.epochs) == (name, "pytorch", 2)
     assert recipe.own is not None
     assert recipe.own.origin == f"nets.py:{attribute}"
-    assert FILE.strip() in recipe.own.source
+    assert recipe.own.sha256 == hashlib.sha256(FILE.encode()).hexdigest()
     assert str(file.parent) not in json.dumps(recipe.to_json())
-    assert recipe.title == f"One's own model: nets.py:{attribute}"
+    assert recipe.title == f"Own model: nets.py:{attribute}"
 
 
 def test_a_file_may_hold_a_recipe(tmp_path):
@@ -185,17 +184,6 @@ def test_a_file_may_hold_a_recipe(tmp_path):
     assert recipe.own.fresh().layers[1].out_features == 32
 
 
-def test_a_file_may_hold_a_recipe_with_a_described_network(tmp_path):
-    path = tmp_path / "mine.py"
-    path.write_text(
-        "from fittingroom.networks import Dense, Flatten\nfrom fittingroom import Recipe\n"
-        "recipe = Recipe(name='plain', title='Plain', network=(Flatten(), Dense(10)))\n"
-    )
-    recipe = recipe_of(f"{path}:recipe")
-    assert isinstance(recipe, Recipe)
-    assert recipe.network == (Flatten(), Dense(10))
-
-
 def test_a_file_may_import_from_its_own_folder_late_and_early(tmp_path):
     for folder, width in (("a", 5), ("b", 7)):
         (tmp_path / folder).mkdir()
@@ -212,7 +200,7 @@ def test_a_file_may_import_from_its_own_folder_late_and_early(tmp_path):
     path = list(sys.path)
     recipes = [recipe_of(f"{tmp_path / folder / 'net.py'}:build") for folder in "ab"]
     assert [recipe.own.fresh()[1].out_features for recipe in recipes if recipe.own] == [5, 7]
-    assert recipes[0].key != recipes[1].key  # parts.py differs, though net.py does not
+    assert recipes[0].key != recipes[1].key  # net.py is the same, and the layers differ
     assert sys.path == path
     assert not {"widths", "parts"} & set(sys.modules)
 
@@ -225,17 +213,17 @@ def test_a_recipe_goes_to_json_and_back_without_its_code(file):
         assert again.key == recipe.key
         assert again.for_classes(3) == again
         assert again.own is not None
-        with pytest.raises(RecipeError, match=r"no code is executed.*recipe\.json, as `source`"):
+        with pytest.raises(RecipeError, match="holds no code"):
             again.own.fresh()
 
 
 @pytest.mark.parametrize("change", [{"origin": 3}, {"code": "print()"}, {"build": "print()"}])
 def test_impossible_stored_models_are_refused(change):
     values = recipe_of(build_torch).to_json()
-    with pytest.raises(RecipeError, match="that it cannot read"):
+    with pytest.raises(RecipeError, match="can't be read"):
         recipe_from_json(values | {"network": values["network"] | change})
     values = recipe_of(build_sklearn).to_json()
-    with pytest.raises(RecipeError, match="that it cannot read"):
+    with pytest.raises(RecipeError, match="can't be read"):
         recipe_from_json(values | {"model": values["model"] | change})
 
 
@@ -270,38 +258,11 @@ def test_functions_that_differ_in_what_they_close_over_are_told_apart():
     assert len(keys) == 4
 
 
-def test_code_without_a_file_is_known_by_what_it_does():
-    script = """
-    import sys
-    from torch import nn
-    import fittingroom
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.last = nn.Linear(784, 10)
-        def forward(self, x):
-            return self.last(x.flatten(1)) * SCALE
-    def build():
-        return Net()
-    print(fittingroom.recipe_of(build).key)
-    """
-    keys = []
-    for scale in ("1", "1", "2"):
-        code = textwrap.dedent(script).replace("SCALE", scale)
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-        )
-        keys.append(done.stdout)
-    assert keys[0] == keys[1] != keys[2]
-
-
-def test_models_are_told_apart_by_their_numbers_and_attributes():
+def test_models_are_told_apart_by_their_weights_or_settings():
     torch.manual_seed(0)
     one, same = Net(), Net()
     same.load_state_dict(one.state_dict())
     assert recipe_of(one).key == recipe_of(same).key
-    same.scale = 2.0
-    assert recipe_of(one).key != recipe_of(same).key
     assert recipe_of(one).key != recipe_of(Net()).key
     assert recipe_of(LogisticRegression(C=1)).key == recipe_of(LogisticRegression(C=1)).key
     assert recipe_of(LogisticRegression(C=1)).key != recipe_of(LogisticRegression(C=2)).key
@@ -316,16 +277,16 @@ def test_models_are_told_apart_by_their_numbers_and_attributes():
 def test_settings_are_checked(file):
     with pytest.raises(UsageError, match="Did you mean 'epochs'"):
         recipe_of(build_torch, epoch=3)
-    with pytest.raises(RecipeError, match="`epochs` at least 1"):
+    with pytest.raises(RecipeError, match="`epochs` is 0, but must be at least 1"):
         recipe_of(build_torch, epochs=0)
-    with pytest.raises(RecipeError, match="Received epochs='3'"):
+    with pytest.raises(RecipeError, match="epochs='3'"):
         recipe_of(build_torch, epochs="3")
-    with pytest.raises(UsageError, match="Expected settings of name, title, split"):
+    with pytest.raises(UsageError, match="settings are name, title, split"):
         recipe_of(build_sklearn, epochs=3)
-    with pytest.raises(UsageError, match="Received 'engine'"):
+    with pytest.raises(UsageError, match="no setting 'engine'"):
         recipe_of(build_torch, engine="keras")
     assert recipe_of(f"{file}:build").with_settings({"epochs": "4"}).epochs == 4
-    with pytest.raises(UsageError, match="one of split"):
+    with pytest.raises(UsageError, match="with one of split"):
         recipe_of(build_sklearn).with_settings({"model.origin": "x"})
 
 
@@ -333,9 +294,9 @@ def test_settings_are_checked(file):
     ("name", "words"),
     [
         ("buld", "Did you mean 'build'"),
-        ("needs", "Received one that needs width, depth"),
+        ("needs", "it needs width, depth"),
         ("number", "an object of the type int"),
-        ("nothing", r"nets\.py:nothing to give an nn\.Module.*the type int"),
+        ("nothing", r"nets\.py:nothing gives an object of the type int"),
     ],
 )
 def test_what_a_file_does_not_hold_is_wrong_usage(file, name, words):
@@ -345,30 +306,23 @@ def test_what_a_file_does_not_hold_is_wrong_usage(file, name, words):
 
 def test_texts_that_name_no_file_are_wrong_usage(file):
     folder = file.parent
-    with pytest.raises(UsageError, match=r"no file .*net\.py\. Did you mean 'nets\.py'"):
+    with pytest.raises(UsageError, match=r"no file .*net\.py\..* Did you mean 'nets\.py'"):
         recipe_of(f"{folder / 'net.py'}:build")
     with pytest.raises(UsageError, match=r"Did you mean '.*nets\.py:build'"):
         recipe_of(str(file))
-    with pytest.raises(UsageError, match="names that it defines: WIDTH, Net, build"):
+    with pytest.raises(UsageError, match="name that the file defines: WIDTH, Net, build"):
         recipe_of(f"{file}:")
-    with pytest.raises(UsageError, match=r"there is no file C:\\nets\\mine\.py"):
+    with pytest.raises(UsageError, match=r"There is no file C:\\nets\\mine\.py"):
         recipe_of(r"C:\nets\mine.py:build")
-    with pytest.raises(UsageError, match=r"there is no file"):
+    with pytest.raises(UsageError, match=r"There is no file"):
         recipe_of(f"{folder}:build")
     with pytest.raises(RecipeError, match="Did you mean 'cnn'"):
         recipe_of("cnnn")
 
 
-def test_a_last_colon_parts_the_file_from_the_name(tmp_path):
-    folder = tmp_path / "C:"
-    folder.mkdir()
-    (folder / "nets.py").write_text(FILE)
-    assert recipe_of(f"{folder / 'nets.py'}:build").name == "nets"
-
-
 @pytest.mark.parametrize("model", [3, None, KMeans(), object()])
 def test_what_is_no_model_is_wrong_usage(model):
-    with pytest.raises(UsageError, match=r"Expected a (model|classifier)"):
+    with pytest.raises(UsageError, match=r"is no (model|classifier)"):
         recipe_of(model)
 
 
@@ -424,23 +378,6 @@ def test_errors_of_this_project_and_ctrl_c_pass_through(tmp_path):
     path.write_text("raise KeyboardInterrupt\n")
     with pytest.raises(KeyboardInterrupt):
         recipe_of(f"{path}:recipe")
-
-
-def test_the_callers_random_state_is_left_alone():
-    torch.manual_seed(3)
-    np.random.seed(3)
-    expected = torch.rand(1), np.random.rand()
-    torch.manual_seed(3)
-    np.random.seed(3)
-    recipe_of(Net)
-    recipe_of(build_keras)
-    assert (torch.rand(1), np.random.rand()) == expected
-
-
-def test_own_models_are_equal_by_origin_and_source():
-    one = OwnModel("a.py:build", "text", build=build_torch)
-    assert one == dataclasses.replace(one, build=None)
-    assert one != dataclasses.replace(one, source="other")
 
 
 def test_layers_that_a_file_of_settings_decides_on_are_part_of_the_key(tmp_path, monkeypatch):

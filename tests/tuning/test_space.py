@@ -10,7 +10,7 @@ from hypothesis import given
 
 from fittingroom.engines.keras.training import check_recipe
 from fittingroom.errors import UsageError
-from fittingroom.networks import Dense, Dropout, Ensemble, Flatten, ReLU, Residual
+from fittingroom.networks import Dense, Dropout, Flatten, ReLU
 from fittingroom.recipes import RECIPES, Recipe, recipe_from_json, recipe_of
 from fittingroom.recipes.dense import ANN
 from fittingroom.tuning import Setting, search_space, settings_of, with_values
@@ -59,16 +59,13 @@ def test_every_value_within_the_bounds_makes_a_recipe_that_can_be_stored(name, d
 
 
 def test_rates_of_dropout_keep_their_proportion_wherever_they_are():
-    inner = (Flatten(), Residual((Dropout(0.1), Dense(784))), ReLU(), Dropout(0.4), Dense(10))
-    recipe = dataclasses.replace(ANN, network=(Ensemble((inner, inner)),))
+    network = (Flatten(), Dropout(0.1), Dense(784), ReLU(), Dropout(0.4), Dense(10))
+    recipe = dataclasses.replace(ANN, network=network)
     assert settings_of(recipe, space_of(recipe))["dropout"] == 0.4
     changed = with_values(recipe, {"dropout": 0.2})
     assert isinstance(changed, Recipe)
-    (ensemble,) = changed.layers
-    assert isinstance(ensemble, Ensemble)
-    for member in ensemble.members:
-        assert member[1] == Residual((Dropout(0.05), Dense(784)))
-        assert member[3] == Dropout(0.2)
+    assert changed.layers[1] == Dropout(0.05)
+    assert changed.layers[4] == Dropout(0.2)
 
 
 def test_only_what_a_recipe_has_is_varied():

@@ -23,13 +23,6 @@ def audit(
     folds: Annotated[
         int, typer.Option(help="Train so many models, each without one part of the pictures.")
     ] = 5,
-    minutes: Annotated[
-        float | None,
-        typer.Option(
-            help="For all trainings together; each ends after the epoch that uses up its share.",
-            show_default=False,
-        ),
-    ] = None,
     seed: Annotated[int, typer.Option(help="Of the parts and of the trainings.")] = 0,
     data: options.Data = None,
     allow_unknown_data: options.AllowUnknownData = False,
@@ -50,7 +43,6 @@ def audit(
         stored = audit_job(
             recipe=recipe,
             folds=folds,
-            minutes=minutes,
             seed=seed,
             session=options.session(
                 data, allow_unknown_data, classes, runs=runs, device=device, threads=threads

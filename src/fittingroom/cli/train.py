@@ -44,10 +44,6 @@ def train(
     runs: options.Runs = options.RUNS,
     device: options.Device = None,
     threads: options.Threads = None,
-    workers: Annotated[
-        int,
-        typer.Option(help="Processes, or GPUs, that train this one model together."),
-    ] = 1,
     resume: Annotated[
         bool,
         typer.Option(
@@ -69,7 +65,6 @@ def train(
             session=options.session(
                 data, allow_unknown_data, classes, runs=runs, device=device, threads=threads
             ),
-            workers=workers,
             resume=resume,
         )
     if json:

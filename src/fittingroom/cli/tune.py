@@ -17,17 +17,8 @@ def tune(
         str, typer.Argument(help="A recipe's name, its JSON file, or my_file.py:build.")
     ],
     trials: Annotated[
-        int | None,
-        typer.Option(
-            help="So many in all, the recipe as it is the first. Left out: 20, or with --minutes "
-            "as many as fit.",
-            show_default=False,
-        ),
-    ] = None,
-    minutes: Annotated[
-        float | None,
-        typer.Option(help="Begin no trial after so many minutes.", show_default=False),
-    ] = None,
+        int, typer.Option(help="So many in all; the first is the recipe as it is.")
+    ] = 20,
     vary: Annotated[
         list[str] | None,
         typer.Option(help="Vary this setting, and others so named, alone. May be repeated."),
@@ -64,7 +55,6 @@ def tune(
         tuned = tune_job(
             recipe,
             trials=trials,
-            minutes=minutes,
             vary=vary or (),
             seeds=seeds,
             seed=seed,

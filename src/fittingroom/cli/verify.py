@@ -19,13 +19,6 @@ def verify(
         int | None,
         typer.Option(help="Cut each training to so many epochs.", show_default=False),
     ] = None,
-    minutes: Annotated[
-        float | None,
-        typer.Option(
-            help="End each training after the epoch in which so many minutes are over.",
-            show_default=False,
-        ),
-    ] = None,
     data: options.Data = None,
     allow_unknown_data: options.AllowUnknownData = False,
     classes: options.Classes = None,
@@ -43,7 +36,6 @@ def verify(
             claim,
             seeds=seeds,
             epochs=epochs,
-            minutes=minutes,
             session=options.session(
                 data, allow_unknown_data, classes, runs=runs, device=device, threads=threads
             ),

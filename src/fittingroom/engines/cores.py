@@ -1,4 +1,4 @@
-"""What a framework's exporter gives → a core: the same ends, opset and counts as any other."""
+"""The result of a framework's exporter → a core: with the input, output and opset of any other."""
 
 import contextlib
 import io
@@ -16,15 +16,17 @@ from onnx import TensorProto, helper, version_converter
 from fittingroom.engines import Core
 from fittingroom.engines.operations import operation_count
 from fittingroom.errors import ExportError, RecipeError
-from fittingroom.graphs import OPSET, Graph
+from fittingroom.graphs import OPSET, GraphBuilder
 from fittingroom.predictions import Float32, UInt8, softmax
 from fittingroom.safe_io import Refusal
 from fittingroom.safe_io.models import check_model
 
 Gives = Literal["logits", "probabilities", "scores"]
 
-# Where Keras' own cross-entropy cuts probabilities off too.
+# The least probability, as in Keras' own cross-entropy.
 _LEAST = 1e-7
+# Rows of probabilities add up to one within this.
+SUMS_TO_ONE = 1e-3
 _ALLOWED_DIFFERENCE = 1e-4
 _EXPORTERS = (
     "absl",
@@ -40,7 +42,7 @@ _LONGEST = 600
 
 
 def to_logits(output: np.ndarray, gives: Gives, scale: float = 1.0) -> Float32:
-    """What a model gives, ``(N, K)``, as logits: the same that a core's graph does.
+    """A model's output, ``(N, K)``, as logits, computed as in a core's graph.
 
     Args:
         output: probabilities, whose logarithms are taken, scores of any size, or logits.
@@ -67,15 +69,15 @@ def build_core(
 
     Args:
         inner: from one input, float32 ``(N, *shape)`` of values 0–1, to ``output``.
-        output: the name of what it gives, ``(N, K)``.
-        shape: of one picture, 784 values.
+        output: the name of its output, ``(N, K)``.
+        shape: of one image, 784 values.
         classes: ``K``.
         gives: see :func:`to_logits`.
         parameters: trained numbers.
         scale: see :func:`to_logits`.
 
     Raises:
-        ExportError: the model is none that can be in a core.
+        ExportError: ONNX Runtime cannot use the model.
     """
     with quietly():
         try:
@@ -93,37 +95,34 @@ def build_core(
             operations = operation_count(model)
         except Exception as error:
             raise ExportError(
-                "Expected an exported model that ONNX Runtime can use. Received one that it "
-                f"cannot: {reason_of(error)}"
+                f"ONNX Runtime can't use the exported model: {reason_of(error)}"
             ) from error
     return Core(model, parameters, operations)
 
 
 def check_core(core: Core, images: UInt8, logits: Float32) -> None:
-    """Hold a core against the model that it came from, on a few pictures.
+    """Compare a core with the model that it came from, on a few images.
 
     Args:
         core: the exported model.
         images: uint8 ``(N, 28, 28)``.
-        logits: float32 ``(N, K)``, what the model itself says of them.
+        logits: float32 ``(N, K)``, the model's own for these.
 
     Raises:
-        RecipeError: the model's own answers are not finite.
+        RecipeError: the model's own logits are not finite.
         ExportError: they differ, the core takes no batch of that size, or has operators that
-            :mod:`fittingroom.safe_io.models` does not let in.
+            :mod:`fittingroom.safe_io.models` does not allow.
     """
     if not np.isfinite(logits).all():
         raise RecipeError(
-            "Expected a model whose answers are finite numbers. Received infinite ones, or none at "
-            "all (NaN), for the first pictures, before any training."
+            "The model gives infinite numbers or NaN for the first images, before any training. It "
+            "must give finite numbers."
         )
     try:
-        # What will be asked of the finished model, before training that takes long.
+        # The finished model must pass this too, so it is checked before a long training.
         check_model(core.graph)
     except Refusal as error:
-        raise ExportError(
-            f"The exported model is none that could be opened again. {error}"
-        ) from error
+        raise ExportError(f"The exported model could not be opened again. {error}") from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     try:
@@ -133,22 +132,21 @@ def check_core(core: Core, images: UInt8, logits: Float32) -> None:
         (received,) = session.run(["logits"], {"pictures": images.astype(np.float32)})
     except Exception as error:
         raise ExportError(
-            f"Expected an exported model that takes {len(images)} pictures at once. Received one "
-            f"that cannot be run: {reason_of(error)}"
+            f"The exported model can't be run on {len(images)} images at once: {reason_of(error)}"
         ) from error
     difference = float(np.abs(softmax(received) - softmax(logits)).max())
     if not difference <= _ALLOWED_DIFFERENCE:
         raise ExportError(
-            f"Expected the exported model to give the model's own probabilities within "
-            f"{_ALLOWED_DIFFERENCE:g}. Received a difference of {difference:.3g} on a few "
-            "pictures: the exporter does not know something in the model, or the model answers the "
-            "same pictures differently each time (dropout that is left on, say)."
+            f"The exported model's probabilities differ from the model's own by {difference:.3g} "
+            f"on a few images, where {_ALLOWED_DIFFERENCE:g} is allowed. Either the exporter does "
+            "not support something in the model, or the model gives other answers each time, as "
+            "with dropout that is left on."
         )
 
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """Keep what exporters print, log and warn of away from the terminal; errors still come."""
+    """Keep the output, logs and warnings of exporters away from the terminal, but not errors."""
     loggers = [logging.getLogger(name) for name in _EXPORTERS]
     levels = [logger.level for logger in loggers]
     nowhere = io.StringIO()
@@ -168,7 +166,7 @@ def quietly() -> Iterator[None]:
 
 
 def reason_of(error: BaseException) -> str:
-    """An exporter's own reason in a line or two: what the first of its errors says."""
+    """An exporter's own reason in a line or two: the message of the first of its errors."""
     while error.__cause__ is not None:
         error = error.__cause__
     message = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()
@@ -183,7 +181,7 @@ def reason_of(error: BaseException) -> str:
 
 def _surround(
     inner: onnx.ModelProto, output: str, shape: Sequence[int], gives: Gives, scale: float
-) -> Graph:
+) -> GraphBuilder:
     """From ``pictures`` to ``logits``, with the exported nodes that these need between."""
     if inner.functions or len(inner.graph.input) != 1:
         raise ValueError(
@@ -191,13 +189,13 @@ def _surround(
             "input and plain nodes are expected"
         )
     inner = onnx.compose.add_prefix(inner, "own/")
-    graph = Graph()
+    graph = GraphBuilder()
     scaled = graph.add("Div", "pictures", graph.floats(255))
     graph.add(
         "Reshape", scaled, graph.integers(-1, *shape), output=inner.graph.input[0].name
     )  # (N, *shape)
     for node in _needed(inner.graph, f"own/{output}"):
-        # Where the code stood on this machine is nobody's business, and no part of the model.
+        # The place of the code on this machine is private, and no part of the model.
         node.doc_string = ""
         del node.metadata_props[:]
         graph.nodes.append(node)
@@ -219,7 +217,7 @@ def _surround(
 
 
 def _needed(graph: onnx.GraphProto, output: str) -> list[onnx.NodeProto]:
-    """The nodes that an output rests on, in their order."""
+    """The nodes on which an output depends, in their order."""
     wanted, kept = {output}, []
     for node in reversed(graph.node):
         if wanted & set(node.output):
@@ -229,7 +227,7 @@ def _needed(graph: onnx.GraphProto, output: str) -> list[onnx.NodeProto]:
 
 
 def _inputs(node: onnx.NodeProto) -> set[str]:
-    """All that a node takes, in the graphs within it too."""
+    """All inputs of a node, and of the nodes in its inner graphs."""
     names = set(node.input)
     for attribute in node.attribute:
         for inner in attribute.g.node:

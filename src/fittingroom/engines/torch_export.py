@@ -1,4 +1,4 @@
-"""PyTorch's own exporter, for all engines whose models are modules of PyTorch underneath."""
+"""PyTorch's own exporter, for all engines whose models are PyTorch modules underneath."""
 
 import importlib.util
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ def export_module(module: nn.Module, shape: Sequence[int], origin: str) -> onnx.
 
     Args:
         module: as it is to be used, with nothing of training in it; it is put into evaluation.
-        shape: of what it takes for one picture.
-        origin: what it is called in an error.
+        shape: of one image as it takes it.
+        origin: its name in errors.
 
     Raises:
-        ExportError: the exporter cannot do it; with its own reason.
+        ExportError: the exporter fails; the message holds its own reason.
         MissingExtraError: a package that it needs is not installed.
     """
     if importlib.util.find_spec("onnxscript") is None:
@@ -46,11 +46,8 @@ def export_module(module: nn.Module, shape: Sequence[int], origin: str) -> onnx.
             )
         except Exception as error:
             raise ExportError(
-                f"Expected a model that PyTorch's exporter can turn into ONNX, for batches of any "
-                f"size. Received {origin}, for which it says: {reason_of(error)}"
+                f"PyTorch can't export {origin} to ONNX, for batches of any size: "
+                f"{reason_of(error)}"
             ) from error
-    if program is None:
-        raise ExportError(
-            f"Expected an ONNX model from PyTorch's exporter for {origin}. Received none."
-        )
+    assert program is not None
     return program.model_proto

@@ -8,7 +8,7 @@ from onnx import TensorProto
 from fittingroom.errors import ExportError
 from fittingroom.export.onnx import Ends, Values, finish
 from fittingroom.export.ood import OodScore
-from fittingroom.graphs import OPSET, Graph
+from fittingroom.graphs import OPSET, GraphBuilder
 
 
 def wrap_core(
@@ -19,7 +19,7 @@ def wrap_core(
     ood: OodScore | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> bytes:
-    """The ONNX model around a core: it takes uint8 pictures, and gives calibrated probabilities.
+    """The ONNX model around a core: it takes uint8 images, and gives calibrated probabilities.
 
     Args:
         core: an ONNX model from ``pictures`` float32 ``(N, 28, 28)`` of 0–255 to ``logits``
@@ -40,14 +40,15 @@ def wrap_core(
         [value.name for value in ends] for ends in (model.graph.input, model.graph.output)
     )
     opsets = {entry.domain: entry.version for entry in model.opset_import}
-    if takes != ["pictures"] or gives != ["logits"] or opsets.pop("", OPSET) != OPSET:
+    if takes != ["pictures"] or gives != ["logits"] or opsets.get("", OPSET) != OPSET:
         raise ExportError(
-            f"Expected a graph of opset {OPSET} from `pictures` to `logits`. Received one from "
-            f"{', '.join(takes)} to {', '.join(gives)}."
+            f"The model's graph goes from {', '.join(takes)} to {', '.join(gives)} in opset "
+            f"{opsets.get('', OPSET)}. It must go from `pictures` to `logits` in opset {OPSET}."
         )
+    opsets.pop("", None)
     # The core's names are kept apart from those that its surroundings add.
     inner = onnx.compose.add_prefix(model, "core/").graph
-    graph = Graph()
+    graph = GraphBuilder()
     graph.add("Cast", "pictures", output="core/pictures", to=TensorProto.FLOAT)
     graph.nodes.extend(inner.node)
     graph.constants.extend(inner.initializer)

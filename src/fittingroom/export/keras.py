@@ -43,8 +43,8 @@ def build_keras(
         network: the layers.
         weights: by name, with ``"pixels.mean"`` and ``"pixels.deviation"``.
         name: of the recipe; the model's name is this and what it takes.
-        mirror: average the logits of each picture and its mirror image.
-        shifts: average them over shifts by one pixel too, half the weight to none.
+        mirror: average the logits of each image and its mirror image.
+        shifts: average them over shifts by one pixel too, with half the weight on no shift.
         temperature: what logits are divided by.
 
     Returns:
@@ -62,7 +62,7 @@ def build_keras(
         mean, deviation = (float(weights[f"pixels.{part}"]) for part in ("mean", "deviation"))
     except KeyError as error:
         raise ExportError(
-            f"Expected a weight {error} for the network. Received {', '.join(sorted(weights))}."
+            f"The network needs a weight {error}, which is not among {', '.join(sorted(weights))}."
         ) from error
 
     # A product with the reversed identity turns each row of pixels round, exactly. Keras has no

@@ -1,16 +1,18 @@
 """A trained network → an ONNX model with everything inside.
 
-The graph takes the pictures as they are, ``uint8 (N, 28, 28)``, and gives ``logits`` and
+The graph takes images as they are, ``uint8 (N, 28, 28)``, and gives ``logits`` and
 ``probabilities``, both ``float32 (N, K)``, ``features`` float32 ``(N, D)``, and ``ood_score``
-float32 ``(N,)`` where one was fitted. Normalisation, the mirror image, shifts, the temperature and
-the softmax are nodes of it, so that no two users of a model can prepare pictures differently.
-``probabilities`` is the softmax of ``logits``, which are divided by the temperature already.
-``features`` is what the last dense layer takes, the mean over the mirror image and shifts; of an
-ensemble, those of its members side by side; of any other model, its logits before the temperature.
-``ood_score`` is computed from ``ood_features``, which a graph without a score gives in its place:
-the same features, unless a network pools its last convolution over all places. Little is left there
-of what a stranger looks like, so that each channel's mean over places of what the last two
-convolutions take stands for it (as in K. Lee and others, arXiv:1807.03888).
+float32 ``(N,)`` if one was fitted. Normalisation, the mirror image, shifts, the temperature and
+the softmax are nodes of it, so that all users of a model prepare images alike.
+
+``probabilities`` is the softmax of ``logits``, which are already divided by the temperature.
+``features`` is the input of the last dense layer, averaged over the mirror image and shifts; for a
+model that is no described network, its logits before the temperature.
+
+``ood_score`` is computed from ``ood_features``, which a graph without a score gives instead. They
+are the same as ``features``, unless the network pools its last convolution over all places. Then
+too little is left of what an unknown image looks like, so they are the mean over all places of the
+inputs of the last two convolutions (as in K. Lee and others, arXiv:1807.03888).
 """
 
 import json
@@ -23,14 +25,14 @@ from onnx import TensorProto, helper
 from fittingroom import networks
 from fittingroom.errors import ExportError
 from fittingroom.export.ood import OodScore
-from fittingroom.graphs import Graph
+from fittingroom.graphs import GraphBuilder
 from fittingroom.networks import BatchNorm, Conv, Dense, Network
 from fittingroom.predictions import Float32
 
-# Convolutions whose channels' means tell strangers where the last one is pooled.
+# If the last convolution is pooled, the inputs of so many convolutions tell unknown images.
 _CONVOLUTIONS = 2
 _SIDE = 28
-# The shifts of a picture, in pixels down and to the right, each with its weight in the mean.
+# The shifts of an image, in pixels down and to the right, each with its weight in the mean.
 _SHIFTS = {(0, 0): 0.5, (-1, 0): 0.125, (1, 0): 0.125, (0, -1): 0.125, (0, 1): 0.125}
 
 
@@ -51,10 +53,10 @@ def build_onnx(
         network: the layers.
         weights: by name, with ``"pixels.mean"`` and ``"pixels.deviation"``.
         classes: the class names, stored in the model's metadata.
-        mirror: average the logits of each picture and its mirror image.
-        shifts: average them over shifts by one pixel too, half the weight to none.
+        mirror: average the logits of each image and its mirror image.
+        shifts: average them over shifts by one pixel too, with half the weight on no shift.
         temperature: what logits are divided by.
-        ood: what gives ``ood_score``, fitted on this model.
+        ood: gives ``ood_score``, fitted on this model.
         metadata: stored in the model beside its own.
 
     Returns:
@@ -63,7 +65,7 @@ def build_onnx(
     Raises:
         ExportError: a weight is missing.
     """
-    graph = Graph()
+    graph = GraphBuilder()
     builder = _Builder(graph, weights)
     pixels = graph.add("Cast", "pictures", to=TensorProto.FLOAT)
     if shifts:
@@ -80,11 +82,9 @@ def build_onnx(
     features = views.mean(graph, Values(logits, len(classes)))
     logits = features.name
     if builder.features:
-        features = views.mean(graph, _side_by_side(graph, builder.features))
+        features = views.mean(graph, builder.features)
     strange = features
-    if any(
-        isinstance(layer, networks.GlobalAveragePool | networks.GlobalMaxPool) for layer in network
-    ):
+    if any(isinstance(layer, networks.GlobalMaxPool) for layer in network):
         means = [
             Values(
                 graph.add("ReduceMean", taken.name, graph.integers(2, 3), keepdims=0), taken.size
@@ -102,7 +102,7 @@ class Values:
 
     Attributes:
         name: its name.
-        size: its numbers, or channels, for a picture.
+        size: its numbers, or channels, for an image.
     """
 
     name: str
@@ -116,7 +116,7 @@ class Ends:
     Attributes:
         logits: before the temperature, ``(N, K)``.
         features: ``(N, size)``.
-        ood_features: what strangers are told by, ``(N, size)``.
+        ood_features: by which unknown images are told, ``(N, size)``.
     """
 
     logits: str
@@ -125,7 +125,7 @@ class Ends:
 
 
 def finish(
-    graph: Graph,
+    graph: GraphBuilder,
     ends: Ends,
     classes: Sequence[str],
     temperature: float,
@@ -157,15 +157,15 @@ def finish(
     )
 
 
-def _side_by_side(graph: Graph, values: Sequence[Values]) -> Values:
-    """Values of each picture as one."""
+def _side_by_side(graph: GraphBuilder, values: Sequence[Values]) -> Values:
+    """Values of each image as one."""
     size = sum(value.size for value in values)
     names = [value.name for value in values]
     return Values(names[0] if len(names) == 1 else graph.add("Concat", *names, axis=1), size)
 
 
-def _shifted(graph: Graph, pixels: str) -> str:
-    """Pictures, then all of them shifted one way, then the next: ``(5N, 28, 28)``.
+def _shifted(graph: GraphBuilder, pixels: str) -> str:
+    """Images, then all of them shifted one way, then the next: ``(5N, 28, 28)``.
 
     What is shifted into view is black, as Fashion-MNIST's background is.
     """
@@ -180,17 +180,17 @@ def _shifted(graph: Graph, pixels: str) -> str:
 
 @dataclass(frozen=True)
 class Views:
-    """What of each picture goes through the network, one after the other along the batch.
+    """The views of each image that go through the network, one after the other along the batch.
 
     Attributes:
-        mirror: the pictures, then their mirror images.
+        mirror: the images, then their mirror images.
         shifts: each of these five times, as :data:`_SHIFTS` has them.
     """
 
     mirror: bool
     shifts: bool
 
-    def mean(self, graph: Graph, values: Values) -> Values:
+    def mean(self, graph: GraphBuilder, values: Values) -> Values:
         """The mean of all views: ``(N, size)``."""
         name, size = values.name, values.size
         if self.mirror:
@@ -207,42 +207,43 @@ class Views:
 class _Builder:
     """Adds a network's layers to a graph."""
 
-    def __init__(self, graph: Graph, weights: Mapping[str, Float32]) -> None:
+    def __init__(self, graph: GraphBuilder, weights: Mapping[str, Float32]) -> None:
         self._graph = graph
         self._weights = weights
-        # What the network's last dense layer takes, or those of its members.
-        self.features: list[Values] = []
-        # What each convolution takes, with its channels, but for the first, which takes pictures.
+        # The input of the network's last layer, if that is dense.
+        self.features: Values | None = None
+        # The input of each convolution, with its channels, except the first, which takes images.
         self.taken: list[Values] = []
 
     def weight(self, name: str) -> Float32:
         if name not in self._weights:
             raise ExportError(
-                f"Expected a weight '{name}' for the network. "
-                f"Received {', '.join(sorted(self._weights))}."
+                f"The network needs a weight '{name}', which is not among "
+                f"{', '.join(sorted(self._weights))}."
             )
         return self._weights[name]
 
-    def layers(self, network: Network, value: str, prefix: str = "", *, last: bool = True) -> str:
-        """All layers in turn; a batch normalisation is folded into the dense layer or
-        convolution that it follows. ``last``: whether they end in the logits."""
-        index = 0
-        while index < len(network):
-            name, layer = f"{prefix}{index}", network[index]
-            following = network[index + 1] if index + 1 < len(network) else None
-            index += 1
+    def layers(self, network: Network, value: str) -> str:
+        """Add all layers; a batch normalisation is folded into the dense layer or convolution that
+        it follows."""
+        folded = False
+        for index, layer in enumerate(network):
+            if folded:
+                folded = False
+                continue
+            name, following = str(index), network[index + 1] if index + 1 < len(network) else None
             match layer:
                 case Dense() | Conv():
                     kernel, bias = self._kernel(name, layer)
-                    if last and following is None and isinstance(layer, Dense):
-                        self.features.append(Values(value, kernel.shape[1]))
-                    if isinstance(layer, Conv) and name != "0":
-                        self.taken.append(Values(value, kernel.shape[1] * layer.groups))
+                    if following is None and isinstance(layer, Dense):
+                        self.features = Values(value, kernel.shape[1])
+                    if isinstance(layer, Conv) and index > 0:
+                        self.taken.append(Values(value, kernel.shape[1]))
                     if isinstance(following, BatchNorm):
-                        scale, offset = self._scale_and_offset(f"{prefix}{index}", following)
+                        scale, offset = self._scale_and_offset(str(index + 1), following)
                         kernel = kernel * scale.reshape(-1, *(1,) * (kernel.ndim - 1))
                         bias = bias * scale + offset
-                        index += 1
+                        folded = True
                     value = self._affine(layer, value, kernel, bias)
                 case BatchNorm():
                     names = ("weight", "bias", "running_mean", "running_var")
@@ -260,25 +261,12 @@ class _Builder:
                     value = self._graph.add(
                         "MaxPool", value, kernel_shape=[size] * 2, strides=[size] * 2
                     )
-                case networks.GlobalAveragePool():
-                    value = self._graph.add(
-                        "Flatten", self._graph.add("GlobalAveragePool", value), axis=1
-                    )
                 case networks.GlobalMaxPool():
                     value = self._graph.add(
                         "Flatten", self._graph.add("GlobalMaxPool", value), axis=1
                     )
                 case networks.Dropout():
-                    pass  # does nothing once training has ended
-                case networks.Residual(inner):
-                    added = self.layers(inner, value, f"{name}.", last=False)
-                    value = self._graph.add("Add", value, added)
-                case networks.Ensemble(members):
-                    outputs = [
-                        self.layers(member, value, f"{name}.{number}.", last=last)
-                        for number, member in enumerate(members)
-                    ]
-                    value = self._graph.add("Mean", *outputs)
+                    pass  # acts in training only
         return value
 
     def _kernel(self, name: str, layer: Dense | Conv) -> tuple[np.ndarray, np.ndarray]:
@@ -307,5 +295,5 @@ class _Builder:
             kernel_shape=[layer.kernel] * 2,
             strides=[layer.stride] * 2,
             pads=[layer.padding] * 4,
-            group=layer.groups,
+            group=1,
         )

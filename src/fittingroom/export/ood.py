@@ -1,7 +1,7 @@
-"""How unlike a garment a picture is, from a model's own features and logits: ``ood_score``.
+"""How unlike the training images an image is: ``ood_score``, from features and logits.
 
-ViM (H. Wang, Z. Li, L. Feng and W. Zhang, arXiv:2203.10807): how far a picture's features lie from
-where those of the training pictures spread, in the directions in which these vary least, scaled to
+ViM (H. Wang, Z. Li, L. Feng and W. Zhang, arXiv:2203.10807): how far an image's features lie from
+where those of the training images spread, in the directions in which these vary least, scaled to
 the size of a logit; less the logarithm of the sum of all exponentiated logits, which is the energy
 score (W. Liu, X. Wang, J. Owens and Y. Li, arXiv:2010.03759). Features are centred on their mean.
 What else was measured, with its numbers, stands in docs/LOG.md.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fittingroom.graphs import Graph
+from fittingroom.graphs import GraphBuilder
 from fittingroom.predictions import Float32
 
 # At most so many directions, which bounds the size of the model's file.
@@ -36,7 +36,7 @@ class OodScore:
     scale: float
 
     def scores(self, features: Float32, logits: Float32) -> npt.NDArray[np.float64]:
-        """The score of each picture, float64 ``(N,)``; higher = stranger.
+        """The score of each image, float64 ``(N,)``; a higher one is less like the training images.
 
         Args:
             features: float32 ``(N, D)``.
@@ -47,7 +47,7 @@ class OodScore:
         energy = top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
         return self.scale * lengths - energy
 
-    def add_to(self, graph: Graph, features: str, logits: str, output: str) -> None:
+    def add_to(self, graph: GraphBuilder, features: str, logits: str, output: str) -> None:
         """Add the score's nodes to a graph.
 
         Args:
@@ -65,7 +65,7 @@ class OodScore:
 
 
 def fit_ood(features: Float32, logits: Float32) -> OodScore:
-    """Fit the score on training pictures.
+    """Fit the score on training images.
 
     Args:
         features: float32 ``(N, D)``, finite.

@@ -65,7 +65,6 @@ def audit(
     *,
     recipe: Any = None,
     folds: int = FOLDS,
-    minutes: float | None = None,
     seed: int = 0,
     fresh: bool = False,
     session: Session | None = None,
@@ -80,21 +79,18 @@ def audit(
             with half of its epochs. Of an epoch's weights the last are kept whatever it says, as
             the pictures held back are those to be judged.
         folds: how many models are trained, each on all training pictures but one fold.
-        minutes: for all trainings together: each ends after the epoch in which its share of
-            them is over. None sets no limit.
         seed: of the folds, and of the trainings.
         fresh: audit again even if there is a finished audit of this recipe, folds, seed and data.
         session: data, folder of runs, device, threads and listener; None for the defaults.
 
     Raises:
-        UsageError: fewer than two folds, or more than the smallest class has pictures; a budget
-            that is none, or one for a recipe that is trained in one go; a model that starts from
-            weights of its own.
+        UsageError: fewer than two folds, or more than the smallest class has pictures; a model that
+            starts from weights of its own.
         FittingRoomError: training broke down, or the folder cannot be written.
     """
     session = session or Session()
     dataset, progress, runs = session.dataset, session.progress, session.folder
-    chosen = audit_recipe(recipe, folds, minutes).for_classes(len(dataset.classes))
+    chosen = audit_recipe(recipe).for_classes(len(dataset.classes))
     if not fresh:
         found = find_audit(runs, dataset, key=chosen.key, folds=folds, seed=seed)
         if found is not None:
@@ -282,13 +278,11 @@ def _predictor(
     return Predictor(model(fit_temperature(logits, held_back.labels)), threads)
 
 
-def audit_recipe(recipe: Any, folds: int, minutes: float | None) -> BaseRecipe:
-    """The recipe that is trained: nothing chosen on the pictures held back, cut to a budget.
+def audit_recipe(recipe: Any) -> BaseRecipe:
+    """The recipe that is trained: nothing chosen on the pictures held back.
 
     Args:
         recipe: as for :func:`audit`.
-        folds: how many trainings share the minutes.
-        minutes: for all trainings together, or None.
 
     Raises:
         UsageError: see :func:`audit`.
@@ -303,18 +297,9 @@ def audit_recipe(recipe: Any, folds: int, minutes: float | None) -> BaseRecipe:
             "from weights of its own: it may have seen the pictures that it is to judge. Give a "
             "function or class that builds the model instead."
         )
-    if minutes is not None and not 0 < minutes < float("inf"):
-        raise UsageError(f"Expected minutes above 0 and finite. Received {minutes}.")
     if not isinstance(chosen, Recipe):
-        if minutes is not None:
-            raise UsageError(
-                f"Expected no minutes for {chosen.name}, which is trained in one go. "
-                f"Received {minutes}."
-            )
         return chosen
-    # 0 would set no limit; too many folds or too few are told where they are made.
-    share = chosen.minutes if minutes is None else minutes / max(folds, 1)
-    return dataclasses.replace(chosen, keep="last", minutes=share)
+    return dataclasses.replace(chosen, keep="last")
 
 
 def _probabilities(said: Predictions) -> Any:

@@ -19,8 +19,8 @@ from fittingroom.jobs.agreement import Answers, Weights, compare_answers, compar
 from fittingroom.jobs.evaluate import dataset_of
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
-from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
-from fittingroom.runs import Difference, Run, differences, ending, open_run
+from fittingroom.recipes import BaseRecipe, recipe_of
+from fittingroom.runs import Difference, Run, differences, open_run
 
 Finding = Literal["identical", "explained", "unexplained"]
 
@@ -177,10 +177,9 @@ def reproduce(
     recipe = _recipe(run, model)
     dataset = _dataset(run, session)
     place, count = run.environment.get("device"), run.environment.get("threads")
-    workers = run.environment.get("workers", 1)
-    if not isinstance(place, str) or type(count) is not int or type(workers) is not int:
+    if not isinstance(place, str) or type(count) is not int:
         raise RunChangedError(
-            f"Expected the device, threads and workers of {run.name} in its environment.json. "
+            f"Expected the device and threads of {run.name} in its environment.json. "
             "Received something else. Take the folder back as it was written, or train again."
         )
     with tempfile.TemporaryDirectory(prefix="fittingroom-") as folder:
@@ -188,7 +187,6 @@ def reproduce(
             again = train(
                 recipe,
                 seed=run.seed,
-                workers=workers,
                 session=Session(
                     data=dataset,
                     runs=folder,
@@ -229,28 +227,9 @@ def compare_runs(run: Run, again: Run) -> Reproduction:
         history=None if first is None else first + 1,
         epochs=(len(run.history), len(again.history)),
         answers=compare_answers(run.validation, again.validation),
-        differences=(
-            *differences(run.environment, again.environment, run.recipe.engine),
-            *_clock(run, again),
-        ),
+        differences=differences(run.environment, again.environment, run.recipe.engine),
         environment=again.environment,
     )
-
-
-def _clock(run: Run, again: Run) -> tuple[Difference, ...]:
-    """Where a recipe's minutes ended a training, which no seed repeats."""
-    ends = [
-        isinstance(each.recipe, Recipe) and ending(each.history, each.recipe) == "minutes"
-        for each in (run, again)
-    ]
-    if not any(ends):
-        return ()
-    words = [
-        f"{'ended by the clock' if ended else 'ended by itself'} after {len(each.history)} epochs"
-        for ended, each in zip(ends, (run, again), strict=True)
-    ]
-    # The same words say that the clock ended both in the same place: nothing to explain.
-    return () if words[0] == words[1] else (Difference("minutes", words[0], words[1]),)
 
 
 def _recipe(run: Run, model: Any) -> BaseRecipe:
@@ -277,9 +256,8 @@ def _recipe(run: Run, model: Any) -> BaseRecipe:
     recipe = run.recipe.with_own(replace(given, origin=own.origin))
     if recipe.key != run.recipe.key:
         raise RecipeError(
-            f"Expected the code that {run.name} trained, {own.origin}. Received {given.origin}, "
-            "which differs: its text is not the one in recipe.json, under `source`. Take back the "
-            "code as it was, or train it as a new run."
+            f"{given.origin} isn't the code that {run.name} trained: its hash or its layers differ "
+            f"from those of {own.origin}. Restore the code, or train it as a new run."
         )
     return recipe
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from fittingroom.errors import TrainingStopped, WorkerLostError
+from fittingroom.errors import TrainingStopped
 from fittingroom.jobs.progress import Progress
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -79,23 +79,3 @@ def stops_between_epochs(
         for number, handler in before.items():
             signal.signal(number, handler)
     stopping.check()
-
-
-@contextmanager
-def stops_with_the_leader() -> Iterator[None]:
-    """While it lasts, signals that stop a process are left to the one that leads a team.
-
-    torchrun sends them to all. One that ended at once would take the leader's epoch with it.
-
-    Raises:
-        SystemExit: the leader is gone, after such a signal.
-    """
-    asked: list[int] = []
-    for number in _SIGNALS:
-        signal.signal(number, lambda number, frame: asked.append(number))
-    try:
-        yield
-    except WorkerLostError:
-        if not asked:
-            raise
-        raise SystemExit(128 + asked[0]) from None

@@ -2,12 +2,11 @@
 
 import contextlib
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from fittingroom import networks
 from fittingroom.data import Dataset, Split
-from fittingroom.engines import Device, Engine, Fitted, engine_named, with_workers
+from fittingroom.engines import Device, Engine, Fitted, engine_named
 from fittingroom.errors import (
     FittingRoomError,
     MissingExtraError,
@@ -15,12 +14,11 @@ from fittingroom.errors import (
     RunError,
     TrainingStopped,
     UsageError,
-    WorkerLostError,
 )
 from fittingroom.jobs.finish import finish
 from fittingroom.jobs.progress import Progress
 from fittingroom.jobs.session import Session
-from fittingroom.jobs.stopping import stops_between_epochs, stops_with_the_leader
+from fittingroom.jobs.stopping import stops_between_epochs
 from fittingroom.metrics import wilson
 from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
 from fittingroom.runs import (
@@ -40,7 +38,6 @@ def train(
     recipe: Any,
     *,
     seed: int = 0,
-    workers: int = 1,
     resume: bool = False,
     session: Session | None = None,
 ) -> Run:
@@ -51,10 +48,6 @@ def train(
             one's own, or a function or class that builds one: see
             :func:`fittingroom.recipe_of`, which takes settings too.
         seed: of the weights, the order of pictures, and augmentation.
-        workers: processes that train this one model together, each on a share of every batch, with
-            so many threads or an accelerator each; the engine pytorch can do it. They are started
-            here, or by torchrun, whose processes but the first leave with exit code 0 in here; to
-            resume, all of those must see `runs`.
         resume: go on with the same recipe, seed and data where an earlier training in `runs` was
             broken off, from its last checkpoint; a finished run is given back as it is. Where
             there is neither, training starts.
@@ -80,8 +73,7 @@ def train(
     dataset, progress, runs = session.dataset, session.progress, session.folder
     chosen = chosen.for_classes(len(dataset.classes))
     engine = engine_named(chosen.engine)
-    local = engine.device(session.device, session.threads)
-    place = with_workers(local, chosen.engine, workers, session.threads)
+    place = engine.device(session.device, session.threads)
     split = dataset.split(chosen.split)
     if isinstance(chosen, Recipe) and chosen.own is None:
         networks.check_classifier(chosen.layers, len(split.classes))
@@ -89,8 +81,6 @@ def train(
         progress.say(f"{chosen.name}: trying out the model and its export on a few pictures")
         engine.rehearse(chosen, chosen.own, split, seed=seed, device=place)
     name = run_name(chosen, seed, dataset.key)
-    if place.rank > 0:
-        _follow(engine, chosen, split, seed, place, runs / name if resume else None, dataset)
     with only_here(runs, name):
         if resume and (finished := find_run(runs, chosen, seed, dataset)) is not None:
             progress.say(f"{chosen.name}, seed {seed}: already trained, {finished.folder}")
@@ -131,33 +121,12 @@ def train(
             raise RunChangedError(  # its checkpoint does not fit
                 f"{error} Or remove {writer.folder}, which `compare` and `verify` begin anew then."
             ) from error
-        except (RunError, WorkerLostError, UsageError, MissingExtraError):
+        except (RunError, UsageError, MissingExtraError):
             raise  # with room made on the disk, or another option, say, the run goes on
         except FittingRoomError as error:
             with contextlib.suppress(FittingRoomError):
                 writer.fail(error)
             raise
-
-
-def _follow(
-    engine: Engine,
-    recipe: BaseRecipe,
-    split: Split,
-    seed: int,
-    place: Device,
-    resumed: Path | None,
-    dataset: Dataset,
-) -> NoReturn:
-    """Train with the process that leads, which alone writes a run, and leave."""
-    start = None
-    if resumed is not None:
-        if find_run(resumed.parent, recipe, seed, dataset) is not None:
-            raise SystemExit(0)
-        begun = find_begun(resumed.parent, resumed.name, recipe, seed, dataset)
-        start = begun[1] if begun else None
-    with stops_with_the_leader():
-        engine.fit(recipe, split, seed=seed, device=place, on_epoch=lambda epoch: None, start=start)
-    raise SystemExit(0)
 
 
 def _fit(
@@ -178,11 +147,9 @@ def _fit(
         f"Stopped in {writer.folder}. The same command goes on from the last checkpoint: `train` "
         "with `--resume`, `compare` and `verify` as they are, without `--fresh`."
     )
-    # A classical model is trained in one go.
-    can_wait = place.checkpoints and isinstance(recipe, Recipe)
     with (
         progress.track(f"{recipe.name}, seed {seed}", epochs) as advance,
-        stops_between_epochs(progress, how_to_go_on, can_wait=can_wait) as stopping,
+        stops_between_epochs(progress, how_to_go_on, can_wait=not recipe.in_one_go) as stopping,
     ):
 
         def tell(epoch: Epoch) -> None:
@@ -231,7 +198,6 @@ def _environment(dataset: Dataset, split: Split, place: Device) -> dict[str, obj
         "threads": place.threads,
         "backend": place.backend,
         "half_precision": place.half_precision,
-        "workers": place.workers,
         "data": {
             "name": dataset.name,
             "official": dataset.official,

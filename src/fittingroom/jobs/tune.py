@@ -4,8 +4,6 @@ import dataclasses
 import functools
 import importlib.metadata
 import json
-import math
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,8 +42,6 @@ if TYPE_CHECKING:
 
 TRIALS = 20
 SEEDS = 3
-# Within the minutes so many trials fit, or more: longer ones are not tried.
-_FIT = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +65,7 @@ class Tuned:
 def tune(
     recipe: Any,
     *,
-    trials: int | None = None,
-    minutes: float | None = None,
+    trials: int = TRIALS,
     vary: Sequence[str] = (),
     seeds: int = SEEDS,
     seed: int = 0,
@@ -82,13 +77,11 @@ def tune(
 
     The recipe itself is the first trial. The test half is not opened. A search that was stopped
     goes on where it was when it is asked for again, and one that is done is extended by more
-    trials or minutes.
+    trials.
 
     Args:
         recipe: as for :func:`fittingroom.train`.
-        trials: how many in all, those of earlier calls among them; None for 20, or with
-            ``minutes`` for as many as fit.
-        minutes: no trial begins later; the one under way is finished. None sets no limit.
+        trials: how many in all, those of earlier calls among them.
         vary: the names of the only settings that are varied; ``docs/how-to/tune.md`` lists them.
         seeds: the best trial and the recipe as it was are trained anew with so many other seeds,
             into ``runs``, after the search; from 2, or 0 to leave that out.
@@ -100,7 +93,7 @@ def tune(
 
     Raises:
         ClusterError: the cluster is not there, or a machine of it has other packages.
-        UsageError: fewer than one trial, minutes that are none, a setting that cannot vary, one
+        UsageError: fewer than one trial, a setting that cannot vary, one
             seed, or several of a model whose weights no seed draws.
         MissingExtraError: Optuna is not installed.
         SearchError: the folder has another search, or another process is at work on it.
@@ -110,10 +103,9 @@ def tune(
     """
     from fittingroom.tuning.study import open_study
 
-    began = time.monotonic()
     session = session or Session()
     dataset, progress = session.dataset, session.progress
-    _check(trials, minutes, seeds)
+    _check(trials, seeds)
     check_place(on)
     chosen = recipe_of(recipe).for_classes(len(dataset.classes))
     if seeds and chosen.own is not None and chosen.own.fixed:
@@ -146,7 +138,7 @@ def tune(
         _trainings(on, split, place) as trainings,
     ):
         job = _Job(study, chosen, seed, vary, split, progress, stopping)
-        job.search(trainings, trials, minutes, began)
+        job.search(trainings, trials)
         search = job.outcome(dataset, place)
         again = functools.partial(
             _run_of, session=dataclasses.replace(session, device=place.name, threads=place.threads)
@@ -204,18 +196,13 @@ class _Job:
         self.planned: dict[int, int] = {}
         self.settings: dict[int, Any] = {}
 
-    def search(
-        self, trainings: Trainings, trials: int | None, minutes: float | None, began: float
-    ) -> None:
-        """Train trials until there are so many, or the minutes are over."""
-        most = trials or (TRIALS if minutes is None else None)
-        ending = math.inf if minutes is None else began + 60 * minutes
-        bar = most or len(self.study)
-        with self.progress.track(f"{self.recipe.name}, trials", bar) as advance:
+    def search(self, trainings: Trainings, trials: int) -> None:
+        """Train trials until there are so many."""
+        with self.progress.track(f"{self.recipe.name}, trials", trials) as advance:
             if not len(self.study):
-                self._first(trainings, minutes, advance)
+                self._first(trainings, advance)
             self.space = self._space(self.study.notes["epochs"])
-            for assignment, outcome in trainings(self._asked(most, ending), self._goes_on):
+            for assignment, outcome in trainings(self._asked(trials), self._goes_on):
                 self.study.tell(self._trial(assignment, outcome))
                 self._say(advance)
 
@@ -250,26 +237,23 @@ class _Job:
             },
         )
 
-    def _first(self, trainings: Trainings, minutes: float | None, advance: Advance) -> None:
-        """Train the recipe as it is, alone: how long that takes says what the minutes allow."""
+    def _first(self, trainings: Trainings, advance: Advance) -> None:
+        """Train the recipe as it is, alone."""
         first = Assignment(0, self.recipe, self.seed)
         self.planned[0] = planned_epochs(self.recipe)
         # Whatever its curve, it is what the others are held against.
         (_, outcome), *_ = trainings(iter([first]), self._always_goes_on)
         epochs = self.planned[0]
-        if minutes is not None and outcome.seconds is not None:
-            fit = 60 * minutes / _FIT / (outcome.seconds / len(outcome.history))
-            epochs = max(epochs, min(2 * epochs, math.floor(fit)))
         space = self._space(epochs)
         self.study.note("epochs", epochs)
         self.settings[0] = settings_of(self.recipe, space)
         self.study.add(self._trial(first, outcome), space)
         self._say(advance)
 
-    def _asked(self, most: int | None, ending: float) -> Iterator[Assignment]:
+    def _asked(self, most: int) -> Iterator[Assignment]:
         """Trials to be trained, each asked for when there is a place for it."""
-        while time.monotonic() < ending:
-            if not self.study.waiting and most is not None and len(self.study) >= most:
+        while True:
+            if not self.study.waiting and len(self.study) >= most:
                 return
             if self.study.hopeless:
                 return
@@ -343,11 +327,9 @@ def _written(search: Search, folder: Path) -> Tuned:
     return Tuned(search, folder, None if own else recipe, page)
 
 
-def _check(trials: int | None, minutes: float | None, seeds: int) -> None:
-    if trials is not None and (type(trials) is not int or trials < 1):
+def _check(trials: int, seeds: int) -> None:
+    if type(trials) is not int or trials < 1:
         raise UsageError(f"Expected a whole number of trials from 1. Received {trials}.")
-    if minutes is not None and not 0 < minutes < math.inf:
-        raise UsageError(f"Expected minutes above 0 and finite. Received {minutes}.")
     if type(seeds) is not int or seeds < 0 or seeds == 1:
         raise UsageError(
             f"Expected two or more other seeds, whose spread can be seen, or 0 for none. Received "

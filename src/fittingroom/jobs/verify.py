@@ -1,6 +1,5 @@
 """Verify: is a claimed accuracy what a recipe reaches?"""
 
-import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -149,7 +148,6 @@ def verify(
     *,
     seeds: int = 1,
     epochs: int | None = None,
-    minutes: float | None = None,
     session: Session | None = None,
 ) -> Verification:
     """Train a recipe over seeds and say whether a claimed test accuracy is what it reaches.
@@ -160,8 +158,6 @@ def verify(
         seeds: how many seeds, 0 and up; finished runs are used again, those that no budget cut
             before others.
         epochs: train for so many epochs at most, the learning rate's schedule squeezed into them.
-        minutes: train for so many minutes at most, each seed: to the end of the epoch in which
-            they are over. The outcome says which trainings a budget cut, and to how many epochs.
         session: data, folder of runs, device, threads and listener; None for the defaults.
 
     Raises:
@@ -174,7 +170,7 @@ def verify(
             f"Expected a claim between 0 and 1, such as 0.8834 for 88.34%. Received {claim}."
         )
     chosen = recipe_of(recipe)
-    cut = _cut(chosen, epochs, minutes)
+    cut = _cut(chosen, epochs)
     session = session or Session()
     trained, failures = train_seeds(chosen, seeds=seeds, fresh=False, session=session, cut=cut)
     correct = np.stack(
@@ -199,7 +195,7 @@ def verify(
     )
 
 
-def _cut(recipe: BaseRecipe, epochs: int | None, minutes: float | None) -> BaseRecipe:
+def _cut(recipe: BaseRecipe, epochs: int | None) -> BaseRecipe:
     """The recipe cut to a budget; itself where there is none, or none that is less than it has.
 
     Raises:
@@ -207,26 +203,14 @@ def _cut(recipe: BaseRecipe, epochs: int | None, minutes: float | None) -> BaseR
     """
     if epochs is not None and (type(epochs) is not int or epochs < 1):
         raise UsageError(f"Expected a whole number of epochs from 1. Received {epochs}.")
-    if minutes is not None and not 0 < minutes < math.inf:
-        raise UsageError(
-            f"Expected minutes above 0, such as 5 or 0.5, for each training. Received {minutes}. "
-            "Without any, training goes on for as long as the recipe does."
-        )
-    if epochs is None and minutes is None:
+    if epochs is None:
         return recipe
     if not isinstance(recipe, Recipe):
-        given = "epochs" if minutes is None else "minutes"
         raise UsageError(
-            f"Expected no {given} for the recipe {recipe.name}, which is trained in one go and "
-            f"cannot be cut. Received {epochs if minutes is None else minutes}. Leave it out."
+            f"Expected no epochs for the recipe {recipe.name}, which is trained in one go and "
+            f"cannot be cut. Received {epochs}. Leave it out."
         )
-    # As a number with a point, whichever kind was given: recipes are told apart by their text.
-    limits = [float(limit) for limit in (minutes, recipe.minutes) if limit]
-    return replace(
-        recipe,
-        epochs=min(epochs or recipe.epochs, recipe.epochs),
-        minutes=min(limits, default=0.0),
-    )
+    return replace(recipe, epochs=min(epochs, recipe.epochs))
 
 
 def _was_cut(run: Run, recipe: BaseRecipe) -> bool:
@@ -234,8 +218,6 @@ def _was_cut(run: Run, recipe: BaseRecipe) -> bool:
     if not isinstance(recipe, Recipe) or not isinstance(run.recipe, Recipe):
         return False
     ended = ending(run.history, run.recipe)
-    if ended == "minutes":
-        return recipe.minutes != run.recipe.minutes
     if run.recipe.epochs == recipe.epochs:
         return False
     # Patience ends it where it would have without the budget, unless the learning rate's schedule

@@ -9,10 +9,10 @@ from fittingroom.recipes.classical import (
     LogisticRegression,
 )
 from fittingroom.recipes.own import OwnModel
+from fittingroom.recipes.own_code import own_code
 from fittingroom.recipes.recipe import Augmentation, Keep, Optimizer, Recipe, Schedule
 from fittingroom.recipes.resolve import recipe_of
 from fittingroom.recipes.stored import recipe_from_json
-from fittingroom.recipes.tracebacks import own_code
 
 __all__ = [
     "RECIPES",

@@ -1,4 +1,4 @@
-"""What every kind of recipe shares: its words, its key, and settings changed by name."""
+"""What every kind of recipe shares: name and title, its key, and settings changed by name."""
 
 import abc
 import dataclasses
@@ -15,23 +15,20 @@ from fittingroom.data import SplitRule
 from fittingroom.errors import RecipeError, UsageError, did_you_mean
 from fittingroom.recipes.own import OwnModel
 
-# Words about a recipe, which change nothing that training does.
+# Words about a recipe; they do not change the training.
 _WORDS = ("name", "title", "claim")
-# What was added to recipes later counts only where it is not this, which is what there was before:
-# runs, audits and searches of then are still those of the same recipe.
-_LATER = {"shifts": False}
 
 
 class BaseRecipe(abc.ABC):
     """One way to train one model: a frozen dataclass of every value that training uses.
 
     Attributes:
-        name: what the command line calls it.
+        name: its name on the command line.
         title: one line for reports.
         claim: accuracy, seconds, machine and seeds, as measured, with the benchmark's name.
         engine: the framework that trains it.
-        split: which pictures of the training file train, and which validate.
-        in_one_go: whether it is trained in one go, so that there are no epochs.
+        split: which images of the training file train, and which validate.
+        in_one_go: whether training has no epochs.
     """
 
     name: str
@@ -43,17 +40,17 @@ class BaseRecipe(abc.ABC):
 
     @property
     def operation(self) -> str:
-        """What is counted as the model's operations for a picture, in the plural."""
+        """The unit in which the model's operations for an image are counted, in the plural."""
         return "multiply-adds"
 
     @property
     @abc.abstractmethod
     def own(self) -> OwnModel | None:
-        """The model of a person's own that it trains, where it is one."""
+        """The person's own model that it trains, if it trains one."""
 
     @abc.abstractmethod
     def with_own(self, own: OwnModel) -> Self:
-        """The recipe with that model in place of its own."""
+        """The recipe with another model of a person's own."""
 
     @abc.abstractmethod
     def to_json(self) -> dict[str, Any]:
@@ -67,37 +64,33 @@ class BaseRecipe(abc.ABC):
         """Check the name, which becomes part of folders' names.
 
         Raises:
-            RecipeError: it is not of letters, digits, - and _.
+            RecipeError: it has other characters than letters, digits, - and _.
         """
         plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}", self.name) is not None
-        check("name", self.name, plain, "of letters, digits, - and _, at most 50")
+        check("name", self.name, plain, "at most 50 letters, digits, - and _")
 
     @property
     def key(self) -> str:
-        """SHA-256 of all that training uses; equal for recipes that train the same."""
-        values = {
-            name: value
-            for name, value in self.to_json().items()
-            if name not in _WORDS and (name, value) not in _LATER.items()
-        }
+        """SHA-256 of all that training uses; recipes with the same key train the same."""
+        values = {name: value for name, value in self.to_json().items() if name not in _WORDS}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def with_settings(self, settings: Mapping[str, str]) -> Self:
-        """The recipe with some values replaced, as ``--set name=value`` asks.
+        """The recipe with some values replaced, as by ``--set name=value``.
 
         Args:
             settings: names of fields (``augmentation.shift`` for a nested one) and their new
                 values as text.
 
         Raises:
-            UsageError: no such field, or a value that it cannot take.
+            UsageError: there is no such field, or the value does not fit it.
         """
         recipe = self
         known = settable_names(self)
         for name, text in settings.items():
             if name not in known:
                 raise UsageError(
-                    f"Expected --set with one of {', '.join(known)}. Received '{name}'."
+                    f"'{name}' can't be set. Use --set with one of {', '.join(known)}."
                     + did_you_mean(name, known)
                 )
             try:
@@ -140,14 +133,14 @@ def _parse(name: str, text: str, hint: Any) -> Any:
         words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
         if text.lower() in words:
             return words[text.lower()]
-        raise UsageError(f"--set {name}: expected true or false. Received '{text}'.")
+        raise UsageError(f"--set {name}={text}: '{text}' is neither true nor false.")
     try:
         value = hint(text)
     except ValueError as error:
         kind = "a whole number" if hint is int else "a number"
-        raise UsageError(f"--set {name}: expected {kind}. Received '{text}'.") from error
+        raise UsageError(f"--set {name}={text}: '{text}' is not {kind}.") from error
     if isinstance(value, float) and not math.isfinite(value):
-        raise UsageError(f"--set {name}: expected a finite number. Received '{text}'.")
+        raise UsageError(f"--set {name}={text}: '{text}' is not a finite number.")
     return value
 
 
@@ -158,4 +151,4 @@ def check(name: str, value: object, holds: bool, expected: str) -> None:
         RecipeError: the condition does not hold.
     """
     if not holds:
-        raise RecipeError(f"Expected `{name}` {expected}. Received {value!r}.")
+        raise RecipeError(f"`{name}` is {value!r}, but must be {expected}.")

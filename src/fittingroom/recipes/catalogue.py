@@ -1,4 +1,4 @@
-"""The named recipes. A claim names the file with its measurement, or says that there is none."""
+"""The named recipes. Each claim names the file with its measurement."""
 
 from fittingroom.errors import RecipeError, did_you_mean
 from fittingroom.recipes.base import BaseRecipe
@@ -10,7 +10,6 @@ from fittingroom.recipes.classical import (
 )
 from fittingroom.recipes.convolutional import CNN, CNN_BEST, CNN_FAST, CNN_STRONG, CNN_TINY
 from fittingroom.recipes.dense import ANN, ANN_BEST, ANN_FAST
-from fittingroom.recipes.gpu import GPU_BEST, GPU_ENSEMBLE
 from fittingroom.recipes.predecessor import KERAS_ANN, KERAS_CNN
 
 LOGREG = ClassicalRecipe(
@@ -57,8 +56,6 @@ RECIPES: dict[str, BaseRecipe] = {
         CNN_STRONG,
         CNN_BEST,
         CNN_TINY,
-        GPU_BEST,
-        GPU_ENSEMBLE,
         KERAS_ANN,
         KERAS_CNN,
         LOGREG,
@@ -76,7 +73,7 @@ def recipe_named(name: str) -> BaseRecipe:
     """
     if name not in RECIPES:
         raise RecipeError(
-            f"Expected one of the recipes {', '.join(RECIPES)}. Received '{name}'."
+            f"There is no recipe '{name}'. Choose one of {', '.join(RECIPES)}."
             + did_you_mean(name, RECIPES)
         )
     return RECIPES[name]

@@ -1,4 +1,4 @@
-"""Classical models, to show what a network buys: described in settings, trained in one go."""
+"""Classical models, as baselines for networks: described by settings, trained without epochs."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -30,15 +30,15 @@ class LogisticRegression:
 
 @dataclass(frozen=True)
 class BoostedForest:
-    """Trees on the pixels, each round one for every class, by histogram gradient boosting.
+    """Histogram-based gradient boosting on the pixels: each round adds one tree for every class.
 
     Attributes:
         rounds: trees of each class.
         leaves: of a tree at most.
         learning_rate: what each tree's values are multiplied by.
-        pixels: share of the pixels, drawn anew for each node, among which its split is sought.
-        penalty: weight of the squared values of leaves. Without one, leaves of pictures that are
-            named rightly already grow beyond bounds, and later rounds undo earlier ones.
+        pixels: share of the pixels, drawn anew for each node, that its split may use.
+        penalty: weight of the squared values of leaves. Without it, leaves of images that are
+            already classified correctly grow without bounds, and later rounds undo earlier ones.
     """
 
     rounds: int = 100
@@ -59,16 +59,15 @@ class BoostedForest:
 class HogSvm:
     """Histograms of oriented gradients, and a least-squares support vector machine on them.
 
-    Beside the histograms, of two cell sizes, the mean brightness of 7 × 7 squares is a feature.
-    The machine has a Gaussian kernel, approximated by Nyström's method from landmarks: training
-    pictures drawn at random. A picture and its mirror image count as one: the kernel is the mean
-    of both.
+    Its features are histograms of two cell sizes, and the mean brightness of 7 × 7 squares. The
+    machine has a Gaussian kernel, approximated by Nyström's method from landmarks, which are
+    training images drawn at random. The kernel is the mean over an image and its mirror image.
 
     Attributes:
         orientations: directions that gradients are counted in, around the full circle.
-        landmarks: pictures that others are compared with.
-        sharpness: the kernel is ``exp(-sharpness · d² / m)``, with ``d`` the distance between two
-            pictures' features and ``m`` the median squared distance of the training half.
+        landmarks: images with which others are compared.
+        sharpness: the kernel is ``exp(-sharpness · d² / m)``, with ``d`` the distance between the
+            features of two images and ``m`` the median squared distance in the training set.
         components: principal components of the features that are kept.
         penalty: weight of the squared weights against the sum of squared errors.
     """
@@ -98,12 +97,12 @@ class ClassicalRecipe(BaseRecipe):
     """One way to train one classical model.
 
     Attributes:
-        name: what the command line calls it.
+        name: its name on the command line.
         title: one line for reports.
-        model: which model, and its settings; or a person's own scikit-learn classifier.
+        model: which model, with its settings; or a person's own scikit-learn classifier.
         claim: accuracy, seconds, machine and seeds, as measured, with the benchmark's name.
         engine: the framework that trains it.
-        split: which pictures of the training file train, and which validate.
+        split: which images of the training file train, and which validate.
     """
 
     name: str
@@ -120,7 +119,7 @@ class ClassicalRecipe(BaseRecipe):
 
     @property
     def operation(self) -> str:
-        """Comparisons where the model is made of trees, otherwise multiply-adds."""
+        """Comparisons if the model is made of trees, otherwise multiply-adds."""
         return "comparisons" if isinstance(self.model, BoostedForest) else "multiply-adds"
 
     def for_classes(self, classes: int) -> "ClassicalRecipe":
@@ -129,7 +128,7 @@ class ClassicalRecipe(BaseRecipe):
 
     @property
     def own(self) -> OwnModel | None:
-        """The classifier of a person's own, where it trains one."""
+        """The person's own classifier, if it trains one."""
         return self.model if isinstance(self.model, OwnModel) else None
 
     def with_own(self, own: OwnModel) -> "ClassicalRecipe":
@@ -162,7 +161,7 @@ class ClassicalRecipe(BaseRecipe):
                 fields["model"] = OwnModel.from_json(settings)
             elif kind not in _KINDS:
                 raise RecipeError(
-                    f"Expected a model of {', '.join(_KINDS)}. Received '{kind}'."
+                    f"There is no model '{kind}'. Use {', '.join(_KINDS)}."
                     + did_you_mean(kind, _KINDS)
                 )
             else:
@@ -171,6 +170,5 @@ class ClassicalRecipe(BaseRecipe):
             return cls(**fields)
         except (TypeError, KeyError, ValueError) as error:
             raise RecipeError(
-                f"Expected the recipe that this version of the project writes. Received one "
-                f"that it cannot read: {error}."
+                f"The recipe can't be read: {error}. It must be one that this version has written."
             ) from error

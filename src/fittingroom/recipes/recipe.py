@@ -13,26 +13,26 @@ from fittingroom.errors import RecipeError
 from fittingroom.recipes.base import BaseRecipe, check
 from fittingroom.recipes.own import OwnModel
 
-Optimizer = Literal["adam", "adamw", "sgd", "muon"]
+Optimizer = Literal["adam", "adamw", "muon"]
 Schedule = Literal["one-cycle", "constant"]
 Keep = Literal["best accuracy", "best loss", "last"]
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How training pictures are varied.
+    """How training images are varied.
 
     Attributes:
-        flip: mirror pictures left to right: each at random in its first epoch, then in turns,
-            so that two epochs show both sides of every picture (the Keras engine's own layer
-            draws anew in every epoch).
-        shift: move pictures by up to this many pixels in both directions, at random.
-        shift_probability: share of the pictures that are moved.
-        rotation: turn pictures about their middle by up to this share of a full turn, either
-            way, at random; what turns into view is the picture's own edge, reflected.
-        erase: fill a square of so many pixels a side, at a random place, with the mean grey;
-            0 erases nothing.
-        erase_probability: share of the pictures that are erased in.
+        flip: mirror images left to right: each at random in its first epoch, then in turns, so
+            that two epochs show both sides of every image (the Keras engine draws anew in every
+            epoch).
+        shift: move images by up to this many pixels in both directions, at random.
+        shift_probability: share of the images that are moved.
+        rotation: turn images about their middle by up to this share of a full turn, either way,
+            at random. Reflected edges fill what turns into view.
+        erase: fill a square of this side in pixels, at a random place, with the mean grey; 0
+            erases nothing.
+        erase_probability: share of the images in which a square is erased.
     """
 
     flip: bool = False
@@ -58,41 +58,36 @@ class Recipe(BaseRecipe):
     """One way to train one network.
 
     Attributes:
-        name: what the command line calls it.
+        name: its name on the command line.
         title: one line for reports.
         claim: accuracy, seconds, machine and seeds, as measured, with the benchmark's name.
         engine: the framework that trains it.
-        network: the layers, from the normalised picture to one logit a class; or a person's own
-            ``nn.Module`` or Keras model.
-        split: which pictures of the training file train, and which validate.
-        epochs: passes over the training half at most.
-        batch_size: pictures a step.
+        network: the layers, from the normalised image to one logit for each class; or a person's
+            own ``nn.Module`` or Keras model.
+        split: which images of the training file train, and which validate.
+        epochs: passes over the training set at most.
+        batch_size: images in a step.
         optimizer: ``"adam"`` (arXiv:1412.6980) with that paper's settings, ``"adamw"``
-            (arXiv:1711.05101), ``"sgd"`` with Nesterov momentum, or ``"muon"`` for matrices and
-            kernels with AdamW for the rest.
+            (arXiv:1711.05101), or ``"muon"`` for matrices and kernels with AdamW for the rest.
         learning_rate: the highest, reached after the warm-up.
         schedule: ``"one-cycle"``, a rise and a fall over the whole training, or ``"constant"``.
-        other_learning_rate: with ``"muon"``, that of what AdamW trains beside it: the last
-            layer, biases and normalisation.
+        other_learning_rate: with ``"muon"``, that of AdamW, which trains the last layer, biases
+            and normalisation.
         warmup: with ``"one-cycle"``, the share of all steps in which the rate rises from a
             tenth; it then falls to zero.
-        momentum: of ``"sgd"`` and ``"muon"``, and the first one of Adam's two.
+        momentum: of ``"muon"``, and the first one of Adam's two.
         weight_decay: decoupled, on weights with two axes or more; none with ``"adam"``.
         label_smoothing: probability spread evenly over all classes (arXiv:1512.00567).
-        augmentation: how training pictures are varied.
+        augmentation: how training images are varied.
         keep: which epoch's weights are kept: that of the best validation accuracy, of the best
             validation loss, or the last.
-        patience: epochs without a better one after which training stops; with ``keep="last"``
-            there are no better ones, and all epochs are run.
-        minutes: training ends after the epoch in which so many are over, and `keep` then chooses
-            among the epochs that there are; 0 sets no limit. Where this ends it depends on the
-            clock, so the same seed need not give the same weights. The learning rate follows
-            its schedule as if all epochs were to come.
-        mirror: whether the model averages the logits of a picture and its mirror image.
-        shifts: whether the exported model averages over small shifts too: half the weight has the
-            picture as it is, and an eighth each the picture moved by one pixel to the left, right,
-            up and down. It takes five times the operations. The engine knows nothing of it:
-            accuracy and loss in the history are without.
+        patience: training ends after so many epochs without a better one; with ``keep="last"``
+            every epoch counts as better.
+        mirror: whether the model averages the logits of an image and its mirror image.
+        shifts: whether the exported model also averages over small shifts: the image as it is has
+            half the weight, and the image moved by one pixel to the left, right, up and down an
+            eighth each. It takes five times the operations. Accuracy and loss in the history are
+            measured without.
     """
 
     name: str
@@ -114,7 +109,6 @@ class Recipe(BaseRecipe):
     augmentation: Augmentation = field(default_factory=Augmentation)
     keep: Keep = "best accuracy"
     patience: int = 5
-    minutes: float = 0.0
     mirror: bool = False
     shifts: bool = False
 
@@ -139,24 +133,22 @@ class Recipe(BaseRecipe):
         smoothing = self.label_smoothing
         check("label_smoothing", smoothing, 0 <= smoothing < 1, "from 0 to below 1")
         check("patience", self.patience, self.patience >= 1, "at least 1")
-        limit = self.minutes
-        check("minutes", limit, 0 <= limit < math.inf, "at least 0, and finite; 0 sets no limit")
         exported = self.engine == "pytorch" and self.own is None
         check(
             "shifts",
             self.shifts,
             not self.shifts or exported,
-            "false but for described networks of the engine pytorch",
+            "false, unless the engine pytorch trains a described network",
         )
 
     @property
     def views(self) -> int:
-        """How many views of a picture the exported model asks the network about."""
+        """How many views of an image the exported model gives to the network."""
         return (2 if self.mirror else 1) * (5 if self.shifts else 1)
 
     @property
     def own(self) -> OwnModel | None:
-        """The ``nn.Module`` or Keras model of a person's own, where it trains one."""
+        """The person's own ``nn.Module`` or Keras model, if it trains one."""
         return self.network if isinstance(self.network, OwnModel) else None
 
     @property
@@ -164,12 +156,12 @@ class Recipe(BaseRecipe):
         """The described network.
 
         Raises:
-            RecipeError: the recipe trains a model of a person's own, which has no description.
+            RecipeError: the recipe trains a person's own model, which has no description.
         """
         if isinstance(self.network, OwnModel):
             raise RecipeError(
-                f"Expected a recipe that describes its layers. Received '{self.name}', which "
-                f"trains a model of one's own, {self.network.origin}."
+                f"'{self.name}' trains your own model, {self.network.origin}, whose layers are "
+                "not described. Choose a recipe of the catalogue."
             )
         return self.network
 
@@ -201,14 +193,13 @@ class Recipe(BaseRecipe):
             return cls(**fields)
         except (TypeError, KeyError, AttributeError) as error:
             raise RecipeError(
-                f"Expected the recipe that this version of the project writes. Received one "
-                f"that it cannot read: {error}."
+                f"The recipe can't be read: {error}. It must be one that this version has written."
             ) from error
 
     def for_classes(self, classes: int) -> "Recipe":
         """The recipe for data of so many classes: its last layer gives as many logits.
 
-        A model of a person's own stays as it is.
+        A person's own model stays as it is.
         """
         if self.own is not None:
             return self

@@ -11,7 +11,6 @@ from fittingroom.recipes.recipe import Recipe
 from fittingroom.safe_io import Refusal, read_json
 
 _TEXTS = ("name", "title", "claim", "engine")
-_DEEPEST = 20
 
 
 def is_recipe_file(text: str) -> bool:
@@ -29,11 +28,10 @@ def read_recipe(path: Path) -> BaseRecipe:
         values = read_json(path)
     except (OSError, Refusal) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise RecipeError(f"Expected a recipe in {path}. Received: {reason}") from error
+        raise RecipeError(f"The recipe {path} can't be read: {reason}") from error
     if not isinstance(values, dict) or not {"network", "model"} & set(values):
         raise RecipeError(
-            f"Expected a recipe in {path}, as tuned.json of a search or recipe.json of a run. "
-            "Received other JSON."
+            f"{path} holds no recipe. Give the tuned.json of a search or the recipe.json of a run."
         )
     return recipe_from_json(values)
 
@@ -46,25 +44,8 @@ def recipe_from_json(values: Mapping[str, Any]) -> BaseRecipe:
     """
     for name in _TEXTS:
         text = values.get(name, "")
-        # No code for a terminal either: these are printed.
+        # These are printed, so they may hold no control codes for a terminal.
         if not isinstance(text, str) or not text.replace("\n", "").isprintable():
-            raise RecipeError(f"Expected `{name}` as a text. Received {str(text)[:40]!r}.")
-    # Networks are walked by functions that call themselves.
-    if _depth(values) > _DEEPEST:
-        raise RecipeError(f"Expected a recipe of at most {_DEEPEST} levels. Received more.")
+            raise RecipeError(f"`{name}` must be a text. The recipe has {str(text)[:40]!r}.")
     kind = Recipe if "network" in values else ClassicalRecipe
     return kind.from_json(values)
-
-
-def _depth(values: Any) -> int:
-    """How many lists and mappings lie in each other."""
-    level, depth = [values], 0
-    while level:
-        depth += 1
-        level = [
-            inner
-            for each in level
-            for inner in (each.values() if isinstance(each, Mapping) else each)
-            if isinstance(inner, Mapping | list)
-        ]
-    return depth

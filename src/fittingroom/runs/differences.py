@@ -24,7 +24,6 @@ NAMES = {
     "device": "device",
     "device_description": "device and its libraries",
     "threads": "threads",
-    "workers": "workers",
     "backend": "what Keras computes with",
     "half_precision": "training in bfloat16",
     "variables": "settings of libraries",

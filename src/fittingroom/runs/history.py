@@ -11,7 +11,7 @@ from fittingroom.errors import RunChangedError
 from fittingroom.recipes import Keep, Recipe
 from fittingroom.safe_io import parse_json
 
-Ending = Literal["epochs", "patience", "minutes"]
+Ending = Literal["epochs", "patience"]
 
 
 @dataclass(frozen=True)
@@ -82,16 +82,11 @@ def best_epoch(history: Sequence[Epoch], keep: Keep = "best accuracy") -> Epoch:
 
 
 def ending(history: Sequence[Epoch], recipe: Recipe) -> Ending | None:
-    """What ends a training after these epochs: the recipe's epochs, its patience or its minutes.
-
-    ``"minutes"`` is the answer only where training would else have gone on; None means that the
-    next epoch is to come.
-    """
+    """What ends a training after these epochs, the recipe's number of epochs or its patience; None
+    if the next epoch follows."""
     last = history[-1]
     if last.epoch >= recipe.epochs:
         return "epochs"
     if last.epoch - best_epoch(history, recipe.keep).epoch >= recipe.patience:
         return "patience"
-    if 0 < 60 * recipe.minutes <= last.seconds:
-        return "minutes"
     return None

@@ -1,6 +1,5 @@
 """All runs in a folder, and finding one that was made before."""
 
-import dataclasses
 import glob
 import re
 from dataclasses import dataclass
@@ -9,11 +8,10 @@ from typing import Literal
 
 from fittingroom.data import Dataset
 from fittingroom.errors import FittingRoomError, RecipeError, RunChangedError, RunUnfinishedError
-from fittingroom.recipes import BaseRecipe, Recipe, recipe_from_json
+from fittingroom.recipes import BaseRecipe, recipe_from_json
 from fittingroom.runs.checkpoints import Checkpoint, read_checkpoint
 from fittingroom.runs.files import is_leftover
 from fittingroom.runs.folder import Run, open_run, read_failure
-from fittingroom.runs.history import ending
 from fittingroom.runs.manifests import MANIFEST
 from fittingroom.runs.stored import check_environment, stored_json
 
@@ -49,10 +47,7 @@ def list_runs(runs: Path) -> tuple[Listed, ...]:
 
 
 def find_run(runs: Path, recipe: BaseRecipe, seed: int, dataset: Dataset) -> Run | None:
-    """The finished run of this recipe, seed and data; the newest where there are several.
-
-    A run that had minutes and did not need them all is also one of the recipe without them.
-    """
+    """The finished run of this recipe, seed and data; the newest where there are several."""
     if not runs.is_dir():
         return None
     # Opening a run reads all of it; of another seed, nothing but that is read.
@@ -63,7 +58,7 @@ def find_run(runs: Path, recipe: BaseRecipe, seed: int, dataset: Dataset) -> Run
         if listed is not None
         and listed.run is not None
         and listed.run.seed == seed
-        and recipe.key in (listed.run.recipe.key, _recipe_followed(listed.run).key)
+        and listed.run.recipe.key == recipe.key
         and listed.run.environment["data"]["hashes"] == dataset.training_hashes
         and listed.run.classes == dataset.classes
     ]
@@ -133,14 +128,6 @@ def _may_have(folder: Path, seed: int) -> bool:
         return stored_json(folder / "environment.json")["seed"] == seed
     except (OSError, RunChangedError, KeyError):
         return False
-
-
-def _recipe_followed(run: Run) -> BaseRecipe:
-    """The run's recipe, without the minutes where these did not end the training."""
-    recipe = run.recipe
-    if isinstance(recipe, Recipe) and recipe.minutes and ending(run.history, recipe) != "minutes":
-        return dataclasses.replace(recipe, minutes=0.0)
-    return recipe
 
 
 def _look_at(folder: Path) -> Listed | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fittingroom.errors import UsageError, did_you_mean
-from fittingroom.networks import Dropout, Ensemble, Layer, Network, Residual
+from fittingroom.networks import Dropout, Network
 from fittingroom.recipes import (
     BaseRecipe,
     BoostedForest,
@@ -199,29 +199,11 @@ def _whole(name: str, own: int, low: int, high: int) -> Setting:
 
 def _largest_rate(network: Network) -> float:
     """The largest rate of dropout anywhere in a network; 0 where there is none."""
-    rates = [0.0]
-    for layer in network:
-        match layer:
-            case Dropout(rate=rate):
-                rates.append(rate)
-            case Residual(layers=layers):
-                rates.append(_largest_rate(layers))
-            case Ensemble(members=members):
-                rates += [_largest_rate(member) for member in members]
-    return max(rates)
+    return max((layer.rate for layer in network if isinstance(layer, Dropout)), default=0.0)
 
 
 def _with_dropout(network: Network, factor: float) -> Network:
     """The network with every rate of dropout multiplied."""
-
-    def changed(layer: Layer) -> Layer:
-        match layer:
-            case Dropout(rate=rate):
-                return Dropout(rate * factor)
-            case Residual(layers=layers):
-                return Residual(_with_dropout(layers, factor))
-            case Ensemble(members=members):
-                return Ensemble(tuple(_with_dropout(member, factor) for member in members))
-        return layer
-
-    return tuple(changed(layer) for layer in network)
+    return tuple(
+        Dropout(layer.rate * factor) if isinstance(layer, Dropout) else layer for layer in network
+    )

@@ -2,24 +2,21 @@
 
 import contextlib
 import importlib
-import importlib.util
-import random
 import sys
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
+from fittingroom.engines.random_states import same_random_state
 from fittingroom.recipes.frameworks import check_keras_backend
 
 
 def load_keras() -> Any:
     """The module ``keras``, on the backend that ``KERAS_BACKEND`` names, or else on PyTorch.
 
-    Where Keras is loaded already, its backend stays what it is.
+    If Keras is loaded already, it keeps its backend.
 
     Raises:
-        UsageError: a backend that cannot train, or that nobody knows.
+        UsageError: a backend that does not exist or cannot train.
         MissingExtraError: one that is not installed.
     """
     if "keras" not in sys.modules:
@@ -30,9 +27,9 @@ def load_keras() -> Any:
 
 
 def set_threads(backend: str, threads: int) -> None:
-    """Have the backend use that many processor threads, where it can still be told.
+    """Let the backend use that many processor threads, if it still can be told.
 
-    TensorFlow takes it only before its first computation, JAX not at all.
+    TensorFlow takes the number only before its first computation, JAX not at all.
     """
     if backend == "torch":
         importlib.import_module("torch").set_num_threads(threads)
@@ -45,22 +42,15 @@ def set_threads(backend: str, threads: int) -> None:
 
 @contextlib.contextmanager
 def settings(backend: str, threads: int) -> Iterator[None]:
-    """Threads as training wants them; afterwards these and the random states as before.
-
-    Those of Python, NumPy and PyTorch are given back; TensorFlow and JAX have none to give.
-    """
-    python, numpy_state = random.getstate(), np.random.get_state()
+    """Set the threads for training; afterwards these and the random states are as before."""
     torch = importlib.import_module("torch") if backend == "torch" else None
     before = torch.get_num_threads() if torch else threads
-    torch_state = torch.random.get_rng_state() if torch else None
     set_threads(backend, threads)
     try:
-        yield
+        with same_random_state():
+            yield
     finally:
-        random.setstate(python)
-        np.random.set_state(numpy_state)
         if torch:
-            torch.random.set_rng_state(torch_state)
             torch.set_num_threads(before)
 
 

@@ -1,8 +1,8 @@
 """A network's description → the same network in Keras, and its weights there and back.
 
-Keras keeps channels last where descriptions and PyTorch keep them first. Kernels are transposed
-to fit. Where a picture is flattened, its numbers come in another order: the dense layer that
-follows has its kernel's rows put in that order, so that nothing need be moved at run time.
+Keras keeps channels last, descriptions and PyTorch keep them first. Kernels are transposed to fit.
+If an image is flattened, its numbers come in another order in Keras. The kernel of the dense layer
+that follows is put into that order, so that nothing is moved at run time.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,39 +20,23 @@ keras = load_keras()
 _LAST = "channels_last"
 
 
-def apply_network(
-    network: Network, value: Any, shape: Shape = INPUT_SHAPE, prefix: str = ""
-) -> Any:
-    """The network's layers, freshly drawn, applied in turn to a Keras tensor.
+def apply_network(network: Network, value: Any, shape: Shape = INPUT_SHAPE) -> Any:
+    """The network's layers, with new weights, applied in turn to a Keras tensor.
 
     Args:
         network: the description.
         value: a symbolic tensor ``(N, H, W, C)``, or ``(N, F)``; ``(N, H, W)`` before a Flatten.
-        shape: of one picture as the description has it, ``(C, H, W)`` or ``(F,)``.
-        prefix: of the layers' places, for those inside a residual block or an ensemble.
+        shape: of one image as the description has it, ``(C, H, W)`` or ``(F,)``.
 
     Returns:
-        What the last layer gives.
+        The output of the last layer.
     """
     inputs = (shape, *(row.output for row in networks.summarise(network, shape)))
     for index, layer in enumerate(network):
-        place = f"{prefix}{index}"
-        if isinstance(layer, networks.Residual):
-            inner = apply_network(layer.layers, value, inputs[index], f"{place}.")
-            value = keras.layers.Add(name=_layer_name(place, layer))([value, inner])
-            continue
-        if isinstance(layer, networks.Ensemble):
-            outputs = [
-                apply_network(member, value, inputs[index], f"{place}.{number}.")
-                for number, member in enumerate(layer.members)
-            ]
-            value = keras.layers.Average(name=_layer_name(place, layer))(outputs)
-            continue
         moved = isinstance(layer, networks.Flatten) and len(inputs[index]) == 3
         if moved and inputs[index][0] > 1 and not _undone_by_kernel(network[index + 1 :]):
-            name = f"channels_first_{place.replace('.', '_')}"
-            value = keras.layers.Permute((3, 1, 2), name=name)(value)
-        for built in _build_layers(place, layer):
+            value = keras.layers.Permute((3, 1, 2), name=f"channels_first_{index}")(value)
+        for built in _build_layers(index, layer):
             value = built(value)
     return value
 
@@ -83,20 +67,20 @@ def set_weights(
         )
 
 
-def _layer_name(place: str, layer: Layer) -> str:
-    """What Keras calls the layer at a place: ``"5.0"`` → ``"conv_5_0"``."""
-    return f"{type(layer).__name__.lower()}_{place.replace('.', '_')}"
+def _layer_name(place: int, layer: Layer) -> str:
+    """The name of the layer at a place in Keras: ``"conv_5"``."""
+    return f"{type(layer).__name__.lower()}_{place}"
 
 
-def _build_layers(place: str, layer: Layer) -> tuple[Any, ...]:
-    """The Keras layers that do what one layer does, blocks and ensembles apart."""
+def _build_layers(place: int, layer: Layer) -> tuple[Any, ...]:
+    """The Keras layers that do what one layer does."""
     kinds, name = keras.layers, _layer_name(place, layer)
     match layer:
         case networks.Flatten():
             return (kinds.Flatten(data_format=_LAST, name=name),)
         case networks.Dense(units, bias):
             return (kinds.Dense(units, use_bias=bias, name=name),)
-        case networks.Conv(filters, kernel, stride, padding, groups, bias):
+        case networks.Conv(filters, kernel, stride, padding, bias):
             # With a stride, Keras' "same" pads more after than before.
             same = padding > 0 and stride == 1 and kernel == 2 * padding + 1
             conv = kinds.Conv2D(
@@ -104,7 +88,6 @@ def _build_layers(place: str, layer: Layer) -> tuple[Any, ...]:
                 kernel,
                 strides=stride,
                 padding="same" if same else "valid",
-                groups=groups,
                 use_bias=bias,
                 data_format=_LAST,
                 name=name,
@@ -122,14 +105,10 @@ def _build_layers(place: str, layer: Layer) -> tuple[Any, ...]:
             return (kinds.Activation("gelu", name=name),)
         case networks.MaxPool(size):
             return (kinds.MaxPooling2D(size, data_format=_LAST, name=name),)
-        case networks.GlobalAveragePool():
-            return (kinds.GlobalAveragePooling2D(data_format=_LAST, name=name),)
         case networks.GlobalMaxPool():
             return (kinds.GlobalMaxPooling2D(data_format=_LAST, name=name),)
         case networks.Dropout(rate):
             return (kinds.Dropout(rate, name=name),)
-        case networks.Residual() | networks.Ensemble():
-            raise AssertionError("what holds layers is built by apply_network")
 
 
 def _undone_by_kernel(following: Network) -> bool:
@@ -145,30 +124,21 @@ def _undone_by_kernel(following: Network) -> bool:
     return False
 
 
-def _weighted(
-    network: Network, shape: Shape, prefix: str = ""
-) -> Iterator[tuple[str, Layer, Shape | None]]:
+def _weighted(network: Network, shape: Shape) -> Iterator[tuple[int, Layer, Shape | None]]:
     """Each layer with weights: its place, itself, and for a dense layer whose kernel undoes the
     order of a Flatten the shape ``(C, H, W)`` that was flattened."""
     flattened: Shape | None = None
-    rows = networks.summarise(network, shape)
-    inputs = (shape, *(row.output for row in rows))
-    for index, layer in enumerate(network):
-        place = f"{prefix}{index}"
+    inputs = (shape, *(row.output for row in networks.summarise(network, shape)))
+    for place, layer in enumerate(network):
         match layer:
             case networks.Flatten():
-                undone = len(inputs[index]) == 3 and _undone_by_kernel(network[index + 1 :])
-                flattened = inputs[index] if undone else flattened
+                undone = len(inputs[place]) == 3 and _undone_by_kernel(network[place + 1 :])
+                flattened = inputs[place] if undone else flattened
             case networks.Dense():
                 yield place, layer, flattened
                 flattened = None
             case networks.Conv() | networks.BatchNorm():
                 yield place, layer, None
-            case networks.Residual(layers):
-                yield from _weighted(layers, inputs[index], f"{place}.")
-            case networks.Ensemble(members):
-                for number, member in enumerate(members):
-                    yield from _weighted(member, inputs[index], f"{place}.{number}.")
 
 
 def _parts(layer: Layer) -> tuple[str, ...]:

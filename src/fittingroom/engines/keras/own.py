@@ -1,4 +1,4 @@
-"""A Keras model of a person's own: built, tried out before it is trained, exported, and saved."""
+"""A person's own Keras model: built, tried out before it is trained, exported, and saved."""
 
 import contextlib
 import importlib.util
@@ -14,7 +14,15 @@ import onnx
 
 from fittingroom.data import Split
 from fittingroom.engines import Core
-from fittingroom.engines.cores import Gives, build_core, check_core, quietly, reason_of, to_logits
+from fittingroom.engines.cores import (
+    SUMS_TO_ONE,
+    Gives,
+    build_core,
+    check_core,
+    quietly,
+    reason_of,
+    to_logits,
+)
 from fittingroom.engines.keras.backend import load_keras
 from fittingroom.engines.keras.files import file_content
 from fittingroom.errors import ExportError, FittingRoomError, RecipeError, missing_extra
@@ -26,23 +34,21 @@ keras = load_keras()
 _WHITE = np.float32(255)
 _PIXELS = 784
 _UNBUILT = (28, 28, 1)
-# Pictures of the trial, and others of the exported model's, so that another size is tried too.
+# Images in the trial, and in the check of the exported model, which so meets another batch size.
 _TRIAL, _CHECK = 2, 3
-# Rows of probabilities add up to one within this.
-_ONE = 1e-3
-# The latest opset that tf2onnx knows; the core's is reached from there.
+# The latest opset that tf2onnx knows; the model is converted from there.
 _TENSORFLOW_OPSET = 18
 
 
 @dataclass(frozen=True, eq=False)
 class OwnKeras:
-    """A built model, and what it takes and gives.
+    """A built model, with its input and output.
 
     Attributes:
         own: where it comes from.
         model: the model.
-        shape: of a picture as it takes it.
-        classes: numbers that it gives for a picture.
+        shape: of an image as it takes it.
+        classes: numbers that it gives for an image.
         gives: whether these are probabilities or logits.
     """
 
@@ -57,50 +63,43 @@ class OwnKeras:
         return (images.astype(np.float32) / _WHITE).reshape(-1, *self.shape)
 
     def logits(self, images: UInt8, batch_size: int) -> Float32:
-        """What it says of pictures: float32 ``(N, K)``."""
-        with own_code(f"asking {self.own.origin} about pictures"):
+        """Its logits for images: float32 ``(N, K)``."""
+        with own_code(f"asking {self.own.origin} about images"):
             given = self.model.predict(self.pixels(images), batch_size=batch_size, verbose=0)
         return to_logits(given, self.gives)
 
 
 def build_own(own: OwnModel, split: Split) -> OwnKeras:
-    """A fresh model, shown a few pictures; the seed has been set.
+    """A new model, shown a few images; the seed has been set.
 
     Raises:
-        RecipeError: its code builds something else, or it takes or gives another shape.
+        RecipeError: it takes or gives another shape.
         OwnCodeError: its code raises an error.
     """
     model = own.fresh()
-    if not isinstance(model, keras.Model):
-        raise RecipeError(
-            f"Expected {own.origin} to give a Keras model again, as it did at first. Received a "
-            f"{type(model).__name__}."
-        )
     shape, classes = _taken(model, own.origin), len(split.classes)
     few = (split.training.images[:_TRIAL].astype(np.float32) / _WHITE).reshape(_TRIAL, *shape)
-    with own_code(f"showing {own.origin} {_TRIAL} pictures"):
+    with own_code(f"showing {own.origin} {_TRIAL} images"):
         given = model(few, training=False)
     if not hasattr(given, "shape"):
-        raise RecipeError(
-            f"Expected {own.origin} to give one tensor. Received a {type(given).__name__}."
-        )
+        raise RecipeError(f"{own.origin} gives a {type(given).__name__}. It must give one tensor.")
     values = np.asarray(keras.ops.convert_to_numpy(given))
     if values.shape != (_TRIAL, classes) or values.dtype != np.float32:
         raise RecipeError(
-            f"Expected probabilities or logits of shape {(_TRIAL, classes)}, float32, from "
-            f"{own.origin} for {_TRIAL} pictures of shape {(_TRIAL, *shape)}: one a class. "
-            f"Received {values.dtype} of shape {values.shape}."
+            f"{own.origin} gives {values.dtype} of shape {values.shape} for {_TRIAL} images of "
+            f"shape {shape}. It must give float32 probabilities or logits of shape "
+            f"{(_TRIAL, classes)}: one for each class."
         )
     return OwnKeras(own, model, shape, classes, _given(values))
 
 
 def try_out(own: OwnModel, split: Split, compiled: Callable[[OwnKeras], Any], backend: str) -> None:
-    """One step of training and an export, so that what cannot work is known at once.
+    """Take one step of training and export the model, so that problems show at once.
 
     Args:
         own: the model.
-        split: whose pictures it is tried on.
-        compiled: makes of it the model that is trained.
+        split: gives the images.
+        compiled: gives the model that is trained, compiled.
         backend: what Keras computes with.
 
     Raises:
@@ -110,18 +109,16 @@ def try_out(own: OwnModel, split: Split, compiled: Callable[[OwnKeras], Any], ba
     """
     built = build_own(own, split)
     if not built.model.trainable_weights:
-        raise RecipeError(
-            f"Expected {own.origin} to have weights to train. Received a model without any."
-        )
+        raise RecipeError(f"{own.origin} has nothing to train: none of its weights is trainable.")
     images, labels = split.training.images[:_CHECK], split.training.labels[:_CHECK]
     check_core(export_own(built, backend), images, built.logits(images, _CHECK))
-    with own_code(f"training {own.origin} on {_TRIAL} pictures"):
+    with own_code(f"training {own.origin} on {_TRIAL} images"):
         compiled(built).train_on_batch(built.pixels(images[:_TRIAL]), labels[:_TRIAL])
 
 
 def export_own(built: OwnKeras, backend: str) -> Core:
-    """The model as a core: by PyTorch's own exporter where Keras computes with PyTorch, and by
-    Keras' export elsewhere.
+    """The model as a core, by PyTorch's own exporter if Keras computes with PyTorch, and otherwise
+    by Keras'.
 
     Raises:
         ExportError: it cannot be exported.
@@ -141,9 +138,9 @@ def export_own(built: OwnKeras, backend: str) -> Core:
 
 
 def saved_files(built: OwnKeras) -> tuple[dict[str, bytes], tuple[str, ...]]:
-    """The model as ``model.keras`` and ``best_model.h5``, and a sentence on each that cannot be.
+    """The model as ``model.keras`` and ``best_model.h5``, and a sentence on each that is left out.
 
-    A file that Keras does not load again, for code that is in no file of Keras, is none to leave.
+    A file is left out if Keras cannot load it, as with layers of the person's own.
     """
     files: dict[str, bytes] = {}
     notes: list[str] = []
@@ -156,33 +153,33 @@ def saved_files(built: OwnKeras) -> tuple[dict[str, bytes], tuple[str, ...]]:
                 path.write_bytes(content)
                 keras.models.load_model(path)
         except Exception as error:  # noqa: BLE001 - whatever it is, the run has its other files
-            notes.append(f"{name} is left out, as Keras could not load it: {reason_of(error)}")
+            notes.append(f"{name} is left out, since Keras could not load it: {reason_of(error)}")
         else:
             files[name] = content
     return files, tuple(notes)
 
 
 def _taken(model: Any, origin: str) -> tuple[int, ...]:
-    """The shape of a picture as a model takes it."""
+    """The shape of an image as a model takes it."""
     try:
         shape = model.input_shape if model.built else (None, *_UNBUILT)
-    except AttributeError:  # a model of one's own class, which takes what it is called with
+    except AttributeError:  # a class of one's own, which takes what it is called with
         shape = (None, *_UNBUILT)
     sides = shape[1:] if isinstance(shape, tuple) else ()
     if sides in ((None, None), (None, None, 1)):
         return _UNBUILT[: len(sides)]
     if not sides or None in sides or math.prod(sides) != _PIXELS:
         raise RecipeError(
-            f"Expected {origin} to take pictures of {_PIXELS} values, such as (28, 28, 1), "
-            f"(28, 28) or ({_PIXELS},). Received a model whose input_shape is {shape}."
+            f"{origin} has the input_shape {shape}. It must take images of {_PIXELS} values, such "
+            f"as (28, 28, 1), (28, 28) or ({_PIXELS},)."
         )
     return tuple(sides)
 
 
 def _given(values: np.ndarray) -> Gives:
-    """Probabilities are no less than 0, and add up to 1 for each picture."""
+    """Probabilities are at least 0, and add up to 1 for each image."""
     sums = values.astype(np.float64).sum(axis=1)
-    are = bool((values >= 0).all() and (abs(sums - 1) < _ONE).all())
+    are = bool((values >= 0).all() and (abs(sums - 1) < SUMS_TO_ONE).all())
     return "probabilities" if are else "logits"
 
 
@@ -231,8 +228,7 @@ def _by_keras(built: OwnKeras, backend: str) -> tuple[onnx.ModelProto, str]:
         raise
     except Exception as error:
         raise ExportError(
-            f"Expected a model that Keras can export to ONNX with {backend}. Received "
-            f"{built.own.origin}, for which it says: {reason_of(error)} Train it with "
-            "KERAS_BACKEND=torch, whose exporter knows more."
+            f"Keras can't export {built.own.origin} to ONNX with {backend}: {reason_of(error)} "
+            "Train it with KERAS_BACKEND=torch, whose exporter supports more."
         ) from error
     return model, model.graph.output[0].name

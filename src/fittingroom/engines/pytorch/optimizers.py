@@ -1,8 +1,8 @@
-"""The optimizers that recipes name, on all their weights at once.
+"""The optimizers of recipes: Adam, AdamW and Muon.
 
-PyTorch's own optimizers load its compiler when the first of them is made, which takes over a
-second: longer than the shortest recipes train. These are the same steps (the tests hold them
-against PyTorch's), and each is a plain object whose whole state is tensors.
+PyTorch's own optimizers load its compiler when the first one is made, which takes over a second:
+longer than the shortest recipes train. These take the same steps (the tests compare them with
+PyTorch's), and their whole state is a list of tensors.
 """
 
 from abc import ABC, abstractmethod
@@ -20,19 +20,18 @@ _QUINTIC = (3.4445, -4.7750, 2.0315)
 _ITERATIONS = 3
 
 
-class Optimizer(ABC):
-    """What all optimizers share: weights, one learning rate, and state that is made at once.
+class Stepper(ABC):
+    """What all optimizers share: weights, one learning rate, and a state that starts at zero.
 
     Args:
         parameters: what it trains, all on one device.
         rate: the highest learning rate.
-        decay: weight decay, decoupled, of weights with two axes or more.
+        decay: decoupled weight decay, of weights with two axes or more.
 
     Attributes:
         parameters: the weights.
-        rate: the learning rate of the step to come, a tensor on the device of the weights, so that
-            a recorded step can be replayed at another rate.
-        state: all that is remembered from step to step; zero at first.
+        rate: the learning rate of the next step, a float32 tensor on the device of the weights.
+        state: all that it remembers from step to step.
     """
 
     def __init__(self, parameters: Sequence[nn.Parameter], rate: float, decay: float) -> None:
@@ -53,16 +52,11 @@ class Optimizer(ABC):
         """Set the learning rate to a share of the highest."""
         self.rate.fill_(share * self.highest)
 
-    def forget(self) -> None:
-        """Set all that is remembered back to zero, in place."""
-        for tensor in self.state:
-            tensor.zero_()
-
     @torch.no_grad()
     def step(self) -> None:
-        """One step along the gradients, which are cleared.
+        """Take one step along the gradients, and clear them.
 
-        A weight that nothing uses, as in some person's own module, has no gradient, and stays.
+        A weight that the model does not use has no gradient, and does not change.
         """
         used, gradients = [], []
         for place, parameter in enumerate(self.parameters):
@@ -82,10 +76,14 @@ class Optimizer(ABC):
         """Change the weights at these places by these gradients."""
 
 
-class Sgd(Optimizer):
-    """Stochastic gradient descent with Nesterov momentum, as PyTorch defines it.
+class Muon(Stepper):
+    """Nesterov momentum whose step is made orthogonal: all its singular values are near one.
 
-    ``v ← m·v + g``; ``w ← w − r·(g + m·v)``.
+    ``v ← m·v + g``; ``w ← w − r·s·orthogonal(g + m·v)``. Kernels are taken as matrices of one row
+    for each filter, and ``s = sqrt(max(1, rows / columns))`` lets one learning rate serve all
+    shapes.
+
+    Source: K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024.
 
     Args:
         momentum: ``m``.
@@ -98,40 +96,20 @@ class Sgd(Optimizer):
         self.momentum = momentum
         self.velocity = self.remember()
 
-    def look_ahead(self, used: Sequence[int], gradients: list[Tensor]) -> list[Tensor]:
-        """The momentum, updated, and the gradient once more: ``g + m·v``."""
+    def move(self, used: Sequence[int], gradients: list[Tensor]) -> None:
+        """See :class:`Stepper`."""
         velocity = [self.velocity[place] for place in used]
         torch._foreach_mul_(velocity, self.momentum)
         torch._foreach_add_(velocity, gradients)
-        return list(torch._foreach_add(gradients, velocity, alpha=self.momentum))
-
-    def move(self, used: Sequence[int], gradients: list[Tensor]) -> None:
-        """See :class:`Optimizer`."""
-        ahead = self.look_ahead(used, gradients)
-        torch._foreach_mul_(ahead, self.rate)
-        torch._foreach_sub_([self.parameters[place] for place in used], ahead)
-
-
-class Muon(Sgd):
-    """Momentum whose step is made orthogonal: all singular values of it are near one.
-
-    Kernels are taken as matrices of one row a filter. The step is scaled by
-    ``sqrt(max(1, rows / columns))``, so that one learning rate serves all shapes.
-
-    Source: K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024;
-    the iteration is a Newton-Schulz one with that text's coefficients.
-    """
-
-    def move(self, used: Sequence[int], gradients: list[Tensor]) -> None:
-        """See :class:`Optimizer`."""
-        for place, ahead in zip(used, self.look_ahead(used, gradients), strict=True):
+        steps = torch._foreach_add(gradients, velocity, alpha=self.momentum)
+        for place, ahead in zip(used, steps, strict=True):
             matrix = orthogonalise(ahead.flatten(1))
             scale = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
             self.parameters[place].sub_(matrix.view_as(ahead) * (self.rate * scale))
 
 
-class Adam(Optimizer):
-    """Adam (arXiv:1412.6980), with decoupled decay AdamW (arXiv:1711.05101).
+class Adam(Stepper):
+    """Adam (arXiv:1412.6980); with decoupled weight decay, AdamW (arXiv:1711.05101).
 
     Args:
         betas: weights of the past in the mean of gradients and of their squares.
@@ -155,7 +133,7 @@ class Adam(Optimizer):
         self.state.append(self.steps)
 
     def move(self, used: Sequence[int], gradients: list[Tensor]) -> None:
-        """See :class:`Optimizer`."""
+        """See :class:`Stepper`."""
         first, second = self.betas
         mean, square = ([each[place] for place in used] for each in (self.mean, self.square))
         self.steps += 1
@@ -173,8 +151,8 @@ class Adam(Optimizer):
 def orthogonalise(matrix: Tensor) -> Tensor:
     """The matrix with its singular values driven to about one: float32 ``(R, C)`` → the same.
 
-    The iteration ``X ← (a + b·A + c·A²)·X`` with ``A = X·Xᵀ`` is carried out on the smaller,
-    square ``A`` alone, and what it amounts to is multiplied with the matrix once, at the end.
+    A Newton-Schulz iteration, ``X ← (a + b·A + c·A²)·X`` with ``A = X·Xᵀ``. It is carried out on
+    the smaller, square ``A``; the product of all factors is multiplied with the matrix at the end.
     """
     a, b, c = _QUINTIC
     wide = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
@@ -194,14 +172,14 @@ def orthogonalise(matrix: Tensor) -> Tensor:
     return value.T if matrix.shape[0] > matrix.shape[1] else value
 
 
-def build_optimizers(module: nn.Module, recipe: Recipe) -> list[Optimizer]:
-    """The recipe's optimizers, which share all weights among them.
+def build_optimizers(module: nn.Module, recipe: Recipe) -> list[Stepper]:
+    """The recipe's optimizers, which share the module's weights.
 
-    Weight decay acts on weights with two axes or more, and leaves biases and normalisation alone.
-    Muon leaves the last kernel to AdamW, in the order in which the module names them.
+    With muon, AdamW trains the last kernel (in the order of the module's names), biases and
+    normalisation.
 
     Raises:
-        RecipeError: muon is asked for a module without kernels.
+        RecipeError: the recipe wants muon for a module without kernels.
     """
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     rate, decay, momentum = recipe.learning_rate, recipe.weight_decay, recipe.momentum
@@ -210,16 +188,14 @@ def build_optimizers(module: nn.Module, recipe: Recipe) -> list[Optimizer]:
             return [Adam(parameters, rate, 0.0, (momentum, 0.999), 1e-7)]
         case "adamw":
             return [Adam(parameters, rate, decay, (momentum, 0.99), 1e-8)]
-        case "sgd":
-            return [Sgd(parameters, rate, decay, momentum)]
     kernels = [parameter for parameter in parameters if parameter.ndim >= 2]
     others = [parameter for parameter in parameters if parameter.ndim < 2]
     if not kernels:
         raise RecipeError(
-            "Expected a model with weights of two axes or more for the optimizer muon, which makes "
-            "their steps orthogonal. Received one without. Use adamw."
+            "The optimizer muon needs weights of two axes or more, and this model has none. Use "
+            "adamw."
         )
-    # The last layer's rows are classes, not directions of one space: it goes with the others.
+    # The last layer's rows are classes, not directions of one space, so muon does not suit it.
     *hidden, last = kernels
     rest = Adam([last, *others], recipe.other_learning_rate, 0.0, (momentum, 0.99), 1e-8)
     return [Muon(hidden, rate, decay, momentum), rest] if hidden else [rest]

@@ -1,4 +1,4 @@
-"""Pictures as training reads them: kept as uint8, varied and normalised a batch at a time."""
+"""Images as training reads them: kept as uint8, varied and normalised a batch at a time."""
 
 import math
 from collections.abc import Iterator
