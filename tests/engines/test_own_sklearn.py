@@ -1,10 +1,12 @@
-import itertools
-
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.decomposition import PCA
-from sklearn.ensemble import ExtraTreesClassifier, VotingClassifier
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    HistGradientBoostingClassifier,
+    VotingClassifier,
+)
 from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
@@ -41,6 +43,7 @@ def large_scores():
 MODELS = {
     "network": network,
     "trees": trees,
+    "boosted trees": lambda: HistGradientBoostingClassifier(max_iter=5),
     "neighbours": lambda: KNeighborsClassifier(5),
     "support vectors": lambda: SVC(C=10),
     "ridge": RidgeClassifier,
@@ -160,7 +163,7 @@ def test_a_classifier_is_left_as_it_was(few):
     ids=["a function of one's own", "an option that the converter lacks"],
 )
 def test_what_cannot_be_converted_is_known_before_training(model, words, few, capfd):
-    with pytest.raises(ExportError, match=f"skl2onnx can turn into ONNX.*{words}"):
+    with pytest.raises(ExportError, match=f"skl2onnx can't turn .* into ONNX.*{words}"):
         own_models.rehearse(ENGINE, recipe_of(model, name="mine"), few)
     assert capfd.readouterr() == ("", "")
 
@@ -191,17 +194,17 @@ class Narrow(Mine):
 @pytest.mark.parametrize(
     ("model", "error", "words"),
     [
-        (Unable, ExportError, "skl2onnx can turn into ONNX.*Mine|Unable"),
+        (Unable, ExportError, "skl2onnx can't turn .* into ONNX.*Mine|Unable"),
         (
             Narrow,
             RecipeError,
-            r"predict_proba.*\(1000, 10\).*Received float64 of shape \(1000, 3\)",
+            r"predict_proba.*float64 of shape \(1000, 3\).*\(1000, 10\)",
         ),
-        (Mine, RecipeError, "to have predict_proba or decision_function"),
+        (Mine, RecipeError, "neither predict_proba nor decision_function"),
         (
             lambda: SVC(decision_function_shape="ovo"),
             RecipeError,
-            r"decision_function .*\(1000, 10\).*Received float64 of shape \(1000, 45\)",
+            r"decision_function .*float64 of shape \(1000, 45\).*\(1000, 10\)",
         ),
     ],
 )
@@ -217,9 +220,3 @@ def test_an_error_in_fit_is_told_by_its_own_lines(few):
     assert lines[-1] == "ValueError: no pictures like these"
     assert lines[-2].strip() == 'raise ValueError("no pictures like these")' or "^" in lines[-2]
     assert "src/fittingroom" not in str(caught.value)
-
-
-def test_code_that_builds_another_kind_of_thing_later_is_refused(few):
-    models = itertools.chain([trees()], itertools.repeat(3))
-    with pytest.raises(RecipeError, match="scikit-learn classifier again"):
-        own_models.rehearse(ENGINE, recipe_of(lambda: next(models), name="fickle"), few)

@@ -1,4 +1,4 @@
-"""What an ONNX model costs and holds, counted from its graph."""
+"""Operations and parameters of an ONNX model, counted from its graph."""
 
 import math
 from collections import defaultdict
@@ -49,7 +49,9 @@ def _held(node: onnx.NodeProto) -> int:
         values = _attributes(node)
         modes = values["nodes_modes"]
         leaves = len(values.get("class_weights", values.get("target_weights", ())))
-        return 2 * sum(mode != b"LEAF" for mode in modes) + leaves
+        return (
+            2 * sum(mode != b"LEAF" for mode in modes) + leaves + len(values.get("base_values", ()))
+        )
     return sum(len(attribute.floats) for attribute in node.attribute)
 
 

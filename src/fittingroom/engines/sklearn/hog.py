@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 from onnx import TensorProto, helper
 
-from fittingroom.graphs import Graph
+from fittingroom.graphs import GraphBuilder
 from fittingroom.predictions import Float32, UInt8
 
 # Pixels along a side of a cell. Both divide 28; the smaller sees seams, the larger the outline.
@@ -25,7 +25,7 @@ _CLIP = 0.2
 _BATCH = 500
 
 
-def add_features(graph: Graph, pictures: str, orientations: int) -> str:
+def add_features(graph: GraphBuilder, pictures: str, orientations: int) -> str:
     """Histograms of both cell sizes, then mean brightness.
 
     Args:
@@ -42,7 +42,7 @@ def add_features(graph: Graph, pictures: str, orientations: int) -> str:
     return graph.add("Concat", add_hog(graph, images, orientations), brightness, axis=1)
 
 
-def add_hog(graph: Graph, images: str, orientations: int) -> str:
+def add_hog(graph: GraphBuilder, images: str, orientations: int) -> str:
     """The histograms alone: float32 ``(N, 1, 28, 28)`` → ``(N, H)``.
 
     They are the same for pictures that differ by a constant, and nearly the same for those that
@@ -55,7 +55,7 @@ def add_hog(graph: Graph, images: str, orientations: int) -> str:
 
 def features(images: UInt8, orientations: int, threads: int) -> Float32:
     """The features of pictures, uint8 ``(N, 28, 28)``, by ONNX Runtime: float32 ``(N, F)``."""
-    graph = Graph()
+    graph = GraphBuilder()
     graph.add("Identity", add_features(graph, "pictures", orientations), output="features")
     model = graph.serialise(
         [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["N", 28, 28])],
@@ -71,7 +71,7 @@ def features(images: UInt8, orientations: int, threads: int) -> Float32:
     return np.concatenate(batches)
 
 
-def _votes(graph: Graph, images: str, orientations: int) -> str:
+def _votes(graph: GraphBuilder, images: str, orientations: int) -> str:
     """Each pixel's gradient, shared between the two nearest directions: ``(N, B, 28, 28)``."""
     padded = graph.add("Pad", images, graph.integers(0, 0, 1, 1, 0, 0, 1, 1), mode="edge")
     kernel = np.zeros((2, 1, 3, 3), np.float32)
@@ -100,7 +100,7 @@ def _votes(graph: Graph, images: str, orientations: int) -> str:
     return graph.add("Mul", share, length)
 
 
-def _blocks(graph: Graph, votes: str, orientations: int, cell: int) -> str:
+def _blocks(graph: GraphBuilder, votes: str, orientations: int, cell: int) -> str:
     """Histograms of cells, in overlapping blocks of two by two, normalised: ``(N, H)``."""
     # A pixel votes in the four nearest cells, by its distance from their middles.
     side = 2 * cell - cell % 2
@@ -132,7 +132,7 @@ def _blocks(graph: Graph, votes: str, orientations: int, cell: int) -> str:
     return graph.add("Flatten", _normalised(graph, blocks, 0.01), axis=1)
 
 
-def _normalised(graph: Graph, blocks: str, softening: float) -> str:
+def _normalised(graph: GraphBuilder, blocks: str, softening: float) -> str:
     squares = graph.add("ReduceSumSquare", blocks, graph.integers(1), keepdims=1)
     length = graph.add("Sqrt", graph.add("Add", squares, graph.floats(softening**2)))
     return graph.add("Div", blocks, length)

@@ -1,13 +1,14 @@
-"""A classifier of a person's own, of scikit-learn or built like its classifiers."""
+"""A classifier of scikit-learn, one's own or of a recipe: fitted, and exported by skl2onnx."""
 
+import contextlib
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import onnx
 
 from fittingroom.data import Half, Split
-from fittingroom.engines import Core
 from fittingroom.engines.cores import Gives, build_core, check_core, quietly, reason_of, to_logits
 from fittingroom.engines.operations import parameter_count
 from fittingroom.engines.sklearn.trained import Trained
@@ -17,68 +18,72 @@ from fittingroom.predictions import Float32, UInt8
 from fittingroom.recipes import OwnModel, own_code
 
 _PIXELS = 784
-# Pictures of each class in the trial: more than a picture has pixels, all in all.
+# Images of each class in the trial: in all, more than an image has pixels.
 _TRIAL = 100
 _CHECK = 20
 _ML, _VERSION = "ai.onnx.ml", 3
 
 
-def train_own(
-    own: OwnModel, training: Half, validation: Half, *, classes: int, seed: int
+def train_estimator(
+    estimator: Any, origin: str, training: Half, validation: Half, classes: int, gives: Gives
 ) -> Trained:
-    """Fit it on the training half.
+    """Fit a classifier on the training set.
+
+    Args:
+        estimator: the classifier.
+        origin: where it comes from, for errors.
+        training: the training set.
+        validation: the validation set.
+        classes: numbers that it gives for each image.
+        gives: whether these are its probabilities, or else the values of its decision function,
+            taken as logits or as scores of any size.
 
     Raises:
-        RecipeError: what it gives has another shape than one number a class.
+        RecipeError: its output has another shape than one number for each class.
         OwnCodeError: its code raises an error.
         ExportError: it cannot be exported.
     """
-    estimator = build_own(own, seed)
-    with own_code(f"fitting {own.origin}"):
+    with own_code(f"fitting {origin}"):
         estimator.fit(_scaled(training.images), training.labels.astype(np.int64))
-    gives, said = _answers(estimator, own, training.images, classes)
-    _, of_validation = _answers(estimator, own, validation.images, classes)
-    # Scores may be hundreds: at the size of logits, rounding in the exported model shows less.
-    scale = max(float(said.std()), 1e-6) if gives == "scores" else 1.0
+    answers, of_validation = (
+        _answers(estimator, origin, half.images, classes, gives) for half in (training, validation)
+    )
+    # Scores may be hundreds: at the size of logits, rounding in the exported model matters less.
+    scale = max(float(answers.std()), 1e-6) if gives == "scores" else 1.0
+    model = _to_onnx(estimator, origin, gives)
     return Trained(
-        training=to_logits(said, gives, scale),
+        training=to_logits(answers, gives, scale),
         validation=to_logits(of_validation, gives, scale),
         weights={},
-        core=_core(estimator, own, classes, gives, scale),
+        core=build_core(
+            model,
+            model.graph.output[1].name,
+            shape=(_PIXELS,),
+            classes=classes,
+            gives=gives,
+            parameters=parameter_count(model),
+            scale=scale,
+        ),
     )
 
 
-def try_out(own: OwnModel, split: Split, seed: int) -> None:
-    """Fit and export it on some of the pictures, so that what cannot work is known at once.
-
-    Raises:
-        RecipeError: what it gives has another shape than one number a class.
-        OwnCodeError: its code raises an error.
-        ExportError: it cannot be exported.
-    """
-    labels = split.training.labels
-    few = [np.flatnonzero(labels == label)[:_TRIAL] for label in range(len(split.classes))]
-    some = split.training.take(np.sort(np.concatenate(few)))
-    check = split.training.take(np.arange(min(_CHECK, len(labels))))
-    with quietly():  # warnings about so few pictures would mislead
-        trained = train_own(own, some, check, classes=len(split.classes), seed=seed)
-    check_core(trained.core, check.images, trained.validation)
+def train_own(
+    own: OwnModel, training: Half, validation: Half, *, classes: int, seed: int
+) -> Trained:
+    """Fit a person's own classifier on the training set; see :func:`train_estimator`."""
+    estimator = build_own(own, seed)
+    gives: Gives = "probabilities" if hasattr(estimator, "predict_proba") else "scores"
+    return train_estimator(estimator, own.origin, training, validation, classes, gives)
 
 
 def build_own(own: OwnModel, seed: int) -> Any:
-    """A fresh classifier, with the seed wherever a random state is left open.
+    """A new classifier, with the seed for every random state that is None.
 
     Raises:
-        RecipeError: its code builds something else.
         OwnCodeError: its code raises an error.
     """
     np.random.seed(seed)
     estimator = own.fresh()
-    if not hasattr(estimator, "fit") or not hasattr(estimator, "get_params"):
-        raise RecipeError(
-            f"Expected {own.origin} to give a scikit-learn classifier again, as it did at first. "
-            f"Received a {type(estimator).__name__}."
-        )
     open_states = {
         name: seed
         for name, value in estimator.get_params(deep=True).items()
@@ -87,63 +92,86 @@ def build_own(own: OwnModel, seed: int) -> Any:
     return estimator.set_params(**open_states)
 
 
-def _answers(estimator: Any, own: OwnModel, images: UInt8, classes: int) -> tuple[Gives, Float32]:
-    """What it gives, and that for pictures: ``(N, K)``."""
-    inputs = _scaled(images)
-    gives: Gives = "probabilities" if hasattr(estimator, "predict_proba") else "scores"
+def try_out(own: OwnModel, split: Split, seed: int) -> None:
+    """Fit and export it on some of the images, so that problems show at once.
+
+    Raises:
+        RecipeError: its output has another shape than one number for each class.
+        OwnCodeError: its code raises an error.
+        ExportError: it cannot be exported.
+    """
+    labels = split.training.labels
+    few = [np.flatnonzero(labels == label)[:_TRIAL] for label in range(len(split.classes))]
+    some = split.training.take(np.sort(np.concatenate(few)))
+    check = split.training.take(np.arange(min(_CHECK, len(labels))))
+    with quietly():  # warnings about so few images would mislead
+        trained = train_own(own, some, check, classes=len(split.classes), seed=seed)
+    check_core(trained.core, check.images, trained.validation)
+
+
+def _answers(estimator: Any, origin: str, images: UInt8, classes: int, gives: Gives) -> Float32:
+    """Its probabilities or decision function for images: ``(N, K)``."""
     name = "predict_proba" if gives == "probabilities" else "decision_function"
     if not hasattr(estimator, name):
         raise RecipeError(
-            f"Expected {own.origin} to have predict_proba or decision_function. Received a "
-            f"{type(estimator).__name__} with neither."
+            f"{origin} is a {type(estimator).__name__} with neither predict_proba nor "
+            "decision_function. Use a classifier that has one of them."
         )
-    with own_code(f"asking {own.origin} about pictures"):
-        given = np.asarray(getattr(estimator, name)(inputs))
+    with own_code(f"asking {origin} about images"):
+        given = np.asarray(getattr(estimator, name)(_scaled(images)))
     if given.shape != (len(images), classes) or given.dtype.kind != "f":
         raise RecipeError(
-            f"Expected {name} of {own.origin} to give numbers of shape {(len(images), classes)}, "
-            f"one a class. Received {given.dtype} of shape {given.shape}."
+            f"{name} of {origin} gives {given.dtype} of shape {given.shape}. It must give numbers "
+            f"of shape {(len(images), classes)}, one for each class."
         )
-    return gives, given
+    return given
 
 
-def _core(estimator: Any, own: OwnModel, classes: int, gives: Gives, scale: float) -> Core:
+def _to_onnx(estimator: Any, origin: str, gives: Gives) -> onnx.ModelProto:
     if importlib.util.find_spec("skl2onnx") is None:
         raise missing_extra(ModuleNotFoundError(name="skl2onnx"), "train")
+    options: list[dict[str, bool]] = [{"zipmap": False}]
+    if gives != "probabilities":
+        # Converters differ in which of the two options they know.
+        options = [{"zipmap": False, "raw_scores": True}, {"raw_scores": True}, *options]
     with quietly():
         import skl2onnx
 
-        example = np.zeros((1, _PIXELS), np.float32)
-        tries: list[Mapping[str, Any]] = [{"zipmap": False}]
-        if gives == "scores":
-            # Converters differ in which of the two options they know.
-            tries = [{"zipmap": False, "raw_scores": True}, {"raw_scores": True}, *tries]
         reasons: list[Exception] = []
-        for options in tries:
+        for each in options:
             try:
-                model = skl2onnx.to_onnx(
-                    estimator,
-                    example,
-                    target_opset={"": OPSET, _ML: _VERSION},
-                    options={id(estimator): dict(options)},
-                )
-                break
-            except Exception as error:  # noqa: BLE001 - told below, where none works
+                with _whole_numbers():
+                    model: onnx.ModelProto = skl2onnx.to_onnx(
+                        estimator,
+                        np.zeros((1, _PIXELS), np.float32),
+                        target_opset={"": OPSET, _ML: _VERSION},
+                        options={id(estimator): each},
+                    )
+                return model
+            except Exception as error:  # noqa: BLE001 - reported below, if no options work
                 reasons.append(error)
-        else:
-            raise ExportError(
-                f"Expected a classifier that skl2onnx can turn into ONNX. Received {own.origin}, "
-                f"for which it says: {reason_of(reasons[-1])}"
-            ) from reasons[-1]
-    return build_core(
-        model,
-        model.graph.output[1].name,
-        shape=(_PIXELS,),
-        classes=classes,
-        gives=gives,
-        parameters=parameter_count(model),
-        scale=scale,
-    )
+    raise ExportError(
+        f"skl2onnx can't turn {origin} into ONNX: {reason_of(reasons[-1])}"
+    ) from reasons[-1]
+
+
+@contextlib.contextmanager
+def _whole_numbers() -> Iterator[None]:
+    """Let skl2onnx 1.20 write histogram-based trees as whole numbers: it hands False to protobuf,
+    which takes no truth values for them any more."""
+    from skl2onnx.common import tree_ensemble
+
+    add_node = tree_ensemble.add_node
+
+    def add(*args: Any, nodes_missing_value_tracks_true: Any = 0, **kwargs: Any) -> None:
+        tracks = int(nodes_missing_value_tracks_true)
+        add_node(*args, nodes_missing_value_tracks_true=tracks, **kwargs)
+
+    tree_ensemble.add_node = add
+    try:
+        yield
+    finally:
+        tree_ensemble.add_node = add_node
 
 
 def _scaled(images: UInt8) -> Float32:

@@ -23,7 +23,7 @@ from fittingroom.data import Half
 from fittingroom.engines import Core
 from fittingroom.engines.sklearn.hog import add_features, features
 from fittingroom.engines.sklearn.trained import Trained, serialise
-from fittingroom.graphs import Graph
+from fittingroom.graphs import GraphBuilder
 from fittingroom.predictions import Float32, UInt8
 from fittingroom.recipes import HogSvm
 
@@ -182,7 +182,7 @@ def _squared_distances(a: Float64, b: Float64) -> Float64:
 
 
 def _core(machine: Machine, model: HogSvm, classes: int) -> Core:
-    graph = Graph()
+    graph = GraphBuilder()
 
     def wide(values: Float32) -> str:
         return graph.add("Cast", graph.constant(values), to=TensorProto.DOUBLE)

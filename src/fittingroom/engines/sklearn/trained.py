@@ -8,7 +8,7 @@ import numpy.typing as npt
 from onnx import TensorProto, helper
 
 from fittingroom.engines import Core
-from fittingroom.graphs import Graph
+from fittingroom.graphs import GraphBuilder
 from fittingroom.predictions import Float32
 
 
@@ -29,7 +29,7 @@ class Trained:
     core: Core
 
 
-def serialise(graph: Graph, classes: int, opsets: Mapping[str, int] | None = None) -> bytes:
+def serialise(graph: GraphBuilder, classes: int, opsets: Mapping[str, int] | None = None) -> bytes:
     """A graph from ``pictures``, float32 ``(N, 28, 28)``, to ``logits``, float32 ``(N, K)``."""
     pictures = helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["N", 28, 28])
     logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", classes])

@@ -1,16 +1,19 @@
-"""The engine: one model after its kind, trained in one go, with one line of history."""
+"""The engine: one classical model, trained without epochs, with one line of history."""
 
 import time
+import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from sklearn import ensemble, linear_model
+from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from fittingroom.data import Half, Split
 from fittingroom.engines import Device, Fitted, check_threads
-from fittingroom.engines.sklearn.forest import train_forest
-from fittingroom.engines.sklearn.logistic import train_logistic
-from fittingroom.engines.sklearn.own import train_own, try_out
+from fittingroom.engines.random_states import same_random_state
+from fittingroom.engines.sklearn.own import train_estimator, train_own, try_out
 from fittingroom.engines.sklearn.svm import train_svm
 from fittingroom.engines.sklearn.trained import Trained
 from fittingroom.errors import DataInvalidError, RecipeError, TrainingError, UsageError
@@ -23,30 +26,27 @@ from fittingroom.recipes import (
     LogisticRegression,
     OwnModel,
 )
-from fittingroom.recipes.frameworks import same_random_state
 from fittingroom.runs import Checkpoint, Epoch
 from fittingroom.runs.environment import processor
 
 
 class SklearnEngine:
-    """Trains classical models, and classifiers of a person's own, on the processor."""
+    """Trains classical models, and people's own classifiers, on the processor."""
 
     def device(self, name: str | None, threads: int | None) -> Device:
-        """The processor, which is all that scikit-learn knows.
+        """The processor, the only device of scikit-learn.
 
         Raises:
-            UsageError: another device, or threads that are not there.
+            UsageError: another device, or a number of threads that this machine cannot give.
         """
         if name not in (None, "cpu"):
-            raise UsageError(
-                f"Expected the device cpu, the only one that scikit-learn knows. Received '{name}'."
-            )
+            raise UsageError(f"scikit-learn can't compute on '{name}'. Use the device cpu.")
         return Device("cpu", processor(), check_threads(threads))
 
     def rehearse(
         self, recipe: BaseRecipe, own: OwnModel, split: Split, *, seed: int, device: Device
     ) -> None:
-        """Try out a classifier of a person's own; see :class:`fittingroom.engines.Engine`."""
+        """Try out a person's own classifier; see :class:`fittingroom.engines.Engine`."""
         _check_classes(split)
         with threadpool_limits(device.threads), same_random_state():
             try_out(own, split, seed)
@@ -65,8 +65,8 @@ class SklearnEngine:
         """Train as the recipe says; see :class:`fittingroom.engines.Engine`."""
         if not isinstance(recipe, ClassicalRecipe):
             raise RecipeError(
-                "Expected a classical recipe for the engine 'sklearn'. Received "
-                f"'{recipe.name}', which describes a network: give it the engine 'pytorch'."
+                f"'{recipe.name}' describes a network, which the engine 'sklearn' can't train. Use "
+                "the engine 'pytorch'."
             )
         _check_classes(split)
         began = time.perf_counter()
@@ -77,8 +77,8 @@ class SklearnEngine:
         val_loss, val_accuracy = _scores(trained.validation, split.validation)
         if not np.isfinite(train_loss) or not np.isfinite(val_loss):
             raise TrainingError(
-                f"Expected a finite loss. Received {train_loss}: training broke down. Try other "
-                "settings: `fittingroom summary` lists them."
+                f"The loss is {train_loss}, so training broke down. Try other settings: "
+                "`fittingroom summary` lists them."
             )
         seconds = time.perf_counter() - began
         on_epoch(
@@ -105,23 +105,40 @@ def _train(recipe: ClassicalRecipe, split: Split, seed: int, threads: int) -> Tr
     halves = (split.training, split.validation)
     classes = len(split.classes)
     match recipe.model:
-        case LogisticRegression():
-            return train_logistic(recipe.model, *halves, classes=classes)
-        case BoostedForest():
-            return train_forest(recipe.model, *halves, classes=classes, seed=seed)
         case HogSvm():
             return train_svm(recipe.model, *halves, classes=classes, seed=seed, threads=threads)
         case OwnModel():
             return train_own(recipe.model, *halves, classes=classes, seed=seed)
+        case LogisticRegression() | BoostedForest():
+            with warnings.catch_warnings():
+                # The iterations are a setting: the recipe wants training to stop there.
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                estimator = _estimator(recipe.model, seed)
+                return train_estimator(estimator, recipe.name, *halves, classes, "logits")
+
+
+def _estimator(model: LogisticRegression | BoostedForest, seed: int) -> Any:
+    """scikit-learn's classifier with the settings of a recipe."""
+    if isinstance(model, LogisticRegression):
+        return linear_model.LogisticRegression(C=model.strength, max_iter=model.iterations)
+    return ensemble.HistGradientBoostingClassifier(
+        max_iter=model.rounds,
+        max_leaf_nodes=model.leaves,
+        learning_rate=model.learning_rate,
+        max_features=model.pixels,
+        l2_regularization=model.penalty,
+        early_stopping=False,
+        random_state=seed,
+    )
 
 
 def _check_classes(split: Split) -> None:
     missing = set(range(len(split.classes))) - set(split.training.labels.tolist())
     if missing or len(split.classes) < 3:
-        without = f", without training pictures of {len(missing)}" if missing else ""
+        without = f", {len(missing)} of them without training images" if missing else ""
         raise DataInvalidError(
-            "Expected three classes or more for a classical model, with training pictures of "
-            f"each. Received {len(split.classes)} classes{without}."
+            f"The data has {len(split.classes)} classes{without}. A classical model needs three "
+            "or more, with training images of each."
         )
 
 
