@@ -11,7 +11,7 @@ MINUTES ?= 15
 PYTEST := -n 2 --dist loadfile
 
 .PHONY: report test test-slow test-tensorflow lint notebooks bench bench-inference bench-scaling \
-	bench-cluster bench-statistics bench-comparison-speed bench-audit bench-photos bench-serving bench-unknown \
+	bench-cluster bench-statistics bench-audit bench-photos bench-serving bench-unknown \
 	bench-reproduce bench-crash fuzz audit model images docs clean
 
 report: $(VENV)/ready
@@ -57,11 +57,6 @@ bench-scaling: $(VENV)/ready
 # ARGS="--parts fitted" simulates one part again and keeps the others.
 bench-statistics: $(VENV)/ready
 	$(BIN)/python -m benchmarks.statistics $(ARGS)
-	$(BIN)/python -m benchmarks.comparison_speed
-
-# The last of these alone. Needs a quiet machine.
-bench-comparison-speed: $(VENV)/ready
-	$(BIN)/python -m benchmarks.comparison_speed
 
 # ARGS="--parts time" measures time and memory alone, which needs a quiet machine.
 bench-audit: $(VENV)/ready

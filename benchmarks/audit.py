@@ -21,29 +21,30 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks import measure
-from benchmarks.audit_findings import findings_page, threshold_of
 from benchmarks.made_data import write_half
-from benchmarks.measure import Measured, in_process, machine, peak_memory_mb, percent, share, table
+from benchmarks.measure import Measured, in_process, peak_memory_mb, render, share
 from fittingroom.auditing import Audit, search, unit_pictures
 from fittingroom.data import Dataset, find_dataset
 from fittingroom.data.official import TEST, TRAINING
 from fittingroom.jobs.audit import audit
 from fittingroom.jobs.session import Session
+from fittingroom.numbers import sureness
 from fittingroom.predictions import Int64, UInt8
 from fittingroom.runs import describe_environment, write_file
 
-FINDINGS = "audit-fashion-mnist.md"
+FINDINGS = Path("audit-fashion-mnist.md")
 
 SHARE = 0.01  # of labels that are flipped
 COPIES = 1000
 THRESHOLDS = (0.98, 0.985, 0.99, 0.9925, 0.995, 0.9975, 0.999)
-_STRANGEST = 10
+_STRANGEST, _KINDS = 10, 8
 _SEED = 0
 
 
@@ -78,7 +79,6 @@ def found(dataset: Dataset, runs: Path, options: argparse.Namespace) -> Measured
 def draw(strangest: Sequence[Mapping[str, Any]], images: UInt8, classes: Sequence[str]) -> bytes:
     """The strangest labels as a PNG: image, given label, suggested label, its probability."""
     from fittingroom import plots
-    from fittingroom.numbers import sureness
 
     tiles = tuple(
         plots.Tile(
@@ -266,88 +266,18 @@ def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measur
             yield stored
 
 
-def page(measured: Measured) -> str:
-    """How well planted faults are found; the threshold; time and memory."""
-    parts = "\n\n".join(
-        words(measured[part])
-        for part, words in (
-            ("flips", _flips),
-            ("copies", _copies),
-            (
-                "mirrored",
-                lambda part: f"## The threshold of near-duplicates\n\n{threshold_of(part)}",
-            ),
-            ("time", _time),
-        )
-        if part in measured
-    )
-    return f"""# The audit: does it find planted faults?
-
-Measured by `benchmarks/audit.py` (`make bench-audit`), which explains how, on
-{machine(measured["environment"], "torch", "numpy")}. In brackets: Wilson's 95% intervals.
-
-{parts}
-"""
+page = partial(render, "audit")
 
 
-def _flips(flips: Measured) -> str:
-    recalls = "; ".join(
-        f"{percent(recall)} in the {half} set" for half, recall in flips["recall_by_half"].items()
-    )
-    rows = [
-        ("recall: flipped labels that are doubtful", f"**{percent(flips['recall'])}**"),
-        ("precision: doubtful labels that were flipped", f"**{percent(flips['precision'])}**"),
-        (
-            "precision, without labels that are doubtful even if nothing is flipped",
-            percent(flips["precision_of_new"]),
-        ),
-        (
-            f"precision among the {flips['planted']:,} most doubtful",
-            percent(flips["precision_of_first"]),
-        ),
+def findings_page(measured: Measured) -> str:
+    """What was found in the data, with the confusions of labels that are doubted most often."""
+    classes, kinds = measured["found"]["classes"], np.array(measured["found"]["kinds"])
+    order = np.argsort(-kinds, axis=None, kind="stable")[:_KINDS]
+    most = [
+        (classes[row], classes[column], int(kinds[row, column]))
+        for row, column in zip(*np.unravel_index(order, kinds.shape), strict=True)
     ]
-    return f"""## One label in a hundred flipped
-
-{flips["planted"]:,} labels, in both sets, became another one at random. {flips["flagged"]:,} labels were
-then doubtful.
-
-{table(("", ""), rows)}
-
-Recall is {recalls}. Precision counts each doubtful label of the data set's own as a false alarm, rightly or
-not; most of the labels at the top of the list are flipped ones."""
-
-
-def _copies(copies: Measured) -> str:
-    rows = [(name, percent(flagged)) for name, flagged in copies["flagged"].items()]
-    return f"""## Test images put into training
-
-{copies["copies"]:,} test images replaced training images, as they are or altered. Copies altered as much as
-in the last two rows are not near-duplicates by correlation; the audit does not promise to find them.
-
-{table(("copies", "flagged"), rows)}"""
-
-
-def _time(part: Measured) -> str:
-    search, whole = part["audit_search"], part["audit_whole"]
-    rows = [
-        (
-            f"search through all pairs of {search['pictures']:,} images",
-            f"{search['seconds']:.1f} s",
-            f"{search['peak_memory_mb']:,.0f} MB",
-        ),
-        (
-            "the whole audit",
-            f"{whole['seconds']:.0f} s, of which cross-validation "
-            f"{whole['cross_validation_seconds']:.0f} s",
-            f"{whole['peak_memory_mb']:,.0f} MB",
-        ),
-    ]
-    return f"""## Time and memory
-
-{part["threads"]} threads of {part["environment"]["processor"]}; memory is the most that the process held,
-its libraries included.
-
-{table(("", "time", "memory"), rows)}"""
+    return render(FINDINGS.stem, measured, kinds=most, sureness=sureness)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ import psutil
 from PIL import Image
 
 from benchmarks import measure
-from benchmarks.measure import Measured, machine, table
+from benchmarks.measure import Measured, render
 from fittingroom.data import find_dataset
 from fittingroom.jobs.cluster.shards import classify_shards
 from fittingroom.jobs.cluster.trainings import ClusterTrainer, train_on_cluster
@@ -191,60 +192,7 @@ def _ray(processors: int) -> Iterator[None]:
         ray.shutdown()
 
 
-def page(measured: Measured) -> str:
-    """The results as Markdown."""
-    efficiency = measured["efficiency"]
-    workers = [
-        (words, f"{each['seconds']:.1f} s", f"{each['start_seconds']:.1f} s")
-        for words, each in (("one", measured["one"]), ("two", measured["two"]))
-    ]
-    pictures = [
-        (
-            f"{each['pictures']:,} of {each['side']}×{each['side']}",
-            each["shards"],
-            f"{each['seconds']:.1f} s",
-            f"{each['pictures'] / each['seconds']:,.0f}",
-            f"{each['bytes_a_picture']:.0f} bytes an image",
-            f"{each['peak_memory_mb']['worker']:.0f} MB",
-            f"{each['peak_memory_mb']['here']:.0f} MB",
-        )
-        for each in measured["pictures"]
-    ]
-    header = (
-        "files",
-        "shards",
-        "all",
-        "a second",
-        "Parquet",
-        "memory of a worker",
-        "of the command",
-    )
-    recipes = ", ".join(f"`{name}`" for name in measured["recipes"])
-    return f"""# Trainings on a Ray cluster
-
-Measured by `benchmarks/cluster.py` on {machine(measured["environment"], "torch")}, Ray {measured["ray"]}.
-{measured["trainings"]} trainings: {recipes}, each with {measured["seeds"]} seeds, one thread a training.
-
-{table(("workers", "all trainings", "start"), workers)}
-
-**Efficiency of two workers: {efficiency:.1%}** (bar: at least {BAR:.0%},
-{"reached" if efficiency >= BAR else "**not reached**"}): the time on one over twice the time on two, for whole
-trainings with export, checks, calibration and writing.
-{"What exceeds 100% is noise of the machine." if efficiency > 1 else ""} *Start* is Ray's own, and short trainings by
-which workers import everything; with it the efficiency is {measured["efficiency_with_start"]:.1%}.
-
-The weights of all trainings on one worker, on two, and of each recipe's first seed trained without Ray are
-{"the same, byte for byte" if measured["same_weights"] else "**not the same**"}.
-
-## Images
-
-With the model inside the package, on two workers of a processor each.
-
-{table(header, pictures)}
-
-*All* is from the search for files to the last answer, including the workers' imports, without Ray's start. *Memory* is
-the most that a process held for itself alone.
-"""
+page = partial(render, "cluster", bar=BAR)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -24,6 +24,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ import numpy as np
 
 from benchmarks import measure
 from benchmarks.crash_faults import FINISHED, REFUSED, Plan, fork, wait
-from benchmarks.measure import Measured, say, table
+from benchmarks.measure import Measured, render, say
 from benchmarks.same import same_run
 from fittingroom.data import find_dataset
 from fittingroom.engines import engine_named
@@ -372,49 +373,7 @@ def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measur
                 yield measured
 
 
-def page(measured: Measured) -> str:
-    """The results as Markdown."""
-    parts = measured["parts"]
-    found = [each for part in parts.values() for each in part["failures"]]
-    wrong = "\n".join(f"- {each}" for each in found)
-    return f"""# Killed at any moment
-
-Measured by `benchmarks/crash.py` on {measured["environment"]["processor"]}: a network of {measured["epochs"]} epochs
-on the embedded sample, {measured["seconds"]:.2f} s from start to end if nothing disturbs it, on one thread. Each
-time these must hold: no folder reads as finished that is not; a finished run beside it is unchanged; everything
-else is listed as unfinished; and resumed, the training ends in the bytes of an undisturbed one (weights, ONNX
-model, validation predictions, history except its seconds).
-
-{_kills(parts["kills"], measured["seed"]) if "kills" in parts else ""}
-
-{_disks(parts) if parts.keys() - {"kills"} else ""}
-
-## What did not hold
-
-{wrong or "Nothing: everything held each time."}
-"""
-
-
-def _kills(part: Measured, seed: int) -> str:
-    rows = [(place, f"{count:,}") for place, count in part["fell"].items()]
-    return f"""## {part["count"]:,} SIGKILLs at random moments
-
-In {part["trainings"]:,} trainings, each killed and resumed until it had finished; random seed {seed}.
-
-{table(("moment", "kills"), rows)}"""
-
-
-def _disks(parts: Measured) -> str:
-    cells = []
-    if "failures" in parts:
-        counts = parts["failures"]["counts"]
-        cells += [(FAULTS[fault], f"{count:,}") for fault, count in counts.items()]
-    if "scores" in parts:
-        count = sum(parts["scores"]["counts"].values())
-        cells.append(("all of these while a finished run is scored", f"{count:,}"))
-    return f"""## A disk that fails
-
-{table(("fault", "processes"), cells)}"""
+page = partial(render, "crash", faults=FAULTS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

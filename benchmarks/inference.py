@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks import measure
-from benchmarks.measure import Measured, MeasurementError, in_process, machine, say, table
+from benchmarks.measure import Measured, MeasurementError, in_process, render, say
 from fittingroom.runs import describe_environment
 
 OPENVINO = measure.ROOT / ".venv-openvino" / "bin" / "python"
-NETWORKS = {"keras-cnn": "The predecessor's CNN", "cnn": "`cnn`"}
+NETWORKS = ("keras-cnn", "cnn")
 
 # Each peer's name on the page.
 NAMES = {
@@ -169,77 +169,17 @@ def _median(values: Sequence[float]) -> float:
 
 
 def page(measured: Measured) -> str:
-    """The results as Markdown."""
-    environment = dict(measured["environment"])
-    versions = dict(environment["versions"])
-    for network in measured["networks"].values():
-        for found in network["peers"].values():
-            versions |= {} if found is None else found["versions"]
-    environment["versions"] = versions
-    networks = "\n\n".join(
-        _network_tables(name, network, measured["summary"][name])
-        for name, network in measured["networks"].items()
-    )
-    return f"""# How fast a trained network predicts
-
-Measured by `benchmarks/inference.py` with {measured["threads"]} threads on {machine(environment)};
-instructions: {measured["instructions"]}.
-
-{networks}
-
-- *Images a second*: the median of {measured["repeats"]} repeats, with the least and the most. From pixels 0–255
-  to probabilities, including normalisation, mirror image and shifts.
-- *Single image*: a call with one image, warmed up; for Keras a call of `predict`.
-- *Memory*: the most that the process held, its libraries included.
-- *First prediction*: a new process that imports, loads and predicts one image, its modules compiled and its files
-  in the disk's cache.
-- All give the same probabilities; the JSON beside this page has the largest difference to the first row's.
-"""
-
-
-def _network_tables(name: str, network: Measured, summary: Measured) -> str:
-    rows: list[tuple[str, ...]] = []
-    for peer, found in network["peers"].items():
-        if found is None:
-            rows.append((NAMES[peer], "not installed", *[""] * 6))
-            continue
-        row, single = summary["peers"][peer], found["single_seconds"]
-        rates = found["pictures_per_second"]
-        rows.append(
-            (
-                NAMES[peer],
-                *(
-                    f"{rate:,.0f} ({min(rates[size]):,.0f}–{max(rates[size]):,.0f})"
-                    for size, rate in row["pictures_per_second"].items()
-                ),
-                f"{row['over_keras']['32']:.1f}" if row["over_keras"] else "–",
-                f"{1000 * single['p50']:.2f} ms",
-                f"{1000 * single['p99']:.2f} ms",
-                f"{found['peak_memory_mb']:.0f} MB",
-            )
-        )
-    starts = [
-        (NAMES[peer], "not installed", "")
-        if times is None
-        else (
-            NAMES[peer],
-            f"{summary['starts'][peer]:.2f} s",
-            f"{min(times):.2f}–{max(times):.2f} s",
-        )
-        for peer, times in network["starts"].items()
+    """The results as Markdown, with the versions of all peers."""
+    found = [
+        each
+        for network in measured["networks"].values()
+        for each in network["peers"].values()
+        if each
     ]
-    header = (
-        *("", "images a second, batch 1", "batch 32", "batch 1,000", "batch 32 over Keras"),
-        *("single image, p50", "p99", "memory"),
-    )
-    return f"""## {NETWORKS[name]}
-
-{network["operations"]:,} multiply-adds an image, {network["parameters"]:,} parameters,
-{network["model_bytes"] / 1000:,.0f} kB.
-
-{table(header, rows)}
-
-{table(("", "process start to first prediction", "of all repeats"), starts)}"""
+    environment = dict(measured["environment"])
+    for each in found:
+        environment["versions"] = environment["versions"] | each["versions"]
+    return render("inference", {**measured, "environment": environment}, names=NAMES)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

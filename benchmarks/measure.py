@@ -1,7 +1,7 @@
 """How every benchmark measures, and how it writes its page.
 
 A benchmark is a module, run as ``python -m benchmarks.NAME``. It has a generator that measures and
-yields JSON values, and a function that makes a page of them; :func:`run` writes both to
+yields JSON values, and a page in ``benchmarks/pages`` that shows them; :func:`run` writes both to
 ``docs/results/NAME.json`` and ``NAME.md``. What must not share memory, imports or threads with
 anything else is measured by :func:`in_process`, which calls a function in a process of its own;
 this module imports nothing at its top that would weigh on such a process.
@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +99,7 @@ def run(
     for measured in [again(stored)] if options.page else measure(options, stored):
         text = json.dumps(measured, indent=1, ensure_ascii=False) + "\n"
         write_file(path, text.encode())
-        # Parts that a template left out leave empty lines.
-        words = re.sub(r"\n{3,}", "\n\n", page(measured))
-        write_file(path.with_suffix(".md"), words.encode())
+        write_file(path.with_suffix(".md"), page(measured).encode())
     say(f"Wrote {path} and {path.stem}.md.")
     return measured
 
@@ -110,26 +108,42 @@ def say(sentence: str) -> None:
     print(sentence, flush=True)
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in lines)
-
-
-def machine(environment: Mapping[str, Any], *packages: str) -> str:
-    """The processor and the versions, in words."""
-    versions = environment["versions"]
-    named = [f"Python {environment['python']}"]
-    named += [f"{name} {versions[name]}" for name in packages or versions if name in versions]
-    return f"{environment['processor']}; {', '.join(named)}"
-
-
 def share(successes: int, trials: int) -> dict[str, float]:
     """A share with Wilson's 95% interval, as JSON values."""
     from fittingroom.metrics import wilson
 
     estimate = wilson(successes, trials)
     return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+
+
+def render(name: str, measured: Mapping[str, Any], **more: Any) -> str:
+    """A page of ``benchmarks/pages``, in Markdown.
+
+    Args:
+        name: of the template, without endings.
+        measured: the JSON values that it shows.
+        more: other values and functions for it.
+    """
+    import jinja2
+
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ROOT / "benchmarks" / "pages"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    templates.filters |= {"f": format, "percent": percent, "machine": machine}
+    words = templates.get_template(f"{name}.md.jinja").render(**measured, **more)
+    # Parts that a template left out leave empty lines.
+    return re.sub(r"\n{3,}", "\n\n", words)
+
+
+def machine(environment: Mapping[str, Any], *packages: str) -> str:
+    """The processor and the versions of these packages, or of all, in words."""
+    versions = environment["versions"]
+    named = [f"Python {environment['python']}"]
+    named += [f"{name} {versions[name]}" for name in packages or versions if name in versions]
+    return f"{environment['processor']}; {', '.join(named)}"
 
 
 def percent(estimate: Mapping[str, float], digits: int = 1) -> str:

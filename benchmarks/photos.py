@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import measure, photo_scenes
-from benchmarks.measure import Measured, say, share, table
+from benchmarks.measure import Measured, render, say, share
 from benchmarks.photo_scenes import SCENES
 from fittingroom.comparison.paired import paired_difference
 from fittingroom.data import find_dataset
@@ -112,7 +112,7 @@ def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measur
             if options.scenes is None or scene.name in options.scenes:
                 row = measure_scene(place, images, labels, clean, model, pool)
                 scenes[scene.name] = row
-                say(" | ".join(_cells(scene.name, row, len(images))))
+                say(f"{scene.name}: {_percent(row['read_photo'])}")
     yield {
         "model": name,
         "pictures": len(images),
@@ -133,41 +133,10 @@ def missed_bars(measured: Measured) -> list[str]:
     return missed
 
 
-def _cells(name: str, row: Measured, pictures: int) -> tuple[str, ...]:
-    return (
-        f"**{name}**" if row["bar"] else name,
-        *(_percent(row[way]) for way in WAYS),
-        _points(row["against_clean"]),
-        _points(row["against_best_naive"]),
-        f"{row['warned'] / pictures:.0%}",
-    )
-
-
 def page(measured: Measured) -> str:
     """The results as Markdown."""
-    missed, environment = missed_bars(measured), measured["environment"]
-    header = (
-        *("photo", "read by `fittingroom`", "naive, negated", "naive, as it is"),
-        *("against clean", "against the better naive way", "warned"),
-    )
-    rows = [_cells(name, row, measured["pictures"]) for name, row in measured["scenes"].items()]
-    return f"""# Photos
-
-The first {measured["pictures"]:,} test images rendered as photos and classified by `{measured["model"]}`.
-Its accuracy on the images themselves is {_percent(measured["clean"])}. *Naive*: resized to 28×28 and made grey,
-negated or not. Differences are paired, in percentage points; all intervals are 95%. `make bench-photos`
-measures it again.
-
-**These photos are rendered from the test set. They do not replace a labelled set of real photos**: they have
-its angles, its styles and its cut-outs, and only the damages that we thought of.
-
-{table(header, rows)}
-
-The bars: on plain backgrounds (bold) at most 3 points below the clean accuracy, and nowhere below the better
-naive way. {f"Missed: {'; '.join(missed)}." if missed else "All of them hold."}
-
-Measured on {environment.get("processor")}, {environment.get("time")}.
-"""
+    missed = missed_bars(measured)
+    return render("photos", measured, missed=missed, share=_percent, points=_points)
 
 
 def _percent(estimate: Measured) -> str:

@@ -19,12 +19,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks import measure
-from benchmarks.measure import Measured, MeasurementError, in_process, machine, say, table
+from benchmarks.measure import Measured, MeasurementError, in_process, render, say
 from benchmarks.peers import torch_logits
 from benchmarks.same import compare_predictions, compare_weights, same_run
 from fittingroom.data import Half, find_dataset
@@ -179,78 +180,7 @@ def met(rows: Sequence[Measured]) -> bool:
     )
 
 
-def page(measured: Measured) -> str:
-    """The results as Markdown."""
-    rows, threads = measured["rows"], measured["threads"]
-    shares = [row["others_share"]["alone"] for row in rows]
-    quiet = "unknown" if None in shares else f"{max(shares):.0%} at most"
-    repeats = [
-        (
-            f"`{row['recipe']}`",
-            row["epochs"] or "–",
-            "yes" if row["half_precision"] else "no",
-            *(f"{row[at]['identical']} of {row[at]['repeats']}" for at in ("alone", "beside")),
-        )
-        for row in rows
-    ]
-    elsewhere = [
-        (
-            f"`{row['recipe']}`",
-            each["by"],
-            each["threads"],
-            _difference(each["identical"], each["difference"]),
-            f"{each['same']:,} of {each['pictures']:,}",
-        )
-        for row in rows
-        for each in row["same_weights"]
-    ]
-    otherwise = [
-        (
-            f"`{row['recipe']}`",
-            each["threads"],
-            _difference(each["weights"]["identical"], each["weights"]["largest_difference"]),
-            _difference(
-                each["predictions"]["identical"], each["predictions"]["largest_difference"]
-            ),
-            f"{each['predictions']['same_class']:,} of {each['predictions']['pictures']:,}",
-        )
-        for row in rows
-        for each in row["trained_with_other_threads"]
-    ]
-    return f"""# The same numbers again
-
-Measured by `benchmarks/reproduce.py` with {threads} threads on
-{machine(measured["environment"], "torch", "onnxruntime")}; data: {measured["data"]}. The test set stayed closed.
-Nothing on this page was run on a GPU.
-
-## Trained again, with the same seed, threads and processor
-
-*Same*: weights, history except its seconds, and validation predictions, byte for byte. *Beside others*: {threads}
-processes multiplied matrices at the same time. Each training had a process of its own. During the trainings
-*alone*, other work took this share of the machine (median): {quiet}.
-
-{table(("recipe", "epochs", "bfloat16", "the same, alone", "the same, beside others"), repeats)}
-
-## The same weights elsewhere
-
-The first training's weights predict its validation set; compared with its ONNX model's predictions when it was
-trained with {threads} threads. All on the processor.
-
-{table(("recipe", "by", "threads", "largest difference of probabilities", "same class"), elsewhere)}
-
-## Trained with other numbers of threads
-
-Sums are computed in another order, so that weights drift apart. The result is another fitted model, as with a new
-random seed.
-
-{table(("recipe", "threads", "largest difference of weights", "of probabilities", "same class"), otherwise)}
-"""
-
-
-def _difference(identical: bool, value: float | None) -> str:
-    if identical:
-        return "none: the same bytes"
-    return "other shapes" if value is None else f"{value:.1g}"
+page = partial(render, "reproduce")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -13,16 +13,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from benchmarks import measure
 from benchmarks.made_data import write_half
-from benchmarks.measure import Measured, MeasurementError, in_process, machine, say, table
+from benchmarks.measure import Measured, MeasurementError, in_process, render, say
 from fittingroom.data import find_dataset
 from fittingroom.data.official import TEST, TRAINING
 from fittingroom.runs import describe_environment
-
-_PIXELS = 28 * 28
 
 
 def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measured]:
@@ -82,46 +81,7 @@ def growth(recipe: str, rows: Sequence[Measured]) -> Measured:
     }
 
 
-def page(measured: Measured) -> str:
-    """The results as Markdown."""
-    rows = [
-        (
-            row["recipe"],
-            f"{row['pictures']:,}",
-            f"{row['seconds']:.1f} s",
-            f"{1e6 * row['seconds'] / row['pictures']:.0f} µs",
-            f"{row['before_training_seconds']:.1f} s",
-            f"{row['peak_memory_mb']:.0f} MB",
-        )
-        for row in measured["rows"]
-    ]
-    sizes = [f"{size:,}" for size in sorted({row["pictures"] for row in measured["rows"]})]
-    slopes = []
-    for recipe, each in measured["recipes"].items():
-        if each["bytes_a_picture"] is None:
-            continue
-        steps = zip(each["seconds_a_picture"], itertools.pairwise(sizes), strict=True)
-        further = ", ".join(f"{1e6 * s:.0f} µs from {less} to {more}" for s, (less, more) in steps)
-        slopes.append(
-            f"- `{recipe}`: memory grows by {each['bytes_a_picture']:.0f} bytes an image, of which "
-            f"{_PIXELS} are its pixels; a further image takes {further}."
-        )
-    header = ("recipe", "images", "training, 1 epoch", "an image", "before training", "memory")
-    newline = "\n"
-    return f"""# Training time and memory by size of the data
-
-Measured by `benchmarks/scaling.py` with {measured["threads"]} threads on
-{machine(measured["environment"], "torch")}; instructions: {measured["instructions"]}. The training set's images,
-cut or repeated; a twelfth of them is the validation set.
-
-{table(header, rows)}
-
-{newline.join(slopes)}
-
-*Memory* is the most that the process held until training and export ended, its libraries included. Each image
-also has its label (int64 while training), its place in the file, and what is drawn for it in an epoch. *Before
-training*: imports, and reading and checking the data.
-"""
+page = partial(render, "scaling")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -22,6 +22,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ from PIL import Image
 from scipy.stats import theilslopes
 
 from benchmarks import measure
-from benchmarks.measure import Measured, MeasurementError, in_process, say, table
+from benchmarks.measure import Measured, MeasurementError, in_process, render, say
 from fittingroom.data import find_dataset
 from fittingroom.predict.packaged import packaged_model
 from fittingroom.runs import describe_environment
@@ -44,8 +45,6 @@ _START_SECONDS = 120.0
 _SOAK_LOAD = 0.5
 _SAMPLE_SECONDS = 3.0
 _RAW_BATCHES = (1, 32, 256)
-# Bars: images a second; p99 at twice the capacity over that at 80%; growth of memory.
-_RATE, _TIMES, _FLAT = 2_000, 2.0, 0.01
 
 
 class Server:
@@ -236,91 +235,7 @@ def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measur
     yield result
 
 
-def page(measured: Measured) -> str:
-    """The results as Markdown."""
-    environment, raw = measured["environment"], measured["raw"]
-    alone = ", ".join(f"{rate:,.0f} in batches of {batch}" for batch, rate in raw.items())
-    loads = "\n\n".join(
-        _loads(kind, loads, max(raw.values())) for kind, loads in measured["loads"].items()
-    )
-    return f"""# How fast the service answers
-
-Measured by `benchmarks/serving.py` with {measured["model"]}. Server and load generator share
-{len(measured["processors"])} cores of {environment["processor"]}; each load lasts {measured["seconds"]:g} s. Python
-{environment["python"]}.
-
-ONNX Runtime alone on these cores, images a second: {alone}.
-
-{loads}
-
-{_memory(measured["soak"]) if "soak" in measured else ""}
-
-- *Image*: 28 × 28 pixels, sent as their bytes. *Photo*: a JPEG of 900 × 1,200 pixels, which the service decodes and
-  converts. Both go to `/v1/classify`.
-- *Closed loop*: 32 connections, each of which sends its next request when it has its answer, or 0.1 s after a
-  refusal. The rate of answers is the capacity.
-- *Loads*: requests are due at random times (a Poisson process). The time of an answer counts from when it was due,
-  waiting for a connection included.
-- *Refused*: answered with 429 and Retry-After.
-- *Server time*: processor time of the server, per request of any outcome.
-"""
-
-
-def _loads(kind: str, loads: Measured, alone: float) -> str:
-    header = (
-        *("load", "offered a second", "answered", "p50", "p99"),
-        *("refused", "p99 of refusals", "server time a request"),
-    )
-    rows = [_row("closed loop", loads["closed"])]
-    rows += [_row(f"{share:.0%}", loads[name]) for name, share in LOADS.items()]
-    rate = loads["images"] * loads["capacity"]
-    verdicts = [f"- {rate:,.0f} images a second, {rate / alone:.0%} of the model alone."]
-    if kind != "photo":
-        verdicts.append(_verdict(f"≥ {_RATE:,} images a second", rate >= _RATE, f"{rate:,.0f}"))
-    high = loads["high"]["answered"].get("p99", float("nan"))
-    twice = loads["twice"]["answered"].get("p99", float("inf"))
-    bar = f"at twice the capacity, p99 of accepted requests ≤ {_TIMES:g} times that at 80%"
-    verdicts.append(_verdict(bar, twice <= _TIMES * high, f"{twice / high:.1f} times"))
-    title = "photo" if kind == "photo" else "image" if loads["images"] == 1 else "images"
-    count = "One" if loads["images"] == 1 else loads["images"]
-    lines = "\n".join(verdicts)
-    return f"## {count} {title} a request\n\n{table(header, rows)}\n\n{lines}"
-
-
-def _row(name: str, load: Measured) -> tuple[str, ...]:
-    answered, refused = load["answered"], load["refused"]
-    return (
-        name,
-        f"{load['offered']:,.0f}" if "offered" in load else "–",
-        f"{answered['a_second']:,.0f}",
-        _ms(answered, "p50"),
-        _ms(answered, "p99"),
-        f"{refused['a_second']:,.0f}",
-        _ms(refused, "p99"),
-        f"{load['processor_ms_a_request']:.3f} ms",
-    )
-
-
-def _ms(times: Measured, level: str) -> str:
-    return f"{1000 * times[level]:.2f} ms" if level in times else "–"
-
-
-def _verdict(bar: str, reached: bool, value: str) -> str:
-    return f"- {bar}: {'reached' if reached else '**not reached**'}, {value}."
-
-
-def _memory(soak: Measured) -> str:
-    resident = soak["resident_mb"]
-    low, high = soak["slope_interval"]
-    grown = high * soak["minutes"] / 60
-    bar, flat = f"growth below {_FLAT:.0%} in that time", grown <= _FLAT * resident[-1]
-    return f"""## Memory
-
-Resident over {soak["minutes"]:g} minutes at half load: {min(resident):.1f} to {max(resident):.1f} MB. After the first
-tenth of the time it changes by {soak["slope_mb_per_hour"]:+.2f} MB an hour (95% {low:+.2f} to {high:+.2f}; Theil and
-Sen).
-
-{_verdict(bar, flat, f"at most {grown:+.2f} MB")}"""
+page = partial(render, "serving")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

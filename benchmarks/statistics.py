@@ -29,7 +29,7 @@ import numpy.typing as npt
 from scipy import special, stats
 
 from benchmarks import measure
-from benchmarks.measure import Measured, say, table
+from benchmarks.measure import Measured, render, say
 from fittingroom import metrics
 from fittingroom.comparison import (
     SeedScores,
@@ -337,33 +337,7 @@ def verdict(result: Line) -> str:
 def page(measured: Measured) -> str:
     """The results as Markdown."""
     lines = [Line(**each) for part in measured["parts"].values() for each in part["lines"]]
-    tables = {
-        part: table(
-            ("setting", "method", "share", "trials", "target"),
-            (
-                (
-                    each.setting,
-                    each.method,
-                    f"{100 * each.share:.2f}% ± {100 * each.error:.2f}",
-                    f"{each.trials:,}",
-                    verdict(each),
-                )
-                for each in lines
-                if each.part == part
-            ),
-        )
-        for part in dict.fromkeys(each.part for each in lines)
-    }
-    return f"""# Statistics: do intervals cover, and do tests err, as often as they promise?
-
-Simulated by `benchmarks/statistics.py` (`make bench-statistics`), which explains how. 95% intervals
-should cover the truth in 94–96% of the trials (94–98.5% if the truth is a calibration error or
-reliability of 0, which can be missed on one side only). 5% tests should make type-I errors in at most
-5.5%. ± is the Monte-Carlo standard error. Lines "for the record" have no target.
-
-{len(lines)} lines.
-
-""" + "\n".join(f"## {part}\n\n{lines}\n" for part, lines in tables.items())
+    return render("statistics", {}, lines=lines, verdict=verdict)
 
 
 PARTS: dict[str, Callable[[np.random.Generator, int], Iterator[Line]]] = {

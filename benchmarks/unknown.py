@@ -11,6 +11,7 @@ measures them. Writes unknown.json and unknown.md.
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import measure
-from benchmarks.measure import Measured, percent, share, table
+from benchmarks.measure import Measured, render, share
 from benchmarks.strangers import strangers
 from fittingroom.data import find_dataset
 from fittingroom.jobs.load import load
@@ -91,81 +92,7 @@ def measure_model(model: Model, data: str | None, count: int, seed: int) -> dict
     }
 
 
-def page(measured: Measured) -> str:
-    """The results as Markdown."""
-    garments = measured["garments"]
-    answers = [
-        [
-            percent(garments[name])
-            for name in ("answered", "accuracy_of_answers", "unsure", "unknown", "accuracy")
-        ]
-    ]
-    coverage = [
-        (
-            f"{row['answered']:.0%}",
-            f"{row['accuracy']:.2%} ({row['low']:.2%}–{row['high']:.2%})",
-            f"{row['least_probability']:.3f}",
-        )
-        for row in measured["coverage"]
-    ]
-    kinds = [
-        (
-            name,
-            f"{kind['pictures']:,}",
-            f"{kind['auroc']:.3f}",
-            f"{kind['auroc_of_probability']:.3f}",
-            percent(kind["false_accepts"]),
-            percent(kind["answered"]),
-        )
-        for name, kind in measured["strangers"].items()
-    ]
-    return f"""# Does a model know what it does not know?
-
-Measured by `make bench-unknown` on the model `{measured["model"]}` and the {
-        garments["pictures"]:,} images
-of the test set. In brackets: Wilson's 95% intervals, which cover the images alone. The model abstains
-if its largest probability is below {measured["unsure"]:.3f} (*unsure*) or `ood_score` above
-{
-        measured[
-            "unknown"
-        ]:.3f} (*unknown*). Both were chosen on validation data: 97% of the clothes known, and at
-most 3% of the answers wrong.
-
-## Clothes
-
-{
-        table(
-            ("answered", "of these correct", "unsure", "unknown", "correct if all were answered"),
-            answers,
-        )
-    }
-
-Accuracy against the share answered, the most confident first:
-
-{table(("answered", "correct", "least probability"), coverage)}
-
-## Anything else
-
-- *AUROC*: how often the `ood_score` of such an image is above that of a garment. Beside it, the same of
-  one minus the largest probability, which a classifier has without such a score.
-- *False accepts*: images below the score that 95% of the test images stay below.
-- *Answered*: what the model's own rule, both reasons together, lets through.
-
-{
-        table(
-            (
-                *("kind", "images", "AUROC", "of the probability"),
-                *("false accepts", "answered"),
-            ),
-            kinds,
-        )
-    }
-
-Handwritten digits are scikit-learn's (8 × 8, enlarged). Printed digits and letters are drawn from DejaVu's
-fonts, noise and shapes are generated. Everyday photos are pieces of three photos (a temple, a flower, a
-portrait); their interval counts pieces, and is too narrow for photos at large. The method itself was
-chosen on such images too ([log](../LOG.md)); its thresholds were chosen on clothes alone.
-"""
+page = partial(render, "unknown")
 
 
 def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measured]:

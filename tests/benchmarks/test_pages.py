@@ -17,7 +17,7 @@ PAGES = {
 PAGES |= {
     name: importlib.import_module(f"benchmarks.{name.replace('-', '_')}").page
     for name in (
-        *("audit", "comparison-speed", "crash", "inference", "photos", "reproduce", "scaling"),
+        *("audit", "crash", "inference", "photos", "reproduce", "scaling"),
         *("statistics", "unknown"),
     )
 }
@@ -38,8 +38,7 @@ def test_the_committed_page_is_that_of_the_committed_numbers(name):
 
 
 def test_what_the_audit_found_is_that_of_the_committed_numbers():
-    from benchmarks.audit import FINDINGS
-    from benchmarks.audit_findings import findings_page
+    from benchmarks.audit import FINDINGS, findings_page
 
     page = (RESULTS / FINDINGS).read_text(encoding="utf-8")
     assert lines(page) == lines(findings_page(measured("audit")))
