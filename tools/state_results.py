@@ -1,4 +1,4 @@
-"""Write what `make bench` measured into the recipes' claims and the README's table.
+"""Write what `make bench` measured into the recipes' claims and the README.
 
     python tools/state_results.py
 
@@ -72,19 +72,29 @@ def state_claims(path: Path, measured: Mapping[str, Any], held_back: Mapping[str
         stated = "".join(f'        "{line}"\n' for line in lines)
         text = re.sub(
             rf'(    name="{name}",\n    title="[^\n]*\n)(    claim=\(\n.*?\n    \),\n)?',
-            lambda found, stated=stated: f"{found[1]}    claim=(\n{stated}    ),\n",
+            f"\\g<1>    claim=(\n{stated}    ),\n",
             text,
             flags=re.DOTALL,
         )
     path.write_text(text, encoding="utf-8")
 
 
+def for_readme(measured: Mapping[str, Any]) -> str:
+    """The table of the measured recipes, and the verdict on cnn and ann in a sentence."""
+    (verdict,) = (
+        each for each in measured["verdicts"] if each.startswith("cnn is better than ann")
+    )
+    sentence = verdict.split("). ")[0] + ")."
+    return f"{short_table(measured)}\n\n**{sentence}**"
+
+
 def state_in_readme(path: Path, measured: Mapping[str, Any]) -> None:
-    """Write the table of the measured recipes between the README's two markers."""
+    """Write these lines between the README's two markers."""
     text = path.read_text(encoding="utf-8")
-    table = short_table(measured)
-    marked = r"(<!-- results: [^\n]*-->\n).*?(\n<!-- end of results -->)"
-    path.write_text(re.sub(marked, rf"\1{table}\2", text, flags=re.S), encoding="utf-8")
+    start, _, rest = text.partition("<!-- results: written by tools/state_results.py -->\n")
+    _, end, after = rest.partition("\n<!-- end of results -->")
+    marker = text[len(start) : len(text) - len(rest)]
+    path.write_text(start + marker + for_readme(measured) + end + after, encoding="utf-8")
 
 
 def main() -> None:
