@@ -103,8 +103,11 @@ def predict(
     broken = 0
     # On a terminal that the results don't go to. Not rich's bar, which is slow to import.
     shown = len(found) >= _MANY and sys.stderr.isatty() and not sys.stdout.isatty()
-    progress = typer.progressbar(length=len(found), show_pos=True, file=sys.stderr)
-    with progress if shown else nullcontext() as bar:
+    with (
+        typer.progressbar(length=len(found), show_pos=True, file=sys.stderr)
+        if shown
+        else nullcontext()
+    ) as bar:
         for classified in classify(loaded, _contents(found), chosen):
             write(classified)
             broken += classified.answer is None
