@@ -16,7 +16,7 @@ import numpy as np
 
 from fittingroom.data import idx
 from fittingroom.errors import FittingRoomError
-from fittingroom.external_predictions import read_elsewhere
+from fittingroom.external_predictions import read_external
 from fittingroom.predictions import Predictions
 from fittingroom.runs import (
     Checkpoint,
@@ -89,7 +89,7 @@ def predictions(data: bytes) -> None:
     path = _FOLDER / "predictions"
     path.write_bytes(data)
     with contextlib.suppress(FittingRoomError):
-        read_elsewhere(path, labels=_LABELS, indices=np.arange(10), classes=_CLASSES)
+        read_external(path, labels=_LABELS, indices=np.arange(10), classes=_CLASSES)
     with contextlib.suppress(FittingRoomError):
         Predictions.read(path)
 

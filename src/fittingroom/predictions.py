@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fittingroom.errors import PredictionsError
-from fittingroom.safe_io import MEBIBYTE, Archive, Refusal, read_whole
+from fittingroom.safe_io import MEBIBYTE, Refusal, read_arrays, read_whole
 
 UInt8 = npt.NDArray[np.uint8]
 Float32 = npt.NDArray[np.float32]
@@ -173,29 +173,31 @@ class Predictions:
             PredictionsError: the file is not such an archive, or its labels were changed.
         """
         try:
-            with Archive(read_whole(path, _LARGEST_FILE)) as archive:
-                names = archive.array("classes")
-                if names.ndim != 1 or len(names) > _MOST_CLASSES or names.dtype.kind != "U":
-                    raise Refusal(f"class names as {names.dtype} of shape {names.shape}")
-                labels = archive.array("labels")
-                if labels.size > _MOST_ROWS:
-                    raise Refusal(f"{labels.size:,} labels, of {_MOST_ROWS:,} at most")
-                with_logs = "log_probabilities.npy" in archive.members
-                predictions = cls(
-                    labels=labels,
-                    predicted=archive.array("predicted"),
-                    log_probabilities=archive.array("log_probabilities") if with_logs else None,
-                    indices=archive.array("indices"),
-                    classes=tuple(str(name) for name in names),
-                )
-                stored = str(archive.array("labels_hash"))
+            arrays = read_arrays(read_whole(path, _LARGEST_FILE))
+            names = arrays["classes"]
+            if names.ndim != 1 or len(names) > _MOST_CLASSES or names.dtype.kind != "U":
+                raise Refusal(f"class names as {names.dtype} of shape {names.shape}")
+            if arrays["labels"].size > _MOST_ROWS:
+                raise Refusal(f"{arrays['labels'].size:,} labels; {_MOST_ROWS:,} are allowed")
+            predictions = cls(
+                labels=arrays["labels"],
+                predicted=arrays["predicted"],
+                log_probabilities=arrays.get("log_probabilities"),
+                indices=arrays["indices"],
+                classes=tuple(str(name) for name in names),
+            )
+            stored = str(arrays["labels_hash"])
+        except KeyError as error:
+            raise PredictionsError(
+                f"{path} isn't a file of predictions by this project: it has no array {error}."
+            ) from error
         except (OSError, ValueError) as error:
             raise PredictionsError(
-                f"Expected predictions written by this project in {path}. Received: {error}."
+                f"{path} isn't a file of predictions by this project: {error}"
             ) from error
         if stored != predictions.labels_hash:
             raise PredictionsError(
-                f"Expected labels with the hash {stored[:12]}… in {path}. "
-                f"Received {predictions.labels_hash[:12]}…: the file was changed."
+                f"The labels in {path} were changed: their hash is "
+                f"{predictions.labels_hash[:12]}…, not {stored[:12]}…. Score the model again."
             )
         return predictions

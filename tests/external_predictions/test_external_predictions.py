@@ -1,8 +1,10 @@
-"""Predictions from elsewhere: what is taken, what is refused and how, and hostile files."""
+"""External predictions: what is taken, and what is refused in which words.
+
+Hostile files are in ``tests/hostile``.
+"""
 
 import io
 import os
-import pickle
 import zipfile
 from typing import Any
 
@@ -12,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fittingroom.errors import PredictionsError
-from fittingroom.external_predictions import read_elsewhere
+from fittingroom.external_predictions import read_external
 from fittingroom.predictions import Predictions
 
 CLASSES = ("shirt", "coat", "bag")
@@ -29,7 +31,7 @@ FULL = "index,label,predicted,p0,p1,p2\n" + "".join(
 
 
 def read(path):
-    return read_elsewhere(path, labels=LABELS, indices=INDICES, classes=CLASSES)
+    return read_external(path, labels=LABELS, indices=INDICES, classes=CLASSES)
 
 
 @pytest.fixture
@@ -61,8 +63,6 @@ def archive(tmp_path):
 def refused(match, call, *args, **kwargs):
     with pytest.raises(PredictionsError, match=match) as caught:
         call(*args, **kwargs)
-    assert "Expected" in str(caught.value)
-    assert "Received" in str(caught.value)
     return str(caught.value)
 
 
@@ -140,7 +140,7 @@ def test_predictions_written_here_or_as_a_table_come_back(tmp_path, seed, archiv
         ]
         text = "\n".join(",".join(map(str, row)) for row in (names, *rows))
         path.write_text(text, encoding="utf-8")
-    found = read_elsewhere(path, labels=labels, indices=np.arange(40), classes=CLASSES)
+    found = read_external(path, labels=labels, indices=np.arange(40), classes=CLASSES)
     np.testing.assert_array_equal(found.predicted, written.predicted)
     assert found.labels_hash == written.labels_hash
     assert (found.log_probabilities is not None) == sure
@@ -163,28 +163,29 @@ def test_an_archive_may_rely_on_its_order_and_use_any_plain_numbers(archive):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("4,0,2\n", "", r"5 labels, one for each test picture .* Received 4\. Predict the whole"),
-        ("4,0,2\n", "4,0,2\n5,0,0\n", "Received more"),
-        ("1,1,1\n2,2,1\n", "2,2,1\n1,1,1\n", "picture 1 in row 2 .* picture 2.*sort the rows"),
+        ("4,0,2\n", "", "5 images, but the file has 4 labels.*Predict the whole test set"),
+        ("4,0,2\n", "4,0,2\n5,0,0\n", "the file has 6 labels"),
+        ("1,1,1\n2,2,1\n", "2,2,1\n1,1,1\n", "Row 2 .* image 1, but is image 2.*sort the rows"),
         ("0,0,0\n1,1", "1,0,0\n1,1", "more than once"),
-        ("4,0,2", "9,0,2", r"picture 4 in row 5 .* Received picture 9\. These are other pictures"),
-        ("3,1,1", "3,2,1", r"labels of the test half: 1 \(coat\) in row 4 .* Received 2 \(1 of 5"),
-        ("4,0,2", "4,0,3", r"classes from 0 to 2 .* Received 3 in row 5"),
-        ("4,0,2", "4,0,-1", "Received -1 in row 5"),
-        ("4,0,2", "4,0,1.5", "Received 1.5 in row 5"),
-        ("4,0,2", "4,0,nan", "Received nan in row 5"),
-        ("4,0,2", "4,0,", r"number as 'predicted' in row 5 .* Received an empty cell"),
-        ("4,0,2", "4,0", "empty cell"),
-        ("4,0,2", "4,0,#NAME?", "Received '#NAME"),
-        ("4,0,2", "4,0,1_0", "Received '1_0'"),
-        ("4,0,2", "4,0,２", "Received '２'"),
-        ("4,0,2", "4,0,2,7", r"3 cells in row 5 .* Received 4"),
-        ("predicted", "prediction", "a column 'predicted'"),
-        ("index,label,predicted\n", "", r"first line of column names .* Received '0,0,0'"),
-        ("index,label", "label,label", "a column 'index'"),
-        ("predicted\n", "predicted,label\n", "each column once"),
-        ("predicted\n", "predicted,prob0\n", "also 'prob0'. Rename or remove"),
-        ("predicted\n", "predicted,p0,p1\n", "p0 to p2, or none at all"),
+        ("4,0,2", "9,0,2", "Row 5 .* image 4, but is image 9. These are other images"),
+        ("3,1,1", "3,2,1", r"1 of 5 labels .* row 4, 2 should be 1 \(coat\)"),
+        ("4,0,2", "4,0,3", "0 to 2. Row 5 has 3"),
+        ("4,0,2", "4,0,-1", "Row 5 has -1"),
+        ("4,0,2", "4,0,1.5", "Row 5 has 1.5"),
+        ("4,0,2", "4,0,nan", "Row 5 has nan"),
+        ("4,0,2", "4,0,", "Row 5 has nan"),
+        ("4,0,2", "4,0", "Row 5 has nan"),
+        ("4,0,2", "4,0,#NAME?", "row 5, '#NAME.' is no number for the column 'predicted'"),
+        ("4,0,2", "4,0,1_0", "row 5, '1_0' is no number"),
+        ("4,0,2", "4,0,２", "is no number"),
+        ("0,0,0", "0,0,0,7", "A comma as the decimal point needs semicolons"),
+        ("4,0,2", "4,0,2,7", "Expected 3 fields in line 6, saw 4"),
+        ("predicted", "prediction", "name the columns index, label, predicted"),
+        ("index,label,predicted\n", "", "must name the columns .* It is '0,0,0'"),
+        ("index,label", "label,label", "must name the columns"),
+        ("predicted\n", "predicted,label\n", "must name the columns"),
+        ("predicted\n", "predicted,prob0\n", "p0 to p2, and no others"),
+        ("predicted\n", "predicted,p0,p1\n", "p0 to p2, and no others"),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused_in_words(table, old, new, words):
@@ -194,7 +195,7 @@ def test_a_table_that_does_not_fit_is_refused_in_words(table, old, new, words):
 
 def test_counting_from_one_is_recognised(table):
     shifted = "index,label,predicted\n1,0,0\n2,1,1\n3,2,1\n4,1,1\n5,0,2\n"
-    assert "Count pictures from 0" in refused("picture", table, shifted)
+    assert "Count images from 0" in refused("image", table, shifted)
     shifted = "index,label,predicted\n0,1,1\n1,2,2\n2,3,2\n3,2,2\n4,1,3\n"
     assert "Count classes from 0" in refused("labels", table, shifted)
 
@@ -204,13 +205,13 @@ def test_counting_from_one_is_recognised(table):
     [
         (SHARES * 100, "Divide percentages by 100"),
         (SHARES * 8 - 3, "softmax"),
-        (SHARES * 0.9, r"sum to one .* Received 0\.9 in row 1 \(5 such rows\)"),
-        (np.where(SHARES == 0.8, np.nan, SHARES), r"Received nan for class 1 in row 2\. Give prob"),
-        (np.where(SHARES == 0.8, np.inf, SHARES), "Received inf for class 1 in row 2"),
-        (SHARES[:, :2], r"shape \(5, 3\)"),
-        (SHARES[:4], "5 rows of probabilities"),
+        (SHARES * 0.9, r"row 1 sum to 0\.9 \(5 such rows\)"),
+        (np.where(SHARES == 0.8, np.nan, SHARES), "Row 2 has nan for class 1. Give prob"),
+        (np.where(SHARES == 0.8, np.inf, SHARES), "Row 2 has inf for class 1"),
+        (SHARES[:, :2], "each of 3 classes, not 2"),
+        (SHARES[:4], "4 rows of probabilities"),
         (SHARES[0], r"shape \(N, classes\)"),
-        (SHARES.astype(complex), "c16"),
+        (SHARES.astype(complex), "complex128"),
     ],
 )
 def test_what_are_no_probabilities_is_refused(archive, shares, words):
@@ -227,14 +228,14 @@ def test_what_are_no_log_probabilities_is_refused(archive):
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"labels": None}, "the arrays 'labels' and 'predicted'.*Received 'indices', 'predicted'"),
-        ({"predicted": PREDICTED[:4]}, "5 predicted classes.*Received 4"),
-        ({"predicted": PREDICTED[:, None]}, r"shape \(N,\).*Received uint8 of shape \(5, 1\)"),
-        ({"predicted": np.array(list("abcde"))}, "predicted as numbers"),
-        ({"labels": np.array(["x"] * 5, object)}, "plain numbers.*Received one of '.O'"),
-        ({"predicted": np.zeros(5, [("a", "u1")])}, "plain numbers"),
-        ({"predicted": np.zeros(5, "M8[s]")}, "plain numbers"),
-        ({"classes": np.array(["a", "b", "c"])}, r"the classes shirt, coat, bag.*Received the cl"),
+        ({"labels": None}, "arrays 'labels' and 'predicted', but has 'indices', 'predicted'"),
+        ({"predicted": PREDICTED[:4]}, "the file has 4 predicted classes"),
+        ({"predicted": PREDICTED[:, None]}, r"shape \(N,\), not uint8 of shape \(5, 1\)"),
+        ({"predicted": np.array(list("abcde"))}, "predicted must be numbers"),
+        ({"labels": np.array(["x"] * 5, object)}, "Object arrays"),
+        ({"predicted": np.zeros(5, [("a", "u1")])}, "must be numbers"),
+        ({"predicted": np.zeros(5, "M8[s]")}, "must be numbers"),
+        ({"classes": np.array(["a", "b", "c"])}, "classes 'a', 'b', 'c', not of shirt, coat, bag"),
         ({"indices": INDICES[::-1]}, "sort the rows by index"),
     ],
 )
@@ -242,71 +243,7 @@ def test_an_archive_that_does_not_fit_is_refused_in_words(archive, changed, word
     refused(words, archive, **changed)
 
 
-# --- Hostile and broken files -------------------------------------------------------------------
-
-
-def test_nothing_is_unpickled(tmp_path):
-    class Trap:
-        def __reduce__(self):
-            return (os.mkdir, (str(tmp_path / "sprung"),))
-
-    trap = np.empty(5, object)
-    trap[:] = [Trap() for _ in range(5)]
-    path = tmp_path / "theirs.npz"
-    np.savez(path, labels=trap, predicted=PREDICTED, allow_pickle=True)
-    refused("plain numbers", read, path)
-    path.write_bytes(pickle.dumps(Trap()))
-    refused("no text|first line", read, path)
-    assert not (tmp_path / "sprung").exists()
-
-
-def header(shape, kind="|u1"):
-    stream = io.BytesIO()
-    text = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}}}"
-    stream.write(b"\x93NUMPY\x01\x00" + (len(text) + 1).to_bytes(2, "little"))
-    stream.write(text.encode() + b"\n")
-    return stream.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("member", "words"),
-    [
-        (header("(10**12,)"), "plain arrays|at most"),
-        (header("(1000000000000,)"), "at most 16 MiB"),
-        (header("(-5,)"), "shape of an array for labels"),
-        (header("(5,)"), "labels of 5 bytes"),
-        (header("(5,)") + bytes(9), "labels of 5 bytes"),
-        (header("(" * 3000), "a header of at most"),
-        (header("(" * 1500), "plain arrays"),
-        (header("(5,)", "O"), "plain numbers"),
-        (b"\x93NUMPY\x09\x09", "format"),
-        (b"not an array", "plain arrays"),
-        (b"", "plain arrays"),
-    ],
-    ids=range(11),
-)
-def test_arrays_that_lie_about_themselves_are_refused(tmp_path, member, words):
-    path = tmp_path / "theirs.npz"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("labels.npy", member)
-        archive.writestr("predicted.npy", header("(5,)") + bytes(5))
-    refused(words, read, path)
-
-
-def test_a_bomb_is_not_unpacked(tmp_path):
-    path = tmp_path / "theirs.npz"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("labels.npy", header("(200000000,)") + bytes(200_000_000))
-        archive.writestr("predicted.npy", header("(5,)") + bytes(5))
-    assert path.stat().st_size < 1_000_000
-    refused("at most 16 MiB", read, path)
-
-
-def test_what_is_too_large_is_not_read(tmp_path):
-    path = tmp_path / "theirs.csv"
-    with path.open("wb") as stream:
-        stream.truncate(2**34)  # sparse: it takes no room
-    refused("at most 16 MiB", read, path)
+# --- Broken files -------------------------------------------------------------------------------
 
 
 @given(st.binary(max_size=300), st.sampled_from([b"", b"PK\x03\x04", b"index,label,predicted\n"]))
@@ -314,7 +251,7 @@ def test_what_is_too_large_is_not_read(tmp_path):
 def test_any_bytes_are_refused_and_nothing_else_happens(tmp_path, content, start):
     path = tmp_path / "theirs"
     path.write_bytes(start + content)
-    refused("Expected", read, path)
+    refused("theirs", read, path)
 
 
 @given(st.data())
@@ -335,14 +272,14 @@ def test_a_damaged_archive_is_refused_or_read_rightly(tmp_path, data):
 
 
 def test_what_is_no_file_is_refused(tmp_path):
-    refused("there is no such file", read, tmp_path / "none.csv")
-    refused("Expected a plain file", read, tmp_path)
+    refused("There is no file", read, tmp_path / "none.csv")
+    refused("plain file", read, tmp_path)
     os.mkfifo(tmp_path / "pipe")
-    refused("Expected a plain file", read, tmp_path / "pipe")
+    refused("plain file", read, tmp_path / "pipe")
     (tmp_path / "empty.csv").write_bytes(b" \n")
-    refused("an empty file", read, tmp_path / "empty.csv")
+    refused("is empty", read, tmp_path / "empty.csv")
     np.save(tmp_path / "one.npy", LABELS)
     refused("a single array", read, tmp_path / "one.npy")
     with zipfile.ZipFile(tmp_path / "book.xlsx", "w") as archive:
         archive.writestr("xl/workbook.xml", "<x/>")
-    refused("a spreadsheet. Save it as CSV", read, tmp_path / "book.xlsx")
+    refused("arrays alone", read, tmp_path / "book.xlsx")

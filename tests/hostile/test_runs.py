@@ -1,12 +1,13 @@
-import hashlib
+"""What is not done for a hostile run folder, beside reading it."""
+
 import json
 import os
 import shutil
-import struct
 from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from fittingroom.errors import (
     DataNotFoundError,
@@ -17,231 +18,10 @@ from fittingroom.errors import (
     UsageError,
 )
 from fittingroom.jobs.session import Session
-from fittingroom.networks import Dense, Flatten
-from fittingroom.predictions import Predictions
-from fittingroom.recipes import Recipe, recipe_of
+from fittingroom.recipes import recipe_of
 from fittingroom.runs import log_opening, only_here, open_run, read_openings
-from fittingroom.runs.manifests import write_manifest
 from fittingroom.safe_io import read_weights
-from tests.hostile.reading import Hostile, answers, assert_refused
-from tests.hostile.test_models import honest
-
-CLASSES = tuple("abcdefghij")
-DATA = {
-    "name": "sample",
-    "official": False,
-    "folder": "/nowhere",
-    "classes": list(CLASSES),
-    "hashes": {"train-images-idx3-ubyte": "0"},
-    "test_hashes": {"t10k-images-idx3-ubyte": "0"},
-    "training": 9,
-    "validation": 1,
-}
-ENVIRONMENT = {"seed": 0, "time": "", "versions": {"numpy": "2"}, "data": DATA}
-SUMMARY = {
-    "best_epoch": 1,
-    "validation_accuracy": 0.1,
-    "seconds": 1.0,
-    "parameters": 7850,
-    "operations": 7840,
-    "temperature": 1.0,
-    "export_difference": 0.0,
-    "model_bytes": 1,
-}
-EPOCH = {
-    "epoch": 1,
-    "seconds": 1.0,
-    "train_loss": 1.0,
-    "train_accuracy": 0.5,
-    "val_loss": 1.0,
-    "val_accuracy": 0.5,
-    "learning_rate": 0.1,
-}
-RECIPE = Recipe(name="tiny", title="Made up", network=(Flatten(), Dense(10))).to_json()
-
-
-def made(folder, **texts):
-    """A run that nobody trained, some of its files exchanged, with a manifest that fits them."""
-    folder.mkdir(parents=True)
-    files = {
-        "recipe.json": RECIPE,
-        "environment.json": ENVIRONMENT,
-        "history.jsonl": EPOCH,
-        "summary.json": SUMMARY,
-    }
-    for name, values in files.items():
-        text = texts.get(name.partition(".")[0], json.dumps(values))
-        content = text if isinstance(text, bytes) else text.encode()
-        (folder / name).write_bytes(content)
-    (folder / "model.onnx").write_bytes(honest)
-    said = np.arange(10, dtype=np.uint8)
-    with (folder / "validation.npz").open("wb") as stream:
-        Predictions(said, said, None, np.arange(10), CLASSES).write(stream)
-    write_manifest(folder)
-    return folder
-
-
-def with_files(**texts):
-    return lambda path: made(path, **texts)
-
-
-def environment(**changes):
-    data = changes.pop("data", {})
-    return with_files(environment=json.dumps({**ENVIRONMENT, **changes, "data": {**DATA, **data}}))
-
-
-def manifest(text: str):
-    def make(path):
-        made(path)
-        (path / "manifest.json").write_text(text)
-
-    return make
-
-
-def names(*added: str):
-    """A manifest that names other things too."""
-    entry = {"sha256": hashlib.sha256(b"").hexdigest(), "bytes": 0}
-
-    def make(path):
-        made(path)
-        values = json.loads((path / "manifest.json").read_text())
-        values["files"] |= dict.fromkeys(added, entry)
-        (path / "manifest.json").write_text(json.dumps(values))
-
-    return make
-
-
-def link(name: str):
-    """A file of the run is a link to one outside with the same content."""
-
-    def make(path):
-        made(path)
-        (path / name).rename(path.parent / "outside")
-        (path / name).symlink_to(path.parent / "outside")
-
-    return make
-
-
-def pipe(name: str):
-    def make(path):
-        made(path)
-        (path / name).unlink()
-        os.mkfifo(path / name)
-
-    return make
-
-
-def huge(name: str):
-    """A file of terabytes, all of it holes, and a manifest that says so."""
-
-    def make(path):
-        made(path)
-        size = 2**42
-        os.truncate(path / name, size)
-        values = json.loads((path / "manifest.json").read_text())
-        values["files"][name]["bytes"] = size
-        (path / "manifest.json").write_text(json.dumps(values))
-
-    return make
-
-
-def huge_manifest(path):
-    made(path)
-    os.truncate(path / "manifest.json", 2**40)
-
-
-def scores_elsewhere(path):
-    """The scores are a link to a folder outside."""
-    made(path)
-    outside = path.parent / "outside"
-    (outside / "sample").mkdir(parents=True)
-    write_manifest(outside / "sample")
-    (path / "evaluations").symlink_to(outside)
-
-
-def without(name: str):
-    """A manifest that leaves out a file, which may then be anything."""
-
-    def make(path):
-        made(path)
-        values = json.loads((path / "manifest.json").read_text())
-        del values["files"][name]
-        (path / "manifest.json").write_text(json.dumps(values))
-
-    return make
-
-
-def network(*layers):
-    return with_files(recipe=json.dumps({**RECIPE, "network": layers}))
-
-
-DEEP = "[" * 100_000 + "]" * 100_000
-layer: dict[str, Any] = {"layer": "Flatten"}
-for _ in range(300):
-    layer = {"layer": "Dense", "units": layer}
-RUNS = [
-    Hostile("no manifest of ours", manifest("[]"), "manifest of format 1"),
-    Hostile("a manifest in a manifest", manifest(DEEP), "JSON"),
-    Hostile("a manifest of a terabyte", huge_manifest, "at most"),
-    Hostile("a manifest that is a link", link("manifest.json"), "symbolic link"),
-    Hostile("a manifest that is a pipe", pipe("manifest.json"), "plain file"),
-    Hostile("names above", names("../../etc/passwd"), "plain file names"),
-    Hostile("the folder above", names(".."), "plain file names"),
-    Hostile("names of the system", names("/etc/passwd"), "plain file names"),
-    Hostile("names of another system", names("C:\\Windows\\win.ini"), "plain file names"),
-    Hostile("a name with NUL", names("a\0b"), "plain file names"),
-    Hostile("a thousand names", names(*map(str, range(2000))), "at most 1,000 files"),
-    Hostile("a model of terabytes", huge("model.onnx"), "512 MiB together"),
-    Hostile("a recipe that is a link", link("recipe.json"), "symbolic link"),
-    Hostile("weights that are a pipe", pipe("model.onnx"), "missing"),
-    Hostile("a recipe that is not named", without("recipe.json"), "recipe.json in the manifest"),
-    Hostile("a model that is not named", without("model.onnx"), "model.onnx in the manifest"),
-    Hostile("scores that are a link", scores_elsewhere, "leads elsewhere"),
-    Hostile("scores in a folder above", environment(data={"name": "../../x"}), "data.name"),
-    Hostile("scores in the system", environment(data={"name": "/etc"}), "data.name"),
-    Hostile("classes that are none", environment(data={"classes": {"a": 1}}), "data.classes"),
-    Hostile("a million classes", environment(data={"classes": ["x"] * 10**6}), "data.classes"),
-    Hostile("hashes that are none", environment(data={"hashes": [1]}), "data.hashes"),
-    Hostile("a seed that is none", environment(seed="0; rm -rf /"), "seed"),
-    Hostile("versions that are none", environment(versions=[[]]), "versions"),
-    Hostile("no environment", with_files(environment="[]"), "names and values"),
-    Hostile("lists in lists", with_files(environment=DEEP), "JSON"),
-    Hostile("other bytes than text", with_files(environment=b"\xff\xfe\x00"), "JSON"),
-    Hostile("infinite seconds", with_files(summary='{"seconds": Infinity}'), "Infinity"),
-    Hostile(
-        "texts for numbers", with_files(summary=json.dumps({**SUMMARY, "seconds": "<script>"})), ""
-    ),
-    Hostile("other numbers", with_files(summary=json.dumps({**SUMMARY, "x": 1})), "something else"),
-    Hostile("no temperature", with_files(summary=json.dumps({**SUMMARY, "temperature": 0})), ""),
-    Hostile("digits without end", with_files(summary='{"seconds": ' + "9" * 10**6 + "}"), "digits"),
-    Hostile("an epoch that is none", with_files(history='{"epoch": [1]}'), "history.jsonl"),
-    Hostile("an epoch in an epoch", with_files(history=DEEP), "history.jsonl"),
-    Hostile("ten megabytes of history", with_files(history="{}\n" * 2_500_000), "at most"),
-    Hostile("a layer that runs code", network({"layer": "Lambda", "code": "x"}), "Lambda"),
-    Hostile("a layer of no size", network({"layer": "Dense", "units": "many"}), ""),
-    Hostile("layers in layers", network(layer), ""),
-    Hostile(
-        "a title that is none", with_files(recipe=json.dumps({**RECIPE, "title": [1]})), "title"
-    ),
-    Hostile(
-        "a title that moves the cursor",
-        with_files(recipe=json.dumps({**RECIPE, "title": "\x1b[2Jx"})),
-        "title",
-    ),
-    Hostile("classes that ring", environment(data={"classes": ["a\7", "b"]}), "data.classes"),
-    Hostile("a name above", with_files(recipe=json.dumps({**RECIPE, "name": "../x"})), "name"),
-    Hostile("no network", with_files(recipe=json.dumps({**RECIPE, "network": 3})), ""),
-]
-
-
-@pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    return answers("run", RUNS, tmp_path_factory.mktemp("runs"))
-
-
-@pytest.mark.parametrize("hostile", RUNS, ids=lambda each: each.name)
-def test_hostile_runs_are_refused(hostile, found):
-    assert_refused(hostile, found, "RunError")
+from tests.hostile.runs import CLASSES, DATA, DEEP, ENVIRONMENT, made
 
 
 def test_the_run_that_all_of_these_are_made_of_is_read(tmp_path):
@@ -322,113 +102,17 @@ def test_where_a_run_says_that_its_data_is_is_not_opened(tmp_path, monkeypatch):
         evaluate(made(tmp_path / "run", environment=text), session=Session(threads=1))
 
 
-def weights(header: object, data: bytes = b"", length: int | None = None) -> bytes:
-    text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    return struct.pack("<Q", len(text) if length is None else length) + text + data
-
-
-def entry(shape, ends, dtype="F32"):
-    return {"dtype": dtype, "shape": shape, "data_offsets": ends}
-
-
-def written(content: bytes):
-    def make(path):
-        path.write_bytes(content)
-
-    return make
-
-
-WEIGHTS = [
-    Hostile(name, written(content), "Expected")
-    for name, content in {
-        "empty": b"",
-        "a header of exabytes": weights(b"{}", length=2**63),
-        "a header of a hundred megabytes": weights(b"{" + b" " * 10**8 + b"}"),
-        "no header": weights(b"[]"),
-        "lists in lists": weights(DEEP.encode()),
-        "sides that multiply": weights({"a": entry([2**40, 2**40], [0, 4])}, bytes(4)),
-        "none, times a great many": weights({"a": entry([0, 10**20], [0, 0])}),
-        "sides below nothing": weights({"a": entry([-1], [0, 4])}, bytes(4)),
-        "places beyond the file": weights({"a": entry([2**30], [0, 2**32])}, bytes(4)),
-        "places backwards": weights({"a": entry([1], [4, 0])}, bytes(4)),
-        "arrays that overlap": weights(
-            {"a": entry([2], [0, 8]), "b": entry([1], [4, 8])}, bytes(8)
-        ),
-        "something hidden between": weights({"a": entry([1], [0, 4])}, bytes(400)),
-        "a type that there is not": weights({"a": entry([1], [0, 4], "object")}, bytes(4)),
-        "no places": weights({"a": {"dtype": "F32", "shape": [1]}}, bytes(4)),
-    }.items()
-]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def refused(tmp_path_factory):
-    return answers("weights", WEIGHTS, tmp_path_factory.mktemp("weights"))
-
-
-@pytest.mark.parametrize("hostile", WEIGHTS, ids=lambda each: each.name)
-def test_hostile_weights_are_refused(hostile, refused):
-    assert_refused(hostile, refused, "Refusal")
-
-
 def test_weights_are_those_that_the_library_writes(tmp_path):
-    numpy = pytest.importorskip("safetensors.numpy")
     arrays: dict[str, Any] = {
         "a": np.arange(6, dtype=np.float32).reshape(2, 3),
         "b": np.zeros((), np.int64),
     }
-    numpy.save_file(arrays, tmp_path / "w.safetensors", metadata={"x": "y"})
+    save_file(arrays, tmp_path / "w.safetensors", metadata={"x": "y"})
     found = read_weights(tmp_path / "w.safetensors")
     assert found.keys() == arrays.keys()
     for name, array in arrays.items():
         np.testing.assert_array_equal(found[name], array)
         assert found[name].dtype == array.dtype
-
-
-def recipe(content: str):
-    """A file under a name that is taken for a recipe's."""
-
-    def make(path):
-        path.with_suffix(".json").write_text(content)
-        return path.with_suffix(".json")
-
-    return make
-
-
-def recipe_pipe(path):
-    os.mkfifo(path.with_suffix(".json"))
-    return path.with_suffix(".json")
-
-
-def recipe_of_holes(path):
-    with path.with_suffix(".json").open("wb") as stream:
-        stream.truncate(2**40)
-    return path.with_suffix(".json")
-
-
-RECIPES = [
-    Hostile("lists in lists", recipe(DEEP), "JSON"),
-    Hostile("a list", recipe("[]"), "other JSON"),
-    Hostile("a pipe", recipe_pipe, "plain file"),
-    Hostile("a terabyte of holes", recipe_of_holes, "at most"),
-    Hostile(
-        "forty megabytes of names", recipe(json.dumps({"network": "x" * 40 * 2**20})), "at most"
-    ),
-    Hostile("layers in layers", recipe(json.dumps({**RECIPE, "network": layer})), ""),
-    Hostile("an engine that is a list", recipe(json.dumps({**RECIPE, "engine": ["x"]})), "engine"),
-    Hostile("epochs that are a text", recipe(json.dumps({**RECIPE, "epochs": "3"})), ""),
-]
-
-
-@pytest.fixture(scope="module")
-def recipes(tmp_path_factory):
-    return answers("recipe", RECIPES, tmp_path_factory.mktemp("recipes"))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("hostile", RECIPES, ids=lambda each: each.name)
-def test_a_hostile_recipe_is_one_error_in_words(hostile, recipes):
-    assert_refused(hostile, recipes, "FittingRoomError")
 
 
 KINDS = (".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".keras", ".h5", ".hdf5", ".PT")

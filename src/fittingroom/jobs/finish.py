@@ -18,6 +18,7 @@ from fittingroom.predictions import Float32, Int64, UInt8
 from fittingroom.recipes import BaseRecipe, Recipe
 from fittingroom.runs import Run, RunWriter, Summary
 from fittingroom.safe_io import MEBIBYTE
+from fittingroom.safe_io.models import trust_model
 
 # The exported model may differ from the engine's own output by this much in any probability …
 _ALLOWED_DIFFERENCE = 1e-4
@@ -83,6 +84,7 @@ def finish(
     thresholds = choose_thresholds(Predictor(model(temperature, ood), threads), images, labels)
     final = model(temperature, ood, thresholds.to_metadata())
     path = writer.write("model.onnx", final)
+    trust_model(final)
     validation = Predictor(path, threads).predict(images, labels, split.validation.indices)
     summary = Summary(
         best_epoch=fitted.best_epoch,

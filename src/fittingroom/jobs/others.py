@@ -8,7 +8,7 @@ import numpy as np
 
 from fittingroom.data import Dataset
 from fittingroom.errors import PredictionsError, UsageError
-from fittingroom.external_predictions import read_elsewhere
+from fittingroom.external_predictions import read_external
 from fittingroom.jobs.progress import Progress
 from fittingroom.predictions import Predictions
 from fittingroom.runs import log_opening, make_folder, read_openings
@@ -59,7 +59,7 @@ def read_others(
             _check(name, source, dataset, test.labels, test.indices)
             found[name] = source
         else:
-            found[name] = read_elsewhere(
+            found[name] = read_external(
                 source, labels=test.labels, indices=test.indices, classes=dataset.classes
             )
         if found[name].log_probabilities is None:

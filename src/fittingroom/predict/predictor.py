@@ -10,10 +10,8 @@ from fittingroom.classes import GARMENTS
 from fittingroom.errors import ExportError, PredictionsError, UsageError
 from fittingroom.predictions import Float32, Int64, Predictions, UInt8, log_softmax
 from fittingroom.safe_io import Refusal
-from fittingroom.safe_io.models import check_model, class_names
+from fittingroom.safe_io.models import check_model, class_names, limit_memory
 
-# Pictures at a time: enough to fill the cores, few enough that memory stays small.
-_BATCH = 500
 MOST_THREADS = 1024
 
 
@@ -30,7 +28,8 @@ class Predictor:
     """An exported model, loaded.
 
     Args:
-        model: a path to an ONNX file of this project, or its bytes.
+        model: a path to an ONNX file of this project, which is checked first; or the bytes of a
+            model that this very process built. Bytes are trusted: give anything else as a path.
         threads: processor threads; None leaves the choice to ONNX Runtime.
 
     Attributes:
@@ -41,6 +40,7 @@ class Predictor:
     Raises:
         UsageError: fewer than one thread, or more than ``MOST_THREADS``.
         ExportError: the file is not a model of this project.
+        MissingExtraError: the file has to be checked, and the package ``onnx`` isn't installed.
     """
 
     def __init__(self, model: Path | bytes, threads: int | None = None) -> None:
@@ -53,21 +53,24 @@ class Predictor:
         options.log_severity_level = 3  # errors only; they come as exceptions too
         if threads is not None:
             options.intra_op_num_threads = threads
-        # Taken apart before ONNX Runtime sees it: whoever made it may have meant harm.
+        # Without this, ONNX Runtime would take some files for another format, which isn't checked.
+        options.add_session_config_entry("session.load_model_format", "ONNX")
         try:
-            self._checked = check_model(model)
-            self._at_once = self._checked.batch(_BATCH)
+            checked = check_model(model)
         except Refusal as error:
             raise not_ours(str(error), model) from error
         except OSError as error:
             raise not_ours(
-                f"Expected an ONNX model of this project. Received: {error.strerror or error}.",
+                f"The model can't be read: {error.strerror or error}.",
                 model,
             ) from error
+        self._at_once = checked.at_once
+        if not checked.trusted:
+            limit_memory(options)
         try:
             # Without its own second try, of which it would tell on standard output.
             self._session = onnxruntime.InferenceSession(
-                self._checked.content,
+                checked.content,
                 options,
                 providers=["CPUExecutionProvider"],
                 enable_fallback=0,
@@ -76,8 +79,7 @@ class Predictor:
             self.classes = class_names(self.metadata.get("classes"), GARMENTS)
         except Exception as error:
             raise not_ours(
-                "Expected an ONNX model of this project. Received one that cannot be loaded: "
-                f"{str(error).rstrip('.')}.",
+                f"The model can't be loaded: {str(error).rstrip('.')}.",
                 model,
             ) from error
         self.outputs = {value.name for value in self._session.get_outputs()}
@@ -89,12 +91,12 @@ class Predictor:
                 f"Received one that gives {', '.join(sorted(self.outputs))}.",
                 model,
             )
+        shapes = {value.name: value.shape for value in self._session.get_outputs()}
         for name in ("logits", "probabilities"):
-            shape = self._checked.shapes(1).get(name)
-            if shape != (1, len(self.classes)):
+            if len(shapes[name]) != 2 or shapes[name][1] != len(self.classes):
                 raise not_ours(
-                    f"Expected {name} of shape (1, {len(self.classes)}) for one picture, one for "
-                    f"each class. Received {shape}.",
+                    f"The model gives {name} of shape {shapes[name]}, but has "
+                    f"{len(self.classes)} classes. It must give one of {name} for each class.",
                     model,
                 )
 
@@ -148,13 +150,11 @@ class Predictor:
         return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
 
     def _run(self, names: list[str], batch: UInt8) -> list[Float32]:
-        """Outputs for a few pictures, whose shapes are known before anything is allocated."""
         try:
-            self._checked.shapes(max(len(batch), 1))
             found: list[Float32] = self._session.run(names, {"pictures": batch})
         except Exception as error:
             raise ExportError(
-                f"Expected a model that answers. Received one that breaks down: {error}"
+                f"The model failed while it was running: {error}"
             ) from error
         return found
 

@@ -1,4 +1,4 @@
-"""Files from strangers: opened, measured and taken apart before anything in them is believed.
+"""Reading files that somebody else made: opened, measured and checked before they are believed.
 
 ::
 
@@ -6,18 +6,16 @@
     documents   JSON
     archives    an .npz archive of plain arrays
     weights     a .safetensors file
-    kinds       files of models that are never opened, and how to bring such a model in
-    protobuf    the bytes of an ONNX file as fields
-    graphs      an ONNX file as nodes and constants
-    shapes      how large everything in a graph gets, before ONNX Runtime sees it
-    trees       forests inside a graph: every way leads to a leaf
-    models      the rule for ONNX models, whose steps the others are
+    kinds       model files that are never opened, and how to bring such a model in
+    models      the door for ONNX models, and the list of those that passed
+    inspection  what an ONNX model is made of and how large it gets
+    trial       the process of its own in which a model is checked and run once
 
-Every refusal is a :class:`Refusal`; the room that asked tells it as an error of its own.
+Every refusal is a :class:`Refusal`; the room that asked raises an error of its own for it.
 ``docs/methods/security.md`` says what is trusted and what is not.
 """
 
-from fittingroom.safe_io.archives import Archive
+from fittingroom.safe_io.archives import read_arrays
 from fittingroom.safe_io.documents import parse_json, read_json
 from fittingroom.safe_io.files import (
     MEBIBYTE,
@@ -32,12 +30,12 @@ from fittingroom.safe_io.weights import read_weights
 
 __all__ = [
     "MEBIBYTE",
-    "Archive",
     "Refusal",
     "is_inside",
     "most_behind",
     "open_plain",
     "parse_json",
+    "read_arrays",
     "read_json",
     "read_weights",
     "read_whole",

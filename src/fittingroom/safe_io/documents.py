@@ -12,30 +12,30 @@ _MOST_CONTAINERS = 500_000
 
 
 def read_json(path: Path, most: int = MOST_BYTES) -> Any:
-    """What a JSON file says.
+    """What a JSON file holds.
 
     Raises:
-        Refusal: it is no plain file, too large, or no JSON in UTF-8.
-        OSError: it is not there or cannot be read.
+        Refusal: it is no plain file, too large, or not JSON in UTF-8.
+        OSError: it isn't there or can't be read.
     """
     return parse_json(read_whole(path, most), str(path))
 
 
 def parse_json(content: bytes | str, where: str) -> Any:
-    """What JSON says: numbers are finite, and nesting has an end.
+    """What JSON holds; its numbers are finite, and its nesting has an end.
 
     Raises:
-        Refusal: it is no such JSON.
+        Refusal: it isn't such JSON.
     """
     try:
         text = content.decode("utf-8") if isinstance(content, bytes) else content
         if text.count("[") + text.count("{") > _MOST_CONTAINERS:
-            raise ValueError(f"more than {_MOST_CONTAINERS:,} lists and mappings")
+            raise ValueError(f"it has more than {_MOST_CONTAINERS:,} lists and objects")
         return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        reason = "nesting without end" if isinstance(error, RecursionError) else str(error)
-        raise Refusal(f"Expected JSON in {where}. Received: {reason}.") from error
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise Refusal(f"The JSON in {where} can't be read: {reason}.") from error
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"the number {name}, which JSON does not have")
+    raise ValueError(f"{name} is no number in JSON")

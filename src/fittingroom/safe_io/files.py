@@ -11,7 +11,7 @@ from pathlib import Path
 MEBIBYTE = 2**20
 
 # What is above this size has to be there, more or less, and not be made of a few bytes of a bomb,
-# or of the holes of a sparse file; pictures of things pack four to one or so.
+# or of the holes of a sparse file; images pack four to one or so.
 _TAKEN_AT_ITS_WORD = 128 * MEBIBYTE
 _MOST_PACKED = 32
 
@@ -25,7 +25,7 @@ _FLAGS = (
 
 
 class Refusal(ValueError):
-    """Something in a file that is not believed; the message says what was expected and came."""
+    """A file that is not used; the message says what is wrong with it."""
 
 
 @contextlib.contextmanager
@@ -51,16 +51,14 @@ def open_plain(path: Path, most: int) -> Iterator[io.BufferedReader]:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
-        raise Refusal(f"Expected a plain file at {path}. Received a folder, pipe or device.")
+        raise Refusal(f"{path} isn't a plain file, but a folder, pipe or device.")
     with os.fdopen(descriptor, "rb") as stream:
         if status.st_size > most:
-            raise Refusal(
-                f"Expected at most {most:,} bytes in {path}. Received {status.st_size:,}."
-            )
+            raise Refusal(f"{path} has {status.st_size:,} bytes; at most {most:,} are allowed.")
         if status.st_size > most_behind(status):
             raise Refusal(
-                f"Expected a file that is on the disk as a whole at {path}. Received one of "
-                f"{status.st_size:,} bytes, nearly all of them holes."
+                f"{path} has {status.st_size:,} bytes, but nearly all of them are holes (a sparse "
+                "file)."
             )
         yield stream
 
@@ -97,6 +95,4 @@ def is_inside(path: Path, folder: Path) -> bool:
 
 
 def _is_link(path: Path) -> Refusal:
-    return Refusal(
-        f"Expected a plain file at {path}. Received a symbolic link, which is not followed."
-    )
+    return Refusal(f"{path} is a symbolic link, which is not followed. Give the file itself.")

@@ -1,35 +1,20 @@
-"""Files of models that are never opened, and how to bring such a model in."""
+"""Model files that are never opened, and how to bring such a model in."""
 
 from pathlib import Path
 
 from fittingroom.safe_io.files import Refusal
 
-# Each runs code of whoever made it when its framework loads it, or may.
-_CODE = "loading it can run code of whoever made it"
+_PICKLE, _KERAS = "it is a pickle", "a Keras file may hold Python code in its layers"
+# Each can run code of whoever made it when its framework loads it.
 _NEVER = {
-    ".pt": f"PyTorch's files are pickles: {_CODE}",
-    ".pth": f"PyTorch's files are pickles: {_CODE}",
-    ".ckpt": f"checkpoints are pickles: {_CODE}",
-    ".pkl": f"it is a pickle: {_CODE}",
-    ".pickle": f"it is a pickle: {_CODE}",
-    ".joblib": f"it is a pickle: {_CODE}",
-    ".keras": f"a Keras file may hold Python code in its layers: {_CODE}",
-    ".h5": f"a Keras file may hold Python code in its layers: {_CODE}",
-    ".hdf5": f"a Keras file may hold Python code in its layers: {_CODE}",
+    **dict.fromkeys((".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib"), _PICKLE),
+    **dict.fromkeys((".keras", ".h5", ".hdf5"), _KERAS),
 }
 # The same by their first bytes, whatever they are called.
 _BEGINNINGS = {
-    b"\x80\x02": ".pkl",
-    b"\x80\x03": ".pkl",
-    b"\x80\x04": ".pkl",
-    b"\x80\x05": ".pkl",
-    b"\x89HDF": ".h5",
-    b"PK\x03\x04": ".pt",
+    **dict.fromkeys((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"), _PICKLE),
+    **{b"PK\x03\x04": _PICKLE, b"\x89HDF": _KERAS},
 }
-HOW_TO_BRING_IT_IN = (
-    "Bring the model in through Python, where you load it yourself (`fittingroom.train(model)`), "
-    "or its predictions through `fittingroom compare … --with predictions.csv`."
-)
 
 
 def refuse_model_file(path: Path) -> None:
@@ -38,9 +23,7 @@ def refuse_model_file(path: Path) -> None:
     Raises:
         Refusal: it is a ``.pt``, ``.pkl``, ``.keras`` or ``.h5`` file, or one of their relatives.
     """
-    reason = _NEVER.get(path.suffix.lower())
-    if reason is not None:
-        raise _refused(path.name, reason)
+    _refuse(path.name, _NEVER.get(path.suffix.lower()))
 
 
 def refuse_model_content(content: bytes, name: str) -> None:
@@ -49,13 +32,13 @@ def refuse_model_content(content: bytes, name: str) -> None:
     Raises:
         Refusal: as :func:`refuse_model_file`.
     """
-    kind = _BEGINNINGS.get(content[:4]) or _BEGINNINGS.get(content[:2])
-    if kind is not None:
-        raise _refused(name, _NEVER[kind])
+    _refuse(name, _BEGINNINGS.get(content[:4]) or _BEGINNINGS.get(content[:2]))
 
 
-def _refused(name: str, reason: str) -> Refusal:
-    return Refusal(
-        f"Expected an ONNX model of this project, or a run's folder. Received {name}, which is "
-        f"never opened: {reason}. {HOW_TO_BRING_IT_IN}"
-    )
+def _refuse(name: str, reason: str | None) -> None:
+    if reason is not None:
+        raise Refusal(
+            f"{name} is never opened: {reason}, so loading it can run code of whoever made it. "
+            "Load the model yourself in Python and train it (`fittingroom.train(model)`), or "
+            "compare its predictions (`fittingroom compare … --with predictions.csv`)."
+        )

@@ -1,136 +1,201 @@
-"""The rule for ONNX models: in one file, of known operators, with every size known before it runs.
+"""The door for ONNX models: an unknown file is checked before this process runs it.
 
-A model from a stranger is data, yet a graph is a program too: it may ask for other files, for
-gigabytes, or never end. So the file is taken apart without ONNX Runtime, and each operation's
-shapes are worked out for the number of pictures at hand. What passes
-
-- is one file of at most 256 MiB, whose arrays have the sizes that they claim,
-- uses only operators with a rule (``operators``, ``arranging``, ``learned``), none of which reads
-  files, runs code or goes round without end,
-- holds at most 128 MB in all its intermediate arrays together, for one picture and for any number
-  of them that are given to it at once,
-- takes at most four billion multiply-adds a picture.
+A model is data, yet a graph is a program too: it may ask for other files, for gigabytes, or never
+end. So an unknown file is checked, and run once, in a process of its own
+(:mod:`fittingroom.safe_io.trial`). A model that passed is remembered by its SHA-256, in this
+process and in the user's cache folder. Whoever can write to that folder could let another model
+in; they could change the user's programs just as well.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import hashlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from fittingroom.safe_io import arranging, learned, operators
+import onnxruntime
+
+from fittingroom.errors import MissingExtraError
 from fittingroom.safe_io.documents import parse_json
 from fittingroom.safe_io.files import MEBIBYTE, Refusal, read_whole
-from fittingroom.safe_io.graphs import Graph, Value, read_graph
 from fittingroom.safe_io.kinds import refuse_model_content, refuse_model_file
-from fittingroom.safe_io.shapes import Rules, Work, walk
 
 MOST_BYTES = 256 * MEBIBYTE
-# Of four bytes each; what ONNX Runtime asks the system for may be twice as much.
-MOST_NUMBERS = 32_000_000
-MOST_OPERATIONS = 4_000_000_000
-RULES: Rules = {**operators.RULES, **arranging.RULES, **learned.RULES}
-_PICTURES = ("pictures",)
+# Images at a time: enough to fill the cores, few enough that memory stays small.
+BATCH = 500
+# A check takes a second or two; this is for machines that are slow or busy.
+_MOST_SECONDS = 300
+# Of the arrays of all untrusted models together, while they run.
+_MOST_MEMORY = 1024 * MEBIBYTE
+# A model has to pass again when the rules here change, or ONNX Runtime does.
+_RULES = f"1-{onnxruntime.__version__}"
+_LONGEST_LIST = MEBIBYTE
 _LONGEST_NAMES, _MOST_CLASSES = 60_000, 256
+
+# The models that this process trusts: how many images each takes at once, by its SHA-256.
+_trusted: dict[str, int] = {}
 
 
 @dataclass(frozen=True, eq=False)
 class CheckedModel:
-    """A model that was taken apart and let in.
+    """A model that may be run.
 
     Attributes:
         content: the file, for ONNX Runtime.
-        graph: what is in it.
+        at_once: so many images at a time.
+        trusted: whether this process made it, or it belongs to the package.
     """
 
     content: bytes
-    graph: Graph
-    _allowed: dict[int, Mapping[str, tuple[int, ...]]] = field(default_factory=dict, repr=False)
+    at_once: int
+    trusted: bool
 
-    def shapes(self, pictures: int) -> Mapping[str, tuple[int, ...]]:
-        """The shapes of the outputs by name, for so many pictures at once.
 
-        Raises:
-            Refusal: the graph would take too much memory or work for them.
-        """
-        if pictures not in self._allowed:
-            work = Work(MOST_NUMBERS)
-            whole = "pictures" not in self.graph.real
-            given = {"pictures": Value((pictures, 28, 28), whole=whole)}
-            values = walk(self.graph, given, work, RULES)
-            if work.operations > MOST_OPERATIONS * max(pictures, 1):
-                raise Refusal(
-                    f"Expected an ONNX model of at most {MOST_OPERATIONS:,} multiply-adds a "
-                    f"picture. Received one of {work.operations // max(pictures, 1):,}."
-                )
-            missing = [name for name in self.graph.outputs if name not in values]
-            if missing:
-                raise Refusal(f"Expected nodes that give {missing[0][:40]!r}. Received none.")
-            self._allowed[pictures] = {name: values[name].shape for name in self.graph.outputs}
-        return self._allowed[pictures]
+def check_model(model: Path | bytes) -> CheckedModel:
+    """A model that may be run.
 
-    def batch(self, most: int) -> int:
-        """So many pictures at once, ``most`` of them or as many as memory is there for.
+    Args:
+        model: a file, which is not trusted; or the bytes of a model that this very process built,
+            whose operators and sizes are checked without another process.
 
-        Raises:
-            Refusal: it is not there for a single one.
-        """
-        self.shapes(1)
-        pictures = most
-        while pictures > 1:
-            try:
-                self.shapes(pictures)
-            except Refusal:
-                pictures //= 2
-            else:
-                break
-        return pictures
+    Raises:
+        Refusal: it isn't allowed; the message says why.
+        MissingExtraError: the file has to be checked, and the package ``onnx`` isn't installed.
+        OSError: the file isn't there or can't be read.
+    """
+    if isinstance(model, bytes):
+        return CheckedModel(model, _inspect(model), trusted=True)
+    refuse_model_file(model)
+    content = read_whole(model, MOST_BYTES)
+    digest = hashlib.sha256(content).hexdigest()
+    if digest in _trusted:
+        return CheckedModel(content, _trusted[digest], trusted=True)
+    at_once = _remembered(digest)
+    if at_once is None:
+        refuse_model_content(content, model.name)
+        at_once = _try_out(content)
+        _remember(digest, at_once)
+    return CheckedModel(content, at_once, trusted=False)
+
+
+def trust_model(content: bytes) -> None:
+    """Let a model that was trained here be used without a check, now and by later processes."""
+    digest, at_once = hashlib.sha256(content).hexdigest(), _inspect(content)
+    trust_known(digest, at_once)
+    _remember(digest, at_once)
+
+
+def trust_known(digest: str, at_once: int) -> None:
+    """Let this process use a model that is known by its SHA-256."""
+    _trusted[digest] = at_once
+
+
+def limit_memory(options: onnxruntime.SessionOptions) -> None:
+    """Limit the memory that an untrusted model's arrays take while it runs, whatever it is given.
+
+    All such models of a process share one limit of 1 GiB.
+    """
+    _limited_allocator()
+    options.add_session_config_entry("session.use_env_allocators", "1")
+
+
+@cache
+def _limited_allocator() -> None:
+    kind = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
+    memory = onnxruntime.OrtMemoryInfo("Cpu", kind, 0, onnxruntime.OrtMemType.DEFAULT)
+    # The other three: grow by what is asked for, in pieces of the usual sizes.
+    limits = onnxruntime.OrtArenaCfg(_MOST_MEMORY, 1, -1, -1)
+    onnxruntime.create_and_register_allocator(memory, limits)
 
 
 def class_names(stored: str | None, otherwise: tuple[str, ...]) -> tuple[str, ...]:
-    """The names of the classes that stand beside a graph, as JSON; others where none do.
+    """The names of the classes stored beside a graph, as JSON; ``otherwise`` if there are none.
 
     Raises:
         Refusal: they are no such names.
     """
     if stored is None:
         return otherwise
-    if len(stored) > _LONGEST_NAMES:
-        raise Refusal("Expected the names of classes. Received a text that is longer.")
-    names = parse_json(stored, "the names of classes")
-    if (
-        not isinstance(names, list)
-        or not 2 <= len(names) <= _MOST_CLASSES
-        or not all(isinstance(name, str) and 0 < len(name) <= 200 for name in names)
-    ):
-        raise Refusal(f"Expected the names of classes. Received {str(names)[:60]}.")
+    names = parse_json(stored[:_LONGEST_NAMES], "the model's class names")
+    texts = isinstance(names, list) and all(isinstance(each, str) for each in names)
+    if not texts or not 2 <= len(names) <= _MOST_CLASSES or not 0 < max(map(len, names)) <= 200:
+        raise Refusal(
+            f"The model's class names must be 2 to {_MOST_CLASSES} texts, not {str(names)[:60]}."
+        )
     return tuple(names)
 
 
-def check_model(model: Path | bytes) -> CheckedModel:
-    """A model from a file, or from its bytes, taken apart; nothing of it has been run.
+def _inspect(content: bytes) -> int:
+    """How many images a model that was built here takes at once."""
+    from fittingroom.safe_io.inspection import images_at_once, parse
 
-    Raises:
-        Refusal: it is not let in; the message says why.
-        OSError: the file is not there or cannot be read.
-    """
-    if isinstance(model, bytes):
-        content, name = model, "such a file"
-    else:
-        refuse_model_file(model)
-        content, name = read_whole(model, MOST_BYTES), model.name
-    refuse_model_content(content, name)
-    if len(content) > MOST_BYTES:
-        raise Refusal(f"Expected an ONNX model of at most {MOST_BYTES // MEBIBYTE} MiB.")
-    graph = read_graph(content)
-    ends = tuple(graph.inputs)
-    outputs = set(graph.outputs)
-    if ends != _PICTURES or not outputs >= {"logits"}:
-        gives = ", ".join(sorted(each[:40] for each in graph.outputs[:10]))
-        raise Refusal(
-            "Expected a model that takes `pictures` and gives `logits` and `probabilities`. "
-            f"Received one that gives {gives or 'nothing'}."
+    return images_at_once(parse(content), BATCH)
+
+
+def _try_out(content: bytes) -> int:
+    """Check a model in a process of its own; how many images it takes at once."""
+    if importlib.util.find_spec("onnx") is None:
+        raise MissingExtraError(
+            "This model was not trained on this machine, so it has to be checked before it runs. "
+            "That needs the package 'onnx': `pip install 'fittingroom[onnx]'`."
         )
-    checked = CheckedModel(content, graph)
-    logits = checked.shapes(1)["logits"]
-    if len(logits) != 2 or logits[0] != 1 or not 1 <= logits[1] <= 10_000:
-        raise Refusal(f"Expected a row of logits for each picture. Received shape {logits}.")
-    return checked
+    # It finds its packages where this process does, and never in the current folder (-P).
+    found = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "fittingroom.safe_io.trial", str(BATCH)],
+            input=content,
+            capture_output=True,
+            env={**os.environ, **found},
+            timeout=_MOST_SECONDS,
+            check=False,
+        )
+        answer = json.loads(done.stdout.splitlines()[-1])
+    except subprocess.TimeoutExpired as error:
+        raise Refusal(f"Checking the ONNX model took more than {_MOST_SECONDS} s.") from error
+    except (IndexError, ValueError) as error:
+        raise Refusal(
+            "The ONNX model ended the process in which it was tried out: it takes too long or too "
+            f"much memory, or makes ONNX Runtime crash (exit code {done.returncode})."
+        ) from error
+    if "refused" in answer:
+        raise Refusal(answer["refused"])
+    return int(answer["at_once"])
+
+
+def _list() -> Path | None:
+    """The file that lists the models that passed; None if there is no place for it."""
+    if importlib.util.find_spec("platformdirs") is None:
+        return None
+    import platformdirs
+
+    return platformdirs.user_cache_path("fittingroom", appauthor=False) / "checked-models.txt"
+
+
+def _remembered(digest: str) -> int | None:
+    """How many images a model takes at once, if it passed before."""
+    path = _list()
+    with suppress(OSError, ValueError, IndexError):
+        text = read_whole(path, _LONGEST_LIST).decode("ascii") if path else ""
+        for words in map(str.split, text.splitlines()):
+            if words[:2] == [_RULES, digest]:
+                return min(max(int(words[2]), 1), BATCH)
+    return None
+
+
+def _remember(digest: str, at_once: int) -> None:
+    """Add a model to the list; where that fails, it is checked again next time."""
+    path = _list()
+    if path is None or _remembered(digest) is not None:
+        return
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.stat().st_size > _LONGEST_LIST - 200:
+            path.unlink()  # and begun again
+        with path.open("a", encoding="ascii") as stream:
+            stream.write(f"{_RULES} {digest} {at_once}\n")

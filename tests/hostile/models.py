@@ -1,12 +1,13 @@
+"""Hostile ONNX models, and odd ones that may run because they harm nobody."""
+
 import pickle
 from collections.abc import Sequence
 
 import numpy as np
 import onnx
-import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from tests.hostile.reading import Hostile, answers, assert_refused
+from tests.hostile.reading import Hostile, stored
 
 PICTURES = helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["N", 28, 28])
 ENDS = [
@@ -46,11 +47,6 @@ def model(
     )
 
 
-def stored(made: onnx.ModelProto | bytes):
-    content = made if isinstance(made, bytes) else made.SerializeToString()
-    return lambda path: path.write_bytes(content) and None
-
-
 def external(location: str) -> onnx.ModelProto:
     array = constant("outside", np.zeros(4), np.float32)
     array.ClearField("raw_data")
@@ -71,17 +67,6 @@ def field(number: int, content: bytes) -> bytes:
         size += bytes([length & 0x7F | 0x80])
         length >>= 7
     return bytes([number << 3 | 2]) + size + bytes([length]) + content
-
-
-def in_pieces(count: int) -> bytes:
-    """An array whose numbers stand in fields of their own, one too many."""
-    array = b"\x08" + b"\x01" + b"\x10\x06" + b"\x28\x01" * count
-    return field(7, field(5, array))
-
-
-def dimensions(count: int) -> bytes:
-    """An array of more dimensions than there are, in one field."""
-    return field(7, field(5, field(1, b"\x01" * count) + b"\x10\x01"))
 
 
 def listed(count: int) -> bytes:
@@ -174,21 +159,6 @@ def chain(depth: int) -> onnx.ModelProto:
     )
 
 
-def vectors() -> onnx.ModelProto:
-    """Support vectors of fewer numbers than a picture has."""
-    tables = {
-        "classlabels_ints": [0, 1],
-        "vectors_per_class": [1, 1],
-        "support_vectors": [1.0] * 7,
-        "coefficients": [1.0, 1.0],
-        "rho": [0.0],
-        "kernel_type": "RBF",
-        "kernel_params": [0.1, 0.0, 3.0],
-    }
-    made = helper.make_node("SVMClassifier", ["flat"], ["a", "b"], domain="ai.onnx.ml", **tables)
-    return model([made])
-
-
 def with_functions() -> onnx.ModelProto:
     made = model()
     made.functions.append(
@@ -219,7 +189,6 @@ def other_ends() -> onnx.ModelProto:
 
 
 honest = model().SerializeToString()
-tree_of = "TreeEnsembleRegressor"
 BOMBS = [
     ("a constant of terabytes", [node("ConstantOfShape", "s", "z")], [constant("s", [2**40])]),
     ("one number as terabytes", [node("Expand", "one s", "z")],
@@ -241,9 +210,6 @@ BOMBS = [
     ("padded beyond its window", [node("Unsqueeze", "pixels one", "u"),
      node("Conv", "u k", "z", pads=[2**20] * 4)],
      [constant("one", [1]), constant("k", np.zeros((1, 1, 1, 1)), np.float32)]),
-    ("work for a year",
-     [node("Expand", "one s", "x0"), *[node("MatMul", f"x{k} x0", f"x{k + 1}") for k in range(9)]],
-     [constant("one", [[1.0]], np.float32), constant("s", [1200, 1200])]),
     ("as large as a picture says",
      [node("ReduceMax", "pixels", "m", keepdims=0), node("Cast", "m", "i", to=TensorProto.INT64),
       node("Unsqueeze", "i zero", "s"), node("ConstantOfShape", "s", "z")], [constant("zero", [0])]),
@@ -262,17 +228,22 @@ BOMBS = [
     ("backwards from the end of all", [node("Slice", "minus a b x x", "none"), node("Cast", "pixels",
      "i", to=TensorProto.INT64), node("Div", "i none", "z")],
      [constant("minus", [-1]), constant("a", [-1]), constant("b", [2**63 - 1]), constant("x", [-1])]),
-    ("zeros from before the beginning", [node("Trilu", "pixels k", "z")], [constant("k", -(2**63))]),
     ("sizes that are no sizes", [node("Unsqueeze", "pixels one", "u"), node("Resize", "u   s", "z",
      keep_aspect_ratio_policy="not_smaller")],
      [constant("one", [1]), constant("s", [1, 1, 20_000, 1])]),
     ("blocks beyond all numbers", [node("Unsqueeze", "pixels one", "u"),
      node("DepthToSpace", "u", "z", blocksize=2**32)], [constant("one", [1])]),
-    ("batches of nothing", [node("GatherND", "none i", "z", batch_dims=1)],
-     [constant("none", np.zeros((0, 3)), np.float32), constant("i", np.zeros((0, 1)))]),
     ("a rest by the picture", [node("Mod", "pictures pictures", "z")], []),
     ("a sum of no letters", [node("Einsum", "pixels pixels", "z", equation="#ij,nkj->nik")],
      []),  # in which ONNX Runtime searches for ever
+    # Of no size for 2 images, of which it is tried out, nor for 500.
+    ("large for three images",
+     [node("Shape", "pictures", "s"), node("Slice", "s zero one", "n"), node("Sub", "n two", "a"),
+      node("Sub", "most n", "b"), node("Mul", "a b", "ab"), node("Mul", "ab much", "size"),
+      node("ConstantOfShape", "size", "wide"), node("ReduceSum", "wide", "sum", keepdims=0),
+      node("Mul", "flat sum", "unused")],
+     [constant("zero", [0]), constant("one", [1]), constant("two", [2]), constant("most", [500]),
+      constant("much", [10**6])]),
     ("an axis twice", [node("Unsqueeze", "flat twice", "z")], [constant("twice", [0, 0])]),
     *[(f"{kind} by {words}, {size.__name__}",
        [node("Cast", "pixels", "i", to=to), node("Mul", "i zero", "no"), node("Add", "no least", "a"),
@@ -287,23 +258,23 @@ BOMBS = [
           (TensorProto.INT32, np.int32, -2**31), (TensorProto.INT64, np.int64, -2**63)]],
 ]  # fmt: skip
 WORDS = {
-    "as many as are not zero": "operators that this project knows",
+    "as many as are not zero": "'NonZero'",
     "an operator that there is not": "'EvilOp'",
-    "work for a year": "multiply-adds",
-    "as large as a picture says": "depends on the pictures",
-    "Div by a −1 that is worked out, int32": "divides whole numbers by constants",
-    "Div by a −1 that is worked out, int64": "divides whole numbers by constants",
+    "as large as a picture says": "depends on the images",
+    "large for three images": "failed while it was running",
+    "a bias without a name": "ended the process",
+    "Div by a −1 that is worked out, int32": "divides whole numbers",
 }
 MODELS = [
-    Hostile("empty", lambda path: path.touch(), "without a graph"),
-    Hostile("text", stored(b"#!/bin/sh\nrm -rf /\n"), "Expected"),
+    Hostile("empty", stored(b""), "isn't a model"),
+    Hostile("a script", stored(b"#!/bin/sh\nrm -rf /\n"), "isn't an ONNX model"),
     Hostile("cut off", stored(honest[: len(honest) // 2]), "cut off"),
-    Hostile("groups", stored(b"\x3b\x3c"), "no protocol buffer"),
-    Hostile("two graphs", stored(honest + honest), "two"),
-    Hostile("a varint without end", stored(b"\x08" + b"\xff" * 30), "no protocol buffer"),
+    Hostile("two graphs", stored(honest + honest)),
     Hostile("a length of terabytes", stored(b"\x3a\xff\xff\xff\xff\xff\xff\x7f"), "cut off"),
     Hostile(
-        "a million empty parts", stored(b"\x3a\x80\x80\x80\x01" + b"\x0a\x00" * 2**20), "nodes"
+        "a million empty parts",
+        stored(b"\x3a\x80\x80\x80\x01" + b"\x0a\x00" * 2**20),
+        "ended the process",
     ),
     Hostile("a pickle in its place", stored(pickle.dumps({"a": 1})), "never opened"),
     Hostile("an archive in its place", stored(b"PK\3\4" + bytes(50)), "never opened"),
@@ -311,56 +282,44 @@ MODELS = [
     Hostile("arrays beside it", stored(external("weights.bin")), "external data"),
     Hostile("arrays above it", stored(external("../../etc/passwd")), "external data"),
     Hostile("arrays of the system", stored(external("/etc/passwd")), "external data"),
-    Hostile("a terabyte claimed", stored(claims([2**20, 2**18])), "bytes for"),
-    Hostile("a side below nothing", stored(claims([-4], bytes(16))), "plain numbers"),
-    Hostile("fewer than claimed", stored(claims([1000], bytes(16))), "bytes for"),
-    Hostile("texts for numbers", stored(claims([1], b"", TensorProto.STRING)), "plain numbers"),
-    Hostile("one number at a time", stored(in_pieces(450_000)), "more"),
-    Hostile("dimensions without end", stored(dimensions(8 * 2**20)), "dimensions"),
-    Hostile("a list without end", stored(listed(20 * 2**20)), "too many"),
-    Hostile("doubling forty times", stored(doubling(40)), "numbers together"),
+    Hostile("a terabyte claimed", stored(claims([2**20, 2**18])), "bytes"),
+    Hostile("a side below nothing", stored(claims([-4], bytes(16)))),
+    Hostile("fewer than claimed", stored(claims([1000], bytes(16)))),
+    Hostile("a list without end", stored(listed(20 * 2**20)), "not allowed"),
+    Hostile("doubling forty times", stored(doubling(40)), "bytes for one image"),
     Hostile("round for ever", stored(of_body("Loop")), "'Loop'"),
-    Hostile("on a condition", stored(of_body("If")), "'If'"),
-    Hostile("often, and much each time", stored(scan(100_000)), ""),
-    Hostile("graphs in graphs in graphs", stored(nested(20)), "graphs that end"),
+    Hostile("often, and much each time", stored(scan(100_000))),
+    Hostile("graphs in graphs in graphs", stored(nested(20))),
     Hostile("functions of its own", stored(with_functions()), "functions"),
     Hostile("sparse constants", stored(with_sparse()), "sparse"),
-    Hostile("other ends", stored(other_ends()), "takes `pictures`"),
-    Hostile("classes in classes", stored(named("[" * 50_000)), "classes"),
-    Hostile("classes that are numbers", stored(named("[1, 2]")), "classes"),
-    Hostile("fewer classes than logits", stored(named('["a", "b"]')), "one for each class"),
-    Hostile("a tree in a circle", stored(forest(nodes_truenodeids=[0, 0, 0])), "circle"),
-    Hostile("two ways to a leaf", stored(forest(nodes_truenodeids=[2, 0, 0])), "two ways"),
-    Hostile("a way to nowhere", stored(forest(nodes_truenodeids=[9, 0, 0])), "that there is not"),
-    Hostile("a pixel beyond", stored(forest(nodes_featureids=[784, 0, 0])), "beyond the picture"),
-    Hostile("a class beyond", stored(forest(target_ids=[0, 7])), "class that there is not"),
-    Hostile("tables of two lengths", stored(forest(nodes_values=[0.5])), "do not fit"),
-    Hostile("a tree without an end", stored(chain(20_000)), "levels"),
-    Hostile("support vectors cut off", stored(vectors()), "do not fit"),
+    Hostile("other ends", stored(other_ends()), "take `pictures`"),
+    Hostile("classes in classes", stored(named("[" * 50_000)), "class names"),
+    Hostile("classes that are numbers", stored(named("[1, 2]")), "class names"),
+    Hostile("fewer classes than logits", stored(named('["a", "b"]')), "2 classes"),
+    Hostile("a tree in a circle", stored(forest(nodes_truenodeids=[0, 0, 0]))),
+    Hostile("a way to nowhere", stored(forest(nodes_truenodeids=[9, 0, 0]))),
+    Hostile("a pixel beyond", stored(forest(nodes_featureids=[784, 0, 0]))),
+    Hostile("a class beyond", stored(forest(target_ids=[0, 7]))),
+    Hostile("tables of two lengths", stored(forest(nodes_values=[0.5]))),
+    Hostile("a tree without an end", stored(chain(20_000)), "ended the process"),
     Hostile("nothing there", lambda path: None, "No such file"),
     *(
         Hostile(name, stored(model(nodes, constants)), WORDS.get(name, ""))
         for name, nodes, constants in BOMBS
     ),
 ]
-
-
-@pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    return answers("model", MODELS, tmp_path_factory.mktemp("models"))
-
-
-@pytest.mark.parametrize("hostile", MODELS, ids=lambda each: each.name)
-def test_hostile_models_are_refused(hostile, found):
-    assert_refused(hostile, found, "ExportError")
-
-
-def test_the_model_that_all_of_these_are_made_of_answers(tmp_path):
-    from fittingroom.predict import Predictor
-
-    path = tmp_path / "model.onnx"
-    path.write_bytes(honest)
-    pictures = np.zeros((3, 28, 28), np.uint8)
-    np.testing.assert_allclose(Predictor(path).log_probabilities(pictures), np.log(0.1), rtol=1e-6)
-    path.write_bytes(forest().SerializeToString())
-    assert Predictor(path).log_probabilities(pictures).shape == (3, 10)
+# docs/methods/security.md says that these are let in.
+ODD = [
+    Hostile("texts for numbers", stored(claims([1], b"", TensorProto.STRING))),
+    Hostile("on a condition", stored(of_body("If"))),
+    Hostile("two ways to a leaf", stored(forest(nodes_truenodeids=[2, 0, 0]))),
+    Hostile("another format at first sight", stored(b"\x12\x08xxORTMxx" + honest)),
+    Hostile("much work", stored(model(
+        [node("Expand", "one s", "x0"), *[node("MatMul", f"x{k} x0", f"x{k + 1}") for k in range(9)]],
+        [constant("one", [[1.0]], np.float32), constant("s", [600, 600])]))),
+    Hostile("zeros from before the beginning", stored(model(
+        [node("Trilu", "pixels k", "z")], [constant("k", -(2**63))]))),
+    Hostile("batches of nothing", stored(model(
+        [node("GatherND", "none i", "z", batch_dims=1)],
+        [constant("none", np.zeros((0, 3)), np.float32), constant("i", np.zeros((0, 1)))]))),
+]  # fmt: skip

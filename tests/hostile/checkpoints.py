@@ -1,16 +1,15 @@
-"""Hostile checkpoints: each answered with one typed error, at once and in little memory."""
+"""Hostile checkpoints."""
 
 import json
 import os
 import struct
 
 import numpy as np
-import pytest
 import safetensors.numpy
 
 from fittingroom.runs import Epoch
 from fittingroom.runs.checkpoints import CHECKPOINT, _digest
-from tests.hostile.reading import Hostile, answers, assert_refused
+from tests.hostile.reading import Hostile
 
 LINE = Epoch(1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.1).to_line()
 AFTER = 32 + len(LINE)
@@ -66,7 +65,7 @@ def nested(path):
     (path / CHECKPOINT).mkdir(parents=True)
 
 
-HOSTILE = [
+CHECKPOINTS = [
     Hostile("nothing", written(b""), "header"),
     Hostile("a pickle", written(b"\x80\x04\x95" + bytes(40)), "header"),
     Hostile("an archive", written(b"PK\3\4" + bytes(400)), "header"),
@@ -79,37 +78,10 @@ HOSTILE = [
     Hostile("an endless loss", checkpoint(LINE.replace("0.5", "1e999", 1).encode()), "numbers"),
     Hostile("half a character", checkpoint(b"\xff\xfe"), "decode"),
     Hostile("lists in lists", checkpoint(b"[" * 10**6), "one epoch a line"),
-    Hostile(
-        "more sides than bytes",
-        checkpoint(
-            arrays={"state.a": entry("F32", [2**40, 2**40], AFTER, AFTER + 4)}, data=bytes(4)
-        ),
-        "a shape",
-    ),
-    Hostile(
-        "arrays that are the history",
-        checkpoint(arrays={"state.a": entry("U8", [AFTER - 32], 32, AFTER)}),
-        "overlap",
-    ),
-    Hostile(
-        "three gibibytes of holes",
-        checkpoint(
-            arrays={"state.a": entry("U8", [3 * GIBIBYTE], AFTER, AFTER + 3 * GIBIBYTE)},
-            size=3 * GIBIBYTE,
-        ),
-        "holes",
-    ),
+    Hostile("more sides than bytes", checkpoint(arrays={"state.a": entry("F32", [2**40, 2**40], AFTER, AFTER + 4)}, data=bytes(4) ), "overflow"),
+    Hostile("arrays that are the history", checkpoint(arrays={"state.a": entry("U8", [AFTER - 32], 32, AFTER)}), "invalid offset"),
+    Hostile("three gibibytes of holes", checkpoint(arrays={"state.a": entry("U8", [3 * GIBIBYTE], AFTER, AFTER + 3 * GIBIBYTE)}, size=3 * GIBIBYTE), "holes"),
     Hostile("terabytes of holes", checkpoint(size=2**40), "at most"),
     Hostile("a pipe", piped, "a plain file"),
     Hostile("a folder", nested, ""),
-]
-
-
-@pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    return answers("checkpoint", HOSTILE, tmp_path_factory.mktemp("checkpoints"))
-
-
-@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda each: each.name)
-def test_hostile_checkpoints_are_refused(hostile, found):
-    assert_refused(hostile, found, "RunChangedError")
+]  # fmt: skip

@@ -1,0 +1,198 @@
+"""Hostile archives and tables of predictions."""
+
+import io
+import os
+import zipfile
+
+import numpy as np
+
+from fittingroom.predictions import Predictions
+from tests.hostile.reading import Hostile, stored
+
+LABELS = np.arange(10, dtype=np.uint8)
+
+
+def array(header: str, data: bytes = b"", version: bytes = b"\1\0", length: int = -1) -> bytes:
+    """One array in NumPy's format, with any header."""
+    text = header.encode("latin-1") + b"\n"
+    size = len(text) if length < 0 else length
+    return (
+        b"\x93NUMPY"
+        + version
+        + size.to_bytes(2 if version == b"\1\0" else 4, "little")
+        + text
+        + data
+    )
+
+
+def described(kind: str, shape: str) -> str:
+    return f"{{'descr': {kind!r}, 'fortran_order': False, 'shape': {shape}, }}"
+
+
+def packed(**members: bytes):
+    """An archive of these files, packed."""
+
+    def make(path):
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            for name, content in members.items():
+                archive.writestr(f"{name}.npy", content)
+
+    return make
+
+
+def honest() -> bytes:
+    stream = io.BytesIO()
+    logs = np.log(np.full((10, 10), 0.1, np.float32))
+    Predictions(LABELS, LABELS, logs, np.arange(10), tuple("abcdefghij")).write(stream)
+    return stream.getvalue()
+
+
+def labelled(content: bytes):
+    """What this project writes, with hostile bytes for labels."""
+    with zipfile.ZipFile(io.BytesIO(honest())) as archive:
+        rest = {name[:-4]: archive.read(name) for name in archive.namelist()}
+    return packed(**{**rest, "labels": content})
+
+
+def by(method):
+    """What this project writes, packed by another method than NumPy's."""
+
+    def make(path):
+        with (
+            zipfile.ZipFile(io.BytesIO(honest())) as theirs,
+            zipfile.ZipFile(path, "w", method) as archive,
+        ):
+            for name in theirs.namelist():
+                archive.writestr(name, theirs.read(name))
+
+    return make
+
+
+def add_the_rest(archive):
+    """All arrays but the labels."""
+    with zipfile.ZipFile(io.BytesIO(honest())) as theirs:
+        for name in theirs.namelist():
+            if name != "labels.npy":
+                archive.writestr(name, theirs.read(name))
+
+
+def changed(**arrays):
+    """What this project writes, with some arrays exchanged."""
+
+    def make(path):
+        kept = dict(np.load(io.BytesIO(honest())))
+        np.savez(path.with_suffix(".npz"), **{**kept, **arrays})
+        return path.with_suffix(".npz")
+
+    return make
+
+
+def many_members(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(2000):
+            archive.writestr(f"{number}", b"")
+
+
+def bomb(path):
+    """Labels that say they are two gigabytes, and unpack to more than they may."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        header = array(described("|u1", f"({2**31},)"))
+        with archive.open("labels.npy", "w", force_zip64=True) as stream:
+            stream.write(header)
+            for _ in range(140):
+                stream.write(bytes(2**20))
+        add_the_rest(archive)
+
+
+def long_header(path):
+    """A header of gigabytes before the labels, which pack to little."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with archive.open("labels.npy", "w") as stream:
+            stream.write(b"\x93NUMPY\2\0" + (2**32 - 1).to_bytes(4, "little"))
+            for _ in range(140):
+                stream.write(b" " * 2**20)
+        add_the_rest(archive)
+
+
+def encrypted(path):
+    packed(labels=array(described("|u1", "(10,)"), bytes(10)))(path)
+    content = bytearray(path.read_bytes())
+    for mark, place in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        content[content.index(mark) + place] |= 1
+    path.write_bytes(content)
+
+
+def linked(path):
+    """A link to what this project writes."""
+    path.with_name("honest").write_bytes(honest())
+    path.symlink_to(path.with_name("honest"))
+
+
+def many_rows(path):
+    """Eight million pictures of two classes: each array is within its bounds, and all are not."""
+    count, half = 2**23, np.float32(np.log(0.5)).tobytes()
+    packed(
+        classes=array(described("<U1", "(2,)"), "ab".encode("utf-32-le")),
+        labels=array(described("|u1", f"({count},)"), bytes(count)),
+        predicted=array(described("|u1", f"({count},)"), bytes(count)),
+        log_probabilities=array(described("<f4", f"({count}, 2)"), half * 2 * count),
+        indices=array(described("<i8", f"({count},)"), bytes(8 * count)),
+    )(path)
+
+
+WITNESS = f"/tmp/fittingroom-code-was-executed-{os.getpid()}"
+CODE = f"{{'descr': __import__('os').system('touch {WITNESS}'), 'shape': (1,)}}"
+ARCHIVES = [
+    Hostile("no archive", stored(b"PK\3\4" + bytes(200))),
+    Hostile("cut off", stored(honest()[:-30])),
+    Hostile("a pickle inside", changed(labels=np.array([1, "x", os.getpid], object))),
+    Hostile("packed by LZMA", by(zipfile.ZIP_LZMA)),
+    Hostile("packed by bzip2", by(zipfile.ZIP_BZIP2)),
+    Hostile("code in a header", labelled(array(CODE))),
+    Hostile("a trillion labels", labelled(array(described("|u1", f"({10**12},)")))),
+    Hostile("a negative length", labelled(array(described("|u1", "(-1,)")))),
+    Hostile("sides that multiply", labelled(array(described("<f8", "(2**20,)")))),
+    Hostile("none, times a great many", labelled(array(described("|u1", f"(0, {10**20})")))),
+    Hostile("sixty dimensions", labelled(array(described("|u1", f"({'9, ' * 60})")))),
+    Hostile("a header without end", labelled(array("(" * 60_000))),
+    Hostile("a header in a header", labelled(array("-" * 1900 + "1"))),
+    Hostile("a header of four gigabytes", long_header),
+    Hostile("a type with fields", labelled(array(described("u1,u1", "(5,)"), bytes(10)))),
+    Hostile("objects", labelled(array(described("|O", "(10,)"), bytes(80)))),
+    Hostile("texts of gigabytes", labelled(array(described("<U999999", "(9999,)")))),
+    Hostile("texts of nothing", labelled(array(described("<U0", f"({10**6},)")))),
+    Hostile("fewer bytes than it says", labelled(array(described("|u1", "(10,)"), b"1"))),
+    Hostile("format 9", labelled(array(described("|u1", "(10,)"), bytes(10), b"\x09\0"))),
+    Hostile("two thousand members", many_members),
+    Hostile("a bomb of two gigabytes", bomb),
+    Hostile("a password", encrypted),
+    Hostile("names that leave the folder", packed(**{"../../labels": b"x"})),
+    Hostile("labels in two dimensions", changed(labels=LABELS.reshape(2, 5))),
+    Hostile("labels that are no numbers", changed(labels=np.full(10, np.nan))),
+]  # fmt: skip
+OURS = [
+    Hostile("many rows", many_rows, "at most"),
+    Hostile("logarithms that are none", changed(log_probabilities=np.full((10, 10), np.nan, "f4")), "sum"),
+    Hostile("logarithms that overflow", changed(log_probabilities=np.full((10, 10), 9e9, "f4")), "sum" ),
+    Hostile("indices that are no numbers", changed(indices=np.full(10, np.inf)), "indices"),
+    Hostile("a million classes", changed(classes=np.full(10**6, "x")), "class names"),
+    Hostile("another hash", changed(labels_hash=np.array("0" * 64)), "were changed"),
+    Hostile("labels beyond the classes", changed(labels=np.full(10, 200, np.uint8)), "between 0 and" ),
+]  # fmt: skip
+TABLES = [
+    Hostile("four million classes", changed(classes=np.full(10**6, "x")), "classes"),
+    Hostile("numbers without end", stored(b"label,predicted,index\n" + b"1" * 3900 + b"x,1,1\n"), "is no number"),
+    Hostile("digits of a line", stored(b"index,label,predicted\n" + b"9" * 2**24), "at most"),
+    Hostile("commas alone", stored(b"index,label,predicted" + b"," * (2**24 - 30)), "The first line"),
+    Hostile("lines alone", stored(b"label\n" + b"\n" * (2**24 - 10)), "The first line"),
+    Hostile("quotes never closed", stored(b"index,label,predicted\n" + b'"a\n,' * 240_000), "is no number" ),
+    Hostile("more than it may be", stored(b"index,label,predicted\n" + b"0,0,0\n" * 3_000_000), "at most"),
+    Hostile("a formula", stored(b"index,label,predicted\n=cmd|'/c calc'!A1,0,0\n"), "is no number"),
+    Hostile("NUL bytes", stored(b"index,label,predicted\n\0,\0,\0\n")),
+    Hostile("half a character", stored(b"\xff\xfe\x00"), "neither text"),
+    Hostile("codes of a terminal", stored(b"\x1b]0;gotcha\x07\x1b[2J,label,predicted\n"), "index"),
+    Hostile("many columns of one name", stored(b"label," * 600 + b"\n")),
+    Hostile("a pipe", lambda path: os.mkfifo(path), "a plain file"),
+    Hostile("a link", linked, "symbolic link"),
+    Hostile("many honest rows", stored(b"index,label,predicted\n" + b"0,0,0\n" * 999_998), "10 images"),
+]  # fmt: skip

@@ -1,0 +1,81 @@
+"""Hostile IDX files."""
+
+import gzip
+import os
+import struct
+import zlib
+from pathlib import Path
+
+from tests.hostile.reading import Hostile, stored
+
+
+def images(count: int, rows: int = 28, columns: int = 28) -> bytes:
+    return struct.pack(">IIII", 0x803, count, rows, columns)
+
+
+def labels(count: int) -> bytes:
+    return struct.pack(">II", 0x801, count)
+
+
+def bomb(path: Path) -> None:
+    path.write_bytes(zeros_packed(images(200_000), 156_800_000))
+
+
+def zeros_packed(header: bytes, count: int) -> bytes:
+    """A gzip bomb: hundreds of bytes for each that it has."""
+    packer = zlib.compressobj(1, wbits=31)
+    chunk = bytes(2**20)
+    parts = [packer.compress(header)]
+    parts += [packer.compress(chunk) for _ in range(count // 2**20)]
+    parts.append(packer.compress(bytes(count % 2**20)))
+    return b"".join(parts) + packer.flush()
+
+
+def damaged(content: bytes, place: int) -> bytes:
+    return content[:place] + bytes([content[place] ^ 255]) + content[place + 1 :]
+
+
+def sparse(path):
+    with path.open("wb") as stream:
+        stream.write(images(1_000_000))
+        stream.truncate(16 + 784 * 1_000_000)
+
+
+def folder_of_links(path):
+    """A folder of data whose pictures are a link to a file outside."""
+    secret = path.parent / "secret"
+    secret.write_bytes(images(2) + bytes(2 * 784))
+    path.mkdir()
+    for name in ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte"):
+        (path / name).symlink_to(secret)
+    for name in ("train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte"):
+        (path / name).write_bytes(labels(2) + b"\0\1")
+
+
+one = images(1) + bytes(784)
+IMAGES = [
+    Hostile("empty", lambda path: path.touch(), "an empty file"),
+    Hostile("a web page", stored(b"<html><script>alert(1)</script>"), "looks like a web page"),
+    Hostile("labels instead", stored(labels(784) + bytes(784)), "holds labels"),
+    Hostile("half a header", stored(images(1)[:11]), "no whole header"),
+    Hostile("four billion pictures", stored(images(2**32 - 1) + bytes(784)), "1 to 1,000,000"),
+    Hostile("sides of four billion", stored(images(1, 2**32 - 1, 2**32 - 1)), "28×28"),
+    Hostile("no picture", stored(images(0)), "1 to 1,000,000"),
+    Hostile("fewer than it says", stored(images(1_000_000) + bytes(784)), "promises"),
+    Hostile("more than it says", stored(one + b"x"), "trailing bytes"),
+    Hostile("gzip cut off", stored(gzip.compress(one)[:-9]), "gzip file"),
+    Hostile("gzip of another checksum", stored(damaged(gzip.compress(one), -6)), "damaged"),
+    Hostile("gzip in gzip", stored(gzip.compress(gzip.compress(one))), "magic number"),
+    Hostile("a bomb of 157 MB", bomb, "its header promises"),
+    Hostile("holes of 784 MB", sparse, "its header promises"),
+    Hostile("a pipe", lambda path: os.mkfifo(path), "a plain file"),
+    Hostile("a folder", lambda path: path.mkdir(), ""),
+    Hostile("a device", lambda path: type(path)("/dev/zero"), "a plain file"),
+    Hostile("nothing", lambda path: None, "No such file"),
+]  # fmt: skip
+LABELS = [
+    Hostile("a label of 255", stored(labels(3) + b"\0\xff\1"), "255 at position 1"),
+    Hostile("a bomb of labels", stored(zeros_packed(labels(2**32 - 1), 2**26)), "1 to 1,000,000"),
+    Hostile("images instead", stored(one), "holds images"),
+]  # fmt: skip
+FOLDERS = [Hostile("links that leave the folder", folder_of_links, "a symbolic link")]

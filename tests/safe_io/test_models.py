@@ -1,0 +1,151 @@
+"""Which models are checked, how, and what is remembered of it."""
+
+import sys
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from fittingroom.errors import ExportError, MissingExtraError
+from fittingroom.predict import Predictor
+from fittingroom.predict.packaged import packaged_model
+from fittingroom.safe_io import Refusal, models
+from fittingroom.safe_io.inspection import OPERATORS, images_at_once, parse
+from fittingroom.safe_io.models import check_model, trust_known, trust_model
+from tests.hostile.models import constant, honest, model, node
+
+IMAGES = np.zeros((3, 28, 28), np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def memory(tmp_path, monkeypatch):
+    """A list of models that passed, of this test's own."""
+    path = tmp_path / "cache" / "checked-models.txt"
+    monkeypatch.setattr(models, "_list", lambda: path)
+    monkeypatch.setattr(models, "_trusted", {})
+    return path
+
+
+@pytest.fixture
+def tried(monkeypatch):
+    """What is tried out in a process of its own, which is not started."""
+    found = []
+    monkeypatch.setattr(models, "_try_out", lambda content: found.append(content) or 7)
+    return found
+
+
+@pytest.fixture
+def stranger(tmp_path):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(honest)
+    return path
+
+
+def test_an_unknown_file_is_tried_out_in_a_process_of_its_own(stranger, tmp_path, monkeypatch):
+    # Nothing is imported from the current folder, which may be a stranger's too.
+    for name in ("onnx", "json", "numpy"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    monkeypatch.chdir(tmp_path)
+    found = check_model(stranger)
+    assert (found.content, found.at_once, found.trusted) == (honest, 500, False)
+    assert not (tmp_path / "ran").exists()
+    logs = Predictor(stranger).log_probabilities(IMAGES)
+    np.testing.assert_allclose(logs, np.log(0.1), rtol=1e-6)
+
+
+def test_what_ends_that_process_is_refused(stranger):
+    # ONNX Runtime looks into a bias without a name, and dies.
+    dying = node("LayerNormalization", "flat ones ", "z")
+    made = model([dying], [constant("ones", np.ones(784), np.float32)])
+    stranger.write_bytes(made.SerializeToString())
+    with pytest.raises(ExportError, match=r"ended the process .*exit code"):
+        Predictor(stranger)
+
+
+def test_a_model_that_passed_is_not_tried_again(stranger, tried, memory):
+    assert [check_model(stranger).at_once for _ in range(3)] == [7, 7, 7]
+    assert tried == [honest]
+    assert len(memory.read_text().splitlines()) == 1
+    stranger.write_bytes(honest + b"\x12\x01x")  # one byte more is another model
+    check_model(stranger)
+    assert len(tried) == 2
+
+
+@pytest.mark.parametrize(
+    "spoiled", ["", "x\n", "\xff", "1-0.0.0 {digest} 500\n", "{rules} {digest}\n"]
+)
+def test_a_list_that_says_nothing_lets_nothing_in(stranger, tried, memory, spoiled):
+    check_model(stranger)
+    rules, digest, _ = memory.read_text().split()
+    memory.write_text(spoiled.format(rules=rules, digest=digest), encoding="latin-1")
+    check_model(stranger)
+    assert len(tried) == 2
+
+
+def test_what_was_made_here_or_belongs_to_the_package_is_not_tried(stranger, tried, monkeypatch):
+    assert Predictor(honest).log_probabilities(IMAGES).shape == (3, 10)
+    trust_model(honest)
+    assert check_model(stranger).trusted
+    monkeypatch.setattr(models, "_trusted", {})  # as another process has it
+    assert check_model(stranger) != check_model(packaged_model())
+    assert check_model(packaged_model()).trusted
+    assert tried == []
+
+
+def test_the_package_knows_how_many_images_its_own_model_takes():
+    packaged = packaged_model()
+    assert images_at_once(parse(packaged.read_bytes()), 500) == check_model(packaged).at_once
+
+
+def test_without_onnx_an_error_says_what_to_install(stranger, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"fittingroom\[onnx\]"):
+        Predictor(stranger)
+    trust_known(__import__("hashlib").sha256(honest).hexdigest(), 5)
+    assert check_model(stranger).at_once == 5
+
+
+def test_fewer_images_at_once_are_taken_of_a_large_model():
+    wide = helper.make_node("Concat", ["pixels"] * 100, ["wide"], axis=1)
+    assert images_at_once(parse(model([wide]).SerializeToString()), 500) == 250
+    assert images_at_once(parse(model([]).SerializeToString()), 500) == 500
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "allowed"),
+    [
+        ("Div", "whole two", True),
+        ("Div", "whole spread", True),
+        ("Div", "pixels pixels", True),
+        ("Div", "whole zero", False),
+        ("Mod", "whole whole", False),
+        ("Div", "whole hidden", False),
+    ],
+)
+def test_whole_numbers_are_divided_by_constants_alone(kind, inputs, allowed):
+    made = model(
+        [
+            node("Cast", "pictures", "whole", to=TensorProto.INT32),
+            node("Expand", "two size", "spread"),
+            node("Mul", "zero two", "hidden"),
+            node(kind, inputs, "z"),
+        ],
+        [constant("two", [2], np.int32), constant("zero", [0], np.int32), constant("size", [28])],
+    )
+    checked = parse(made.SerializeToString())
+    if allowed:
+        assert images_at_once(checked, 1) == 1
+    else:
+        with pytest.raises(Refusal, match="divides whole numbers"):
+            images_at_once(checked, 1)
+
+
+def test_every_operator_that_is_let_in_is_one_of_onnx():
+    known = {
+        f"{each.domain}.{each.name}" if each.domain else each.name
+        for each in onnx.defs.get_all_schemas()
+    }
+    newer = {"Swish", "RMSNormalization"}  # than the oldest onnx that will do
+    assert known >= OPERATORS - newer
