@@ -1,5 +1,6 @@
 """Which models are checked, how, and what is remembered of it."""
 
+import hashlib
 import sys
 
 import numpy as np
@@ -31,7 +32,12 @@ def memory(tmp_path, monkeypatch):
 def tried(monkeypatch):
     """What is tried out in a process of its own, which is not started."""
     found = []
-    monkeypatch.setattr(models, "_try_out", lambda content: found.append(content) or 7)
+
+    def try_out(content: bytes) -> int:
+        found.append(content)
+        return 7
+
+    monkeypatch.setattr(models, "_try_out", try_out)
     return found
 
 
@@ -103,7 +109,7 @@ def test_without_onnx_an_error_says_what_to_install(stranger, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"fittingroom\[onnx\]"):
         Predictor(stranger)
-    trust_known(__import__("hashlib").sha256(honest).hexdigest(), 5)
+    trust_known(hashlib.sha256(honest).hexdigest(), 5)
     assert check_model(stranger).at_once == 5
 
 

@@ -170,7 +170,8 @@ def _header(line: str, kinds: int) -> tuple[str, list[str]]:
         ):
             return separator, [cell or f"empty {place}" for place, cell in enumerate(cells)]
     raise Refusal(
-        f"The first line must name the columns {columns}, and no others. It is {_short(line[:100])!r}."
+        f"The first line must name the columns {columns}, and no others. It is "
+        f"{_short(line[:100])!r}."
     )
 
 

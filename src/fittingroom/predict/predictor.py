@@ -153,9 +153,7 @@ class Predictor:
         try:
             found: list[Float32] = self._session.run(names, {"pictures": batch})
         except Exception as error:
-            raise ExportError(
-                f"The model failed while it was running: {error}"
-            ) from error
+            raise ExportError(f"The model failed while it was running: {error}") from error
         return found
 
     def predict(

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 
 from fittingroom.safe_io.files import Refusal
@@ -65,7 +64,7 @@ def parse(content: bytes) -> onnx.ModelProto:
     """
     try:
         model = onnx.ModelProto.FromString(content)
-    except DecodeError as error:
+    except Exception as error:  # protobuf's own, whose package has no types
         raise Refusal("This isn't an ONNX model, or the file is damaged or cut off.") from error
     graphs = list(_graphs(model.graph))
     if model.functions or model.training_info or any(each.sparse_initializer for each in graphs):
