@@ -1,7 +1,6 @@
 """Predictions from elsewhere in a comparison: by command and from Python, and what the log says."""
 
 import json
-import math
 from pathlib import Path
 
 import numpy as np
@@ -79,8 +78,14 @@ def typed(value, kind):
             return type(value) is bool
         case "object or `null`":
             return value is None or type(value) is dict
-        case "`[low, high]`":
-            return len(value) == 2 and value[0] <= value[1] and all(map(math.isfinite, value))
+        case "integer":
+            return type(value) is int
+        case "object":
+            return type(value) is dict
+        case "estimate":
+            return list(value) == ["value", "low", "high"] and value["low"] <= value["high"]
+        case "list of numbers":
+            return all(type(each) in (int, float) for each in value)
         case "list of integers":
             return all(type(each) is int for each in value)
         case "list of strings":
