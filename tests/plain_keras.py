@@ -33,7 +33,7 @@ def probabilities(
         [sys.executable, "-c", _SCRIPT, *map(str, (inputs, answers, *paths))],
         env={**os.environ, "KERAS_BACKEND": backend},
         check=True,
-        timeout=120,
+        timeout=600,
     )
     received: np.ndarray = np.load(answers)
     return received

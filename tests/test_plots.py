@@ -246,7 +246,7 @@ def test_matplotlib_is_left_as_it_was() -> None:
 
 def test_no_windows_and_no_global_figures() -> None:
     code = "import fittingroom.plots, sys; assert 'matplotlib.pyplot' not in sys.modules"
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=600)
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=4), st.floats(0.1, 10))

@@ -16,7 +16,7 @@ def modules_after(code: str) -> set[str]:
     """Top-level modules that are loaded after ``code`` ran in a new interpreter."""
     script = f"import sys\n{code}\nprint(*{{name.split('.')[0] for name in sys.modules}})"
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=600
     )
     return set(done.stdout.splitlines()[-1].split())
 
@@ -109,6 +109,6 @@ def test_using_a_model_leaves_nothing_in_the_home_folder(trained, tmp_path):
         [sys.executable, "-c", code, str(trained.model_path)],
         env={**kept, "HOME": str(tmp_path)},
         check=True,
-        timeout=60,
+        timeout=600,
     )
     assert list(tmp_path.iterdir()) == []

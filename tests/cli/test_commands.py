@@ -289,11 +289,11 @@ def test_a_signal_ends_training_in_one_sentence_on_how_to_go_on(number, tmp_path
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while not list(tmp_path.glob("runs/*/history.jsonl")) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=600)
     assert process.returncode == 128 + number
     assert "The same command goes on from the last checkpoint: `train` with `--resume`" in err
     assert "Traceback" not in err
@@ -355,13 +355,13 @@ def test_a_training_that_nobody_listens_to_any_more_finishes_its_epoch(tmp_path)
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while not list(tmp_path.glob("runs/*/history.jsonl")) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert process.stdout is not None
     process.stdout.close()
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
+    assert process.wait(600) == 130
     (listed,) = list_runs(tmp_path / "runs")
     checkpoint = read_checkpoint(listed.folder)
     assert checkpoint is not None
@@ -380,7 +380,7 @@ def test_ctrl_c_is_heard_at_any_moment(tmp_path, after):
     )
     time.sleep(after)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=600)
     assert process.returncode in (130, -signal.SIGINT)  # the second: before Python reached us
     assert process.returncode != 130 or "Traceback" not in err
 
@@ -420,7 +420,7 @@ def test_a_terminal_that_knows_few_letters_is_served(trained):
         env=environment,
         capture_output=True,
         check=True,
-        timeout=60,
+        timeout=600,
     )
     assert b"24 ? 14 ? 14" in done.stdout
 
@@ -433,7 +433,7 @@ def test_output_that_cannot_be_written_gets_one_message():
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=60,
+            timeout=600,
         )
     assert done.returncode != 0
     assert "No space left" in done.stderr
@@ -446,7 +446,7 @@ def test_runs_are_listed_with_their_intervals_in_the_core_install(trained):
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=600,
     )
     right = round(167 * trained.summary.validation_accuracy)
     assert wilson(right, 167).percent in done.stdout
@@ -477,6 +477,6 @@ def test_the_module_runs_as_a_program():
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=600,
     )
     assert "compare" in done.stdout

@@ -168,7 +168,7 @@ def test_stages_are_never_drawn_over_the_photo(folder, tmp_path, capsys):
 def test_standard_output_that_was_closed_hears_nothing(folder):
     command = f'exec "{sys.executable}" -m fittingroom predict "$0" --csv >&-'
     done = subprocess.run(
-        ["sh", "-c", command, str(folder / "a.png")], capture_output=True, text=True, timeout=60
+        ["sh", "-c", command, str(folder / "a.png")], capture_output=True, text=True, timeout=600
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -181,7 +181,7 @@ def test_many_images_move_a_bar_on_a_terminal(folder, tmp_path):
         (tmp_path / f"{number}.png").write_bytes((folder / "a.png").read_bytes())
     seen, terminal = pty.openpty()
     command = [sys.executable, "-m", "fittingroom", "predict", str(tmp_path), "--json"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=terminal, timeout=60)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=terminal, timeout=600)
     os.close(terminal)
     said = b""
     with contextlib.suppress(OSError):  # how a terminal ends whose other side is closed

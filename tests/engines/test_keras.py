@@ -298,7 +298,7 @@ def test_a_wrong_backend_gets_one_message(tmp_path, backend, code, words):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
     )
     assert done.returncode == code
     assert words in done.stderr

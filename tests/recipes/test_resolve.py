@@ -244,7 +244,7 @@ def test_the_key_is_the_same_in_another_process(file):
     expected = recipe_of(f"{file}:build").key
     code = f"import fittingroom; print(fittingroom.recipe_of({str(file) + ':build'!r}).key)"
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=600
     )
     assert done.stdout.strip() == expected
 
