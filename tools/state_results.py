@@ -1,31 +1,27 @@
 """Write what `make bench` measured into the recipes' claims and the README.
 
-    python tools/state_results.py
+    python -m tools.state_results
 
-Every figure comes from docs/results/training.json, and from training-avx2.json for what a recipe
-takes with AVX2 instructions. The tests hold the same figures against the same files.
+Every figure comes from docs/results/training.json, and from training-avx2.json for the seconds of a
+recipe with AVX2 instructions. The tests compare the same figures with the same files.
 """
 
 import json
 import re
-import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
+from benchmarks.measure import RESULTS, ROOT
 from benchmarks.training_page import short_table
 
-RESULTS = ROOT / "docs" / "results"
 # Columns of a claim's lines in the code, quotation marks and indentation left out.
 _WIDTH = 85
 
 
 def claim(name: str, measured: Mapping[str, Any], held_back: Mapping[str, Any]) -> str:
-    """What a recipe may say of itself.
+    """What a recipe may claim.
 
     Args:
         name: the recipe's.
@@ -34,7 +30,7 @@ def claim(name: str, measured: Mapping[str, Any], held_back: Mapping[str, Any]) 
     """
     each = measured["recipes"][name]
     low, high = each["interval"]
-    seeds = each["seeds"]
+    seeds, timed = each["seeds"], each["timed_seeds"]
     over = f"mean over seeds 0 to {len(seeds) - 1}" if len(seeds) > 1 else "seed 0"
     # Rows that do not count any more are of earlier sittings.
     sitting = max(row["sitting"] for row in measured["rows"] if row["recipe"] == name)
@@ -42,11 +38,12 @@ def claim(name: str, measured: Mapping[str, Any], held_back: Mapping[str, Any]) 
     processor = re.sub(r"\((R|TM)\)| Processor", "", environment["processor"])
     half = " and bfloat16" if "avx512_bf16" in environment.get("instructions", ()) else ""
     within = "" if each["quiet"] else "at most "
-    # Of some seeds, other work on the machine took a part of the time.
-    timed = "" if not each["quiet"] or each["timed_seeds"] == seeds else _of(each["timed_seeds"])
+    # During the other seeds the machine was busy.
+    some = f" (seed{'s' if len(timed) > 1 else ''} {', '.join(map(str, timed))})"
     words = (
         f"{each['accuracy']:.2%} test accuracy (95% interval {low:.2%} to {high:.2%}), {over}, "
-        f"after {within}{each['seconds']:.0f} s of training{timed} on two cores of an {processor} "
+        f"after {within}{each['seconds']:.0f} s of training"
+        f"{some if each['quiet'] and timed != seeds else ''} on two cores of an {processor} "
         f"with AVX-512{half}, {within}{each['predecessor_epochs']:.3g} of the predecessor's epochs"
     )
     other = held_back["recipes"].get(name)
@@ -56,19 +53,12 @@ def claim(name: str, measured: Mapping[str, Any], held_back: Mapping[str, Any]) 
     return f"{words}; benchmarks/training.py, docs/results/training.md."
 
 
-def _of(seeds: Sequence[int]) -> str:
-    return f" (seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))})"
-
-
 def state_claims(path: Path, measured: Mapping[str, Any], held_back: Mapping[str, Any]) -> None:
-    """Write the claims of a module's recipes, in place of what stands there, if anything."""
+    """Write the claims of a module's recipes, in place of any there."""
     text = path.read_text(encoding="utf-8")
-    for name in measured["recipes"]:
-        lines = textwrap.wrap(
-            claim(name, measured, held_back) if measured["recipes"][name]["seeds"] else "",
-            _WIDTH,
-            drop_whitespace=False,
-        )
+    for name in (name for name, each in measured["recipes"].items() if each["seeds"]):
+        words = claim(name, measured, held_back)
+        lines = textwrap.wrap(words, _WIDTH, drop_whitespace=False)
         stated = "".join(f'        "{line}"\n' for line in lines)
         text = re.sub(
             rf'(    name="{name}",\n    title="[^\n]*\n)(    claim=\(\n.*?\n    \),\n)?',
@@ -91,13 +81,13 @@ def for_readme(measured: Mapping[str, Any]) -> str:
 def state_in_readme(path: Path, measured: Mapping[str, Any]) -> None:
     """Write these lines between the README's two markers."""
     text = path.read_text(encoding="utf-8")
-    start, _, rest = text.partition("<!-- results: written by tools/state_results.py -->\n")
-    _, end, after = rest.partition("\n<!-- end of results -->")
-    marker = text[len(start) : len(text) - len(rest)]
-    path.write_text(start + marker + for_readme(measured) + end + after, encoding="utf-8")
+    marked = r"(<!-- results: [^\n]*-->\n).*?(\n<!-- end of results -->)"
+    lines = for_readme(measured)
+    text = re.sub(marked, lambda found: found[1] + lines + found[2], text, flags=re.S)
+    path.write_text(text, encoding="utf-8")
 
 
-def main() -> None:
+if __name__ == "__main__":
     measured, held_back = (
         json.loads((RESULTS / name).read_text(encoding="utf-8"))
         for name in ("training.json", "training-avx2.json")
@@ -105,7 +95,3 @@ def main() -> None:
     for module in ("dense.py", "convolutional.py", "catalogue.py"):
         state_claims(ROOT / "src" / "fittingroom" / "recipes" / module, measured, held_back)
     state_in_readme(ROOT / "README.md", measured)
-
-
-if __name__ == "__main__":
-    main()

@@ -49,7 +49,7 @@ def test_each_value_is_kept_and_the_next_call_continues_from_it(tmp_path):
                 raise KeyboardInterrupt
 
     def page(measured):
-        return f"# Total\n\n\n\n{measured['total']}\n"
+        return f"# Total\n\n{measured['total']}\n"
 
     def run(*arguments):
         options = measure.parse(measure.parser(""), [*arguments, "--out", str(tmp_path)])
