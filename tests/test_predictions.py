@@ -94,7 +94,7 @@ def test_changed_labels_in_a_file_are_noticed(tmp_path):
     arrays = dict(np.load(io.BytesIO(stream.getvalue())))
     arrays["labels"] = np.array([0, 1, 1], np.uint8)
     np.savez(tmp_path / "p.npz", **arrays)
-    with pytest.raises(PredictionsError, match="was changed"):
+    with pytest.raises(PredictionsError, match="were changed"):
         Predictions.read(tmp_path / "p.npz")
 
 
