@@ -35,6 +35,7 @@ from fittingroom.data import Dataset, find_dataset
 from fittingroom.data.official import TEST, TRAINING
 from fittingroom.jobs.audit import audit
 from fittingroom.jobs.session import Session
+from fittingroom.metrics import Estimate
 from fittingroom.numbers import sureness
 from fittingroom.predictions import Int64, UInt8
 from fittingroom.runs import describe_environment, write_file
@@ -70,10 +71,17 @@ def found(dataset: Dataset, runs: Path, options: argparse.Namespace) -> Measured
         "data": dataset.name,
         "classes": list(dataset.classes),
         **{name: values["basis"][name] for name in ("recipe", "folds", "similarity", "neighbours")},
-        **{name: values[name] for name in ("epochs", "accuracy", "test_accuracy", "counts")},
+        "epochs": values["epochs"],
+        "accuracy": _values(stored.audit.accuracy),
+        "test_accuracy": _values(stored.audit.test_accuracy),
+        "counts": values["counts"],
         "kinds": kinds.tolist(),
         "strangest": strangest,
     }
+
+
+def _values(estimate: Estimate) -> dict[str, float]:
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
 
 
 def draw(strangest: Sequence[Mapping[str, Any]], images: UInt8, classes: Sequence[str]) -> bytes:
@@ -132,7 +140,6 @@ def score(audited: Audit, planted: Int64, clean: Audit) -> Measured:
     first = hits[: len(planted)]
     boundary = audited.basis.training
     halves = {"training": planted[planted < boundary], "test": planted[planted >= boundary]}
-    accuracy = audited.accuracy
     return {
         "planted": len(planted),
         "flagged": len(flagged),
@@ -145,7 +152,7 @@ def score(audited: Audit, planted: Int64, clean: Audit) -> Measured:
         "precision": share(int(hits.sum()), len(flagged)),
         "precision_of_new": share(int(hits.sum()), int(new.sum())),
         "precision_of_first": share(int(first.sum()), len(first)),
-        "accuracy": {"value": accuracy.value, "low": accuracy.low, "high": accuracy.high},
+        "accuracy": _values(audited.accuracy),
     }
 
 
