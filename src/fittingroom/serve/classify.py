@@ -30,15 +30,7 @@ _MOST_IMAGES = 64  # in one request
 _MOST_DETAILED = 8  # with details, which take far longer
 _MEGAPIXELS = 16  # of one photo
 _REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Refusal, "description": reason}
-    for status, reason in {
-        401: "The token is missing or wrong.",
-        413: "Too many bytes, pixels or images.",
-        415: "The body is of another kind, or a photo is not PNG, JPEG or WebP.",
-        422: "A photo or the form cannot be read.",
-        429: "The service is busy; Retry-After says when to try again.",
-        503: "The answer took too long; Retry-After says when to try again.",
-    }.items()
+    status: {"model": Refusal} for status in (401, 413, 415, 422, 429, 503)
 }
 _BINARY = {"type": "string", "format": "binary"}
 _FORM = {
