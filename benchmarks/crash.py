@@ -37,7 +37,7 @@ import numpy as np
 from benchmarks import measure
 from benchmarks.crash_faults import FINISHED, REFUSED, Plan, fork, wait
 from benchmarks.measure import Measured, render, say
-from benchmarks.same import same_run
+from fittingroom.jobs.reproduce import compare_runs
 from fittingroom.data import find_dataset
 from fittingroom.engines import engine_named
 from fittingroom.errors import FittingRoomError
@@ -174,7 +174,7 @@ class Scene:
     def is_whole(self, run: Run) -> bool:
         """Whether a run has the bytes of an undisturbed training."""
         models = [each.model_path.read_bytes() for each in (run, self.whole)]
-        return same_run(self.whole, run) and models[0] == models[1]
+        return compare_runs(self.whole, run).verdict == "identical" and models[0] == models[1]
 
     def resumed(self, runs: Path) -> list[str]:
         """Let the training resume undisturbed; what is wrong then, in words."""

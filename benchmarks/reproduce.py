@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +27,7 @@ import numpy as np
 from benchmarks import measure
 from benchmarks.measure import Measured, MeasurementError, in_process, render, say
 from benchmarks.peers import torch_logits
-from benchmarks.same import compare_predictions, compare_weights, same_run
+from fittingroom.jobs.reproduce import compare_predictions, compare_runs
 from fittingroom.data import Half, find_dataset
 from fittingroom.predict import Predictor
 from fittingroom.predictions import Predictions
@@ -78,7 +78,7 @@ def measure_recipe(recipe: str, options: argparse.Namespace) -> Measured:
             identical, shares = 0, []
             for number in range(1, count + 1):
                 again, share = trained(options.threads)
-                identical += same_run(first, again)
+                identical += compare_runs(first, again).verdict == "identical"
                 shares.append(share)
                 say(f"{recipe}, {where}: {identical} of {number} as the first")
             return identical, shares
@@ -99,13 +99,7 @@ def measure_recipe(recipe: str, options: argparse.Namespace) -> Measured:
             "others_share": {"alone": _median([share, *shares]), "beside": _median(shares_beside)},
             "same_weights": same_weights(first, [options.threads, *others], options.data),
             "trained_with_other_threads": [
-                {
-                    "threads": each,
-                    "weights": compare_weights(first, other),
-                    "predictions": compare_predictions(first.validation, other.validation),
-                }
-                for each in others
-                for other, _ in [trained(each)]
+                {"threads": each, **_apart(first, trained(each)[0])} for each in others
             ],
         }
 
@@ -124,10 +118,13 @@ def same_weights(run: Run, threads: Sequence[int], data: str | None) -> list[Mea
     rows = []
     for by, count, predictions in found:
         compared = compare_predictions(run.validation, predictions)
-        compared["difference"] = compared.pop("largest_difference")
-        compared["same"] = compared.pop("same_class")
-        rows.append({"by": by, "device": "cpu", "threads": count, **compared})
+        rows.append({"by": by, "device": "cpu", "threads": count, **asdict(compared)})
     return rows
+
+
+def _apart(run: Run, other: Run) -> Measured:
+    values = compare_runs(run, other).as_dict()
+    return {name: values[name] for name in ("verdict", "weights", "predictions")}
 
 
 def _by_torch(run: Run, half: Half, threads: int) -> Predictions:
@@ -174,7 +171,7 @@ def met(rows: Sequence[Measured]) -> bool:
         for row in rows
         for each in (row["alone"], row["beside"])
     ) and all(
-        each["same"] / each["pictures"] >= LEAST_AGREEMENT
+        each["same_class"] / each["images"] >= LEAST_AGREEMENT
         for row in rows
         for each in row["same_weights"]
     )

@@ -106,7 +106,7 @@ def reproduced(alone=10, same=5000) -> dict[str, Any]:
     return {
         "alone": {"identical": alone, "repeats": 10},
         "beside": {"identical": 10, "repeats": 10},
-        "same_weights": [{"same": same, "pictures": 5000}],
+        "same_weights": [{"same_class": same, "images": 5000}],
     }
 
 

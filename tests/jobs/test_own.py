@@ -173,15 +173,14 @@ def test_two_models_of_one_name_need_others(file, here, tmp_path):
 def test_a_model_with_weights_of_its_own_has_one_seed(model, here):
     with pytest.raises(UsageError, match=r"one seed.*weights of its own.*Give a function or class"):
         verify(recipe_of(model(), epochs=1), 0.5, seeds=2, **here)
-    assert verify(recipe_of(model(), epochs=1), 0.999, **here).finding == "not reached"
+    assert verify(recipe_of(model(), epochs=1), 0.999, **here).verdict == "not reached"
 
 
 def test_what_builds_a_model_is_verified_over_seeds(file, here):
-    verification = verify(f"{file}:build", 0.999, seeds=2, epochs=1, **here)
-    assert verification.finding == "not reached"
-    assert verification.cut == (0, 1)
+    verification = verify(recipe_of(f"{file}:build", epochs=1), 0.999, seeds=2, **here)
+    assert verification.verdict == "not reached"
     assert len(set(verification.per_seed)) == 2
-    assert verify(linear_sklearn(), 0.999, seeds=2, **here).finding == "not reached"
+    assert verify(linear_sklearn(), 0.999, seeds=2, **here).verdict == "not reached"
 
 
 def test_what_a_run_cannot_give_is_said(here, tmp_path):

@@ -14,12 +14,11 @@ from fittingroom.errors import (
     DataInvalidError,
     RecipeError,
     RunChangedError,
-    RunError,
     TrainingStopped,
     UsageError,
 )
 from fittingroom.jobs.progress import Silence
-from fittingroom.jobs.reproduce import compare_runs, reproduce
+from fittingroom.jobs.reproduce import PredictionAgreement, compare_runs, reproduce
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.predictions import Predictions
@@ -73,15 +72,13 @@ def test_the_same_training_gives_the_same_bytes_and_leaves_nothing_behind(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = sorted(trained.folder.parent.rglob("*"))
     reproduction = reproduce(trained.folder)
-    assert reproduction.finding == "identical"
+    assert reproduction.verdict == "identical"
     assert reproduction.weights is not None
     assert reproduction.weights.identical
-    assert reproduction.weights.difference == 0
+    assert reproduction.weights.largest_difference == 0
     assert reproduction.history is None
-    assert reproduction.answers == dataclasses.replace(
-        reproduction.answers, identical=True, difference=0.0, same=167, pictures=167
-    )
-    assert "the same weights, the same history but for its seconds" in reproduction.sentence
+    assert reproduction.predictions == PredictionAgreement(True, 0.0, 167, 167)
+    assert "the same weights, history and validation predictions" in reproduction.sentence
     assert "although" not in reproduction.sentence
     assert sorted(trained.folder.parent.rglob("*")) == before
     assert list(tmp_path.iterdir()) == []
@@ -108,17 +105,17 @@ def test_what_differs_is_said_within_what_and_from_which_epoch(trained, now, cha
         }
     )
     reproduction = compare_runs(run, now)
-    assert reproduction.finding == "unexplained"
+    assert reproduction.verdict == "unexplained"
     assert reproduction.weights is not None
-    assert reproduction.weights.difference == pytest.approx(0.25, abs=1e-6)
+    assert reproduction.weights.largest_difference == pytest.approx(0.25, abs=1e-6)
     assert reproduction.history == 2
-    assert reproduction.answers.same == 166
+    assert reproduction.predictions.same_class == 166
     moved = np.abs(np.exp(logs[5].astype(float)) - np.exp(said.log_probabilities[5].astype(float)))
-    assert reproduction.answers.difference == pytest.approx(moved.max())
-    assert "weights differ by at most 0.25" in reproduction.sentence
+    assert reproduction.predictions.largest_difference == pytest.approx(moved.max())
+    assert "Weights differ by at most 0.25" in reproduction.sentence
     assert "166 of 167 validation pictures get the same class" in reproduction.sentence
-    assert "the history differs from epoch 2 on." in reproduction.sentence
-    assert "Nothing that environment.json records explains it" in reproduction.sentence
+    assert "The history differs from epoch 2 on." in reproduction.sentence
+    assert "Nothing in environment.json explains it" in reproduction.sentence
 
 
 def test_seconds_alone_are_no_difference(trained, now, changed):
@@ -126,7 +123,7 @@ def test_seconds_alone_are_no_difference(trained, now, changed):
     values = [json.loads(line) for line in text.splitlines()]
     lines = [json.dumps(each | {"seconds": each["seconds"] + 9}) for each in values]
     run = changed({"history.jsonl": ("\n".join(lines) + "\n").encode()})
-    assert compare_runs(run, now).finding == "identical"
+    assert compare_runs(run, now).verdict == "identical"
 
 
 def test_fewer_epochs_are_told(trained, now, changed):
@@ -134,7 +131,7 @@ def test_fewer_epochs_are_told(trained, now, changed):
     run = changed({"history.jsonl": f"{lines[0]}\n".encode()})
     reproduction = compare_runs(run, now)
     assert reproduction.history == 2
-    assert "from epoch 2 on, after 3 epochs instead of 1" in reproduction.sentence
+    assert "from epoch 2 on (1 epochs then, 3 now)" in reproduction.sentence
 
 
 @pytest.mark.parametrize(
@@ -152,19 +149,8 @@ def test_fewer_epochs_are_told(trained, now, changed):
 def test_a_difference_that_the_environment_explains(trained, now, changed, environment, words):
     run = changed({"model.safetensors": other_weights(trained, 0.5)}, **environment)
     reproduction = compare_runs(run, now)
-    assert reproduction.finding == "explained"
+    assert reproduction.verdict == "explained"
     assert words in reproduction.sentence
-
-
-def test_a_package_explains_where_the_engine_uses_it_alone(trained, now, changed):
-    files = {"model.safetensors": other_weights(trained, 0.5)}
-    versions = trained.environment["versions"]
-    run = changed(files, versions=versions | {"keras": "0.1", "openvino": "1"})
-    assert compare_runs(run, now).finding == "unexplained"
-    run = changed(files, versions=versions | {"torch": "0.1"})
-    reproduction = compare_runs(run, now)
-    assert reproduction.finding == "explained"
-    assert f"torch (0.1 then, {versions['torch']} now)" in reproduction.sentence
 
 
 def test_the_time_and_the_kernel_explain_nothing(trained, now, changed):
@@ -175,40 +161,40 @@ def test_the_time_and_the_kernel_explain_nothing(trained, now, changed):
         time="2020-01-01T00:00:00+00:00",
         processors=99,
     )
-    assert compare_runs(run, now).finding == "unexplained"
+    assert compare_runs(run, now).verdict == "unexplained"
 
 
-def test_a_break_explains_where_something_else_went_on_alone(changed, now):
+def test_resuming_explains_a_difference_only_if_something_changed(changed, now):
     files = {"model.safetensors": other_weights(now, 0.5)}
     plain = {"after_epoch": 1, "time": "2020-01-01T00:00:00+00:00"}
     run = changed(files, resumed=[plain])
-    assert compare_runs(run, now).finding == "unexplained"
+    assert compare_runs(run, now).verdict == "unexplained"
     run = changed(files, resumed=[plain, plain | {"threads": 2}])
     reproduction = compare_runs(run, now)
-    assert reproduction.finding == "explained"
-    assert "(from epoch 1 on with other threads then, none now)" in reproduction.sentence
+    assert reproduction.verdict == "explained"
+    assert "(from epoch 1: threads then, none now)" in reproduction.sentence
 
 
 def test_the_same_although_something_differs(now, changed):
     reproduction = compare_runs(changed(python="3.9.0"), now)
-    assert reproduction.finding == "identical"
-    assert "although these differ: Python (3.9.0 then, " in reproduction.sentence
+    assert reproduction.verdict == "identical"
+    assert "although the environment differs: Python (3.9.0 then, " in reproduction.sentence
 
 
-def test_what_a_stranger_wrote_moves_no_cursor(now, changed):
+def test_untrusted_values_are_short_and_printable(now, changed):
     reproduction = compare_runs(changed(python="\x1b[2J" + "9" * 5000), now)
     assert reproduction.sentence.isprintable()
     assert len(reproduction.sentence) < 2000
 
 
-def test_weights_of_other_shapes_cannot_be_held_against_each_other(trained, now, changed):
+def test_weights_of_other_shapes_cannot_be_compared(trained, now, changed):
     weights = safetensors.numpy.load_file(trained.folder / "model.safetensors")
     del weights[max(weights)]
     run = changed({"model.safetensors": safetensors.numpy.save(weights)})
     reproduction = compare_runs(run, now)
     assert reproduction.weights is not None
     assert not reproduction.weights.identical
-    assert reproduction.weights.difference is None
+    assert reproduction.weights.largest_difference is None
     assert "other names or shapes" in reproduction.sentence
 
 
@@ -222,18 +208,18 @@ def test_a_seed_and_settings_are_the_run_s_own(tiny, sample, tmp_path):
     recipe = dataclasses.replace(tiny, epochs=1, learning_rate=0.005)
     run = train(recipe, seed=7, session=Session(data=sample, runs=tmp_path, threads=1))
     reproduction = reproduce(run)
-    assert reproduction.finding == "identical"
+    assert reproduction.verdict == "identical"
     assert reproduction.epochs == (1, 1)
 
 
 def test_a_model_that_is_trained_in_one_go_is_reproduced_too(sample, tmp_path):
     logreg = recipe_named("logreg").with_settings({"model.iterations": "5"})
     run = train(logreg, session=Session(data=sample, runs=tmp_path, threads=1))
-    assert reproduce(run).finding == "identical"
+    assert reproduce(run).verdict == "identical"
 
 
 def test_other_data_is_refused(trained, three_classes):
-    with pytest.raises(DataInvalidError, match=r"Expected the data that tiny-s0.*sample.*unknown-"):
+    with pytest.raises(DataInvalidError, match=r"tiny-s0.*was trained on sample; unknown-"):
         reproduce(trained, session=Session(data=three_classes))
 
 
@@ -243,14 +229,14 @@ def test_predictions_of_other_pictures_are_refused(trained, now, changed):
     content = io.BytesIO()
     fewer.write(content)
     run = changed({"validation.npz": content.getvalue()})
-    with pytest.raises(RunChangedError, match="the same 167 validation pictures"):
+    with pytest.raises(RunChangedError, match="the same 167 validation images"):
         compare_runs(run, now)
 
 
 @pytest.mark.parametrize("values", [{"threads": "2"}, {"device": None}, {"threads": True}])
 def test_a_run_that_does_not_say_where_it_was_trained_is_refused(changed, values):
-    with pytest.raises(RunChangedError, match=r"device and threads of tiny.*environment\.json"):
-        reproduce(changed(**values))
+    with pytest.raises(RunChangedError, match=next(iter(values))):
+        changed(**values)
 
 
 def test_a_device_that_is_not_here_is_said(changed):
@@ -267,15 +253,15 @@ def test_code_of_one_s_own_is_asked_for_known_again_and_never_taken_from_the_fol
     settings = {"epochs": "1"}
     recipe = recipe_of(f"{file}:build").with_settings(settings)
     folder = train(recipe, session=Session(data=sample, runs=runs, threads=1)).folder
-    with pytest.raises(UsageError, match=r"--model with the code of mine\.py:build"):
+    with pytest.raises(UsageError, match=r"mine\.py:build.*--model"):
         reproduce(folder)
-    assert reproduce(folder, model=f"{file}:build").finding == "identical"
+    assert reproduce(folder, model=f"{file}:build").verdict == "identical"
     file.write_text(MODEL + "\n# changed\nSCALE = 2\n")
-    with pytest.raises(RecipeError, match="its hash or its layers differ"):
+    with pytest.raises(RecipeError, match="is other code"):
         reproduce(folder, model=f"{file}:build")
-    with pytest.raises(UsageError, match="Received the recipe 'ann'"):
+    with pytest.raises(RecipeError, match="'ann' is other code"):
         reproduce(folder, model="ann")
-    with pytest.raises(UsageError, match="Leave out --model"):
+    with pytest.raises(UsageError, match="needs no --model"):
         reproduce(trained, model=f"{file}:build")
 
 
@@ -295,23 +281,13 @@ def test_stopped_it_says_what_is_so_and_leaves_nothing(trained, tmp_path, monkey
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_names_the_folder_that_can_be_another(
-    trained, tmp_path, monkeypatch, full_disk
-):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    full_disk()
-    with pytest.raises(RunError, match=r"No space left.*TMPDIR names another"):
-        reproduce(trained)
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_run_may_lie_in_a_folder_that_is_read_only_to_us(trained, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(trained.folder, copy)
     before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
     copy.chmod(0o500)
     try:
-        assert reproduce(copy).finding == "identical"
+        assert reproduce(copy).verdict == "identical"
     finally:
         copy.chmod(0o700)
     assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before

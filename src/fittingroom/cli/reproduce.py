@@ -39,9 +39,9 @@ def reproduce(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Train a run again, and say whether the same came out, or within what, and why.
+    """Train a run again, and say whether the results are the same, or what differs and why.
 
-    The exit code is 1 where something else came out and nothing that is recorded explains it.
+    The exit code is 1 if the results differ and nothing in the environment explains it.
     """
     from fittingroom.jobs.reproduce import reproduce as reproduce_job
 
@@ -57,5 +57,5 @@ def reproduce(
         print_json(reproduction.as_dict())
     else:
         print_text(reproduction.sentence)
-    if reproduction.finding == "unexplained":
+    if reproduction.verdict == "unexplained":
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""``verify``: is a claimed accuracy what a recipe reaches?"""
+"""``verify``: does a recipe reach a claimed accuracy?"""
 
 from typing import Annotated
 
@@ -15,10 +15,6 @@ def verify(
     recipe: Annotated[str, typer.Argument(help="A recipe's name, or my_file.py:build.")],
     claim: Annotated[float, typer.Option(help="The claimed test accuracy, such as 0.8834.")],
     seeds: Annotated[int, typer.Option(help="Train with seeds 0 to N-1.")] = 1,
-    epochs: Annotated[
-        int | None,
-        typer.Option(help="Cut each training to so many epochs.", show_default=False),
-    ] = None,
     data: options.Data = None,
     allow_unknown_data: options.AllowUnknownData = False,
     classes: options.Classes = None,
@@ -27,7 +23,7 @@ def verify(
     threads: options.Threads = None,
     json: options.Json = False,
 ) -> None:
-    """Train a recipe over seeds, and say whether a claimed accuracy is what it reaches."""
+    """Train a recipe over seeds, and say whether it reaches a claimed accuracy."""
     from fittingroom.jobs.verify import verify as verify_job
 
     with prints_aside():
@@ -35,7 +31,6 @@ def verify(
             recipe,
             claim,
             seeds=seeds,
-            epochs=epochs,
             session=options.session(
                 data, allow_unknown_data, classes, runs=runs, device=device, threads=threads
             ),
@@ -52,6 +47,6 @@ def verify(
         )
         for run, accuracy in zip(verification.runs, verification.per_seed, strict=True)
     ]
-    print_table(None, ("seed", "test", "epochs", "seconds"), rows)
-    print_text("In brackets: 95% intervals of single seeds, which cover the test pictures alone.")
+    print_table(None, ("seed", "test accuracy", "epochs", "seconds"), rows)
+    print_text("In brackets: 95% intervals of each seed, which cover the test images alone.")
     print_text(verification.sentence)

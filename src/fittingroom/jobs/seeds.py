@@ -50,12 +50,11 @@ def train_seeds(
     seeds: int,
     fresh: bool,
     session: Session,
-    cut: BaseRecipe | None = None,
 ) -> Trained:
     """Train a recipe in this process with seeds 0 to ``seeds - 1``; see :func:`begin_seeds`.
 
     Args:
-        recipe, seeds, fresh, session, cut: as for :func:`begin_seeds`.
+        recipe, seeds, fresh, session: as for :func:`begin_seeds`.
 
     Raises:
         UsageError: fewer than one seed, or several of a model whose weights no seed draws.
@@ -68,7 +67,6 @@ def train_seeds(
         device=session.device,
         session=session,
         trainer=train_here(session, fresh=fresh),
-        cut=cut,
     )()
 
 
@@ -80,7 +78,6 @@ def begin_seeds(
     device: str | None,
     session: Session,
     trainer: Trainer,
-    cut: BaseRecipe | None = None,
 ) -> Callable[[], Trained]:
     """Hand over the trainings of a recipe with seeds 0 to ``seeds - 1`` that have no finished run.
 
@@ -91,8 +88,6 @@ def begin_seeds(
         device: where to train, as in :class:`Session`.
         session: data, folder of runs, and listener.
         trainer: who trains.
-        cut: the recipe cut to a budget, which is trained in its place where the recipe itself
-            has no finished run.
 
     Returns:
         What waits for all of them; it raises ``TrainingError`` where no seed could be trained.
@@ -109,19 +104,15 @@ def begin_seeds(
             "the model instead."
         )
     dataset, progress, runs = session.dataset, session.progress, session.folder
-    recipe, cut = (each.for_classes(len(dataset.classes)) for each in (recipe, cut or recipe))
-    usable = {each.key: each for each in (recipe, cut)}.values()
+    recipe = recipe.for_classes(len(dataset.classes))
     begun: list[Callable[[], Run]] = []
     for seed in range(seeds):
-        run = None
-        if not fresh:
-            found = (find_run(runs, each, seed, dataset) for each in usable)
-            run = next(filter(None, found), None)
+        run = None if fresh else find_run(runs, recipe, seed, dataset)
         if run is not None:
             progress.say(f"{recipe.name}, seed {seed}: using the finished run {run.folder}")
             begun.append(_finished(run))
         else:
-            begun.append(trainer(cut, seed, device))
+            begun.append(trainer(recipe, seed, device))
 
     def wait() -> Trained:
         finished: list[Run] = []

@@ -1,7 +1,7 @@
 """The run folder: the only thing that training hands on, written safely and checked on reading."""
 
 from fittingroom.runs.checkpoints import Checkpoint, only_here, read_checkpoint
-from fittingroom.runs.differences import Difference, differences
+from fittingroom.runs.differences import EnvironmentDifference, differences
 from fittingroom.runs.environment import available_processors, describe_environment
 from fittingroom.runs.files import make_folder, write_file
 from fittingroom.runs.folder import Run, RunWriter, Summary, Timing, open_run, run_name
@@ -11,8 +11,8 @@ from fittingroom.runs.testlog import Opening, log_opening, openings_for, read_op
 
 __all__ = [
     "Checkpoint",
-    "Difference",
     "Ending",
+    "EnvironmentDifference",
     "Epoch",
     "Listed",
     "Opening",

@@ -261,7 +261,7 @@ class RunWriter:
         """
         path = self.folder / "environment.json"
         before = stored_json(path)
-        now = {name: environment.get(name) for name in ("versions", "revision", *NAMES)}
+        now = {name: environment.get(name) for name in ("versions", *NAMES)}
         differing = tuple(name for name in now if name in before and before[name] != now[name])
         entry = {"after_epoch": epoch, "time": environment["time"]}
         entry |= {name: now[name] for name in differing}

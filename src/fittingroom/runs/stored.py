@@ -153,6 +153,8 @@ def check_environment(values: Mapping[str, Any]) -> dict[str, Any]:
     _require(type(values["seed"]) is int, "seed", values["seed"])
     _require(isinstance(values["time"], str), "time", values["time"])
     _require(_texts(values["versions"]), "versions", values["versions"])
+    _require(isinstance(values["device"], str), "device", values["device"])
+    _require(type(values["threads"]) is int, "threads", values["threads"])
     data = values["data"]
     _require(isinstance(data, dict), "data", data)
     name, classes = data["name"], data["classes"]
