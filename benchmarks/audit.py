@@ -30,7 +30,7 @@ import numpy as np
 from benchmarks import measure
 from benchmarks.made_data import write_half
 from benchmarks.measure import Measured, in_process, peak_memory_mb, render, share
-from fittingroom.auditing import Audit, search, unit_pictures
+from fittingroom.auditing import Audit, search, unit_images
 from fittingroom.data import Dataset, find_dataset
 from fittingroom.data.official import TEST, TRAINING
 from fittingroom.jobs.audit import audit
@@ -191,7 +191,7 @@ def copies(dataset: Dataset, runs: Path, options: argparse.Namespace) -> Measure
 def mirrored(dataset: Dataset, runs: Path, options: argparse.Namespace) -> Measured:
     """Pairs by threshold, as they are and with one of the two mirrored, from all products."""
     images = _images(dataset)
-    vectors, turned = unit_pictures(images), unit_pictures(images[:, :, ::-1])
+    vectors, turned = unit_images(images), unit_images(images[:, :, ::-1])
     counts = {kind: np.zeros(len(THRESHOLDS), int) for kind in ("as they are", "mirrored")}
     for start in range(0, len(vectors), 500):
         block = vectors[start : start + 500]
@@ -253,7 +253,7 @@ def time_audit(*, data: str | None, threads: int, recipe: str | None, began: flo
         return {
             "seconds": time.time() - began,
             "cross_validation_seconds": parts["cross_validation"],
-            "pictures_seconds": parts["pictures"],
+            "pictures_seconds": parts["images"],
             "page_bytes": stored.page.stat().st_size,
             "peak_memory_mb": peak_memory_mb(),
         }

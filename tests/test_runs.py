@@ -242,6 +242,8 @@ def test_a_checkpoint_that_cannot_be_read_just_now_is_not_begun_over(
     writer = RunWriter.create(tmp_path, run_name(tiny, 0, sample.key))
     environment = {
         **describe_environment(),
+        "device": "cpu",
+        "threads": 1,
         "data": {
             "name": "sample",
             "official": False,

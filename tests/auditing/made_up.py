@@ -1,15 +1,15 @@
-"""An audit known to the last picture: 40 training and 20 test pictures of three classes."""
+"""A small audit made by hand: 40 training and 20 test images of three classes."""
 
 import dataclasses
 from typing import Any
 
 import numpy as np
 
-from fittingroom.auditing import Audit, Basis, DoubtfulLabels, Outliers, SimilarPairs
+from fittingroom.auditing import Audit, AuditBasis, DoubtfulLabels, Outliers, SimilarPairs
 from fittingroom.metrics import wilson
 
 CLASSES = ("shirt", "coat", "bag")
-BASIS = Basis(
+BASIS = AuditBasis(
     data="made-up",
     official=False,
     classes=CLASSES,

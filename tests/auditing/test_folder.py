@@ -60,7 +60,7 @@ def test_what_was_changed_or_is_unfinished_is_passed_over_and_refused_by_name(sa
         open_audit(folder)
     (folder / "manifest.json").unlink()
     assert find_audit(tmp_path, sample) is None
-    with pytest.raises(RunChangedError, match="finished audit"):
+    with pytest.raises(RunChangedError, match="manifest"):
         open_audit(folder)
 
 
@@ -78,12 +78,11 @@ def test_names_tell_apart_settings_and_data():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda values: values["basis"].update(training=10**12), "pictures"),
-        (lambda values: values["basis"].update(classes=[1, 2, 3]), "names"),
-        (lambda values: values["doubtful"][0].update(index=10**30), "Expected"),
-        (lambda values: values["outliers"][0].update(index=-(10**6)), "a place"),
+        (lambda values: values["basis"].update(training=10**12), "images"),
+        (lambda values: values["doubtful"][0].update(index=10**30), "index"),
+        (lambda values: values["outliers"][0].update(index=-(10**6)), "index"),
         (lambda values: values["doubtful"][0].update(given=99), "a label"),
-        (lambda values: values["accuracy"].update(value="<script>"), "a number"),
+        (lambda values: values["outliers"][0].update(distance="<script>"), "could not convert"),
     ],
 )
 def test_an_audit_that_claims_what_cannot_be_is_refused(sample, tmp_path, change, words):

@@ -10,12 +10,11 @@ from fittingroom.errors import RunChangedError
 from tests.auditing.made_up import made_up
 
 
-def test_positions_are_places_in_the_halves():
+def test_positions_are_places_in_the_sets():
     audit = made_up()
     assert audit.place(39) == ("training", 39)
     assert audit.place(40) == ("test", 0)
-    assert audit.within(np.array([59, 3, 41]), "test").tolist() == [19, 1]
-    assert audit.within(np.array([59, 3, 41]), "training").tolist() == [3]
+    assert audit.test_indices(np.array([59, 3, 41])).tolist() == [1, 19]
 
 
 def test_test_pictures_that_are_alike_to_training_are_known_also_through_a_copy():
@@ -31,7 +30,7 @@ def test_a_test_picture_alike_to_the_copy_of_a_training_picture_is_alike_to_trai
     assert made_up(pairs=pairs).near_training.tolist() == [0, 1]
 
 
-def test_counts_are_by_half():
+def test_counts_are_by_set():
     assert made_up().counts() == {
         "doubtful": {"training": 1, "test": 2},
         "near_duplicates": {"within training": 1, "across": 2, "within test": 2},
@@ -43,13 +42,8 @@ def test_counts_are_by_half():
 
 def test_json_has_the_documented_names():
     values = made_up().as_dict()
-    assert values["indices"] == {
-        "doubtful": {"training": [7], "test": [5, 2]},
-        "near_training": {"test": [0, 4, 9]},
-        "outliers": {"training": [39], "test": [19]},
-    }
     assert values["doubtful"][0] == {
-        "half": "test",
+        "set": "test",
         "index": 5,
         "given": 0,
         "suggested": 1,
@@ -57,12 +51,13 @@ def test_json_has_the_documented_names():
         "suggested_probability": 0.999,
     }
     assert values["near_duplicates"][2] == {
-        "a": {"half": "training", "index": 5},
-        "b": {"half": "test", "index": 0},
+        "a": {"set": "training", "index": 5},
+        "b": {"set": "test", "index": 0},
         "similarity": 1.0,
         "identical": True,
     }
-    assert values["outliers"][0]["half"] == "test"
+    assert values["outliers"][0] == {"set": "test", "index": 19, "distance": pytest.approx(1.2)}
+    assert values["test_near_training"] == [0, 4, 9]
     assert values["outlier_fence"] == 1.0
     assert values["basis"]["classes"] == ["shirt", "coat", "bag"]
     for name in str(made_up().as_dict.__doc__).split("``")[1::2]:
@@ -86,7 +81,7 @@ def test_what_is_written_is_read_back(positions):
     assert audit_from_dict(values).basis == audit.basis
 
 
-@pytest.mark.parametrize("change", [{"format": 2}, {"basis": {}}, {"doubtful": [{"half": "x"}]}])
+@pytest.mark.parametrize("change", [{"format": 1}, {"basis": {}}, {"doubtful": [{"set": "x"}]}])
 def test_other_json_is_refused(change):
     with pytest.raises(RunChangedError, match="fittingroom audit --fresh"):
         audit_from_dict(made_up().as_dict() | change)

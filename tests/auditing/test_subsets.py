@@ -29,12 +29,12 @@ def test_what_misleads_is_left_out_and_the_raw_result_comes_first():
         "without near-duplicates",
         "without doubtful labels",
     ]
-    assert [subset.pictures for subset in found] == [20, 17, 18]
+    assert [subset.images for subset in found] == [20, 17, 18]
     assert [subset.left_out for subset in found] == [0, 3, 2]
     values = [[estimate.value for estimate in subset.accuracies] for subset in found]
     assert values == [[17 / 20, 18 / 20], [15 / 17, 15 / 17], [17 / 18, 17 / 18]]
     # The gain lives in what misleads: it is gone without it.
-    gains = [subset.differences[0].value.value for subset in found]
+    gains = [subset.differences["a", "b"].value for subset in found]
     assert gains == pytest.approx([0.05, 0, 0])
 
 
@@ -44,7 +44,7 @@ def test_all_pictures_give_what_the_comparison_gives(seeds):
     comparison = compare_models(entrants)
     raw = subsets(entrants, made_up())[0]
     assert raw.accuracies == tuple(model.accuracy for model in comparison.models)
-    assert raw.differences[0].value == comparison.pairs[0].difference
+    assert raw.differences["a", "b"] == comparison.pairs[0].difference
 
 
 def test_a_single_model_has_its_accuracies():
@@ -52,7 +52,7 @@ def test_a_single_model_has_its_accuracies():
     assert raw.accuracies == (wilson(17, 20),)
     assert near.accuracies == (wilson(15, 17),)
     assert doubtful.accuracies == (wilson(17, 18),)
-    assert raw.differences == ()
+    assert raw.differences == {}
 
 
 def test_pictures_are_known_by_their_place_in_the_file():
@@ -68,12 +68,12 @@ def test_nothing_left_gives_no_number():
     )
     raw, _, doubtful = subsets([entrant("a", [1]), entrant("b", [])], made_up(doubtful=everything))
     assert len(raw.accuracies) == 2
-    assert (doubtful.pictures, doubtful.accuracies, doubtful.differences) == (0, (), ())
+    assert (doubtful.images, doubtful.accuracies, doubtful.differences) == (0, (), {})
 
 
 def test_json_has_plain_values():
     values = subsets([entrant("a", [0]), entrant("b", [])], made_up())[1].as_dict()
     assert values["name"] == "without near-duplicates"
-    assert values["pictures"] == 17
+    assert values["images"] == 17
     assert values["accuracies"][0]["high"] == 1.0
     assert values["differences"][0]["a"] == "a"

@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from fittingroom.auditing import Basis, StoredAudit, search
+from fittingroom.auditing import AuditBasis, StoredAudit, search
 from fittingroom.data import Dataset, Half, find_dataset
 from fittingroom.engines import engine_named
 from fittingroom.errors import FittingRoomError, RecipeError, TrainingError, UsageError
@@ -157,11 +157,11 @@ def test_flipped_labels_are_found(sample):
         seed=0,
         place=place,
     )
-    basis = Basis(
+    basis = AuditBasis(
         "sample", False, sample.classes, {}, len(training), len(test), "logreg", "", 3, 0, 0.995, 10
     )
     found = examine(basis, said, np.concatenate([training.images, test.images]))
-    doubted = found.within(found.doubtful.positions, "training")
+    doubted = found.doubtful.positions[found.doubtful.positions < len(training)]
     assert np.isin(flipped, doubted).mean() > 0.8
     # Among the most doubtful they stand in the front.
     assert np.isin(doubted[:40], flipped).mean() > 0.4
@@ -197,7 +197,7 @@ def test_the_report_shows_accuracy_without_what_misleads(run_copy, sample, tmp_p
     kept = ~np.isin(np.arange(500), stored.audit.doubtful_test)
     right = evaluation.predictions.correct[kept].mean()
     assert doubtful["accuracies"][0]["value"] == pytest.approx(right)
-    assert doubtful["left_out"] == len(stored.audit.doubtful_test) == 500 - doubtful["pictures"]
+    assert doubtful["left_out"] == len(stored.audit.doubtful_test) == 500 - doubtful["images"]
     assert near["left_out"] == len(stored.audit.near_training)
     page = (index.parent / "audit.html").read_bytes()
     assert page.endswith(stored.page.read_bytes())
@@ -214,6 +214,6 @@ def test_a_model_that_has_learned_already_is_refused(sample, tmp_path):
     import torch
 
     model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
-    with pytest.raises(UsageError, match="may have seen the pictures"):
+    with pytest.raises(UsageError, match="may have seen the images"):
         audit(recipe=model, session=Session(data=sample, runs=tmp_path))
     assert read_openings(tmp_path) == ()

@@ -30,7 +30,7 @@ def test_each_finding_is_there_with_labels_and_place():
     assert "exact copy training 5 · test 0" in words
     assert "99.6% alike training 1 · training 2" in words
     assert "distance 1.20 test 19" in words
-    assert "5 models of the recipe tiny, trained for 2 to 3 epochs" in words
+    assert "5 models of the recipe tiny judged the labels, each trained for 2 to 3 epochs" in words
     assert "arXiv:1911.00068" in words
 
 
@@ -51,15 +51,15 @@ def test_an_audit_that_found_nothing_says_so():
         pairs=SimilarPairs(whole, whole, whole.astype(np.float32), whole.astype(bool)),
         outliers=Outliers(whole, whole.astype(np.float32), 1.0),
     )
-    assert page_of(audit).count("None was found.") == 3
-    assert "0 test pictures of 20 are nearly" in audit_sentence(audit)
+    assert page_of(audit).count("None found.") == 3
+    assert "0 test images of 20 are nearly" in audit_sentence(audit)
 
 
 def test_long_lists_say_how_much_is_shown(monkeypatch):
     monkeypatch.setattr(room, "_PAIRS", 1)
     monkeypatch.setattr(room, "_OUTLIERS", 1)
     page = page_of(made_up())
-    assert "A test picture and its like in training: the first 1 of 2" in page
+    assert "A test image and its near-duplicate in training: the first 1 of 2" in page
     assert "Furthest first: the first 1 of 2" in page
     assert "distance 1.10" not in page
 
@@ -67,10 +67,10 @@ def test_long_lists_say_how_much_is_shown(monkeypatch):
 @pytest.mark.parametrize(
     ("near", "words"),
     [
-        (made_up().pairs, "3 test pictures of 20 are nearly the same"),
+        (made_up().pairs, "3 test images of 20 are nearly the same"),
         (
             SimilarPairs(np.array([1]), np.array([44]), np.ones(1, np.float32), np.array([True])),
-            "1 test picture of 20 is nearly the same",
+            "1 test image of 20 is nearly the same",
         ),
     ],
 )
@@ -82,9 +82,9 @@ def test_the_sentence_counts(near, words):
 
 def test_the_table_has_the_counts_by_half():
     rows = {row[0]: row[1:] for row in counts_table(made_up()).rows}
-    assert rows["Pictures"] == ("40", "20", "–")
+    assert rows["Images"] == ("40", "20", "–")
     assert rows["Doubtful labels"] == ("1", "2", "–")
     assert rows["Pairs of near-duplicates"] == ("1", "2", "2")
     assert rows["of these, exact copies"] == ("0", "1", "1")
-    assert rows["Pictures with a near-duplicate in training"] == ("–", "3", "–")
+    assert rows["Images with a near-duplicate in training"] == ("–", "3", "–")
     assert rows["Outliers"] == ("1", "1", "–")

@@ -43,9 +43,9 @@ def write(folder: Path, models, comparison, facts, audited) -> Path:
 
 def test_the_table_stands_side_by_side_and_begins_with_the_raw_result(audited, comparison):
     table = subsets_table(audited, ["ann", "cnn"])
-    assert table.columns[1] == "All test pictures"
+    assert table.columns[1] == "All test images"
     rows = {row[0]: row[1:] for row in table.rows}
-    assert rows["Test pictures"] == ("400", "397", "390")
+    assert rows["Test images"] == ("400", "397", "390")
     for model in comparison.models:
         assert rows[model.name][0] == percent_estimate(model.accuracy, 2)
     gain = points_estimate(comparison.pairs[0].difference, 2)
@@ -55,9 +55,9 @@ def test_the_table_stands_side_by_side_and_begins_with_the_raw_result(audited, c
 
 def test_the_sentence_says_what_it_rests_on_and_its_bias(audited):
     sentence = subsets_sentence(audited)
-    assert "3 test pictures have a near-duplicate in training" in sentence
-    assert "10 test pictures have a doubtful label, says audit-tiny-s0-1234" in sentence
-    assert "one that errs as these do most of all" in sentence
+    assert "3 test images have a near-duplicate in training" in sentence
+    assert "According to audit-tiny-s0-1234" in sentence
+    assert "one that makes the same mistakes as these" in sentence
 
 
 def test_the_report_holds_the_audit_and_its_headline_stays_the_raw_one(

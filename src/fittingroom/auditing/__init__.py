@@ -1,32 +1,24 @@
-"""Data that misleads: doubtful labels, near-duplicates, outliers, and what they do to accuracy."""
+"""Misleading data: doubtful labels, near-duplicates, outliers, and their effect on accuracy."""
 
-from fittingroom.auditing.confident import (
-    DoubtfulLabels,
-    class_thresholds,
-    confident_classes,
-    confident_joint,
-    doubtful_labels,
-    mislabelled_counts,
-)
 from fittingroom.auditing.folder import StoredAudit, audit_name, find_audit, open_audit
+from fittingroom.auditing.labels import DoubtfulLabels, doubtful_labels
 from fittingroom.auditing.outliers import Outliers, outliers
-from fittingroom.auditing.results import Audit, Basis, audit_from_dict
+from fittingroom.auditing.results import Audit, AuditBasis, audit_from_dict
 from fittingroom.auditing.similarity import (
     NEAR_DUPLICATE,
     NEIGHBOURS,
     Neighbourhoods,
     SimilarPairs,
     search,
-    unit_pictures,
+    unit_images,
 )
-from fittingroom.auditing.subsets import Difference, Subset, subsets
+from fittingroom.auditing.subsets import Subset, subsets
 
 __all__ = [
     "NEAR_DUPLICATE",
     "NEIGHBOURS",
     "Audit",
-    "Basis",
-    "Difference",
+    "AuditBasis",
     "DoubtfulLabels",
     "Neighbourhoods",
     "Outliers",
@@ -35,15 +27,11 @@ __all__ = [
     "Subset",
     "audit_from_dict",
     "audit_name",
-    "class_thresholds",
-    "confident_classes",
-    "confident_joint",
     "doubtful_labels",
     "find_audit",
-    "mislabelled_counts",
     "open_audit",
     "outliers",
     "search",
     "subsets",
-    "unit_pictures",
+    "unit_images",
 ]

@@ -5,19 +5,20 @@
     runs/audit-cnn-s0-3f9c/     frozen once the manifest is there
       audit.json                what was found: see Audit.as_dict
       environment.json          versions, processor, device, threads, seconds
-      training.npz, test.npz    out-of-fold predictions of every picture
+      training.npz, test.npz    out-of-fold predictions of every image
       index.html                the page to look through
       manifest.json             SHA-256 and size of every file above, written last
 """
 
+import contextlib
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from fittingroom.auditing.results import Audit, audit_from_dict
 from fittingroom.data import Dataset
-from fittingroom.errors import FittingRoomError, RunChangedError
-from fittingroom.runs.manifests import MANIFEST, check_manifest
+from fittingroom.errors import FittingRoomError
+from fittingroom.runs.manifests import check_manifest
 from fittingroom.runs.stored import stored_json
 
 PAGE = "index.html"
@@ -57,20 +58,9 @@ def open_audit(folder: Path) -> StoredAudit:
     Raises:
         RunChangedError: it is unfinished, or a file is not the one that the audit wrote.
     """
-    if not (folder / MANIFEST).is_file() or not (folder / RESULTS).is_file():
-        raise RunChangedError(
-            f"Expected a finished audit at {folder}. Received a folder without {RESULTS} or "
-            f"{MANIFEST}. `fittingroom audit` makes one."
-        )
     check_manifest(folder, (RESULTS, ENVIRONMENT))
-    try:
-        values = stored_json(folder / RESULTS)
-        environment = stored_json(folder / ENVIRONMENT)
-        return StoredAudit(folder, audit_from_dict(values), str(environment["time"]))
-    except (OSError, KeyError, TypeError, ValueError, OverflowError) as error:
-        raise RunChangedError(
-            f"Expected the files of an audit in {folder}. Received something else: {error}."
-        ) from error
+    values, environment = (stored_json(folder / name) for name in (RESULTS, ENVIRONMENT))
+    return StoredAudit(folder, audit_from_dict(values), str(environment.get("time")))
 
 
 def find_audit(
@@ -81,26 +71,24 @@ def find_audit(
     Args:
         runs: the folder of runs.
         dataset: the data: all four files, and the class names.
-        key: of the recipe; any where it is left out.
-        folds: how many; any where it is left out.
-        seed: any where it is left out.
+        key: of the recipe; any if left out.
+        folds: how many; any if left out.
+        seed: any if left out.
 
-    Folders that are unfinished, changed or another version's are passed over.
+    Folders that are unfinished, changed or of another version are ignored.
     """
     hashes = dataset.training_hashes | dataset.test_hashes
     found = []
-    for folder in sorted(runs.glob("audit-*")) if runs.is_dir() else ():
-        try:
+    for folder in sorted(runs.glob("audit-*")):
+        with contextlib.suppress(FittingRoomError, OSError):
             stored = open_audit(folder)
-        except (FittingRoomError, OSError):
-            continue
-        basis = stored.audit.basis
-        if (
-            dict(basis.hashes) == hashes
-            and basis.classes == dataset.classes
-            and key in ("", basis.key)
-            and folds in (0, basis.folds)
-            and seed in (None, basis.seed)
-        ):
-            found.append(stored)
+            basis = stored.audit.basis
+            if (
+                dict(basis.hashes) == hashes
+                and basis.classes == dataset.classes
+                and key in ("", basis.key)
+                and folds in (0, basis.folds)
+                and seed in (None, basis.seed)
+            ):
+                found.append(stored)
     return max(found, key=lambda stored: stored.time, default=None)

@@ -6,34 +6,35 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from fittingroom.auditing.confident import DoubtfulLabels
+from fittingroom.auditing.labels import DoubtfulLabels
 from fittingroom.auditing.outliers import Outliers
 from fittingroom.auditing.similarity import SimilarPairs
 from fittingroom.errors import RunChangedError
 from fittingroom.metrics import Estimate
 from fittingroom.predictions import Int64
 
-FORMAT = 1
-_MOST_PICTURES = 1_000_000
-HALVES = ("training", "test")
+FORMAT = 2
+_MOST_IMAGES = 1_000_000
+SETS = ("training", "test")
 
 
 @dataclass(frozen=True)
-class Basis:
-    """What an audit rests on.
+class AuditBasis:
+    """The data, models and thresholds of an audit.
 
     Attributes:
         data: name of the data set.
         official: whether its files are those that Zalando published.
         classes: the class names in the order of their labels.
         hashes: file name → SHA-256 of its decompressed content, of all four files.
-        training, test: how many pictures the halves have.
+        training, test: how many images the two sets have.
         recipe: name of the recipe whose models gave the probabilities.
-        key: what tells that recipe, cut to the audit's budget, from all others.
+        key: what tells that recipe from all others.
         folds: how many models were trained.
         seed: of the folds and of the trainings.
-        similarity: the correlation from which on two pictures count as near-duplicates.
+        similarity: two images whose pixels correlate this much or more are near-duplicates.
         neighbours: how many neighbours an outlier is far from.
     """
 
@@ -55,20 +56,20 @@ class Basis:
 class Audit:
     """What an audit found.
 
-    Positions count through the training half first and then through the test half;
-    :meth:`place` tells them apart.
+    Positions count through the training set first and then through the test set; :meth:`place`
+    tells them apart.
 
     Attributes:
-        basis: what it rests on.
+        basis: the data, models and thresholds.
         epochs: how many epochs each fold's model was trained, 1 for one trained in one go.
-        accuracy: the share of training pictures whose given label their fold's model names.
-        test_accuracy: likewise of test pictures, each by one of the models.
+        accuracy: share of training images whose given label their fold's model predicts.
+        test_accuracy: the same for test images, each by one of the models.
         doubtful: labels that are doubtful.
-        pairs: pictures that are alike.
-        outliers: pictures unlike all others.
+        pairs: images that are alike.
+        outliers: images unlike all others.
     """
 
-    basis: Basis
+    basis: AuditBasis
     epochs: tuple[int, ...]
     accuracy: Estimate
     test_accuracy: Estimate
@@ -77,26 +78,25 @@ class Audit:
     outliers: Outliers
 
     def place(self, position: int) -> tuple[str, int]:
-        """``"training"`` or ``"test"``, and where the picture stands in that half's files."""
-        in_test = position >= self.basis.training
-        return HALVES[in_test], int(position) - in_test * self.basis.training
+        """``"training"`` or ``"test"``, and the image's index in that set's files."""
+        in_test = int(position >= self.basis.training)
+        return SETS[in_test], int(position) - in_test * self.basis.training
 
-    def within(self, positions: Int64, half: str) -> Int64:
-        """Of these positions those in a half, as places in its files, in the same order."""
-        in_test = positions >= self.basis.training
-        kept = positions[in_test] - self.basis.training
-        return kept if half == "test" else positions[~in_test]
+    def test_indices(self, positions: Int64) -> Int64:
+        """The test images among these positions, as indices in the test files, rising."""
+        return np.sort(positions[positions >= self.basis.training]) - self.basis.training
 
     @property
     def doubtful_test(self) -> Int64:
-        """The test pictures whose label is doubtful: places in the test files, rising."""
-        return np.sort(self.within(self.doubtful.positions, "test"))
+        """The test images whose label is doubtful: indices in the test files, rising."""
+        return self.test_indices(self.doubtful.positions)
 
     @cached_property
     def near_training(self) -> Int64:
-        """The test pictures that have a near-duplicate in training: places, rising.
+        """The test images that have a near-duplicate in training: indices, rising.
 
-        Of exact copies only the first is paired with others: what is alike to it is to them.
+        Only the first of several exact copies is paired with other images; what is alike to it is
+        alike to the copies.
         """
         count = self.basis.training + self.basis.test
         first, second = self.pairs.first, self.pairs.second
@@ -107,103 +107,80 @@ class Audit:
         near = ~self.pairs.identical
         for one, other in ((first[near], second[near]), (second[near], first[near])):
             np.logical_or.at(alike, one, in_training[other])
-        found = np.flatnonzero(alike[source])
-        return self.within(found.astype(np.int64), "test")
+        return self.test_indices(np.flatnonzero(alike[source]).astype(np.int64))
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """How much was found, by kind and half: what ``counts`` in the JSON holds.
+        """How much was found, by kind and set.
 
-        ``near_duplicates`` counts pairs: ``within training``, ``within test`` and ``across``.
+        ``near_duplicates`` and ``identical`` count pairs: ``within training``, ``across`` and
+        ``within test``.
         """
         in_test = np.stack([self.pairs.first, self.pairs.second]) >= self.basis.training
         sides = in_test.sum(axis=0)
-        kinds = {"within training": 0, "across": 1, "within test": 2}
+
+        def by_set(positions: Int64) -> dict[str, int]:
+            test = len(self.test_indices(positions))
+            return {"training": len(positions) - test, "test": test}
+
+        def by_side(counted: npt.NDArray[Any]) -> dict[str, int]:
+            numbers = np.bincount(counted, minlength=3).tolist()
+            return dict(zip(("within training", "across", "within test"), numbers, strict=True))
+
         return {
-            "doubtful": self._by_half(self.doubtful.positions),
-            "near_duplicates": {name: int((sides == k).sum()) for name, k in kinds.items()},
-            "identical": {
-                name: int((sides[self.pairs.identical] == k).sum()) for name, k in kinds.items()
-            },
+            "doubtful": by_set(self.doubtful.positions),
+            "near_duplicates": by_side(sides),
+            "identical": by_side(sides[self.pairs.identical]),
             "test_near_training": {"test": len(self.near_training)},
-            "outliers": self._by_half(self.outliers.positions),
+            "outliers": by_set(self.outliers.positions),
         }
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values: ``audit.json``.
 
-        ``basis``, ``epochs``, ``counts``; ``accuracy`` and ``test_accuracy``: out of fold, against
-        the given labels, each ``value`` and ``interval``; ``indices``: lists of places in the data
-        files, by kind (``doubtful``, the most doubtful first; ``near_training``, test pictures
-        with a near-duplicate in training; ``outliers``, the furthest first) and half;
-        ``doubtful``: of each its ``half``, ``index``, ``given`` and ``suggested`` label (numbers)
-        and their probabilities; ``near_duplicates``: of each pair ``a`` and ``b`` (``half``,
-        ``index``), ``similarity`` and whether they are ``identical``; ``outliers``: of each
-        ``half``, ``index`` and ``distance``; ``outlier_fence``: the distance above which a
-        picture is one.
+        ``basis``, ``epochs``, ``counts``; ``accuracy`` and ``test_accuracy``, out of fold and
+        against the given labels; ``doubtful``: the ``set``, ``index``, ``given`` and ``suggested``
+        label (numbers) and their probabilities, the most doubtful first; ``near_duplicates``: for
+        each pair ``a`` and ``b`` (``set``, ``index``), their ``similarity``, and whether they are
+        ``identical``; ``test_near_training``: indices of test images with a near-duplicate in
+        training; ``outliers``: ``set``, ``index`` and ``distance``, the furthest first;
+        ``outlier_fence``: the distance above which an image is an outlier.
         """
-        doubtful, pairs, outliers = self.doubtful, self.pairs, self.outliers
+        doubtful, pairs = self.doubtful, self.pairs
+        columns = ("given", "suggested", "given_probability", "suggested_probability")
         return {
             "format": FORMAT,
             "basis": asdict(self.basis) | {"classes": list(self.basis.classes)},
             "epochs": list(self.epochs),
-            "accuracy": _estimate(self.accuracy),
-            "test_accuracy": _estimate(self.test_accuracy),
+            "accuracy": asdict(self.accuracy),
+            "test_accuracy": asdict(self.test_accuracy),
             "counts": self.counts(),
-            "indices": {
-                "doubtful": self._indices(doubtful.positions),
-                "near_training": {"test": self.near_training.tolist()},
-                "outliers": self._indices(outliers.positions),
-            },
             "doubtful": [
-                {
-                    **self._placed(position),
-                    "given": given,
-                    "suggested": suggested,
-                    "given_probability": own,
-                    "suggested_probability": other,
-                }
-                for position, given, suggested, own, other in zip(
-                    doubtful.positions.tolist(),
-                    doubtful.given.tolist(),
-                    doubtful.suggested.tolist(),
-                    doubtful.given_probability.tolist(),
-                    doubtful.suggested_probability.tolist(),
-                    strict=True,
-                )
+                placed | {name: getattr(doubtful, name)[row].item() for name in columns}
+                for row, placed in enumerate(self._placed(doubtful.positions))
             ],
             "near_duplicates": [
                 {
-                    "a": self._placed(first),
-                    "b": self._placed(second),
-                    "similarity": similarity,
-                    "identical": same,
+                    "a": a,
+                    "b": b,
+                    "similarity": pairs.similarity[row].item(),
+                    "identical": pairs.identical[row].item(),
                 }
-                for first, second, similarity, same in zip(
-                    pairs.first.tolist(),
-                    pairs.second.tolist(),
-                    pairs.similarity.tolist(),
-                    pairs.identical.tolist(),
-                    strict=True,
+                for row, (a, b) in enumerate(
+                    zip(self._placed(pairs.first), self._placed(pairs.second), strict=True)
                 )
             ],
+            "test_near_training": self.near_training.tolist(),
             "outliers": [
-                {**self._placed(position), "distance": distance}
-                for position, distance in zip(
-                    outliers.positions.tolist(), outliers.distances.tolist(), strict=True
+                placed | {"distance": distance.item()}
+                for placed, distance in zip(
+                    self._placed(self.outliers.positions), self.outliers.distances, strict=True
                 )
             ],
-            "outlier_fence": outliers.fence,
+            "outlier_fence": self.outliers.fence,
         }
 
-    def _indices(self, positions: Int64) -> dict[str, list[int]]:
-        return {half: self.within(positions, half).tolist() for half in HALVES}
-
-    def _by_half(self, positions: Int64) -> dict[str, int]:
-        return {half: len(self.within(positions, half)) for half in HALVES}
-
-    def _placed(self, position: int) -> dict[str, Any]:
-        half, index = self.place(position)
-        return {"half": half, "index": index}
+    def _placed(self, positions: Int64) -> list[dict[str, Any]]:
+        return [dict(zip(("set", "index"), self.place(each), strict=True)) for each in positions]
 
 
 def audit_from_dict(values: Mapping[str, Any]) -> Audit:
@@ -215,80 +192,49 @@ def audit_from_dict(values: Mapping[str, Any]) -> Audit:
     try:
         if values["format"] != FORMAT:
             raise ValueError(f"format {values['format']}")
-        basis = Basis(**values["basis"] | {"classes": tuple(values["basis"]["classes"])})
-        starts = {"training": 0, "test": basis.training}
+        basis = AuditBasis(**values["basis"] | {"classes": tuple(values["basis"]["classes"])})
+        sizes = {"training": basis.training, "test": basis.test}
+        if not all(type(size) is int and 1 <= size <= _MOST_IMAGES for size in sizes.values()):
+            raise ValueError(f"{basis.training} and {basis.test} images")
 
-        def positions(entries: Sequence[Mapping[str, Any]]) -> Int64:
-            return np.array([starts[each["half"]] + each["index"] for each in entries], np.int64)
+        def position(entry: Mapping[str, Any]) -> int:
+            if not 0 <= entry["index"] < sizes[entry["set"]]:
+                raise ValueError(f"index {entry['index']} of {sizes[entry['set']]} images")
+            return int(entry["index"]) + (basis.training if entry["set"] == "test" else 0)
+
+        def column(rows: Sequence[Mapping[str, Any]], name: str, kind: Any = np.float64) -> Any:
+            return np.array([row[name] for row in rows], kind)
 
         doubtful, pairs, far = values["doubtful"], values["near_duplicates"], values["outliers"]
-        audit = Audit(
+        given, suggested = (column(doubtful, name, np.int64) for name in ("given", "suggested"))
+        if not np.isin([*given, *suggested], np.arange(len(basis.classes))).all():
+            raise ValueError("a label without a class")
+        return Audit(
             basis=basis,
-            epochs=tuple(values["epochs"]),
-            accuracy=_read_estimate(values["accuracy"]),
-            test_accuracy=_read_estimate(values["test_accuracy"]),
+            epochs=tuple(map(int, values["epochs"])),
+            accuracy=Estimate(**values["accuracy"]),
+            test_accuracy=Estimate(**values["test_accuracy"]),
             doubtful=DoubtfulLabels(
-                positions(doubtful),
-                np.array([each["given"] for each in doubtful], np.int64),
-                np.array([each["suggested"] for each in doubtful], np.int64),
-                np.array([each["given_probability"] for each in doubtful], np.float64),
-                np.array([each["suggested_probability"] for each in doubtful], np.float64),
+                np.array([position(row) for row in doubtful], np.int64),
+                given,
+                suggested,
+                column(doubtful, "given_probability"),
+                column(doubtful, "suggested_probability"),
             ),
             pairs=SimilarPairs(
-                positions([each["a"] for each in pairs]),
-                positions([each["b"] for each in pairs]),
-                np.array([each["similarity"] for each in pairs], np.float32),
-                np.array([each["identical"] for each in pairs], np.bool_),
+                np.array([position(row["a"]) for row in pairs], np.int64),
+                np.array([position(row["b"]) for row in pairs], np.int64),
+                column(pairs, "similarity", np.float32),
+                column(pairs, "identical", np.bool_),
             ),
             outliers=Outliers(
-                positions(far),
-                np.array([each["distance"] for each in far], np.float32),
+                np.array([position(row) for row in far], np.int64),
+                column(far, "distance", np.float32),
                 float(values["outlier_fence"]),
             ),
         )
-        _check(audit)
-        return audit
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise RunChangedError(
-            f"Expected an audit that this version of the project writes. Received another: "
-            f"{error}. Make it anew with `fittingroom audit --fresh`."
+            f"This is not an audit of this version: {error}. Audit again: `fittingroom audit "
+            "--fresh`."
         ) from error
-
-
-def _check(audit: Audit) -> None:
-    """Check that an audit read from a file can be used: positions are places, numbers numbers.
-
-    Raises:
-        ValueError: it cannot.
-    """
-    basis = audit.basis
-    texts = (basis.data, basis.recipe, basis.key, *basis.classes, *basis.hashes.values())
-    whole = (basis.training, basis.test, basis.folds, basis.seed, basis.neighbours, *audit.epochs)
-    if not all(isinstance(each, str) for each in texts) or not all(
-        type(each) is int for each in whole
-    ):
-        raise ValueError("other types than names and whole numbers in its basis")
-    # Before anything of that length is made.
-    if not all(1 <= each <= _MOST_PICTURES for each in (basis.training, basis.test)):
-        raise ValueError(f"{basis.training} and {basis.test} pictures")
-    count, kinds = basis.training + basis.test, len(basis.classes)
-    places = (audit.doubtful.positions, audit.pairs.first, audit.pairs.second)
-    for positions in (*places, audit.outliers.positions):
-        if len(positions) and not 0 <= positions.min() <= positions.max() < count:
-            raise ValueError(f"a place that is not among its {count} pictures")
-    for labels in (audit.doubtful.given, audit.doubtful.suggested):
-        if len(labels) and not 0 <= labels.min() <= labels.max() < kinds:
-            raise ValueError(f"a label that is none of its {kinds} classes")
-    accuracies = (audit.accuracy, audit.test_accuracy)
-    numbers = [number for each in accuracies for number in (each.value, each.low, each.high)]
-    numbers += [basis.similarity, audit.outliers.fence]
-    if not all(type(each) in (int, float) and np.isfinite(each) for each in numbers):
-        raise ValueError("a number that is none")
-
-
-def _estimate(estimate: Estimate) -> dict[str, Any]:
-    return {"value": estimate.value, "interval": [estimate.low, estimate.high]}
-
-
-def _read_estimate(values: Mapping[str, Any]) -> Estimate:
-    return Estimate(values["value"], *values["interval"])

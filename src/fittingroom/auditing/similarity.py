@@ -1,14 +1,13 @@
-"""Pictures that are the same, or nearly: every pair of tens of thousands, by matrix products.
+"""Identical and nearly identical images: an exact search over all pairs of tens of thousands.
 
-Two pictures are as similar as their pixels correlate (Pearson's correlation, from -1 to 1): how
-bright a picture is and how strong its contrast play no part, so the same photograph is found in
-another exposure, and a garment in another colour.
+The similarity of two images is the Pearson correlation of their pixels, from -1 to 1. It ignores
+brightness and contrast, so it finds the same photograph in another exposure, and the same garment
+in another colour.
 
-The search is exact. Pictures as vectors of mean 0 and length 1 are turned into a basis of ``m``
-directions (their principal components); what is left over has length ``r``. By the inequality of
-Cauchy and Schwarz ``a·b ≤ Pa·Pb + r_a r_b``, so the products of the ``m + 1`` numbers ``(Pa, r_a)``
-never fall below the correlation, and only pairs whose product reaches the threshold have to be
-looked at in full.
+Each image becomes a vector of mean 0 and length 1, so that a correlation is a dot product. To save
+work, vectors are projected onto their ``m`` principal components; the rest has length ``r``. By the
+Cauchy–Schwarz inequality ``a·b ≤ Pa·Pb + r_a r_b``: the dot products of ``(Pa, r_a)`` are never
+below the correlation, and only pairs that reach the threshold by them are computed in full.
 """
 
 from dataclasses import dataclass
@@ -16,27 +15,27 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fittingroom.errors import DataInvalidError, UsageError
+from fittingroom.errors import DataInvalidError
 from fittingroom.predictions import Float32, Int64, UInt8
 
-# Correlation from which on two pictures are near-duplicates. Mirrored pictures say why: a garment
-# is never the mirror image of another's photograph, so pairs of a picture and a mirrored one that
-# correlate do so by chance. benchmarks/audit.py counts both.
+# Two images that correlate this much are near-duplicates. Mirrored images show why: no photograph
+# is the mirror image of another, so an image and a mirrored one correlate only by chance, and at
+# this threshold hardly ever do. benchmarks/audit.py counts both.
 NEAR_DUPLICATE = 0.995
 NEIGHBOURS = 10
 
 _COMPONENTS = 64
-_BLOCK = 500  # pictures held against all others at a time
+_BLOCK = 500  # images compared with all others at a time
 _ROUNDING = 1e-4  # of products of float32
 _MOST_PAIRS = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class SimilarPairs:
-    """Pairs of pictures that are alike.
+    """Pairs of images that are alike.
 
-    Of pictures that are the same byte for byte, each is paired with the first of them, and the
-    first alone with pictures that are nearly the same.
+    Each exact copy is paired with the first of its kind; only that first one is paired with images
+    that are nearly the same.
 
     Attributes:
         first: int64 ``(P,)``, positions; ``first < second``, and rising.
@@ -56,11 +55,11 @@ class SimilarPairs:
 
 @dataclass(frozen=True, eq=False)
 class Neighbourhoods:
-    """What the search over all pictures gives.
+    """The result of the search over all images.
 
     Attributes:
-        pairs: those that are alike.
-        distances: float32 ``(N,)``, of each picture to its nearest neighbours, on average, in
+        pairs: the images that are alike.
+        distances: float32 ``(N,)``, of each image to its nearest neighbours, on average, in
             the space of ``(Pa, r_a)``: from 0 to 2.
     """
 
@@ -68,10 +67,10 @@ class Neighbourhoods:
     distances: Float32
 
 
-def unit_pictures(images: UInt8) -> Float32:
-    """Pictures as vectors of mean 0 and length 1: float32 ``(N, 784)``.
+def unit_images(images: UInt8) -> Float32:
+    """Images as vectors of mean 0 and length 1: float32 ``(N, 784)``.
 
-    A picture of one shade has no such vector, and gets zeros: it is similar to none.
+    An image of a single shade becomes zeros: it is similar to no other.
     """
     vectors = images.reshape(len(images), -1).astype(np.float32)  # (N, 784)
     vectors -= vectors.mean(axis=1, keepdims=True)
@@ -83,29 +82,24 @@ def unit_pictures(images: UInt8) -> Float32:
 def search(
     images: UInt8, *, threshold: float = NEAR_DUPLICATE, neighbours: int = NEIGHBOURS
 ) -> Neighbourhoods:
-    """All pairs of pictures that are alike, and each picture's distance to its neighbours.
+    """All pairs of images that are alike, and each image's distance to its neighbours.
 
     Args:
         images: uint8 ``(N, 28, 28)``.
-        threshold: the correlation from which on two pictures are alike, above 0 and at most 1.
-        neighbours: how many of the nearest, exact copies counted once, distances are averaged
-            over; all others where there are fewer.
+        threshold: the least correlation of two images that are alike, above 0 and at most 1.
+        neighbours: distances are averaged over this many nearest images, exact copies counted
+            once.
 
     Raises:
-        UsageError: a threshold or a number of neighbours outside its range.
-        DataInvalidError: more than a million pairs, which is no list to look through.
+        DataInvalidError: more than a million pairs are alike.
 
     Source:
         Distance to the nearest neighbours as a mark of outliers: Ramaswamy, Rastogi and Shim
         (2000), SIGMOD Record 29:427; averaged over them: Angiulli and Pizzuti (2002),
         doi:10.1007/3-540-45681-3_2.
     """
-    if not 0 < threshold <= 1:
-        raise UsageError(f"Expected a similarity above 0 and at most 1. Received {threshold}.")
-    if neighbours < 1:
-        raise UsageError(f"Expected at least 1 neighbour. Received {neighbours}.")
     firsts, group = _copies(images)
-    vectors = unit_pictures(images[firsts])
+    vectors = unit_images(images[firsts])
     near, distances = _search_distinct(vectors, threshold, neighbours)
     others = np.setdiff1d(np.arange(len(images)), firsts)
     pairs = (
@@ -122,7 +116,7 @@ def search(
 
 
 def _copies(images: UInt8) -> tuple[Int64, Int64]:
-    """Positions of distinct pictures, rising, and which of these each picture is a copy of."""
+    """Positions of distinct images, rising, and which of these each image is a copy of."""
     rows = np.ascontiguousarray(images).reshape(len(images), -1)
     bytes_of = rows.view(np.dtype((np.void, rows.shape[1])))[:, 0]
     _, index, inverse = np.unique(bytes_of, return_index=True, return_inverse=True)
@@ -135,7 +129,7 @@ def _copies(images: UInt8) -> tuple[Int64, Int64]:
 def _search_distinct(
     vectors: Float32, threshold: float, neighbours: int
 ) -> tuple[SimilarPairs, Float32]:
-    """The search, of pictures no two of which are the same byte for byte."""
+    """The search among distinct images."""
     count = len(vectors)
     nearest = min(neighbours, count - 1)
     points = _points(vectors)  # (N, m + 1)
@@ -145,7 +139,7 @@ def _search_distinct(
     for start in range(0, count if nearest else 0, _BLOCK):
         products = points[start : start + _BLOCK] @ points.T  # (block, N)
         rows = np.arange(len(products))
-        products[rows, start + rows] = -1  # no picture is its own neighbour
+        products[rows, start + rows] = -1  # no image is its own neighbour
         row, second = np.divmod(np.flatnonzero(products >= threshold - _ROUNDING), count)
         first = row + start
         first, second = first[first < second], second[first < second]
@@ -155,9 +149,8 @@ def _search_distinct(
         total += int(alike.sum())
         if total > _MOST_PAIRS:
             raise DataInvalidError(
-                f"Expected at most {_MOST_PAIRS:,} pairs of pictures with a similarity of "
-                f"{threshold:g} or more. Received more: most pictures are alike. Raise the "
-                "similarity, or look at the data."
+                f"More than {_MOST_PAIRS:,} pairs of images are alike (correlation of "
+                f"{threshold:g} or more). Check the data: most of its images are nearly the same."
             )
         products.partition(count - nearest, axis=1)
         closest = products[:, count - nearest :].clip(-1, 1)

@@ -1,4 +1,4 @@
-"""``audit``: what misleads in the data."""
+"""``audit``: find misleading images in the data."""
 
 from typing import Annotated
 
@@ -15,27 +15,28 @@ def audit(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="What judges the labels: a recipe's name, or my_file.py:build. Left out: cnn "
-            "with half of its epochs.",
+            help="The models that judge the labels: a recipe's name, or my_file.py:build. Left "
+            "out: cnn with half of its epochs.",
             show_default=False,
         ),
     ] = None,
     folds: Annotated[
-        int, typer.Option(help="Train so many models, each without one part of the pictures.")
+        int,
+        typer.Option(help="How many models to train, each without one fold of the images."),
     ] = 5,
-    seed: Annotated[int, typer.Option(help="Of the parts and of the trainings.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the folds and of the trainings.")] = 0,
     data: options.Data = None,
     allow_unknown_data: options.AllowUnknownData = False,
     classes: options.Classes = None,
     runs: options.Runs = options.RUNS,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Look anew although a finished audit is there.")
+        bool, typer.Option("--fresh", help="Audit again even if there is a finished audit.")
     ] = False,
     device: options.Device = None,
     threads: options.Threads = None,
     json: options.Json = False,
 ) -> None:
-    """Find doubtful labels, near-duplicates and outliers; opens the test half, and logs that."""
+    """Find doubtful labels, near-duplicates and outliers; opens the test set, and logs that."""
     from fittingroom.jobs.audit import audit as audit_job
     from fittingroom.reporting.audit_page import audit_sentence, counts_table
 
@@ -55,4 +56,4 @@ def audit(
     counts = counts_table(stored.audit)
     print_table(None, counts.columns, counts.rows, left=("",))
     print_text(audit_sentence(stored.audit))
-    print_text(f"To look through: {stored.page}")
+    print_text(f"Page: {stored.page}")

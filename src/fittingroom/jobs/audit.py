@@ -1,9 +1,8 @@
-"""Audit: doubtful labels, near-duplicates and outliers of a data set, into a folder beside runs."""
+"""Audit: find doubtful labels, near-duplicates and outliers in a data set."""
 
 import contextlib
 import dataclasses
 import io
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from fittingroom.auditing import (
     NEAR_DUPLICATE,
     NEIGHBOURS,
     Audit,
-    Basis,
+    AuditBasis,
     StoredAudit,
     audit_name,
     doubtful_labels,
@@ -27,7 +26,7 @@ from fittingroom.auditing import (
     search,
 )
 from fittingroom.auditing.folder import ENVIRONMENT, PAGE, RESULTS
-from fittingroom.data import Dataset, Half, fold_numbers, make_folds
+from fittingroom.data import Half, fold_numbers, make_folds
 from fittingroom.engines import Device, Fitted, engine_named
 from fittingroom.errors import FittingRoomError, UsageError
 from fittingroom.jobs.finish import checked, model_of
@@ -39,20 +38,21 @@ from fittingroom.predictions import Float32, Predictions, UInt8
 from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
 from fittingroom.reporting.audit_page import audit_page
 from fittingroom.runs import Epoch, RunWriter, describe_environment, log_opening
+from fittingroom.runs.files import as_json
 from fittingroom.runs.manifests import write_manifest
 
 FOLDS = 5
-# Half of what the recipe is trained for elsewhere: five models in the time of two and a half.
+# Half of cnn's epochs: five models in the time of two and a half.
 _EPOCHS = 3
 
 
 @dataclass(frozen=True, eq=False)
 class OutOfFold:
-    """What models say of pictures that they were not trained on.
+    """What models predict for images that they were not trained on.
 
     Attributes:
-        training: of every training picture, by the model that was trained without its fold.
-        test: of every test picture, by one of the models; none was trained on test pictures.
+        training: of every training image, by the model that was trained without its fold.
+        test: of every test image, by one of the models; none was trained on test images.
         epochs: how many each model was trained.
     """
 
@@ -69,24 +69,24 @@ def audit(
     fresh: bool = False,
     session: Session | None = None,
 ) -> StoredAudit:
-    """Look for what misleads in a data set, or read the finished audit that there is.
+    """Find misleading images in a data set, or read the finished audit if there is one.
 
-    Opens the test half, and logs that: its pictures and labels are looked at, and nothing is
+    It opens the test set, and logs that: test images and labels are examined, but nothing is
     trained or chosen on them.
 
     Args:
-        recipe: what gives the probabilities, as for :func:`fittingroom.train`; None for ``cnn``
-            with half of its epochs. Of an epoch's weights the last are kept whatever it says, as
-            the pictures held back are those to be judged.
-        folds: how many models are trained, each on all training pictures but one fold.
+        recipe: the models that judge the labels, as for :func:`fittingroom.train`; None for
+            ``cnn`` with half of its epochs. The last epoch's weights are always kept, as choosing
+            an epoch would use the images that are to be judged.
+        folds: how many models are trained, each on all training images but one fold.
         seed: of the folds, and of the trainings.
         fresh: audit again even if there is a finished audit of this recipe, folds, seed and data.
         session: data, folder of runs, device, threads and listener; None for the defaults.
 
     Raises:
-        UsageError: fewer than two folds, or more than the smallest class has pictures; a model that
+        UsageError: fewer than two folds, or more than the smallest class has images; a model that
             starts from weights of its own.
-        FittingRoomError: training broke down, or the folder cannot be written.
+        FittingRoomError: training failed, or the folder cannot be written.
     """
     session = session or Session()
     dataset, progress, runs = session.dataset, session.progress, session.folder
@@ -98,24 +98,28 @@ def audit(
             return found
     place = engine_named(chosen.engine).device(session.device, session.threads)
     training = dataset.training()
-    fold_numbers(training.labels, folds, seed)  # refuses what cannot be, before anything is left
+    fold_numbers(training.labels, folds, seed)  # refuses too many folds before anything is written
     hashes = dataset.key + " ".join(dataset.test_hashes.values())
-    name = audit_name(chosen.name, chosen.key, folds, seed, hashes)
-    writer = RunWriter.create(runs, name)
+    writer = RunWriter.create(runs, audit_name(chosen.name, chosen.key, folds, seed, hashes))
     log_opening(
         runs, run=writer.folder.name, recipe=chosen.name, data=dataset.name, purpose="audit"
     )
+    basis = AuditBasis(
+        data=dataset.name,
+        official=dataset.official,
+        classes=dataset.classes,
+        hashes=dataset.training_hashes | dataset.test_hashes,
+        training=len(training),
+        test=len(test := dataset.open_test()),
+        recipe=chosen.name,
+        key=chosen.key,
+        folds=folds,
+        seed=seed,
+        similarity=NEAR_DUPLICATE,
+        neighbours=NEIGHBOURS,
+    )
     try:
-        return _fill(
-            writer,
-            chosen,
-            dataset,
-            training,
-            folds=folds,
-            seed=seed,
-            place=place,
-            progress=progress,
-        )
+        return _fill(writer, chosen, basis, training, test, place, progress)
     except FittingRoomError as error:
         with contextlib.suppress(FittingRoomError):  # the disk may be full
             writer.fail(error)
@@ -125,43 +129,26 @@ def audit(
 def _fill(
     writer: RunWriter,
     recipe: BaseRecipe,
-    dataset: Dataset,
+    basis: AuditBasis,
     training: Half,
-    *,
-    folds: int,
-    seed: int,
+    test: Half,
     place: Device,
     progress: Progress,
 ) -> StoredAudit:
     """Everything after the opening is logged; the manifest comes last."""
-    test = dataset.open_test()
     began = time.perf_counter()
     said = out_of_fold(
         recipe,
         training,
         test,
-        dataset.classes,
-        folds=folds,
-        seed=seed,
+        basis.classes,
+        folds=basis.folds,
+        seed=basis.seed,
         place=place,
         progress=progress,
     )
     trained = time.perf_counter()
-    progress.say(f"Holding {len(training) + len(test):,} pictures against each other")
-    basis = Basis(
-        data=dataset.name,
-        official=dataset.official,
-        classes=dataset.classes,
-        hashes=dataset.training_hashes | dataset.test_hashes,
-        training=len(training),
-        test=len(test),
-        recipe=recipe.name,
-        key=recipe.key,
-        folds=folds,
-        seed=seed,
-        similarity=NEAR_DUPLICATE,
-        neighbours=NEIGHBOURS,
-    )
+    progress.say(f"Comparing {len(training) + len(test):,} images with each other")
     images = np.concatenate([training.images, test.images])
     labels = np.concatenate([training.labels, test.labels])
     with threadpool_limits(place.threads):
@@ -173,12 +160,12 @@ def _fill(
         "threads": place.threads,
         "seconds": {
             "cross_validation": trained - began,
-            "pictures": time.perf_counter() - trained,
+            "images": time.perf_counter() - trained,
         },
         "recipe": recipe.to_json(),
     }
-    writer.write(ENVIRONMENT, _json(environment))
-    writer.write(RESULTS, _json(found.as_dict()))
+    writer.write(ENVIRONMENT, as_json(environment))
+    writer.write(RESULTS, as_json(found.as_dict()))
     writer.write("training.npz", _npz(said.training))
     writer.write("test.npz", _npz(said.test))
     writer.write(PAGE, audit_page(found, images, labels))
@@ -186,25 +173,27 @@ def _fill(
     return open_audit(writer.folder)
 
 
-def examine(basis: Basis, said: OutOfFold, images: UInt8) -> Audit:
-    """What out-of-fold predictions and the pictures themselves say of a data set.
+def examine(basis: AuditBasis, said: OutOfFold, images: UInt8) -> Audit:
+    """What out-of-fold predictions and the images themselves show about a data set.
 
     Args:
-        basis: what all this rests on.
-        said: of every picture.
-        images: uint8 ``(N, 28, 28)``, the training half and then the test half.
+        basis: the data, models and thresholds.
+        said: predictions of every image.
+        images: uint8 ``(N, 28, 28)``, the training set and then the test set.
     """
-    halves = (said.training, said.test)
-    chances = np.concatenate([_probabilities(half) for half in halves])
-    labels = np.concatenate([half.labels for half in halves])
+    parts = (said.training, said.test)
+    labels = np.concatenate([part.labels for part in parts])
+    logs = np.concatenate(
+        [part.log_probabilities for part in parts if part.log_probabilities is not None]
+    )
     near = search(images, threshold=basis.similarity, neighbours=basis.neighbours)
-    accuracies = [wilson(int(half.correct.sum()), len(half)) for half in halves]
+    accuracies = [wilson(int(part.correct.sum()), len(part)) for part in parts]
     return Audit(
         basis=basis,
         epochs=said.epochs,
         accuracy=accuracies[0],
         test_accuracy=accuracies[1],
-        doubtful=doubtful_labels(labels, chances),
+        doubtful=doubtful_labels(labels, np.exp(logs.astype(np.float64))),
         pairs=near.pairs,
         outliers=outliers(near.distances),
     )
@@ -221,17 +210,17 @@ def out_of_fold(
     place: Device,
     progress: Progress | None = None,
 ) -> OutOfFold:
-    """Train a model a fold, and ask each of the pictures that it was not trained on.
+    """Train a model for each fold, and predict the images that it was not trained on.
 
-    Each picture is judged by one model alone, so that all probabilities are of one kind: a
-    training picture by the model trained without its fold, a test picture by the model of the
-    fold that its place in the file falls into. Probabilities are calibrated a model by the
-    training pictures of its fold.
+    Each image is judged by one model alone, so that all probabilities are comparable: a training
+    image by the model trained without its fold, a test image by the model of the fold that its
+    place in the file falls into. Each model's probabilities are calibrated on the training images
+    of its fold.
 
     Args:
         recipe: what to train.
-        training: the training half.
-        test: the test half; its labels are handed on and not looked at.
+        training: the training set.
+        test: the test set; its labels are passed on and not looked at.
         classes: the class names in the order of their labels.
         folds: how many models.
         seed: of the folds, and of the trainings.
@@ -239,8 +228,8 @@ def out_of_fold(
         progress: who listens.
 
     Raises:
-        UsageError: fewer than two folds, or more than the smallest class has pictures.
-        FittingRoomError: training broke down, or a model cannot be exported.
+        UsageError: fewer than two folds, or more than the smallest class has images.
+        FittingRoomError: training failed, or a model cannot be exported.
     """
     progress = progress or Silence()
     engine = engine_named(recipe.engine)
@@ -262,8 +251,8 @@ def out_of_fold(
             asked = slice(fold, None, folds)
             test_logs[asked] = predictor.log_probabilities(test.images[asked])
             epochs.append(len(course))
-            right = (logs[held_back].argmax(axis=1) == split.validation.labels).sum()
-            advance(fold + 1, f"held back: {wilson(int(right), len(held_back)).percent}")
+            correct = (logs[held_back].argmax(axis=1) == split.validation.labels).sum()
+            advance(fold + 1, f"held back: {wilson(int(correct), len(held_back)).percent}")
     return OutOfFold(
         _predictions(training, logs, classes), _predictions(test, test_logs, classes), tuple(epochs)
     )
@@ -279,33 +268,20 @@ def _predictor(
 
 
 def audit_recipe(recipe: Any) -> BaseRecipe:
-    """The recipe that is trained: nothing chosen on the pictures held back.
-
-    Args:
-        recipe: as for :func:`audit`.
+    """The recipe that judges labels: nothing in it is chosen on the images held back.
 
     Raises:
-        UsageError: see :func:`audit`.
+        UsageError: a model that starts from weights of its own.
     """
     if recipe is None:
-        chosen = recipe_of("cnn").with_settings({"epochs": str(_EPOCHS)})
-    else:
-        chosen = recipe_of(recipe)
+        recipe = recipe_of("cnn").with_settings({"epochs": str(_EPOCHS)})
+    chosen = recipe_of(recipe)
     if chosen.own is not None and chosen.own.fixed:
         raise UsageError(
-            f"Expected a model that is trained from nothing. Received {chosen.name}, which starts "
-            "from weights of its own: it may have seen the pictures that it is to judge. Give a "
-            "function or class that builds the model instead."
+            f"{chosen.name} starts from weights of its own and may have seen the images that it is "
+            "to judge. Give a function or class that builds the model instead."
         )
-    if not isinstance(chosen, Recipe):
-        return chosen
-    return dataclasses.replace(chosen, keep="last")
-
-
-def _probabilities(said: Predictions) -> Any:
-    probabilities = said.probabilities
-    assert probabilities is not None  # exported models give them
-    return probabilities
+    return dataclasses.replace(chosen, keep="last") if isinstance(chosen, Recipe) else chosen
 
 
 def _predictions(half: Half, logs: Float32, classes: tuple[str, ...]) -> Predictions:
@@ -317,7 +293,3 @@ def _npz(predictions: Predictions) -> bytes:
     stream = io.BytesIO()
     predictions.write(stream)
     return stream.getvalue()
-
-
-def _json(values: Any) -> bytes:
-    return (json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()

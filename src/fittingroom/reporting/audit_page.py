@@ -1,5 +1,6 @@
-"""The page of an audit: what misleads in the data, to look through."""
+"""The page of an audit: the misleading images, to look through."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,8 +12,8 @@ from fittingroom.predictions import Int64, UInt8
 from fittingroom.reporting.tables import Table
 from fittingroom.reporting.write import render
 
-# So many of a list are on the page; all of it is in audit.json.
-_STRANGEST = 48
+# How many entries of each list the page shows; audit.json has all of them.
+_FIRST = 48
 _OF_A_CLASS = 1000
 _PAIRS = 120
 _OUTLIERS = 96
@@ -20,28 +21,28 @@ _KINDS = 12
 
 
 @dataclass(frozen=True, eq=False)
-class Shot:
-    """Pictures of one garment, or of two that are alike, and the words under them.
+class Tile:
+    """One garment, or two that are alike, and the words below.
 
     Attributes:
-        pictures: uint8 ``(P, 28, 28)``, one or two.
+        images: uint8 ``(P, 28, 28)``, one or two.
         title: the given label, or labels.
         said: what is doubtful about it.
-        where: half and index.
+        where: set and index.
     """
 
-    pictures: UInt8
+    images: UInt8
     title: str
     said: str
     where: str
 
 
 @dataclass(frozen=True, eq=False)
-class ShotGroup:
-    """Shots under a heading; folded away where there are many such groups."""
+class TileGroup:
+    """Tiles below a heading, perhaps folded."""
 
     heading: str
-    shots: tuple[Shot, ...]
+    tiles: tuple[Tile, ...]
     folded: bool = False
 
 
@@ -52,7 +53,7 @@ class AuditSection:
     key: str
     title: str
     lead: str
-    groups: tuple[ShotGroup, ...]
+    groups: tuple[TileGroup, ...]
     table: Table | None = None
 
 
@@ -61,8 +62,8 @@ def audit_page(audit: Audit, images: UInt8, labels: UInt8) -> bytes:
 
     Args:
         audit: what was found.
-        images: uint8 ``(N, 28, 28)``, the training half and then the test half.
-        labels: ``(N,)``, given labels of these.
+        images: uint8 ``(N, 28, 28)``, the training set and then the test set.
+        labels: ``(N,)``, their given labels.
     """
     sections = (
         _doubtful(audit, images),
@@ -81,53 +82,45 @@ def audit_page(audit: Audit, images: UInt8, labels: UInt8) -> bytes:
 
 def audit_sentence(audit: Audit) -> str:
     """What was found, in plain words."""
-    basis, counts = audit.basis, audit.counts()
-    total = basis.training + basis.test
+    basis, near, far = audit.basis, len(audit.near_training), len(audit.outliers)
     return (
-        f"Of {total:,} labels in {basis.data}, {len(audit.doubtful):,} are doubtful; "
-        f"{some(counts['test_near_training']['test'], 'test picture')} of {basis.test:,} "
-        f"{'is' if counts['test_near_training']['test'] == 1 else 'are'} nearly the same as a "
-        f"training picture; {some(len(audit.outliers), 'picture')} "
-        f"{'is' if len(audit.outliers) == 1 else 'are'} unlike all others."
+        f"Of {basis.training + basis.test:,} labels in {basis.data}, {len(audit.doubtful):,} are "
+        f"doubtful; {some(near, 'test image')} of {basis.test:,} {'is' if near == 1 else 'are'} "
+        f"nearly the same as a training image; {some(far, 'image')} "
+        f"{'is' if far == 1 else 'are'} unlike all others."
     )
 
 
 def counts_table(audit: Audit) -> Table:
-    """How much was found, by half."""
+    """How much was found, by set."""
     basis, counts = audit.basis, audit.counts()
-    pairs, copies = counts["near_duplicates"], counts["identical"]
+    near = counts["test_near_training"]["test"]
+
+    def row(title: str, kind: str) -> tuple[str, ...]:
+        found = counts[kind]
+        if "across" in found:
+            places = ("within training", "within test", "across")
+            return (title, *(f"{found[place]:,}" for place in places))
+        return (title, f"{found['training']:,}", f"{found['test']:,}", "–")
+
     rows = (
-        ("Pictures", f"{basis.training:,}", f"{basis.test:,}", "–"),
-        ("Doubtful labels", *_row(counts["doubtful"]), "–"),
-        ("Pairs of near-duplicates", *_sides(pairs)),
-        ("of these, exact copies", *_sides(copies)),
-        (
-            "Pictures with a near-duplicate in training",
-            "–",
-            f"{counts['test_near_training']['test']:,}",
-            "–",
-        ),
-        ("Outliers", *_row(counts["outliers"]), "–"),
+        ("Images", f"{basis.training:,}", f"{basis.test:,}", "–"),
+        row("Doubtful labels", "doubtful"),
+        row("Pairs of near-duplicates", "near_duplicates"),
+        row("of these, exact copies", "identical"),
+        ("Images with a near-duplicate in training", "–", f"{near:,}", "–"),
+        row("Outliers", "outliers"),
     )
-    return Table("What was found, by half of the data.", ("", "training", "test", "across"), rows)
-
-
-def _row(counts: dict[str, int]) -> tuple[str, str]:
-    return f"{counts['training']:,}", f"{counts['test']:,}"
-
-
-def _sides(counts: dict[str, int]) -> tuple[str, str, str]:
-    within, across = (counts["within training"], counts["within test"]), counts["across"]
-    return f"{within[0]:,}", f"{within[1]:,}", f"{across:,}"
+    return Table("What was found, by set.", ("", "training", "test", "across"), rows)
 
 
 def _doubtful(audit: Audit, images: UInt8) -> AuditSection:
     doubtful, classes = audit.doubtful, audit.basis.classes
 
-    def shot(at: int) -> Shot:
+    def tile(at: int) -> Tile:
         position = int(doubtful.positions[at])
         suggested = classes[doubtful.suggested[at]]
-        return Shot(
+        return Tile(
             images[position][None],
             classes[doubtful.given[at]],
             f"{suggested} {sureness(float(doubtful.suggested_probability[at]))}",
@@ -136,28 +129,22 @@ def _doubtful(audit: Audit, images: UInt8) -> AuditSection:
 
     in_test = doubtful.positions >= audit.basis.training
     groups = [
-        _group(f"The strangest of the {half} half", np.flatnonzero(where)[:_STRANGEST], shot)
-        for half, where in (("test", in_test), ("training", ~in_test))
+        _group(f"The most doubtful in the {name} set", np.flatnonzero(where)[:_FIRST], tile)
+        for name, where in (("test", in_test), ("training", ~in_test))
     ]
     for label, name in enumerate(classes):
         members = np.flatnonzero(doubtful.given == label)
-        groups.append(
-            _group(
-                f"Labelled {name}: {_shown(len(members), _OF_A_CLASS)}",
-                members[:_OF_A_CLASS],
-                shot,
-                folded=True,
-            )
-        )
+        heading = f"Labelled {name}: {_shown(len(members), _OF_A_CLASS)}"
+        groups.append(_group(heading, members[:_OF_A_CLASS], tile, folded=True))
     return AuditSection(
         "doubtful",
         "Doubtful labels",
-        "Under each picture its given label and, after the arrow, what a model that was not "
-        "trained on it says and how sure it is of that; the least likely labels first. Doubtful "
-        "is not wrong: some of these labels are, others are right of a garment that few would "
-        "name rightly. Of each class as many are listed as confident learning estimates to be "
+        "Below each image is its given label and, after the arrow, the prediction of a model that "
+        "was not trained on it, with its probability. The least likely labels come first. Doubtful "
+        "does not mean wrong: some of these labels are wrong, others belong to garments that are "
+        "hard to tell apart. Each class lists as many labels as confident learning estimates to be "
         "wrong.",
-        tuple(group for group in groups if group.shots),
+        tuple(group for group in groups if group.tiles),
         _kinds(audit),
     )
 
@@ -167,19 +154,13 @@ def _kinds(audit: Audit) -> Table | None:
     classes, doubtful = audit.basis.classes, audit.doubtful
     if len(doubtful) == 0:
         return None
-    kinds = doubtful.given * len(classes) + doubtful.suggested
-    values, counts = np.unique(kinds, return_counts=True)
-    order = np.argsort(-counts, kind="stable")[:_KINDS]
+    kinds = Counter(zip(doubtful.given.tolist(), doubtful.suggested.tolist(), strict=True))
     rows = tuple(
-        (
-            classes[values[at] // len(classes)],
-            classes[values[at] % len(classes)],
-            f"{counts[at]:,}",
-        )
-        for at in order
+        (classes[given], classes[suggested], f"{count:,}")
+        for (given, suggested), count in kinds.most_common(_KINDS)
     )
     return Table(
-        f"The most frequent kinds of doubt, both halves; {len(values)} kinds in all.",
+        f"The most frequent kinds of doubt, both sets; {len(kinds)} kinds in all.",
         ("given", "suggested", "labels"),
         rows,
         words=2,
@@ -189,10 +170,10 @@ def _kinds(audit: Audit) -> Table | None:
 def _near_duplicates(audit: Audit, images: UInt8, labels: UInt8) -> AuditSection:
     pairs, classes = audit.pairs, audit.basis.classes
 
-    def shot(at: int) -> Shot:
+    def tile(at: int) -> Tile:
         both = [int(pairs.first[at]), int(pairs.second[at])]
-        names = list(dict.fromkeys(classes[int(labels[position])] for position in both))
-        return Shot(
+        names = dict.fromkeys(classes[int(labels[position])] for position in both)
+        return Tile(
             images[both],
             " / ".join(names),
             "exact copy" if pairs.identical[at] else f"{_alike(float(pairs.similarity[at]))} alike",
@@ -203,30 +184,29 @@ def _near_duplicates(audit: Audit, images: UInt8, labels: UInt8) -> AuditSection
     order = np.argsort(-pairs.similarity, kind="stable")
     groups = []
     for heading, side in (
-        ("A test picture and its like in training", 1),
-        ("Both in training", 0),
-        ("Both in the test half", 2),
+        ("A test image and its near-duplicate in training", 1),
+        ("Both in the training set", 0),
+        ("Both in the test set", 2),
     ):
         members = order[sides[order] == side]
         words = f"{heading}: {_shown(len(members), _PAIRS)}"
-        groups.append(_group(words, members[:_PAIRS], shot))
+        groups.append(_group(words, members[:_PAIRS], tile))
     return AuditSection(
         "near-duplicates",
         "Near-duplicates",
-        "Pairs of pictures whose pixels correlate at "
-        f"{audit.basis.similarity:g} or more, brightness and contrast apart: the same photograph, "
-        "or the same garment in another colour or print. A test picture that has its like in "
-        "training asks less of a model than a new one.",
-        tuple(group for group in groups if group.shots),
+        f"Pairs of images whose pixels correlate at {audit.basis.similarity:g} or more, whatever "
+        "their brightness and contrast: the same photograph, or the same garment in another colour "
+        "or print. A test image with a near-duplicate in training is easier than a new one.",
+        tuple(group for group in groups if group.tiles),
     )
 
 
 def _outliers(audit: Audit, images: UInt8, labels: UInt8) -> AuditSection:
     far, classes = audit.outliers, audit.basis.classes
 
-    def shot(at: int) -> Shot:
+    def tile(at: int) -> Tile:
         position = int(far.positions[at])
-        return Shot(
+        return Tile(
             images[position][None],
             classes[int(labels[position])],
             f"distance {far.distances[at]:.2f}",
@@ -234,22 +214,22 @@ def _outliers(audit: Audit, images: UInt8, labels: UInt8) -> AuditSection:
         )
 
     shown = np.arange(min(len(far), _OUTLIERS))
-    group = _group(f"Furthest first: {_shown(len(far), _OUTLIERS)}", shown, shot)
+    group = _group(f"Furthest first: {_shown(len(far), _OUTLIERS)}", shown, tile)
     return AuditSection(
         "outliers",
         "Outliers",
-        f"Pictures whose {audit.basis.neighbours} nearest neighbours among all others are far "
-        f"away: {far.fence:.2f} or more on average, where 0 is an equal picture and 1.41 one that "
-        "has nothing in common. Labels play no part. Rare patterns, pale garments of which only "
-        "the outline is seen, and pictures that went wrong.",
-        (group,) if group.shots else (),
+        f"Images that are far from their {audit.basis.neighbours} nearest neighbours: "
+        f"{far.fence:.2f} or more on average, where 0 is an identical image and 1.41 one that has "
+        "nothing in common. Labels play no part. Expect rare patterns, pale garments that show "
+        "only an outline, and failed photographs.",
+        (group,) if group.tiles else (),
     )
 
 
 def _group(
-    heading: str, chosen: Int64, shot: Callable[[int], Shot], *, folded: bool = False
-) -> ShotGroup:
-    return ShotGroup(heading, tuple(shot(int(at)) for at in chosen), folded)
+    heading: str, chosen: Int64, tile: Callable[[int], Tile], *, folded: bool = False
+) -> TileGroup:
+    return TileGroup(heading, tuple(tile(int(at)) for at in chosen), folded)
 
 
 def _shown(number: int, most: int) -> str:
@@ -258,13 +238,13 @@ def _shown(number: int, most: int) -> str:
 
 
 def _alike(similarity: float) -> str:
-    """Never rounded up to sameness: two pictures that are not copies differ."""
+    """Never rounded up to 100%: only exact copies are the same."""
     return ">99.9%" if similarity > 0.999 else f"{100 * similarity:.1f}%"
 
 
 def _where(audit: Audit, position: int) -> str:
-    half, index = audit.place(position)
-    return f"{half} {index}"
+    name, index = audit.place(position)
+    return f"{name} {index}"
 
 
 def _basis(audit: Audit) -> str:
@@ -273,13 +253,12 @@ def _basis(audit: Audit) -> str:
     epochs = sorted(set(audit.epochs))
     length = f"{epochs[0]}" if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"
     return (
-        f"Labels were judged by {basis.folds} models of the recipe {basis.recipe}, trained for "
-        f"{length} {'epoch' if epochs == [1] else 'epochs'} each on all training pictures but one "
-        "fold. Each picture was judged by one model that was not trained on it; no model was "
-        "trained on a test picture. They agree with the given label on "
-        f"{percent_estimate(audit.accuracy, 2)} of the training pictures and "
-        f"{percent_estimate(audit.test_accuracy, 2)} of the test pictures. Which labels are "
-        "doubtful: confident learning, pruning by class (Northcutt, Jiang and Chuang 2021, "
-        "arXiv:1911.00068). Outliers: distance to the nearest neighbours (Ramaswamy, Rastogi and "
-        "Shim 2000; Angiulli and Pizzuti 2002) above Tukey's upper fence."
+        f"{basis.folds} models of the recipe {basis.recipe} judged the labels, each trained for "
+        f"{length} {'epoch' if epochs == [1] else 'epochs'} on all training images but one fold. "
+        "One model judged each image, and it was not trained on that image; no model was trained "
+        f"on test images. They agree with the given label of {percent_estimate(audit.accuracy, 2)} "
+        f"of the training images and {percent_estimate(audit.test_accuracy, 2)} of the test "
+        "images. Doubtful labels: confident learning, pruning by class (Northcutt, Jiang and "
+        "Chuang 2021, arXiv:1911.00068), by cleanlab. Outliers: distance to the nearest neighbours "
+        "(Ramaswamy, Rastogi and Shim 2000; Angiulli and Pizzuti 2002) above Tukey's upper fence."
     )

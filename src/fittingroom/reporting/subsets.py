@@ -1,4 +1,4 @@
-"""Accuracy without what misleads, side by side with accuracy on all test pictures."""
+"""Accuracy without misleading images, side by side with accuracy on all test images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,25 +12,25 @@ from fittingroom.reporting.tables import Table
 AUDIT_PAGE = "audit.html"
 
 NO_AUDIT = (
-    "Whether doubtful labels, or near-duplicates of training pictures, move these numbers: "
-    "fittingroom audit finds them in this data, and the next report shows what they change."
+    "Do doubtful labels, or near-duplicates of training images, change these numbers? "
+    "`fittingroom audit` finds them in this data, and the next report shows their effect."
 )
 
 _COLUMNS = {
-    "all": "All test pictures",
-    "without near-duplicates": "Without near-duplicates of training pictures",
+    "all": "All test images",
+    "without near-duplicates": "Without near-duplicates of training images",
     "without doubtful labels": "Without doubtful labels",
 }
 
 
 @dataclass(frozen=True, eq=False)
 class Audited:
-    """What an audit of the data says of a report's models.
+    """How an audit of the data changes the results of a report's models.
 
     Attributes:
         name: the audit's folder.
         recipe: whose models judged the labels.
-        subsets: all models on all test pictures, and on those that do not mislead.
+        subsets: all models on all test images, and without the misleading ones.
         page: the audit's page, as HTML.
     """
 
@@ -49,49 +49,39 @@ class Audited:
 
 
 def subsets_table(audited: Audited, models: Sequence[str]) -> Table:
-    """A column a subset, the raw one first; a row a model and a row a pair."""
+    """A column for each subset, all test images first; a row for each model and each pair."""
     columns = audited.subsets
-    rows = [("Test pictures", *(f"{subset.pictures:,}" for subset in columns))]
+    rows = [("Test images", *(f"{subset.images:,}" for subset in columns))]
     for at, name in enumerate(models):
+        accuracies = [each.accuracies[at] if each.images else None for each in columns]
         rows.append(
-            (
-                name,
-                *(
-                    percent_estimate(subset.accuracies[at], 2) if subset.accuracies else NONE
-                    for subset in columns
-                ),
-            )
+            (name, *(NONE if each is None else percent_estimate(each, 2) for each in accuracies))
         )
-    for at, pair in enumerate(columns[0].differences):
+    for pair in columns[0].differences:
+        values = [each.differences.get(pair) for each in columns]
         rows.append(
             (
-                f"{pair.b} minus {pair.a}, in points",
-                *(
-                    points_estimate(subset.differences[at].value, 2) if subset.differences else NONE
-                    for subset in columns
-                ),
+                f"{pair[1]} minus {pair[0]}, in points",
+                *(NONE if each is None else points_estimate(each, 2) for each in values),
             )
         )
     return Table(
-        "Accuracy with and without what misleads. The first column is the result; in brackets: "
-        "95% intervals.",
+        "Accuracy with and without misleading images. The first column is the result; in "
+        "brackets: 95% intervals.",
         ("", *(_COLUMNS[subset.name] for subset in columns)),
         tuple(rows),
     )
 
 
 def subsets_sentence(audited: Audited) -> str:
-    """What the table rests on, and how far it may be trusted."""
+    """What the table is based on, and how far to trust it."""
     left_out = {subset.name: subset.left_out for subset in audited.subsets}
-    near, doubtful = (
-        left_out["without near-duplicates"],
-        left_out["without doubtful labels"],
-    )
+    near, doubtful = left_out["without near-duplicates"], left_out["without doubtful labels"]
     return (
-        f"{some(near, 'test picture')} {_has(near)} a near-duplicate in training, and "
-        f"{some(doubtful, 'test picture')} {_has(doubtful)} a doubtful label, says {audited.name}. "
-        f"Doubtful are labels that models of the recipe {audited.recipe} hold for unlikely: "
-        "without them every model looks better, and one that errs as these do most of all."
+        f"According to {audited.name}, {some(near, 'test image')} {_has(near)} a near-duplicate in "
+        f"training, and {some(doubtful, 'test image')} {_has(doubtful)} a doubtful label. Models "
+        f"of the recipe {audited.recipe} found these labels unlikely. Without them every model "
+        "looks better, most of all one that makes the same mistakes as these."
     )
 
 

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from fittingroom.auditing import doubtful_labels
+from fittingroom.errors import PredictionsError
+
+
+@st.composite
+def judged(draw):
+    """Labels and probabilities that agree with most of them, as a useful model's do."""
+    kinds, count = draw(st.integers(2, 6)), draw(st.integers(20, 200))
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    labels = generator.permutation(np.arange(count) % kinds)  # every class occurs
+    logits = generator.normal(0, draw(st.floats(0.1, 3)), (count, kinds))
+    logits[np.arange(count), labels] += draw(st.floats(0, 4))
+    chances = np.exp(logits)
+    return labels, chances / chances.sum(axis=1, keepdims=True)
+
+
+@settings(deadline=None)
+@given(judged())
+def test_a_label_that_is_likeliest_is_never_doubtful_and_order_is_by_doubt(case):
+    labels, chances = case
+    doubtful = doubtful_labels(labels, chances)
+    rows = doubtful.positions
+    assert (chances[rows].argmax(axis=1) == doubtful.suggested).all()
+    assert (doubtful.suggested != doubtful.given).all()
+    assert (doubtful.given == labels[rows]).all()
+    assert (np.diff(doubtful.given_probability) >= 0).all()
+
+
+@settings(deadline=None)
+@given(judged(), st.randoms())
+def test_names_of_classes_do_not_matter(case, random):
+    labels, chances = case
+    order = list(range(chances.shape[1]))
+    random.shuffle(order)
+    renamed = np.argsort(order)[labels]
+    assert (
+        doubtful_labels(renamed, chances[:, order]).positions
+        == doubtful_labels(labels, chances).positions
+    ).all()
+
+
+def test_planted_wrong_labels_are_found_the_least_likely_first():
+    truth = np.repeat([0, 1, 2], 30)
+    chances = np.full((90, 3), 0.05)
+    chances[np.arange(90), truth] = 0.9
+    labels = truth.copy()
+    labels[[3, 40]] = [1, 0]
+    chances[40] = [0.02, 0.95, 0.03]
+    doubtful = doubtful_labels(labels, chances)
+    assert doubtful.positions.tolist() == [40, 3]
+    assert doubtful.given.tolist() == [0, 1]
+    assert doubtful.suggested.tolist() == [1, 0]
+    assert doubtful.given_probability.tolist() == [0.02, 0.05]
+
+
+@given(arrays(np.float64, (4, 3), elements=st.floats(-1, 2)))
+def test_probabilities_that_are_none_are_refused(chances):
+    chances[0] = [0.5, 0.5, 0.5]
+    with pytest.raises(PredictionsError, match="Expected"):
+        doubtful_labels([0, 1, 2, 0], chances)
+
+
+def test_labels_that_do_not_fit_are_refused():
+    chances = np.full((8, 3), 1 / 3)
+    with pytest.raises(PredictionsError, match="8 rows"):
+        doubtful_labels([0, 1], chances)
+    with pytest.raises(PredictionsError, match="Received 3"):
+        doubtful_labels([3] * 8, chances)
