@@ -37,11 +37,11 @@ import numpy as np
 from benchmarks import measure
 from benchmarks.crash_faults import FINISHED, REFUSED, Plan, fork, wait
 from benchmarks.measure import Measured, render, say
-from fittingroom.jobs.reproduce import compare_runs
 from fittingroom.data import find_dataset
 from fittingroom.engines import engine_named
 from fittingroom.errors import FittingRoomError
 from fittingroom.jobs.evaluate import evaluate
+from fittingroom.jobs.reproduce import compare_runs
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.networks import BatchNorm, Conv, Dense, Flatten, ReLU

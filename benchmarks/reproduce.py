@@ -27,8 +27,8 @@ import numpy as np
 from benchmarks import measure
 from benchmarks.measure import Measured, MeasurementError, in_process, render, say
 from benchmarks.peers import torch_logits
-from fittingroom.jobs.reproduce import compare_predictions, compare_runs
 from fittingroom.data import Half, find_dataset
+from fittingroom.jobs.reproduce import compare_predictions, compare_runs
 from fittingroom.predict import Predictor
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import Recipe, recipe_named

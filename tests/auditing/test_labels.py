@@ -32,19 +32,6 @@ def test_a_label_that_is_likeliest_is_never_doubtful_and_order_is_by_doubt(case)
     assert (np.diff(doubtful.given_probability) >= 0).all()
 
 
-@settings(deadline=None)
-@given(judged(), st.randoms())
-def test_names_of_classes_do_not_matter(case, random):
-    labels, chances = case
-    order = list(range(chances.shape[1]))
-    random.shuffle(order)
-    renamed = np.argsort(order)[labels]
-    assert (
-        doubtful_labels(renamed, chances[:, order]).positions
-        == doubtful_labels(labels, chances).positions
-    ).all()
-
-
 def test_planted_wrong_labels_are_found_the_least_likely_first():
     truth = np.repeat([0, 1, 2], 30)
     chances = np.full((90, 3), 0.05)

@@ -78,7 +78,7 @@ def test_many_copies_of_one_picture_are_no_burden():
 
 def test_pictures_that_are_nearly_all_alike_are_told(monkeypatch, pictures):
     monkeypatch.setattr(similarity, "_MOST_PAIRS", 50)
-    with pytest.raises(DataInvalidError, match=r"at most 50 pairs.*Raise the similarity"):
+    with pytest.raises(DataInvalidError, match=r"More than 50 pairs.*Check the data"):
         search(pictures, threshold=0.5)
 
 

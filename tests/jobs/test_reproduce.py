@@ -113,7 +113,7 @@ def test_what_differs_is_said_within_what_and_from_which_epoch(trained, now, cha
     moved = np.abs(np.exp(logs[5].astype(float)) - np.exp(said.log_probabilities[5].astype(float)))
     assert reproduction.predictions.largest_difference == pytest.approx(moved.max())
     assert "Weights differ by at most 0.25" in reproduction.sentence
-    assert "166 of 167 validation pictures get the same class" in reproduction.sentence
+    assert "166 of 167 validation images get the same class" in reproduction.sentence
     assert "The history differs from epoch 2 on." in reproduction.sentence
     assert "Nothing in environment.json explains it" in reproduction.sentence
 
@@ -240,7 +240,7 @@ def test_a_run_that_does_not_say_where_it_was_trained_is_refused(changed, values
 
 
 def test_a_device_that_is_not_here_is_said(changed):
-    with pytest.raises(UsageError, match="one of this machine's devices"):
+    with pytest.raises(UsageError, match="has no device 'abacus'"):
         reproduce(changed(device="abacus"))
 
 

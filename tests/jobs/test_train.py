@@ -179,10 +179,10 @@ def test_the_check_allows_rounding_and_nothing_else():
 
     assert check_export(logits, log_softmax(logits)) < 1e-6
     assert check_export(logits, log_softmax(logits + np.array([1e-4, 0, 0]))) < 1e-4
-    with pytest.raises(ExportError, match="0 changed classes"):
+    with pytest.raises(ExportError, match="and 0 validation images"):
         check_export(logits, log_softmax(logits + np.array([1e-2, 0, 0])))
     tie = np.array([[1.0, 1.0 + 2e-5, 0.0]], np.float32)
-    with pytest.raises(ExportError, match="1 changed classes"):
+    with pytest.raises(ExportError, match="and 1 validation images"):
         check_export(tie, log_softmax(tie[:, [1, 0, 2]]))
     with pytest.raises(ExportError):
         check_export(logits, np.full((2, 3), np.nan, np.float32))

@@ -29,7 +29,7 @@ from fittingroom.auditing.folder import ENVIRONMENT, PAGE, RESULTS
 from fittingroom.data import Half, fold_numbers, make_folds
 from fittingroom.engines import Device, Fitted, engine_named
 from fittingroom.errors import FittingRoomError, UsageError
-from fittingroom.jobs.finish import checked, model_of
+from fittingroom.jobs.finish import checked, exported
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.session import Session
 from fittingroom.metrics import fit_temperature, wilson
@@ -104,21 +104,22 @@ def audit(
     log_opening(
         runs, run=writer.folder.name, recipe=chosen.name, data=dataset.name, purpose="audit"
     )
-    basis = AuditBasis(
-        data=dataset.name,
-        official=dataset.official,
-        classes=dataset.classes,
-        hashes=dataset.training_hashes | dataset.test_hashes,
-        training=len(training),
-        test=len(test := dataset.open_test()),
-        recipe=chosen.name,
-        key=chosen.key,
-        folds=folds,
-        seed=seed,
-        similarity=NEAR_DUPLICATE,
-        neighbours=NEIGHBOURS,
-    )
     try:
+        test = dataset.open_test()
+        basis = AuditBasis(
+            data=dataset.name,
+            official=dataset.official,
+            classes=dataset.classes,
+            hashes=dataset.training_hashes | dataset.test_hashes,
+            training=len(training),
+            test=len(test),
+            recipe=chosen.name,
+            key=chosen.key,
+            folds=folds,
+            seed=seed,
+            similarity=NEAR_DUPLICATE,
+            neighbours=NEIGHBOURS,
+        )
         return _fill(writer, chosen, basis, training, test, place, progress)
     except FittingRoomError as error:
         with contextlib.suppress(FittingRoomError):  # the disk may be full
@@ -262,9 +263,9 @@ def _predictor(
     recipe: BaseRecipe, fitted: Fitted, classes: Sequence[str], held_back: Half, threads: int
 ) -> Predictor:
     """The exported model, checked against the engine's own output, and calibrated."""
-    model, _, _ = model_of(recipe, fitted, classes)
-    _, logits, _ = checked(recipe, fitted, model, held_back.images, threads)
-    return Predictor(model(fit_temperature(logits, held_back.labels)), threads)
+    _, logits, _ = checked(recipe, fitted, classes, held_back.images, threads)
+    temperature = fit_temperature(logits, held_back.labels)
+    return Predictor(exported(recipe, fitted, classes, temperature=temperature), threads)
 
 
 def audit_recipe(recipe: Any) -> BaseRecipe:

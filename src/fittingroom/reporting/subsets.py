@@ -13,7 +13,7 @@ AUDIT_PAGE = "audit.html"
 
 NO_AUDIT = (
     "Do doubtful labels, or near-duplicates of training images, change these numbers? "
-    "`fittingroom audit` finds them in this data, and the next report shows their effect."
+    "fittingroom audit finds them in this data, and the next report shows their effect."
 )
 
 _COLUMNS = {
