@@ -158,7 +158,7 @@ show(
         ],
     ),
     "Recall of each class by both networks, hardest class first",
-    sentences.recalls(list(both.items())),
+    sentences.recalls([ann, cnn]),
 )
 
 # %% [markdown]

@@ -12,7 +12,8 @@ from pathlib import Path
 from fittingroom.cli.output import Display
 from fittingroom.data import find_dataset
 from fittingroom.errors import ExportError
-from fittingroom.jobs.evaluate import Evaluated, evaluate
+from fittingroom.evaluation import ModelReport
+from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.predict import Model
@@ -26,7 +27,7 @@ SEED = 0
 MOST_BYTES = 600_000
 
 
-def numbers(run: Run, evaluated: Evaluated) -> dict[str, object]:
+def numbers(run: Run, evaluated: ModelReport) -> dict[str, object]:
     """What is known of the run, without where it was made."""
     model, accuracy = Model(run.model_path), evaluated.evaluation.accuracy
     return {

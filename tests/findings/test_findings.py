@@ -1,17 +1,20 @@
 """Findings: each code is found where it should be, and not where it should not."""
 
+import functools
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from fittingroom.comparison import Comparison, Entrant, compare_models
-from fittingroom.evaluation import evaluate_predictions
-from fittingroom.findings import CODES, Finding, Subject, find
+from fittingroom.evaluation import Evaluation, ModelReport, evaluate_predictions
+from fittingroom.findings import CODES, Finding, find
 from fittingroom.predictions import Predictions
-from fittingroom.runs import Epoch
+from fittingroom.recipes import RECIPES
+from fittingroom.runs import Epoch, Run, Summary
 
 ROOT = Path(__file__).parents[2]
 CLASSES = ("shirt", "coat", "bag")
@@ -46,11 +49,24 @@ def course(*validation: float, train: float = 0.91) -> tuple[Epoch, ...]:
 STEADY = course(0.88, 0.9, 0.905, 0.9, 0.9)
 
 
-@pytest.fixture(scope="module")
-def subject() -> Subject:
-    """A model about which there is nothing to find."""
-    evaluation = evaluate_predictions(predictions(), draws=200)
-    return Subject("cnn", evaluation, STEADY, validation_accuracy=0.905, validation_pictures=1000)
+def model(
+    name: str = "cnn",
+    evaluation: Evaluation | None = None,
+    history: tuple[Epoch, ...] = STEADY,
+    recipe: str = "cnn",
+    validation: tuple[float, int | None] = (0.905, 1000),
+) -> ModelReport:
+    """A model about which there is nothing to find, but for what is given."""
+    accuracy, images = validation
+    summary = Summary(2, accuracy, 10.0, 1, 1, 1.0, 0.0, 1)
+    environment = {"data": {"validation": images, "training": 50_000}}
+    run = Run(Path("run"), RECIPES[recipe], 0, environment, history, summary)
+    return ModelReport(name, "made up", evaluation or sound(), run)
+
+
+@functools.cache
+def sound() -> Evaluation:
+    return evaluate_predictions(predictions(), draws=200)
 
 
 def codes(found: tuple[Finding, ...]) -> list[str]:
@@ -63,127 +79,125 @@ def only(found: tuple[Finding, ...], code: str) -> Finding:
     return found[0]
 
 
-def test_of_a_sound_model_nothing_is_found(subject: Subject) -> None:
-    assert find([subject]) == ()
+def test_of_a_sound_model_nothing_is_found() -> None:
+    assert find([model()]) == ()
 
 
-def test_over_fitting(subject: Subject) -> None:
-    far = replace(subject, history=course(0.88, 0.9, 0.905, 0.9, 0.9, train=0.941))
-    assert "ends 4.1 points above" in only(find([far]), "over-fitting").sentence
-    near = replace(subject, history=course(0.88, 0.9, 0.905, 0.9, 0.9, train=0.939))
-    assert find([near]) == ()
-    assert find([replace(far, in_one_go=True)]) == ()
+def test_over_fitting() -> None:
+    far = course(0.88, 0.9, 0.905, 0.9, 0.9, train=0.941)
+    assert "ends 4.1 points above" in only(find([model(history=far)]), "over-fitting").sentence
+    near = course(0.88, 0.9, 0.905, 0.9, 0.9, train=0.939)
+    assert find([model(history=near)]) == ()
+    assert find([model(history=far, recipe="forest")]) == ()  # which has no epochs
 
 
-def test_under_fitting(subject: Subject) -> None:
-    rising = replace(subject, history=course(0.88, 0.89, 0.895, 0.9, 0.905))
-    found = only(find([rising]), "under-fitting")
+def test_under_fitting() -> None:
+    found = only(find([model(history=course(0.88, 0.89, 0.895, 0.9, 0.905))]), "under-fitting")
     assert "still rose by 0.5 points over the last epoch" in found.sentence
-    flat = replace(subject, history=course(0.88, 0.89, 0.9, 0.904, 0.905))
-    assert find([flat]) == ()
-    assert find([replace(subject, history=course(0.9))]) == ()
+    assert find([model(history=course(0.88, 0.89, 0.9, 0.904, 0.905))]) == ()
+    assert find([model(history=course(0.9))]) == ()
 
 
-def test_miscalibrated(subject: Subject) -> None:
-    said = evaluate_predictions(predictions(sure=0.99), draws=200)
-    assert "promise" in only(find([replace(subject, evaluation=said)]), "miscalibrated").sentence
-    said = evaluate_predictions(predictions(sure=0.91), draws=200)
-    assert find([replace(subject, evaluation=said)]) == ()
+@pytest.mark.parametrize(
+    ("code", "seen", "unseen", "words"),
+    [
+        ("miscalibrated", {"sure": 0.99}, {"sure": 0.91}, "differs from its accuracy by"),
+        (
+            "class-below-the-rest",
+            {"accuracy": (0.75, 0.98, 0.98)},
+            {"accuracy": (0.88, 0.91, 0.91)},
+            "of shirt; the mean of the classes is 90",
+        ),
+        ("no-probabilities", {"sure": None}, {}, "cnn predicts classes only"),
+    ],
+)
+def test_findings_in_an_evaluation(
+    code: str, seen: dict[str, Any], unseen: dict[str, Any], words: str
+) -> None:
+    said = evaluate_predictions(predictions(**seen), draws=200)
+    found = only(find([model(evaluation=said)]), code)
+    assert words in found.sentence
+    assert found.about == "cnn"
+    said = evaluate_predictions(predictions(**unseen), draws=200)
+    assert find([model(evaluation=said)]) == ()
 
 
-def test_a_class_below_the_rest(subject: Subject) -> None:
-    said = evaluate_predictions(predictions((0.75, 0.98, 0.98)), draws=200)
-    found = only(find([replace(subject, evaluation=said)]), "class-below-the-rest")
-    assert "of shirt, against" in found.sentence
-    said = evaluate_predictions(predictions((0.88, 0.91, 0.91)), draws=200)
-    assert find([replace(subject, evaluation=said)]) == ()
-
-
-def test_a_class_without_pictures_is_not_below_the_rest() -> None:
+def test_a_class_without_images_is_not_below_the_rest() -> None:
     said = predictions()
     said = Predictions(said.labels, said.predicted, None, said.indices, (*CLASSES, "boot"))
-    found = find([Subject("cnn", evaluate_predictions(said))])
-    assert codes(found) == ["no-probabilities"]
+    assert codes(find([model(evaluation=evaluate_predictions(said))])) == ["no-probabilities"]
 
 
-def test_validation_and_test_disagree(subject: Subject) -> None:
-    lucky = replace(subject, validation_accuracy=0.94)
-    found = only(find([lucky]), "validation-and-test-disagree")
-    assert "reaches 94.0% on validation" in found.sentence
-    assert "points below it" in found.sentence
-    # The same gap on few pictures is chance; without a known number nothing is said.
-    assert find([replace(lucky, validation_pictures=50)]) == ()
-    assert find([replace(lucky, validation_pictures=None)]) == ()
-    assert find([replace(lucky, validation_accuracy=None)]) == ()
+def test_validation_and_test_disagree() -> None:
+    found = only(find([model(validation=(0.94, 1000))]), "validation-and-test-disagree")
+    assert "points below its validation accuracy, 94.0%" in found.sentence
+    # The same gap on few images is chance; without a known number nothing is said.
+    assert find([model(validation=(0.94, 50))]) == ()
+    assert find([model(validation=(0.94, None))]) == ()
+    assert find([replace(model(validation=(0.94, 1000)), run=None)]) == ()
 
 
-def test_no_probabilities(subject: Subject) -> None:
-    said = evaluate_predictions(predictions(sure=None))
-    found = only(find([replace(subject, evaluation=said)]), "no-probabilities")
-    assert found.about == "cnn"
-
-
-def test_trainings_failed_and_openings_unshown(subject: Subject) -> None:
-    found = only(find([subject], failures=["ann, seed 1: no"]), "trainings-failed")
-    assert found.sentence == "Broken down: ann, seed 1: no."
-    assert "opened once" in only(find([subject], unshown=1), "openings-unshown").sentence
-    assert "3 times" in only(find([subject], unshown=3), "openings-unshown").sentence
+def test_trainings_failed_and_openings_unshown() -> None:
+    found = only(find([model()], failures=["ann, seed 1: no"]), "trainings-failed")
+    assert found.sentence == "Failed: ann, seed 1: no."
+    assert "opened once" in only(find([model()], unshown=1), "openings-unshown").sentence
+    assert "3 times" in only(find([model()], unshown=3), "openings-unshown").sentence
 
 
 def compared(
     accuracies: dict[str, float], seeds: int = 5, spread: float = 0.0, margin: float = 0.02
-) -> tuple[list[Subject], Comparison]:
-    subjects, entrants = [], []
+) -> tuple[list[ModelReport], Comparison]:
+    models, entrants = [], []
     for name, accuracy in accuracies.items():
         each = tuple(
             predictions((accuracy + spread * (seed - 2),) * 3, seed=seed) for seed in range(seeds)
         )
         entrants.append(Entrant(name, name, tuple(range(seeds)), each))
         # What is found of single models is another matter.
-        subjects.append(Subject(name, evaluate_predictions(predictions(), draws=200)))
-    return subjects, compare_models(entrants, margin=margin)
+        models.append(model(name))
+    return models, compare_models(entrants, margin=margin)
 
 
 def test_too_few_seeds() -> None:
-    subjects, comparison = compared({"ann": 0.8, "cnn": 0.9}, seeds=4)
-    found = find(subjects, comparison)
+    models, comparison = compared({"ann": 0.8, "cnn": 0.9}, seeds=4)
+    found = find(models, comparison)
     assert codes(found) == ["too-few-seeds"] * 2
-    assert found[0].sentence == "ann rests on 4 trainings."
-    # Of what was predicted elsewhere no more seeds can be had.
-    foreign = [subjects[0], replace(subjects[1], trained_here=False)]
+    assert found[0].sentence == "ann was trained 4 times."
+    # Of external predictions no more seeds can be trained.
+    foreign = [models[0], replace(models[1], run=None)]
     assert [each.about for each in find(foreign, comparison)] == ["ann"]
     assert find(*compared({"ann": 0.8, "cnn": 0.9}, seeds=5)) == ()
 
 
 def test_seeds_vary() -> None:
-    subjects, comparison = compared({"ann": 0.6, "cnn": 0.85}, spread=0.03, margin=0.02)
-    found = find(subjects, comparison)
+    models, comparison = compared({"ann": 0.6, "cnn": 0.85}, spread=0.03, margin=0.02)
+    found = find(models, comparison)
     assert codes(found) == ["seeds-vary"] * 2
     assert "more than the margin of 2.00" in found[0].sentence
 
 
 def test_undecided() -> None:
-    subjects, comparison = compared({"ann": 0.9, "cnn": 0.9}, margin=0.0001)
-    found = [each for each in find(subjects, comparison) if each.code == "undecided"]
+    models, comparison = compared({"ann": 0.9, "cnn": 0.9}, margin=0.0001)
+    found = [each for each in find(models, comparison) if each.code == "undecided"]
     assert [each.about for each in found] == ["cnn against ann"]
     assert find(*compared({"ann": 0.9, "cnn": 0.9}, margin=0.04)) == ()
 
 
 def test_lost_after_holm() -> None:
-    subjects, comparison = compared({"ann": 0.8, "cnn": 0.9, "fig": 0.95})
-    assert find(subjects, comparison) == ()
+    models, comparison = compared({"ann": 0.8, "cnn": 0.9, "fig": 0.95})
+    assert find(models, comparison) == ()
     first, *rest = comparison.pairs
     doubtful = replace(comparison, pairs=(replace(first, p_adjusted=0.08), *rest))
-    found = only(find(subjects, doubtful), "lost-after-holm")
+    found = only(find(models, doubtful), "lost-after-holm")
     assert "p = 0.08 after Holm's correction" in found.sentence
     # A single pair has nothing to be corrected for.
     alone = replace(doubtful, pairs=doubtful.pairs[:1])
-    assert find(subjects, alone) == ()
+    assert find(models, alone) == ()
 
 
-def test_findings_stand_in_the_order_of_their_codes(subject: Subject) -> None:
+def test_findings_stand_in_the_order_of_their_codes() -> None:
     said = evaluate_predictions(predictions(sure=None))
-    rising = replace(subject, evaluation=said, history=course(0.8, 0.81, 0.82, 0.84, 0.9))
+    rising = model(evaluation=said, history=course(0.8, 0.81, 0.82, 0.84, 0.9))
     found = find([rising], failures=["x"])
     assert codes(found) == ["trainings-failed", "under-fitting", "no-probabilities"]
 

@@ -87,7 +87,7 @@ def test_a_comparison_on_ray_leaves_what_one_here_leaves(ray, tiny, sample, tmp_
         )
         for on in ("ray", None)
     ]
-    there, here = ([each.run for group in of.evaluated for each in group] for of in outcomes)
+    there, here = (of.runs for of in outcomes)
     assert [run.name for run in there] == [run.name for run in here]
     for one, other in zip(there, here, strict=True):
         assert contents(one.folder) == contents(other.folder)

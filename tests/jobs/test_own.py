@@ -139,9 +139,7 @@ def test_finished_runs_are_used_again_until_the_code_changes(file, here, tmp_pat
     places = {**here, "out": tmp_path / "report"}
     outcome = compare(entrants, **places)
     assert [model.name for model in outcome.comparison.models] == ["nets", "linear_sklearn"]
-    assert compare(entrants, **places).evaluated[0][0].run.folder == (
-        outcome.evaluated[0][0].run.folder
-    )
+    assert compare(entrants, **places).runs[0].folder == outcome.runs[0].folder
     assert len(list_runs(here["session"].folder)) == 2
     file.write_text(FILE.replace("nn.Linear(784, 10)", "nn.Linear(784, 10, bias=False)"))
     compare(entrants, **places)

@@ -328,7 +328,7 @@ def test_comparing_goes_on_with_what_was_broken_off(tiny, sample, tmp_path, monk
     outcome = compare(
         [tiny, other], session=Session(data=sample, runs=tmp_path, threads=1), out=tmp_path / "out"
     )
-    assert outcome.evaluated[0][0].run.environment["resumed"][0]["after_epoch"] == 1
+    assert outcome.runs[0].environment["resumed"][0]["after_epoch"] == 1
 
 
 def test_on_a_full_disk_the_run_stays_one_that_can_go_on(

@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from fittingroom.classes import GARMENTS
 from fittingroom.comparison import Comparison, Entrant, compare_models
-from fittingroom.evaluation import evaluate_predictions
-from fittingroom.metrics import temperature_effect
+from fittingroom.evaluation import ModelReport, evaluate_predictions
+from fittingroom.findings import find
 from fittingroom.predictions import Predictions, UInt8
-from fittingroom.reporting import Facts, ModelReport, write_report
-from fittingroom.runs import Epoch, Opening, Timing
+from fittingroom.recipes import RECIPES
+from fittingroom.reporting import Facts, write_report
+from fittingroom.runs import Epoch, Opening, Run, Summary, Timing
 
 PICTURES = 400
 
@@ -65,28 +67,40 @@ def history(epochs: int = 4) -> tuple[Epoch, ...]:
     )
 
 
-def report(name: str, said: Predictions, title: str = "Dense layers") -> ModelReport:
+def report(name: str, said: Predictions, recipe: str = "ann", **changed: Any) -> ModelReport:
+    """A model with a run as training would have left it."""
+    course = history(1) if RECIPES[recipe].in_one_go else history()
+    run = Run(
+        folder=Path(f"{name}-s0-3f9c"),
+        recipe=replace(RECIPES[recipe], name=name, **changed),  # type: ignore[type-var]
+        seed=0,
+        environment={"data": {"training": 55_000, "validation": 5_000}},
+        history=course,
+        summary=Summary(
+            best_epoch=len(course),
+            validation_accuracy=0.88,
+            seconds=83.4,
+            parameters=1_234_567,
+            operations=7_654_321,
+            temperature=1.25,
+            export_difference=0.0,
+            model_bytes=2_345_678,
+        ),
+    )
     return ModelReport(
         name=name,
-        title=title,
+        data="Fashion-MNIST",
         evaluation=evaluate_predictions(said, draws=100),
-        history=history(),
-        best_epoch=4,
-        recipe=name,
-        run=f"{name}-s0-3f9c",
-        seed=0,
-        parameters=1_234_567,
-        operations=7_654_321,
-        training_pictures=55_000,
-        validation_pictures=5_000,
-        training_seconds=83.4,
-        model_bytes=2_345_678,
+        run=run,
         single=Timing(low=1.1e-4, median=1.234e-4, high=2e-4, batch=1),
         batched=Timing(low=1e-6, median=2e-6, high=3e-6, batch=500),
-        temperature=None
-        if said.log_probabilities is None
-        else temperature_effect(said.labels, said.log_probabilities, 1.25, draws=100),
     )
+
+
+def changed_run(model: ModelReport, **changed: Any) -> ModelReport:
+    """The same scores of another run."""
+    assert model.run is not None
+    return replace(model, run=replace(model.run, **changed))
 
 
 def compared(reports: Sequence[ModelReport]) -> Comparison:
@@ -95,15 +109,17 @@ def compared(reports: Sequence[ModelReport]) -> Comparison:
     )
 
 
-def write(folder: Path, reports: Sequence[ModelReport], facts: Facts) -> Path:
-    kinds = len(reports[0].evaluation.predictions.classes)
+def write(folder: Path, models: Sequence[ModelReport], facts: Facts) -> Path:
+    kinds = len(models[0].evaluation.predictions.classes)
+    comparison = compared(models) if len(models) > 1 else None
     return write_report(
         folder,
-        comparison=compared(reports) if len(reports) > 1 else None,
-        reports=reports,
-        pictures=pictures(PICTURES),
-        sample=Sample(pictures(40), (np.arange(40) % kinds).astype(np.uint8)),
+        models=models,
+        comparison=comparison,
+        findings=find(models, comparison),
         facts=facts,
+        images=pictures(PICTURES),
+        sample=Sample(pictures(40), (np.arange(40) % kinds).astype(np.uint8)),
     )
 
 
@@ -124,7 +140,10 @@ def official() -> Facts:
 
 @pytest.fixture(scope="session")
 def models() -> list[ModelReport]:
-    return [report("ann", predictions(0.8, 1)), report("cnn", predictions(0.95, 2))]
+    return [
+        report("ann", predictions(0.8, 1), keep="best accuracy"),
+        report("cnn", predictions(0.95, 2), keep="best accuracy"),
+    ]
 
 
 @pytest.fixture(scope="session")
@@ -144,8 +163,7 @@ def page(
 def odd_model() -> ModelReport:
     """Without probabilities or history, and with three classes; all names are hostile."""
     said = predictions(0.9, 3, ("<b>&", "$5_6$ | *x*", "plain"), probabilities=False)
-    evaluation = evaluate_predictions(said, draws=100)
-    return ModelReport(name="../<i>odd", title='"quoted"', evaluation=evaluation)
+    return ModelReport("../<i>odd", "my <data>", evaluate_predictions(said, draws=100))
 
 
 @pytest.fixture(scope="session")
@@ -156,41 +174,20 @@ def odd_page(tmp_path_factory: pytest.TempPathFactory, odd_model: ModelReport) -
 
 
 @pytest.fixture(scope="session")
-def four_models() -> list[ModelReport]:
-    """Of several frameworks: kept for its accuracy, kept as the last, and trained in one go."""
-    keras = report("keras-ann", predictions(0.85, 4))
-    last = {"keep": "last", "training_pictures": 48_000, "validation_pictures": 12_000}
-    in_one_go = {"keep": None, "history": history(1), "best_epoch": 1}
-    logreg = report("a-rather-long-name-that-somebody-gave-a-regression", predictions(0.75, 5))
-    forest = report("forest", predictions(0.9, 6), "Boosted trees")
+def many_models() -> list[ModelReport]:
+    """Of several frameworks: kept for its accuracy, kept as the last, and two without epochs."""
+    keras = report("keras-ann", predictions(0.85, 4), keep="last")
+    long_name = "a-rather-long-name-that-somebody-gave-a-regression"
     return [
-        report("ann", predictions(0.8, 1)),
-        replace(keras, **last),  # type: ignore[arg-type]
-        replace(logreg, **in_one_go),  # type: ignore[arg-type]
-        replace(forest, operation="comparisons", **in_one_go),  # type: ignore[arg-type]
+        report("ann", predictions(0.8, 1), keep="best accuracy"),
+        changed_run(keras, environment={"data": {"training": 48_000, "validation": 12_000}}),
+        report(long_name, predictions(1.1, 5, probabilities=False), "logreg"),
+        report("forest", predictions(0.9, 6), "forest"),
     ]
 
 
 @pytest.fixture(scope="session")
-def four_page(
-    tmp_path_factory: pytest.TempPathFactory, four_models: list[ModelReport], official: Facts
-) -> Path:
-    return write(tmp_path_factory.mktemp("four"), four_models, official)
-
-
-@pytest.fixture(scope="session")
-def sample_pictures() -> Sample:
-    return Sample(pictures(30), (np.arange(30) % 3).astype(np.uint8))
-
-
-@pytest.fixture(scope="session")
-def three_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three models, one of them without probabilities, on two classes of the embedded sample."""
-    classes = ("Bag", "Coat")
-    three = [
-        report("a", predictions(0.8, 1, classes)),
-        report("b", predictions(0.9, 2, classes, probabilities=False)),
-        report("c", predictions(1.1, 3, classes)),
-    ]
+def many_page(tmp_path_factory: pytest.TempPathFactory, many_models: list[ModelReport]) -> Path:
+    """Four models on the embedded sample, one of them perfect and without probabilities."""
     facts = Facts(data="sample", official=True, embedded_sample=True)
-    return write(tmp_path_factory.mktemp("three"), three, facts)
+    return write(tmp_path_factory.mktemp("many"), many_models, facts)

@@ -14,12 +14,14 @@ from PIL import Image
 
 from fittingroom.comparison import Comparison
 from fittingroom.errors import PredictionsError, RunError
-from fittingroom.findings import CODES
+from fittingroom.evaluation import ModelReport
+from fittingroom.findings import CODES, find
 from fittingroom.metrics import wilson
 from fittingroom.numbers import percent_estimate
-from fittingroom.reporting import Facts, ModelReport, findings, write_report
+from fittingroom.reporting import Facts, write_report
+from fittingroom.reporting.pair_figures import overview_panels
 from fittingroom.reporting.tables import Table
-from tests.reporting.conftest import history, write
+from tests.reporting.conftest import Sample, history, pictures
 
 PROMISED = {
     "sample_data.png",
@@ -86,7 +88,7 @@ def test_results_hold_all_numbers(
     for stored, model in zip(results["models"], models, strict=True):
         assert stored["name"] == model.name
         assert stored["parameters"] == 1_234_567
-        assert stored["seconds_a_picture"]["single"]["median"] == 1.234e-4
+        assert stored["seconds_per_image"]["single"]["median"] == 1.234e-4
         assert stored["evaluation"]["accuracy"]["value"] == model.evaluation.accuracy.value
         assert stored["history"][3]["val_accuracy"] == model.history[3].val_accuracy
     assert results["data"]["official"] is True
@@ -135,24 +137,10 @@ def test_one_model_alone_and_without_probabilities(odd_page: Path) -> None:
     assert "i-odd_worst_mistakes.png" in names
 
 
-@pytest.mark.parametrize(
-    ("keep", "words"), [(None, "Trained in one go"), ("last", "Trained for one epoch")]
-)
-def test_a_model_without_a_course_has_a_sentence_in_place_of_curves(
-    tmp_path: Path, models: list[ModelReport], official: Facts, keep: Any, words: str
-) -> None:
-    once = dataclasses.replace(models[0], history=history(1), best_epoch=1, keep=keep)
-    page = write(tmp_path, [once], official)
-    assert not [path for path in (tmp_path / "images").iterdir() if "curve" in path.name]
-    assert f"{words}, so there are no curves: validation accuracy 73.0%" in (
-        page.read_text(encoding="utf-8")
-    )
-
-
 def test_findings_are_shown_with_their_codes_and_advice(
     page: Path, models: list[ModelReport], comparison: Comparison, official: Facts
 ) -> None:
-    found = findings(models, comparison, official)
+    found = find(models, comparison)
     assert {each.code for each in found} >= {"too-few-seeds"}
     assert read_json(page.parent / "results.json")["findings"] == [f.as_dict() for f in found]
     shown = page.read_text(encoding="utf-8")
@@ -162,101 +150,80 @@ def test_findings_are_shown_with_their_codes_and_advice(
         assert f"- `{finding.code}`: " in text
         assert CODES[finding.code].advice in text
     unshown = dataclasses.replace(official, runs=["ann-s0-3f9c"])
-    assert "openings-unshown" in {each.code for each in findings(models, comparison, unshown)}
+    assert [each.run for each in unshown.openings_unshown(models)] == ["cnn-s0-3f9c"]
 
 
-def test_of_three_models_there_is_a_matrix_of_verdicts(three_page: Path, page: Path) -> None:
-    assert (three_page.parent / "images" / "verdicts.png").exists()
-    assert "Who is shown to be better than whom" in three_page.read_text(encoding="utf-8")
+def test_many_models_have_a_matrix_of_verdicts_and_figures_for_three_pairs(
+    many_page: Path, page: Path
+) -> None:
+    names = {path.name for path in (many_page.parent / "images").iterdir()}
+    assert "verdicts.png" in names
     assert not (page.parent / "images" / "verdicts.png").exists()
-
-
-def test_three_models_have_a_set_of_figures_for_each_pair(three_page: Path) -> None:
-    names = {path.name for path in (three_page.parent / "images").iterdir()}
-    for pair in ("a_b", "a_c", "b_c"):
+    long_name = "a-rather-long-name-that-somebody-gave-a-regression"
+    for pair in ("ann_keras-ann", f"ann_{long_name}", "ann_forest"):
         for kind in ("class_gains", "confusion_difference", "flipped"):
             assert f"{pair}_{kind}.png" in names
-    # The third model makes no mistake, so it has none to show.
-    assert "c_worst_mistakes.png" not in names
-    assert "c_sample_predictions.png" in names
+    assert "keras-ann_forest_flipped.png" not in names
+    # It makes no mistake, so it has none to show.
+    assert f"{long_name}_worst_mistakes.png" not in names
+    assert f"{long_name}_sample_predictions.png" in names
 
 
-def test_models_of_several_kinds_are_each_told_in_their_own_words(four_page: Path) -> None:
-    names = {path.name for path in (four_page.parent / "images").iterdir()}
+def test_each_kind_of_model_is_described_in_its_own_words(many_page: Path) -> None:
+    names = {path.name for path in (many_page.parent / "images").iterdir()}
     assert {"ann_loss_curve.png", "keras-ann_loss_curve.png"} <= names
     assert not [name for name in names if "forest" in name and "curve" in name]
-    text = " ".join(four_page.with_name("README.md").read_text(encoding="utf-8").split())
-    assert "Best epoch 4 of 4" in text
-    assert "The last of 4 epochs is kept: validation accuracy" in text
-    assert text.count("Trained in one go, so there are no curves") == 2
+    text = " ".join(many_page.with_name("README.md").read_text(encoding="utf-8").split())
+    last = history()[-1].val_accuracy
+    for images, words in ((5_000, "Best epoch 4 of 4"), (12_000, "The last of 4 epochs is kept")):
+        interval = percent_estimate(wilson(round(last * images), images))
+        assert f"{words}, validation accuracy {interval}. " in text
+    assert text.count("Trained without epochs, so there are no curves") == 2
     for row in (
-        r"\| Operations a picture +\|( 7,654,321 multiply-adds +\|){3} +7,654,321 comparisons",
-        r"\| Training pictures of keras-ann +\| 48,000 ",
-        r"\| Validation pictures of ann +\| 5,000 ",
+        r"\| Operations per image .* 7,654,321 multiply-adds .* 7,654,321 comparisons \|",
+        r"\| Training images of keras-ann +\| 48,000 ",
+        r"\| Validation images of ann +\| 5,000 ",
+        r"\| Log loss +\|( +0\.\d{3} \([^)]*\) \|){2} +– \|",
     ):
         assert re.search(row, text), row
-
-
-def test_a_model_s_own_validation_pictures_make_its_interval(four_page: Path) -> None:
-    text = four_page.with_name("README.md").read_text(encoding="utf-8")
-    last = history()[-1].val_accuracy
-    for pictures in (5_000, 12_000):
-        assert percent_estimate(wilson(round(last * pictures), pictures)) in text
-
-
-def test_programs_are_told_why_an_epoch_was_kept(four_page: Path) -> None:
-    values = read_json(four_page.with_name("results.json"))
+    values = read_json(many_page.with_name("results.json"))
     models = values["models"]
     assert [each["keep"] for each in models] == ["best accuracy", "last", None, None]
     assert [each["best_epoch"] for each in models] == [4, 4, None, None]
-    assert [each["operation"] for each in models] == ["multiply-adds"] * 3 + ["comparisons"]
-    assert models[1]["validation_pictures"] == 12_000
-    assert values["data"]["validation_pictures"] is None
+    assert models[1]["validation_images"] == 12_000
+    assert values["data"]["validation_images"] is None
 
 
 def test_the_same_kind_of_operations_is_said_once(page: Path) -> None:
     text = page.with_name("README.md").read_text(encoding="utf-8")
-    assert re.search(r"\| Multiply-adds a picture +\| +7,654,321 \| +7,654,321 \|", text)
+    assert re.search(r"\| Multiply-adds per image +\| +7,654,321 \| +7,654,321 \|", text)
 
 
-def test_same_results_give_the_same_bytes(page: Path, models: list[ModelReport]) -> None:
-    from fittingroom.reporting.model_figures import model_section
-
-    pictures = np.zeros((len(models[0].evaluation.predictions), 28, 28), np.uint8)
-    first, second = (model_section(models[1], 1, pictures).panels[:3] for _ in range(2))
-    for one, other in zip(first, second, strict=True):
-        assert one.png == other.png
-        assert one.svg == other.svg
-    written = (page.parent / "images" / first[0].image).read_bytes()
-    assert written == first[0].png
+def test_same_results_give_the_same_bytes(page: Path, comparison: Comparison) -> None:
+    (panel,) = overview_panels(comparison)
+    assert (page.parent / "images" / panel.image).read_bytes() == panel.png
+    assert panel.svg in page.read_text(encoding="utf-8")
 
 
-def test_pictures_that_do_not_fit_are_refused(
-    tmp_path: Path, models: list[ModelReport], official: Facts
+@pytest.mark.parametrize(("number", "words"), [(1, "400 predictions.*3 images"), (0, "no model")])
+def test_images_that_do_not_fit_are_refused(
+    tmp_path: Path, models: list[ModelReport], official: Facts, number: int, words: str
 ) -> None:
-    with pytest.raises(PredictionsError, match="Expected a picture for each of the 400"):
+    with pytest.raises(PredictionsError, match=words):
         write_report(
             tmp_path,
+            models=models[:number],
             comparison=None,
-            reports=models[:1],
-            pictures=np.zeros((3, 28, 28), np.uint8),
-            sample=models,  # type: ignore[arg-type]
+            findings=(),
             facts=official,
-        )
-    with pytest.raises(PredictionsError, match="at least one model"):
-        write_report(
-            tmp_path,
-            comparison=None,
-            reports=[],
-            pictures=np.zeros((3, 28, 28), np.uint8),
-            sample=models,  # type: ignore[arg-type]
-            facts=official,
+            images=np.zeros((3, 28, 28), np.uint8),
+            sample=Sample(pictures(3), np.arange(3, dtype=np.uint8)),
         )
     assert not list(tmp_path.iterdir())
 
 
 def test_a_full_disk_leaves_the_old_report_whole(
-    tmp_path: Path, odd_model: ModelReport, sample_pictures: Any, full_disk: Callable[[], None]
+    tmp_path: Path, odd_model: ModelReport, full_disk: Callable[[], None]
 ) -> None:
     old = tmp_path / "index.html"
     old.write_text("the old report")
@@ -264,11 +231,12 @@ def test_a_full_disk_leaves_the_old_report_whole(
     with pytest.raises(RunError, match="No space left"):
         write_report(
             tmp_path,
+            models=[odd_model],
             comparison=None,
-            reports=[odd_model],
-            pictures=np.zeros((400, 28, 28), np.uint8),
-            sample=sample_pictures,
+            findings=(),
             facts=Facts("data", official=False),
+            images=np.zeros((400, 28, 28), np.uint8),
+            sample=Sample(pictures(30), (np.arange(30) % 3).astype(np.uint8)),
         )
     assert old.read_text() == "the old report"
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["index.html"]

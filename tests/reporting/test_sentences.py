@@ -1,4 +1,4 @@
-"""Captions say what the numbers say: golden sentences."""
+"""Captions and tables say what the numbers say."""
 
 from dataclasses import replace
 
@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from fittingroom.comparison import Comparison
-from fittingroom.metrics import Estimate
+from fittingroom.evaluation import SCORES, ModelReport
 from fittingroom.numbers import (
+    Estimate,
     count,
     duration,
     listed,
@@ -19,8 +20,10 @@ from fittingroom.numbers import (
     sureness,
 )
 from fittingroom.plots import Tile
-from fittingroom.reporting import Facts, ModelReport, sentences
+from fittingroom.recipes import Keep
+from fittingroom.reporting import Facts, sentences, tables
 from fittingroom.runs import Epoch, Opening, Timing
+from tests.reporting.conftest import changed_run
 
 
 def course(*accuracies: tuple[float, float], losses: tuple[float, ...] = ()) -> tuple[Epoch, ...]:
@@ -31,100 +34,100 @@ def course(*accuracies: tuple[float, float], losses: tuple[float, ...] = ()) -> 
     )
 
 
-def test_mild_over_fitting() -> None:
-    history = course((0.80, 0.85), (0.93, 0.931), (0.942, 0.930))
-    assert sentences.accuracy_curve(history, 2, 5000) == (
-        "Best epoch 2 of 3: validation accuracy 93.1% (92.4–93.8%); training accuracy ends 1.2 "
-        "points above: mild over-fitting."
-    )
+@pytest.mark.parametrize(
+    ("history", "sentence"),
+    [
+        (
+            course((0.80, 0.85), (0.93, 0.931), (0.942, 0.930)),
+            "Mild over-fitting: training accuracy ends 1.2 points above validation accuracy.",
+        ),
+        (
+            course((0.80, 0.85), (0.99, 0.88)),
+            "Over-fitting: training accuracy ends 11.0 points above validation accuracy.",
+        ),
+        (
+            course((0.5, 0.55), (0.6, 0.62), (0.65, 0.66), (0.67, 0.68)),
+            "Under-fitting: validation accuracy still rose by 2.0 points over the last epoch, so "
+            "more epochs would help.",
+        ),
+        (
+            course((0.85, 0.88), (0.92, 0.921), (0.922, 0.92)),
+            "No over-fitting: training accuracy ends level with validation accuracy.",
+        ),
+        (
+            course((0.70, 0.88), (0.90, 0.93), (0.90, 0.92)),
+            "No over-fitting: training accuracy ends 2.0 points below validation accuracy. It is "
+            "measured while weights change, with dropout and augmentation on.",
+        ),
+    ],
+)
+def test_the_course_of_a_training_is_judged(history: tuple[Epoch, ...], sentence: str) -> None:
+    assert sentences.accuracy_curve(history, 2, None).endswith(f"%. {sentence}")
 
 
-def test_over_fitting() -> None:
-    history = course((0.80, 0.85), (0.99, 0.88))
-    assert sentences.accuracy_curve(history, 2, None) == (
-        "Best epoch 2 of 2: validation accuracy 88.0%; training accuracy ends 11.0 points above: "
-        "over-fitting."
-    )
-
-
-def test_under_fitting() -> None:
-    history = course((0.5, 0.55), (0.6, 0.62), (0.65, 0.66), (0.67, 0.68))
-    assert sentences.accuracy_curve(history, 4, None) == (
-        "Best epoch 4 of 4: validation accuracy 68.0%; it still rose by 2.0 points over the last "
-        "epoch: under-fitting, more epochs would help."
-    )
-
-
-def test_neither() -> None:
-    level = course((0.85, 0.88), (0.92, 0.921), (0.922, 0.92))
-    assert sentences.accuracy_curve(level, 2, None).endswith(
-        "; training accuracy ends level with it: no over-fitting seen."
-    )
-    below = course((0.70, 0.88), (0.90, 0.93), (0.90, 0.92))
-    assert sentences.accuracy_curve(below, 2, None).endswith(
-        "; training accuracy ends 2.0 points below, as it is measured while weights change, with "
-        "dropout and augmentation on: no over-fitting seen."
-    )
+def test_no_rise_is_seen_if_an_earlier_epoch_was_better() -> None:
+    history = course((0.5, 0.55), (0.6, 0.9), (0.65, 0.66), (0.67, 0.68))
+    assert "Under-fitting" not in sentences.accuracy_curve(history, 4, None, "last")
 
 
 def test_why_an_epoch_is_kept() -> None:
     history = course((0.80, 0.85), (0.86, 0.88), (0.87, 0.87))
-    assert sentences.accuracy_curve(history, 2, None, "best loss").startswith(
-        "Kept, for the lowest validation loss, epoch 2 of 3: validation accuracy 88.0%; "
-    )
-    assert sentences.accuracy_curve(history, 3, None, "last").startswith(
-        "The last of 3 epochs is kept: validation accuracy 87.0%; "
-    )
-
-
-def test_no_rise_is_seen_where_an_earlier_epoch_was_better() -> None:
-    history = course((0.5, 0.55), (0.6, 0.9), (0.65, 0.66), (0.67, 0.68))
-    assert "under-fitting" not in sentences.accuracy_curve(history, 4, None, "last")
-
-
-def test_without_curves() -> None:
-    (epoch,) = course((0.9, 0.85))
-    assert sentences.single_epoch(epoch, None, in_one_go=True) == (
-        "Trained in one go, so there are no curves: validation accuracy 85.0%, training accuracy "
-        "90.0%."
-    )
-    assert sentences.single_epoch(epoch, 100, in_one_go=False).startswith(
-        "Trained for one epoch, so there are no curves: validation accuracy 85.0% (76.7–90.7%), "
-    )
-
-
-def test_a_single_epoch_is_no_trend() -> None:
-    assert sentences.accuracy_curve(course((0.8, 0.85)), 1, None) == (
-        "Best epoch 1 of 1: validation accuracy 85.0%; training accuracy ends 5.0 points below, "
-        "as it is measured while weights change, with dropout and augmentation on: no "
-        "over-fitting seen."
-    )
+    for keep, best, words in (
+        ("best accuracy", 2, "Best epoch 2 of 3, validation accuracy 88.0% (87.1–88.9%). "),
+        ("best loss", 2, "Kept for the lowest validation loss: epoch 2 of 3, validation"),
+        ("last", 3, "The last of 3 epochs is kept, validation accuracy 87.0%"),
+    ):
+        assert sentences.accuracy_curve(history, best, 5000, keep).startswith(words)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("losses", "best", "expected"),
+    ("losses", "best", "keep", "expected"),
     [
-        ((0.4, 0.2, 0.25), 2, "lowest in epoch 2 (0.200) and ends at 0.250, 25% higher."),
-        ((0.4, 0.3, 0.2), 3, "lowest in epoch 3 (0.200), the last one."),
+        ((0.4, 0.2, 0.25), 2, "best accuracy", "epoch 2 (0.200) and ends at 0.250, 25% higher."),
+        ((0.4, 0.3, 0.2), 3, "best accuracy", "epoch 3 (0.200), the last one."),
         (
             (0.4, 0.2, 0.2004),
             3,
-            "lowest in epoch 2 (0.200) and ends at 0.200, as low; the epoch kept, 3, is the one "
-            "of highest validation accuracy.",
+            "best accuracy",
+            "epoch 2 (0.200) and ends at 0.200, as low. Epoch 3 is kept, for the highest "
+            "validation accuracy.",
+        ),
+        (
+            (0.4, 0.2, 0.25),
+            3,
+            "last",
+            "epoch 2 (0.200) and ends at 0.250, 25% higher. The last epoch is kept.",
         ),
     ],
 )
-def test_loss(losses: tuple[float, ...], best: int, expected: str) -> None:
+def test_loss(losses: tuple[float, ...], best: int, keep: Keep, expected: str) -> None:
     history = course((0.8, 0.8), (0.9, 0.9), (0.9, 0.9), losses=losses)
-    assert sentences.loss_curve(history, best) == f"Validation loss is {expected}"
+    sentence = sentences.loss_curve(history, best, keep)
+    assert sentence == f"Validation loss is lowest in {expected}"
 
 
-def test_loss_where_the_last_epoch_is_kept() -> None:
-    history = course((0.8, 0.8), (0.9, 0.9), (0.9, 0.9), losses=(0.4, 0.2, 0.25))
-    assert sentences.loss_curve(history, 3, "last") == (
-        "Validation loss is lowest in epoch 2 (0.200) and ends at 0.250, 25% higher; the last one "
-        "is kept."
+def test_a_model_without_curves_says_why(models: list[ModelReport]) -> None:
+    once = changed_run(models[0], history=course((0.9, 0.85)))
+    assert sentences.model_lead(once).endswith(
+        "test images (run ann-s0-3f9c). Trained for one epoch, so there are no curves: validation "
+        "accuracy 85.0% (84.0–86.0%), training accuracy 90.0%."
     )
+
+
+def test_external_predictions_say_what_they_are(models: list[ModelReport]) -> None:
+    foreign = replace(models[0], run=None)
+    assert foreign.title == "External predictions"
+    said = models[0].evaluation.predictions
+    for changed, words in (
+        (replace(said, log_probabilities=None), "External predictions, without probabilities"),
+        (
+            replace(said, predicted=(said.predicted + 1) % 10),
+            "External predictions; 400 are not the most likely class",
+        ),
+    ):
+        evaluation = replace(models[0].evaluation, predictions=changed)
+        assert replace(foreign, evaluation=evaluation).title == words
+    assert (foreign.temperature, foreign.keep, foreign.history) == (None, None, ())
 
 
 def test_confusion_matrix(models: list[ModelReport]) -> None:
@@ -133,27 +136,68 @@ def test_confusion_matrix(models: list[ModelReport]) -> None:
     top = evaluation.most_confused[0]
     sentence = sentences.confusion_matrix(evaluation)
     assert sentence.startswith(
-        f"{wrong} of 400 pictures are misnamed. The most frequent mistake is {top.true} called "
-        f"{top.predicted} ({top.count} pictures; of that class, "
+        f"{wrong} of 400 images are misclassified, most often {top.true} as {top.predicted}: "
+        f"{top.count} images, or "
     )
-    assert "Found least often: " in sentence
+    assert "The class with the lowest recall is " in sentence
 
 
-def test_calibration_names_the_side(models: list[ModelReport]) -> None:
-    sentence = sentences.calibration([("cnn", models[1].evaluation)], ["svm"])
-    assert sentence.startswith("cnn: expected calibration error ")
+def test_calibration_names_the_side_and_what_the_temperature_does(
+    models: list[ModelReport], many_models: list[ModelReport]
+) -> None:
+    sentence = sentences.calibration([models[1], many_models[2]])
+    assert sentence.startswith("cnn: calibration error ")
     # Right on 95%, while top probabilities are 77% on average.
     assert "under-confident by 1" in sentence
-    assert sentence.endswith("svm: no probabilities, so no curve.")
+    assert "regression gives no probabilities, so it has no curve. cnn: the temperature" in sentence
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(-0.02, -0.01, "it helps"), (0.01, 0.02, "it hurts"), (-0.01, 0.01, "no clear difference")],
+)
+def test_the_temperature_is_judged_by_the_interval_of_its_change(
+    models: list[ModelReport], low: float, high: float, verdict: str
+) -> None:
+    found = models[0].temperature
+    assert found is not None
+    effect = replace(found, log_loss_change=Estimate((low + high) / 2, low, high))
+    sentence = sentences.temperature("ann", effect)
+    assert sentence.startswith("ann: the temperature 1.25, fitted on validation, changes the test")
+    assert sentence.endswith(f"): {verdict}.")
+
+
+def test_abstaining_is_described_at_half_and_four_fifths(models: list[ModelReport]) -> None:
+    sentence = sentences.risk_coverage(models)
+    curve = models[0].evaluation.risk_coverage
+    assert curve is not None
+    assert f"ann has an error rate of {100 * curve.risk[-1]:.1f}% if it answers all" in sentence
+    assert "if it answers the surest 50%" in sentence
+    table = tables.risk_coverage(models)
+    assert len(table.rows) == 20
+    assert table.rows[9][1] == "100.0%"
+    assert table.rows[9][3].startswith(f"{100 * curve.risk[-1]:.2f}%")
+
+
+def test_scores_of_probabilities_have_a_column_a_model(
+    models: list[ModelReport], many_models: list[ModelReport]
+) -> None:
+    table = tables.scores([*models, many_models[2]])
+    assert table is not None
+    assert table.columns == ("", "ann", "cnn", many_models[2].name)
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert all(row[2] == "–" for row in rows.values())
+    assert {score.label for score in SCORES.values() if score.probabilities} <= set(rows)
+    assert rows["Temperature, from validation"][:2] == ("1.250", "1.250")
+    assert tables.scores([many_models[2]]) is None
 
 
 def test_class_gains_and_flipped(comparison: Comparison) -> None:
     pair = comparison.pairs[0]
     gained = sum(gain.difference.low > 0 for gain in pair.gains)
-    assert f"Of 10 classes, {gained} gain and 0 lose" in sentences.class_gains(pair)
+    assert f"Of 10 classes, {gained} clearly gain and 0 clearly" in sentences.class_gains(pair)
     assert sentences.flipped(pair, (len(pair.a_only), len(pair.b_only))) == (
-        f"Only cnn is right on {len(pair.b_only)} pictures, only ann on {len(pair.a_only)} "
-        "pictures."
+        f"Only cnn is correct on {len(pair.b_only)} images, only ann on {len(pair.a_only)} images."
     )
     assert sentences.flipped(pair, (3, 4)).endswith(" Shown: 4 and 3 of them, drawn at random.")
     recipes = replace(pair, level="recipes")
@@ -164,22 +208,18 @@ def test_what_is_of_first_seeds_says_so(comparison: Comparison) -> None:
     assert sentences.first_seeds(None) == sentences.first_seeds(comparison) == ""
     several = replace(comparison.models[0], per_seed=(0.9, 0.91))
     said = sentences.first_seeds(replace(comparison, models=(several, comparison.models[1])))
-    assert said == "Numbers and figures of this part are of each recipe's first seed."
+    assert said == "Numbers and figures of this part are from each recipe's first seed."
 
 
 def test_confusion_difference(comparison: Comparison) -> None:
     pair = comparison.pairs[0]
     change = np.array([[5, -5, 0], [1, -1, 0], [0, 0, 0]])
     assert sentences.confusion_difference(pair, change, ("x", "y", "z")) == (
-        "cnn takes 5 fewer of x for y, the largest change; overall it makes 4 fewer mistakes than "
-        "ann. A cell has the colour of the model that it favours."
+        "cnn misclassifies 5 fewer of x as y, the largest change. Overall it makes 4 fewer "
+        "mistakes than ann. A cell has the colour of the model that it favours."
     )
     assert sentences.confusion_difference(pair, 0 * change, ("x", "y", "z")) == (
         "ann and cnn make each kind of mistake equally often."
-    )
-    recipes = replace(pair, level="recipes")
-    assert sentences.confusion_difference(recipes, change, ("x", "y", "z")).startswith(
-        "With the first seed of each: cnn takes 5 fewer of x for y"
     )
 
 
@@ -189,38 +229,40 @@ def test_samples_and_worst_mistakes() -> None:
     wrong = Tile(picture, "Bag", "Coat", False, "51%")
     assert (right.words, wrong.words, Tile(picture, "Bag").words) == ("✓ 98%", "✗ Coat 51%", "")
     assert sentences.sample_predictions([right, wrong], [wrong], 7) == (
-        "2 test pictures drawn at random, the same for every model: 1 of 2 named rightly (✓). "
-        "Below, 1 of the 7 mistakes (✗), also drawn at random, each with the name it was given."
+        "2 test images drawn at random, the same for every model: 1 are classified correctly (✓). "
+        "Below, 1 of the 7 mistakes (✗), also drawn at random, each with the predicted class."
     )
-    # Never rounded up to a sureness that a picture does not have.
+    # Never rounded up to a confidence that an image does not have.
     assert "at least 99.9% each" in sentences.worst_mistakes([wrong], 0.99999)
-    assert sentences.worst_mistakes([wrong], None).startswith("The first 1 mistakes in file order")
+    assert sentences.worst_mistakes([wrong], None).startswith("The first 1 mistake in file order")
 
 
 def test_outcome_of_one_model_and_notices(models: list[ModelReport], official: Facts) -> None:
     accuracy = models[1].evaluation.accuracy
     assert sentences.outcome(models[1:], None, official) == (
-        f"cnn names {100 * accuracy.value:.2f}% of 400 test pictures of Fashion-MNIST rightly "
+        f"cnn reaches {100 * accuracy.value:.2f}% accuracy on the 400 test images of Fashion-MNIST "
         f"(95% interval {100 * accuracy.low:.2f}–{100 * accuracy.high:.2f}%)."
     )
     assert sentences.notices(official) == []
     assert "not the official" in sentences.notices(replace(official, official=False))[0]
     assert "small sample" in sentences.notices(replace(official, embedded_sample=True))[0]
+    assert "Failed: ann." in sentences.notices(replace(official, failures=["ann"]))[0]
 
 
-def test_headline_is_the_first_sentence() -> None:
-    assert sentences.headline("A beats B: 93.12% (95% interval 1.2 to 3.4). This holds.") == (
-        "A beats B: 93.12% (95% interval 1.2 to 3.4).",
-        "This holds.",
-    )
+def test_headline_is_the_first_sentence(comparison: Comparison) -> None:
+    first, rest = sentences.headline(comparison.sentence)
+    assert first.startswith("cnn is better than ann by ")
+    assert first.endswith(").")
+    assert rest.startswith("cnn reaches ")
     assert sentences.headline("One.") == ("One.", "")
 
 
 def test_openings(models: list[ModelReport], official: Facts) -> None:
     # Neither those of another recipe nor those of other data count.
+    elsewhere = " The log does not know of openings in other folders."
     assert sentences.openings(models, official) == (
-        "In this folder of runs, this test half was opened 2 times for what is shown here (1 for "
-        "ann and 1 for cnn), on 2026-01-01. Of openings elsewhere the log cannot know."
+        "This folder of runs has logged 2 openings of this test set for the recipes shown (1 for "
+        f"ann and 1 for cnn), on 2026-01-01.{elsewhere}"
     )
     more = replace(
         official,
@@ -230,11 +272,11 @@ def test_openings(models: list[ModelReport], official: Facts) -> None:
             Opening("2026-02-01T00:00:00+00:00", "a.csv (1)", "theirs", "Fashion-MNIST", "p", None),
         ],
     )
-    shown = [*models, replace(models[0], name="theirs", recipe="", run="")]
+    shown = [*models, replace(models[0], name="theirs", run=None)]
     assert sentences.openings(shown, more) == (
-        "In this folder of runs, this test half was opened 4 times for what is shown here (1 for "
-        "ann, 2 for cnn and 1 for theirs), from 2026-01-01 to 2026-03-01. Of these, 1 was for runs "
-        "on which no number here rests. Of openings elsewhere the log cannot know."
+        "This folder of runs has logged 4 openings of this test set for the recipes shown (1 for "
+        "ann, 2 for cnn and 1 for theirs), from 2026-01-01 to 2026-03-01. 1 of these was for a run "
+        f"that is not in this report.{elsewhere}"
     )
     assert "no opening" in sentences.openings(models, replace(official, openings=()))
 

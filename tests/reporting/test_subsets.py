@@ -9,8 +9,9 @@ import pytest
 
 from fittingroom.auditing import DoubtfulLabels, subsets
 from fittingroom.comparison import Comparison, Entrant
+from fittingroom.evaluation import ModelReport
 from fittingroom.numbers import percent_estimate, points_estimate
-from fittingroom.reporting import Audited, Facts, ModelReport, write_report
+from fittingroom.reporting import Audited, Facts, write_report
 from fittingroom.reporting.subsets import NO_AUDIT, subsets_sentence, subsets_table
 from tests.auditing.made_up import made_up
 from tests.reporting.conftest import PICTURES, Sample, pictures
@@ -32,11 +33,12 @@ def audited(models: list[ModelReport]) -> Audited:
 def write(folder: Path, models, comparison, facts, audited) -> Path:
     return write_report(
         folder,
+        models=models,
         comparison=comparison,
-        reports=models,
-        pictures=pictures(PICTURES),
-        sample=Sample(pictures(40), (np.arange(40) % 10).astype(np.uint8)),
+        findings=(),
         facts=facts,
+        images=pictures(PICTURES),
+        sample=Sample(pictures(40), (np.arange(40) % 10).astype(np.uint8)),
         audited=audited,
     )
 
@@ -81,7 +83,7 @@ def test_the_report_holds_the_audit_and_its_headline_stays_the_raw_one(
     assert "(audit.html)" in markdown
 
     # The next report, of data without an audit, leaves nothing of this one.
-    index = write(tmp_path, models, comparison, official, None)
+    index = write(tmp_path, models[:1], None, official, None)
     assert not (tmp_path / "audit.html").exists()
     assert "audit.html" not in index.read_text()
     assert json.loads((tmp_path / "results.json").read_text())["audit"] is None

@@ -7,10 +7,11 @@ import typer
 
 from fittingroom.cli import options
 from fittingroom.cli.output import print_json, print_table, print_text, prints_aside, say
+from fittingroom.numbers import count, percent, percent_estimate, percent_range
 from fittingroom.runs import Listed, Run, list_runs, open_run
 
 if TYPE_CHECKING:
-    from fittingroom.metrics import Estimate
+    from fittingroom.numbers import Estimate
 
 app = typer.Typer()
 
@@ -39,24 +40,25 @@ def evaluate(
     session = options.session(data, allow_unknown_data, classes, threads=threads)
     evaluated = [evaluate_job(each, session=session) for each in opened]
     if json:
-        print_json([{"run": str(each.run.folder), **each.as_dict()} for each in evaluated])
+        print_json(
+            [
+                {"run": str(each.folder), **model.as_dict()}
+                for each, model in zip(opened, evaluated, strict=True)
+            ]
+        )
         return
-    for each in evaluated:
-        accuracy = each.evaluation.accuracy
+    for each, model in zip(opened, evaluated, strict=True):
+        accuracy = model.evaluation.accuracy
         print_table(
-            f"{each.run.name} on {each.data}: accuracy {accuracy.value:.2%} "
-            f"(95% interval {accuracy.low:.2%} to {accuracy.high:.2%})",
-            ("class", "pictures", "precision", "recall", "F1"),
+            f"{each.name} on {model.data}: accuracy {percent_estimate(accuracy, 2)}",
+            ("class", "images", "precision", "recall", "F1"),
             [
                 (
                     scores.name,
-                    f"{scores.support:,}",
-                    *(
-                        f"{score.value:.1%} ({score.low:.1%}–{score.high:.1%})"
-                        for score in (scores.precision, scores.recall, scores.f1)
-                    ),
+                    count(scores.support),
+                    *map(percent_estimate, (scores.precision, scores.recall, scores.f1)),
                 )
-                for scores in each.evaluation.per_class
+                for scores in model.evaluation.per_class
             ],
             left=("class",),
         )
@@ -114,7 +116,6 @@ def compare(
         print_json(
             {
                 **outcome.comparison.as_dict(),
-                "sentence": outcome.comparison.sentence,
                 "failures": list(outcome.failures),
                 "findings": [finding.as_dict() for finding in outcome.findings],
                 "report": str(outcome.report),
@@ -128,8 +129,8 @@ def compare(
             (
                 model.name,
                 str(len(model.seeds)) if model.seeds else "–",
-                f"{model.accuracy.value:.2%}",
-                f"{model.accuracy.low:.2%}–{model.accuracy.high:.2%}",
+                percent(model.accuracy.value, 2),
+                percent_range(model.accuracy, 2),
             )
             for model in outcome.comparison.models
         ],

@@ -5,8 +5,10 @@
     scores      every score in one table, which JSON and report walk over
     results     what an evaluation holds, as plain values and as tables
     scoring     evaluate_predictions: from predictions to every number
+    models      one model, from its evaluation to the page of a report
 """
 
+from fittingroom.evaluation.models import ModelReport, unlikely_predictions
 from fittingroom.evaluation.results import (
     Calibration,
     CalibrationBin,
@@ -24,6 +26,8 @@ __all__ = [
     "ClassScores",
     "ConfusedPair",
     "Evaluation",
+    "ModelReport",
     "ScoreInfo",
     "evaluate_predictions",
+    "unlikely_predictions",
 ]

@@ -11,15 +11,16 @@
 from collections.abc import Sequence
 
 from fittingroom.comparison import Comparison
+from fittingroom.evaluation import ModelReport
 from fittingroom.findings.codes import CODES, Advice, Finding
 from fittingroom.findings.comparisons import find_in_comparison, find_in_making
-from fittingroom.findings.models import Subject, find_in_model
+from fittingroom.findings.models import find_in_model
 
-__all__ = ["CODES", "Advice", "Finding", "Subject", "find"]
+__all__ = ["CODES", "Advice", "Finding", "find"]
 
 
 def find(
-    subjects: Sequence[Subject],
+    models: Sequence[ModelReport],
     comparison: Comparison | None = None,
     *,
     failures: Sequence[str] = (),
@@ -28,16 +29,16 @@ def find(
     """Every finding about some models, in the order of the codes.
 
     Args:
-        subjects: the models.
-        comparison: of them, where there are several.
-        failures: trainings that broke down, in words.
-        unshown: how often the test half was opened for runs of these recipes on which no number
-            here rests, as far as the log knows.
+        models: which.
+        comparison: of them, if there are several.
+        failures: trainings that failed, in words.
+        unshown: how often the test set was opened for runs of these recipes that are not shown,
+            as far as the log knows.
     """
-    found = [each for subject in subjects for each in find_in_model(subject)]
+    found = [each for model in models for each in find_in_model(model)]
     if comparison is not None:
-        here = [subject.name for subject in subjects if subject.trained_here]
-        found += find_in_comparison(comparison, here)
+        trained = [model.name for model in models if model.run is not None]
+        found += find_in_comparison(comparison, trained)
     found += find_in_making(failures, unshown)
     order = list(CODES)
     return tuple(sorted(found, key=lambda each: order.index(each.code)))

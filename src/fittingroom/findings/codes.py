@@ -42,29 +42,29 @@ class Advice:
 
 CODES: dict[str, Advice] = {
     "trainings-failed": Advice(
-        "Trainings broke down",
-        "Find out why before trusting the rest: what failed may have been the unlucky part.",
+        "Trainings failed",
+        "Find out why before you trust the rest: the failed ones may have been the worst.",
     ),
     "openings-unshown": Advice(
         "Scored runs are not shown",
-        "Show all runs that were scored, or say how these were chosen: the best of several test "
+        "Show all runs that were scored, or say how you chose these: the best of several test "
         "scores is too good.",
     ),
     "too-few-seeds": Advice(
         "Too few seeds",
-        "Compare with --seeds 5 or more: fewer say little of how a recipe varies.",
+        "Compare with --seeds 5 or more: fewer say little about how much a recipe varies.",
     ),
     "seeds-vary": Advice(
         "Seeds vary more than the margin",
-        "Quote the mean over seeds, never a single training; add seeds to narrow the interval.",
+        "Quote the mean over seeds, not a single training; add seeds to narrow the interval.",
     ),
     "undecided": Advice(
-        "No difference shown, and no equivalence",
-        "Add seeds or pictures as the verdict says, or accept that this test cannot tell.",
+        "Neither a difference nor equivalence",
+        "Add seeds or images as the verdict says, or accept that this test cannot tell.",
     ),
     "lost-after-holm": Advice(
-        "A difference does not outlast Holm's correction",
-        "Compare that pair alone, on fresh runs, before relying on the difference.",
+        "Not significant after Holm's correction",
+        "Compare that pair alone, on fresh runs, before you rely on the difference.",
     ),
     "over-fitting": Advice(
         "Over-fitting",
@@ -76,19 +76,18 @@ CODES: dict[str, Advice] = {
     ),
     "miscalibrated": Advice(
         "Miscalibrated",
-        "Do not read its probabilities as chances; a larger validation half fits a better "
-        "temperature.",
+        "Do not rely on its probabilities; more validation images give a better temperature.",
     ),
     "class-below-the-rest": Advice(
         "A class below the rest",
-        "Look at its mistakes and at what it is confused with before quoting one accuracy for all.",
+        "Look at what it is confused with before you quote one accuracy for all classes.",
     ),
     "validation-and-test-disagree": Advice(
         "Validation and test disagree",
-        "Quote the test accuracy; where many settings were tried on validation, expect this.",
+        "Quote the test accuracy. If many settings were tried on validation, expect this.",
     ),
     "no-probabilities": Advice(
         "No probabilities",
-        "Ask for the columns p0 to p9: without them calibration and abstaining cannot be judged.",
+        "Ask for the columns p0 to p9: calibration and abstaining need them.",
     ),
 }

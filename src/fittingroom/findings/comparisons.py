@@ -5,16 +5,16 @@ from collections.abc import Iterator, Sequence
 from fittingroom.comparison import Comparison
 from fittingroom.findings.codes import Finding
 
-# With fewer, Student's quantile makes intervals wide, and a deviation is hardly known.
+# With fewer, Student's quantile makes intervals wide, and the deviation is hardly known.
 ENOUGH_SEEDS = 5
 
 
 def find_in_comparison(comparison: Comparison, here: Sequence[str]) -> Iterator[Finding]:
-    """Findings of the codes that concern models held against each other.
+    """Findings of the codes that concern models that are compared.
 
     Args:
         comparison: the outcome.
-        here: names of the models that more seeds could be trained of.
+        here: names of the models of which more seeds could be trained.
     """
     margin = comparison.pairs[0].margin
     for model in comparison.models:
@@ -23,14 +23,14 @@ def find_in_comparison(comparison: Comparison, here: Sequence[str]) -> Iterator[
             yield Finding(
                 "too-few-seeds",
                 model.name,
-                f"{model.name} rests on {count} {'training' if count == 1 else 'trainings'}.",
+                f"{model.name} was trained {'once' if count == 1 else f'{count} times'}.",
             )
         if model.deviation is not None and model.deviation > margin > 0:
             yield Finding(
                 "seeds-vary",
                 model.name,
-                f"The accuracy of {model.name} varies from seed to seed with a standard deviation "
-                f"of {100 * model.deviation:.2f} points, more than the margin of "
+                f"The accuracy of {model.name} has a standard deviation of "
+                f"{100 * model.deviation:.2f} points between seeds, more than the margin of "
                 f"{100 * margin:.2f}.",
             )
     for pair in comparison.pairs:
@@ -39,34 +39,31 @@ def find_in_comparison(comparison: Comparison, here: Sequence[str]) -> Iterator[
             yield Finding(
                 "undecided",
                 about,
-                f"Between {pair.b} and {pair.a} neither a difference nor equivalence within "
-                f"{100 * pair.margin:.2f} points is shown.",
+                f"Between {pair.b} and {pair.a} there is neither a clear difference nor "
+                f"equivalence within {100 * pair.margin:.2f} points.",
             )
-        elif pair.verdict != "equivalent" and pair.p_adjusted is not None:
-            lost = pair.p_adjusted > 0.05 and len(comparison.pairs) > 1
-            if lost:
-                yield Finding(
-                    "lost-after-holm",
-                    about,
-                    f"Among {len(comparison.pairs)} pairs, the difference between {pair.b} and "
-                    f"{pair.a} has p = {pair.p_adjusted:.2f} after Holm's correction.",
-                )
+        elif pair.verdict != "equivalent" and pair.p_adjusted > 0.05 and len(comparison.pairs) > 1:
+            yield Finding(
+                "lost-after-holm",
+                about,
+                f"Among {len(comparison.pairs)} pairs, the difference between {pair.b} and "
+                f"{pair.a} has p = {pair.p_adjusted:.2f} after Holm's correction.",
+            )
 
 
 def find_in_making(failures: Sequence[str], unshown: int) -> Iterator[Finding]:
     """Findings about how the results came to be.
 
     Args:
-        failures: trainings that broke down, in words.
-        unshown: openings of the test half for runs on which no number here rests.
+        failures: trainings that failed, in words.
+        unshown: openings of the test set for runs that are not shown.
     """
     if failures:
-        yield Finding("trainings-failed", "", f"Broken down: {'; '.join(failures)}.")
+        yield Finding("trainings-failed", "", f"Failed: {'; '.join(failures)}.")
     if unshown:
         times = "once" if unshown == 1 else f"{unshown:,} times"
         yield Finding(
             "openings-unshown",
             "",
-            f"The test half was opened {times} for runs of these recipes on which no number here "
-            "rests.",
+            f"The test set was opened {times} for runs of these recipes that are not shown here.",
         )

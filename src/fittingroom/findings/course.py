@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fittingroom.runs import Epoch
 
 # Training accuracy above validation accuracy, as fractions. The first is twice the sampling error
-# of 5,000 pictures at 93%; the second is what a reader would see on the curve at once.
+# of 5,000 images at 93%; the second is what a reader would see on the curve at once.
 MILD_GAP = 0.01
 CLEAR_GAP = 0.04
 # Validation accuracy won over the last quarter of the epochs from which on it "still rises".
@@ -23,9 +23,9 @@ def last_quarter(history: Sequence[Epoch]) -> int:
 
 
 def late_rise(history: Sequence[Epoch]) -> float | None:
-    """Validation accuracy won over the last quarter of the epochs, where it still rises.
+    """Validation accuracy won over the last quarter of the epochs, if it still rises.
 
-    None where there is one epoch, where an earlier one was better, or where too little was won.
+    None if there is one epoch, if an earlier one was better, or if too little was won.
     """
     if len(history) < 2:
         return None

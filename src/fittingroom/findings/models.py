@@ -1,13 +1,12 @@
 """Findings about one model."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from fittingroom.evaluation import Evaluation
+from fittingroom.evaluation import ModelReport
 from fittingroom.findings.codes import Finding
 from fittingroom.findings.course import CLEAR_GAP, last_quarter, late_rise, training_gap
-from fittingroom.metrics import Estimate, difference_of_shares
-from fittingroom.runs import Epoch
+from fittingroom.metrics import difference_of_shares
+from fittingroom.numbers import percent, percent_estimate
 
 # A calibration error of which the whole interval lies above this is no trifle: one point.
 CALIBRATION_ERROR = 0.01
@@ -15,64 +14,40 @@ CALIBRATION_ERROR = 0.01
 CLASS_GAP = 0.05
 
 
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """A model as findings need it.
-
-    Attributes:
-        name: as the comparison calls it.
-        evaluation: of its (first seed's) run on the test half.
-        history: of that run, empty for a model that was not trained here.
-        in_one_go: whether it has no epochs.
-        validation_accuracy: of the exported model; the history's is without shifts. None where it
-            is not known.
-        validation_pictures: how many chose the epoch, None where that is not known.
-        trained_here: whether more seeds could be trained.
-    """
-
-    name: str
-    evaluation: Evaluation
-    history: tuple[Epoch, ...] = ()
-    in_one_go: bool = False
-    validation_accuracy: float | None = None
-    validation_pictures: int | None = None
-    trained_here: bool = True
-
-
-def find_in_model(subject: Subject) -> Iterator[Finding]:
+def find_in_model(model: ModelReport) -> Iterator[Finding]:
     """Findings about one model, of the codes that concern a single one."""
-    yield from _fit(subject)
-    yield from _validation(subject)
-    evaluation, name = subject.evaluation, subject.name
+    yield from _fit(model)
+    yield from _validation(model)
+    evaluation, name = model.evaluation, model.name
     error, recall = (evaluation.scores[key] for key in ("calibration_error", "macro_recall"))
     if error is None:
         yield Finding(
             "no-probabilities",
             name,
-            f"{name} gives classes alone: log loss, Brier score, calibration and the "
+            f"{name} predicts classes only: log loss, Brier score, calibration and the "
             "risk–coverage curve are left out.",
         )
     elif error.low > CALIBRATION_ERROR:
         yield Finding(
             "miscalibrated",
             name,
-            f"{name} is {_percent(error)} away, on average, from the accuracy that its "
-            "probabilities promise.",
+            f"The confidence of {name} differs from its accuracy by {percent_estimate(error)} on "
+            "average.",
         )
-    if recall is not None:
-        for scores in evaluation.per_class:
-            if scores.support and scores.recall.high < recall.value - CLASS_GAP:
-                yield Finding(
-                    "class-below-the-rest",
-                    name,
-                    f"{name} finds {_percent(scores.recall)} of {scores.name}, against "
-                    f"{100 * recall.value:.1f}% of a class on average.",
-                )
+    assert recall is not None
+    for scores in evaluation.per_class:
+        if scores.support and scores.recall.high < recall.value - CLASS_GAP:
+            yield Finding(
+                "class-below-the-rest",
+                name,
+                f"{name} finds {percent_estimate(scores.recall)} of {scores.name}; the mean of the "
+                f"classes is {percent(recall.value)}.",
+            )
 
 
-def _fit(subject: Subject) -> Iterator[Finding]:
-    history, name = subject.history, subject.name
-    if subject.in_one_go or len(history) < 2:
+def _fit(model: ModelReport) -> Iterator[Finding]:
+    history, name = model.history, model.name
+    if model.keep is None or len(history) < 2:
         return
     gap, risen = training_gap(history), late_rise(history)
     if gap >= CLEAR_GAP:
@@ -92,26 +67,22 @@ def _fit(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def _validation(subject: Subject) -> Iterator[Finding]:
-    accuracy, pictures = subject.validation_accuracy, subject.validation_pictures
-    if accuracy is None or not pictures:
+def _validation(model: ModelReport) -> Iterator[Finding]:
+    images = model.validation_images
+    if model.run is None or not images:
         return
-    said = subject.evaluation.predictions
+    accuracy = model.run.summary.validation_accuracy
+    said = model.evaluation.predictions
     difference = difference_of_shares(
-        int(said.correct.sum()), len(said), round(accuracy * pictures), pictures
+        int(said.correct.sum()), len(said), round(accuracy * images), images
     )
     if difference.low > 0 or difference.high < 0:
         word = "above" if difference.value > 0 else "below"
         ends = sorted(abs(end) for end in (difference.low, difference.high))
         yield Finding(
             "validation-and-test-disagree",
-            subject.name,
-            f"{subject.name} reaches {100 * accuracy:.1f}% on validation and "
-            f"{100 * subject.evaluation.accuracy.value:.1f}% on the test half, "
-            f"{100 * abs(difference.value):.1f} points {word} it (95% interval "
-            f"{100 * ends[0]:.1f} to {100 * ends[1]:.1f}).",
+            model.name,
+            f"The test accuracy of {model.name}, {percent(model.evaluation.accuracy.value)}, is "
+            f"{100 * abs(difference.value):.1f} points {word} its validation accuracy, "
+            f"{percent(accuracy)} (95% interval {100 * ends[0]:.1f} to {100 * ends[1]:.1f}).",
         )
-
-
-def _percent(estimate: Estimate) -> str:
-    return f"{100 * estimate.value:.1f}% ({100 * estimate.low:.1f}–{100 * estimate.high:.1f}%)"

@@ -14,12 +14,13 @@ from fittingroom.errors import (
     UsageError,
     did_you_mean,
 )
+from fittingroom.evaluation import ModelReport
 from fittingroom.findings import Finding
-from fittingroom.jobs.evaluate import Evaluated, dataset_of, evaluate
+from fittingroom.jobs.evaluate import dataset_of, evaluate
 from fittingroom.jobs.export import export_run
 from fittingroom.jobs.others import Others, read_others
 from fittingroom.jobs.progress import Progress
-from fittingroom.jobs.report import entrants_of, gather, name_entrants, write
+from fittingroom.jobs.report import entrants_of, external_model, name_entrants, write
 from fittingroom.jobs.seeds import Trainer, begin_seeds, check_place, train_here
 from fittingroom.jobs.session import Session
 from fittingroom.predictions import Predictions
@@ -27,7 +28,6 @@ from fittingroom.recipes import RECIPES, BaseRecipe, recipe_of
 from fittingroom.recipes.loading import is_file_and_name
 from fittingroom.recipes.resolve import is_model
 from fittingroom.recipes.stored import is_recipe_file
-from fittingroom.reporting import findings
 from fittingroom.runs import Run, list_runs, open_run
 from fittingroom.safe_io import Refusal, refuse_model_file
 
@@ -46,11 +46,16 @@ class Outcome:
     """
 
     comparison: Comparison
-    evaluated: tuple[tuple[Evaluated, ...], ...]
+    evaluated: tuple[tuple[ModelReport, ...], ...]
     failures: tuple[str, ...]
     report: Path
     others: Mapping[str, Predictions] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def runs(self) -> list[Run]:
+        """Every run behind the numbers, in the order of the entrants and their seeds."""
+        return [each.run for group in self.evaluated for each in group if each.run is not None]
 
 
 def compare(
@@ -136,13 +141,13 @@ def compare(
         tuple(evaluate(run, purpose="compare", session=session) for run in group)
         for group in trained
     )
-    by_name = dict(zip(names, evaluated, strict=True))
-    comparison = compare_models(entrants_of(by_name, elsewhere), margin=margin)
-    reports, facts, audited = gather(by_name, dataset, failures, elsewhere, runs)
-    index = write(Path(out), reports, facts, audited, dataset, comparison)
-    leave_winner(Path(out), comparison, by_name, progress)
-    seen = findings(reports, comparison, facts)
-    return Outcome(comparison, evaluated, tuple(failures), index, elsewhere, seen)
+    models = dict(zip(names, evaluated, strict=True)) | {
+        name: (external_model(name, said, dataset),) for name, said in elsewhere.items()
+    }
+    comparison = compare_models(entrants_of(models), margin=margin)
+    index, findings = write(Path(out), models, dataset, comparison, failures=failures, runs=runs)
+    leave_winner(Path(out), comparison, models, progress)
+    return Outcome(comparison, evaluated, tuple(failures), index, elsewhere, findings)
 
 
 @contextmanager
@@ -166,7 +171,7 @@ def _trainer(on: str | None, fresh: bool, session: Session) -> Iterator[Trainer]
 def leave_winner(
     out: Path,
     comparison: Comparison,
-    evaluated: Mapping[str, Sequence[Evaluated]],
+    groups: Mapping[str, Sequence[ModelReport]],
     progress: Progress,
 ) -> None:
     """Leave the most accurate model beside the report as ``best_model.keras`` and ``.h5``.
@@ -179,10 +184,10 @@ def leave_winner(
     paths = {to: out / f"best_model.{to}" for to in ("keras", "h5")}
     for path in paths.values():
         path.unlink(missing_ok=True)  # that of an earlier winner
-    if best.name not in evaluated:
-        progress.say(f"No model for Keras beside the report: {best.name} is not from here.")
+    runs = [each.run for each in groups[best.name] if each.run is not None]
+    if not runs:
+        progress.say(f"No Keras model beside the report: {best.name} was not trained here.")
         return
-    runs = [each.run for each in evaluated[best.name]]
     run = max(runs, key=lambda run: run.summary.validation_accuracy)
     try:
         for to, path in paths.items():

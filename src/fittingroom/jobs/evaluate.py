@@ -2,9 +2,8 @@
 
 import math
 import time
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import astuple, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from fittingroom.errors import (
     DataNotFoundError,
     RunChangedError,
 )
-from fittingroom.evaluation import Evaluation, evaluate_predictions
+from fittingroom.evaluation import ModelReport, evaluate_predictions
 from fittingroom.jobs.progress import Progress
 from fittingroom.jobs.session import Session
 from fittingroom.predict import Predictor
@@ -25,43 +24,12 @@ from fittingroom.runs import Run, Timing, log_opening, only_here, open_run
 _SINGLES, _BATCHES, _BATCH = 200, 10, 500
 
 
-@dataclass(frozen=True, eq=False)
-class Evaluated:
-    """A run's scores on the test half of a data set.
-
-    Attributes:
-        run: which run.
-        data: name of the data set.
-        evaluation: the scores.
-        single: time for a picture on its own.
-        batched: time for a picture among 500.
-    """
-
-    run: Run
-    data: str
-    evaluation: Evaluation
-    single: Timing
-    batched: Timing
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain JSON values, as ``evaluation.json`` holds them."""
-        return {
-            "data": self.data,
-            "pictures": len(self.evaluation.predictions),
-            "seconds_per_picture": {
-                "single": asdict(self.single),
-                "batched": asdict(self.batched),
-            },
-            **self.evaluation.as_dict(),
-        }
-
-
 def evaluate(
     run: Run | Path | str,
     *,
     purpose: str = "evaluate",
     session: Session | None = None,
-) -> Evaluated:
+) -> ModelReport:
     """The run's scores on the test half, from the first time that it was opened for this run.
 
     The first call opens the test half, logs that in ``test-log.jsonl`` beside the run, and keeps
@@ -103,13 +71,8 @@ def evaluate(
             f"Received some for {', '.join(predictions.classes)}. Remove {run.name}/evaluations."
         )
     single, batched = _stored_times(run, dataset.name)
-    return Evaluated(
-        run=run,
-        data=dataset.name,
-        evaluation=evaluate_predictions(predictions),
-        single=single,
-        batched=batched,
-    )
+    evaluation = evaluate_predictions(predictions)
+    return ModelReport(run.recipe.name, dataset.name, evaluation, run, single, batched)
 
 
 def _stored_times(run: Run, data: str) -> tuple[Timing, Timing]:
@@ -119,7 +82,7 @@ def _stored_times(run: Run, data: str) -> tuple[Timing, Timing]:
         RunChangedError: there are none.
     """
     try:
-        times = run.read_evaluation(data)["seconds_per_picture"]
+        times = run.read_evaluation(data)["seconds_per_image"]
         found = Timing(**times["single"]), Timing(**times["batched"])
         if not all(
             type(number) in (int, float) and math.isfinite(number)
@@ -129,7 +92,7 @@ def _stored_times(run: Run, data: str) -> tuple[Timing, Timing]:
             raise ValueError("something else than numbers")
     except (KeyError, TypeError, ValueError) as error:
         raise RunChangedError(
-            f"Expected seconds_per_picture in the scores of {run.name}. Received: {error!r}."
+            f"Expected seconds_per_image in the scores of {run.name}. Received: {error!r}."
         ) from error
     return found
 
@@ -172,18 +135,18 @@ def dataset_of(run: Run) -> Dataset:
     return found
 
 
-def _open_test(run: Run, dataset: Dataset, threads: int, progress: Progress) -> Evaluated:
+def _open_test(run: Run, dataset: Dataset, threads: int, progress: Progress) -> ModelReport:
     test = dataset.open_test()
     predictor = Predictor(run.model_path, threads)
     with progress.track(f"{run.name} on {dataset.name}", len(test)) as advance:
         predictions = predictor.predict(
             test.images, test.labels, test.indices, on_batch=lambda done: advance(done, "")
         )
-    evaluated = Evaluated(
-        run, dataset.name, evaluate_predictions(predictions), *_time(predictor, test)
-    )
-    run.write_evaluation(dataset.name, predictions, evaluated.as_dict())
-    return evaluated
+    evaluation = evaluate_predictions(predictions)
+    times = _time(predictor, test)
+    model = ModelReport(run.recipe.name, dataset.name, evaluation, run, *times)
+    run.write_evaluation(dataset.name, predictions, model.as_dict())
+    return model
 
 
 def _time(predictor: Predictor, test: Half) -> tuple[Timing, Timing]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from fittingroom.data import Dataset
 from fittingroom.errors import PredictionsError, UsageError
+from fittingroom.evaluation import unlikely_predictions
 from fittingroom.external_predictions import read_external
 from fittingroom.jobs.progress import Progress
 from fittingroom.predictions import Predictions
@@ -67,7 +68,7 @@ def read_others(
                 f"{name} gives no probabilities: its log loss, Brier score, calibration and "
                 "risk–coverage curve are left out."
             )
-        otherwise = called_otherwise(found[name])
+        otherwise = unlikely_predictions(found[name])
         if otherwise:
             progress.say(
                 f"{name} calls {otherwise:,} of {len(found[name]):,} pictures another class than "
@@ -82,15 +83,6 @@ def _refuse_model(path: Path) -> None:
         refuse_model_file(path)
     except Refusal as error:
         raise PredictionsError(str(error)) from error
-
-
-def called_otherwise(predictions: Predictions) -> int:
-    """How many pictures a model calls another class than the one it holds for likeliest."""
-    logs = predictions.log_probabilities
-    if logs is None:
-        return 0
-    called = logs[np.arange(len(logs)), predictions.predicted]
-    return int((called < logs.max(axis=1)).sum())
 
 
 def _log(runs: Path, run: str, name: str, data: str) -> None:

@@ -1,23 +1,20 @@
-"""Report: scored runs → one folder of pictures, numbers and a page."""
+"""Report: scored runs → one folder of figures, numbers and a page."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from fittingroom.auditing import StoredAudit, find_audit, subsets
 from fittingroom.comparison import MARGIN, Comparison, Entrant, compare_models
 from fittingroom.data import Dataset
 from fittingroom.errors import RunChangedError, UsageError
-from fittingroom.evaluation import evaluate_predictions
-from fittingroom.jobs.evaluate import Evaluated, dataset_of, evaluate
-from fittingroom.jobs.others import called_otherwise
+from fittingroom.evaluation import ModelReport, evaluate_predictions
+from fittingroom.findings import Finding, find
+from fittingroom.jobs.evaluate import dataset_of, evaluate
 from fittingroom.jobs.session import Session
-from fittingroom.metrics import TemperatureEffect, temperature_effect
 from fittingroom.predictions import Predictions
-from fittingroom.recipes import BaseRecipe, Recipe
-from fittingroom.reporting import Audited, Facts, ModelReport, write_report
+from fittingroom.recipes import BaseRecipe
+from fittingroom.reporting import Audited, Facts, write_report
 from fittingroom.runs import Run, describe_environment, open_run, read_openings
 from fittingroom.safe_io import MEBIBYTE, Refusal, read_whole
 
@@ -25,7 +22,7 @@ from fittingroom.safe_io import MEBIBYTE, Refusal, read_whole
 _ENVIRONMENT = ("time", "processor", "device", "threads", "python", "platform", "revision")
 
 _LARGEST_PAGE = 64 * MEBIBYTE
-# Before all else on a page, so that it holds for all of it: pictures and style that are in the page
+# Before all else on a page, so that it holds for all of it: images and style that are in the page
 # itself, and nothing more.
 _QUIET = (
     b'<!doctype html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="'
@@ -59,7 +56,7 @@ def report(
     opened = [run if isinstance(run, Run) else open_run(Path(run)) for run in runs]
     names = name_entrants(opened)
     if not opened:
-        raise UsageError("Expected one run or more to report on. Received none.")
+        raise UsageError("There is no run to report on. Give one or more.")
     session = session or Session()
     if session.data is None:
         session = replace(session, data=dataset_of(opened[0]))
@@ -69,7 +66,8 @@ def report(
         for name, run in zip(names, opened, strict=True)
     }
     comparison = compare_models(entrants_of(evaluated), margin=margin) if len(opened) > 1 else None
-    return write(Path(out), *gather(evaluated, dataset), dataset, comparison)
+    index, _ = write(Path(out), evaluated, dataset, comparison)
+    return index
 
 
 def name_entrants(entrants: Sequence[BaseRecipe | Run]) -> list[str]:
@@ -86,52 +84,55 @@ def name_entrants(entrants: Sequence[BaseRecipe | Run]) -> list[str]:
     for name in names:
         if names.count(name) > 1:
             raise UsageError(
-                f"Expected each recipe or run once. Received '{name}' twice. Recipes that differ "
-                "need names that do: `recipe_of(…, name=…)`, or another file's or function's name."
+                f"'{name}' is given twice. Give each recipe or run once. Different recipes need "
+                "different names: `recipe_of(…, name=…)`, or another name of the file or function."
             )
     return names
 
 
-def entrants_of(
-    evaluated: Mapping[str, Sequence[Evaluated]], others: Mapping[str, Predictions] | None = None
-) -> list[Entrant]:
-    """Scored runs, and predictions from elsewhere after them, as what a comparison takes."""
-    from_here = [
+def external_model(name: str, predictions: Predictions, dataset: Dataset) -> ModelReport:
+    """Predictions that somebody else made, scored."""
+    return ModelReport(name, dataset.name, evaluate_predictions(predictions))
+
+
+def entrants_of(groups: Mapping[str, Sequence[ModelReport]]) -> list[Entrant]:
+    """Scored models, by name and one a seed, as a comparison takes them."""
+    return [
         Entrant(
             name=name,
-            recipe=group[0].run.recipe.name,
-            seeds=tuple(each.run.seed for each in group),
+            recipe=group[0].recipe,
+            # Of external predictions no seed is known.
+            seeds=tuple(each.run.seed for each in group if each.run is not None),
             predictions=tuple(each.evaluation.predictions for each in group),
         )
-        for name, group in evaluated.items()
+        for name, group in groups.items()
     ]
-    # Of what was trained elsewhere no seed is known.
-    return from_here + [Entrant(name, name, (), (said,)) for name, said in (others or {}).items()]
 
 
-def gather(
-    evaluated: Mapping[str, Sequence[Evaluated]],
+def write(
+    out: Path,
+    groups: Mapping[str, Sequence[ModelReport]],
     dataset: Dataset,
+    comparison: Comparison | None,
+    *,
     failures: Sequence[str] = (),
-    others: Mapping[str, Predictions] | None = None,
     runs: Path | None = None,
-) -> tuple[list[ModelReport], Facts, Audited | None]:
-    """What a report on scored runs is made from; the last where the data was audited.
+) -> tuple[Path, tuple[Finding, ...]]:
+    """Write the report on scored models; the page's path, and what was found.
 
     Args:
-        evaluated: for each model its scored runs, one a seed; the first one's pictures are shown.
-        dataset: whose test half they were scored on.
-        failures: trainings that broke down.
-        others: predictions from elsewhere, which are shown after the runs.
-        runs: the folder whose log of openings and audit are told, beside those that the runs lie
-            in.
+        out: the folder.
+        groups: by name, the scored models of each, one a seed; the first one's images are shown.
+        dataset: whose test set they were scored on.
+        comparison: of the models, if there are several.
+        failures: trainings that failed.
+        runs: a folder whose log of openings and audit are shown, beside those that the runs are in.
     """
-    shown = [group[0].run for group in evaluated.values()]
-    environment = shown[0].environment if shown else describe_environment()
-    logs = [*(run.folder.parent for run in shown), *([runs] if runs else [])]
+    models = [replace(group[0], name=name) for name, group in groups.items()]
+    trained = [each.run for group in groups.values() for each in group if each.run is not None]
+    environment = trained[0].environment if trained else describe_environment()
+    logs = [*(run.folder.parent for run in trained), *([runs] if runs else [])]
     folders = dict.fromkeys(folder.resolve() for folder in logs)
-    reports = [_model_report(name, group[0]) for name, group in evaluated.items()]
-    reports += [_foreign(name, said) for name, said in (others or {}).items()]
     facts = Facts(
         data=dataset.name,
         official=dataset.official,
@@ -142,38 +143,23 @@ def gather(
             **environment["versions"],
         },
         failures=failures,
-        runs=[each.run.name for group in evaluated.values() for each in group],
+        runs=[run.name for run in trained],
     )
-    found = (find_audit(folder, dataset) for folder in folders)
-    stored = next((audit for audit in found if audit is not None), None)
-    return reports, facts, _audited(entrants_of(evaluated, others), stored)
-
-
-def write(
-    out: Path,
-    reports: Sequence[ModelReport],
-    facts: Facts,
-    audited: Audited | None,
-    dataset: Dataset,
-    comparison: Comparison | None,
-) -> Path:
-    """Write the report on what was gathered; the page's path.
-
-    Args:
-        out: the folder.
-        reports, facts, audited: what :func:`gather` gave.
-        dataset: whose test half the models were scored on.
-        comparison: of the models, where there are several.
-    """
-    return write_report(
+    audits = (find_audit(folder, dataset) for folder in folders)
+    stored = next((audit for audit in audits if audit is not None), None)
+    unshown = len(facts.openings_unshown(models))
+    findings = find(models, comparison, failures=failures, unshown=unshown)
+    index = write_report(
         out,
+        models=models,
         comparison=comparison,
-        reports=reports,
-        pictures=dataset.open_test().images,
-        sample=dataset.training(),
+        findings=findings,
         facts=facts,
-        audited=audited,
+        images=dataset.open_test().images,
+        sample=dataset.training(),
+        audited=_audited(entrants_of(groups), stored),
     )
+    return index, findings
 
 
 def _audited(entrants: Sequence[Entrant], stored: StoredAudit | None) -> Audited | None:
@@ -197,52 +183,4 @@ def _without_scripts(stored: StoredAudit) -> bytes:
     try:
         return _QUIET + read_whole(stored.page, _LARGEST_PAGE)
     except (OSError, Refusal) as error:
-        raise RunChangedError(f"Expected the page of an audit. {error}") from error
-
-
-def _foreign(name: str, predictions: Predictions) -> ModelReport:
-    """Somebody else's predictions: what is not known of the model is left out."""
-    otherwise = called_otherwise(predictions)
-    note = "" if predictions.log_probabilities is not None else ", without probabilities"
-    if otherwise:
-        note = f", where {otherwise:,} pictures are called another class than the likeliest"
-    return ModelReport(
-        name=name,
-        title=f"Predicted elsewhere{note}",
-        evaluation=evaluate_predictions(predictions),
-        keep=None,
-    )
-
-
-def _model_report(name: str, evaluated: Evaluated) -> ModelReport:
-    run = evaluated.run
-    return ModelReport(
-        name=name,
-        title=run.recipe.title,
-        evaluation=evaluated.evaluation,
-        history=run.history,
-        best_epoch=run.summary.best_epoch,
-        keep=run.recipe.keep if isinstance(run.recipe, Recipe) else None,
-        recipe=run.recipe.name,
-        run=run.name,
-        seed=run.seed,
-        parameters=run.summary.parameters,
-        operations=run.summary.operations,
-        operation=run.recipe.operation,
-        training_pictures=run.environment["data"]["training"],
-        validation_accuracy=run.summary.validation_accuracy,
-        validation_pictures=run.environment["data"]["validation"],
-        training_seconds=run.summary.seconds,
-        model_bytes=run.summary.model_bytes,
-        single=evaluated.single,
-        batched=evaluated.batched,
-        temperature=_temperature_effect(evaluated),
-    )
-
-
-def _temperature_effect(evaluated: Evaluated) -> TemperatureEffect | None:
-    said = evaluated.evaluation.predictions
-    logs = said.log_probabilities
-    if logs is None or not np.isfinite(logs).all():
-        return None
-    return temperature_effect(said.labels, logs, evaluated.run.summary.temperature)
+        raise RunChangedError(f"The page of the audit cannot be read. {error}") from error

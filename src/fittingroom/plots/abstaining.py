@@ -11,14 +11,14 @@ from fittingroom.plots.style import PAPER, drawn, inches_axes, model_colour, mod
 
 # Points of a curve that are drawn: more than there are pixels would only make the page heavy.
 _POINTS = 150
-# Below this share of pictures answered, intervals are wider than the picture.
+# Below this share of images answered, intervals are wider than the picture.
 _FIRST = 0.02
 _TALL = 2.6  # inches
 
 
 @drawn
 def risk_coverage(models: Sequence[tuple[str, int, RiskCoverage]]) -> Figure:
-    """The share of mistakes among the pictures answered, from the surest to all of them.
+    """The error rate among the images answered, from the surest to all of them.
 
     The bands are 95% intervals, each of one point of a curve and not of the whole of it.
 
@@ -67,8 +67,8 @@ def risk_coverage(models: Sequence[tuple[str, int, RiskCoverage]]) -> Figure:
     axes.xaxis.set_major_formatter(percent)
     axes.yaxis.set_major_formatter(percent)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
-    axes.set_xlabel("pictures answered, the surest first")
-    axes.set_ylabel("mistakes among them")
+    axes.set_xlabel("images answered, the surest first")
+    axes.set_ylabel("error rate")
     return figure
 
 

@@ -23,7 +23,7 @@ _GAP = 0.52
 
 @drawn
 def calibration_curves(models: Sequence[tuple[str, int, Calibration]]) -> Figure:
-    """Accuracy against top probability, a square a model, with how many pictures lie where.
+    """Accuracy against top probability, a square a model, with how many images lie where.
 
     A model whose probabilities mean what they say lies on the diagonal; below it, it is surer
     than it should be. The band is the 95% interval of each bin's accuracy.
@@ -34,7 +34,7 @@ def calibration_curves(models: Sequence[tuple[str, int, Calibration]]) -> Figure
     across = 2 if len(models) == 4 else min(len(models), 3)  # rows that are full
     down = -(-len(models) // across)
     side = _SIDES[min(len(models), 3)]
-    # All squares have the same axes, so that they can be held against each other.
+    # All squares have the same axes, so that they can be compared.
     bins = [bin_ for _, _, calibration in models for bin_ in calibration.bins]
     low = min(bin_.low for bin_ in bins)
     bottom_share = max(0.0, min([low, *(bin_.accuracy.low for bin_ in bins)]) - 0.02)
@@ -85,7 +85,7 @@ def calibration_curves(models: Sequence[tuple[str, int, Calibration]]) -> Figure
         axes.tick_params(axis="x", labelbottom=False)
         axes.set_title(name, loc="left", fontsize=9.5, color=colour, fontweight="bold")
         if column == 0:
-            axes.set_ylabel("right")
+            axes.set_ylabel("accuracy")
 
         strip = inches_axes(figure, left, bottom, side, 0.42)
         strip.bar(
@@ -103,7 +103,7 @@ def calibration_curves(models: Sequence[tuple[str, int, Calibration]]) -> Figure
         strip.set_xlabel("top probability")
         fullest = max(calibration.bins, key=lambda bin_: bin_.count)
         strip.annotate(
-            f"{fullest.count:,} pictures",
+            f"{fullest.count:,} images",
             ((fullest.low + fullest.high) / 2 - 0.6 * (fullest.high - fullest.low), fullest.count),
             ha="right",
             va="top",

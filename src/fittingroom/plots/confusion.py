@@ -1,4 +1,4 @@
-"""Which classes a model takes for which, and where two models differ in that."""
+"""Which classes a model confuses, and where two models differ in that."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -120,7 +120,7 @@ def _grid(classes: Sequence[str], cell: float = _CELL) -> tuple[Figure, Axes]:
         "true ↓", (0, 1), xytext=(-5, 16), textcoords="offset points", ha="right", **corner
     )
     axes.annotate(
-        "called →", (0, 1), xytext=(-5, 27), textcoords="offset points", ha="right", **corner
+        "predicted →", (0, 1), xytext=(-5, 27), textcoords="offset points", ha="right", **corner
     )
     return figure, axes
 

@@ -37,7 +37,7 @@ def accuracies(models: Sequence[ModelResult], pairs: Sequence[Pair]) -> Figure:
     height = upper + (lower + 0.85 if pairs else 0.0) + 0.7
     figure = Figure(figsize=(_LEFT + _WIDTH + 1.7, height))
     axes = inches_axes(figure, _LEFT, height - upper - 0.15, _WIDTH, upper)
-    _rows(axes, [model.name for model in models], "accuracy on the test half", "%")
+    _rows(axes, [model.name for model in models], "accuracy on the test set", "%")
     for place, model in enumerate(models):
         if len(model.per_seed) > 1:
             axes.plot(

@@ -1,7 +1,18 @@
-"""The report: results → figures, sentences and tables → a folder that a person likes to look at."""
+"""The report: results → figures, sentences and tables → a folder that people like to look at.
 
-from fittingroom.reporting.model_report import Facts, Garments, ModelReport, findings
+::
+
+    facts           where the numbers come from
+    tables          data frames of text, as HTML and Markdown
+    sentences       captions computed from the numbers
+    model_figures   figures of one model, and of the data
+    pair_figures    figures that compare models
+    results         results.json
+    write           write_report: the whole folder
+"""
+
+from fittingroom.reporting.facts import Facts, LabelledImages
 from fittingroom.reporting.subsets import Audited
 from fittingroom.reporting.write import write_report
 
-__all__ = ["Audited", "Facts", "Garments", "ModelReport", "findings", "write_report"]
+__all__ = ["Audited", "Facts", "LabelledImages", "write_report"]

@@ -1,4 +1,4 @@
-"""Pictures and numbers as parts of the page."""
+"""Images, numbers and names as parts of the page."""
 
 import base64
 import io
@@ -12,7 +12,7 @@ from fittingroom.predictions import UInt8
 
 
 def picture_uri(picture: UInt8) -> str:
-    """A picture uint8 ``(28, 28)`` as a ``data:`` address of a PNG, dark on light.
+    """An image uint8 ``(28, 28)`` as a ``data:`` address of a PNG, dark on light.
 
     Sixteen shades of grey: half the bytes of 256, and no eye tells them apart at this size.
     """
@@ -36,3 +36,8 @@ def unbroken_ranges(text: str) -> Markup:
             str(escape(text)),
         )
     )
+
+
+def stem(name: str) -> str:
+    """A model's name as the beginning of a file's name, on any system."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "model"

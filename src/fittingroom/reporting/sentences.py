@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fittingroom.comparison import Comparison, Pair
-from fittingroom.evaluation import ConfusedPair, Evaluation
+from fittingroom.evaluation import Evaluation, ModelReport
 from fittingroom.findings.course import (
     CLEAR_GAP,
     MILD_GAP,
@@ -14,8 +14,10 @@ from fittingroom.findings.course import (
     late_rise,
     training_gap,
 )
-from fittingroom.metrics import Estimate, wilson
+from fittingroom.metrics import TemperatureEffect, wilson
 from fittingroom.numbers import (
+    Estimate,
+    decimal_change,
     listed,
     percent,
     percent_estimate,
@@ -25,29 +27,30 @@ from fittingroom.numbers import (
 )
 from fittingroom.plots import Tile
 from fittingroom.recipes import Keep
-from fittingroom.reporting.model_report import Facts, ModelReport
+from fittingroom.reporting.facts import Facts
 from fittingroom.reporting.tables import shown
 from fittingroom.runs import Epoch
 
+# Shares of the images that a model answers, at which the caption reads the risk.
+_ANSWERED = (0.5, 0.8)
 
-def outcome(reports: Sequence[ModelReport], comparison: Comparison | None, facts: Facts) -> str:
+
+def outcome(models: Sequence[ModelReport], comparison: Comparison | None, facts: Facts) -> str:
     """The verdict in words that the page opens with."""
     if comparison is not None:
         return comparison.sentence
-    scores = []
-    for report in reports:
-        accuracy = report.evaluation.accuracy
-        pictures = len(report.evaluation.predictions)
-        scores.append(
-            f"{report.name} names {percent(accuracy.value, 2)} of {pictures:,} test pictures of "
-            f"{facts.data} rightly (95% interval {percent_range(accuracy, 2)})."
-        )
-    return " ".join(scores)
+    (model,) = models
+    accuracy = model.evaluation.accuracy
+    return (
+        f"{model.name} reaches {percent(accuracy.value, 2)} accuracy on the "
+        f"{len(model.evaluation.predictions):,} test images of {facts.data} (95% interval "
+        f"{percent_range(accuracy, 2)})."
+    )
 
 
 def headline(verdict: str) -> tuple[str, str]:
     """The verdict's first sentence, and the rest."""
-    first, _, rest = re.sub(r"(?<=[a-z)%]\.)\s+(?=[A-Z])", "\n", verdict, count=1).partition("\n")
+    first, _, rest = re.sub(r"(?<=[a-z)%]\.)\s+(?=\S)", "\n", verdict, count=1).partition("\n")
     return first, rest
 
 
@@ -57,83 +60,82 @@ def notices(facts: Facts) -> list[str]:
     if facts.embedded_sample:
         warnings.append(
             "These numbers come from the small sample inside the package, not from the whole of "
-            "Fashion-MNIST: good for trying things out, not for quoting."
+            "Fashion-MNIST. They are good for trying things out, not for quoting."
         )
     elif not facts.official:
         warnings.append(
-            f"The data is not the official Fashion-MNIST: its files ({facts.data}) do not have "
-            "the published hashes. These numbers compare with no published ones."
+            f"The data is not the official Fashion-MNIST: the files of {facts.data} do not have "
+            "the published hashes. Do not compare these numbers with published ones."
         )
     if facts.failures:
         warnings.append(
-            "Not every training succeeded, and the numbers are of those that did. "
-            f"Broken down: {'; '.join(facts.failures)}."
+            "Some trainings failed, and the numbers come from the others. Failed: "
+            f"{'; '.join(facts.failures)}."
         )
     return warnings
 
 
-def origin(facts: Facts) -> str:
-    """Which files the numbers come from, in short."""
-    if facts.embedded_sample:
-        return "the sample inside the package"
-    if facts.official:
-        return "official files, by their published hashes"
-    return "not the official files"
+def model_lead(model: ModelReport) -> str:
+    """What a model is, its accuracy, and what stands in place of curves if there are none."""
+    evaluation, run = model.evaluation, model.run
+    by = f" (run {run.name})" if run is not None else ""
+    lead = (
+        f"{model.title}. {percent_estimate(evaluation.accuracy, 2)} accuracy on the "
+        f"{len(evaluation.predictions):,} test images{by}."
+    )
+    if len(model.history) != 1:
+        return lead
+    (epoch,) = model.history
+    opening = "Trained without epochs" if model.keep is None else "Trained for one epoch"
+    return (
+        f"{lead} {opening}, so there are no curves: validation accuracy "
+        f"{_validation(epoch, model.validation_images)}, training accuracy "
+        f"{percent(epoch.train_accuracy)}."
+    )
 
 
-def validation_interval(accuracy: float, pictures: int) -> Estimate:
-    """Wilson's 95% interval of a share of so many validation pictures."""
-    return wilson(round(accuracy * pictures), pictures)
+def validation_interval(accuracy: float, images: int) -> Estimate:
+    """Wilson's 95% interval of a share of so many validation images."""
+    return wilson(round(accuracy * images), images)
 
 
 def accuracy_curve(
-    history: Sequence[Epoch], best_epoch: int, pictures: int | None, keep: Keep = "best accuracy"
+    history: Sequence[Epoch], best_epoch: int, images: int | None, keep: Keep = "best accuracy"
 ) -> str:
     """Which epoch is kept, how far training is ahead of validation, and what that means."""
-    scored = _validation(_epoch(history, best_epoch), pictures)
     kept = {
         "best accuracy": f"Best epoch {best_epoch} of {len(history)}",
-        "best loss": f"Kept, for the lowest validation loss, epoch {best_epoch} of {len(history)}",
+        "best loss": f"Kept for the lowest validation loss: epoch {best_epoch} of {len(history)}",
         "last": f"The last of {some(len(history), 'epoch')} is kept",
     }
-    return f"{kept[keep]}: validation accuracy {scored}; {_fit(history)}."
+    epoch = next((each for each in history if each.epoch == best_epoch), history[-1])
+    return f"{kept[keep]}, validation accuracy {_validation(epoch, images)}. {_fit(history)}."
 
 
-def single_epoch(epoch: Epoch, pictures: int | None, in_one_go: bool) -> str:
-    """What stands in place of the curves of a model without epochs, or with one alone."""
-    opening = "Trained in one go" if in_one_go else "Trained for one epoch"
-    return (
-        f"{opening}, so there are no curves: validation accuracy "
-        f"{_validation(epoch, pictures)}, training accuracy {percent(epoch.train_accuracy)}."
-    )
-
-
-def _validation(epoch: Epoch, pictures: int | None) -> str:
-    if not pictures:
+def _validation(epoch: Epoch, images: int | None) -> str:
+    if not images:
         return percent(epoch.val_accuracy)
-    return percent_estimate(validation_interval(epoch.val_accuracy, pictures))
+    return percent_estimate(validation_interval(epoch.val_accuracy, images))
 
 
 def _fit(history: Sequence[Epoch]) -> str:
-    gap = training_gap(history)
+    gap, risen = training_gap(history), late_rise(history)
     if gap >= MILD_GAP:
-        degree = "over-fitting" if gap >= CLEAR_GAP else "mild over-fitting"
-        return f"training accuracy ends {100 * gap:.1f} points above: {degree}"
-    risen = late_rise(history)
+        degree = "Over-fitting" if gap >= CLEAR_GAP else "Mild over-fitting"
+        return f"{degree}: training accuracy ends {100 * gap:.1f} points above validation accuracy"
     if risen is not None:
         quarter = last_quarter(history)
+        epochs = "epoch" if quarter == 1 else f"{quarter} epochs"
         return (
-            f"it still rose by {100 * risen:.1f} points over the last "
-            f"{'epoch' if quarter == 1 else f'{quarter} epochs'}: under-fitting, more epochs would "
-            "help"
+            f"Under-fitting: validation accuracy still rose by {100 * risen:.1f} points over the "
+            f"last {epochs}, so more epochs would help"
         )
-    side = (
-        f"training accuracy ends {-100 * gap:.1f} points below, as it is measured while weights "
-        "change, with dropout and augmentation on"
-        if gap <= -MILD_GAP
-        else "training accuracy ends level with it"
-    )
-    return f"{side}: no over-fitting seen"
+    if gap <= -MILD_GAP:
+        return (
+            f"No over-fitting: training accuracy ends {-100 * gap:.1f} points below validation "
+            "accuracy. It is measured while weights change, with dropout and augmentation on"
+        )
+    return "No over-fitting: training accuracy ends level with validation accuracy"
 
 
 def loss_curve(history: Sequence[Epoch], best_epoch: int, keep: Keep = "best accuracy") -> str:
@@ -148,12 +150,11 @@ def loss_curve(history: Sequence[Epoch], best_epoch: int, keep: Keep = "best acc
         if lowest.val_loss > 0:
             rise = 100 * (last.val_loss / lowest.val_loss - 1)
             sentence += f", {rise:.0f}% higher" if rise >= 0.5 else ", as low"
-    if best_epoch != lowest.epoch:
-        if keep == "best accuracy":
-            sentence += f"; the epoch kept, {best_epoch}, is the one of highest validation accuracy"
-        else:
-            sentence += "; the last one is kept"
-    return sentence + "."
+    if best_epoch == lowest.epoch:
+        return f"{sentence}."
+    if keep == "best accuracy":
+        return f"{sentence}. Epoch {best_epoch} is kept, for the highest validation accuracy."
+    return f"{sentence}. The last epoch is kept."
 
 
 def confusion_matrix(evaluation: Evaluation) -> str:
@@ -161,128 +162,153 @@ def confusion_matrix(evaluation: Evaluation) -> str:
     wrong = int((~evaluation.predictions.correct).sum())
     total = len(evaluation.predictions)
     if wrong == 0:
-        return f"All {total:,} pictures are named rightly."
-    sentence = f"{wrong:,} of {total:,} pictures are misnamed."
-    if evaluation.most_confused:
-        top = evaluation.most_confused[0]
-        sentence += (
-            f" The most frequent mistake is {top.true} called {top.predicted} "
-            f"({some(top.count, 'picture')}; of that class, {percent_estimate(top.share)})."
-        )
+        return f"All {total:,} images are classified correctly."
+    top = evaluation.most_confused[0]
     hardest = min(evaluation.per_class, key=lambda scores: scores.recall.value)
-    return f"{sentence} Found least often: {hardest.name}, {percent_estimate(hardest.recall)}."
+    return (
+        f"{wrong:,} of {total:,} images are misclassified, most often {top.true} as "
+        f"{top.predicted}: {some(top.count, 'image')}, or {percent_estimate(top.share)} of that "
+        f"class. The class with the lowest recall is {hardest.name}: "
+        f"{percent_estimate(hardest.recall)}."
+    )
 
 
 def sample_predictions(drawn: Sequence[Tile], mistakes: Sequence[Tile], wrong: int) -> str:
     """How the random draw came out."""
     right = sum(tile.right is True for tile in drawn)
     sentence = (
-        f"{len(drawn)} test pictures drawn at random, the same for every model: "
-        f"{right} of {len(drawn)} named rightly (✓)."
+        f"{len(drawn)} test images drawn at random, the same for every model: {right} are "
+        "classified correctly (✓)."
     )
     if mistakes:
         sentence += (
             f" Below, {len(mistakes)} of the {wrong:,} mistakes (✗), also drawn at random, each "
-            "with the name it was given."
+            "with the predicted class."
         )
     return sentence
 
 
-def most_confused(evaluation: Evaluation, shown: int) -> str:
+def most_confused(evaluation: Evaluation, number: int) -> str:
     """How much of all mistakes the most frequent kinds make up."""
     wrong = int((~evaluation.predictions.correct).sum())
-    some_kinds = evaluation.most_confused[:shown]
-    covered = sum(pair.count for pair in some_kinds)
-    verb = "makes" if len(some_kinds) == 1 else "make"
+    kinds = evaluation.most_confused[:number]
+    covered = sum(pair.count for pair in kinds)
     return (
-        f"{some(len(some_kinds), 'kind')} of mistake {verb} up {percent(covered / wrong, 0)} of "
-        f"all {wrong:,}, {_arrow(some_kinds[0])} first. Shares are of the true class' pictures; "
-        "the examples are the first in file order."
+        f"{some(len(kinds), 'kind')} of mistake {'makes' if len(kinds) == 1 else 'make'} up "
+        f"{percent(covered / wrong, 0)} of all {wrong:,}, {kinds[0].true} → {kinds[0].predicted} "
+        "first. Shares are of the true class; the examples are the first in file order."
     )
-
-
-def _arrow(pair: ConfusedPair) -> str:
-    return f"{pair.true} → {pair.predicted}"
 
 
 def worst_mistakes(tiles: Sequence[Tile], least_sure: float | None) -> str:
     """How sure the model was of the mistakes shown."""
     if least_sure is None:
         return (
-            f"The first {len(tiles)} mistakes in file order: the model gives no probabilities, so "
-            "none is surer than another."
+            f"The first {some(len(tiles), 'mistake')} in file order: the model gives no "
+            "probabilities to order them by."
         )
-    floor = int(1000 * least_sure) / 10
+    floor = int(1000 * least_sure) / 10  # never rounded up
     return (
-        f"The {len(tiles)} mistakes that the model was surest of, at least {floor:.1f}% each. "
-        "Whether the model or the label is wrong is for the eye to judge."
+        f"The {len(tiles)} mistakes with the highest confidence, at least {floor:.1f}% each. Judge "
+        "for yourself whether the model or the label is wrong."
     )
 
 
-def calibration(models: Sequence[tuple[str, Evaluation]], without: Sequence[str]) -> str:
-    """How far top probabilities are from the share that is right, and to which side."""
+def calibration(models: Sequence[ModelReport]) -> str:
+    """How far confidence is from accuracy, to which side, and what the temperature does."""
     sentences = []
-    for name, evaluation in models:
-        result = evaluation.calibration
-        assert result is not None
-        total = sum(bin_.count for bin_ in result.bins)
+    for model in models:
+        result = model.evaluation.calibration
+        if result is None:
+            sentences.append(f"{model.name} gives no probabilities, so it has no curve.")
+            continue
+        total = sum(each.count for each in result.bins)
         surplus = (
-            sum(bin_.count * (bin_.confidence - bin_.accuracy.value) for bin_ in result.bins)
+            sum(each.count * (each.confidence - each.accuracy.value) for each in result.bins)
             / total
         )
         side = (
-            f"over-confident by {100 * surplus:.1f} points on the whole"
+            f"over-confident by {100 * surplus:.1f} points on average"
             if surplus >= 0.005
-            else f"under-confident by {-100 * surplus:.1f} points on the whole"
+            else f"under-confident by {-100 * surplus:.1f} points on average"
             if surplus <= -0.005
-            else "neither over- nor under-confident on the whole"
+            else "neither over- nor under-confident on average"
         )
+        error = shown(model.evaluation, "calibration_error")
+        sentences.append(f"{model.name}: calibration error {error}, {side}.")
+    sentences += [
+        temperature(model.name, model.temperature)
+        for model in models
+        if model.temperature is not None
+    ]
+    return " ".join(sentences)
+
+
+def temperature(name: str, effect: TemperatureEffect) -> str:
+    """What the temperature was fitted on, and whether it helps on the test set."""
+    change = effect.log_loss_change
+    verdict = (
+        "it helps" if change.high < 0 else "it hurts" if change.low > 0 else "no clear difference"
+    )
+    return (
+        f"{name}: the temperature {effect.temperature:.2f}, fitted on validation, changes the test "
+        f"log loss by {decimal_change(change)}: {verdict}."
+    )
+
+
+def risk_coverage(models: Sequence[ModelReport]) -> str:
+    """What abstaining would buy: errors among the surest half and four fifths, and the area."""
+    sentences = []
+    for model in models:
+        curve = model.evaluation.risk_coverage
+        if curve is None:
+            sentences.append(f"{model.name} gives no probabilities, so it has no curve.")
+            continue
+        parts = []
+        for share in _ANSWERED:
+            at = int(np.searchsorted(curve.coverage, share))
+            risk = Estimate(float(curve.risk[at]), float(curve.low[at]), float(curve.high[at]))
+            answered = percent(float(curve.coverage[at]), 0)
+            parts.append(f"{percent_estimate(risk)} if it answers the surest {answered}")
         sentences.append(
-            f"{name}: expected calibration error {shown(evaluation, 'calibration_error')}, {side}."
+            f"{model.name} has an error rate of {percent(float(curve.risk[-1]))} if it answers "
+            f"all, {listed(parts)}."
         )
-    if without:
-        sentences.append(f"{listed(list(without))}: no probabilities, so no curve.")
     return " ".join(sentences)
 
 
 def verdict_matrix(comparison: Comparison) -> str:
     """How many pairs are decided, and what the colours mean."""
-    counts = [
-        (sum(pair.verdict in kinds for pair in comparison.pairs), one, many)
-        for kinds, one, many in (
-            (("better", "worse"), "shows a difference", "show a difference"),
-            (("equivalent",), "is equivalent", "are equivalent"),
-            (("not shown",), "shows nothing either way", "show nothing either way"),
-        )
-    ]
-    shares = [f"{number} {one if number == 1 else many}" for number, one, many in counts if number]
+    counts = {
+        "a clear difference": sum(p.verdict in ("better", "worse") for p in comparison.pairs),
+        "equivalence": sum(p.verdict == "equivalent" for p in comparison.pairs),
+        "neither": sum(p.verdict == "not shown" for p in comparison.pairs),
+    }
+    shares = [f"{number} {kind}" for kind, number in counts.items() if number]
     lost = sum(
-        pair.verdict in ("better", "worse")
-        and pair.p_adjusted is not None
-        and pair.p_adjusted > 0.05
-        for pair in comparison.pairs
+        pair.verdict in ("better", "worse") and pair.p_adjusted > 0.05 for pair in comparison.pairs
     )
     held = (
-        "All differences shown outlast Holm's correction for having looked at so many pairs."
-        if not lost
-        else f"After Holm's correction for having looked at so many pairs, {lost:,} of the "
-        f"differences no longer {'counts' if lost == 1 else 'count'} as shown."
+        f"After Holm's correction for comparing several pairs, {lost} of the differences "
+        f"{'is' if lost == 1 else 'are'} no longer significant."
+        if lost
+        else "All differences stay significant after Holm's correction for comparing several pairs."
     )
     return (
-        f"Of {some(len(comparison.pairs), 'pair')}, {listed(shares)}. Read a row against a column; "
-        f"a cell has the colour of the better model, grey means equivalent. {held}"
+        f"{some(len(comparison.pairs), 'pair')}: {listed(shares)}. Read a row against a column. A "
+        f"cell has the colour of the better model; grey means equivalent. {held}"
     )
 
 
-def recalls(models: Sequence[tuple[str, Evaluation]]) -> str:
+def recalls(models: Sequence[ModelReport]) -> str:
     """Hardest and easiest class of each model."""
     sentences = []
-    for name, evaluation in models:
-        order = sorted(evaluation.per_class, key=lambda scores: scores.recall.value)
+    for model in models:
+        order = sorted(model.evaluation.per_class, key=lambda scores: scores.recall.value)
         low, high = order[0], order[-1]
         sentences.append(
-            f"{name} finds {high.name} best, {percent_estimate(high.recall)}, and {low.name} "
-            f"least, {percent_estimate(low.recall)}."
+            f"{model.name} finds {percent_estimate(high.recall)} of {high.name}, its best class, "
+            f"and {percent_estimate(low.recall)} of {low.name}, its worst."
         )
     return " ".join(sentences)
 
@@ -294,7 +320,7 @@ def accuracies(comparison: Comparison) -> str:
     if len(comparison.pairs) == 1:
         pair = comparison.pairs[0]
         sentence += (
-            f" On the same {comparison.images:,} pictures, {pair.b} minus {pair.a} is "
+            f" On the same {comparison.images:,} images, {pair.b} minus {pair.a} is "
             f"{points_estimate(pair.difference, 2)} percentage points."
         )
     if any(len(model.per_seed) > 1 for model in comparison.models):
@@ -303,17 +329,16 @@ def accuracies(comparison: Comparison) -> str:
 
 
 def class_gains(pair: Pair) -> str:
-    """Where `b` gains most over `a`, and how many classes gain or lose beyond doubt."""
+    """Where `b` gains most over `a`, and how many classes gain or lose clearly."""
     best = max(pair.gains, key=lambda gain: gain.difference.value)
     gained = sum(gain.difference.low > 0 for gain in pair.gains)
     lost = sum(gain.difference.high < 0 for gain in pair.gains)
+    opening = f"{pair.b} gains on no class."
     if best.difference.value > 0:
         opening = f"{pair.b} gains most on {best.name}: {points_estimate(best.difference)} points."
-    else:
-        opening = f"{pair.b} gains on no class."
     return (
-        f"{opening} Of {len(pair.gains)} classes, {gained} gain and {lost} lose by more than their "
-        "interval (filled dots)."
+        f"{opening} Of {len(pair.gains)} classes, {gained} clearly gain and {lost} clearly lose "
+        "(filled dots: the interval excludes zero)."
     )
 
 
@@ -324,70 +349,59 @@ def confusion_difference(pair: Pair, change: np.ndarray, classes: Sequence[str])
     if not mistakes.any():
         sentence = f"{pair.a} and {pair.b} make each kind of mistake equally often."
         return _first_seeds(pair) + sentence
-    true, called = np.unravel_index(np.abs(mistakes).argmax(), mistakes.shape)
-    amount = int(mistakes[true, called])
-    word = "fewer" if amount < 0 else "more"
-    balance = int(mistakes.sum())
-    total = (
-        f"{-balance:,} fewer mistakes than"
-        if balance < 0
-        else f"{balance:,} more mistakes than"
-        if balance
-        else "as many mistakes as"
-    )
+    true, predicted = np.unravel_index(np.abs(mistakes).argmax(), mistakes.shape)
+    amount, balance = int(mistakes[true, predicted]), int(mistakes.sum())
+    total = f"{abs(balance):,} {'fewer' if balance < 0 else 'more'} mistakes than {pair.a}"
     return _first_seeds(pair) + (
-        f"{pair.b} takes {abs(amount):,} {word} of {classes[true]} for {classes[called]}, the "
-        f"largest change; overall it makes {total} {pair.a}. A cell has the colour of the model "
-        "that it favours."
+        f"{pair.b} misclassifies {abs(amount):,} {'fewer' if amount < 0 else 'more'} of "
+        f"{classes[true]} as {classes[predicted]}, the largest change. Overall it makes "
+        f"{total if balance else f'as many mistakes as {pair.a}'}. A cell has the colour of the "
+        "model that it favours."
     )
 
 
-def flipped(pair: Pair, shown: tuple[int, int]) -> str:
-    """How many pictures only one of the two gets right."""
+def flipped(pair: Pair, number: tuple[int, int]) -> str:
+    """How many images only one of the two gets right; `number` of each is shown."""
     a, b = len(pair.a_only), len(pair.b_only)
     sentence = (
-        f"Only {pair.b} is right on {some(b, 'picture')}, only {pair.a} on {some(a, 'picture')}."
+        f"Only {pair.b} is correct on {some(b, 'image')}, only {pair.a} on {some(a, 'image')}."
     )
-    if shown != (a, b):
-        sentence += f" Shown: {shown[1]} and {shown[0]} of them, drawn at random."
+    if number != (a, b):
+        sentence += f" Shown: {number[1]} and {number[0]} of them, drawn at random."
     return _first_seeds(pair) + sentence
 
 
 def _first_seeds(pair: Pair) -> str:
-    """Of recipes, single pictures and counts are those of one training each, which is said."""
+    """For recipes, single images and counts are from one training each, which is said."""
     return "With the first seed of each: " if pair.level == "recipes" else ""
 
 
 def first_seeds(comparison: Comparison | None) -> str:
-    """What the figures of all models show where there are several seeds; else nothing."""
+    """What the figures of all models show if there are several seeds; else nothing."""
     if comparison is None or all(len(model.per_seed) < 2 for model in comparison.models):
         return ""
-    return "Numbers and figures of this part are of each recipe's first seed."
+    return "Numbers and figures of this part are from each recipe's first seed."
 
 
-def openings(reports: Sequence[ModelReport], facts: Facts) -> str:
-    """How often the test half was opened for what is shown, as far as the log knows."""
-    counted = facts.openings_for(reports)
-    elsewhere = "Of openings elsewhere the log cannot know."
+def openings(models: Sequence[ModelReport], facts: Facts) -> str:
+    """How often the test set was opened for what is shown, as far as the log knows."""
+    counted = facts.openings_for(models)
+    elsewhere = "The log does not know of openings in other folders."
     if not counted:
         return (
-            "In this folder of runs, no opening of this test half is logged for what is shown "
-            f"here. {elsewhere}"
+            "This folder of runs has logged no opening of this test set for the recipes shown. "
+            f"{elsewhere}"
         )
     names = list(dict.fromkeys(each.recipe for each in counted))
     times = [f"{sum(each.recipe == name for each in counted)} for {name}" for name in names]
     days = sorted({each.time[:10] for each in counted})
     when = f"on {days[0]}" if len(days) == 1 else f"from {days[0]} to {days[-1]}"
     sentence = (
-        f"In this folder of runs, this test half was opened {some(len(counted), 'time')} for what "
-        f"is shown here ({listed(times)}), {when}."
+        f"This folder of runs has logged {some(len(counted), 'opening')} of this test set for the "
+        f"recipes shown ({listed(times)}), {when}."
     )
-    unshown = len(facts.openings_unshown(reports))
+    unshown = len(facts.openings_unshown(models))
     if unshown:
-        was = "was" if unshown == 1 else "were"
-        sentence += f" Of these, {unshown:,} {was} for runs on which no number here rests."
+        were = "was for a run that is" if unshown == 1 else "were for runs that are"
+        sentence += f" {unshown:,} of these {were} not in this report."
     return f"{sentence} {elsewhere}"
-
-
-def _epoch(history: Sequence[Epoch], number: int) -> Epoch:
-    return next((epoch for epoch in history if epoch.epoch == number), history[-1])

@@ -1,17 +1,22 @@
-"""The numbers behind each figure, as words in rows: for HTML and Markdown alike."""
+"""The numbers behind each figure: data frames of text, written as HTML and Markdown alike."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fittingroom.comparison import Comparison, ModelResult, Pair
-from fittingroom.evaluation import SCORES, Evaluation
+from fittingroom.evaluation import SCORES, Evaluation, ModelReport
 from fittingroom.numbers import (
     MINUS,
     NONE,
+    Estimate,
     count,
+    decimal_change,
+    decimal_estimate,
     duration,
+    listed,
     p_value,
     percent,
     percent_estimate,
@@ -22,9 +27,10 @@ from fittingroom.numbers import (
     sureness,
 )
 from fittingroom.plots import TileGroup
-from fittingroom.predictions import Int64
-from fittingroom.reporting.model_report import Facts, ModelReport
-from fittingroom.runs import Epoch
+from fittingroom.reporting.facts import Facts
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,17 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     words: int = 1
+
+    @classmethod
+    def of(cls, caption: str, frame: "DataFrame", words: int = 1) -> "Table":
+        """A frame of text: its index holds the rows' headers, and the index's name theirs."""
+        rows = zip(frame.index, frame.itertuples(index=False, name=None), strict=True)
+        return cls(
+            caption,
+            (str(frame.index.name or ""), *map(str, frame.columns)),
+            tuple((str(header), *map(str, cells)) for header, cells in rows),
+            words,
+        )
 
     def markdown(self) -> str:
         """The table for a terminal, padded so that it reads unrendered too."""
@@ -76,305 +93,389 @@ def escape_markdown(text: str) -> str:
     return text.translate(_MARKS).replace("&#60; ", "< ")
 
 
-def results(reports: Sequence[ModelReport], comparison: Comparison | None) -> Table:
-    """A column a model: accuracy first, then what it costs."""
-    compared = {} if comparison is None else {model.name: model for model in comparison.models}
-    several = any(len(model.per_seed) > 1 for model in compared.values())
-    rows = [
-        ("Accuracy", [_accuracy(report, compared) for report in reports]),
-    ]
-    if several:
-        rows += [
-            ("Seeds", [_seeds(compared.get(report.name), report) for report in reports]),
-            ("Deviation over seeds", [_deviation(compared.get(e.name)) for e in reports]),
-        ]
-    kinds = {report.operation for report in reports if report.operations is not None}
-    # One kind stands in the row's name; of several, each beside its number.
-    operations = kinds.pop().capitalize() if len(kinds) == 1 else "Operations"
-    evaluations = [report.evaluation for report in reports]
-    rows += [
-        *(
-            (score.label, [shown(item, key) for item in evaluations])
-            for key, score in SCORES.items()
-            if score.headline and key != "accuracy"
-        ),
-        ("Training time", [seconds(report.training_seconds) for report in reports]),
-        ("Parameters", [count(report.parameters) for report in reports]),
-        (f"{operations} a picture", [_operations(each, bool(kinds)) for each in reports]),
-        ("Model size", [size(report.model_bytes) for report in reports]),
-        ("Time a picture, one by one", [duration(report.single) for report in reports]),
-        ("Time a picture, in batches", [duration(report.batched) for report in reports]),
-    ]
-    kept = [(name, *words) for name, words in rows if any(word != NONE for word in words)]
-    return Table(
-        "Results on the test half. In brackets: 95% intervals; for times, the least and longest "
-        "of repeats." + (" All but accuracy is of the first seed's run." if several else ""),
-        ("", *(report.name for report in reports)),
-        tuple(kept),
-    )
-
-
-def _operations(report: ModelReport, named: bool) -> str:
-    words = count(report.operations)
-    return f"{words} {report.operation}" if named and words != NONE else words
-
-
-def _accuracy(report: ModelReport, compared: dict[str, ModelResult]) -> str:
-    model = compared.get(report.name)
-    accuracy = report.evaluation.accuracy if model is None else model.accuracy
-    return percent_estimate(accuracy, 2)
-
-
-def _seeds(model: ModelResult | None, report: ModelReport) -> str:
-    if model is None:
-        return NONE if report.seed is None else str(report.seed)
-    return ", ".join(str(seed) for seed in model.seeds) or NONE
-
-
-def _deviation(model: ModelResult | None) -> str:
-    return NONE if model is None or model.deviation is None else percent(model.deviation, 2)
-
-
 def shown(evaluation: Evaluation, key: str) -> str:
     """A score as the report shows it, or a dash if it needs probabilities and there are none."""
     estimate = evaluation.scores[key]
     return NONE if estimate is None else SCORES[key].show(estimate)
 
 
+def results(models: Sequence[ModelReport], comparison: Comparison | None) -> Table:
+    """A column a model: accuracy first, then what it costs."""
+    compared = {} if comparison is None else {model.name: model for model in comparison.models}
+    several = any(len(model.per_seed) > 1 for model in compared.values())
+    kinds = {model.run.recipe.operation for model in models if model.run is not None}
+    columns: dict[str, dict[str, str]] = {}
+    for model in models:
+        result = compared.get(model.name)
+        accuracy = model.evaluation.accuracy if result is None else result.accuracy
+        column = {SCORES["accuracy"].label: SCORES["accuracy"].show(accuracy)}
+        if several:
+            column |= _seeds(result)
+        column |= {
+            score.label: shown(model.evaluation, key)
+            for key, score in SCORES.items()
+            if score.headline and key != "accuracy"
+        }
+        columns[model.name] = column | _costs(model, kinds)
+    return _by_model(
+        "Results on the test set. In brackets: 95% intervals; for times, the shortest and longest "
+        "of repeats."
+        + (" Everything but the accuracy is from the first seed's run." if several else ""),
+        columns,
+    )
+
+
+def _seeds(result: ModelResult | None) -> dict[str, str]:
+    if result is None:
+        return {}
+    deviation = result.deviation
+    return {
+        "Seeds": ", ".join(map(str, result.seeds)) or NONE,
+        "Standard deviation over seeds": NONE if deviation is None else percent(deviation, 2),
+    }
+
+
+def _costs(model: ModelReport, kinds: set[str]) -> dict[str, str]:
+    """What a model takes; `kinds` are the kinds of operation in the table."""
+    run = model.run
+    if run is None:
+        return {}
+    operation, operations = "Operations", f"{run.summary.operations:,}"
+    if len(kinds) == 1:
+        operation = run.recipe.operation.capitalize()
+    else:
+        operations += f" {run.recipe.operation}"
+    return {
+        "Training time": seconds(run.summary.seconds),
+        "Parameters": count(run.summary.parameters),
+        f"{operation} per image": operations,
+        "Model size": size(run.summary.model_bytes),
+        "Time per image, one by one": duration(model.single),
+        "Time per image, in batches": duration(model.batched),
+    }
+
+
+def scores(models: Sequence[ModelReport]) -> Table | None:
+    """Scores of probabilities, a column a model; None if no model gives any."""
+    columns = {
+        model.name: {
+            score.label: shown(model.evaluation, key)
+            for key, score in SCORES.items()
+            if score.probabilities
+        }
+        | _temperature(model)
+        for model in models
+    }
+    table = _by_model("Scores of the probabilities on the test set, with 95% intervals.", columns)
+    return table if table.rows else None
+
+
+def _temperature(model: ModelReport) -> dict[str, str]:
+    effect = model.temperature
+    if effect is None:
+        return {}
+    return {
+        "Temperature, from validation": f"{effect.temperature:.3f}",
+        "Log loss without it": decimal_estimate(effect.log_loss_before),
+        "– its change by the temperature": decimal_change(effect.log_loss_change),
+        "Calibration error without it": percent_estimate(effect.error_before.debiased),
+    }
+
+
 def pairs(comparison: Comparison) -> Table:
     """Each pair's difference, test and verdict."""
     several = len(comparison.pairs) > 1
-    only = None if several else comparison.pairs[0]
     rows = []
     for pair in comparison.pairs:
         test = pair.mcnemar
+        b, a = ("the first", "the second") if several else (pair.b, pair.a)
         rows.append(
-            (
-                f"{pair.b} against {pair.a}",
-                pair.verdict,
-                points_estimate(pair.difference, 2),
-                NONE if test is None else count(test.b_only),
-                NONE if test is None else count(test.a_only),
-                NONE if test is None else f"{p_value(test.p_exact)} ({p_value(test.p_mid)})",
-                NONE if pair.p_better is None else sureness(pair.p_better),
-                NONE if not several or pair.p_adjusted is None else p_value(pair.p_adjusted),
-            )
+            {
+                "Pair": f"{pair.b} against {pair.a}",
+                "Verdict": pair.verdict,
+                "Difference, points": points_estimate(pair.difference, 2),
+                f"Only {b} correct": NONE if test is None else count(test.b_only),
+                f"Only {a} correct": NONE if test is None else count(test.a_only),
+                "McNemar's p, exact (mid-p)": NONE
+                if test is None
+                else f"{p_value(test.p_exact)} ({p_value(test.p_mid)})",
+                "New training better": NONE if pair.p_better is None else sureness(pair.p_better),
+                "p after Holm": p_value(pair.p_adjusted) if several else NONE,
+            }
         )
-    columns = (
-        "Pair",
-        "Verdict",
-        "Difference, points",
-        f"Only {only.b} right" if only else "Only the first right",
-        f"Only {only.a} right" if only else "Only the second right",
-        "McNemar's p, exact (mid-p)",
-        "New training better",
-        "p after Holm",
-    )
-    kept = [at for at in range(len(columns)) if at < 3 or any(row[at] != NONE for row in rows)]
-    return Table(
-        f"Paired differences of accuracy on {comparison.images:,} pictures, with 95% intervals.",
-        tuple(columns[at] for at in kept),
-        tuple(tuple(row[at] for at in kept) for row in rows),
+    frame = _frame(rows, "Pair")
+    return Table.of(
+        f"Paired differences of accuracy on {comparison.images:,} test images, with 95% intervals.",
+        frame.loc[:, (frame != NONE).any()],
         words=2,
     )
 
 
 def accuracies(comparison: Comparison) -> Table:
     """Each model's accuracy and those of its seeds; then each pair's difference."""
-    models = [
-        (
-            model.name,
-            percent_estimate(model.accuracy, 2),
-            ", ".join(percent(value, 2) for value in model.per_seed),
-        )
+    rows = [
+        {
+            "Model": model.name,
+            "Accuracy": percent_estimate(model.accuracy, 2),
+            "Seed by seed": ", ".join(percent(value, 2) for value in model.per_seed),
+        }
         for model in comparison.models
-    ]
-    differences = [
-        (f"{pair.b} {MINUS} {pair.a}", f"{points_estimate(pair.difference, 2)} points", NONE)
+    ] + [
+        {
+            "Model": f"{pair.b} {MINUS} {pair.a}",
+            "Accuracy": f"{points_estimate(pair.difference, 2)} points",
+            "Seed by seed": NONE,
+        }
         for pair in comparison.pairs
     ]
-    return Table(
-        "Accuracy on the test half, and paired differences in percentage points, with 95% "
+    return Table.of(
+        "Accuracy on the test set, and paired differences in percentage points, with 95% "
         "intervals.",
-        ("Model", "Accuracy", "Seed by seed"),
-        (*models, *differences),
+        _frame(rows, "Model"),
     )
 
 
-def history(name: str, epochs: Sequence[Epoch], kind: str) -> Table:
+def history(model: ModelReport, kind: str) -> Table:
     """Training and validation accuracy (`kind` ``"accuracy"``) or loss, epoch by epoch."""
-    rows = []
-    for epoch in epochs:
-        if kind == "accuracy":
-            values = (percent(epoch.train_accuracy, 2), percent(epoch.val_accuracy, 2))
-        else:
-            values = (f"{epoch.train_loss:.4f}", f"{epoch.val_loss:.4f}")
-        rows.append(
-            (str(epoch.epoch), *values, f"{epoch.learning_rate:.2g}", f"{epoch.seconds:.1f}")
-        )
-    return Table(
-        f"{kind.capitalize()} of {name}, epoch by epoch.",
-        ("Epoch", "Training", "Validation", "Learning rate", "Seconds"),
-        tuple(rows),
+
+    def shown(accuracy: float, loss: float) -> str:
+        return percent(accuracy, 2) if kind == "accuracy" else f"{loss:.4f}"
+
+    rows = [
+        {
+            "Epoch": epoch.epoch,
+            "Training": shown(epoch.train_accuracy, epoch.train_loss),
+            "Validation": shown(epoch.val_accuracy, epoch.val_loss),
+            "Learning rate": f"{epoch.learning_rate:.2g}",
+            "Seconds": f"{epoch.seconds:.1f}",
+        }
+        for epoch in model.history
+    ]
+    return Table.of(f"{kind.capitalize()} of {model.name}, epoch by epoch.", _frame(rows, "Epoch"))
+
+
+def confusion(model: ModelReport) -> Table:
+    """Counts, rows true, columns predicted."""
+    return Table.of(
+        f"Test images by true class (row) and the class that {model.name} predicts (column).",
+        model.evaluation.confusion_frame().map("{:,}".format).rename_axis("True"),
     )
 
 
-def confusion(name: str, matrix: Int64, classes: Sequence[str]) -> Table:
-    """Counts, rows true, columns called."""
-    return Table(
-        f"Test pictures by true class (row) and by the class that {name} called them (column).",
-        ("True", *classes),
-        tuple(
-            (classes[row], *(f"{int(cell):,}" for cell in cells))
-            for row, cells in enumerate(matrix)
-        ),
-    )
-
-
-def confusion_difference(pair: Pair, change: Int64, classes: Sequence[str]) -> Table:
+def confusion_difference(pair: Pair, a: Evaluation, b: Evaluation) -> Table:
     """Counts of `b` minus counts of `a`."""
-    return Table(
-        f"Counts of {pair.b} minus counts of {pair.a}, by true class (row) and called class.",
-        ("True", *classes),
-        tuple(
-            (
-                classes[row],
-                *(f"{int(cell):+,}".replace("-", MINUS) if cell else "0" for cell in cells),
-            )
-            for row, cells in enumerate(change)
+    change = b.confusion_frame() - a.confusion_frame()
+    return Table.of(
+        f"Counts of {pair.b} minus counts of {pair.a}, by true (row) and predicted class.",
+        change.map(lambda cell: f"{cell:+,}".replace("-", MINUS) if cell else "0").rename_axis(
+            "True"
         ),
     )
 
 
 def per_class(name: str, evaluation: Evaluation) -> Table:
     """Precision, recall and F1 of each class, and their unweighted means."""
-    rows: list[tuple[str, ...]] = [
-        (
-            scores.name,
-            percent_estimate(scores.precision),
-            percent_estimate(scores.recall),
-            percent_estimate(scores.f1),
-            count(scores.support),
-        )
+    keys = {"Precision": "macro_precision", "Recall": "macro_recall", "F1": "macro_f1"}
+    rows = [
+        {
+            "Class": scores.name,
+            "Precision": percent_estimate(scores.precision),
+            "Recall": percent_estimate(scores.recall),
+            "F1": percent_estimate(scores.f1),
+            "Images": count(scores.support),
+        }
         for scores in evaluation.per_class
     ]
-    means = [shown(evaluation, key) for key in ("macro_precision", "macro_recall", "macro_f1")]
-    rows.append(("Mean of the classes", *means, count(len(evaluation.predictions))))
-    return Table(
-        f"{name}, class by class, with 95% intervals.",
-        ("Class", "Precision", "Recall", "F1", "Pictures"),
-        tuple(rows),
+    means = {column: shown(evaluation, key) for column, key in keys.items()}
+    rows.append(
+        {"Class": "Mean of the classes"} | means | {"Images": count(len(evaluation.predictions))}
     )
+    return Table.of(f"{name}, class by class, with 95% intervals.", _frame(rows, "Class"))
 
 
-def recalls(models: Sequence[tuple[str, Evaluation]]) -> Table:
+def recalls(models: Sequence[ModelReport]) -> Table:
     """Recall of each class, a column a model."""
-    classes = [scores.name for scores in models[0][1].per_class]
-    return Table(
-        "Share of each class that is found (recall), with 95% intervals.",
-        ("Class", *(name for name, _ in models)),
-        tuple(
-            (label, *(percent_estimate(item.per_class[row].recall) for _, item in models))
-            for row, label in enumerate(classes)
-        ),
-    )
+    columns = {
+        model.name: {
+            scores.name: percent_estimate(scores.recall) for scores in model.evaluation.per_class
+        }
+        for model in models
+    }
+    caption = "Recall: the share of each class that is found, with 95% intervals."
+    return _by_model(caption, columns, "Class")
 
 
 def class_gains(pair: Pair) -> Table:
     """Difference of recall, class by class."""
-    return Table(
+    rows = [
+        {"Class": gain.name, "Difference": points_estimate(gain.difference)} for gain in pair.gains
+    ]
+    return Table.of(
         f"Recall of {pair.b} minus recall of {pair.a}, percentage points, with 95% intervals.",
-        ("Class", "Difference"),
-        tuple((gain.name, points_estimate(gain.difference)) for gain in pair.gains),
+        _frame(rows, "Class"),
     )
 
 
-def calibration(models: Sequence[tuple[str, Evaluation]]) -> Table:
+def calibration(models: Sequence[ModelReport]) -> Table:
     """Confidence and accuracy of each range of top probability."""
+    rows = [
+        {
+            "Model": model.name,
+            "Top probability": f"{percent(each.low, 0)}–{percent(each.high, 0)}",
+            "Mean": percent(each.confidence),
+            "Correct": percent_estimate(each.accuracy),
+            "Images": count(each.count),
+        }
+        for model in models
+        if model.evaluation.calibration is not None
+        for each in model.evaluation.calibration.bins
+    ]
+    return Table.of(
+        "Test images by top probability: the model's mean confidence, and how often it is correct.",
+        _frame(rows, "Model"),
+    )
+
+
+def risk_coverage(models: Sequence[ModelReport]) -> Table:
+    """The error rate among the images answered, at every tenth of them."""
     rows = []
-    for name, evaluation in models:
-        if evaluation.calibration is None:
+    for model in models:
+        curve = model.evaluation.risk_coverage
+        if curve is None:
             continue
-        rows += [
-            (
-                name,
-                f"{percent(bin_.low, 0)}–{percent(bin_.high, 0)}",
-                percent(bin_.confidence),
-                percent_estimate(bin_.accuracy),
-                count(bin_.count),
+        for share in np.arange(1, 11) / 10:
+            at = min(int(np.searchsorted(curve.coverage, share)), len(curve.coverage) - 1)
+            risk = Estimate(float(curve.risk[at]), float(curve.low[at]), float(curve.high[at]))
+            rows.append(
+                {
+                    "Model": model.name,
+                    "Answered": percent(float(curve.coverage[at])),
+                    "Lowest confidence": percent(float(curve.threshold[at])),
+                    "Errors": percent_estimate(risk, 2),
+                }
             )
-            for bin_ in evaluation.calibration.bins
-        ]
-    return Table(
-        "Pictures by top probability: how sure the model was on average, and how often right.",
-        ("Model", "Top probability", "Mean", "Right", "Pictures"),
-        tuple(rows),
+    return Table.of(
+        "Error rate among the images that a model is surest of, with 95% intervals.",
+        _frame(rows, "Model"),
     )
 
 
 def verdict_matrix(comparison: Comparison) -> Table:
-    """The verdict on each row's model against each column's, and the difference in points."""
-    names = [model.name for model in comparison.models]
+    """The verdict on each row's model compared with each column's, and the difference in points."""
     gaps = {(pair.b, pair.a): pair.difference.value for pair in comparison.pairs}
     gaps |= {(b, a): -gap for (a, b), gap in gaps.items()}
-    return Table(
-        "The verdict on each row's model against each column's; differences of accuracy in "
+    frame = comparison.verdict_frame()
+    words = frame.apply(
+        lambda row: [
+            f"{verdict}, {points(gaps[row.name, other], 2)}" if row.name != other else NONE
+            for other, verdict in row.items()
+        ],
+        axis=1,
+        result_type="broadcast",
+    )
+    return Table.of(
+        "The verdict on each row's model compared with each column's; differences of accuracy in "
         "percentage points.",
-        ("", *names),
-        tuple(
-            (
-                name,
-                *(
-                    NONE if verdict is None else f"{verdict}, {points(gaps[name, other], 2)}"
-                    for other, verdict in zip(names, row, strict=True)
-                ),
-            )
-            for name, row in zip(names, comparison.verdict_matrix(), strict=True)
-        ),
-        words=len(names) + 1,
+        words,
+        words=len(frame) + 1,
     )
 
 
-def most_confused(name: str, evaluation: Evaluation, shown: int) -> Table:
+def most_confused(model: ModelReport, number: int) -> Table:
     """The most frequent kinds of mistake."""
-    return Table(
-        f"The most frequent kinds of mistake of {name}.",
-        ("True", "Called", "Pictures", "Share of the class"),
-        tuple(
-            (pair.true, pair.predicted, count(pair.count), percent_estimate(pair.share))
-            for pair in evaluation.most_confused[:shown]
-        ),
-        words=2,
+    rows = [
+        {
+            "True": pair.true,
+            "Predicted": pair.predicted,
+            "Images": count(pair.count),
+            "Share of the class": percent_estimate(pair.share),
+        }
+        for pair in model.evaluation.most_confused[:number]
+    ]
+    return Table.of(
+        f"The most frequent kinds of mistake of {model.name}.", _frame(rows, "True"), words=2
     )
 
 
-def openings(reports: Sequence[ModelReport], facts: Facts) -> Table:
-    """Each opening of the test half for what is shown."""
-    return Table(
-        "Openings of this test half that the folder of runs has logged for what is shown here.",
-        ("Time, UTC", "Run", "Purpose", "Code revision"),
-        tuple(
-            (each.time.removesuffix("+00:00"), each.run, each.purpose, each.revision or NONE)
-            for each in facts.openings_for(reports)
-        ),
+def tiles(groups: Sequence[TileGroup], positions: Sequence[int]) -> Table:
+    """The images of a sheet by their place in the test set."""
+    shown = [tile for group in groups for tile in group.tiles]
+    rows = [
+        {
+            "Image": position,
+            "True": tile.title,
+            "Predicted": tile.called or tile.title,
+            "Correct": "yes" if tile.right else "no",
+            "Confidence": tile.note or NONE,
+        }
+        for position, tile in zip(positions, shown, strict=True)
+    ]
+    return Table.of("The images above by their place in the test set.", _frame(rows, "Image"), 4)
+
+
+def openings(models: Sequence[ModelReport], facts: Facts) -> Table:
+    """Each opening of the test set for the recipes shown."""
+    rows = [
+        {
+            "Time, UTC": each.time.removesuffix("+00:00"),
+            "Run": each.run,
+            "Purpose": each.purpose,
+            "Code revision": each.revision or NONE,
+        }
+        for each in facts.openings_for(models)
+    ]
+    return Table.of(
+        "Openings of this test set for the recipes shown, as the folder of runs has logged them.",
+        _frame(rows, "Time, UTC"),
         words=4,
     )
 
 
-def tiles(
-    caption: str, groups: Sequence[TileGroup], positions: Sequence[np.integer | int]
-) -> Table:
-    """The pictures of a sheet by their place among the test pictures."""
-    rows = [
-        (
-            str(int(position)),
-            tile.title,
-            tile.called or tile.title,
-            "yes" if tile.right else "no",
-            tile.note or NONE,
-        )
-        for position, tile in zip(
-            positions, [tile for group in groups for tile in group.tiles], strict=True
-        )
+def sources(models: Sequence[ModelReport], facts: Facts) -> Table:
+    """Where the numbers come from, a fact a row."""
+    rows = [("Data", facts.data), ("Files", facts.origin)]
+    rows += _counts("Training images", {each.name: each.training_images for each in models})
+    rows += _counts("Validation images", {each.name: each.validation_images for each in models})
+    rows.append(("Test images", count(len(models[0].evaluation.predictions))))
+    rows += [
+        (f"Run of {each.name}", f"{each.run.name}, seed {each.run.seed}")
+        for each in models
+        if each.run is not None
     ]
-    return Table(caption, ("Picture", "True", "Called", "Right", "Sureness"), tuple(rows), words=4)
+    rows += [
+        (str(name).replace("_", " ").capitalize(), _words(value))
+        for name, value in facts.environment.items()
+    ]
+    return Table("Data, runs and environment.", ("", ""), tuple(rows), words=2)
+
+
+def _counts(name: str, numbers: Mapping[str, int | None]) -> list[tuple[str, str]]:
+    """One row if all models have the same number, otherwise one a model; none unknown."""
+    known = {model: number for model, number in numbers.items() if number is not None}
+    if len(set(known.values())) > 1:
+        return [(f"{name} of {model}", count(number)) for model, number in known.items()]
+    return [(name, count(number)) for number in list(known.values())[:1]]
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_words(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return listed([_words(item) for item in value])
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return NONE if value is None else str(value)
+
+
+def _frame(rows: Sequence[Mapping[str, Any]], index: str) -> "DataFrame":
+    import pandas  # half a second, for those who want a table
+
+    return pandas.DataFrame(rows).set_index(index) if rows else pandas.DataFrame()
+
+
+def _by_model(caption: str, columns: Mapping[str, Mapping[str, str]], header: str = "") -> Table:
+    """A column a model; rows that no model has are left out."""
+    import pandas
+
+    frame = pandas.DataFrame(columns).fillna(NONE).rename_axis(header)
+    return Table.of(caption, frame[(frame != NONE).any(axis=1)])

@@ -8,13 +8,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fittingroom.comparison import Comparison
 from fittingroom.errors import PredictionsError
-from fittingroom.findings import CODES
+from fittingroom.evaluation import SCORES, ModelReport
+from fittingroom.findings import CODES, Finding
 from fittingroom.plots import SampleRow
 from fittingroom.predictions import UInt8
 from fittingroom.reporting import sentences, tables
+from fittingroom.reporting.facts import Facts, LabelledImages
 from fittingroom.reporting.inline import picture_uri, unbroken_ranges
 from fittingroom.reporting.model_figures import Section, data_panel, model_section
-from fittingroom.reporting.model_report import Facts, Garments, ModelReport, findings
 from fittingroom.reporting.pair_figures import overview_panels, pair_sections, shared_section
 from fittingroom.reporting.results import results, to_json
 from fittingroom.reporting.subsets import (
@@ -30,84 +31,83 @@ from fittingroom.runs import make_folder, write_file
 def write_report(
     folder: Path,
     *,
+    models: Sequence[ModelReport],
     comparison: Comparison | None,
-    reports: Sequence[ModelReport],
-    pictures: UInt8,
-    sample: Garments,
+    findings: Sequence[Finding],
     facts: Facts,
+    images: UInt8,
+    sample: LabelledImages,
     audited: Audited | None = None,
 ) -> Path:
-    """Write a report of one model, or of several held against each other.
+    """Write a report on one model, or on several that are compared.
 
     Leaves in the folder ``index.html`` (one self-contained page), ``README.md`` (the same for a
-    terminal), ``results.json`` (all numbers), ``images/``, and ``audit.html`` where the data was
+    terminal), ``results.json`` (all numbers), ``images/``, and ``audit.html`` if the data was
     audited. Each file is written whole or not at all, the page last; files of an earlier report
     are replaced.
 
     Args:
-        folder: made where it is missing.
+        folder: made if it is missing.
+        models: at least one, in the order of the comparison.
         comparison: of all the models, or None for a single one.
-        reports: the models, at least one, in the order of the comparison.
-        pictures: uint8 ``(N, 28, 28)``, the test half in the order of the predictions.
-        sample: training pictures with labels, some of each class.
+        findings: what deserves a second look in these.
         facts: where the numbers come from.
-        audited: the models without what misleads in the data, where it was audited.
+        images: uint8 ``(N, 28, 28)``, the test images in the order of the predictions.
+        sample: training images with labels, some of each class.
+        audited: the models without what misleads in the data, if it was audited.
 
     Returns:
         The page's path.
 
     Raises:
-        PredictionsError: there is no model, or pictures and predictions do not fit.
+        PredictionsError: there is no model, or images and predictions do not fit.
         RunError: the folder cannot be written to.
     """
-    _check(reports, pictures)
-    classes = reports[0].evaluation.predictions.classes
-    data = data_panel(sample, classes)
+    _check(models, images)
+    data = data_panel(sample, models[0].evaluation.predictions.classes)
     summary = () if comparison is None else overview_panels(comparison)
     sections: list[Section] = []
     if comparison is not None:
-        sections += pair_sections(comparison, reports, pictures)
-    sections.append(shared_section(reports, comparison))
-    sections += [model_section(report, place, pictures) for place, report in enumerate(reports)]
+        sections += pair_sections(comparison, models, images)
+    sections.append(shared_section(models, comparison))
+    sections += [model_section(model, place, images) for place, model in enumerate(models)]
     panels = [*summary, *(panel for section in sections for panel in section.panels), data]
-    found = findings(reports, comparison, facts)
-    verdict = sentences.outcome(reports, comparison, facts)
+    names = [model.name for model in models]
+    verdict = sentences.outcome(models, comparison, facts)
     page = {
-        "title": " against ".join(report.name for report in reports),
-        "reports": reports,
+        "title": " against ".join(names),
+        "names": names,
+        "test_images": f"{len(images):,}",
         "verdict": verdict,
         "headline": sentences.headline(verdict),
         "notices": sentences.notices(facts),
-        "findings": found,
-        "findings_by_code": [
-            (code, [each for each in found if each.code == code])
-            for code in dict.fromkeys(each.code for each in found)
-        ],
+        "findings": {
+            code: [finding for finding in findings if finding.code == code]
+            for code in dict.fromkeys(finding.code for finding in findings)
+        },
         "advice": CODES,
-        "results": tables.results(reports, comparison),
+        "results": tables.results(models, comparison),
         "pairs": None if comparison is None else tables.pairs(comparison),
-        "subsets": None
-        if audited is None
-        else subsets_table(audited, [report.name for report in reports]),
+        "scores": SCORES.values(),
+        "subsets": None if audited is None else subsets_table(audited, names),
         "subsets_sentence": NO_AUDIT if audited is None else subsets_sentence(audited),
         "summary": summary,
         "sections": sections,
         "data": data,
         "strip": [SampleRow(row.name, row.pictures[:1]) for row in data.samples],
         "facts": facts,
-        "sources": _sources(reports, facts),
-        "openings": sentences.openings(reports, facts),
-        "trained_here": all(report.recipe for report in reports),
-        "opened": tables.openings(reports, facts),
-        "origin": sentences.origin(facts),
+        "sources": tables.sources(models, facts),
+        "openings": sentences.openings(models, facts),
+        "trained_here": all(model.run is not None for model in models),
+        "opened": tables.openings(models, facts),
     }
     # Everything is made before the first file is written: what fails leaves the old report whole.
-    numbers = to_json(results(comparison, reports, facts, panels, found, audited))
+    numbers = to_json(results(comparison, models, facts, panels, findings, audited))
     markdown = render("report.md.jinja", page)
     html = render("page.html.jinja", page)
-    images = make_folder(folder / "images")
+    drawings = make_folder(folder / "images")
     for panel in panels:
-        write_file(images / panel.image, panel.png)
+        write_file(drawings / panel.image, panel.png)
     write_file(folder / "results.json", numbers)
     write_file(folder / "README.md", markdown)
     if audited is None:
@@ -119,54 +119,16 @@ def write_report(
     return index
 
 
-def _check(reports: Sequence[ModelReport], pictures: UInt8) -> None:
-    if not reports:
-        raise PredictionsError("Expected at least one model to report on. Received none.")
-    for report in reports:
-        count = len(report.evaluation.predictions)
-        if len(pictures) != count:
+def _check(models: Sequence[ModelReport], images: UInt8) -> None:
+    if not models:
+        raise PredictionsError("There is no model to report on. Give at least one.")
+    for model in models:
+        count = len(model.evaluation.predictions)
+        if len(images) != count:
             raise PredictionsError(
-                f"Expected a picture for each of the {count} predictions of {report.name}. "
-                f"Received {len(pictures)} pictures."
+                f"{model.name} has {count} predictions, but there are {len(images)} images. Give "
+                "one image for each prediction."
             )
-
-
-def _sources(reports: Sequence[ModelReport], facts: Facts) -> tables.Table:
-    """Where the numbers come from, a fact a row."""
-    rows = [
-        ("Data", facts.data),
-        ("Files", sentences.origin(facts)),
-    ]
-    rows += _counts("Training pictures", {each.name: each.training_pictures for each in reports})
-    rows += _counts(
-        "Validation pictures", {each.name: each.validation_pictures for each in reports}
-    )
-    rows.append(("Test pictures", f"{len(reports[0].evaluation.predictions):,}"))
-    for report in reports:
-        if report.run:
-            seed = "" if report.seed is None else f", seed {report.seed}"
-            rows.append((f"Run of {report.name}", f"{report.run}{seed}"))
-    for name, value in facts.environment.items():
-        rows.append((str(name).replace("_", " ").capitalize(), _words(value)))
-    return tables.Table("Data, runs and environment.", ("", ""), tuple(rows), words=2)
-
-
-def _counts(name: str, numbers: Mapping[str, int | None]) -> list[tuple[str, str]]:
-    """One row where all models have the same number, otherwise one a model; none unknown."""
-    known = {model: number for model, number in numbers.items() if number is not None}
-    if len(set(known.values())) > 1:
-        return [(f"{name} of {model}", f"{number:,}") for model, number in known.items()]
-    return [(name, f"{number:,}") for number in list(known.values())[:1]]
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_words(item)}" for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(_words(item) for item in value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "–" if value is None else str(value)
 
 
 def render(template: str, page: Mapping[str, Any]) -> bytes:
