@@ -32,6 +32,10 @@ class RiskCoverage:
     threshold: Float64
     area: Estimate
 
+    def at(self, point: int) -> Estimate:
+        """The risk at a point of the curve, with its interval."""
+        return Estimate(*(float(each[point]) for each in (self.risk, self.low, self.high)))
+
 
 def risk_coverage(
     labels: npt.ArrayLike, predicted: npt.ArrayLike, probabilities: npt.ArrayLike

@@ -267,9 +267,8 @@ def risk_coverage(models: Sequence[ModelReport]) -> str:
         parts = []
         for share in _ANSWERED:
             at = int(np.searchsorted(curve.coverage, share))
-            risk = Estimate(float(curve.risk[at]), float(curve.low[at]), float(curve.high[at]))
-            answered = percent(float(curve.coverage[at]), 0)
-            parts.append(f"{percent_estimate(risk)} if it answers the surest {answered}")
+            answered = percent(curve.coverage[at], 0)
+            parts.append(f"{percent_estimate(curve.at(at))} if it answers the surest {answered}")
         sentences.append(
             f"{model.name} has an error rate of {percent(float(curve.risk[-1]))} if it answers "
             f"all, {listed(parts)}."

@@ -1,8 +1,8 @@
 """The numbers behind each figure: data frames of text, written as HTML and Markdown alike."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -185,73 +185,69 @@ def _temperature(model: ModelReport) -> dict[str, str]:
 def pairs(comparison: Comparison) -> Table:
     """Each pair's difference, test and verdict."""
     several = len(comparison.pairs) > 1
+    only = comparison.pairs[0]
+    b, a = ("the first", "the second") if several else (only.b, only.a)
+    names = ("Pair", "Verdict", "Difference, points", f"Only {b} correct", f"Only {a} correct")
     rows = []
     for pair in comparison.pairs:
         test = pair.mcnemar
-        b, a = ("the first", "the second") if several else (pair.b, pair.a)
-        rows.append(
-            {
-                "Pair": f"{pair.b} against {pair.a}",
-                "Verdict": pair.verdict,
-                "Difference, points": points_estimate(pair.difference, 2),
-                f"Only {b} correct": NONE if test is None else count(test.b_only),
-                f"Only {a} correct": NONE if test is None else count(test.a_only),
-                "McNemar's p, exact (mid-p)": NONE
-                if test is None
-                else f"{p_value(test.p_exact)} ({p_value(test.p_mid)})",
-                "New training better": NONE if pair.p_better is None else sureness(pair.p_better),
-                "p after Holm": p_value(pair.p_adjusted) if several else NONE,
-            }
-        )
-    frame = _frame(rows, "Pair")
-    return Table.of(
+        tested: tuple[Any, ...] = (None, None, None)
+        if test is not None:
+            both = f"{p_value(test.p_exact)} ({p_value(test.p_mid)})"
+            tested = (test.b_only, test.a_only, both)
+        better = None if pair.p_better is None else sureness(pair.p_better)
+        holm = p_value(pair.p_adjusted) if several else None
+        opening = (f"{pair.b} against {pair.a}", pair.verdict, points_estimate(pair.difference, 2))
+        rows.append((*opening, *tested, better, holm))
+    table = _table(
         f"Paired differences of accuracy on {comparison.images:,} test images, with 95% intervals.",
-        frame.loc[:, (frame != NONE).any()],
+        (*names, "McNemar's p, exact (mid-p)", "New training better", "p after Holm"),
+        rows,
         words=2,
+    )
+    kept = [at for at in range(len(table.columns)) if any(row[at] != NONE for row in table.rows)]
+    return replace(
+        table,
+        columns=tuple(table.columns[at] for at in kept),
+        rows=tuple(tuple(row[at] for at in kept) for row in table.rows),
     )
 
 
 def accuracies(comparison: Comparison) -> Table:
     """Each model's accuracy and those of its seeds; then each pair's difference."""
-    rows = [
-        {
-            "Model": model.name,
-            "Accuracy": percent_estimate(model.accuracy, 2),
-            "Seed by seed": ", ".join(percent(value, 2) for value in model.per_seed),
-        }
+    models = [
+        (
+            model.name,
+            percent_estimate(model.accuracy, 2),
+            ", ".join(percent(value, 2) for value in model.per_seed),
+        )
         for model in comparison.models
-    ] + [
-        {
-            "Model": f"{pair.b} {MINUS} {pair.a}",
-            "Accuracy": f"{points_estimate(pair.difference, 2)} points",
-            "Seed by seed": NONE,
-        }
+    ]
+    differences = [
+        (f"{pair.b} {MINUS} {pair.a}", f"{points_estimate(pair.difference, 2)} points", None)
         for pair in comparison.pairs
     ]
-    return Table.of(
+    return _table(
         "Accuracy on the test set, and paired differences in percentage points, with 95% "
         "intervals.",
-        _frame(rows, "Model"),
+        ("Model", "Accuracy", "Seed by seed"),
+        [*models, *differences],
     )
 
 
-def history(model: ModelReport, kind: str) -> Table:
-    """Training and validation accuracy (`kind` ``"accuracy"``) or loss, epoch by epoch."""
-
-    def shown(accuracy: float, loss: float) -> str:
-        return percent(accuracy, 2) if kind == "accuracy" else f"{loss:.4f}"
-
-    rows = [
-        {
-            "Epoch": epoch.epoch,
-            "Training": shown(epoch.train_accuracy, epoch.train_loss),
-            "Validation": shown(epoch.val_accuracy, epoch.val_loss),
-            "Learning rate": f"{epoch.learning_rate:.2g}",
-            "Seconds": f"{epoch.seconds:.1f}",
-        }
-        for epoch in model.history
-    ]
-    return Table.of(f"{kind.capitalize()} of {model.name}, epoch by epoch.", _frame(rows, "Epoch"))
+def history(model: ModelReport, kind: Literal["accuracy", "loss"]) -> Table:
+    """Training and validation accuracy or loss, epoch by epoch."""
+    rows = []
+    for epoch in model.history:
+        values = (percent(epoch.train_accuracy, 2), percent(epoch.val_accuracy, 2))
+        if kind == "loss":
+            values = (f"{epoch.train_loss:.4f}", f"{epoch.val_loss:.4f}")
+        rows.append((epoch.epoch, *values, f"{epoch.learning_rate:.2g}", f"{epoch.seconds:.1f}"))
+    return _table(
+        f"{kind.capitalize()} of {model.name}, epoch by epoch.",
+        ("Epoch", "Training", "Validation", "Learning rate", "Seconds"),
+        rows,
+    )
 
 
 def confusion(model: ModelReport) -> Table:
@@ -264,75 +260,67 @@ def confusion(model: ModelReport) -> Table:
 
 def confusion_difference(pair: Pair, a: Evaluation, b: Evaluation) -> Table:
     """Counts of `b` minus counts of `a`."""
-    change = b.confusion_frame() - a.confusion_frame()
+    change = (b.confusion_frame() - a.confusion_frame()).rename_axis("True")
     return Table.of(
         f"Counts of {pair.b} minus counts of {pair.a}, by true (row) and predicted class.",
-        change.map(lambda cell: f"{cell:+,}".replace("-", MINUS) if cell else "0").rename_axis(
-            "True"
-        ),
+        change.map(lambda cell: f"{cell:+,}".replace("-", MINUS) if cell else "0"),
     )
 
 
 def per_class(name: str, evaluation: Evaluation) -> Table:
     """Precision, recall and F1 of each class, and their unweighted means."""
-    keys = {"Precision": "macro_precision", "Recall": "macro_recall", "F1": "macro_f1"}
-    rows = [
-        {
-            "Class": scores.name,
-            "Precision": percent_estimate(scores.precision),
-            "Recall": percent_estimate(scores.recall),
-            "F1": percent_estimate(scores.f1),
-            "Images": count(scores.support),
-        }
-        for scores in evaluation.per_class
-    ]
-    means = {column: shown(evaluation, key) for column, key in keys.items()}
-    rows.append(
-        {"Class": "Mean of the classes"} | means | {"Images": count(len(evaluation.predictions))}
+    means = [evaluation.scores[key] for key in ("macro_precision", "macro_recall", "macro_f1")]
+    return _table(
+        f"{name}, class by class, with 95% intervals.",
+        ("Class", "Precision", "Recall", "F1", "Images"),
+        [
+            *(
+                (each.name, each.precision, each.recall, each.f1, each.support)
+                for each in evaluation.per_class
+            ),
+            ("Mean of the classes", *means, len(evaluation.predictions)),
+        ],
     )
-    return Table.of(f"{name}, class by class, with 95% intervals.", _frame(rows, "Class"))
 
 
 def recalls(models: Sequence[ModelReport]) -> Table:
     """Recall of each class, a column a model."""
-    columns = {
-        model.name: {
-            scores.name: percent_estimate(scores.recall) for scores in model.evaluation.per_class
-        }
-        for model in models
-    }
-    caption = "Recall: the share of each class that is found, with 95% intervals."
-    return _by_model(caption, columns, "Class")
+    return _table(
+        "Recall: the share of each class that is found, with 95% intervals.",
+        ("Class", *(model.name for model in models)),
+        [
+            (classes[0].name, *(each.recall for each in classes))
+            for classes in zip(*(model.evaluation.per_class for model in models), strict=True)
+        ],
+    )
 
 
 def class_gains(pair: Pair) -> Table:
     """Difference of recall, class by class."""
-    rows = [
-        {"Class": gain.name, "Difference": points_estimate(gain.difference)} for gain in pair.gains
-    ]
-    return Table.of(
+    return _table(
         f"Recall of {pair.b} minus recall of {pair.a}, percentage points, with 95% intervals.",
-        _frame(rows, "Class"),
+        ("Class", "Difference"),
+        [(gain.name, points_estimate(gain.difference)) for gain in pair.gains],
     )
 
 
 def calibration(models: Sequence[ModelReport]) -> Table:
     """Confidence and accuracy of each range of top probability."""
-    rows = [
-        {
-            "Model": model.name,
-            "Top probability": f"{percent(each.low, 0)}–{percent(each.high, 0)}",
-            "Mean": percent(each.confidence),
-            "Correct": percent_estimate(each.accuracy),
-            "Images": count(each.count),
-        }
-        for model in models
-        if model.evaluation.calibration is not None
-        for each in model.evaluation.calibration.bins
-    ]
-    return Table.of(
+    return _table(
         "Test images by top probability: the model's mean confidence, and how often it is correct.",
-        _frame(rows, "Model"),
+        ("Model", "Top probability", "Mean", "Correct", "Images"),
+        [
+            (
+                model.name,
+                f"{percent(each.low, 0)}–{percent(each.high, 0)}",
+                percent(each.confidence),
+                each.accuracy,
+                each.count,
+            )
+            for model in models
+            if model.evaluation.calibration is not None
+            for each in model.evaluation.calibration.bins
+        ],
     )
 
 
@@ -345,88 +333,75 @@ def risk_coverage(models: Sequence[ModelReport]) -> Table:
             continue
         for share in np.arange(1, 11) / 10:
             at = min(int(np.searchsorted(curve.coverage, share)), len(curve.coverage) - 1)
-            risk = Estimate(float(curve.risk[at]), float(curve.low[at]), float(curve.high[at]))
-            rows.append(
-                {
-                    "Model": model.name,
-                    "Answered": percent(float(curve.coverage[at])),
-                    "Lowest confidence": percent(float(curve.threshold[at])),
-                    "Errors": percent_estimate(risk, 2),
-                }
-            )
-    return Table.of(
+            answered, sure = percent(curve.coverage[at]), percent(curve.threshold[at])
+            rows.append((model.name, answered, sure, percent_estimate(curve.at(at), 2)))
+    return _table(
         "Error rate among the images that a model is surest of, with 95% intervals.",
-        _frame(rows, "Model"),
+        ("Model", "Answered", "Lowest confidence", "Errors"),
+        rows,
     )
 
 
 def verdict_matrix(comparison: Comparison) -> Table:
     """The verdict on each row's model compared with each column's, and the difference in points."""
+    names = [model.name for model in comparison.models]
     gaps = {(pair.b, pair.a): pair.difference.value for pair in comparison.pairs}
     gaps |= {(b, a): -gap for (a, b), gap in gaps.items()}
-    frame = comparison.verdict_frame()
-    words = frame.apply(
-        lambda row: [
-            f"{verdict}, {points(gaps[row.name, other], 2)}" if row.name != other else NONE
-            for other, verdict in row.items()
-        ],
-        axis=1,
-        result_type="broadcast",
-    )
-    return Table.of(
+    rows = [
+        (
+            name,
+            *(
+                verdict and f"{verdict}, {points(gaps[name, other], 2)}"
+                for other, verdict in zip(names, verdicts, strict=True)
+            ),
+        )
+        for name, verdicts in zip(names, comparison.verdict_matrix(), strict=True)
+    ]
+    return _table(
         "The verdict on each row's model compared with each column's; differences of accuracy in "
         "percentage points.",
-        words,
-        words=len(frame) + 1,
+        ("", *names),
+        rows,
+        words=len(names) + 1,
     )
 
 
 def most_confused(model: ModelReport, number: int) -> Table:
     """The most frequent kinds of mistake."""
-    rows = [
-        {
-            "True": pair.true,
-            "Predicted": pair.predicted,
-            "Images": count(pair.count),
-            "Share of the class": percent_estimate(pair.share),
-        }
-        for pair in model.evaluation.most_confused[:number]
-    ]
-    return Table.of(
-        f"The most frequent kinds of mistake of {model.name}.", _frame(rows, "True"), words=2
+    return _table(
+        f"The most frequent kinds of mistake of {model.name}.",
+        ("True", "Predicted", "Images", "Share of the class"),
+        [
+            (each.true, each.predicted, each.count, each.share)
+            for each in model.evaluation.most_confused[:number]
+        ],
+        words=2,
     )
 
 
 def tiles(groups: Sequence[TileGroup], positions: Sequence[int]) -> Table:
     """The images of a sheet by their place in the test set."""
     shown = [tile for group in groups for tile in group.tiles]
-    rows = [
-        {
-            "Image": position,
-            "True": tile.title,
-            "Predicted": tile.called or tile.title,
-            "Correct": "yes" if tile.right else "no",
-            "Confidence": tile.note or NONE,
-        }
-        for position, tile in zip(positions, shown, strict=True)
-    ]
-    return Table.of("The images above by their place in the test set.", _frame(rows, "Image"), 4)
+    return _table(
+        "The images above by their place in the test set.",
+        ("Image", "True", "Predicted", "Correct", "Confidence"),
+        [
+            (f"{at}", tile.title, tile.called, "yes" if tile.right else "no", tile.note or None)
+            for at, tile in zip(positions, shown, strict=True)
+        ],
+        words=4,
+    )
 
 
 def openings(models: Sequence[ModelReport], facts: Facts) -> Table:
     """Each opening of the test set for the recipes shown."""
-    rows = [
-        {
-            "Time, UTC": each.time.removesuffix("+00:00"),
-            "Run": each.run,
-            "Purpose": each.purpose,
-            "Code revision": each.revision or NONE,
-        }
-        for each in facts.openings_for(models)
-    ]
-    return Table.of(
+    return _table(
         "Openings of this test set for the recipes shown, as the folder of runs has logged them.",
-        _frame(rows, "Time, UTC"),
+        ("Time, UTC", "Run", "Purpose", "Code revision"),
+        [
+            (each.time.removesuffix("+00:00"), each.run, each.purpose, each.revision)
+            for each in facts.openings_for(models)
+        ],
         words=4,
     )
 
@@ -467,10 +442,17 @@ def _words(value: Any) -> str:
     return NONE if value is None else str(value)
 
 
-def _frame(rows: Sequence[Mapping[str, Any]], index: str) -> "DataFrame":
-    import pandas  # half a second, for those who want a table
+def _table(
+    caption: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], words: int = 1
+) -> Table:
+    """A table of words, whole numbers, shares with their intervals, and None for a dash."""
 
-    return pandas.DataFrame(rows).set_index(index) if rows else pandas.DataFrame()
+    def cell(value: Any) -> str:
+        if isinstance(value, Estimate):
+            return percent_estimate(value)
+        return value if isinstance(value, str) else count(value)
+
+    return Table(caption, tuple(columns), tuple(tuple(map(cell, row)) for row in rows), words)
 
 
 def _by_model(caption: str, columns: Mapping[str, Mapping[str, str]], header: str = "") -> Table:
