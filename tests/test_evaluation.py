@@ -184,7 +184,7 @@ def test_equal_seeds_give_equal_evaluations_and_too_few_draws_are_refused():
     predictions = some_predictions()
     one, two = (evaluate_predictions(predictions, draws=300, seed=4).as_dict() for _ in range(2))
     assert one == two
-    with pytest.raises(UsageError, match="at least 100 draws"):
+    with pytest.raises(UsageError, match="10 draws"):
         evaluate_predictions(predictions, draws=10)
 
 

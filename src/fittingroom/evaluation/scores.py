@@ -35,21 +35,6 @@ class Basis:
         said = self.predictions
         return metrics.confusion_matrix(said.labels, said.predicted, said.classes)
 
-    @cached_property
-    def precision(self) -> metrics.Score:
-        """Of each class, and their mean."""
-        return metrics.precision(self.confusion)
-
-    @cached_property
-    def recall(self) -> metrics.Score:
-        """Of each class, and their mean."""
-        return metrics.recall(self.confusion)
-
-    @cached_property
-    def f1(self) -> metrics.Score:
-        """Of each class, and their mean."""
-        return metrics.f1(self.confusion)
-
     # All below needs probabilities.
 
     @cached_property
@@ -126,19 +111,19 @@ SCORES: dict[str, ScoreInfo] = {
     ),
     "macro_precision": ScoreInfo(
         "Macro precision",
-        lambda given: given.precision.macro,
+        lambda given: metrics.precision(given.confusion).macro,
         percent_estimate,
         "Of the images predicted as a class, the share that are of it; mean of the classes.",
     ),
     "macro_recall": ScoreInfo(
         "Macro recall",
-        lambda given: given.recall.macro,
+        lambda given: metrics.recall(given.confusion).macro,
         percent_estimate,
         "Of the images of a class, the share predicted as it; mean of the classes.",
     ),
     "macro_f1": ScoreInfo(
         "Macro F1",
-        lambda given: given.f1.macro,
+        lambda given: metrics.f1(given.confusion).macro,
         percent_estimate,
         "The harmonic mean of precision and recall; mean of the classes.",
         headline=True,

@@ -41,7 +41,7 @@ def evaluate_predictions(
     given = Basis(predictions, draws, seed)
     sure = predictions.log_probabilities is not None
     support = given.confusion.sum(axis=1)
-    scores = (given.precision, given.recall, given.f1)
+    scores = [score(given.confusion) for score in (metrics.precision, metrics.recall, metrics.f1)]
     return Evaluation(
         predictions=predictions,
         scores={

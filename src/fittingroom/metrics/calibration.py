@@ -21,13 +21,13 @@ Binning = Literal["equal width", "equal mass"]
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """Pictures in bins of the confidence in what they were called; empty bins are left out.
+    """Images in bins of the confidence in the predicted class; empty bins are left out.
 
     Attributes:
         low, high: float64 ``(B,)``, the bins' ends.
-        count: int64 ``(B,)``, pictures in each.
+        count: int64 ``(B,)``, images in each.
         confidence: float64 ``(B,)``, their mean confidence.
-        correct: int64 ``(B,)``, how many of them were called rightly.
+        correct: int64 ``(B,)``, how many of them were classified correctly.
     """
 
     low: Float64
@@ -39,13 +39,13 @@ class Reliability:
 
 @dataclass(frozen=True)
 class CalibrationError:
-    """How far confidence is from accuracy, on average over pictures, as a fraction.
+    """How far confidence is from accuracy, on average over images, as a fraction.
 
     Attributes:
         debiased: the expected calibration error, freed of most of what sampling adds to it, and
             an interval for it.
         plug_in: the value that papers give, which is too high even of a perfect model: the fewer
-            pictures a bin has, the more.
+            images a bin has, the more.
     """
 
     debiased: Estimate
@@ -79,7 +79,7 @@ def reliability(
         probabilities: ``(N, K)``.
         bins: how many; at least 1.
         binning: ``"equal width"``: ``(m/B, (m+1)/B]``, the lowest one closed; ``"equal mass"``:
-            equally many pictures in each, as far as equal confidences let them be divided.
+            equally many images in each, as far as equal confidences let them be divided.
 
     Raises:
         PredictionsError: arrays that do not fit together.
@@ -90,7 +90,7 @@ def reliability(
         Nguyen and O'Connor (2015), arXiv:1508.05154 (equal mass).
     """
     if bins < 1:
-        raise UsageError(f"Expected at least one bin. Received {bins}.")
+        raise UsageError(f"There are {bins} bins. Give at least one.")
     confidence = confidences(predicted, probabilities)
     true, called = checked_pair(labels, predicted, np.shape(probabilities)[1])
     correct = true == called
@@ -148,16 +148,16 @@ def calibration_error(
         (1999), JRSS B 61:159 (test inversion).
     """
     if draws < 100:
-        raise UsageError(f"Expected at least 100 draws. Received {draws}.")
+        raise UsageError(f"{draws} draws are too few. Give at least 100.")
     weight = curve.count / curve.count.sum()
     gap = np.abs(curve.correct / curve.count - curve.confidence)
-    # One more picture, as sure as the others are, keeps a bin without a mistake from a spread of 0.
+    # One more image, as sure as the others are, keeps a bin without a mistake from a spread of 0.
     share = (curve.correct + curve.confidence) / (curve.count + 1)
     deviation = np.sqrt(share * (1 - share) / curve.count)
     plug_in = float(weight @ gap)
     true_gap = 2 * gap - _folded_normal_mean(gap, deviation)
     value = max(float(weight @ true_gap), 0.0)
-    if not deviation.any():  # each confidence is 0 or 1, and was so rightly: no spread to invert
+    if not deviation.any():  # each confidence is 0 or 1, and was right: no spread to invert
         return CalibrationError(Estimate(value, value, value), plug_in)
 
     direction = np.maximum(true_gap, 0.0) if (true_gap > 0).any() else deviation

@@ -10,7 +10,7 @@ from fittingroom.errors import PredictionsError
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 
-# One picture's probabilities, as float32, sum to one within this.
+# One image's probabilities, as float32, sum to one within this.
 _SUM_TOLERANCE = 1e-3
 
 
@@ -22,7 +22,7 @@ def checked_count(classes: int | Sequence[str]) -> int:
     """
     count = classes if isinstance(classes, int) else len(classes)
     if count < 1:
-        raise PredictionsError(f"Expected at least one class. Received {count}.")
+        raise PredictionsError(f"There are {count} classes. Give at least one.")
     return count
 
 
@@ -30,18 +30,18 @@ def checked_labels(labels: npt.ArrayLike, classes: int, name: str = "labels") ->
     """Labels as int64 ``(N,)``.
 
     Raises:
-        PredictionsError: no picture, not whole numbers, not one dimension, or not below `classes`.
+        PredictionsError: no image, not whole numbers, not one dimension, or not below `classes`.
     """
     array = np.asarray(labels)
     if array.ndim != 1 or len(array) == 0 or array.dtype.kind not in "iu":
         raise PredictionsError(
-            f"Expected `{name}` as whole numbers of shape (N,) with at least one picture. "
-            f"Received {array.dtype} of shape {array.shape}."
+            f"`{name}` is {array.dtype} of shape {array.shape}. Give whole numbers of shape (N,), "
+            "one or more."
         )
     low, high = int(array.min()), int(array.max())
     if low < 0 or high >= classes:
         raise PredictionsError(
-            f"Expected `{name}` between 0 and {classes - 1}. Received {low if low < 0 else high}."
+            f"`{name}` holds {low if low < 0 else high}. Give numbers from 0 to {classes - 1}."
         )
     return array.astype(np.int64)
 
@@ -58,23 +58,23 @@ def checked_pair(
     called = checked_labels(predicted, classes, "predicted")
     if len(true) != len(called):
         raise PredictionsError(
-            f"Expected one prediction for each of {len(true)} labels. Received {len(called)}."
+            f"There are {len(true)} labels and {len(called)} predictions. Give as many of both."
         )
     return true, called
 
 
 def checked_matrix(values: npt.ArrayLike, name: str) -> Float64:
-    """A row a picture and a column a class, float64 ``(N, K)``.
+    """A row an image and a column a class, float64 ``(N, K)``.
 
     Raises:
         PredictionsError: not a matrix, empty, or with a value that is not a number.
     """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 2 or 0 in array.shape:
-        raise PredictionsError(f"Expected `{name}` of shape (N, K). Received {array.shape}.")
+        raise PredictionsError(f"`{name}` has the shape {array.shape}. Give it as (N, K).")
     if np.isnan(array).any():
         row = int(np.flatnonzero(np.isnan(array).any(axis=1))[0])
-        raise PredictionsError(f"Expected `{name}` without NaN. Received one in row {row}.")
+        raise PredictionsError(f"`{name}` has a NaN in row {row}.")
     return array
 
 
@@ -88,16 +88,15 @@ def checked_probabilities(probabilities: npt.ArrayLike, count: int | None = None
     array = checked_matrix(probabilities, "probabilities")
     if count is not None and len(array) != count:
         raise PredictionsError(
-            f"Expected probabilities for each of {count} pictures. Received {len(array)} rows."
+            f"There are {count} labels and {len(array)} rows of probabilities. Give as many."
         )
     if array.min() < 0 or array.max() > 1 + _SUM_TOLERANCE:
         wrong = array.min() if array.min() < 0 else array.max()
-        raise PredictionsError(f"Expected probabilities between 0 and 1. Received {wrong:.6g}.")
+        raise PredictionsError(f"A probability is {wrong:.6g}. Give numbers from 0 to 1.")
     sums = array.sum(axis=1)
     off = int(np.abs(sums - 1).argmax())
     if abs(sums[off] - 1) > _SUM_TOLERANCE:
         raise PredictionsError(
-            "Expected each picture's probabilities to sum to one. "
-            f"Received {sums[off]:.6g} in row {off}."
+            f"The probabilities in row {off} sum to {sums[off]:.6g}. Each row must sum to one."
         )
     return np.minimum(array, 1.0)

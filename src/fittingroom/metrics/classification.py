@@ -23,7 +23,7 @@ class Score:
 
     Attributes:
         per_class: in label order. A class for which the score is 0/0 (precision of a class that
-            is never called, recall of one without a picture) has the value 0 and the interval
+            is never predicted, recall of one without a image) has the value 0 and the interval
             (0, 1): nothing is known of it.
         macro: unweighted mean over the classes that occur, be it as a true or a predicted label
             (as scikit-learn averages by default).
@@ -34,7 +34,7 @@ class Score:
 
 
 def accuracy(labels: npt.ArrayLike, predicted: npt.ArrayLike) -> Estimate:
-    """The share of pictures named rightly, a fraction, with its Wilson interval.
+    """The share of images classified correctly, a fraction, with its Wilson interval.
 
     Args:
         labels, predicted: whole numbers, ``(N,)``.
@@ -49,7 +49,7 @@ def accuracy(labels: npt.ArrayLike, predicted: npt.ArrayLike) -> Estimate:
 def confusion_matrix(
     labels: npt.ArrayLike, predicted: npt.ArrayLike, classes: int | Sequence[str]
 ) -> Int64:
-    """How many pictures of each class were called what: int64 ``(K, K)``, rows true.
+    """How many images of each class were predicted as what: int64 ``(K, K)``, rows true.
 
     Args:
         labels, predicted: whole numbers below ``K``, ``(N,)``.
@@ -65,7 +65,7 @@ def confusion_matrix(
 
 
 def precision(confusion: npt.ArrayLike) -> Score:
-    """Of the pictures called a class, the share that are of it.
+    """Of the images predicted as a class, the share that are of it.
 
     Args:
         confusion: whole numbers ``(K, K)``, rows true, as :func:`confusion_matrix` gives.
@@ -74,7 +74,7 @@ def precision(confusion: npt.ArrayLike) -> Score:
         Fractions with Wilson's intervals; for the macro average see :func:`f1`.
 
     Raises:
-        PredictionsError: not a square matrix of counts, or no picture at all.
+        PredictionsError: not a square matrix of counts, or no image at all.
     """
     matrix = _checked_confusion(confusion)
     right, called = np.diag(matrix), matrix.sum(axis=0)
@@ -82,7 +82,7 @@ def precision(confusion: npt.ArrayLike) -> Score:
 
 
 def recall(confusion: npt.ArrayLike) -> Score:
-    """Of a class' pictures, the share called so; otherwise as :func:`precision`."""
+    """Of a class' images, the share predicted so; otherwise as :func:`precision`."""
     matrix = _checked_confusion(confusion)
     right, true = np.diag(matrix), matrix.sum(axis=1)
     return _score(matrix, right / np.maximum(true, 1), *wilson_interval(right, true), columns=0)
@@ -91,18 +91,18 @@ def recall(confusion: npt.ArrayLike) -> Score:
 def f1(confusion: npt.ArrayLike) -> Score:
     """Harmonic mean of precision and recall, ``2 TP / (2 TP + FP + FN)``.
 
-    Per class, ``F1 = 2J / (1 + J)`` with ``J = TP / (TP + FP + FN)``. Given how many pictures are
-    of the class or called so, TP is binomial with the chance ``J``, so Wilson's interval of ``J``
-    goes through the same formula. The macro average ``m`` has the variance of the multinomial
+    Per class, ``F1 = 2J / (1 + J)`` with ``J = TP / (TP + FP + FN)``. Given how many images are
+    of the class or predicted as it, TP is binomial with the chance ``J``, so Wilson's interval of
+    ``J`` goes through the same formula. The macro average ``m`` has the variance of the multinomial
     delta method, which knows that a shirt called a coat lowers both classes' scores; its interval
-    is Wilson's with the number of pictures ``m(1-m) / variance`` that would be as informative
+    is Wilson's with the number of images ``m(1-m) / variance`` that would be as informative
     about a single share. So it stays within 0 and 1, and has a width where no mistake was made.
 
     Args:
         confusion: whole numbers ``(K, K)``, rows true.
 
     Raises:
-        PredictionsError: not a square matrix of counts, or no picture at all.
+        PredictionsError: not a square matrix of counts, or no image at all.
 
     Source:
         Hand, Christen and Kirielle (2021), Machine Learning 110:451 (F1 through ``J``);
@@ -122,11 +122,11 @@ def _checked_confusion(confusion: npt.ArrayLike) -> Int64:
     matrix = np.asarray(confusion)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.dtype.kind not in "iu":
         raise PredictionsError(
-            "Expected a confusion matrix of whole numbers of shape (K, K). "
-            f"Received {matrix.dtype} of shape {matrix.shape}."
+            f"The confusion matrix is {matrix.dtype} of shape {matrix.shape}. Give whole numbers, "
+            "(K, K)."
         )
     if matrix.min(initial=0) < 0 or matrix.sum() == 0:
-        raise PredictionsError("Expected a confusion matrix that counts at least one picture.")
+        raise PredictionsError("The confusion matrix counts no image, or has negative counts.")
     return matrix.astype(np.int64)
 
 
@@ -158,10 +158,10 @@ def _score(
 def _variance_of_mean(
     confusion: Int64, value: Float64, occurs: npt.NDArray[np.bool_], rows: int, columns: int
 ) -> float:
-    """Variance of the mean score of the classes that occur, when pictures are drawn anew."""
+    """Variance of the mean score of the classes that occur, when images are drawn anew."""
     one = np.eye(len(confusion))
     size = rows * confusion.sum(axis=1) + columns * confusion.sum(axis=0)
-    # What one more picture in cell (i, j) does to the score of class k.
+    # What one more image in cell (i, j) does to the score of class k.
     on_diagonal = one[:, None, :] * one[None, :, :]  # (K, K, K): i = j = k
     touched = rows * one[:, None, :] + columns * one[None, :, :]
     influence = ((rows + columns) * on_diagonal - value * touched) / np.maximum(size, 1)

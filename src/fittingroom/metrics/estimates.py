@@ -36,7 +36,7 @@ def wilson(successes: float, trials: float, confidence: float = 0.95) -> Estimat
     """
     if not 0 <= successes <= trials:
         raise PredictionsError(
-            f"Expected between 0 and {trials} successes in {trials} trials. Received {successes}."
+            f"{successes} successes in {trials} trials are impossible. Give from 0 to {trials}."
         )
     low, high = wilson_interval(np.array(successes), np.array(trials), confidence)
     return Estimate(successes / trials if trials else 0.0, float(low), float(high))
@@ -61,7 +61,7 @@ def difference_of_shares(
 ) -> Estimate:
     """A share minus another one that is independent of it, with Newcombe's hybrid score interval.
 
-    For two sets of pictures, such as the test half and validation. Two models on the same pictures
+    For two sets of images, such as the test set and validation. Two models on the same images
     are not independent: theirs is :func:`fittingroom.comparison.paired_difference`.
 
     Raises:
@@ -103,17 +103,17 @@ def mean_estimate(
     maximum: float = math.inf,
     confidence: float = 0.95,
 ) -> Estimate:
-    """The mean of one number a picture, with an interval over pictures that heeds skewness.
+    """The mean of one number a image, with an interval over images that heeds skewness.
 
     Student's statistic is put through a cubic that takes its skewness away, so the interval
-    reaches further to the side of the long tail: losses have one, since most pictures lose next
+    reaches further to the side of the long tail: losses have one, since most images lose next
     to nothing and a few lose much. Without skewness it is Student's interval.
 
     Args:
         values: float64 ``(N,)``. Where one is infinite, so is the mean, with certainty: the
             interval then is the same infinity at both ends.
         minimum, maximum: the range of the quantity; the interval is cut to it, and is all of it
-            for a single picture.
+            for a single image.
         confidence: the interval's nominal coverage.
 
     Source:
@@ -153,5 +153,5 @@ def normal_quantile(confidence: float) -> float:
         UsageError: a confidence outside (0, 1).
     """
     if not 0 < confidence < 1:
-        raise UsageError(f"Expected a confidence between 0 and 1. Received {confidence}.")
+        raise UsageError(f"The confidence is {confidence}. Give one between 0 and 1, such as 0.95.")
     return NormalDist().inv_cdf((1 + confidence) / 2)

@@ -48,7 +48,7 @@ def log_loss(labels: npt.ArrayLike, log_probabilities: npt.ArrayLike) -> Estimat
         log_probabilities: natural logarithms, ``(N, K)``.
 
     Returns:
-        The mean with Student's interval over pictures, not below 0.
+        The mean with Student's interval over images, not below 0.
 
     Raises:
         PredictionsError: arrays that do not fit together, or rows that do not sum to one.
@@ -60,7 +60,7 @@ def log_loss(labels: npt.ArrayLike, log_probabilities: npt.ArrayLike) -> Estimat
     true = checked_labels(labels, logs.shape[1])
     if logs.max() > _ROUNDING:
         raise PredictionsError(
-            f"Expected logarithms of probabilities, at most 0. Received {logs.max():.6g}."
+            f"A log-probability is {logs.max():.6g}. Logarithms of probabilities are at most 0."
         )
     checked_probabilities(np.exp(logs), len(true))
     # Rounding in float32 can leave a logarithm a hair above zero.
@@ -69,14 +69,14 @@ def log_loss(labels: npt.ArrayLike, log_probabilities: npt.ArrayLike) -> Estimat
 
 
 def brier_score(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Estimate:
-    """Mean over pictures of ``Σ_k (p_k - y_k)²``: from 0 (best) to 2.
+    """Mean over images of ``Σ_k (p_k - y_k)²``: from 0 (best) to 2.
 
     Args:
         labels: whole numbers below ``K``, ``(N,)``.
         probabilities: ``(N, K)``.
 
     Returns:
-        The mean with Student's interval over pictures.
+        The mean with Student's interval over images.
 
     Raises:
         PredictionsError: arrays that do not fit together, or rows that do not sum to one.
@@ -91,14 +91,14 @@ def brier_score(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Estimate
 def brier_decomposition(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> BrierDecomposition:
     """What a Brier score is made of, without bins.
 
-    Each class' probabilities are recalibrated by isotonic regression on the same pictures;
+    Each class' probabilities are recalibrated by isotonic regression on the same images;
     reliability is what the score gains by that, resolution how much better the recalibrated
     probabilities are than the classes' shares. Recalibration fits noise too, a little for each
     of the steps that it makes; that is taken off both, until one is 0. So the three parts give the
     score exactly, and none is negative.
 
     The intervals are those of mean differences of scores, with the recalibration held fixed: its
-    first-order effect vanishes, as it minimises the score. With few pictures they are somewhat
+    first-order effect vanishes, as it minimises the score. With few images they are somewhat
     too narrow: at 500, that of the resolution covers 91–92% instead of 95%.
 
     Args:
@@ -151,7 +151,7 @@ def _squared_distances(true: Int64, given: Float64) -> Float64:
 def _isotonic(given: Float64, truth: Float64) -> tuple[Float64, float]:
     """The monotone function of `given` nearest to `truth`, and how much its steps fit noise.
 
-    Equal inputs get equal outputs. A step of ``n`` pictures with the share ``o`` of truths lowers
+    Equal inputs get equal outputs. A step of ``n`` images with the share ``o`` of truths lowers
     the sum of squares below that of the true share by ``o(1-o) n/(n-1)`` on average.
     """
     from scipy import optimize

@@ -13,10 +13,10 @@ from fittingroom.numbers import Estimate
 
 @dataclass(frozen=True, eq=False)
 class RiskCoverage:
-    """The share of mistakes among the pictures that a model is surest of.
+    """The share of mistakes among the images that a model is surest of.
 
     Attributes:
-        coverage: float64 ``(C,)``, the share of pictures answered, rising to 1; one point for
+        coverage: float64 ``(C,)``, the share of images answered, rising to 1; one point for
             each confidence that occurs, so that equal confidences are answered together.
         risk: float64 ``(C,)``, the share of mistakes among them.
         low, high: float64 ``(C,)``, Wilson's interval of each risk (not of the whole curve).
@@ -64,11 +64,11 @@ def risk_coverage(
     count = len(true)
 
     threshold, group, size = np.unique(-confidence, return_inverse=True, return_counts=True)
-    answered = np.cumsum(size)  # (C,) pictures at least so sure
+    answered = np.cumsum(size)  # (C,) images at least so sure
     mistakes = np.bincount(group, weights=wrong)  # (C,) in each group of equal confidence
     total = np.cumsum(mistakes)
 
-    # H(n) = Σ_{i≤n} 1/i: a picture of rank r adds H(N) - H(r-1) times its mistake to N · area.
+    # H(n) = Σ_{i≤n} 1/i: a image of rank r adds H(N) - H(r-1) times its mistake to N · area.
     harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, count + 1))])
     before = answered - size
     # Mean of H(r-1) over the ranks of a group, by Σ_{r≤n} H(r-1) = n H(n) - n.
@@ -76,7 +76,7 @@ def risk_coverage(
     weight = harmonic[-1] - (sums[answered] - sums[before]) / size  # (C,)
     area = float(weight @ mistakes) / count
 
-    # Influence of a picture: its own weighted mistake, and that it moves the ranks of all below.
+    # Influence of a image: its own weighted mistake, and that it moves the ranks of all below.
     moved = np.cumsum((mistakes / answered)[::-1])[::-1]  # (C,) Σ over groups not surer
     influence = weight[group] * wrong - moved[group] + wrong.mean() - area
     low, high = wilson_interval(total, answered)

@@ -19,13 +19,13 @@ COLDEST, HOTTEST = 0.05, 20.0
 
 @dataclass(frozen=True)
 class TemperatureEffect:
-    """What a temperature changes, on pictures that it was not fitted on.
+    """What a temperature changes, on images that it was not fitted on.
 
     Attributes:
         temperature: what logits are divided by; above 1 it makes a model less sure.
         log_loss_before: at temperature 1.
         log_loss_after: at this temperature.
-        log_loss_change: after minus before, picture by picture, with the interval of that mean:
+        log_loss_change: after minus before, image by image, with the interval of that mean:
             below 0 the temperature helps.
         error_before: expected calibration error (15 bins of equal width) at temperature 1.
         error_after: at this temperature.
@@ -44,10 +44,10 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
 
     The likelihood is log-concave in ``1/T``, so its derivative's only root is found by bracketing
     between 0.05 and 20. A result at one of these ends says that the data do not determine a
-    temperature (all pictures named rightly, say). Equal logits throughout give 1.
+    temperature (all images classified correctly, say). Equal logits throughout give 1.
 
     Args:
-        logits: ``(N, K)``, finite, of validation pictures.
+        logits: ``(N, K)``, finite, of validation images.
         labels: whole numbers below ``K``, ``(N,)``.
 
     Raises:
@@ -62,8 +62,8 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     true = checked_labels(labels, scores.shape[1])
     if len(true) != len(scores) or not np.isfinite(scores).all():
         raise PredictionsError(
-            f"Expected finite logits for each of {len(true)} labels. Received {len(scores)} rows, "
-            f"{int((~np.isfinite(scores)).sum())} values not finite."
+            f"There are {len(true)} labels and {len(scores)} rows of logits, with "
+            f"{int((~np.isfinite(scores)).sum())} infinite values. Give one finite row a label."
         )
     centred = scores - scores.max(axis=1, keepdims=True)
     if not centred.any():
@@ -90,7 +90,7 @@ def apply_temperature(logits: npt.ArrayLike, temperature: float) -> Float64:
         UsageError: a temperature that is not above 0.
     """
     if not 0 < temperature < np.inf:
-        raise UsageError(f"Expected a temperature above 0. Received {temperature}.")
+        raise UsageError(f"The temperature is {temperature}. Give a number above 0.")
     scores = checked_matrix(logits, "logits")
     return log_softmax(scores / temperature)
 
@@ -125,11 +125,11 @@ def temperature_effect(
     true = checked_labels(labels, after.shape[1])
     if not np.isfinite(after).all():
         raise PredictionsError(
-            "Expected finite log-probabilities. Received "
-            f"{int((~np.isfinite(after)).sum())} values not finite."
+            f"{int((~np.isfinite(after)).sum())} log-probabilities are infinite. A temperature "
+            "needs finite ones."
         )
     if not 0 < temperature < np.inf:
-        raise UsageError(f"Expected a temperature above 0. Received {temperature}.")
+        raise UsageError(f"The temperature is {temperature}. Give a number above 0.")
     before = apply_temperature(after, 1 / temperature)
     rows = np.arange(len(true))
     called = after.argmax(axis=1)

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from fittingroom.numbers import MINUS
 from fittingroom.plots.style import (
     GRID,
     INK,
@@ -22,7 +23,6 @@ from fittingroom.predictions import Int64
 
 _CELL = 0.47  # inches
 _SMALL_CELL = 0.37  # where there is one number in it
-_MINUS = "\N{MINUS SIGN}"
 
 
 @drawn
@@ -80,7 +80,7 @@ def confusion_difference(
     most = mistakes.max() or 1
     for true, called in np.ndindex(change.shape):
         amount = int(change[true, called])
-        text = f"+{amount:,}" if amount > 0 else f"{_MINUS}{-amount:,}" if amount else ""
+        text = f"+{amount:,}" if amount > 0 else f"{MINUS}{-amount:,}" if amount else ""
         if true == called:
             _tint(axes, true, called, REST, 0.16)
             _write(axes, true, called, text or "0", "", INK, "bold")

@@ -8,7 +8,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from fittingroom.comparison import ClassGain, ModelResult, Pair
-from fittingroom.metrics import Estimate
+from fittingroom.numbers import (
+    MINUS,
+    Estimate,
+    percent,
+    percent_range,
+    points,
+    points_range,
+)
 from fittingroom.plots.style import (
     INK,
     MUTED,
@@ -20,7 +27,6 @@ from fittingroom.plots.style import (
     model_marker,
 )
 
-_MINUS = "\N{MINUS SIGN}"
 _WIDTH = 3.1  # of the plotting area, in inches
 _LEFT = 1.5
 
@@ -51,7 +57,9 @@ def accuracies(models: Sequence[ModelResult], pairs: Sequence[Pair]) -> Figure:
                 zorder=2,
             )
         _dot(axes, place, model.accuracy, model_colour(place), model_marker(place))
-        _beside(axes, place, _percent(model.accuracy), model_colour(place))
+        accuracy = model.accuracy
+        share = f"{percent(accuracy.value, 2)}  ({percent_range(accuracy)})"
+        _beside(axes, place, share, model_colour(place))
     if not pairs:
         return figure
 
@@ -59,7 +67,7 @@ def accuracies(models: Sequence[ModelResult], pairs: Sequence[Pair]) -> Figure:
     below = inches_axes(figure, _LEFT, 0.5, _WIDTH, lower)
     _rows(
         below,
-        [f"{pair.b} {_MINUS} {pair.a}" for pair in pairs],
+        [f"{pair.b} {MINUS} {pair.a}" for pair in pairs],
         "paired difference, percentage points",
         "",
     )
@@ -193,7 +201,7 @@ def _rows(axes: Axes, labels: list[str], title: str, unit: str) -> None:
     axes.set_xlabel(title)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(
-        FuncFormatter(lambda value, _: f"{value:g}{unit}".replace("-", _MINUS))
+        FuncFormatter(lambda value, _: f"{value:g}{unit}".replace("-", MINUS))
     )
 
 
@@ -262,13 +270,5 @@ def _key(axes: Axes, models: Sequence[tuple[str, int]]) -> None:
     )
 
 
-def _percent(estimate: Estimate) -> str:
-    return f"{100 * estimate.value:.2f}%  ({100 * estimate.low:.1f}–{100 * estimate.high:.1f})"
-
-
 def _points(estimate: Estimate, digits: int = 1) -> str:
-    value, low, high = (
-        f"{100 * part:+.{digits}f}".replace("-", _MINUS)
-        for part in (estimate.value, estimate.low, estimate.high)
-    )
-    return f"{value}  ({low} to {high})"
+    return f"{points(estimate.value, digits)}  ({points_range(estimate, digits)})"

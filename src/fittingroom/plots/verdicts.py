@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from fittingroom.comparison import Comparison, Verdict
+from fittingroom.numbers import points
 from fittingroom.plots.style import (
     GRID,
     INK,
@@ -20,7 +21,6 @@ from fittingroom.plots.style import (
 _CELL = (0.86, 0.5)  # inches across and down
 _LETTER = 0.075  # inches that a letter of a name takes
 _LONGEST = 22  # letters of a name
-_MINUS = "\N{MINUS SIGN}"
 
 
 @drawn
@@ -71,7 +71,7 @@ def verdict_matrix(comparison: Comparison, places: Sequence[int] | None = None) 
                     )
                 )
             gap = gaps[models[at].name, models[other].name]
-            _words(axes, column, row, verdict, f"{100 * gap:+.2f}".replace("-", _MINUS))
+            _words(axes, column, row, verdict, points(gap, 2))
     for line in range(len(order) + 1):
         axes.plot([0, len(order)], [line, line], color=GRID, linewidth=0.6, clip_on=False)
         axes.plot([line, line], [0, len(order)], color=GRID, linewidth=0.6, clip_on=False)
