@@ -183,7 +183,7 @@ def test_each_kind_of_model_is_described_in_its_own_words(many_page: Path) -> No
         r"\| Operations per image .* 7,654,321 multiply-adds .* 7,654,321 comparisons \|",
         r"\| Training images of keras-ann +\| 48,000 ",
         r"\| Validation images of ann +\| 5,000 ",
-        r"\| Log loss +\|( +0\.\d{3} \([^)]*\) \|){2} +– \|",
+        r"\| Log loss +\|( +\d\.\d{3} \([^)]*\) \|){2} +– \|",
     ):
         assert re.search(row, text), row
     values = read_json(many_page.with_name("results.json"))

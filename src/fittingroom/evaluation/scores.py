@@ -90,7 +90,7 @@ class ScoreInfo:
         show: how it reads.
         explanation: what it is, in a sentence.
         probabilities: whether it needs them; None is its value for a model that gives none.
-        headline: whether it is in the report's first table.
+        headline: whether it is in the report's first table; the others are in a later one.
     """
 
     label: str

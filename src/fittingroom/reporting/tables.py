@@ -155,19 +155,18 @@ def _costs(model: ModelReport, kinds: set[str]) -> dict[str, str]:
     }
 
 
-def scores(models: Sequence[ModelReport]) -> Table | None:
-    """Scores of probabilities, a column a model; None if no model gives any."""
+def scores(models: Sequence[ModelReport]) -> Table:
+    """All scores that are not in the first table, or need probabilities; a column a model."""
     columns = {
         model.name: {
             score.label: shown(model.evaluation, key)
             for key, score in SCORES.items()
-            if score.probabilities
+            if score.probabilities or not score.headline
         }
         | _temperature(model)
         for model in models
     }
-    table = _by_model("Scores of the probabilities on the test set, with 95% intervals.", columns)
-    return table if table.rows else None
+    return _by_model("More scores on the test set, with 95% intervals.", columns)
 
 
 def _temperature(model: ModelReport) -> dict[str, str]:
