@@ -61,7 +61,8 @@ def comparison_sentence(models: Sequence[ModelResult], pairs: Sequence[Pair], im
             parts.append(words.format(listed(of_first[verdict])))
     decided = [pair for pair in pairs if pair.verdict in mirrored]
     doubtful = sum(pair.p_adjusted > 0.05 for pair in decided)
-    parts.append(f"{len(decided)} of the {len(pairs)} pairs differ.")
+    few = f"{len(decided)} of the" if len(decided) < len(pairs) else "All"
+    parts.append(f"{few} {len(pairs)} pairs differ.")
     if doubtful:
         parts.append(
             f"After Holm's correction for comparing {len(pairs)} pairs, {doubtful} of these "

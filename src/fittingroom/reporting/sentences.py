@@ -279,9 +279,9 @@ def risk_coverage(models: Sequence[ModelReport]) -> str:
 def verdict_matrix(comparison: Comparison) -> str:
     """How many pairs are decided, and what the colours mean."""
     counts = {
-        "a clear difference": sum(p.verdict in ("better", "worse") for p in comparison.pairs),
-        "equivalence": sum(p.verdict == "equivalent" for p in comparison.pairs),
-        "neither": sum(p.verdict == "not shown" for p in comparison.pairs),
+        "with a clear difference": sum(p.verdict in ("better", "worse") for p in comparison.pairs),
+        "equivalent": sum(p.verdict == "equivalent" for p in comparison.pairs),
+        "undecided": sum(p.verdict == "not shown" for p in comparison.pairs),
     }
     shares = [f"{number} {kind}" for kind, number in counts.items() if number]
     lost = sum(
