@@ -29,8 +29,8 @@ def two_recipes(tiny, monkeypatch):
 def without_report(monkeypatch):
     """Drawing takes seconds, and most of these tests are not about it."""
 
-    def name_it(out, *results):
-        return out / "index.html"
+    def name_it(out, *results, **more):
+        return out / "index.html", ()
 
     monkeypatch.setattr("fittingroom.jobs.compare.write", name_it)
 
@@ -58,7 +58,9 @@ def test_comparing_trains_scores_and_reports(two_recipes, compare_here, tmp_path
 def no_report(monkeypatch, tmp_path):
     """The report itself left out, which takes most of a comparison's time."""
     (tmp_path / "report").mkdir()
-    monkeypatch.setattr("fittingroom.jobs.compare.write", lambda out, *rest: out / "index.html")
+    monkeypatch.setattr(
+        "fittingroom.jobs.compare.write", lambda out, *rest, **more: (out / "index.html", ())
+    )
 
 
 def test_the_winner_is_left_for_keras_beside_the_report(

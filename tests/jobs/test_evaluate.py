@@ -87,12 +87,13 @@ def test_the_model_is_held_to_the_threads_asked_for(
     evaluate(run_copy, session=Session(data=sample, threads=1))
     assert threads_of_models == [1]
     verify(tiny, 0.5, session=Session(data=sample, runs=tmp_path / "verified", threads=1))
-    monkeypatch.setattr("fittingroom.jobs.report.write", lambda *rest: None)
+    written = (tmp_path, ())
+    for job in ("report", "compare"):
+        monkeypatch.setattr(f"fittingroom.jobs.{job}.write", lambda *rest, **more: written)
     again = train(
         dataclasses.replace(tiny, epochs=1), session=Session(data=sample, runs=tmp_path, threads=1)
     )
     report([again], session=Session(data=sample, threads=1))
-    monkeypatch.setattr("fittingroom.jobs.compare.write", lambda *rest: None)
     monkeypatch.setattr("fittingroom.jobs.compare.leave_winner", lambda *rest: None)
     other = dataclasses.replace(tiny, name="other", epochs=2)
     compare([run_copy, other], session=Session(data=sample, runs=tmp_path, threads=1))

@@ -51,16 +51,16 @@ def test_a_run_is_compared_with_somebody_elses_predictions(
     values = json.loads(printed.out)
     ours, other = values["models"]
     assert (ours["name"], other["name"], other["seeds"]) == ("tiny", "theirs", [])
-    assert other["accuracy"] == 0.9
+    assert other["accuracy"]["value"] == 0.9
     (pair,) = values["pairs"]
     assert (pair["a"], pair["b"], pair["level"]) == ("tiny", "theirs", "fitted models")
     assert (pair["verdict"], pair["margin"]) == ("better", 0.01)
-    assert "the margin of 1.00 points" in values["sentence"]
+    assert "1.00 points, the smallest difference" in values["sentence"]
     assert "theirs gives no probabilities: its log loss" in " ".join(printed.err.split())
     assert {"no-probabilities", "too-few-seeds"} <= {each["code"] for each in values["findings"]}
     page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
-    assert "theirs: no probabilities, so no curve" in page
-    assert "Predicted elsewhere, without probabilities" in page
+    assert "theirs gives no probabilities, so it has no curve" in page
+    assert "External predictions, without probabilities" in page
     assert not list((tmp_path / "report").glob("best_model.*"))  # the winner is not from here
 
 
