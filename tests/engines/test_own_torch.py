@@ -168,14 +168,15 @@ def test_a_module_is_left_as_it_was_and_starts_from_its_weights(sample_split):
 
 
 def test_the_callers_random_state_and_threads_are_left_alone(sample_split):
+    recipe = small(epochs=1)
     torch.manual_seed(5)
     np.random.seed(5)
     expected = torch.rand(1), np.random.rand()
     torch.manual_seed(5)
     np.random.seed(5)
     threads = torch.get_num_threads()
-    own_models.rehearse(ENGINE, small(epochs=1), sample_split)
-    fit(small(epochs=1), sample_split)
+    own_models.rehearse(ENGINE, recipe, sample_split)
+    fit(recipe, sample_split)
     assert (torch.rand(1), np.random.rand()) == expected
     assert torch.get_num_threads() == threads
 

@@ -25,8 +25,8 @@ Gives = Literal["logits", "probabilities", "scores"]
 
 # The least probability, as in Keras' own cross-entropy.
 _LEAST = 1e-7
-# Rows of probabilities add up to one within this.
-SUMS_TO_ONE = 1e-3
+# Probabilities add up to one within this.
+_SUMS_TO_ONE = 1e-3
 _ALLOWED_DIFFERENCE = 1e-4
 _EXPORTERS = (
     "absl",
@@ -39,6 +39,12 @@ _EXPORTERS = (
     "tf2onnx",
 )
 _LONGEST = 600
+
+
+def are_probabilities(values: np.ndarray) -> bool:
+    """Whether a model's outputs ``(N, K)`` are at least 0, and add up to 1 for each image."""
+    sums = values.astype(np.float64).sum(axis=1)
+    return bool((values >= 0).all() and (abs(sums - 1) < _SUMS_TO_ONE).all())
 
 
 def to_logits(output: np.ndarray, gives: Gives, scale: float = 1.0) -> Float32:

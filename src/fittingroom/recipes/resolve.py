@@ -129,7 +129,7 @@ def _own_recipe(thing: Any, origin: str = "", name: str = "") -> BaseRecipe:
         )
     inner = thing.func if isinstance(thing, functools.partial) else thing
     called = getattr(inner, "__name__", type(inner).__name__)
-    origin = origin or f"{inner.__module__}.{called}"
+    origin = origin or f"{inner.__module__}.{getattr(inner, '__qualname__', called)}"
     _check_callable(thing, origin)
     own = OwnModel(origin, sha256(source_of(thing)), build=thing)
     built = own.fresh()  # shows whose model it is

@@ -15,8 +15,8 @@ import onnx
 from fittingroom.data import Split
 from fittingroom.engines import Core
 from fittingroom.engines.cores import (
-    SUMS_TO_ONE,
     Gives,
+    are_probabilities,
     build_core,
     check_core,
     quietly,
@@ -58,15 +58,16 @@ class OwnKeras:
     classes: int
     gives: Gives
 
-    def pixels(self, images: UInt8) -> Float32:
-        """uint8 ``(N, 28, 28)`` → float32 ``(N, *shape)`` from 0 to 1."""
-        return (images.astype(np.float32) / _WHITE).reshape(-1, *self.shape)
-
     def logits(self, images: UInt8, batch_size: int) -> Float32:
         """Its logits for images: float32 ``(N, K)``."""
         with own_code(f"asking {self.own.origin} about images"):
-            given = self.model.predict(self.pixels(images), batch_size=batch_size, verbose=0)
+            given = self.model.predict(scaled(images, self.shape), batch_size=batch_size, verbose=0)
         return to_logits(given, self.gives)
+
+
+def scaled(images: UInt8, shape: tuple[int, ...]) -> Float32:
+    """uint8 ``(N, 28, 28)`` → float32 ``(N, *shape)`` from 0 to 1."""
+    return (images.astype(np.float32) / _WHITE).reshape(-1, *shape)
 
 
 def build_own(own: OwnModel, split: Split) -> OwnKeras:
@@ -78,7 +79,7 @@ def build_own(own: OwnModel, split: Split) -> OwnKeras:
     """
     model = own.fresh()
     shape, classes = _taken(model, own.origin), len(split.classes)
-    few = (split.training.images[:_TRIAL].astype(np.float32) / _WHITE).reshape(_TRIAL, *shape)
+    few = scaled(split.training.images[:_TRIAL], shape)
     with own_code(f"showing {own.origin} {_TRIAL} images"):
         given = model(few, training=False)
     if not hasattr(given, "shape"):
@@ -90,7 +91,8 @@ def build_own(own: OwnModel, split: Split) -> OwnKeras:
             f"shape {shape}. It must give float32 probabilities or logits of shape "
             f"{(_TRIAL, classes)}: one for each class."
         )
-    return OwnKeras(own, model, shape, classes, _given(values))
+    gives: Gives = "probabilities" if are_probabilities(values) else "logits"
+    return OwnKeras(own, model, shape, classes, gives)
 
 
 def try_out(own: OwnModel, split: Split, compiled: Callable[[OwnKeras], Any], backend: str) -> None:
@@ -113,7 +115,7 @@ def try_out(own: OwnModel, split: Split, compiled: Callable[[OwnKeras], Any], ba
     images, labels = split.training.images[:_CHECK], split.training.labels[:_CHECK]
     check_core(export_own(built, backend), images, built.logits(images, _CHECK))
     with own_code(f"training {own.origin} on {_TRIAL} images"):
-        compiled(built).train_on_batch(built.pixels(images[:_TRIAL]), labels[:_TRIAL])
+        compiled(built).train_on_batch(scaled(images[:_TRIAL], built.shape), labels[:_TRIAL])
 
 
 def export_own(built: OwnKeras, backend: str) -> Core:
@@ -137,7 +139,7 @@ def export_own(built: OwnKeras, backend: str) -> Core:
     )
 
 
-def saved_files(built: OwnKeras) -> tuple[dict[str, bytes], tuple[str, ...]]:
+def saved_files(model: Any) -> tuple[dict[str, bytes], tuple[str, ...]]:
     """The model as ``model.keras`` and ``best_model.h5``, and a sentence on each that is left out.
 
     A file is left out if Keras cannot load it, as with layers of the person's own.
@@ -148,7 +150,7 @@ def saved_files(built: OwnKeras) -> tuple[dict[str, bytes], tuple[str, ...]]:
     for name, kind in kinds.items():
         try:
             with quietly(), tempfile.TemporaryDirectory() as folder:
-                content = file_content(built.model, kind)
+                content = file_content(model, kind)
                 path = Path(folder) / name
                 path.write_bytes(content)
                 keras.models.load_model(path)
@@ -174,13 +176,6 @@ def _taken(model: Any, origin: str) -> tuple[int, ...]:
             f"as (28, 28, 1), (28, 28) or ({_PIXELS},)."
         )
     return tuple(sides)
-
-
-def _given(values: np.ndarray) -> Gives:
-    """Probabilities are at least 0, and add up to 1 for each image."""
-    sums = values.astype(np.float64).sum(axis=1)
-    are = bool((values >= 0).all() and (abs(sums - 1) < SUMS_TO_ONE).all())
-    return "probabilities" if are else "logits"
 
 
 def _by_torch(built: OwnKeras) -> tuple[onnx.ModelProto, str]:

@@ -1,10 +1,11 @@
 """Training with Keras' own ``fit``, as one would write it in a notebook, without its output."""
 
-import functools
+import contextlib
 import math
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +14,29 @@ import numpy as np
 from fittingroom.data import Split
 from fittingroom.engines import Device, Fitted, check_threads
 from fittingroom.engines.keras.backend import accelerators, load_keras, settings
-from fittingroom.engines.keras.files import file_content
 from fittingroom.engines.keras.models import apply_network, set_weights, weights_of
-from fittingroom.engines.keras.own import OwnKeras, build_own, export_own, saved_files, try_out
+from fittingroom.engines.keras.own import (
+    OwnKeras,
+    build_own,
+    export_own,
+    saved_files,
+    scaled,
+    try_out,
+)
 from fittingroom.engines.keras.watch import Backup, Watch
 from fittingroom.errors import RecipeError, UsageError
 from fittingroom.networks import Conv, Flatten, check_classifier
-from fittingroom.predictions import Float32, UInt8
+from fittingroom.predictions import Float32
 from fittingroom.recipes import OwnModel, Recipe, own_code
 from fittingroom.runs import Checkpoint, Epoch
 from fittingroom.runs.environment import processor
 
 keras = load_keras()
 
-# Pixel values are divided by this, as the predecessor's were: they lie between 0 and 1.
-_WHITE = 255.0
+# Pixel values are divided by 255, as the predecessor's were: they lie between 0 and 1.
 _NORMALISATION = {
     "pixels.mean": np.zeros((), np.float32),
-    "pixels.deviation": np.array(_WHITE, np.float32),
+    "pixels.deviation": np.array(255, np.float32),
 }
 _VALIDATION_BATCH = 500
 
@@ -91,22 +97,51 @@ class KerasEngine:
             tempfile.TemporaryDirectory() as folder,
         ):
             keras.utils.set_random_seed(seed)
-            backup = Path(folder)
-            # The recipe's steps, and what else of a Watch is the same for both kinds of model.
-            steps = math.ceil(len(split.training) / recipe.batch_size) * recipe.epochs
-            watch = functools.partial(
-                Watch,
+            began = time.perf_counter()
+            built: OwnKeras | None = None
+            doing: AbstractContextManager[None] = contextlib.nullcontext()
+            if recipe.own is None:
+                model = build_classifier(recipe)
+            else:
+                built = build_own(recipe.own, split)
+                doing = own_code(f"training {recipe.own.origin}")
+                with own_code(f"compiling {recipe.own.origin}"):
+                    model = _with_augmentation(built, recipe)
+            shape = model.input_shape[1:] if built is None else built.shape
+            watch = Watch(
                 recipe,
-                steps,
-                on_epoch=on_epoch,
-                on_checkpoint=on_checkpoint,
-                start=start,
-                backup=backup,
+                math.ceil(len(split.training) / recipe.batch_size) * recipe.epochs,
+                lambda: _weights(model, recipe, built),
+                on_epoch,
+                on_checkpoint,
+                start,
+                Path(folder),
             )
-            callbacks = [Backup(backup, recipe, start)] if on_checkpoint or start else []
-            if recipe.own is not None:
-                return _fit_own(recipe, recipe.own, split, device.backend, watch, callbacks)
-            return _fit(recipe, split, watch, callbacks)
+            keeps = on_checkpoint is not None or start is not None
+            callbacks = [Backup(Path(folder), recipe, start), watch] if keeps else [watch]
+            if not watch.ended:
+                with doing:
+                    _run(model, recipe, split, shape, callbacks)
+            if built is None:
+                set_weights(model, recipe.layers, watch.best_weights)
+                before_softmax = keras.Model(model.inputs, model.get_layer("probabilities").input)
+                logits = before_softmax.predict(
+                    scaled(split.validation.images, shape), batch_size=_VALIDATION_BATCH, verbose=0
+                )
+            else:
+                built.model.set_weights(list(watch.best_weights.values()))
+                logits = built.logits(split.validation.images, _VALIDATION_BATCH)
+            seconds = time.perf_counter() - began
+            files, notes = saved_files(model if built is None else built.model)
+            return Fitted(
+                weights=_NORMALISATION | watch.best_weights,
+                logits=logits,
+                best_epoch=watch.best.epoch,
+                seconds=seconds,
+                files=files,
+                core=None if built is None else export_own(built, device.backend),
+                notes=notes,
+            )
 
 
 def _scope(device: Device) -> str:
@@ -207,86 +242,25 @@ def _optimizer(recipe: Recipe) -> Any:
     return optimizer
 
 
-def _fit(
-    recipe: Recipe, split: Split, new_watch: Callable[..., Watch], callbacks: list[Any]
-) -> Fitted:
-    """Train a described network."""
-    began = time.perf_counter()
-    model = build_classifier(recipe)
-
-    def pixels(images: UInt8) -> Float32:
-        scaled: Float32 = (images / _WHITE).astype(np.float32).reshape(-1, *model.input_shape[1:])
-        return scaled
-
-    watch = new_watch(copy_weights=lambda: weights_of(model, recipe.layers))
-    _run(model, recipe, split, pixels, watch, callbacks)
-    set_weights(model, recipe.layers, watch.best_weights)
-    before_softmax = keras.Model(model.inputs, model.get_layer("probabilities").input)
-    logits = before_softmax.predict(
-        pixels(split.validation.images), batch_size=_VALIDATION_BATCH, verbose=0
-    )
-    return Fitted(
-        weights=_NORMALISATION | watch.best_weights,
-        logits=logits,
-        best_epoch=watch.best.epoch,
-        seconds=time.perf_counter() - began,
-        files={
-            "model.keras": file_content(model, "keras"),
-            "best_model.h5": file_content(model, "h5"),
-        },
-    )
-
-
-def _fit_own(
-    recipe: Recipe,
-    own: OwnModel,
-    split: Split,
-    backend: str,
-    new_watch: Callable[..., Watch],
-    callbacks: list[Any],
-) -> Fitted:
-    """Train a person's own model."""
-    began = time.perf_counter()
-    built = build_own(own, split)
-    with own_code(f"compiling {own.origin}"):
-        model = _with_augmentation(built, recipe)
+def _weights(model: Any, recipe: Recipe, built: OwnKeras | None) -> dict[str, Float32]:
+    """A copy of the weights by name, in the order in which Keras has them."""
+    if built is None:
+        return weights_of(model, recipe.layers)
     names = [f"{place}.{each.name}" for place, each in enumerate(built.model.weights)]
-    watch = new_watch(copy_weights=lambda: dict(zip(names, built.model.get_weights(), strict=True)))
-    with own_code(f"training {own.origin}"):
-        _run(model, recipe, split, built.pixels, watch, callbacks)
-    built.model.set_weights([watch.best_weights[name] for name in names])
-    logits = built.logits(split.validation.images, _VALIDATION_BATCH)
-    seconds = time.perf_counter() - began
-    files, notes = saved_files(built)
-    return Fitted(
-        weights=_NORMALISATION | watch.best_weights,
-        logits=logits,
-        best_epoch=watch.best.epoch,
-        seconds=seconds,
-        files=files,
-        core=export_own(built, backend),
-        notes=notes,
-    )
+    return dict(zip(names, built.model.get_weights(), strict=True))
 
 
 def _run(
-    model: Any,
-    recipe: Recipe,
-    split: Split,
-    pixels: Callable[[UInt8], Float32],
-    watch: Watch,
-    callbacks: list[Any],
+    model: Any, recipe: Recipe, split: Split, shape: tuple[int, ...], callbacks: list[Any]
 ) -> None:
-    """Keras' own fit, on images as the model takes them."""
-    if watch.ended:
-        return
+    """Keras' own fit."""
     model.fit(
-        pixels(split.training.images),
+        scaled(split.training.images, shape),
         split.training.labels,
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
-        validation_data=(pixels(split.validation.images), split.validation.labels),
+        validation_data=(scaled(split.validation.images, shape), split.validation.labels),
         validation_batch_size=_VALIDATION_BATCH,
-        callbacks=[*callbacks, watch],
+        callbacks=callbacks,
         verbose=0,
     )

@@ -1,6 +1,5 @@
 """A person's own module: built, tried out before it is trained, and exported afterwards."""
 
-import math
 import random
 
 import numpy as np
@@ -11,7 +10,7 @@ from torch.nn import functional
 
 from fittingroom.data import Split
 from fittingroom.engines import Core
-from fittingroom.engines.cores import SUMS_TO_ONE, build_core, check_core
+from fittingroom.engines.cores import are_probabilities, build_core, check_core
 from fittingroom.engines.pytorch.optimizers import build_optimizers
 from fittingroom.engines.torch_export import OUTPUT, export_module
 from fittingroom.errors import RecipeError
@@ -125,7 +124,7 @@ def _check_logits(logits: object, classes: int, origin: str) -> None:
     elif tuple(logits.shape) != expected or logits.dtype != torch.float32:
         kind = str(logits.dtype).removeprefix("torch.")
         received = f"{kind} of shape {tuple(logits.shape)}"
-    elif _are_probabilities(logits):
+    elif are_probabilities(logits.numpy(force=True)):
         raise RecipeError(
             f"{origin} gives probabilities, but logits are expected. Remove the softmax at its "
             "end: training and the exported model add their own."
@@ -135,11 +134,4 @@ def _check_logits(logits: object, classes: int, origin: str) -> None:
     raise RecipeError(
         f"{origin} gives {received} for {_TRIAL} images of shape {_SHAPE}. It must give float32 "
         f"logits of shape {expected}: one for each class."
-    )
-
-
-def _are_probabilities(logits: Tensor) -> bool:
-    sums = logits.double().sum(1)
-    return bool((logits >= 0).all()) and all(
-        math.isclose(each, 1, abs_tol=SUMS_TO_ONE) for each in sums
     )

@@ -2,16 +2,18 @@
 
 import contextlib
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 
 from fittingroom.data import Half, Split
+from fittingroom.engines import Core
 from fittingroom.engines.cores import Gives, build_core, check_core, quietly, reason_of, to_logits
 from fittingroom.engines.operations import parameter_count
-from fittingroom.engines.sklearn.trained import Trained
 from fittingroom.errors import ExportError, RecipeError, missing_extra
 from fittingroom.graphs import OPSET
 from fittingroom.predictions import Float32, UInt8
@@ -22,6 +24,23 @@ _PIXELS = 784
 _TRIAL = 100
 _CHECK = 20
 _ML, _VERSION = "ai.onnx.ml", 3
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained model.
+
+    Attributes:
+        training: float32 ``(N, K)``, its logits for the training set.
+        validation: float32 ``(M, K)``, those for the validation set.
+        weights: its arrays by name; none if scikit-learn holds them.
+        core: its graph.
+    """
+
+    training: Float32
+    validation: Float32
+    weights: Mapping[str, npt.NDArray[Any]]
+    core: Core
 
 
 def train_estimator(

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from onnx import TensorProto
+from onnx import TensorProto, helper
 from scipy import linalg
 from scipy.linalg import blas
 
 from fittingroom.data import Half
 from fittingroom.engines import Core
 from fittingroom.engines.sklearn.hog import add_features, features
-from fittingroom.engines.sklearn.trained import Trained, serialise
+from fittingroom.engines.sklearn.own import Trained
 from fittingroom.graphs import GraphBuilder
 from fittingroom.predictions import Float32, UInt8
 from fittingroom.recipes import HogSvm
@@ -208,7 +208,10 @@ def _core(machine: Machine, model: HogSvm, classes: int) -> Core:
     graph.add("Cast", scores, output="logits", to=TensorProto.FLOAT)
     arrays = (machine.mean, machine.components, machine.landmarks, machine.weights, machine.bias)
     return Core(
-        graph=serialise(graph, classes),
+        graph=graph.serialise(
+            [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["N", 28, 28])],
+            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", classes])],
+        ),
         parameters=sum(array.size for array in arrays) + 1,
         # Components and distances for the picture and its mirror image, then the weights. The
         # histograms themselves, some hundred thousand operations, are left out.

@@ -13,9 +13,8 @@ from threadpoolctl import threadpool_limits
 from fittingroom.data import Half, Split
 from fittingroom.engines import Device, Fitted, check_threads
 from fittingroom.engines.random_states import same_random_state
-from fittingroom.engines.sklearn.own import train_estimator, train_own, try_out
+from fittingroom.engines.sklearn.own import Trained, train_estimator, train_own, try_out
 from fittingroom.engines.sklearn.svm import train_svm
-from fittingroom.engines.sklearn.trained import Trained
 from fittingroom.errors import DataInvalidError, RecipeError, TrainingError, UsageError
 from fittingroom.predictions import Float32
 from fittingroom.recipes import (
