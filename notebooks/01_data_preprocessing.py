@@ -75,7 +75,7 @@ counts = np.bincount(labels, minlength=len(dataset.classes))
 pd.DataFrame(
     {
         "class": dataset.classes,
-        "pictures": counts,
+        "images": counts,
         "share": [f"{part:.1%}" for part in counts / len(labels)],
     }
 )
