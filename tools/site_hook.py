@@ -10,7 +10,7 @@ from typing import Any
 
 from mkdocs.structure.files import File
 
-import fittingroom
+from fittingroom.project import REPOSITORY
 
 _ROOT = Path(__file__).parents[1]
 _FROM_THE_ROOT = ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
@@ -18,7 +18,7 @@ _FROM_THE_ROOT = ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
 
 def on_config(config: Any) -> Any:
     """Set the link to the repository."""
-    config.repo_url = fittingroom.REPOSITORY or config.repo_url
+    config.repo_url = REPOSITORY or config.repo_url
     return config
 
 

@@ -41,9 +41,6 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 
-# The address of the public repository; pages link to it once there is one.
-REPOSITORY: str | None = None
-
 # ONNX Runtime's official builds report their use to its makers, and keep a number for the machine
 # in the cache folder. They read this when they are loaded, so it stands before all else of ours.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -21,6 +21,7 @@ from fittingroom.numbers import percent_estimate
 from fittingroom.reporting import Facts, write_report
 from fittingroom.reporting.pair_figures import overview_panels
 from fittingroom.reporting.tables import Table
+from fittingroom.reporting.write import render
 from tests.reporting.conftest import Sample, history, pictures
 
 PROMISED = {
@@ -250,3 +251,10 @@ def test_markdown_tables_stay_tables() -> None:
         "| &#60;b&#62; |  < 0.001 |",
         "| x y         | \\`\\*\\_\\` |",
     ]
+
+
+def test_pages_link_to_the_repository_once_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert render("maker.html.jinja", {}) == b"Fitting Room"
+    monkeypatch.setattr("fittingroom.project.REPOSITORY", "https://example.org/room")
+    linked = b'<a href="https://example.org/room">Fitting Room</a>'
+    assert render("maker.html.jinja", {}) == linked

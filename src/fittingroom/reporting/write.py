@@ -6,6 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from fittingroom import project
 from fittingroom.comparison import Comparison
 from fittingroom.errors import PredictionsError
 from fittingroom.evaluation import SCORES, ModelReport
@@ -141,6 +142,7 @@ def render(template: str, page: Mapping[str, Any]) -> bytes:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.globals["repository"] = project.REPOSITORY
     environment.filters["picture"] = picture_uri
     environment.filters["ranges"] = unbroken_ranges
     environment.filters["markdown"] = tables.escape_markdown
