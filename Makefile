@@ -99,7 +99,7 @@ audit: $(FUZZ)/ready
 	grep '==' requirements.txt > $(FUZZ)/pins.txt
 	$(FUZZ)/bin/pip-audit --strict --no-deps --disable-pip -r $(FUZZ)/pins.txt
 
-# The README's pictures and the model in the repository's root, from the last report.
+# The README's image of a report and the model in the repository's root, from the last report.
 images: $(VENV)/ready
 	test -f report/index.html || $(MAKE) report
 	$(BIN)/python tools/refresh_images.py
