@@ -27,8 +27,8 @@ def test_it_says_what_was_found_and_train_and_compare_take_it(cli, tmp_path):
     code, out, _ = cli(*arguments)
     assert code == 0
     assert "learning_rate" in out
-    assert "The accuracy of the best trial is too high on average" in out
-    assert "The test half was not opened" in out
+    assert "The accuracy of the best trial is too optimistic" in out
+    assert "The test set was not opened" in out
     assert "To train it: fittingroom train found/tuned.json" in out
     code, out, _ = cli(*arguments, "--json")
     values = json.loads(out)
@@ -56,4 +56,4 @@ def test_a_recipe_s_file_that_is_not_there_is_told_by_train_and_compare(cli):
     for arguments in (("train", "none.json"), ("compare", "none.json", "ann-fast")):
         code, _, err = cli(*arguments, "--data", "sample")
         assert code == 1
-        assert "Expected a recipe in none.json. Received: No such file" in err
+        assert "none.json can't be read: No such file" in err

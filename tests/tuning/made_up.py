@@ -1,42 +1,24 @@
-"""A search that nobody ran."""
+"""A search that nobody ran, and a study of made-up trials."""
 
-import dataclasses
 from typing import Any
 
 import numpy as np
+import optuna
+from optuna.trial import TrialState
 
-from fittingroom.metrics import Estimate
-from fittingroom.tuning import Retrained, Search, Trial, search_space
+from fittingroom.tuning import Retrained, Search, search_space
+from fittingroom.tuning.search import ended
 from tests.conftest import TINY
 
-SPACE = search_space(TINY, pictures=2000, vary=["learning_rate", "batch_size", "augmentation.flip"])
-
-
-def trial(number: int, accuracy: float | None, seconds: float | None, **changed: Any) -> Trial:
-    rate = round(0.02 + 0.004 * number, 3)
-    values: dict[str, Any] = {
-        "number": number,
-        "settings": {
-            "learning_rate": rate,
-            "batch_size": 50 + 10 * number,
-            "augmentation.flip": number % 2 == 0,
-        },
-        "state": "complete",
-        "epochs": 3,
-        "curve": ((0.5, 0.5), (1.0, 0.7), (seconds or 1.5, accuracy or 0.6)),
-        "accuracy": accuracy,
-        "seconds": seconds,
-    }
-    return Trial(**{**values, **changed})
-
-
-TRIALS = (
-    trial(0, 0.80, 1.5),
-    trial(1, 0.70, 1.6),
-    trial(2, None, None, state="pruned", curve=((0.5, 0.4), (1.0, 0.5))),
-    trial(3, 0.90, 2.5),
-    trial(4, 0.85, 1.2),
-    trial(5, None, None, state="failed", curve=(), error="The loss <b>is</b> no number."),
+SPACE = search_space(TINY, images=2000, vary=["learning_rate", "batch_size", "augmentation.flip"])
+# Accuracy and seconds of each trial, the first that of the original recipe; or why there is none.
+ENDED: tuple[Any, ...] = (
+    (0.80, 1.5),
+    (0.70, 1.6),
+    TrialState.PRUNED,
+    (0.90, 2.5),
+    (0.90, 1.2),
+    "The loss <b>is</b> not finite.",
 )
 RETRAINED = Retrained.of(
     (1, 2, 3),
@@ -45,11 +27,36 @@ RETRAINED = Retrained.of(
 )
 
 
-def made_up(changes: dict[int, dict[str, Any]] | None = None, **fields: Any) -> Search:
-    """The search, with some fields of it, or of some trials, otherwise."""
-    trials = tuple(
-        dataclasses.replace(each, **(changes or {}).get(each.number, {})) for each in TRIALS
-    )
+def study_of(trials: Any = ENDED) -> optuna.Study:
+    """A study in memory with these trials."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(direction="maximize")
+    for number, how in enumerate(trials):
+        study.enqueue_trial(
+            {
+                "learning_rate": round(0.02 + 0.004 * number, 3),
+                "batch_size": 50 + 10 * number,
+                "augmentation.flip": number % 2 == 0,
+            },
+            {} if number else {"start": True},
+        )
+        trial = study.ask()
+        for setting in SPACE:
+            setting.suggested(trial)
+        match how:
+            case str():
+                trial.set_user_attr("error", how)
+                study.tell(trial, state=TrialState.FAIL)
+            case TrialState():
+                study.tell(trial, state=how)
+            case accuracy, seconds:
+                trial.set_user_attr("seconds", seconds)
+                study.tell(trial, accuracy)
+    return study
+
+
+def made_up(trials: Any = ENDED, **fields: Any) -> Search:
+    """The search, with other trials or fields."""
     values: dict[str, Any] = {
         "recipe": TINY,
         "data": "sample",
@@ -58,12 +65,7 @@ def made_up(changes: dict[int, dict[str, Any]] | None = None, **fields: Any) -> 
         "validation": 500,
         "seed": 0,
         "space": SPACE,
-        "trials": trials,
-        "importance": (
-            ("learning_rate", Estimate(0.6, 0.3, 0.9)),
-            ("batch_size", Estimate(0.3, 0.1, 0.6)),
-            ("augmentation.flip", Estimate(0.1, 0.0, 0.3)),
-        ),
+        "trials": ended(study_of(trials)),
         "retrained": RETRAINED,
     }
     return Search(**{**values, **fields})

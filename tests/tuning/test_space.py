@@ -6,21 +6,21 @@ from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from fittingroom.engines.keras.training import check_recipe
 from fittingroom.errors import UsageError
 from fittingroom.networks import Dense, Dropout, Flatten, ReLU
 from fittingroom.recipes import RECIPES, Recipe, recipe_from_json, recipe_of
 from fittingroom.recipes.dense import ANN
-from fittingroom.tuning import Setting, search_space, settings_of, with_values
+from fittingroom.tuning import search_space, settings_of, with_values
 
-PICTURES = 55_000
+IMAGES = 55_000
 DOCS = Path(__file__).parents[2] / "docs" / "how-to" / "tune.md"
 
 
 def space_of(recipe, **options):
-    return search_space(recipe, pictures=PICTURES, **options)
+    return search_space(recipe, images=IMAGES, **options)
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -36,18 +36,17 @@ def test_the_recipe_s_own_values_lie_within_and_give_the_recipe_itself(name):
 
 
 @pytest.mark.parametrize("name", RECIPES)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_every_value_within_the_bounds_makes_a_recipe_that_can_be_stored(name, data):
     recipe = RECIPES[name]
-    space = space_of(recipe, epochs=2 * getattr(recipe, "epochs", 1))
+    space = space_of(recipe)
     values = {
-        setting.name: setting.rounded(
-            data.draw(st.booleans())
-            if setting.kind == "switch"
-            else data.draw(st.integers(int(setting.low), int(setting.high)))
-            if setting.kind == "whole number"
-            else data.draw(st.floats(setting.low, setting.high))
-        )
+        setting.name: data.draw(st.booleans())
+        if setting.kind == "switch"
+        else data.draw(st.integers(int(setting.low), int(setting.high)))
+        if setting.kind == "whole number"
+        else data.draw(st.floats(setting.low, setting.high))
         for setting in space
     }
     tried = with_values(recipe, values)
@@ -79,37 +78,18 @@ def test_only_what_a_recipe_has_is_varied():
     assert "dropout" in keras
 
 
-def test_epochs_end_at_the_recipe_s_own_unless_more_are_allowed():
-    (own,) = space_of(RECIPES["cnn"], vary=["epochs"])
-    (more,) = space_of(RECIPES["cnn"], vary=["epochs"], epochs=50)
-    (fewer,) = space_of(RECIPES["cnn"], vary=["epochs"], epochs=1)
-    epochs = RECIPES["cnn"].to_json()["epochs"]
-    assert (own.high, more.high, fewer.high) == (epochs, 50, epochs)
-
-
 def test_vary_restricts_and_names_what_there_is():
     space = space_of(RECIPES["ann"], vary=["momentum", "learning_rate"])
     assert {setting.name for setting in space} == {"momentum", "learning_rate"}
-    with pytest.raises(
-        UsageError, match=r"--vary with one of learning_rate.*Did you mean 'momentum'"
-    ):
+    with pytest.raises(UsageError, match=r"Use one of learning_rate.*Did you mean 'momentum'"):
         space_of(RECIPES["ann"], vary=["momemtum"])
 
 
-def test_a_classifier_of_one_s_own_has_nothing_to_vary():
+def test_a_custom_classifier_has_nothing_to_vary():
     from sklearn.naive_bayes import GaussianNB
 
-    with pytest.raises(UsageError, match="nothing is known but that it can be trained"):
+    with pytest.raises(UsageError, match="no settings"):
         space_of(recipe_of(GaussianNB))
-
-
-def test_places_and_rounding():
-    rate = Setting("learning_rate", "number", 0.01, 1.0, logarithmic=True)
-    assert [rate.place(value) for value in (0.01, 0.1, 1.0)] == pytest.approx([0, 0.5, 1])
-    assert rate.rounded(0.0123456) == 0.0123
-    assert rate.rounded(0.0100000001) == 0.01
-    assert Setting("x", "number", 0.12345, 0.5).rounded(0.12345) == 0.12345  # not below the bound
-    assert Setting("flip", "switch", 0, 1).rounded(1) is True
 
 
 def test_the_documentation_lists_every_setting():

@@ -42,14 +42,14 @@ Threads = Annotated[
 ]
 
 
-class Place(StrEnum):
+class Elsewhere(StrEnum):
     """Where work may be done, other than in this process."""
 
     RAY = "ray"
 
 
 On = Annotated[
-    Place | None,
+    Elsewhere | None,
     typer.Option(
         help="ray: on a Ray cluster, the one that RAY_ADDRESS names or one on this machine. "
         "Left out: in this process.",

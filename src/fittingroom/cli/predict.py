@@ -138,7 +138,7 @@ def _on_ray(
 
     with prints_aside():  # Ray reports lost workers on standard output
         left = classify_shards(
-            sources, out, model=model, top=chosen.top, threads=threads or 1, progress=Display()
+            sources, out, model=model, options=chosen, threads=threads or 1, progress=Display()
         )
     if as_json:
         print_json(left.as_dict())

@@ -1,4 +1,4 @@
-"""``tune``: search hyper-parameters of a recipe on validation."""
+"""``tune``: search hyper-parameters of a recipe on validation data."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,20 +17,20 @@ def tune(
         str, typer.Argument(help="A recipe's name, its JSON file, or my_file.py:build.")
     ],
     trials: Annotated[
-        int, typer.Option(help="So many in all; the first is the recipe as it is.")
+        int, typer.Option(help="How many in all, including those of earlier calls.")
     ] = 20,
     vary: Annotated[
         list[str] | None,
-        typer.Option(help="Vary this setting, and others so named, alone. May be repeated."),
+        typer.Option(help="Vary only this setting. May be repeated."),
     ] = None,
     seeds: Annotated[
         int,
         typer.Option(
-            help="Then train the best trial and the recipe as it was anew with so many other "
-            "seeds; 0 leaves that out."
+            help="Then train the best trial and the original recipe with so many other seeds; 0 "
+            "for none."
         ),
     ] = 3,
-    seed: Annotated[int, typer.Option(help="Of all trials, and of what is tried.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of all trials and of the search.")] = 0,
     data: options.Data = None,
     allow_unknown_data: options.AllowUnknownData = False,
     classes: options.Classes = None,
@@ -38,7 +38,7 @@ def tune(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="The folder of the search. Left out: one of its own in the folder of runs.",
+            help="The folder of the search. Default: one of its own in the folder of runs.",
             show_default=False,
         ),
     ] = None,
@@ -47,7 +47,7 @@ def tune(
     on: options.On = None,
     json: options.Json = False,
 ) -> None:
-    """Search hyper-parameters of a recipe on validation; run again, it goes on."""
+    """Search hyper-parameters of a recipe on validation data, or resume a search."""
     from fittingroom.jobs.tune import tune as tune_job
     from fittingroom.reporting import tune_page
 

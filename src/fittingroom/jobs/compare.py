@@ -152,19 +152,13 @@ def compare(
 
 @contextmanager
 def _trainer(on: str | None, fresh: bool, session: Session) -> Iterator[Trainer]:
-    """Who trains, for as long as the context lasts."""
+    """What trains, for as long as the context lasts."""
     if on is None:
         yield train_here(session, fresh=fresh)
         return
-    from fittingroom.jobs.cluster.connection import connected, seen_by_all
-    from fittingroom.jobs.cluster.trainings import ClusterTrainer
+    from fittingroom.jobs.cluster.trainings import train_on_cluster
 
-    with (
-        connected() as ray,
-        ClusterTrainer(
-            ray, session, marker=seen_by_all(ray, session.folder), fresh=fresh
-        ) as trainer,
-    ):
+    with train_on_cluster(session, fresh=fresh) as trainer:
         yield trainer
 
 

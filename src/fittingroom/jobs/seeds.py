@@ -11,7 +11,7 @@ from fittingroom.recipes import BaseRecipe
 from fittingroom.runs import Run, find_run
 
 # The runs in the order of their seeds, and the trainings that broke down, in words.
-Trained = tuple[tuple[Run, ...], tuple[str, ...]]
+SeedRuns = tuple[tuple[Run, ...], tuple[str, ...]]
 
 
 class Trainer(Protocol):
@@ -50,7 +50,7 @@ def train_seeds(
     seeds: int,
     fresh: bool,
     session: Session,
-) -> Trained:
+) -> SeedRuns:
     """Train a recipe in this process with seeds 0 to ``seeds - 1``; see :func:`begin_seeds`.
 
     Args:
@@ -78,7 +78,7 @@ def begin_seeds(
     device: str | None,
     session: Session,
     trainer: Trainer,
-) -> Callable[[], Trained]:
+) -> Callable[[], SeedRuns]:
     """Hand over the trainings of a recipe with seeds 0 to ``seeds - 1`` that have no finished run.
 
     Args:
@@ -114,7 +114,7 @@ def begin_seeds(
         else:
             begun.append(trainer(recipe, seed, device))
 
-    def wait() -> Trained:
+    def wait() -> SeedRuns:
         finished: list[Run] = []
         failures: list[str] = []
         for seed, wait_for in enumerate(begun):

@@ -1,47 +1,56 @@
-"""Tune: try settings of a recipe on validation, keep the best, and say what its lead is worth."""
+"""Tune: search settings of a recipe on validation, and train the best one with other seeds."""
 
 import dataclasses
-import functools
-import importlib.metadata
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from fittingroom.errors import missing_extra
+
+try:
+    import optuna
+    from optuna.trial import FrozenTrial
+except ModuleNotFoundError as error:
+    raise missing_extra(error, "tune") from error
 
 import numpy as np
 
 from fittingroom import networks
-from fittingroom.data import Dataset, Split
+from fittingroom.data import Split
 from fittingroom.engines import Device, engine_named
-from fittingroom.errors import TrainingError, TrainingStopped, UsageError
-from fittingroom.jobs.progress import Advance, Progress
+from fittingroom.errors import FittingRoomError, TrainingError, TrainingStopped, UsageError
 from fittingroom.jobs.seeds import check_place
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.stopping import Stopping, stops_between_epochs
 from fittingroom.jobs.train import train
-from fittingroom.jobs.trials import Assignment, Outcome, Trainings, one_by_one
-from fittingroom.metrics import wilson
+from fittingroom.jobs.trials import Heard, train_trial
+from fittingroom.numbers import percent
 from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
 from fittingroom.reporting.tune_page import tune_page
-from fittingroom.runs import Epoch, Run, describe_environment, run_name, write_file
+from fittingroom.runs import Epoch, describe_environment, run_name, write_file
 from fittingroom.tuning import (
     Retrained,
     Search,
     Setting,
-    Trial,
+    ended,
+    open_study,
+    prune,
     search_space,
+    seed_sampler,
     settings_of,
+    stop_if_hopeless,
     with_values,
 )
-from fittingroom.tuning.results import planned_epochs
-
-if TYPE_CHECKING:
-    from fittingroom.tuning.study import Study
 
 TRIALS = 20
 SEEDS = 3
+# A trial that raises one of these has failed; a device without memory raises one of the last two.
+_FAILURES = (FittingRoomError, MemoryError, RuntimeError)
+# Trains a recipe with a seed, and gives its validation accuracy and seconds.
+_TrainTrial = Callable[[BaseRecipe, int, Heard], tuple[float, float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +60,8 @@ class Tuned:
     Attributes:
         search: its trials, and what follows from them.
         folder: the study, ``search.json`` and the page.
-        recipe: the recipe of the best trial, as a file that ``train`` takes; None for a model of a
-            person's own, whose code no file of ours holds.
+        recipe: the recipe of the best trial, as a file that ``train`` takes; None for a custom
+            model, whose code is in no file of ours.
         page: the page of the search.
     """
 
@@ -73,54 +82,48 @@ def tune(
     on: str | None = None,
     session: Session | None = None,
 ) -> Tuned:
-    """Search hyper-parameters of a recipe on validation, or go on with a search.
+    """Search hyper-parameters of a recipe on validation, or resume a search.
 
-    The recipe itself is the first trial. The test half is not opened. A search that was stopped
-    goes on where it was when it is asked for again, and one that is done is extended by more
-    trials.
+    The first trial is the recipe itself. The test set is not opened. The same call resumes a search
+    that was stopped, and one with more trials extends it.
 
     Args:
         recipe: as for :func:`fittingroom.train`.
-        trials: how many in all, those of earlier calls among them.
-        vary: the names of the only settings that are varied; ``docs/how-to/tune.md`` lists them.
-        seeds: the best trial and the recipe as it was are trained anew with so many other seeds,
-            into ``runs``, after the search; from 2, or 0 to leave that out.
+        trials: how many in all, including those of earlier calls.
+        vary: the names of the settings to vary (``docs/how-to/tune.md`` lists them); all if there
+            are none.
+        seeds: train the best trial and the original recipe with so many other seeds after the
+            search; 2 or more, or 0 to leave that out.
         seed: of every trial, and of what is tried.
-        out: the folder of the search; None for one of its own in ``runs``.
-        on: ``"ray"`` has as many trials at a time as a Ray cluster has room for, so that what is
-            tried depends on which ended first; None one after the other, here.
+        out: the folder of the search; None for one of its own in the folder of runs.
+        on: ``"ray"`` runs as many trials at a time as a Ray cluster has room for, so that what is
+            tried depends on which ended first; None runs one after the other, here.
         session: data, folder of runs, device, threads and listener; None for the defaults.
 
     Raises:
-        ClusterError: the cluster is not there, or a machine of it has other packages.
-        UsageError: fewer than one trial, a setting that cannot vary, one
-            seed, or several of a model whose weights no seed draws.
+        ClusterError: the cluster isn't there.
+        UsageError: fewer than one trial, an unknown setting, one other seed, or other seeds of a
+            model whose weights no seed draws.
         MissingExtraError: Optuna is not installed.
-        SearchError: the folder has another search, or another process is at work on it.
-        TrainingError: no trial could be trained, or one with another seed could not; the search is
-            written before.
+        SearchError: the folder has another search, or its study cannot be used.
+        RunBusyError: another process works on the same search.
+        TrainingError: no trial could be trained, or a training with another seed failed; the
+            search is written before that.
         TrainingStopped: Ctrl-C or SIGTERM, once the epoch was finished.
     """
-    from fittingroom.tuning.study import open_study
-
     session = session or Session()
-    dataset, progress = session.dataset, session.progress
-    _check(trials, seeds)
+    dataset = session.dataset
     check_place(on)
     chosen = recipe_of(recipe).for_classes(len(dataset.classes))
-    if seeds and chosen.own is not None and chosen.own.fixed:
-        raise UsageError(
-            f"Expected no other seeds (--seeds 0) for {chosen.name}, a model that starts from "
-            f"weights of its own, which seeds would not draw. Received {seeds}."
-        )
+    _check(trials, seeds, chosen)
     engine = engine_named(chosen.engine)
-    place = engine.device(session.device, session.threads)
+    device = engine.device(session.device, session.threads)
     split = dataset.split(chosen.split)
-    search_space(chosen, pictures=len(split.training), vary=vary)  # what cannot vary is told first
+    space = search_space(chosen, images=len(split.training), vary=vary)
     if isinstance(chosen, Recipe) and chosen.own is None:
         networks.check_classifier(chosen.layers, len(split.classes))
     if chosen.own is not None:
-        engine.rehearse(chosen, chosen.own, split, seed=seed, device=place)
+        engine.rehearse(chosen, chosen.own, split, seed=seed, device=device)
     facts = {
         "recipe": chosen.name,
         "settings": chosen.key,
@@ -128,218 +131,165 @@ def tune(
         "vary": sorted(set(vary)),
         "seed": seed,
     }
-    folder = Path(out) if out is not None else session.folder / _name(chosen, seed, dataset, vary)
-    how_to_go_on = (
-        f"Stopped. What was tried is kept in {folder}; the same command goes on from there."
-    )
+    name = run_name(chosen, seed, f"{dataset.key} {facts['vary']}")
+    folder = session.folder / f"tune-{name}" if out is None else Path(out)
+    how_to_resume = f"Stopped. The trials are kept in {folder}; the same command resumes there."
     with (
-        open_study(folder, facts, seed) as study,
-        stops_between_epochs(progress, how_to_go_on, "this epoch is") as stopping,
-        _trainings(on, split, place) as trainings,
+        open_study(folder, facts, settings_of(chosen, space)) as study,
+        stops_between_epochs(session.progress, how_to_resume, "this epoch is") as stopping,
     ):
-        job = _Job(study, chosen, seed, vary, split, progress, stopping)
-        job.search(trainings, trials)
-        search = job.outcome(dataset, place)
-        again = functools.partial(
-            _run_of, session=dataclasses.replace(session, device=place.name, threads=place.threads)
+        with _trainer(on, split, device) as (train_one, at_a_time):
+            objective = _objective(chosen, space, seed, train_one, stopping)
+            _run(study, objective, trials, seed, at_a_time, chosen.name, session)
+        stopping.check()
+        search = Search(
+            recipe=chosen,
+            data=dataset.name,
+            official=dataset.official,
+            training=len(split.training),
+            validation=len(split.validation),
+            seed=seed,
+            space=space,
+            trials=ended(study),
+            environment={
+                **describe_environment(),
+                "device": device.name,
+                "device_description": device.description,
+                "threads": device.threads,
+                "optuna": optuna.__version__,
+            },
         )
-        written = _written(search, folder)  # whatever comes of the trainings that follow
-        if seeds and search.start is not None and search.best.number != 0:
+        if not search.complete:
+            raise TrainingError(
+                f"None of {len(search.trials)} trials of {chosen.name} could be trained. "
+                f"{search.trials[-1].user_attrs.get('error', '')}"
+            )
+        tuned = _write(search, folder)  # before the trainings that follow, which may fail
+        if seeds and search.improved and search.start is not None:
+            place = dataclasses.replace(session, device=device.name, threads=device.threads)
             try:
-                search = dataclasses.replace(search, retrained=_retrained(search, seeds, again))
+                search = dataclasses.replace(search, retrained=_retrain(search, seeds, place))
             except TrainingStopped as stopped:
-                raise TrainingStopped(stopped.signal, how_to_go_on) from None
+                raise TrainingStopped(stopped.signal, how_to_resume) from None
             except TrainingError as error:
                 raise TrainingError(
-                    f"{error} The search itself is in {folder}; what its lead is worth with other "
-                    "seeds cannot be said. `--seeds 0` leaves these trainings out."
+                    f"{error} The search is complete, in {folder}. `--seeds 0` leaves out the "
+                    "trainings with other seeds."
                 ) from error
-            written = _written(search, folder)
-        return written
+            tuned = _write(search, folder)
+        return tuned
 
 
 @contextmanager
-def _trainings(on: str | None, split: Split, place: Device) -> Iterator[Trainings]:
-    """What trains trials, for as long as the context lasts."""
+def _trainer(on: str | None, split: Split, device: Device) -> Iterator[tuple[_TrainTrial, int]]:
+    """What trains a trial, and how many at a time."""
     if on is None:
-        yield one_by_one(split, place)
+        yield lambda recipe, seed, heard: train_trial(recipe, seed, split, device, heard), 1
         return
-    from fittingroom.jobs.cluster.connection import check_machines, connected
-    from fittingroom.jobs.cluster.trials import on_cluster
+    from fittingroom.jobs.cluster.connection import connected
+    from fittingroom.jobs.cluster.trials import ClusterTrials
 
     with connected() as ray:
-        check_machines(ray)
-        yield on_cluster(ray, split, place.name, place.threads)
+        trainer = ClusterTrials(ray, split, device.name, device.threads)
+        yield trainer, trainer.at_a_time
 
 
-class _Job:
-    """A search under way."""
-
-    def __init__(
-        self,
-        study: "Study",
-        recipe: BaseRecipe,
-        seed: int,
-        vary: Sequence[str],
-        split: Split,
-        progress: Progress,
-        stopping: Stopping,
-    ) -> None:
-        self.study = study
-        self.recipe = recipe
-        self.seed = seed
-        self.vary = vary
-        self.split = split
-        self.progress = progress
-        self.stopping = stopping
-        self.space: tuple[Setting, ...] = ()
-        self.planned: dict[int, int] = {}
-        self.settings: dict[int, Any] = {}
-
-    def search(self, trainings: Trainings, trials: int) -> None:
-        """Train trials until there are so many."""
-        with self.progress.track(f"{self.recipe.name}, trials", trials) as advance:
-            if not len(self.study):
-                self._first(trainings, advance)
-            self.space = self._space(self.study.notes["epochs"])
-            for assignment, outcome in trainings(self._asked(trials), self._goes_on):
-                self.study.tell(self._trial(assignment, outcome))
-                self._say(advance)
-
-    def outcome(self, dataset: Dataset, place: Device) -> Search:
-        """What there is so far.
-
-        Raises:
-            TrainingError: no trial could be trained.
-        """
-        trials = self.study.trials(self.space)
-        if all(trial.state != "complete" for trial in trials):
-            raise TrainingError(
-                f"Expected a trial of {self.recipe.name} that can be trained to its end. Received "
-                f"{len(trials)} that cannot. {trials[-1].error}"
-            )
-        return Search(
-            recipe=self.recipe,
-            data=dataset.name,
-            official=dataset.official,
-            training=len(self.split.training),
-            validation=len(self.split.validation),
-            seed=self.seed,
-            space=self.space,
-            trials=trials,
-            importance=self.study.importance(),
-            environment={
-                **describe_environment(),
-                "device": place.name,
-                "device_description": place.description,
-                "threads": place.threads,
-                "optuna": importlib.metadata.version("optuna"),
-            },
-        )
-
-    def _first(self, trainings: Trainings, advance: Advance) -> None:
-        """Train the recipe as it is, alone."""
-        first = Assignment(0, self.recipe, self.seed)
-        self.planned[0] = planned_epochs(self.recipe)
-        # Whatever its curve, it is what the others are held against.
-        (_, outcome), *_ = trainings(iter([first]), self._always_goes_on)
-        epochs = self.planned[0]
-        space = self._space(epochs)
-        self.study.note("epochs", epochs)
-        self.settings[0] = settings_of(self.recipe, space)
-        self.study.add(self._trial(first, outcome), space)
-        self._say(advance)
-
-    def _asked(self, most: int) -> Iterator[Assignment]:
-        """Trials to be trained, each asked for when there is a place for it."""
-        while True:
-            if not self.study.waiting and len(self.study) >= most:
-                return
-            if self.study.hopeless:
-                return
-            number, values = self.study.ask(self.space)
-            recipe = with_values(self.recipe, values)
-            self.settings[number], self.planned[number] = values, planned_epochs(recipe)
-            yield Assignment(number, recipe, self.seed)
-
-    def _always_goes_on(self, number: int, epoch: Epoch) -> bool:
-        self.stopping.check()
-        return True
-
-    def _goes_on(self, number: int, epoch: Epoch) -> bool:
-        self.stopping.check()
-        return self.study.goes_on(number, epoch, self.planned[number])
-
-    def _space(self, epochs: int) -> tuple[Setting, ...]:
-        pictures = len(self.split.training)
-        return search_space(self.recipe, pictures=pictures, epochs=epochs, vary=self.vary)
-
-    def _trial(self, assignment: Assignment, outcome: Outcome) -> Trial:
-        number = assignment.number
-        return Trial(
-            number=number,
-            settings=self.settings[number],
-            state=outcome.state,
-            epochs=self.planned[number],
-            curve=tuple((epoch.seconds, epoch.val_accuracy) for epoch in outcome.history),
-            accuracy=outcome.accuracy,
-            seconds=outcome.seconds,
-            error=outcome.error,
-        )
-
-    def _say(self, advance: Advance) -> None:
-        trials = self.study.trials(self.space)
-        done = sum(trial.state != "unfinished" for trial in trials)
-        best = max((trial.accuracy for trial in trials if trial.accuracy is not None), default=None)
-        if best is not None:
-            right = wilson(round(best * len(self.split.validation)), len(self.split.validation))
-            advance(done, f"best on validation {right.percent}")
-
-
-def _retrained(search: Search, seeds: int, again: Any) -> Retrained:
-    """The best trial and the recipe as it was, with seeds that the search did not use."""
-    others = [number for number in range(seeds + 1) if number != search.seed][:seeds]
-    both = [
-        np.stack([again(recipe, number).validation.correct for number in others])
-        for recipe in (search.recipe, search.tuned)
-    ]
-    return Retrained.of(others, *both)
-
-
-def _run_of(
+def _objective(
     recipe: BaseRecipe,
+    space: tuple[Setting, ...],
     seed: int,
-    *,
+    train_one: _TrainTrial,
+    stopping: Stopping,
+) -> Callable[[optuna.Trial], float]:
+    """What Optuna maximizes: the validation accuracy of a trial."""
+
+    def objective(trial: optuna.Trial) -> float:
+        values = {setting.name: setting.suggested(trial) for setting in space}
+        tried = recipe if "start" in trial.user_attrs else with_values(recipe, values)
+        epochs = tried.epochs if isinstance(tried, Recipe) else 1
+
+        def heard(epoch: Epoch) -> None:
+            stopping.check()
+            prune(trial, epoch, epochs)
+
+        try:
+            accuracy, seconds = train_one(tried, seed, heard)
+        except _FAILURES as error:
+            trial.set_user_attr("error", str(error) or type(error).__name__)
+            raise
+        trial.set_user_attr("seconds", seconds)
+        return accuracy
+
+    return objective
+
+
+def _run(
+    study: optuna.Study,
+    objective: Callable[[optuna.Trial], float],
+    trials: int,
+    seed: int,
+    at_a_time: int,
+    name: str,
     session: Session,
-) -> Run:
-    """The finished run of a recipe and seed, or a new one."""
-    return train(recipe, seed=seed, resume=True, session=session)
+) -> None:
+    """Run trials until there are so many."""
+    with session.progress.track(f"{name}, trials", trials) as advance:
+
+        def tell(study: optuna.Study, trial: FrozenTrial) -> None:
+            best = max((each.value or 0.0 for each in ended(study)), default=0.0)
+            advance(len(ended(study)), f"best on validation {percent(best, 2)}")
+            if at_a_time == 1:
+                seed_sampler(study, seed)
+
+        seed_sampler(study, seed)
+        study.optimize(
+            objective,
+            n_trials=max(trials - len(ended(study)), 0),
+            n_jobs=at_a_time,
+            catch=_FAILURES,
+            callbacks=[tell, stop_if_hopeless],
+        )
 
 
-def _written(search: Search, folder: Path) -> Tuned:
-    """Everything but the study itself, the page last."""
-    recipe, page = folder / "tuned.json", folder / "index.html"
-    own = search.recipe.own is not None
-    if not own:
+def _retrain(search: Search, seeds: int, session: Session) -> Retrained:
+    """Train the best trial and the original recipe with seeds that the search did not use."""
+    others = [number for number in range(seeds + 1) if number != search.seed][:seeds]
+    start, best = (
+        np.stack(
+            [
+                train(recipe, seed=other, resume=True, session=session).validation.correct
+                for other in others
+            ]
+        )
+        for recipe in (search.recipe, search.tuned)
+    )
+    return Retrained.of(others, start, best)
+
+
+def _write(search: Search, folder: Path) -> Tuned:
+    """Write everything but the study itself, the page last."""
+    recipe, page = None, folder / "index.html"
+    if search.recipe.own is None:
+        recipe = folder / "tuned.json"
         write_file(recipe, _json(search.tuned.to_json()))
     write_file(folder / "search.json", _json(search.as_dict()))
-    write_file(page, tune_page(search, None if own else str(recipe)))
-    return Tuned(search, folder, None if own else recipe, page)
+    write_file(page, tune_page(search, str(recipe) if recipe else None))
+    return Tuned(search, folder, recipe, page)
 
 
-def _check(trials: int, seeds: int) -> None:
+def _check(trials: int, seeds: int, recipe: BaseRecipe) -> None:
     if type(trials) is not int or trials < 1:
-        raise UsageError(f"Expected a whole number of trials from 1. Received {trials}.")
+        raise UsageError(f"The number of trials is {trials}. Use 1 or more.")
     if type(seeds) is not int or seeds < 0 or seeds == 1:
         raise UsageError(
-            f"Expected two or more other seeds, whose spread can be seen, or 0 for none. Received "
-            f"{seeds}."
+            f"The number of other seeds is {seeds}. Use 2 or more, since one shows no variation, "
+            "or 0 for none."
         )
-
-
-def _name(recipe: BaseRecipe, seed: int, dataset: Dataset, vary: Sequence[str]) -> str:
-    """``tune-RECIPE-sSEED-XXXX``: the last part tells apart other settings and other data."""
-    return "tune-" + run_name(recipe, seed, f"{dataset.key} {sorted(set(vary))}")
+    if seeds and recipe.own is not None and recipe.own.fixed:
+        raise UsageError(
+            f"{recipe.name} starts from its own weights, which other seeds would not change. Use "
+            "--seeds 0."
+        )
 
 
 def _json(values: Any) -> bytes:

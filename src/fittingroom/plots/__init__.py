@@ -18,8 +18,7 @@ from fittingroom.plots.garment_sheets import (
     sample_sheet,
     tile_sheet,
 )
-from fittingroom.plots.intervals import accuracies, class_gains, importances, recalls
-from fittingroom.plots.search import accuracy_against_time, parallel_coordinates
+from fittingroom.plots.intervals import accuracies, class_gains, recalls
 from fittingroom.plots.style import MODEL_COLOURS, model_colour, png, svg
 from fittingroom.plots.verdicts import verdict_matrix
 
@@ -30,17 +29,14 @@ __all__ = [
     "Tile",
     "TileGroup",
     "accuracies",
-    "accuracy_against_time",
     "accuracy_curve",
     "calibration_curves",
     "class_gains",
     "confused_sheet",
     "confusion_difference",
     "confusion_matrix",
-    "importances",
     "loss_curve",
     "model_colour",
-    "parallel_coordinates",
     "png",
     "recalls",
     "risk_coverage",

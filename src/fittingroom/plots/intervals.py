@@ -176,21 +176,6 @@ def class_gains(
     return figure
 
 
-@drawn
-def importances(shares: Sequence[tuple[str, Estimate]]) -> Figure:
-    """What each setting of a search accounts for, with intervals, in the order given."""
-    tall = 0.3 * len(shares)
-    figure = Figure(figsize=(6.3, tall + 0.95))
-    axes = inches_axes(figure, 2.0, 0.5, 2.6, tall)
-    _rows(axes, [name for name, _ in shares], "share of the differences between trials", "%")
-    for row, (_, share) in enumerate(shares):
-        _dot(axes, row, share, model_colour(0), "o")
-        ends = f"({100 * share.low:.0f}–{100 * share.high:.0f})"
-        _beside(axes, row, f"{100 * share.value:.0f}%  {ends}", model_colour(0))
-    axes.set_xlim(left=-2.0)
-    return figure
-
-
 def _rows(axes: Axes, labels: list[str], title: str, unit: str) -> None:
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.set_yticks(range(len(labels)), labels, color=INK)

@@ -1,20 +1,20 @@
-"""Searching hyper-parameters on validation: what may vary, the study that is kept, what came out.
+"""Search hyper-parameters on validation: what may vary, the stored study, and its results."""
 
-The study needs Optuna, and is imported from its own module by the job alone; what came out of a
-search is read, drawn and told without it.
-"""
-
-from fittingroom.tuning.results import Retrained, Search, State, Trial
+from fittingroom.tuning.search import Retrained, Search, ended
 from fittingroom.tuning.space import Setting, Value, search_space, settings_of, with_values
+from fittingroom.tuning.study import open_study, prune, seed_sampler, stop_if_hopeless
 
 __all__ = [
     "Retrained",
     "Search",
     "Setting",
-    "State",
-    "Trial",
     "Value",
+    "ended",
+    "open_study",
+    "prune",
     "search_space",
+    "seed_sampler",
     "settings_of",
+    "stop_if_hopeless",
     "with_values",
 ]

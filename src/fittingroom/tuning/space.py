@@ -1,4 +1,4 @@
-"""What a search may change in a recipe, and within which bounds: derived from the recipe's kind.
+"""What a search varies in a recipe, and within which bounds.
 
 Bounds lie around the recipe's own values, which are always inside: the recipe itself is the first
 trial. ``docs/how-to/tune.md`` has the table.
@@ -8,7 +8,7 @@ import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fittingroom.errors import UsageError, did_you_mean
 from fittingroom.networks import Dropout, Network
@@ -21,10 +21,10 @@ from fittingroom.recipes import (
     Recipe,
 )
 
-Value = float | int | bool
+if TYPE_CHECKING:
+    import optuna
 
-# Digits of a number that is tried: more would say nothing, and be hard to read.
-_DIGITS = 3
+Value = float | int | bool
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Setting:
     """One thing that a search varies.
 
     Attributes:
-        name: as ``--set`` and ``--vary`` know it; ``"dropout"`` is the largest rate among the
-            network's layers, the others keep their proportion to it.
+        name: as in ``--set`` and ``--vary``; ``"dropout"`` is the largest rate among the network's
+            layers, and the others keep their proportion to it.
         kind: ``"number"``, ``"whole number"`` or ``"switch"``.
-        low, high: the bounds, both inside; 0 and 1 for a switch.
-        logarithmic: whether equal factors count as equal steps.
+        low, high: the bounds, both included; 0 and 1 for a switch.
+        logarithmic: whether values are drawn on a logarithmic scale.
     """
 
     name: str
@@ -45,54 +45,47 @@ class Setting:
     high: float
     logarithmic: bool = False
 
-    def place(self, value: Value) -> float:
-        """Where a value lies between the bounds, from 0 to 1; in the middle where they are one."""
-        low, high, number = self.low, self.high, float(value)
-        if self.logarithmic:
-            low, high, number = math.log(low), math.log(high), math.log(number)
-        return min(max((number - low) / (high - low), 0.0), 1.0) if high > low else 0.5
-
-    def rounded(self, value: Value) -> Value:
-        """A value as it is tried."""
+    def suggested(self, trial: "optuna.Trial") -> Value:
+        """The value that a trial of a search is to have."""
         if self.kind == "switch":
-            return bool(value)
+            return bool(trial.suggest_categorical(self.name, [False, True]))
         if self.kind == "whole number":
-            return int(value)
-        return min(max(float(f"{value:.{_DIGITS}g}"), self.low), self.high)
+            low, high = int(self.low), int(self.high)
+            return trial.suggest_int(self.name, low, high, log=self.logarithmic)
+        return trial.suggest_float(self.name, self.low, self.high, log=self.logarithmic)
 
 
 def search_space(
-    recipe: BaseRecipe, *, pictures: int, epochs: int = 0, vary: Sequence[str] = ()
+    recipe: BaseRecipe, *, images: int, vary: Sequence[str] = ()
 ) -> tuple[Setting, ...]:
     """What a search varies in a recipe.
 
     Args:
         recipe: where the search begins.
-        pictures: of the training half; larger batches than a quarter of them are not tried.
-        epochs: the most that are tried; never fewer than the recipe's own, which 0 stands for.
-        vary: the names of the only settings that vary; all where there are none.
+        images: how many the training set has; a batch has at most a quarter of them.
+        vary: the names of the settings to vary; all if there are none.
 
     Raises:
-        UsageError: a name that is not among them, or a recipe in which nothing can vary.
+        UsageError: an unknown name, or a recipe in which nothing can vary.
     """
     if isinstance(recipe, Recipe):
-        settings = tuple(_of_network(recipe, pictures, max(epochs, recipe.epochs)))
+        settings = tuple(_of_network(recipe, images))
     elif isinstance(recipe, ClassicalRecipe):
         settings = tuple(_of_classical(recipe))
     else:
         settings = ()
-    # A bound that the recipe's own value left no room beyond is no choice.
+    # Bounds that are equal leave no choice.
     settings = tuple(each for each in settings if each.high > each.low)
     if not settings:
         raise UsageError(
-            f"Expected a recipe with settings that a search can vary. Received {recipe.name}, a "
-            "classifier of one's own, of which nothing is known but that it can be trained."
+            f"{recipe.name} has no settings that a search can vary. Tune a custom scikit-learn "
+            "classifier with scikit-learn's own search."
         )
     known = [each.name for each in settings]
     for name in vary:
         if name not in known:
             raise UsageError(
-                f"Expected --vary with one of {', '.join(known)}. Received '{name}'."
+                f"--vary '{name}' is unknown. Use one of {', '.join(known)}."
                 + did_you_mean(name, known)
             )
     return tuple(each for each in settings if not vary or each.name in vary)
@@ -129,16 +122,16 @@ def with_values(recipe: BaseRecipe, values: Mapping[str, Value]) -> BaseRecipe:
     return changed
 
 
-def _of_network(recipe: Recipe, pictures: int, epochs: int) -> Iterator[Setting]:
-    """Settings of a network; the Keras engine knows fewer of them."""
+def _of_network(recipe: Recipe, images: int) -> Iterator[Setting]:
+    """Settings of a network; the Keras engine has fewer of them."""
     everything = recipe.engine == "pytorch"
     yield _around("learning_rate", recipe.learning_rate, 5)
     if recipe.optimizer == "muon":
         yield _around("other_learning_rate", recipe.other_learning_rate, 5)
-    largest = max(recipe.batch_size, min(4 * recipe.batch_size, pictures // 4))
+    largest = max(recipe.batch_size, min(4 * recipe.batch_size, images // 4))
     smallest = min(recipe.batch_size, max(16, recipe.batch_size // 4))
     yield Setting("batch_size", "whole number", smallest, largest, logarithmic=True)
-    yield Setting("epochs", "whole number", math.ceil(recipe.epochs / 2), epochs)
+    yield Setting("epochs", "whole number", math.ceil(recipe.epochs / 2), recipe.epochs)
     if recipe.schedule == "one-cycle":
         yield _between("warmup", recipe.warmup, 0.0, 0.5)
     yield _between("momentum", recipe.momentum, 0.8, 0.98)
@@ -152,7 +145,7 @@ def _of_network(recipe: Recipe, pictures: int, epochs: int) -> Iterator[Setting]
     yield _between("augmentation.rotation", varied.rotation, 0.0, 0.1)
     if everything:
         yield _whole("augmentation.shift", varied.shift, 0, 2)
-        # Of what the recipe does not do at all, a share would change nothing.
+        # Without shifts, their probability would change nothing.
         if varied.shift:
             yield Setting("augmentation.shift_probability", "number", 0.0, 1.0)
         yield _whole("augmentation.erase", varied.erase, 0, 8)

@@ -1,4 +1,4 @@
-"""The connection to a Ray cluster, and what its machines must have and see before work begins."""
+"""The connection to a Ray cluster, and what is checked on its machines before work begins."""
 
 import contextlib
 import logging
@@ -12,42 +12,45 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fittingroom.errors import ClusterError, TrainingStopped, UsageError, missing_extra
+from fittingroom.errors import ClusterError, UsageError, missing_extra
 from fittingroom.runs import available_processors, make_folder, write_file
 from fittingroom.runs.environment import installed_versions
 
-# Shared memory of a cluster that is started here. All pictures of Fashion-MNIST are 55 MB.
+# Shared memory of a cluster that is started here. Fashion-MNIST takes 55 MB.
 _OBJECT_STORE = 512 * 2**20
-# Seconds that an address has to answer.
-_PATIENCE = 10
-# Packages of other versions than here may give other last digits.
-_DECISIVE = ("numpy", "scipy", "torch", "keras", "scikit-learn", "onnxruntime")
+# How often Ray starts a task again after its worker or machine died.
+RETRIES = 5
+# Seconds between two looks at what workers did.
+LOOK = 0.2
+# Other versions of these may give other last digits.
+_DECISIVE = ("fittingroom", "numpy", "torch", "keras", "scikit-learn", "onnxruntime")
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextlib.contextmanager
-def connected(address: str | None = None) -> Iterator[Any]:
-    """Ray, as its module, with a cluster behind it for as long as the context lasts.
+def connected() -> Iterator[Any]:
+    """Ray, as its module, connected to a cluster for as long as the context lasts.
 
-    It is the cluster that this process is connected to already, else the one at `address` or the
-    environment variable ``RAY_ADDRESS`` (``host:port``; this machine must be part of it), else one
-    on this machine alone, started here and stopped again.
+    The cluster is the one that this process is already connected to, else the one that the
+    environment variable ``RAY_ADDRESS`` names, else one on this machine alone, which is started
+    and stopped here.
 
     Raises:
         MissingExtraError: Ray is not installed.
-        UsageError: an address of Ray's client, which works otherwise.
-        ClusterError: no cluster answers there.
+        ClusterError: no cluster answers.
     """
-    # Ray reports its use to its makers unless told otherwise; a person's own word goes first.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # Ray is about to leave the list of GPUs alone for tasks without one, and warns of that.
+    # Both silence warnings of Ray's about changes to come.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    # Ray's bars would put a function of Ray's in the place of Python's `print`, and leave it there.
     os.environ.setdefault("RAY_TQDM_PATCH_PRINT", "0")
-    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    address = os.environ.get("RAY_ADDRESS") or "local"
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address == "local":
-        # Whoever reaches a cluster's ports has it do what they like. By this, despite its name,
-        # Ray listens on the loopback interface alone, on every system, if it is imported here.
+        # Anyone who reaches a cluster's ports can run code on it. Despite its name, this setting
+        # has Ray listen on the loopback interface alone, if it is set before Ray is imported.
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+        options |= {"num_cpus": available_processors(), "object_store_memory": _OBJECT_STORE}
+        options["include_dashboard"] = False
     try:
         import ray
     except ModuleNotFoundError as error:
@@ -55,126 +58,89 @@ def connected(address: str | None = None) -> Iterator[Any]:
     if ray.is_initialized():
         yield ray
         return
-    if "://" in address:
-        raise UsageError(
-            f"Expected the address of a Ray cluster as host:port, or auto. Received {address}. "
-            "Run the command on a machine of the cluster."
-        )
-    _check_answers(address)
+    answer = signal.getsignal(signal.SIGTERM)
+    host, _, port = address.rpartition(":")
     try:
-        _join(ray, address)
+        if port.isdigit():  # Ray itself would try for minutes
+            socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+        ray.init(address, **options)
+    except Exception as error:  # some of what Ray raises here has no type of its own
+        raise ClusterError(
+            f"No Ray cluster answers at {address}: {first_line(error)}. Start one with `ray start "
+            "--head`, or unset RAY_ADDRESS to use this machine alone."
+        ) from error
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, answer)  # Ray's own handler ends the process without a word
+    try:
         yield ray
     finally:
-        with _undisturbed():
+        with _signals_ignored():  # half-way, Ray would leave processes behind
             ray.shutdown()
 
 
-def _join(ray: Any, address: str) -> None:
-    """Start a cluster here, or become a part of one that runs.
-
-    Raises:
-        ClusterError: no cluster answers there.
-        TrainingStopped: SIGTERM came meanwhile, and what answers it here did not end the work.
-    """
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if address == "local":
-        options |= {"num_cpus": available_processors(), "object_store_memory": _OBJECT_STORE}
-        options["include_dashboard"] = False  # elsewhere the cluster's own matter
-    # Ray puts an answer of its own in the place of what answers SIGTERM, and leaves it there: one
-    # that ends the process at once, with its stack and an exit code that says nothing.
-    answer, asked = signal.getsignal(signal.SIGTERM), False
-    try:
-        ray.init(address, **options)
-    except SystemExit:
-        asked = True  # that answer, to a SIGTERM that came meanwhile
-    except Exception as error:  # some of what Ray raises here is of no kind of its own
-        raise ClusterError(
-            f"Expected a Ray cluster at {address}. Received: {first_line(error)}. `ray start "
-            "--head` starts one; without RAY_ADDRESS, this machine alone is used."
-        ) from error
-    finally:
-        if answer is not None and _in_main_thread():
-            signal.signal(signal.SIGTERM, answer)
-    if asked:
-        signal.raise_signal(signal.SIGTERM)
-        # Where that is noted only, to be looked at later: there is no cluster to go on with.
-        raise TrainingStopped(
-            signal.SIGTERM,
-            "Stopped before the cluster was there; the same command goes on with what is missing.",
-        )
-
-
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Signals that ask to stop are answered when it is over: what ends processes is not ended
-    half-way, which would leave some of them behind."""
-    if not _in_main_thread():
+def _signals_ignored() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    heard: list[int] = []
-    before = {
-        number: signal.signal(number, lambda number, frame: heard.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _SIGNALS}
     try:
         yield
     finally:
-        for number, answer in before.items():
-            if answer is not None:
-                signal.signal(number, answer)
-        if heard:
-            signal.raise_signal(heard[0])
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _in_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
-
-
-def _check_answers(address: str) -> None:
-    """Check that something listens at an address, which Ray itself would wait for minutes to do.
-
-    Raises:
-        ClusterError: nothing does.
-    """
-    host, colon, port = address.rpartition(":")
-    if not colon:
-        return
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
-    except (OSError, ValueError, OverflowError) as error:
-        raise ClusterError(
-            f"Expected a Ray cluster at {address}. Received: {error}. `ray start --head` starts "
-            "one; without RAY_ADDRESS, this machine alone is used."
-        ) from error
-
-
-def seen_by_all(ray: Any, folder: Path, files: Sequence[Path] = ()) -> Path:
-    """Check that every machine of the cluster sees a folder, before anything is begun.
+def share_folder(ray: Any, folder: Path, files: Sequence[Path] = ()) -> Path:
+    """Make a folder, and check that every machine of the cluster sees it and has the same packages.
 
     Args:
         ray: what :func:`connected` gives.
-        folder: where results go; it is made.
+        folder: where results go.
         files: what every machine must see too.
 
     Returns:
-        A file in the folder with a name of its own, which stays there: by it, machines that come
-        later are checked, and a folder of the same name that they have for themselves is told.
+        A file in the folder whose name is unique. Tasks check for it with :func:`check_seen`, so
+        that a machine which joins later, or has another folder under the same path, is noticed.
 
     Raises:
-        ClusterError: a machine does not see it, or has not the packages that this one has.
+        ClusterError: a machine does not see them, or has other packages.
         RunError: the folder cannot be written.
     """
     folder = make_folder(folder).resolve()
     marker = min(folder.glob(".ray-*"), default=None)
     if marker is None:
         marker = folder / f".ray-{secrets.token_hex(8)}"
-        write_file(marker, b"All machines of a Ray cluster that see this file share this folder.\n")
-    check_machines(ray, [marker, *(file.resolve() for file in files)])
+        write_file(marker, b"Machines of a Ray cluster that see this file share this folder.\n")
+    ours = installed_versions()
+    look = ray.remote(num_cpus=0)(_look_around)
+    for node in [node for node in ray.nodes() if node["Alive"]]:
+        name, place = node["NodeManagerHostname"], on_machine(node["NodeID"])
+        seen = [marker, *(file.resolve() for file in files)]
+        try:
+            theirs = ray.get(look.options(scheduling_strategy=place).remote(seen))
+        except ray.exceptions.RayError as error:
+            if isinstance(cause := getattr(error, "cause", None), ClusterError):
+                raise cause from None
+            raise ClusterError(
+                f"Fitting Room cannot run on the machine {name}: {first_line(error)}. Install "
+                "requirements.txt there."
+            ) from error
+        differing = [
+            f"{package} {theirs.get(package, 'missing')} instead of {ours[package]}"
+            for package in _DECISIVE
+            if package in ours and theirs.get(package) != ours[package]
+        ]
+        if differing:
+            raise ClusterError(
+                f"The machine {name} has other packages, so its results would differ: "
+                f"{', '.join(differing)}. Install requirements.txt there."
+            )
     return marker
 
 
 def check_seen(paths: Sequence[Path]) -> None:
-    """Check that this machine sees what another one named.
+    """Check that this machine sees some paths.
 
     Raises:
         ClusterError: it does not.
@@ -183,100 +149,8 @@ def check_seen(paths: Sequence[Path]) -> None:
         if not path.exists():
             what = path.parent if path.name.startswith(".ray-") else path
             raise ClusterError(
-                f"Expected every machine of the cluster to see {what}. Received nothing there on "
-                f"{os.uname().nodename}. Name a folder that all machines share, under one path."
-            )
-
-
-def here(ray: Any) -> Any:
-    """Where an actor must be placed to be lost with this process' machine alone."""
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-
-
-def carry_own_code() -> None:
-    """Models of a person's own travel with their code: workers cannot import their file."""
-    from ray import cloudpickle
-
-    for name, module in list(sys.modules.items()):
-        made_here = getattr(module, "__spec__", "") is None and hasattr(module, "__file__")
-        if made_here and name != "__main__":
-            cloudpickle.register_pickle_by_value(module)
-
-
-def slots(ray: Any, threads: int, device: str | None) -> int:
-    """How many trainings the cluster has room for at a time.
-
-    Raises:
-        UsageError: not for one, or no thread at all.
-    """
-    if threads < 1:
-        raise UsageError(f"Expected 1 thread or more. Received {threads}.")
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    most = max((int(node.get("CPU", 0)) for node in nodes), default=0)
-    if most < threads:
-        raise UsageError(
-            f"Expected a machine in the cluster with {threads} processors, one a thread. Received "
-            f"machines of {most} at most. Name fewer: --threads {most or 1}."
-        )
-    rooms = [int(node.get("CPU", 0)) // threads for node in nodes]
-    if device == "cuda":  # a training takes a GPU of the machine that it is on
-        rooms = [
-            min(room, int(node.get("GPU", 0))) for room, node in zip(rooms, nodes, strict=True)
-        ]
-        if not any(rooms):
-            raise UsageError(
-                f"Expected a machine in the cluster with a GPU and {threads} processors for the "
-                "device cuda. Received none. Leave it out, or name fewer threads."
-            )
-    return sum(rooms)
-
-
-def check_machines(ray: Any, paths: Sequence[Path] = ()) -> None:
-    """Have every machine look for paths, and say what it has installed.
-
-    Args:
-        ray: what :func:`connected` gives.
-        paths: what all of them must see.
-
-    Raises:
-        ClusterError: one does not, or has not the packages that this one has.
-    """
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    nodes = [node for node in ray.nodes() if node["Alive"]]
-    asked = [
-        ray.remote(
-            num_cpus=0,
-            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
-        )(_look_around).remote(paths)
-        for node in nodes
-    ]
-    ours = installed_versions()
-    for node, reference in zip(nodes, asked, strict=True):
-        name = node["NodeManagerHostname"]
-        try:
-            versions = ray.get(reference)
-        except ray.exceptions.RayTaskError as error:
-            if isinstance(error.cause, ClusterError):
-                raise error.cause from None
-            raise ClusterError(
-                f"Expected every machine of the cluster to have this project installed. Received "
-                f"from {name}: {_last_line(error)}."
-            ) from error
-        except ray.exceptions.RayError:
-            continue  # a machine that is gone is asked for nothing
-        differing = [
-            f"{package} {versions.get(package, 'none')} in place of {ours[package]}"
-            for package in ("fittingroom", *_DECISIVE)
-            if package in ours and versions.get(package) != ours[package]
-        ]
-        if differing:
-            raise ClusterError(
-                "Expected the same packages on every machine of the cluster, as results would "
-                f"differ otherwise. Received from {name}: {', '.join(differing)}. Install "
-                "requirements.txt there."
+                f"The machine {os.uname().nodename} does not see {what}. Use a folder that all "
+                "machines of the cluster share under the same path."
             )
 
 
@@ -285,10 +159,44 @@ def _look_around(paths: Sequence[Path]) -> dict[str, str]:
     return installed_versions()
 
 
+def on_machine(node: str) -> Any:
+    """The scheduling strategy that places a task or an actor on one machine, by its node's id."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    return NodeAffinitySchedulingStrategy(node, soft=False)
+
+
+def places(ray: Any, threads: int, gpus: int = 0) -> int:
+    """How many tasks of so many threads, and of a GPU each or none, the cluster runs at a time.
+
+    Raises:
+        UsageError: none, for which Ray would wait forever.
+    """
+    if threads < 1:
+        raise UsageError(f"--threads is {threads}. Use 1 or more.")
+    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    found = 0
+    for machine in machines:
+        room = int(machine.get("CPU", 0)) // threads
+        found += min(room, int(machine.get("GPU", 0))) if gpus else room
+    if not found:
+        raise UsageError(
+            f"No machine of the cluster has {threads} processors{' and a GPU' if gpus else ''}. "
+            f"Use fewer --threads{' or --device cpu' if gpus else ''}."
+        )
+    return found
+
+
+def carry_own_code() -> None:
+    """Send custom models to workers with their code, since workers cannot import their file."""
+    from ray import cloudpickle
+
+    for name, module in list(sys.modules.items()):
+        made_here = getattr(module, "__spec__", "") is None and hasattr(module, "__file__")
+        if made_here and name != "__main__":
+            cloudpickle.register_pickle_by_value(module)
+
+
 def first_line(error: BaseException) -> str:
-    """What an error says first, to be told within a sentence."""
+    """The first line of an error's message, without a full stop."""
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-
-
-def _last_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[-1].rstrip(".")

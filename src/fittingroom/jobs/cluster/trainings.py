@@ -1,203 +1,167 @@
-"""Trainings on a Ray cluster: handed out, and taken up again elsewhere where a worker is lost."""
+"""Run trainings on a Ray cluster, and resume them elsewhere if a worker dies."""
 
 import contextlib
 import dataclasses
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from fittingroom.data import Split, SplitRule
+from fittingroom.data import SplitRule
 from fittingroom.engines import on_processor_only
 from fittingroom.errors import FittingRoomError, RunBusyError, TrainingError, TrainingStopped
-from fittingroom.jobs.cluster.board import Board
-from fittingroom.jobs.cluster.connection import carry_own_code, check_seen, first_line, slots
+from fittingroom.jobs.cluster.connection import (
+    LOOK,
+    RETRIES,
+    carry_own_code,
+    check_seen,
+    connected,
+    first_line,
+    places,
+    share_folder,
+)
+from fittingroom.jobs.cluster.mailbox import Mailbox, PostedProgress, Reader
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.recipes import BaseRecipe
 from fittingroom.runs import Run, available_processors, open_run
 
-# How often a training is begun anew after its worker or machine was lost, before it has failed.
-_RETRIES = 5
-# Seconds between two looks at what the workers tell.
-_LOOK = 0.2
-# Seconds that a run which is being trained already is waited for.
+# Seconds for which a worker that died may hold the lock of its run.
 _ORPHANED = 120.0
 
 
-class ClusterTrainer:
-    """Trains on a Ray cluster what is handed to it, and tells a listener of all at once.
-
-    The pictures are put into shared memory once. A training whose worker or machine is lost goes on
-    from its checkpoint elsewhere, which is why all machines must see the folder of runs.
-
-    Args:
-        ray: what :func:`connected` gives.
-        session: data, folder of runs (seen by all machines), device, threads of each training
-            (None for as many as this machine has processors), and listener.
-        marker: what :func:`seen_by_all` gives.
-        fresh: train anew even where there is a finished run.
+@contextlib.contextmanager
+def train_on_cluster(session: Session, *, fresh: bool) -> Iterator["ClusterTrainer"]:
+    """What trains on a Ray cluster, for as long as the context lasts; see :class:`ClusterTrainer`.
 
     Raises:
-        UsageError: a device that the cluster has not, or more threads than any of its machines.
+        ClusterError: the cluster isn't there, or a machine of it does not see the folder of runs.
+        UsageError: more threads than any machine has, or a GPU that no machine has.
+    """
+    with connected() as ray:
+        trainer = ClusterTrainer(ray, session, fresh=fresh)
+        try:
+            yield trainer
+        finally:
+            trainer.close()
+
+
+class ClusterTrainer:
+    """Hands trainings to a Ray cluster.
+
+    The images are put into shared memory once. If a worker or its machine dies, Ray starts the
+    task again, which resumes from the checkpoint in the folder of runs.
+
+    Args:
+        ray: what :func:`fittingroom.jobs.cluster.connection.connected` gives.
+        session: data, folder of runs that all machines see, device, threads of each training (None
+            for as many as this machine has processors), and listener.
+        fresh: train again even if there is a finished run.
     """
 
-    def __init__(
-        self,
-        ray: Any,
-        session: Session,
-        *,
-        marker: Path,
-        fresh: bool,
-    ) -> None:
+    def __init__(self, ray: Any, session: Session, *, fresh: bool) -> None:
+        threads = available_processors() if session.threads is None else session.threads
         self._ray = ray
-        self._session = session
-        self._marker = marker
+        self._session = dataclasses.replace(
+            session, data=session.dataset, runs=session.folder.resolve(), threads=threads
+        )
         self._fresh = fresh
-        threads = session.threads
-        self._threads = available_processors() if threads is None else threads
-        self.progress = session.progress
+        self._places = places(ray, threads, int(session.device == "cuda"))
+        self._marker = share_folder(ray, session.folder)
+        # Tasks of one function with the same resources start in the order they were handed over.
+        self._train = ray.remote(num_cpus=threads, max_retries=RETRIES)(_train)
         self._splits: dict[SplitRule, Any] = {}
-        self._tasks: dict[int, Any] = {}
-        self._slots = slots(ray, self._threads, session.device)
-        self._board = Board(ray, session.progress)
+        self._mailbox = Mailbox(ray)
+        self._reader = Reader(self._mailbox, session.progress)
         self._waiting: list[Any] = []
-        self._announced = False
+        self._count = 0
 
-    def __enter__(self) -> Self:
-        """Itself."""
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        """Nothing goes on that nobody waits for."""
+    def close(self) -> None:
+        """Cancel what nobody waits for any more."""
         for reference in self._waiting:
             with contextlib.suppress(self._ray.exceptions.RayError):
-                self._ray.cancel(reference, force=False)
-        self._board.close()
+                self._ray.cancel(reference)
+        self._mailbox.close()
 
     def __call__(self, recipe: BaseRecipe, seed: int, device: str | None) -> Callable[[], Run]:
-        """Hand a training over; it begins where and when the cluster has room for it.
+        """Hand over a training, which starts when the cluster has room for it.
 
         Args:
             recipe: what to train.
-            seed: with which seed.
-            device: where its engine computes; None for the best there is.
+            seed: of the training.
+            device: None for a GPU if the cluster has one, otherwise the processor.
 
         Returns:
             What waits for the run. It raises what :func:`fittingroom.train` raises, and
-            ``TrainingError`` where its workers were lost again and again.
+            ``TrainingError`` if every worker died.
         """
         carry_own_code()
-        graphics = self._graphics(recipe, device)
-        number = self._board.enter()
-        reference = self._task(graphics).remote(
-            recipe,
-            seed,
-            self._fresh,
-            self._marker,
-            Session(
-                data=dataclasses.replace(self._session.dataset, splits={}),
-                runs=self._session.folder.resolve(),
-                device=device if graphics or device else "cpu",
-                threads=self._threads,
-                progress=self._board.teller(number),
-            ),
-            self._split(recipe.split),
+        number, self._count = self._count, self._count + 1
+        can = device in (None, "cuda") and not on_processor_only(recipe.engine)
+        gpus = int(can and bool(self._ray.cluster_resources().get("GPU")))
+        if gpus:
+            places(self._ray, self._session.threads or 1, gpus)
+        session = dataclasses.replace(
+            self._session,
+            data=None,
+            device=device if gpus or device else "cpu",
+            progress=PostedProgress(self._mailbox, number),
+        )
+        reference = self._train.options(num_gpus=gpus).remote(
+            recipe, seed, self._fresh, self._marker, session, self._data(recipe.split)
         )
         self._waiting.append(reference)
+        return lambda: self._wait(reference, number, f"{recipe.name}, seed {seed}")
 
-        def wait() -> Run:
-            self._announce()
-            while not self._ray.wait([reference], timeout=_LOOK)[0]:
-                self._board.look()
-            self._board.look()
-            self._waiting.remove(reference)
-            return self._outcome(reference, number, f"{recipe.name}, seed {seed}")
-
-        return wait
-
-    def _announce(self) -> None:
-        if not self._announced:
-            self._announced = True
-            count = len(self._waiting)
-            self.progress.say(
-                f"On Ray: {count} {'training' if count == 1 else 'trainings'}, "
-                f"{min(count, self._slots)} at a time; threads of each: {self._threads}"
-            )
-
-    def _outcome(self, reference: Any, number: int, name: str) -> Run:
-        lost = self._ray.exceptions
-        outcome: Any = None
-        try:
-            outcome = self._ray.get(reference)
-        except lost.RayTaskError:
-            raise
-        except lost.RayError as error:
-            raise TrainingError(
-                f"Expected {name} to be trained on the cluster. Received no worker that lived "
-                f"through it, in {_RETRIES + 1} attempts: {first_line(error)}. The same command "
-                "goes on from its checkpoint."
-            ) from error
-        finally:
-            self._board.leave(number, done=isinstance(outcome, str))
-        if isinstance(outcome, FittingRoomError):
-            raise outcome
-        return open_run(self._session.folder / outcome)
-
-    def _task(self, graphics: int) -> Any:
-        """What a worker does, as Ray knows it: the same for all trainings that take as many GPUs.
-
-        Tasks of one kind begin in the order in which they were handed over. Were each of a kind of
-        its own, Ray would mix them, and a long training may be the last, with no other beside it.
-        """
-        if graphics not in self._tasks:
-            kind = self._ray.remote(num_cpus=self._threads, num_gpus=graphics, max_retries=_RETRIES)
-            self._tasks[graphics] = kind(_train)
-        return self._tasks[graphics]
-
-    def _split(self, rule: SplitRule) -> Any:
-        """Where the pictures are in shared memory, which they are put into once."""
+    def _data(self, rule: SplitRule) -> Any:
+        """The data set in shared memory, with one split."""
         if rule not in self._splits:
-            self._splits[rule] = self._ray.put(self._session.dataset.split(rule))
+            dataset = self._session.dataset
+            with_split = dataclasses.replace(dataset, splits={rule: dataset.split(rule)})
+            self._splits[rule] = self._ray.put(with_split)
         return self._splits[rule]
 
-    def _graphics(self, recipe: BaseRecipe, device: str | None) -> int:
-        """How many GPUs a training takes."""
-        if device not in (None, "cuda") or on_processor_only(recipe.engine):
-            return 0
-        rooms = (node["Resources"] for node in self._ray.nodes() if node["Alive"])
-        return int(
-            any(room.get("GPU", 0) >= 1 and room.get("CPU", 0) >= self._threads for room in rooms)
-        )
+    def _wait(self, reference: Any, number: int, name: str) -> Run:
+        if self._count == len(self._waiting):  # the first one
+            self._session.progress.say(
+                f"On Ray: {self._count} {'training' if self._count == 1 else 'trainings'}, up to "
+                f"{self._places} at a time; threads of each: {self._session.threads}"
+            )
+        while not self._ray.wait([reference], timeout=LOOK)[0]:
+            for each in range(self._count):
+                self._reader.read(each)
+        self._waiting.remove(reference)
+        try:
+            run = open_run(self._session.folder / self._ray.get(reference))
+        except self._ray.exceptions.RayTaskError as error:
+            self._reader.end(number, error)
+            if isinstance(error.cause, FittingRoomError):
+                raise error.cause from None
+            raise
+        except self._ray.exceptions.RayError as error:
+            self._reader.end(number, error)
+            raise TrainingError(
+                f"{name} was not trained: {RETRIES + 1} workers of the cluster died "
+                f"({first_line(error)}). Run the same command again to resume it."
+            ) from error
+        self._reader.end(number)
+        return run
 
 
 def _train(
-    recipe: BaseRecipe,
-    seed: int,
-    fresh: bool,
-    marker: Path,
-    session: Session,
-    split: Split,
-) -> str | FittingRoomError:
-    """What a worker does: the name of the finished run, or why there is none.
-
-    An error is handed back and not raised, which Ray would wrap in a traceback.
-    """
+    recipe: BaseRecipe, seed: int, fresh: bool, marker: Path, session: Session, data: Any
+) -> str:
+    """What a worker does; the name of the finished run."""
+    check_seen([marker])
+    session = dataclasses.replace(session, data=data)
     given_up = time.monotonic() + _ORPHANED
-    shared = dataclasses.replace(session.dataset, splits={recipe.split: split})
-    session = dataclasses.replace(session, data=shared)
     while True:
         try:
-            check_seen([marker])
             return train(recipe, seed=seed, resume=not fresh, session=session).name
-        except RunBusyError as error:
-            # The worker of a machine that was lost may not have heard of it yet.
+        except RunBusyError:
             if time.monotonic() > given_up:
-                return error
-            time.sleep(_LOOK)
-        except FittingRoomError as error:
-            return error
+                raise
+            time.sleep(LOOK)
         except TrainingStopped:
-            # Somebody stops this machine: its checkpoint is written, and Ray begins anew elsewhere.
-            os._exit(1)
+            os._exit(1)  # this machine is being stopped, so Ray starts again on another one

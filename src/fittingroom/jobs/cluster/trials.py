@@ -1,122 +1,83 @@
-"""Trials of a search on a Ray cluster: as many at a time as there is room for, watched here."""
+"""Train the trials of a search on a Ray cluster, one for each thread that asks."""
 
-import asyncio
-from collections.abc import Iterator
+import itertools
 from typing import Any
 
 from fittingroom.data import Split
-from fittingroom.engines import Device, engine_named
-from fittingroom.jobs.cluster.connection import carry_own_code, first_line, here, slots
-from fittingroom.jobs.trials import Assignment, Outcome, Trainings, Watch, train_trial
-from fittingroom.runs import Epoch
+from fittingroom.engines import engine_named
+from fittingroom.errors import FittingRoomError, TrainingError
+from fittingroom.jobs.cluster.connection import (
+    LOOK,
+    RETRIES,
+    carry_own_code,
+    first_line,
+    places,
+)
+from fittingroom.jobs.cluster.mailbox import Mailbox
+from fittingroom.jobs.trials import Heard, train_trial
+from fittingroom.recipes import BaseRecipe
 
-# How often a trial is begun anew after its worker was lost, before it counts as failed.
-_RETRIES = 5
-# Seconds between two looks at what the workers ask.
-_LOOK = 0.1
 
-
-def on_cluster(ray: Any, split: Split, device: str | None, threads: int) -> Trainings:
-    """Trials trained on a cluster, whose pictures are put into shared memory once.
+class ClusterTrials:
+    """Trains trials on a cluster; it is called by several threads at a time.
 
     Args:
         ray: what :func:`fittingroom.jobs.cluster.connection.connected` gives.
-        split: training and validation halves.
+        split: the images, which are put into shared memory once.
         device: ``"cpu"`` or ``"cuda"``.
-        threads: of each trial.
+        threads: processor threads of each trial.
+
+    Attributes:
+        at_a_time: how many trials the cluster has room for.
 
     Raises:
-        UsageError: a device that the cluster has not, or more threads than any of its machines.
+        UsageError: no machine has so many threads, or a GPU.
     """
-    room = slots(ray, threads, device)
-    shared = ray.put(split)
-    train_there = ray.remote(
-        num_cpus=threads, num_gpus=int(device == "cuda"), max_retries=_RETRIES
-    )(_train)
 
-    def trainings(
-        assignments: Iterator[Assignment], watch: Watch
-    ) -> Iterator[tuple[Assignment, Outcome]]:
-        desk = ray.remote(num_cpus=0, scheduling_strategy=here(ray))(_Desk).remote()
-        under_way: dict[Any, Assignment] = {}
-        told: dict[int, int] = {}
-        answers: dict[int, bool] = {}
-        open_ended = True
+    def __init__(self, ray: Any, split: Split, device: str, threads: int) -> None:
+        gpus = int(device == "cuda")
+        self.at_a_time = places(ray, threads, gpus)
+        self._ray = ray
+        self._mailbox = Mailbox(ray)
+        self._work = ray.put(split), device, threads, self._mailbox
+        self._task = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=RETRIES)(_train)
+        self._numbers = itertools.count()
+
+    def __call__(self, recipe: BaseRecipe, seed: int, heard: Heard) -> tuple[float, float]:
+        """As :func:`fittingroom.jobs.trials.train_trial`, with `heard` called in this process."""
+        carry_own_code()
+        number, last = next(self._numbers), 0
+        reference = self._task.remote(recipe, seed, number, *self._work)
+        lost = self._ray.exceptions
         try:
-            while True:
-                while open_ended and len(under_way) < room:
-                    assignment = next(assignments, None)
-                    if assignment is None:
-                        open_ended = False
-                        break
-                    carry_own_code()
-                    under_way[train_there.remote(assignment, shared, device, threads, desk)] = (
-                        assignment
-                    )
-                if not under_way:
-                    return
-                done, _ = ray.wait(list(under_way), timeout=_LOOK)
-                for number, epoch in ray.get(desk.questions.remote()):
-                    # A trial that is begun anew tells what was told, and is told the same.
-                    if epoch.epoch > told.get(number, 0):
-                        told[number] = epoch.epoch
-                        answers[number] = watch(number, epoch)
-                    desk.answer.remote(number, epoch.epoch < told[number] or answers[number])
-                for reference in done:
-                    yield under_way.pop(reference), _outcome(ray, reference)
+            done = False
+            while not done:
+                done = bool(self._ray.wait([reference], timeout=LOOK)[0])
+                for epoch in self._mailbox.take(number):
+                    if epoch.epoch > last:  # a worker that starts again tells what was told
+                        last = epoch.epoch
+                        heard(epoch)
+            result: tuple[float, float] = self._ray.get(reference)
+            return result
+        except lost.RayTaskError as error:
+            if isinstance(error.cause, FittingRoomError | MemoryError | RuntimeError):
+                raise error.cause from None
+            raise
+        except lost.RayError as error:
+            raise TrainingError(f"Its workers died: {first_line(error)}.") from error
         finally:
-            for reference in under_way:
-                ray.cancel(reference, force=True)
-            ray.kill(desk)
-
-    return trainings
-
-
-def _outcome(ray: Any, reference: Any) -> Outcome:
-    try:
-        outcome: Outcome = ray.get(reference)
-        return outcome
-    except ray.exceptions.RayTaskError:
-        raise
-    except ray.exceptions.RayError as error:
-        return Outcome("failed", (), error=f"Its workers were lost: {first_line(error)}.")
+            self._ray.cancel(reference)  # if it was pruned or stopped
 
 
 def _train(
-    assignment: Assignment, split: Split, device: str | None, threads: int, desk: Any
-) -> Outcome:
+    recipe: BaseRecipe,
+    seed: int,
+    number: int,
+    split: Split,
+    device: str,
+    threads: int,
+    mailbox: Mailbox,
+) -> tuple[float, float]:
     """What a worker does."""
-    import ray
-
-    place: Device = engine_named(assignment.recipe.engine).device(device, threads)
-
-    def ask(number: int, epoch: Epoch) -> bool:
-        goes_on: bool = ray.get(desk.ask.remote(number, epoch))
-        return goes_on
-
-    return train_trial(assignment, split, place, ask)
-
-
-class _Desk:
-    """Where workers ask whether to go on, and wait for the answer: an actor."""
-
-    def __init__(self) -> None:
-        self._questions: list[tuple[int, Epoch]] = []
-        self._answers: dict[int, asyncio.Future[bool]] = {}
-
-    async def ask(self, number: int, epoch: Epoch) -> bool:
-        """Ask after an epoch; it takes as long as the answer does."""
-        self._questions.append((number, epoch))
-        self._answers[number] = asyncio.get_running_loop().create_future()
-        return await self._answers[number]
-
-    async def questions(self) -> list[tuple[int, Epoch]]:
-        """All questions since the last time."""
-        asked, self._questions = self._questions, []
-        return asked
-
-    async def answer(self, number: int, goes_on: bool) -> None:
-        """Answer a trial's last question."""
-        waiting = self._answers.pop(number, None)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(goes_on)
+    place = engine_named(recipe.engine).device(device, threads)
+    return train_trial(recipe, seed, split, place, lambda epoch: mailbox.post(number, epoch))
