@@ -1,10 +1,6 @@
-"""External predictions: what is taken, and what is refused in which words.
-
-Hostile files are in ``tests/hostile``.
-"""
+"""Which external predictions are read, and which are refused. Hostile files: ``tests/hostile``."""
 
 import io
-import os
 import zipfile
 from typing import Any
 
@@ -66,9 +62,6 @@ def refused(match, call, *args, **kwargs):
     return str(caught.value)
 
 
-# --- What is taken ------------------------------------------------------------------------------
-
-
 def test_a_table_of_classes_alone(table):
     found = table(PLAIN)
     np.testing.assert_array_equal(found.predicted, PREDICTED)
@@ -93,7 +86,6 @@ def test_a_table_with_probabilities_of_which_a_zero_is_taken_at_its_word(table):
         lambda text: text.replace("\n", ",,\n"),
         lambda text: text.replace(",", ";"),
         lambda text: text.replace(".", "&").replace(",", ";").replace("&", ","),
-        lambda text: "sep=;\n" + text.replace(",", ";"),
         lambda text: text.replace(",", "\t"),
         lambda text: text.replace(",", " , ").upper(),
         lambda text: '"' + text.replace(",", '","').replace("\n", '"\n"').rstrip('"'),
@@ -108,14 +100,10 @@ def test_spreadsheets_ways_are_taken_as_they_come(table, change):
     np.testing.assert_allclose(found.probabilities, SHARES, atol=1e-7)
 
 
-def test_utf_16_as_spreadsheets_export_unicode(table):
-    np.testing.assert_array_equal(table(PLAIN.encode("utf-16")).predicted, PREDICTED)
-
-
-def test_columns_may_stand_in_any_order(table):
-    lines = [line.split(",") for line in FULL.splitlines()]
+def test_columns_may_stand_in_any_order_beside_others(table):
+    lines = [[*line.split(","), "note"] for line in FULL.splitlines()]
     text = "\n".join(",".join(reversed(line)) for line in lines)
-    np.testing.assert_allclose(table(text).probabilities, SHARES, atol=1e-7)
+    np.testing.assert_allclose(table(text.encode("utf-16")).probabilities, SHARES, atol=1e-7)
 
 
 @given(st.integers(0, 10**6), st.booleans(), st.booleans())
@@ -157,93 +145,58 @@ def test_an_archive_may_rely_on_its_order_and_use_any_plain_numbers(archive):
     np.testing.assert_allclose(found.probabilities, SHARES, atol=1e-6)
 
 
-# --- What does not fit --------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("4,0,2\n", "", "5 images, but the file has 4 labels.*Predict the whole test set"),
+        ("4,0,2\n", "", "5 images, but the file has 4 labels"),
         ("4,0,2\n", "4,0,2\n5,0,0\n", "the file has 6 labels"),
         ("1,1,1\n2,2,1\n", "2,2,1\n1,1,1\n", "Row 2 .* image 1, but is image 2.*sort the rows"),
-        ("0,0,0\n1,1", "1,0,0\n1,1", "more than once"),
-        ("4,0,2", "9,0,2", "Row 5 .* image 4, but is image 9. These are other images"),
+        ("4,0,2", "9,0,2", "Row 5 .* image 4, but is image 9"),
         ("3,1,1", "3,2,1", r"1 of 5 labels .* row 4, 2 should be 1 \(coat\)"),
         ("4,0,2", "4,0,3", "0 to 2. Row 5 has 3"),
         ("4,0,2", "4,0,-1", "Row 5 has -1"),
         ("4,0,2", "4,0,1.5", "Row 5 has 1.5"),
-        ("4,0,2", "4,0,nan", "Row 5 has nan"),
         ("4,0,2", "4,0,", "Row 5 has nan"),
         ("4,0,2", "4,0", "Row 5 has nan"),
-        ("4,0,2", "4,0,#NAME?", "row 5, '#NAME.' is no number for the column 'predicted'"),
-        ("4,0,2", "4,0,1_0", "row 5, '1_0' is no number"),
-        ("4,0,2", "4,0,２", "is no number"),
-        ("0,0,0", "0,0,0,7", "A comma as the decimal point needs semicolons"),
+        ("4,0,2", "4,0,#NAME?", "a CSV file of numbers: .*'#NAME.'"),
+        ("0,0,0", "0,0,0,7", "separate the cells by semicolons"),
         ("4,0,2", "4,0,2,7", "Expected 3 fields in line 6, saw 4"),
         ("predicted", "prediction", "name the columns index, label, predicted"),
         ("index,label,predicted\n", "", "must name the columns .* It is '0,0,0'"),
-        ("index,label", "label,label", "must name the columns"),
-        ("predicted\n", "predicted,label\n", "must name the columns"),
-        ("predicted\n", "predicted,prob0\n", "p0 to p2, and no others"),
-        ("predicted\n", "predicted,p0,p1\n", "p0 to p2, and no others"),
+        ("predicted\n", "predicted,p0,p1\n", "p0 to p2"),
+        ("predicted\n", "predicted,Label\n", "same name"),
     ],
 )
-def test_a_table_that_does_not_fit_is_refused_in_words(table, old, new, words):
+def test_a_table_that_does_not_fit_is_refused(table, old, new, words):
     assert old in PLAIN
     refused(words, table, PLAIN.replace(old, new))
-
-
-def test_counting_from_one_is_recognised(table):
-    shifted = "index,label,predicted\n1,0,0\n2,1,1\n3,2,1\n4,1,1\n5,0,2\n"
-    assert "Count images from 0" in refused("image", table, shifted)
-    shifted = "index,label,predicted\n0,1,1\n1,2,2\n2,3,2\n3,2,2\n4,1,3\n"
-    assert "Count classes from 0" in refused("labels", table, shifted)
-
-
-@pytest.mark.parametrize(
-    ("shares", "words"),
-    [
-        (SHARES * 100, "Divide percentages by 100"),
-        (SHARES * 8 - 3, "softmax"),
-        (SHARES * 0.9, r"row 1 sum to 0\.9 \(5 such rows\)"),
-        (np.where(SHARES == 0.8, np.nan, SHARES), "Row 2 has nan for class 1. Give prob"),
-        (np.where(SHARES == 0.8, np.inf, SHARES), "Row 2 has inf for class 1"),
-        (SHARES[:, :2], "each of 3 classes, not 2"),
-        (SHARES[:4], "4 rows of probabilities"),
-        (SHARES[0], r"shape \(N, classes\)"),
-        (SHARES.astype(complex), "complex128"),
-    ],
-)
-def test_what_are_no_probabilities_is_refused(archive, shares, words):
-    refused(words, archive, probabilities=shares)
-
-
-def test_what_are_no_log_probabilities_is_refused(archive):
-    refused("sum to one|from 0 to 1", archive, log_probabilities=SHARES)
-    refused("from 0 to 1", archive, log_probabilities=SHARES + 2000)  # overflows
-    found = archive(log_probabilities=np.log(SHARES[:3].repeat(2, 0)[:5]))
-    assert found.log_probabilities is not None
 
 
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"labels": None}, "arrays 'labels' and 'predicted', but has 'indices', 'predicted'"),
+        ({"probabilities": SHARES * 100}, "not logits or percentages"),
+        ({"probabilities": SHARES * 0.9}, r"row 1 sum to 0\.9"),
+        ({"probabilities": np.where(SHARES == 0.8, np.nan, SHARES)}, "Row 2 has nan for class 1"),
+        ({"probabilities": np.where(SHARES == 0.8, np.inf, SHARES)}, "Row 2 has inf for class 1"),
+        ({"probabilities": SHARES[:, :2]}, "each of 3 classes, not 2"),
+        ({"probabilities": SHARES[:4]}, "4 rows of probabilities"),
+        ({"probabilities": SHARES[0]}, r"shape \(3,\)"),
+        ({"probabilities": SHARES.astype(complex)}, "complex128"),
+        ({"log_probabilities": SHARES}, "sum to one|from 0 to 1"),
+        ({"log_probabilities": SHARES + 2000}, "from 0 to 1"),  # overflows
+        ({"labels": None}, "labels=…, predicted=…"),
         ({"predicted": PREDICTED[:4]}, "the file has 4 predicted classes"),
-        ({"predicted": PREDICTED[:, None]}, r"shape \(N,\), not uint8 of shape \(5, 1\)"),
+        ({"predicted": PREDICTED[:, None]}, r"uint8 of shape \(5, 1\)"),
         ({"predicted": np.array(list("abcde"))}, "predicted must be numbers"),
         ({"labels": np.array(["x"] * 5, object)}, "Object arrays"),
         ({"predicted": np.zeros(5, [("a", "u1")])}, "must be numbers"),
-        ({"predicted": np.zeros(5, "M8[s]")}, "must be numbers"),
-        ({"classes": np.array(["a", "b", "c"])}, "classes 'a', 'b', 'c', not of shirt, coat, bag"),
+        ({"classes": np.array(["a", "b", "c"])}, "classes .*'a', 'b', 'c'.*, not of shirt, coat"),
         ({"indices": INDICES[::-1]}, "sort the rows by index"),
     ],
 )
-def test_an_archive_that_does_not_fit_is_refused_in_words(archive, changed, words):
+def test_an_archive_that_does_not_fit_is_refused(archive, changed, words):
     refused(words, archive, **changed)
-
-
-# --- Broken files -------------------------------------------------------------------------------
 
 
 @given(st.binary(max_size=300), st.sampled_from([b"", b"PK\x03\x04", b"index,label,predicted\n"]))
@@ -271,15 +224,13 @@ def test_a_damaged_archive_is_refused_or_read_rightly(tmp_path, data):
     np.testing.assert_array_equal(found.predicted, PREDICTED)
 
 
-def test_what_is_no_file_is_refused(tmp_path):
-    refused("There is no file", read, tmp_path / "none.csv")
+def test_what_is_no_file_of_predictions_is_refused(tmp_path):
+    refused("No such file", read, tmp_path / "none.csv")
     refused("plain file", read, tmp_path)
-    os.mkfifo(tmp_path / "pipe")
-    refused("plain file", read, tmp_path / "pipe")
     (tmp_path / "empty.csv").write_bytes(b" \n")
-    refused("is empty", read, tmp_path / "empty.csv")
+    refused("No columns|CSV file", read, tmp_path / "empty.csv")
     np.save(tmp_path / "one.npy", LABELS)
-    refused("a single array", read, tmp_path / "one.npy")
+    refused("can't be used", read, tmp_path / "one.npy")
     with zipfile.ZipFile(tmp_path / "book.xlsx", "w") as archive:
         archive.writestr("xl/workbook.xml", "<x/>")
     refused("arrays alone", read, tmp_path / "book.xlsx")

@@ -26,7 +26,14 @@ DATA = {
     "training": 9,
     "validation": 1,
 }
-ENVIRONMENT = {"seed": 0, "time": "", "versions": {"numpy": "2"}, "data": DATA}
+ENVIRONMENT = {
+    "seed": 0,
+    "time": "",
+    "device": "cpu",
+    "threads": 1,
+    "versions": {"numpy": "2"},
+    "data": DATA,
+}
 SUMMARY = {
     "best_epoch": 1,
     "validation_accuracy": 0.1,
@@ -173,45 +180,25 @@ RUNS = [
     Hostile("a manifest in a manifest", manifest(DEEP), "JSON"),
     Hostile("a manifest of a terabyte", huge_manifest, "at most"),
     Hostile("a manifest that is a link", link("manifest.json"), "symbolic link"),
-    Hostile("a manifest that is a pipe", pipe("manifest.json"), "plain file"),
     Hostile("names above", names("../../etc/passwd"), "plain file names"),
-    Hostile("the folder above", names(".."), "plain file names"),
-    Hostile("names of the system", names("/etc/passwd"), "plain file names"),
-    Hostile("names of another system", names("C:\\Windows\\win.ini"), "plain file names"),
     Hostile("a name with NUL", names("a\0b"), "plain file names"),
     Hostile("a thousand names", names(*map(str, range(2000))), "at most 1,000 files"),
     Hostile("a model of terabytes", huge("model.onnx"), "512 MiB together"),
-    Hostile("a recipe that is a link", link("recipe.json"), "symbolic link"),
     Hostile("weights that are a pipe", pipe("model.onnx"), "missing"),
     Hostile("a recipe that is not named", without("recipe.json"), "recipe.json in the manifest"),
-    Hostile("a model that is not named", without("model.onnx"), "model.onnx in the manifest"),
     Hostile("scores that are a link", scores_elsewhere, "leads elsewhere"),
     Hostile("scores in a folder above", environment(data={"name": "../../x"}), "data.name"),
-    Hostile("scores in the system", environment(data={"name": "/etc"}), "data.name"),
-    Hostile("classes that are none", environment(data={"classes": {"a": 1}}), "data.classes"),
     Hostile("a million classes", environment(data={"classes": ["x"] * 10**6}), "data.classes"),
-    Hostile("hashes that are none", environment(data={"hashes": [1]}), "data.hashes"),
     Hostile("a seed that is none", environment(seed="0; rm -rf /"), "seed"),
-    Hostile("versions that are none", environment(versions=[[]]), "versions"),
-    Hostile("no environment", with_files(environment="[]"), "names and values"),
-    Hostile("lists in lists", with_files(environment=DEEP), "JSON"),
-    Hostile("other bytes than text", with_files(environment=b"\xff\xfe\x00"), "JSON"),
     Hostile("infinite seconds", with_files(summary='{"seconds": Infinity}'), "Infinity"),
-    Hostile("texts for numbers", with_files(summary=json.dumps({**SUMMARY, "seconds": "<script>"})), "" ),
-    Hostile("other numbers", with_files(summary=json.dumps({**SUMMARY, "x": 1})), "something else"),
     Hostile("no temperature", with_files(summary=json.dumps({**SUMMARY, "temperature": 0})), ""),
     Hostile("digits without end", with_files(summary='{"seconds": ' + "9" * 10**6 + "}"), "digits"),
-    Hostile("an epoch that is none", with_files(history='{"epoch": [1]}'), "history.jsonl"),
     Hostile("an epoch in an epoch", with_files(history=DEEP), "history.jsonl"),
     Hostile("ten megabytes of history", with_files(history="{}\n" * 2_500_000), "at most"),
     Hostile("a layer that runs code", network({"layer": "Lambda", "code": "x"}), "Lambda"),
-    Hostile("a layer of no size", network({"layer": "Dense", "units": "many"}), ""),
     Hostile("layers in layers", network(layer), ""),
-    Hostile("a title that is none", with_files(recipe=json.dumps({**RECIPE, "title": [1]})), "title" ),
     Hostile("a title that moves the cursor", with_files(recipe=json.dumps({**RECIPE, "title": "\x1b[2Jx"})), "title"),
-    Hostile("classes that ring", environment(data={"classes": ["a\7", "b"]}), "data.classes"),
     Hostile("a name above", with_files(recipe=json.dumps({**RECIPE, "name": "../x"})), "name"),
-    Hostile("no network", with_files(recipe=json.dumps({**RECIPE, "network": 3})), ""),
 ]  # fmt: skip
 
 
@@ -230,19 +217,12 @@ WEIGHTS = [
         "empty": b"",
         "a header of exabytes": weights(b"{}", length=2**63),
         "a header of a hundred megabytes": weights(b"{" + b" " * 10**8 + b"}"),
-        "no header": weights(b"[]"),
         "lists in lists": weights(DEEP.encode()),
-        "sides that multiply": weights({"a": entry([2**40, 2**40], [0, 4])}, bytes(4)),
-        "none, times a great many": weights({"a": entry([0, 10**20], [0, 0])}),
-        "sides below nothing": weights({"a": entry([-1], [0, 4])}, bytes(4)),
         "places beyond the file": weights({"a": entry([2**30], [0, 2**32])}, bytes(4)),
-        "places backwards": weights({"a": entry([1], [4, 0])}, bytes(4)),
         "arrays that overlap": weights(
             {"a": entry([2], [0, 8]), "b": entry([1], [4, 8])}, bytes(8)
         ),
-        "something hidden between": weights({"a": entry([1], [0, 4])}, bytes(400)),
         "a type that there is not": weights({"a": entry([1], [0, 4], "object")}, bytes(4)),
-        "no places": weights({"a": {"dtype": "F32", "shape": [1]}}, bytes(4)),
     }.items()
 ]  # fmt: skip
 
@@ -257,11 +237,6 @@ def recipe(content: str):
     return make
 
 
-def recipe_pipe(path):
-    os.mkfifo(path.with_suffix(".json"))
-    return path.with_suffix(".json")
-
-
 def recipe_of_holes(path):
     with path.with_suffix(".json").open("wb") as stream:
         stream.truncate(2**40)
@@ -270,11 +245,7 @@ def recipe_of_holes(path):
 
 RECIPES = [
     Hostile("lists in lists", recipe(DEEP), "JSON"),
-    Hostile("a list", recipe("[]"), "other JSON"),
-    Hostile("a pipe", recipe_pipe, "plain file"),
     Hostile("a terabyte of holes", recipe_of_holes, "at most"),
-    Hostile("forty megabytes of names", recipe(json.dumps({"network": "x" * 40 * 2**20})), "at most" ),
     Hostile("layers in layers", recipe(json.dumps({**RECIPE, "network": layer})), ""),
     Hostile("an engine that is a list", recipe(json.dumps({**RECIPE, "engine": ["x"]})), "engine"),
-    Hostile("epochs that are a text", recipe(json.dumps({**RECIPE, "epochs": "3"})), ""),
 ]  # fmt: skip

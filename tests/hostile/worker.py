@@ -34,7 +34,8 @@ def readers() -> dict[str, Callable[[Path], Any]]:
     from fittingroom.safe_io import models, read_weights
 
     # Nothing is remembered, and a copy of this process takes the place of a new one.
-    models._list = lambda: None
+    models._remembered = lambda digest: None
+    models._remember = lambda digest, at_once: None
     models._try_out = try_out
     labels, classes = np.arange(10, dtype=np.uint8), tuple("abcdefghij")
 
@@ -65,8 +66,8 @@ def readers() -> dict[str, Callable[[Path], Any]]:
 
 
 def try_out(content: bytes) -> int:
-    """What ``fittingroom.safe_io.trial`` does with a model, without starting Python anew."""
-    from fittingroom.safe_io import Refusal, trial
+    """What ``fittingroom.safe_io.inspection`` does with a model, without starting Python anew."""
+    from fittingroom.safe_io import Refusal, inspection
 
     receiving, sending = os.pipe()
     child = os.fork()
@@ -74,7 +75,7 @@ def try_out(content: bytes) -> int:
         os.dup2(sending, 1)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         with contextlib.suppress(BaseException):
-            trial.answer(content, 500, seconds=2)
+            inspection.answer(content, 500, seconds=2)
         os._exit(0)
     os.close(sending)
     with os.fdopen(receiving, "rb") as stream:
@@ -98,7 +99,10 @@ def peak() -> int:
 
 def main() -> None:
     read = readers()
-    for name in ("fittingroom.safe_io.trial", "pandas"):  # so that no file's time is an import's
+    for name in (
+        "fittingroom.safe_io.inspection",
+        "pandas",
+    ):  # so that no file's time is an import's
         importlib.import_module(name)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     most = pages * resource.getpagesize() + BYTES

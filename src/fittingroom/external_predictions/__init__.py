@@ -1,11 +1,6 @@
-"""Predictions of a model that was never here: a CSV or ``.npz`` file, read without trusting it.
+"""Predictions of a model that isn't here: a CSV or ``.npz`` file, read without trusting it.
 
-::
-
-    reading     read_external: the door; numbers compared with the images that they are of
-    files       what stands in either kind of file
-
-``docs/how-to/external-predictions.md`` says what the files hold.
+``docs/how-to/external-predictions.md`` describes the files.
 """
 
 from fittingroom.external_predictions.reading import read_external

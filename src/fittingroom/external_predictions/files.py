@@ -1,11 +1,9 @@
-"""What stands in a file of predictions: a CSV file by pandas, or an ``.npz`` archive by NumPy."""
+"""The numbers in a file of predictions: a CSV file by pandas, or an ``.npz`` archive by NumPy."""
 
 import io
-import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +13,10 @@ from fittingroom.safe_io import MEBIBYTE, Refusal, read_arrays, read_whole
 
 Float64 = npt.NDArray[np.float64]
 
-# A file for 10,000 images with all probabilities takes 2 MB or so.
+# A file for 10,000 images with all probabilities takes about 2 MB.
 MOST_BYTES = 16 * MEBIBYTE
-_NEEDED = ("index", "label", "predicted")
-# Spreadsheets in countries with a decimal comma separate cells by semicolons.
-_SEPARATORS = (",", ";", "\t")
-_LONGEST_HEADER = 20_000
-_SAVE = "Save it with np.savez(file, labels=…, predicted=…)."
+_NEEDED = ["index", "label", "predicted"]
+_LONGEST_HEADER = 20_000  # bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,19 +24,19 @@ class Columns:
     """A file's numbers before they are checked, all float64.
 
     Attributes:
-        index: ``(M,)``, or None if the file relies on its order.
         label, predicted: ``(M,)``.
+        index: ``(M,)``, or None if the file relies on its order.
         probabilities: ``(M, K)``, or None.
     """
 
-    index: Float64 | None
     label: Float64
     predicted: Float64
-    probabilities: Float64 | None
+    index: Float64 | None = None
+    probabilities: Float64 | None = None
 
 
 def read_columns(path: Path, classes: tuple[str, ...], most: int) -> Columns:
-    """The numbers in a file, whose content says which of the two kinds it is.
+    """The numbers in a file. Its content tells whether it is a CSV file or an archive.
 
     Args:
         path: the file.
@@ -49,59 +44,50 @@ def read_columns(path: Path, classes: tuple[str, ...], most: int) -> Columns:
         most: how many images there are; a few more rows are read at most.
 
     Raises:
-        PredictionsError: it is no such file, or was made for other classes.
+        PredictionsError: it is neither, or was made for other classes.
     """
     try:
         content = read_whole(path, MOST_BYTES)
-        if not content.strip():
-            raise Refusal("The file is empty.")
         if content.startswith(b"PK"):
             return _archive(content, classes)
-        if content.startswith(b"\x93NUMPY"):
-            raise Refusal(f"It has a single array; labels are needed beside predictions. {_SAVE}")
         return _table(content, len(classes), most)
-    except FileNotFoundError as error:
-        raise PredictionsError(f"There is no file {path}. Give a .csv or .npz file.") from error
     except (OSError, ValueError) as error:  # a Refusal is a ValueError too
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = " ".join(str(getattr(error, "strerror", None) or error)[:500].split())
+        reason = "".join(each if each.isprintable() else "?" for each in reason)
         raise PredictionsError(f"{path} can't be used as predictions. {reason}") from error
 
 
 def _archive(content: bytes, classes: tuple[str, ...]) -> Columns:
     arrays = read_arrays(content, MOST_BYTES)
-    label, predicted = arrays.get("labels", arrays.get("label")), arrays.get("predicted")
+    theirs = arrays.get("classes")
+    if theirs is not None and theirs.tolist() != list(classes):
+        raise Refusal(
+            f"It is of the classes {str(theirs.tolist()[:20])[:200]}, not of {', '.join(classes)}."
+        )
+
+    def numbers(*names: str, dimensions: int = 1) -> Float64 | None:
+        """The array under one of these names, or None."""
+        for name in names:
+            array = arrays.get(name)
+            if array is None:
+                continue
+            if array.ndim != dimensions or array.dtype.kind not in "biuf":
+                raise Refusal(
+                    f"The array {name} must be numbers of shape (N,), or (N, classes) for "
+                    f"probabilities, not {array.dtype} of shape {array.shape}."
+                )
+            return array.astype(np.float64)
+        return None
+
+    label, predicted = numbers("labels", "label"), numbers("predicted")
     if label is None or predicted is None:
-        found = _some(sorted(arrays))
-        raise Refusal(f"It needs the arrays 'labels' and 'predicted', but has {found}. {_SAVE}")
-    known = arrays.get("classes")
-    if known is not None and [str(name) for name in known.ravel()[:1000]] != list(classes):
-        raise Refusal(
-            f"It is of the classes {_some([str(name) for name in known.ravel()[:1000]])}, not of "
-            f"{', '.join(classes)}."
-        )
-    probabilities = arrays.get("probabilities")
-    if probabilities is None and "log_probabilities" in arrays:
-        with np.errstate(over="ignore"):  # what is no logarithm is found by its sum
-            probabilities = np.exp(_numbers("log_probabilities", arrays["log_probabilities"], 2))
-    index = arrays.get("indices", arrays.get("index"))
-    return Columns(
-        index=None if index is None else _numbers("indices", index, 1),
-        label=_numbers("labels", label, 1),
-        predicted=_numbers("predicted", predicted, 1),
-        probabilities=None
-        if probabilities is None
-        else _numbers("probabilities", probabilities, 2),
-    )
-
-
-def _numbers(name: str, array: npt.NDArray[Any], dimensions: int) -> Float64:
-    if array.ndim != dimensions or array.dtype.kind not in "biuf":
-        expected = "(N,)" if dimensions == 1 else "(N, classes)"
-        raise Refusal(
-            f"The array {name} must be numbers of shape {expected}, not {array.dtype} of shape "
-            f"{str(array.shape)[:40]}."
-        )
-    return array.astype(np.float64)
+        raise Refusal("Save its arrays with np.savez(file, labels=…, predicted=…).")
+    probabilities = numbers("probabilities", dimensions=2)
+    logs = numbers("log_probabilities", dimensions=2)
+    if probabilities is None and logs is not None:
+        with np.errstate(over="ignore"):  # the sum of the probabilities will be wrong
+            probabilities = np.exp(logs)
+    return Columns(label, predicted, numbers("indices", "index"), probabilities)
 
 
 def _table(content: bytes, kinds: int, most: int) -> Columns:
@@ -109,78 +95,44 @@ def _table(content: bytes, kinds: int, most: int) -> Columns:
         import pandas as pd
     except ModuleNotFoundError as error:
         raise missing_extra(error, "train") from error
-    try:
-        text = content.decode(
-            "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-        )
-    except UnicodeDecodeError as error:
-        raise Refusal("It is neither text (CSV, in UTF-8) nor an .npz archive.") from error
-    # A spreadsheet's own first line, `sep=;`, says what the header shows anyway.
-    text = re.sub(r"\A\s*sep=.[\r\n]+", "", text).lstrip()
-    separator, names = _header(re.split(r"[\r\n]", text, maxsplit=1)[0], kinds)
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    text = content.decode(encoding).lstrip()
+    # Spreadsheets in countries with a decimal comma separate cells by semicolons.
+    header = text[:_LONGEST_HEADER].partition("\n")[0].partition("\r")[0]
+    separator = next((each for each in ";\t" if each in header), ",")
+    if len(header) == _LONGEST_HEADER:
+        raise Refusal(f"The first line has more than {_LONGEST_HEADER:,} characters.")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # of cells left out
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # about cells left out
             table = pd.read_csv(
                 io.StringIO(text),
                 sep=separator,
                 decimal="." if separator == "," else ",",
-                header=0,
-                names=names,
                 index_col=False,
                 skipinitialspace=True,
                 low_memory=False,
                 nrows=2 * most + 10,
             ).dropna(how="all")
+        table.columns = [str(name).strip(' "').lower() for name in table.columns]
+        shares = [f"p{k}" for k in range(kinds)]
+        with_shares = any(name in table.columns for name in shares)
+        numbers = table[_NEEDED + shares * with_shares].astype(np.float64)
+    except KeyError as error:
+        raise Refusal(
+            "The first line must name the columns index, label, predicted and, for probabilities, "
+            f"p0 to p{kinds - 1}. It is {header[:100]!r}."
+        ) from error
     except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
         raise Refusal(
-            f"It isn't a CSV file that can be read: {_short(error)}. A comma as the decimal point "
-            "needs semicolons between the cells."
+            f"It isn't a CSV file of numbers: {str(error)[:200]}. With a comma as the decimal "
+            "point, separate the cells by semicolons."
         ) from error
-    wanted = [name for name in names if name in (*_NEEDED, *_shares(kinds))]
-    numbers = table[wanted].apply(pd.to_numeric, errors="coerce").astype(np.float64)
-    for name in wanted:
-        wrong = np.flatnonzero(numbers[name].isna() & table[name].notna())
-        if len(wrong):
-            raise Refusal(
-                f"In row {wrong[0] + 1}, {_short(table[name].iloc[wrong[0]])!r} is no number for "
-                f"the column {name!r}."
-            )
+    if len(numbers.columns) > 3 + kinds * with_shares:
+        raise Refusal("Two columns have the same name.")
     return Columns(
-        index=numbers["index"].to_numpy(),
         label=numbers["label"].to_numpy(),
         predicted=numbers["predicted"].to_numpy(),
-        probabilities=numbers[_shares(kinds)].to_numpy() if "p0" in names else None,
+        index=numbers["index"].to_numpy(),
+        probabilities=numbers[shares].to_numpy() if with_shares else None,
     )
-
-
-def _shares(kinds: int) -> list[str]:
-    return [f"p{k}" for k in range(kinds)]
-
-
-def _header(line: str, kinds: int) -> tuple[str, list[str]]:
-    """What separates the cells, and the columns' names; empty columns get names of their own."""
-    columns = f"index, label, predicted and, for probabilities, p0 to p{kinds - 1}"
-    for separator in _SEPARATORS if len(line) < _LONGEST_HEADER else ():
-        cells = [cell.strip(' "').lower() for cell in line.split(separator)]
-        given = sorted(filter(None, cells))
-        if given in (
-            sorted(_NEEDED),
-            sorted([*_NEEDED, *_shares(kinds)]),
-        ):
-            return separator, [cell or f"empty {place}" for place, cell in enumerate(cells)]
-    raise Refusal(
-        f"The first line must name the columns {columns}, and no others. It is "
-        f"{_short(line[:100])!r}."
-    )
-
-
-def _short(value: object) -> str:
-    """Something from a file, short and harmless in a message."""
-    return " ".join(str(value).split())[:100].encode("unicode_escape").decode()
-
-
-def _some(names: list[str]) -> str:
-    """A few of the names that a file has, short and harmless in a message."""
-    shown = ", ".join(repr(name[:40]) for name in names[:5])
-    return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown or "none"

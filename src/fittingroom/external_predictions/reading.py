@@ -1,4 +1,4 @@
-"""The door for external predictions: read, and compared with the images that they are of."""
+"""Read external predictions, and compare them with the images that they are of."""
 
 from pathlib import Path
 
@@ -16,31 +16,35 @@ _SUM_TOLERANCE = 1e-3
 def read_external(
     path: Path, *, labels: UInt8, indices: Int64, classes: tuple[str, ...]
 ) -> Predictions:
-    """Somebody else's predictions of these images, checked against what is known of them.
+    """Somebody else's predictions for these images, checked against what is known of the images.
 
-    The file's content says whether it is a CSV file or an archive. Nothing in it is executed or
+    The file's content tells whether it is a CSV file or an archive. Nothing in it is executed or
     unpickled, and no more than 16 MiB are read or unpacked.
 
     Args:
         path: a CSV file or ``.npz`` archive, see ``docs/how-to/external-predictions.md``.
-        labels: uint8 ``(N,)``, the true labels of the images that were to be predicted.
-        indices: int64 ``(N,)``, where each of these stands in its data file.
+        labels: uint8 ``(N,)``, the true labels of the images.
+        indices: int64 ``(N,)``, the position of each image in its data file.
         classes: the ``K`` class names.
 
     Returns:
         Predictions; their log-probabilities are None if the file gives no probabilities.
 
     Raises:
-        PredictionsError: no such file, one of another form, or numbers that do not fit: another
-            length or order, other labels, unknown classes, or wrong probabilities.
+        PredictionsError: there is no such file, it has another form, or its numbers don't fit:
+            another length or order, other labels, unknown classes, or wrong probabilities.
         MissingExtraError: it is a CSV file, and pandas is not installed.
     """
     found = read_columns(path, classes, len(labels))
     try:
         _check_length(found, len(labels))
-        _check_order(found, indices)
-        _check_labels(found, labels, classes)
-        _check_predicted(found.predicted, len(classes))
+        _check_images(found, labels, indices, classes)
+        unknown = ~np.isin(found.predicted, np.arange(len(classes)))
+        if unknown.any():
+            raise PredictionsError(
+                f"Predicted classes must be 0 to {len(classes) - 1}. Row {_first(unknown) + 1} has "
+                f"{found.predicted[unknown][0]:g}."
+            )
         shares = found.probabilities
         logs = None if shares is None else _logs(shares, len(classes))
     except PredictionsError as error:
@@ -63,58 +67,30 @@ def _check_length(found: Columns, count: int) -> None:
     ):
         if array is not None and len(array) != count:
             raise PredictionsError(
-                f"The test set has {count:,} images, but the file has "
-                f"{'more' if len(array) > 2 * count else f'{len(array):,}'} {name}. Predict the "
-                "whole test set, each image once, in the order of its file."
+                f"The test set has {count:,} images, but the file has {len(array):,} {name}, or "
+                "more. Predict each test image once, in the order of its file."
             )
 
 
-def _check_order(found: Columns, indices: Int64) -> None:
-    if found.index is None or np.array_equal(found.index, indices):
-        return
-    row = _first(found.index != indices)
-    if np.array_equal(found.index, indices + 1):
-        advice = "Count images from 0."
-    elif np.array_equal(np.sort(found.index), np.sort(indices)):
-        advice = "All images are there, in another order: sort the rows by index."
-    elif len(np.unique(found.index)) < len(indices):
-        advice = "Some images are there more than once, and others are missing."
-    else:
-        advice = "These are other images."
-    raise PredictionsError(
-        f"Row {row + 1} should be test image {indices[row]}, but is image "
-        f"{found.index[row]:g}. {advice}"
-    )
-
-
-def _check_labels(found: Columns, labels: UInt8, classes: tuple[str, ...]) -> None:
-    wrong = found.label != labels
-    if not wrong.any():
-        return
-    row, count = _first(wrong), int(wrong.sum())
-    if np.array_equal(found.label, labels.astype(np.float64) + 1):
-        advice = "Count classes from 0."
-    elif np.array_equal(np.sort(found.label), np.sort(labels)):
-        advice = "Each class is there as often as it should be: are the images in another order?"
-    else:
-        advice = "Are these predictions of another data set?"
-    raise PredictionsError(
-        f"{count:,} of {len(labels):,} labels are not those of the test set. In row {row + 1}, "
-        f"{found.label[row]:g} should be {labels[row]} ({classes[labels[row]]}). {advice}"
-    )
-
-
-def _check_predicted(predicted: Float64, kinds: int) -> None:
-    unknown = ~np.isin(predicted, np.arange(kinds))
-    if unknown.any():
-        row = _first(unknown)
+def _check_images(found: Columns, labels: UInt8, indices: Int64, classes: tuple[str, ...]) -> None:
+    if found.index is not None and not np.array_equal(found.index, indices):
+        row = _first(found.index != indices)
         raise PredictionsError(
-            f"Predicted classes must be 0 to {kinds - 1}. Row {row + 1} has {predicted[row]:g}."
+            f"Row {row + 1} should be test image {indices[row]}, but is image "
+            f"{found.index[row]:g}. Count images from 0, and sort the rows by index."
+        )
+    wrong = found.label != labels
+    if wrong.any():
+        row = _first(wrong)
+        raise PredictionsError(
+            f"{int(wrong.sum()):,} of {len(labels):,} labels differ from the test set's. In row "
+            f"{row + 1}, {found.label[row]:g} should be {labels[row]} ({classes[labels[row]]}). "
+            "Count classes from 0, and keep the images of this data set in their order."
         )
 
 
 def _logs(probabilities: Float64, kinds: int) -> Float32:
-    """Natural logarithms of the probabilities, once these have been checked."""
+    """Natural logarithms of probabilities ``(N, kinds)``, which are checked first."""
     if probabilities.shape[1] != kinds:
         raise PredictionsError(
             f"Probabilities are needed for each of {kinds} classes, not {probabilities.shape[1]}."
@@ -122,14 +98,10 @@ def _logs(probabilities: Float64, kinds: int) -> Float32:
     outside = ~((probabilities >= 0) & (probabilities <= 1 + _SUM_TOLERANCE))  # NaN too
     if outside.any():
         row, kind = (int(place) for place in np.argwhere(outside)[0])
-        advice = "A softmax over the classes makes probabilities of logits."
-        if np.isnan(probabilities[row, kind]):
-            advice = "Give probabilities for every image, or leave them out for all."
-        elif np.allclose(probabilities.sum(axis=1), 100, atol=1):
-            advice = "Divide percentages by 100."
         raise PredictionsError(
             f"Probabilities must be from 0 to 1. Row {row + 1} has "
-            f"{probabilities[row, kind]:g} for class {kind}. {advice}"
+            f"{probabilities[row, kind]:g} for class {kind}. Give the output of a softmax, not "
+            "logits or percentages."
         )
     sums = probabilities.sum(axis=1)
     wrong = np.abs(sums - 1) > _SUM_TOLERANCE
@@ -137,10 +109,9 @@ def _logs(probabilities: Float64, kinds: int) -> Float32:
         row = _first(wrong)
         raise PredictionsError(
             f"The probabilities of each image must sum to one. Those of row {row + 1} sum to "
-            f"{sums[row]:.6g} ({int(wrong.sum()):,} such rows). Give one for every class, with "
-            "four digits or more."
+            f"{sums[row]:.6g}. Give one for every class, with four digits or more."
         )
-    with np.errstate(divide="ignore"):  # a probability of zero is taken at its word
+    with np.errstate(divide="ignore"):  # a probability of zero is taken as it is
         return np.minimum(np.log(probabilities), 0.0).astype(np.float32)
 
 

@@ -1,21 +1,11 @@
-"""Reading files that somebody else made: opened, measured and checked before they are believed.
+"""Read files that somebody else made: each is opened, measured and checked before it is used.
 
-::
-
-    files       open a file that is plain, no link and no larger than it may be
-    documents   JSON
-    archives    an .npz archive of plain arrays
-    weights     a .safetensors file
-    kinds       model files that are never opened, and how to bring such a model in
-    models      the door for ONNX models, and the list of those that passed
-    inspection  what an ONNX model is made of and how large it gets
-    trial       the process of its own in which a model is checked and run once
-
-Every refusal is a :class:`Refusal`; the room that asked raises an error of its own for it.
-``docs/methods/security.md`` says what is trusted and what is not.
+``inspection`` needs the package ``onnx``, and ``models`` needs ONNX Runtime, so import those two by
+their own names. Every refusal is a :class:`Refusal`; the room that asked raises an error of its
+own. ``docs/methods/security.md`` lists what is trusted and what is not.
 """
 
-from fittingroom.safe_io.archives import read_arrays
+from fittingroom.safe_io.arrays import read_arrays, read_weights
 from fittingroom.safe_io.documents import parse_json, read_json
 from fittingroom.safe_io.files import (
     MEBIBYTE,
@@ -24,9 +14,8 @@ from fittingroom.safe_io.files import (
     most_behind,
     open_plain,
     read_whole,
+    refuse_model_file,
 )
-from fittingroom.safe_io.kinds import refuse_model_file
-from fittingroom.safe_io.weights import read_weights
 
 __all__ = [
     "MEBIBYTE",

@@ -1,4 +1,4 @@
-"""JSON, of bounded size and depth."""
+"""JSON of bounded size and depth."""
 
 import json
 from pathlib import Path
@@ -6,31 +6,25 @@ from typing import Any, NoReturn
 
 from fittingroom.safe_io.files import MEBIBYTE, Refusal, read_whole
 
-MOST_BYTES = 8 * MEBIBYTE
-# Every list or mapping takes tens of bytes for two brackets.
-_MOST_CONTAINERS = 500_000
 
-
-def read_json(path: Path, most: int = MOST_BYTES) -> Any:
-    """What a JSON file holds.
+def read_json(path: Path, most: int = 8 * MEBIBYTE) -> Any:
+    """The content of a JSON file of at most ``most`` bytes.
 
     Raises:
-        Refusal: it is no plain file, too large, or not JSON in UTF-8.
+        Refusal: it isn't a plain file, is too large, or isn't JSON in UTF-8.
         OSError: it isn't there or can't be read.
     """
     return parse_json(read_whole(path, most), str(path))
 
 
 def parse_json(content: bytes | str, where: str) -> Any:
-    """What JSON holds; its numbers are finite, and its nesting has an end.
+    """The values in JSON. Unlike Python's own parser, it takes finite numbers only.
 
     Raises:
-        Refusal: it isn't such JSON.
+        Refusal: it isn't such JSON, or it is nested too deeply.
     """
     try:
         text = content.decode("utf-8") if isinstance(content, bytes) else content
-        if text.count("[") + text.count("{") > _MOST_CONTAINERS:
-            raise ValueError(f"it has more than {_MOST_CONTAINERS:,} lists and objects")
         return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
@@ -38,4 +32,4 @@ def parse_json(content: bytes | str, where: str) -> Any:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number in JSON")
+    raise ValueError(f"{name} is not a number in JSON")

@@ -1,4 +1,4 @@
-"""Open a file that is plain, no link and no larger than it may be."""
+"""Open a plain file of limited size, and refuse files that are never opened."""
 
 import contextlib
 import errno
@@ -10,18 +10,29 @@ from pathlib import Path
 
 MEBIBYTE = 2**20
 
-# What is above this size has to be there, more or less, and not be made of a few bytes of a bomb,
-# or of the holes of a sparse file; images pack four to one or so.
-_TAKEN_AT_ITS_WORD = 128 * MEBIBYTE
+# A packed or sparse file may grow to so many times its size on disk, or to this size. Images pack
+# four to one or so; a bomb packs a thousand to one.
 _MOST_PACKED = 32
+_ALWAYS_ALLOWED = 128 * MEBIBYTE
 
-# Where the system has them: do not follow a link, and do not wait for a pipe's other end.
+# If the system has them: don't follow a link, and don't wait for a pipe's other end.
 _FLAGS = (
     os.O_RDONLY
     | getattr(os, "O_NOFOLLOW", 0)
     | getattr(os, "O_NONBLOCK", 0)
     | getattr(os, "O_BINARY", 0)
 )
+
+# Model files that can run code when their framework loads them: by name, and by first bytes.
+_PICKLE, _KERAS = "it is a pickle", "a Keras file may hold Python code in its layers"
+_NEVER_OPENED = {
+    **dict.fromkeys((".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib"), _PICKLE),
+    **dict.fromkeys((".keras", ".h5", ".hdf5"), _KERAS),
+}
+_BEGINNINGS = {
+    **dict.fromkeys((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK"), _PICKLE),
+    b"\x89H": _KERAS,
+}
 
 
 class Refusal(ValueError):
@@ -30,59 +41,50 @@ class Refusal(ValueError):
 
 @contextlib.contextmanager
 def open_plain(path: Path, most: int) -> Iterator[io.BufferedReader]:
-    """A file for reading, once the system has said that it is one and how large.
-
-    Args:
-        path: the file; its last part may be no link.
-        most: so many bytes at most.
+    """Open a plain file of at most ``most`` bytes for reading.
 
     Raises:
         Refusal: it is a link, a folder, a pipe or a device, too large, or nearly all holes.
-        OSError: it is not there or cannot be read.
+        OSError: it isn't there or can't be read.
     """
+    linked = Refusal(f"{path} is a symbolic link, which is not followed. Give the file itself.")
     if path.is_symlink():
-        raise _is_link(path)
+        raise linked
     try:
         descriptor = os.open(path, _FLAGS)
     except OSError as error:
-        if error.errno == errno.ELOOP:  # it became one just now
-            raise _is_link(path) from error
+        if error.errno == errno.ELOOP:  # it became a link just now
+            raise linked from error
         raise
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise Refusal(f"{path} isn't a plain file, but a folder, pipe or device.")
     with os.fdopen(descriptor, "rb") as stream:
-        if status.st_size > most:
-            raise Refusal(f"{path} has {status.st_size:,} bytes; at most {most:,} are allowed.")
-        if status.st_size > most_behind(status):
-            raise Refusal(
-                f"{path} has {status.st_size:,} bytes, but nearly all of them are holes (a sparse "
-                "file)."
-            )
+        size = status.st_size
+        if size > most:
+            raise Refusal(f"{path} has {size:,} bytes; at most {most:,} are allowed.")
+        if size > most_behind(status):
+            raise Refusal(f"{path} has {size:,} bytes, but nearly all are holes (a sparse file).")
         yield stream
 
 
 def most_behind(status: os.stat_result) -> int:
-    """The most bytes that a file may be read or unpacked to, by what of it is on the disk.
-
-    Where the system does not say how much that is, its size is believed.
-    """
-    blocks = getattr(status, "st_blocks", None)
-    there = status.st_size if blocks is None else min(status.st_size, 512 * int(blocks))
-    return max(_MOST_PACKED * there, _TAKEN_AT_ITS_WORD)
+    """The most bytes that a file may be read or unpacked to, by its size on disk."""
+    blocks = getattr(status, "st_blocks", None)  # Windows doesn't tell
+    on_disk = status.st_size if blocks is None else min(status.st_size, 512 * int(blocks))
+    return max(_MOST_PACKED * on_disk, _ALWAYS_ALLOWED)
 
 
 def read_whole(path: Path, most: int) -> bytes:
-    """A plain file's content; of one that grows meanwhile, what it was when it was opened.
+    """The content of a plain file of at most ``most`` bytes.
 
     Raises:
-        Refusal: it is a link, a folder, a pipe or a device, larger than ``most`` bytes, or nearly
-            all holes.
-        OSError: it is not there or cannot be read.
+        Refusal: it is a link, a folder, a pipe or a device, too large, or nearly all holes.
+        OSError: it isn't there or can't be read.
     """
     with open_plain(path, most) as stream:
-        # So many bytes are taken before any is read: no more than there are, whatever may be.
+        # No more than its size when it was opened, even if it grows.
         return stream.read(os.fstat(stream.fileno()).st_size)
 
 
@@ -94,5 +96,16 @@ def is_inside(path: Path, folder: Path) -> bool:
         return False
 
 
-def _is_link(path: Path) -> Refusal:
-    return Refusal(f"{path} is a symbolic link, which is not followed. Give the file itself.")
+def refuse_model_file(path: Path, content: bytes = b"") -> None:
+    """Refuse a model that could run code, by its name and, if given, by its first bytes.
+
+    Raises:
+        Refusal: it is a ``.pt``, ``.pkl``, ``.keras`` or ``.h5`` file, or one of their relatives.
+    """
+    reason = _NEVER_OPENED.get(path.suffix.lower()) or _BEGINNINGS.get(content[:2])
+    if reason is not None:
+        raise Refusal(
+            f"{path.name} is never opened: {reason}, so loading it can run the code of whoever "
+            "made it. Load the model yourself in Python and train it (`fittingroom.train(model)`), "
+            "or compare its predictions (`fittingroom compare … --with predictions.csv`)."
+        )

@@ -1,20 +1,36 @@
-"""What an ONNX model is made of and how large it gets, worked out before it runs (needs ``onnx``).
+"""Check an untrusted ONNX model, and run it once (needs ``onnx``).
 
 The operators are an allow-list: none of them reads files, runs code or loops without end. The sizes
 come from ONNX' own shape inference (https://onnx.ai/onnx/api/shape_inference.html).
+
+An untrusted model is checked in a process of its own::
+
+    python -P -m fittingroom.safe_io.inspection MOST < model.onnx
+
+This prints one line of JSON: ``{"at_once": 500}``, or ``{"refused": "why"}``. If the model makes
+ONNX Runtime crash, the process that asked goes on. Memory and processor time are limited on Linux;
+elsewhere the process that waits limits the time.
 """
 
+import json
 import math
+import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 
-from fittingroom.safe_io.files import Refusal
+from fittingroom.safe_io.files import MEBIBYTE, Refusal
 
 # Bytes of all arrays together that a model computes for one batch of images.
 MOST_MEMORY = 128_000_000
+# Limits of the process that runs it once: seconds of processor time, and memory beside a few copies
+# of the file (as parsed, with shapes, and loaded).
+_SECONDS = 60
+_MEMORY, _COPIES = 1024 * MEBIBYTE, 8
 _MOST_NODES = 20_000
 _NAMES = (
     # Numbers one by one, and comparisons
@@ -95,15 +111,9 @@ def parse(content: bytes) -> onnx.ModelProto:
             "This isn't a model of this project: it must take `pictures` and give `logits` and "
             f"`probabilities`, but gives {', '.join(outputs)[:100] or 'nothing'}."
         )
-    if min(image_shape(model), default=0) < 1:
+    if min(_image_shape(model), default=0) < 1:
         raise Refusal("The ONNX model must say how large the images are that it takes.")
     return model
-
-
-def image_shape(model: onnx.ModelProto) -> tuple[int, ...]:
-    """The shape of one image that a model takes: its input's, without the first axis."""
-    sides = model.graph.input[0].type.tensor_type.shape.dim
-    return tuple(side.dim_value for side in sides[1:])
 
 
 def images_at_once(model: onnx.ModelProto, most: int) -> int:
@@ -130,6 +140,72 @@ def images_at_once(model: onnx.ModelProto, most: int) -> int:
         most //= 2
     _check_division(graphs)
     return most
+
+
+def examine(content: bytes, most: int) -> int:
+    """Check a model and run it once; how many images it can take at once.
+
+    Raises:
+        Refusal: it is not allowed, or it fails.
+    """
+    model = parse(content)
+    kind = helper.tensor_dtype_to_np_dtype(model.graph.input[0].type.tensor_type.elem_type)
+    images = np.random.default_rng(0).integers(0, 256, (2, *_image_shape(model))).astype(kind)
+    at_once = images_at_once(model, most)
+    del model
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    # Without this, ONNX Runtime would take some files for another format, which was not checked.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    try:
+        session = onnxruntime.InferenceSession(
+            content, options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
+        (logits, *_) = session.run(
+            ["logits", *(each.name for each in session.get_outputs())], {"pictures": images}
+        )
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise Refusal(f"The ONNX model can't be run: {reason}") from error
+    if logits.ndim != 2 or len(logits) != 2:
+        raise Refusal(
+            f"The ONNX model must give one row of logits for each image. For 2 images it gives an "
+            f"array of shape {logits.shape}."
+        )
+    return at_once
+
+
+def answer(content: bytes, most: int, seconds: int = _SECONDS) -> None:
+    """Examine a model within the limits, and print the result."""
+    _limit(len(content), seconds)
+    result: dict[str, object]
+    try:
+        result = {"at_once": examine(content, most)}
+    except Refusal as error:
+        result = {"refused": str(error)}
+    print(json.dumps(result), flush=True)
+
+
+def _limit(size: int, seconds: int) -> None:
+    """Limit this process' memory and processor time from here on, for a model of ``size`` bytes."""
+    if sys.platform != "linux":
+        return
+    import resource
+
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    memory = pages * resource.getpagesize() + _MEMORY + _COPIES * size
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    spent = int(used.ru_utime + used.ru_stime) + 1
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (spent + seconds, spent + seconds))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _image_shape(model: onnx.ModelProto) -> tuple[int, ...]:
+    """The shape of one image that a model takes: its input's, without the first axis."""
+    sides = model.graph.input[0].type.tensor_type.shape.dim
+    return tuple(side.dim_value for side in sides[1:])
 
 
 def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
@@ -239,3 +315,7 @@ def _may_divide(tensor: onnx.TensorProto) -> bool:
         return not np.isin(numpy_helper.to_array(tensor), (0, -1)).any()
     except (TypeError, ValueError):
         return False
+
+
+if __name__ == "__main__":
+    answer(sys.stdin.buffer.read(), int(sys.argv[1]))

@@ -2,7 +2,7 @@
 
 A model is data, yet a graph is a program too: it may ask for other files, for gigabytes, or never
 end. So an unknown file is checked, and run once, in a process of its own
-(:mod:`fittingroom.safe_io.trial`). A model that passed is remembered by its SHA-256, in this
+(:mod:`fittingroom.safe_io.inspection`). A model that passed is remembered by its SHA-256, in this
 process and in the user's cache folder. Whoever can write to that folder could let another model
 in; they could change the user's programs just as well.
 """
@@ -22,8 +22,7 @@ import onnxruntime
 
 from fittingroom.errors import MissingExtraError
 from fittingroom.safe_io.documents import parse_json
-from fittingroom.safe_io.files import MEBIBYTE, Refusal, read_whole
-from fittingroom.safe_io.kinds import refuse_model_content, refuse_model_file
+from fittingroom.safe_io.files import MEBIBYTE, Refusal, read_whole, refuse_model_file
 
 MOST_BYTES = 256 * MEBIBYTE
 # Images at a time: enough to fill the cores, few enough that memory stays small.
@@ -34,8 +33,7 @@ _MOST_SECONDS = 300
 _MOST_MEMORY = 1024 * MEBIBYTE
 # A model has to pass again when the rules here change, or ONNX Runtime does.
 _RULES = f"1-{onnxruntime.__version__}"
-_LONGEST_LIST = MEBIBYTE
-_LONGEST_NAMES, _MOST_CLASSES = 60_000, 256
+_MOST_CLASSES, _LONGEST_NAME = 256, 200
 
 # The models that this process trusts: how many images each takes at once, by its SHA-256.
 _trusted: dict[str, int] = {}
@@ -77,7 +75,7 @@ def check_model(model: Path | bytes) -> CheckedModel:
         return CheckedModel(content, _trusted[digest], trusted=True)
     at_once = _remembered(digest)
     if at_once is None:
-        refuse_model_content(content, model.name)
+        refuse_model_file(model, content)
         at_once = _try_out(content)
         _remember(digest, at_once)
     return CheckedModel(content, at_once, trusted=False)
@@ -121,9 +119,12 @@ def class_names(stored: str | None, otherwise: tuple[str, ...]) -> tuple[str, ..
     """
     if stored is None:
         return otherwise
-    names = parse_json(stored[:_LONGEST_NAMES], "the model's class names")
-    texts = isinstance(names, list) and all(isinstance(each, str) for each in names)
-    if not texts or not 2 <= len(names) <= _MOST_CLASSES or not 0 < max(map(len, names)) <= 200:
+    names = parse_json(stored[: _MOST_CLASSES * _LONGEST_NAME], "the model's class names")
+    if not (
+        isinstance(names, list)
+        and 2 <= len(names) <= _MOST_CLASSES
+        and all(isinstance(each, str) and 0 < len(each) <= _LONGEST_NAME for each in names)
+    ):
         raise Refusal(
             f"The model's class names must be 2 to {_MOST_CLASSES} texts, not {str(names)[:60]}."
         )
@@ -148,7 +149,7 @@ def _try_out(content: bytes) -> int:
     found = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "fittingroom.safe_io.trial", str(BATCH)],
+            [sys.executable, "-P", "-m", "fittingroom.safe_io.inspection", str(BATCH)],
             input=content,
             capture_output=True,
             env={**os.environ, **found},
@@ -168,34 +169,24 @@ def _try_out(content: bytes) -> int:
     return int(answer["at_once"])
 
 
-def _list() -> Path | None:
-    """The file that lists the models that passed; None if there is no place for it."""
-    if importlib.util.find_spec("platformdirs") is None:
-        return None
+def _mark(digest: str) -> Path:
+    """The file in the user's cache folder that exists if a model passed."""
     import platformdirs
 
-    return platformdirs.user_cache_path("fittingroom", appauthor=False) / "checked-models.txt"
+    folder = platformdirs.user_cache_path("fittingroom", appauthor=False)
+    return folder / "checked-models" / f"{digest}-{_RULES}"
 
 
 def _remembered(digest: str) -> int | None:
     """How many images a model takes at once, if it passed before."""
-    path = _list()
-    with suppress(OSError, ValueError, IndexError):
-        text = read_whole(path, _LONGEST_LIST).decode("ascii") if path else ""
-        for words in map(str.split, text.splitlines()):
-            if words[:2] == [_RULES, digest]:
-                return min(max(int(words[2]), 1), BATCH)
+    with suppress(ImportError, OSError, ValueError):
+        return min(max(int(_mark(digest).read_text("ascii")), 1), BATCH)
     return None
 
 
 def _remember(digest: str, at_once: int) -> None:
-    """Add a model to the list; where that fails, it is checked again next time."""
-    path = _list()
-    if path is None or _remembered(digest) is not None:
-        return
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and path.stat().st_size > _LONGEST_LIST - 200:
-            path.unlink()  # and begun again
-        with path.open("a", encoding="ascii") as stream:
-            stream.write(f"{_RULES} {digest} {at_once}\n")
+    """Remember that a model passed; if that fails, it is checked again next time."""
+    with suppress(ImportError, OSError):
+        mark = _mark(digest)
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.write_text(str(at_once), "ascii")
