@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fittingroom.errors import missing_extra
-from fittingroom.metrics.checks import checked_labels, checked_probabilities
+from fittingroom.metrics.checks import checked_probabilities, checked_rows
 from fittingroom.predictions import Int64
 
 Float64 = npt.NDArray[np.float64]
@@ -58,9 +58,8 @@ def doubtful_labels(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Doub
     except ModuleNotFoundError as error:
         raise missing_extra(error, "audit") from error
 
-    given = np.asarray(labels)
-    chances = checked_probabilities(probabilities, len(given) if given.ndim else None)
-    given = checked_labels(given, chances.shape[1])
+    chances = checked_probabilities(probabilities)
+    given = checked_rows(labels, chances)
     doubted = find_label_issues(given, chances, filter_by="prune_by_class", n_jobs=1)
     positions = np.flatnonzero(doubted).astype(np.int64)
     own = chances[positions, given[positions]]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fittingroom.metrics import RiskCoverage
-from fittingroom.numbers import Estimate, plain
+from fittingroom.numbers import Estimate, plain, row
 from fittingroom.predictions import Int64, Predictions
 
 if TYPE_CHECKING:
@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 # Points of the risk-coverage curve that `as_dict` gives; the curve itself has one a confidence.
 _CURVE_POINTS = 101
+_CURVE = ("coverage", "risk", "low", "high", "threshold")
 
 
 @dataclass(frozen=True)
 class ClassScores:
-    """How one class fares; all scores are fractions.
+    """The scores of one class, all fractions.
 
     Attributes:
         name: the class.
@@ -57,14 +58,13 @@ class ConfusedPair:
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """Images whose top probability lies in one range.
+    """Images whose predicted class has a probability in one range.
 
     Attributes:
         low, high: the range's ends.
         count: images in it.
-        confidence: their mean top probability (that of the predicted class, if somebody else's
-            model predicts another one than its likeliest).
-        accuracy: the share of them that are right.
+        confidence: the mean probability of their predicted class.
+        accuracy: the share of them that are classified correctly.
     """
 
     low: float
@@ -76,7 +76,7 @@ class CalibrationBin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Whether a model is as often right as it is sure.
+    """How well a model's confidence matches its accuracy.
 
     Attributes:
         bins: 15 bins of equal width, empty ones left out.
@@ -129,81 +129,44 @@ class Evaluation:
         risk-coverage curve is thinned to at most 101 points.
         """
         curve = self.risk_coverage
+        parts = ("per_class", "confusion", "most_confused", "worst_mistakes", "calibration")
         return {
             "images": len(self.predictions),
             "labels_hash": self.predictions.labels_hash,
             "classes": list(self.predictions.classes),
             **plain(self.scores),
-            "per_class": plain(self.per_class),
-            "confusion": plain(self.confusion),
-            "most_confused": plain(self.most_confused),
-            "calibration": plain(self.calibration),
+            **{name: plain(getattr(self, name)) for name in parts},
             "risk_coverage": None if curve is None else _thinned(curve),
-            "worst_mistakes": plain(self.worst_mistakes),
         }
 
     def frame(self) -> pandas.DataFrame:
         """One row a class: ``support``, and ``precision``, ``recall``, ``f1`` with their ends."""
-        rows = [
-            {"class": each.name, "support": each.support}
-            | _ends("precision", each.precision)
-            | _ends("recall", each.recall)
-            | _ends("f1", each.f1)
-            for each in self.per_class
-        ]
-        return _frame(rows).set_index("class")
+        return _frame(map(row, self.per_class)).set_index("name")
 
     def confusion_frame(self) -> pandas.DataFrame:
         """Counts of images, rows true, columns predicted; of two models, subtract one's from
         the other's to see where they differ."""
-        import pandas
-
-        names = pandas.Index(self.predictions.classes)
-        return pandas.DataFrame(
-            self.confusion, names.rename("true"), names.rename("predicted"), copy=True
-        )
+        names = list(self.predictions.classes)
+        frame = _frame(self.confusion.copy(), names).set_axis(names, axis="columns")
+        return frame.rename_axis("true").rename_axis("predicted", axis="columns")
 
     def calibration_frame(self) -> pandas.DataFrame:
-        """One row a bin of the reliability diagram; none without probabilities.
-
-        Columns ``low``, ``high``, ``count``, ``confidence``, ``accuracy`` and its ends.
-        """
-        names = ("low", "high", "count", "confidence")
-        rows = [
-            {name: getattr(each, name) for name in names} | _ends("accuracy", each.accuracy)
-            for each in ([] if self.calibration is None else self.calibration.bins)
-        ]
-        return _frame(rows, [*names, "accuracy", "accuracy_low", "accuracy_high"])
+        """One row a :class:`CalibrationBin`, with the ends; none without probabilities."""
+        return _frame(map(row, self.calibration.bins if self.calibration else ()))
 
     def risk_coverage_frame(self) -> pandas.DataFrame:
-        """One row a confidence that occurs, the surest first; none without probabilities.
-
-        Columns ``threshold``, ``coverage``, ``risk`` and its ends.
-        """
+        """One row a confidence that occurs, the surest first; none without probabilities."""
         curve = self.risk_coverage
-        columns = {"threshold": "threshold", "coverage": "coverage", "risk": "risk"}
-        columns |= {"risk_low": "low", "risk_high": "high"}
-        return _frame(
-            {name: [] if curve is None else getattr(curve, at) for name, at in columns.items()}
-        )
+        return _frame({name: [] if curve is None else getattr(curve, name) for name in _CURVE})
 
 
-def _ends(name: str, estimate: Estimate) -> dict[str, float]:
-    return {
-        name: estimate.value,
-        f"{name}_low": estimate.low,
-        f"{name}_high": estimate.high,
-    }
-
-
-def _frame(rows: Any, columns: list[str] | None = None) -> pandas.DataFrame:
+def _frame(rows: Any, index: Any = None) -> pandas.DataFrame:
     import pandas  # half a second, for those who want a table
 
-    return pandas.DataFrame(rows, columns=columns)
+    return pandas.DataFrame(rows, index)
 
 
 def _thinned(curve: RiskCoverage) -> dict[str, Any]:
     count = len(curve.coverage)
     chosen = np.unique(np.linspace(0, count - 1, min(count, _CURVE_POINTS)).round().astype(int))
-    names = ("coverage", "risk", "low", "high", "threshold")
-    return {name: plain(getattr(curve, name)[chosen]) for name in names}
+    return {name: plain(getattr(curve, name)[chosen]) for name in _CURVE}

@@ -12,22 +12,22 @@ import numpy.typing as npt
 
 from fittingroom import metrics
 from fittingroom.numbers import Estimate, decimal_estimate, percent_estimate
-from fittingroom.predictions import Float32, Int64, Predictions
+from fittingroom.predictions import Int64, Predictions
 
 
 @dataclass(frozen=True, eq=False)
 class Basis:
     """What scores are computed from; what several of them need is computed once.
 
+    Everything but the confusion matrix needs probabilities.
+
     Attributes:
-        predictions: the true labels, and what the model says.
+        predictions: the true labels, and what the model predicts.
         draws: simulations behind the interval of a calibration error.
-        seed: of these simulations.
     """
 
     predictions: Predictions
     draws: int
-    seed: int
 
     @cached_property
     def confusion(self) -> Int64:
@@ -35,18 +35,10 @@ class Basis:
         said = self.predictions
         return metrics.confusion_matrix(said.labels, said.predicted, said.classes)
 
-    # All below needs probabilities.
-
-    @cached_property
-    def logs(self) -> Float32:
-        """Float32 ``(N, K)``, log-probabilities."""
-        assert self.predictions.log_probabilities is not None
-        return self.predictions.log_probabilities
-
     @cached_property
     def probabilities(self) -> npt.NDArray[np.float64]:
         """Float64 ``(N, K)``."""
-        return np.exp(self.logs.astype(np.float64))
+        return np.exp(np.asarray(self.predictions.log_probabilities, np.float64))
 
     @cached_property
     def brier(self) -> metrics.BrierDecomposition:
@@ -59,21 +51,15 @@ class Basis:
         return self._reliability("equal width")
 
     @cached_property
-    def calibration_error(self) -> metrics.CalibrationError:
-        """Over bins of equal width."""
-        return metrics.calibration_error(self.reliability, draws=self.draws, seed=self.seed)
-
-    @cached_property
-    def error_equal_mass(self) -> metrics.CalibrationError:
-        """Over bins of equally many images."""
-        curve = self._reliability("equal mass")
-        return metrics.calibration_error(curve, draws=self.draws, seed=self.seed)
-
-    @cached_property
     def risk_coverage(self) -> metrics.RiskCoverage:
         """The risk-coverage curve."""
         said = self.predictions
         return metrics.risk_coverage(said.labels, said.predicted, self.probabilities)
+
+    def calibration_error(self, binning: metrics.Binning) -> Estimate:
+        """Over 15 bins."""
+        curve = self.reliability if binning == "equal width" else self._reliability(binning)
+        return metrics.calibration_error(curve, draws=self.draws)
 
     def _reliability(self, binning: metrics.Binning) -> metrics.Reliability:
         said = self.predictions
@@ -130,7 +116,9 @@ SCORES: dict[str, ScoreInfo] = {
     ),
     "log_loss": ScoreInfo(
         "Log loss",
-        lambda given: metrics.log_loss(given.predictions.labels, given.logs),
+        lambda given: metrics.log_loss(
+            given.predictions.labels, np.asarray(given.predictions.log_probabilities)
+        ),
         decimal_estimate,
         "Mean negative logarithm of the true class's probability; 0 is best.",
         probabilities=True,
@@ -167,7 +155,7 @@ SCORES: dict[str, ScoreInfo] = {
     ),
     "calibration_error": ScoreInfo(
         "Calibration error",
-        lambda given: given.calibration_error.debiased,
+        lambda given: given.calibration_error("equal width"),
         percent_estimate,
         "Mean distance between confidence and accuracy in 15 bins of equal width, debiased.",
         probabilities=True,
@@ -175,7 +163,7 @@ SCORES: dict[str, ScoreInfo] = {
     ),
     "calibration_error_equal_mass": ScoreInfo(
         "– in bins of equal mass",
-        lambda given: given.error_equal_mass.debiased,
+        lambda given: given.calibration_error("equal mass"),
         percent_estimate,
         "The same in 15 bins of equally many images.",
         probabilities=True,

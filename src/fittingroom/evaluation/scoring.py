@@ -18,27 +18,21 @@ _CONFUSED_PAIRS = 10
 _WORST_MISTAKES = 50
 
 
-def evaluate_predictions(
-    predictions: Predictions, *, draws: int = 2000, seed: int = 0
-) -> Evaluation:
+def evaluate_predictions(predictions: Predictions, *, draws: int = 2000) -> Evaluation:
     """Every number about one fitted model, each with its 95% interval.
 
     Args:
-        predictions: what the model says, and what is true.
-        draws: simulations behind the interval of the calibration error, at least 100; all other
-            intervals are in closed form.
-        seed: of these simulations; equal input and seed give an equal result.
+        predictions: what the model predicts, and what is true.
+        draws: simulations behind the interval of the calibration error; all other intervals are in
+            closed form.
 
     Returns:
         The evaluation; what needs probabilities is None if the model gives classes alone. A
         score of 0/0 (precision of a class that is never predicted, recall of one without images)
         has the value 0 and the interval (0, 1); a class that is neither true nor predicted of
         any image is left out of the macro means.
-
-    Raises:
-        UsageError: too few draws.
     """
-    given = Basis(predictions, draws, seed)
+    given = Basis(predictions, draws)
     sure = predictions.log_probabilities is not None
     support = given.confusion.sum(axis=1)
     scores = [score(given.confusion) for score in (metrics.precision, metrics.recall, metrics.f1)]
@@ -92,5 +86,5 @@ def _calibration(given: Basis) -> Calibration:
                 *(column.tolist() for column in columns), strict=True
             )
         ),
-        plug_in=given.calibration_error.plug_in,
+        plug_in=curve.plug_in_error,
     )

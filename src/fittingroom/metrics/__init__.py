@@ -10,14 +10,13 @@
     temperature       temperature scaling, and what it changes
     selective         risk-coverage curve and its area
 
-SciPy is imported by what uses it: the interval of a share is to be had in the core install.
+Functions import SciPy when they need it: the interval of a share works in the core install.
 
 All of it takes arrays: true labels ``(N,)``, predicted labels ``(N,)``, probabilities ``(N, K)``.
 """
 
 from fittingroom.metrics.calibration import (
     Binning,
-    CalibrationError,
     Reliability,
     calibration_error,
     confidences,
@@ -46,7 +45,6 @@ from fittingroom.metrics.probabilistic import (
 from fittingroom.metrics.selective import RiskCoverage, risk_coverage
 from fittingroom.metrics.temperature import (
     TemperatureEffect,
-    apply_temperature,
     fit_temperature,
     temperature_effect,
 )
@@ -55,14 +53,12 @@ from fittingroom.numbers import Estimate
 __all__ = [
     "Binning",
     "BrierDecomposition",
-    "CalibrationError",
     "Estimate",
     "Reliability",
     "RiskCoverage",
     "Score",
     "TemperatureEffect",
     "accuracy",
-    "apply_temperature",
     "brier_decomposition",
     "brier_score",
     "calibration_error",

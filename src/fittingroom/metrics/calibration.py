@@ -6,13 +6,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from fittingroom.errors import UsageError
 from fittingroom.metrics.checks import (
     Float64,
     Int64,
-    checked_labels,
     checked_pair,
     checked_probabilities,
+    checked_rows,
 )
 from fittingroom.numbers import Estimate
 
@@ -36,20 +35,18 @@ class Reliability:
     confidence: Float64
     correct: Int64
 
+    @property
+    def gap(self) -> Float64:
+        """How far confidence is from accuracy in each bin: float64 ``(B,)``, fractions."""
+        return np.abs(self.correct / self.count - self.confidence)
 
-@dataclass(frozen=True)
-class CalibrationError:
-    """How far confidence is from accuracy, on average over images, as a fraction.
+    @property
+    def plug_in_error(self) -> float:
+        """The expected calibration error as papers give it: ``Σ_b n_b/N |gap_b|``.
 
-    Attributes:
-        debiased: the expected calibration error, freed of most of what sampling adds to it, and
-            an interval for it.
-        plug_in: the value that papers give, which is too high even of a perfect model: the fewer
-            images a bin has, the more.
-    """
-
-    debiased: Estimate
-    plug_in: float
+        It is too high even for a perfect model: the fewer images a bin has, the more.
+        """
+        return float(self.count @ self.gap / self.count.sum())
 
 
 def confidences(predicted: npt.ArrayLike, probabilities: npt.ArrayLike) -> Float64:
@@ -59,8 +56,7 @@ def confidences(predicted: npt.ArrayLike, probabilities: npt.ArrayLike) -> Float
         PredictionsError: arrays that do not fit together, or rows that do not sum to one.
     """
     given = checked_probabilities(probabilities)
-    called = checked_labels(predicted, given.shape[1], "predicted")
-    checked_probabilities(given, len(called))
+    called = checked_rows(predicted, given, "predicted labels")
     return given[np.arange(len(called)), called]
 
 
@@ -83,14 +79,11 @@ def reliability(
 
     Raises:
         PredictionsError: arrays that do not fit together.
-        UsageError: fewer than one bin.
 
     Source:
         Guo, Pleiss, Sun and Weinberger (2017), arXiv:1706.04599, section 2 (equal width);
         Nguyen and O'Connor (2015), arXiv:1508.05154 (equal mass).
     """
-    if bins < 1:
-        raise UsageError(f"There are {bins} bins. Give at least one.")
     confidence = confidences(predicted, probabilities)
     true, called = checked_pair(labels, predicted, np.shape(probabilities)[1])
     correct = true == called
@@ -102,8 +95,7 @@ def reliability(
         ordered = np.sort(confidence)
         cuts = np.unique(ordered[(np.arange(1, bins) * len(ordered)) // bins])
         place = np.searchsorted(cuts, confidence, side="right")
-        low = np.full(len(cuts) + 1, np.inf)
-        high = np.zeros(len(cuts) + 1)
+        low, high = np.full(len(cuts) + 1, np.inf), np.zeros(len(cuts) + 1)
         np.minimum.at(low, place, confidence)
         np.maximum.at(high, place, confidence)
     count = np.bincount(place, minlength=len(low))
@@ -118,9 +110,7 @@ def reliability(
     )
 
 
-def calibration_error(
-    curve: Reliability, *, draws: int = 2000, seed: int = 0, confidence: float = 0.95
-) -> CalibrationError:
+def calibration_error(curve: Reliability, *, draws: int = 2000, seed: int = 0) -> Estimate:
     """Expected calibration error ``Σ_b n_b/N |accuracy_b - confidence_b|``, debiased.
 
     The plug-in value is too high, since the absolute value turns noise into error. Each bin's
@@ -128,54 +118,46 @@ def calibration_error(
     distribution at the gap seen, and is taken off. The interval inverts a test: it holds the
     multiples ``t`` of the debiased gaps for which the plug-in value seen is not among the 2.5%
     lowest or highest of those simulated with gaps ``t γ_b``. So it holds 0 as often as it
-    promises where the model is perfectly calibrated, which no bootstrap percentiles do.
+    promises if the model is perfectly calibrated, which no bootstrap percentiles do.
 
     Args:
         curve: what :func:`reliability` gives; the error meant is that over these bins.
-        draws: simulated sets of gaps; at least 100.
+        draws: simulated sets of gaps; a few hundred or more.
         seed: of the simulation: equal seeds give equal intervals.
-        confidence: the interval's nominal coverage.
 
     Returns:
         Fractions between 0 and 1.
-
-    Raises:
-        UsageError: too few draws.
 
     Source:
         Naeini, Cooper and Hauskrecht (2015), AAAI (the error); Kumar, Liang and Ma (2019),
         arXiv:1909.10155 (debiasing by the normal approximation, here in closed form); Carpenter
         (1999), JRSS B 61:159 (test inversion).
     """
-    if draws < 100:
-        raise UsageError(f"{draws} draws are too few. Give at least 100.")
+    from scipy import optimize
+
     weight = curve.count / curve.count.sum()
-    gap = np.abs(curve.correct / curve.count - curve.confidence)
     # One more image, as sure as the others are, keeps a bin without a mistake from a spread of 0.
     share = (curve.correct + curve.confidence) / (curve.count + 1)
     deviation = np.sqrt(share * (1 - share) / curve.count)
-    plug_in = float(weight @ gap)
-    true_gap = 2 * gap - _folded_normal_mean(gap, deviation)
+    true_gap = 2 * curve.gap - _folded_normal_mean(curve.gap, deviation)
     value = max(float(weight @ true_gap), 0.0)
     if not deviation.any():  # each confidence is 0 or 1, and was right: no spread to invert
-        return CalibrationError(Estimate(value, value, value), plug_in)
+        return Estimate(value, value, value)
 
     direction = np.maximum(true_gap, 0.0) if (true_gap > 0).any() else deviation
     unit = direction / float(weight @ direction)  # of calibration error 1
-    noise = np.random.default_rng(seed).standard_normal((draws, len(gap))) * deviation
+    noise = np.random.default_rng(seed).standard_normal((draws, len(weight))) * deviation
+    plug_in = curve.plug_in_error
 
     def simulated(error: float, level: float) -> float:
         return float(np.quantile(np.abs(noise + error * unit) @ weight, level)) - plug_in
 
-    from scipy import optimize
-
-    tail = (1 - confidence) / 2
     low, high = 0.0, 1.0
-    if simulated(0.0, 1 - tail) < 0:
-        low = float(optimize.brentq(simulated, 0.0, 1.0, args=(1 - tail,), xtol=1e-7))
-    if simulated(0.0, tail) < 0 < simulated(1.0, tail):
-        high = float(optimize.brentq(simulated, 0.0, 1.0, args=(tail,), xtol=1e-7))
-    return CalibrationError(Estimate(value, min(low, value), max(high, value)), plug_in)
+    if simulated(0.0, 0.975) < 0:
+        low = float(optimize.brentq(simulated, 0.0, 1.0, args=(0.975,), xtol=1e-7))
+    if simulated(0.0, 0.025) < 0 < simulated(1.0, 0.025):
+        high = float(optimize.brentq(simulated, 0.0, 1.0, args=(0.025,), xtol=1e-7))
+    return Estimate(value, min(low, value), max(high, value))
 
 
 def _folded_normal_mean(mean: Float64, deviation: Float64) -> Float64:

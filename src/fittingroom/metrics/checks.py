@@ -1,6 +1,4 @@
-"""Validation at the public door: what comes in as arrays is checked here once, then trusted."""
-
-from collections.abc import Sequence
+"""Check what comes in as arrays once, at the public door; the code behind it trusts them."""
 
 import numpy as np
 import numpy.typing as npt
@@ -12,18 +10,6 @@ Int64 = npt.NDArray[np.int64]
 
 # One image's probabilities, as float32, sum to one within this.
 _SUM_TOLERANCE = 1e-3
-
-
-def checked_count(classes: int | Sequence[str]) -> int:
-    """The number of classes, given as such or by their names.
-
-    Raises:
-        PredictionsError: fewer than one.
-    """
-    count = classes if isinstance(classes, int) else len(classes)
-    if count < 1:
-        raise PredictionsError(f"There are {count} classes. Give at least one.")
-    return count
 
 
 def checked_labels(labels: npt.ArrayLike, classes: int, name: str = "labels") -> Int64:
@@ -54,8 +40,7 @@ def checked_pair(
     Raises:
         PredictionsError: see :func:`checked_labels`; or not equally many of both.
     """
-    true = checked_labels(labels, classes)
-    called = checked_labels(predicted, classes, "predicted")
+    true, called = checked_labels(labels, classes), checked_labels(predicted, classes, "predicted")
     if len(true) != len(called):
         raise PredictionsError(
             f"There are {len(true)} labels and {len(called)} predictions. Give as many of both."
@@ -63,35 +48,49 @@ def checked_pair(
     return true, called
 
 
-def checked_matrix(values: npt.ArrayLike, name: str) -> Float64:
+def checked_rows(labels: npt.ArrayLike, values: Float64, name: str = "labels") -> Int64:
+    """Labels as int64 ``(N,)``, one for each row of a matrix ``(N, K)``, all below ``K``.
+
+    Raises:
+        PredictionsError: see :func:`checked_labels`; or another number than the matrix has rows.
+    """
+    true = checked_labels(labels, values.shape[1], name)
+    if len(true) != len(values):
+        raise PredictionsError(
+            f"There are {len(true)} {name} and {len(values)} rows. Give one row an image."
+        )
+    return true
+
+
+def checked_matrix(values: npt.ArrayLike, name: str, *, finite: bool = False) -> Float64:
     """A row an image and a column a class, float64 ``(N, K)``.
 
     Raises:
-        PredictionsError: not a matrix, empty, or with a value that is not a number.
+        PredictionsError: not a matrix, empty, or with a value that is not a number (or, if all
+            must be finite, that is infinite).
     """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 2 or 0 in array.shape:
         raise PredictionsError(f"`{name}` has the shape {array.shape}. Give it as (N, K).")
-    if np.isnan(array).any():
-        row = int(np.flatnonzero(np.isnan(array).any(axis=1))[0])
-        raise PredictionsError(f"`{name}` has a NaN in row {row}.")
+    odd = ~np.isfinite(array) if finite else np.isnan(array)
+    if odd.any():
+        row, column = np.argwhere(odd)[0]
+        kind = "finite numbers" if finite else "numbers"
+        raise PredictionsError(f"`{name}` has {array[row, column]} in row {row}. Give {kind}.")
     return array
 
 
-def checked_probabilities(probabilities: npt.ArrayLike, count: int | None = None) -> Float64:
+def checked_probabilities(probabilities: npt.ArrayLike) -> Float64:
     """Probabilities, float64 ``(N, K)``, each row summing to one.
 
     Raises:
         PredictionsError: see :func:`checked_matrix`; or a value outside 0 to 1 (beyond rounding),
-            a row that does not sum to one, or another number of rows than `count`.
+            or a row that does not sum to one.
     """
     array = checked_matrix(probabilities, "probabilities")
-    if count is not None and len(array) != count:
-        raise PredictionsError(
-            f"There are {count} labels and {len(array)} rows of probabilities. Give as many."
-        )
-    if array.min() < 0 or array.max() > 1 + _SUM_TOLERANCE:
-        wrong = array.min() if array.min() < 0 else array.max()
+    low, high = array.min(), array.max()
+    if low < 0 or high > 1 + _SUM_TOLERANCE:
+        wrong = low if low < 0 else high
         raise PredictionsError(f"A probability is {wrong:.6g}. Give numbers from 0 to 1.")
     sums = array.sum(axis=1)
     off = int(np.abs(sums - 1).argmax())

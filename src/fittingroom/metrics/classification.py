@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fittingroom.errors import PredictionsError
-from fittingroom.metrics.checks import Float64, Int64, checked_count, checked_pair
+from fittingroom.metrics.checks import Float64, Int64, checked_pair
 from fittingroom.metrics.estimates import (
     normal_quantile,
     score_interval,
@@ -23,7 +23,7 @@ class Score:
 
     Attributes:
         per_class: in label order. A class for which the score is 0/0 (precision of a class that
-            is never predicted, recall of one without a image) has the value 0 and the interval
+            is never predicted, recall of one without an image) has the value 0 and the interval
             (0, 1): nothing is known of it.
         macro: unweighted mean over the classes that occur, be it as a true or a predicted label
             (as scikit-learn averages by default).
@@ -58,7 +58,7 @@ def confusion_matrix(
     Raises:
         PredictionsError: arrays that do not fit together.
     """
-    count = checked_count(classes)
+    count = classes if isinstance(classes, int) else len(classes)
     true, called = checked_pair(labels, predicted, count)
     cells = np.bincount(true * count + called, minlength=count * count)
     return cells.reshape(count, count).astype(np.int64)  # (K, K)
@@ -78,14 +78,18 @@ def precision(confusion: npt.ArrayLike) -> Score:
     """
     matrix = _checked_confusion(confusion)
     right, called = np.diag(matrix), matrix.sum(axis=0)
-    return _score(matrix, right / np.maximum(called, 1), *wilson_interval(right, called), rows=0)
+    return _score(
+        matrix, right / np.maximum(called, 1), *wilson_interval(right, called), rows=0, columns=1
+    )
 
 
 def recall(confusion: npt.ArrayLike) -> Score:
     """Of a class' images, the share predicted so; otherwise as :func:`precision`."""
     matrix = _checked_confusion(confusion)
     right, true = np.diag(matrix), matrix.sum(axis=1)
-    return _score(matrix, right / np.maximum(true, 1), *wilson_interval(right, true), columns=0)
+    return _score(
+        matrix, right / np.maximum(true, 1), *wilson_interval(right, true), rows=1, columns=0
+    )
 
 
 def f1(confusion: npt.ArrayLike) -> Score:
@@ -115,7 +119,7 @@ def f1(confusion: npt.ArrayLike) -> Score:
     touched = matrix.sum(axis=0) + matrix.sum(axis=1) - right
     low, high = wilson_interval(right, touched)
     share = right / np.maximum(touched, 1)
-    return _score(matrix, *(2 * x / (1 + x) for x in (share, low, high)))
+    return _score(matrix, *(2 * x / (1 + x) for x in (share, low, high)), rows=1, columns=1)
 
 
 def _checked_confusion(confusion: npt.ArrayLike) -> Int64:
@@ -131,39 +135,27 @@ def _checked_confusion(confusion: npt.ArrayLike) -> Int64:
 
 
 def _score(
-    confusion: Int64,
-    value: Float64,
-    low: Float64,
-    high: Float64,
-    *,
-    rows: int = 1,
-    columns: int = 1,
+    confusion: Int64, value: Float64, low: Float64, high: Float64, *, rows: int, columns: int
 ) -> Score:
     """Estimates for each class and their mean.
 
-    Every score here is ``(rows + columns) TP / (rows · true + columns · called)``.
+    Every score here is ``(rows + columns) TP / (rows · true + columns · called)``. The mean is that
+    of the classes that occur; its variance is the one under drawing the images anew.
     """
-    occurs = (confusion.sum(axis=0) + confusion.sum(axis=1)) > 0
-    mean, count = float(value[occurs].mean()), int(confusion.sum())
-    error_squared = _variance_of_mean(confusion, value, occurs, rows, columns)
-    informative = mean * (1 - mean) / error_squared if error_squared > 0 else float(count)
-    ends = score_interval(mean, informative, normal_quantile(0.95))
+    true, called = confusion.sum(axis=1), confusion.sum(axis=0)
+    occurs = true + called > 0
+    mean = float(value[occurs].mean())
+    # What one more image in cell (i, j) does to the score of class k.
+    one, size = np.eye(len(confusion)), rows * true + columns * called
+    on_diagonal = one[:, None, :] * one[None, :, :]  # (K, K, K): i = j = k
+    touched = rows * one[:, None, :] + columns * one[None, :, :]
+    influence = ((rows + columns) * on_diagonal - value * touched) / np.maximum(size, 1)
+    of_mean = influence[:, :, occurs].mean(axis=2)  # (K, K)
+    variance = float((confusion * of_mean**2).sum())
+    informative = mean * (1 - mean) / variance if variance > 0 else float(confusion.sum())
+    ends = score_interval(mean, informative, normal_quantile())
     per_class = zip(value.tolist(), low.tolist(), high.tolist(), strict=True)
     return Score(
         per_class=tuple(Estimate(*each) for each in per_class),
         macro=Estimate(mean, float(ends[0]), float(ends[1])),
     )
-
-
-def _variance_of_mean(
-    confusion: Int64, value: Float64, occurs: npt.NDArray[np.bool_], rows: int, columns: int
-) -> float:
-    """Variance of the mean score of the classes that occur, when images are drawn anew."""
-    one = np.eye(len(confusion))
-    size = rows * confusion.sum(axis=1) + columns * confusion.sum(axis=0)
-    # What one more image in cell (i, j) does to the score of class k.
-    on_diagonal = one[:, None, :] * one[None, :, :]  # (K, K, K): i = j = k
-    touched = rows * one[:, None, :] + columns * one[None, :, :]
-    influence = ((rows + columns) * on_diagonal - value * touched) / np.maximum(size, 1)
-    of_mean = influence[:, :, occurs].mean(axis=2)  # (K, K)
-    return float((confusion * of_mean**2).sum())

@@ -8,10 +8,9 @@ import numpy.typing as npt
 from fittingroom.errors import PredictionsError
 from fittingroom.metrics.checks import (
     Float64,
-    Int64,
-    checked_labels,
     checked_matrix,
     checked_probabilities,
+    checked_rows,
 )
 from fittingroom.metrics.estimates import mean_estimate
 from fittingroom.numbers import Estimate
@@ -57,12 +56,12 @@ def log_loss(labels: npt.ArrayLike, log_probabilities: npt.ArrayLike) -> Estimat
         Good (1952), JRSS B 14:107.
     """
     logs = checked_matrix(log_probabilities, "log_probabilities")
-    true = checked_labels(labels, logs.shape[1])
+    true = checked_rows(labels, logs)
     if logs.max() > _ROUNDING:
         raise PredictionsError(
             f"A log-probability is {logs.max():.6g}. Logarithms of probabilities are at most 0."
         )
-    checked_probabilities(np.exp(logs), len(true))
+    checked_probabilities(np.exp(logs))
     # Rounding in float32 can leave a logarithm a hair above zero.
     losses = -np.minimum(logs[np.arange(len(true)), true], 0.0)  # (N,)
     return mean_estimate(losses + 0.0, minimum=0.0)
@@ -84,8 +83,12 @@ def brier_score(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Estimate
     Source:
         Brier (1950), Monthly Weather Review 78:1.
     """
-    true, given = _checked(labels, probabilities)
-    return mean_estimate(_squared_distances(true, given), minimum=0.0, maximum=2.0)
+    given = checked_probabilities(probabilities)
+    true = checked_rows(labels, given)
+    # Σ (p - y)² = Σ p² - 2 p_true + 1, summed in the form that loses no digits near zero.
+    of_true = given[np.arange(len(true)), true]
+    others = np.maximum((given**2).sum(axis=1) - of_true**2, 0.0)
+    return mean_estimate(others + (1 - of_true) ** 2, minimum=0.0, maximum=2.0)
 
 
 def brier_decomposition(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> BrierDecomposition:
@@ -114,7 +117,8 @@ def brier_decomposition(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> 
         (what is taken off, there for bins); Meyer and Woodroofe (2000), Annals of Statistics
         28:1083 (steps of an isotonic fit as its degrees of freedom).
     """
-    true, given = _checked(labels, probabilities)
+    given = checked_probabilities(probabilities)
+    true = checked_rows(labels, given)
     count, classes = given.shape
     truth = np.zeros_like(given)
     truth[np.arange(count), true] = 1.0
@@ -133,19 +137,6 @@ def brier_decomposition(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> 
         resolution=mean_estimate(resolved - overfit, minimum=0.0, maximum=1.0),
         uncertainty=mean_estimate(of_shares, minimum=0.0, maximum=1.0),
     )
-
-
-def _checked(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> tuple[Int64, Float64]:
-    given = checked_probabilities(probabilities)
-    true = checked_labels(labels, given.shape[1])
-    return true, checked_probabilities(given, len(true))
-
-
-def _squared_distances(true: Int64, given: Float64) -> Float64:
-    # Σ (p - y)² = Σ p² - 2 p_true + 1, summed in the form that loses no digits near zero.
-    of_true = given[np.arange(len(true)), true]
-    others = (given**2).sum(axis=1) - of_true**2
-    return np.maximum(others, 0.0) + (1 - of_true) ** 2
 
 
 def _isotonic(given: Float64, truth: Float64) -> tuple[Float64, float]:

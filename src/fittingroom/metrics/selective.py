@@ -43,9 +43,9 @@ def risk_coverage(
     """The risk-coverage curve and the area under it.
 
     The confidence is the probability of the predicted class. The area is ``1/N Σ_n`` (mistakes
-    among the ``n`` surest)``/n``; its interval is that of the mean of the influence function, with
-    its skewness heeded. Without a mistake the upper end is that of the share of mistakes, which
-    bounds the area of any model whose confidence is worth something.
+    among the ``n`` surest)``/n``; its interval is that of the mean of the influence function,
+    allowing for its skewness. Without a mistake the upper end is that of the share of mistakes,
+    which bounds the area of any model whose confidence is worth something.
 
     Args:
         labels, predicted: whole numbers below ``K``, ``(N,)``.
@@ -68,7 +68,7 @@ def risk_coverage(
     mistakes = np.bincount(group, weights=wrong)  # (C,) in each group of equal confidence
     total = np.cumsum(mistakes)
 
-    # H(n) = Σ_{i≤n} 1/i: a image of rank r adds H(N) - H(r-1) times its mistake to N · area.
+    # H(n) = Σ_{i≤n} 1/i: an image of rank r adds H(N) - H(r-1) times its mistake to N · area.
     harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, count + 1))])
     before = answered - size
     # Mean of H(r-1) over the ranks of a group, by Σ_{r≤n} H(r-1) = n H(n) - n.
@@ -76,21 +76,19 @@ def risk_coverage(
     weight = harmonic[-1] - (sums[answered] - sums[before]) / size  # (C,)
     area = float(weight @ mistakes) / count
 
-    # Influence of a image: its own weighted mistake, and that it moves the ranks of all below.
+    # Influence of an image: its own weighted mistake, and that it moves the ranks of all below.
     moved = np.cumsum((mistakes / answered)[::-1])[::-1]  # (C,) Σ over groups not surer
     influence = weight[group] * wrong - moved[group] + wrong.mean() - area
     low, high = wilson_interval(total, answered)
+    if total[-1]:
+        mean = mean_estimate(influence + area, minimum=0.0, maximum=1.0)
+    else:
+        mean = Estimate(0.0, 0.0, wilson(0, count).high)
     return RiskCoverage(
         coverage=answered / count,
         risk=total / answered,
         low=low,
         high=high,
         threshold=-threshold,
-        area=_area_estimate(area, influence, int(total[-1])),
+        area=mean,
     )
-
-
-def _area_estimate(area: float, influence: Float64, mistakes: int) -> Estimate:
-    if mistakes == 0:
-        return Estimate(0.0, 0.0, wilson(0, len(influence)).high)
-    return mean_estimate(influence + area, minimum=0.0, maximum=1.0)

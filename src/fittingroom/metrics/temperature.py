@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fittingroom.errors import PredictionsError, UsageError
-from fittingroom.metrics.calibration import CalibrationError, calibration_error, reliability
-from fittingroom.metrics.checks import Float64, checked_labels, checked_matrix
+from fittingroom.metrics.calibration import calibration_error, reliability
+from fittingroom.metrics.checks import checked_matrix, checked_rows
 from fittingroom.metrics.estimates import mean_estimate
 from fittingroom.metrics.probabilistic import log_loss
 from fittingroom.numbers import Estimate
@@ -24,19 +23,15 @@ class TemperatureEffect:
     Attributes:
         temperature: what logits are divided by; above 1 it makes a model less sure.
         log_loss_before: at temperature 1.
-        log_loss_after: at this temperature.
         log_loss_change: after minus before, image by image, with the interval of that mean:
             below 0 the temperature helps.
         error_before: expected calibration error (15 bins of equal width) at temperature 1.
-        error_after: at this temperature.
     """
 
     temperature: float
     log_loss_before: Estimate
-    log_loss_after: Estimate
     log_loss_change: Estimate
-    error_before: CalibrationError
-    error_after: CalibrationError
+    error_before: Estimate
 
 
 def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
@@ -58,13 +53,8 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     """
     from scipy import optimize
 
-    scores = checked_matrix(logits, "logits")
-    true = checked_labels(labels, scores.shape[1])
-    if len(true) != len(scores) or not np.isfinite(scores).all():
-        raise PredictionsError(
-            f"There are {len(true)} labels and {len(scores)} rows of logits, with "
-            f"{int((~np.isfinite(scores)).sum())} infinite values. Give one finite row a label."
-        )
+    scores = checked_matrix(logits, "logits", finite=True)
+    true = checked_rows(labels, scores)
     centred = scores - scores.max(axis=1, keepdims=True)
     if not centred.any():
         return 1.0
@@ -82,66 +72,34 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     return 1 / float(optimize.brentq(slope, 1 / HOTTEST, 1 / COLDEST, xtol=1e-12))
 
 
-def apply_temperature(logits: npt.ArrayLike, temperature: float) -> Float64:
-    """Natural logarithms of ``softmax(logits / temperature)``: float64 ``(N, K)``.
-
-    Raises:
-        PredictionsError: logits that are no matrix.
-        UsageError: a temperature that is not above 0.
-    """
-    if not 0 < temperature < np.inf:
-        raise UsageError(f"The temperature is {temperature}. Give a number above 0.")
-    scores = checked_matrix(logits, "logits")
-    return log_softmax(scores / temperature)
-
-
 def temperature_effect(
-    labels: npt.ArrayLike,
-    log_probabilities: npt.ArrayLike,
-    temperature: float,
-    *,
-    draws: int = 2000,
-    seed: int = 0,
+    labels: npt.ArrayLike, log_probabilities: npt.ArrayLike, temperature: float, draws: int = 2000
 ) -> TemperatureEffect:
-    """What a temperature that is in these probabilities already has changed in them.
+    """What a temperature that is already in these probabilities has changed in them.
 
-    They hold the logits divided by it, up to a constant, so that multiplying by it gives those at
-    temperature 1 again. The classes called are the same at every temperature.
+    They hold the logits divided by it, up to a constant, so multiplying by it gives those at
+    temperature 1 again. The predicted classes are the same at every temperature.
 
     Args:
         labels: whole numbers below ``K``, ``(N,)``.
         log_probabilities: natural logarithms with the temperature in them, ``(N, K)``, finite.
-        temperature: which.
-        draws, seed: as for :func:`calibration_error`.
+        temperature: above 0.
+        draws: as for :func:`calibration_error`.
 
     Raises:
         PredictionsError: arrays that do not fit together, or logarithms that are not finite.
-        UsageError: a temperature that is not above 0, or too few draws.
 
     Source:
         Guo, Pleiss, Sun and Weinberger (2017), arXiv:1706.04599, section 4.2.
     """
-    after = checked_matrix(log_probabilities, "log_probabilities")
-    true = checked_labels(labels, after.shape[1])
-    if not np.isfinite(after).all():
-        raise PredictionsError(
-            f"{int((~np.isfinite(after)).sum())} log-probabilities are infinite. A temperature "
-            "needs finite ones."
-        )
-    if not 0 < temperature < np.inf:
-        raise UsageError(f"The temperature is {temperature}. Give a number above 0.")
-    before = apply_temperature(after, 1 / temperature)
+    after = checked_matrix(log_probabilities, "log_probabilities", finite=True)
+    true = checked_rows(labels, after)
+    before = log_softmax(after * temperature)
     rows = np.arange(len(true))
-    called = after.argmax(axis=1)
-
-    def error(logs: Float64) -> CalibrationError:
-        return calibration_error(reliability(true, called, np.exp(logs)), draws=draws, seed=seed)
-
+    curve = reliability(true, after.argmax(axis=1), np.exp(before))
     return TemperatureEffect(
         temperature=temperature,
         log_loss_before=log_loss(true, before),
-        log_loss_after=log_loss(true, after),
         log_loss_change=mean_estimate(before[rows, true] - after[rows, true]),
-        error_before=error(before),
-        error_after=error(after),
+        error_before=calibration_error(curve, draws=draws),
     )

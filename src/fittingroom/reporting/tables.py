@@ -177,7 +177,7 @@ def _temperature(model: ModelReport) -> dict[str, str]:
         "Temperature, from validation": f"{effect.temperature:.3f}",
         "Log loss without it": decimal_estimate(effect.log_loss_before),
         "– its change by the temperature": decimal_change(effect.log_loss_change),
-        "Calibration error without it": percent_estimate(effect.error_before.debiased),
+        "Calibration error without it": percent_estimate(effect.error_before),
     }
 
 
