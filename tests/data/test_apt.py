@@ -18,7 +18,7 @@ APT_GET = """
 import json, os, pathlib, sys
 here = pathlib.Path(__file__).parent
 state = json.loads((here / "state.json").read_text())
-words = [word for word in sys.argv[1:] if word != "-o" and not word.startswith("Acquire::")]
+words = [word for word in sys.argv[1:] if not word.startswith("-oAcquire::")]
 with (here / "log.jsonl").open("a") as log:
     log.write(json.dumps([*words, os.environ["LC_ALL"]]) + "\\n")
 if words == ["update"] and state["network"]:
@@ -96,22 +96,16 @@ def test_root_updates_the_lists_where_they_are_missing(
     assert [call[0] for call in machine.calls] == ["download", "update", "download"]
 
 
-def test_others_are_told_to_have_the_lists_updated(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("is_root", "words"),
+    [(False, "Unable to locate package .*`apt-get update` as root"), (True, "by apt: .*E: Unable")],
+)
+def test_a_package_that_is_not_there_is_reported(
+    is_root: bool, words: str, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root(monkeypatch, is_root=False)
-    machine.state(lists=False)
-    with pytest.raises(DataNotFoundError) as caught:
-        find_dataset()
-    assert "E: Unable to locate package" in str(caught.value)
-    assert "`apt-get update` as root" in str(caught.value)
-    assert [call[0] for call in machine.calls] == ["download"]
-
-
-def test_an_update_that_fails_is_said(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    root(monkeypatch, is_root=True)
+    root(monkeypatch, is_root=is_root)
     machine.state(lists=False, network=False)
-    with pytest.raises(DataNotFoundError, match="by apt: apt-get update: E: Unable"):
+    with pytest.raises(DataNotFoundError, match=words):
         find_dataset()
 
 
@@ -124,21 +118,22 @@ def test_a_package_with_other_data_is_refused(machine: Machine, tmp_path: Path) 
     assert list(place.cache_folder().iterdir()) == []
 
 
-def test_a_program_that_hangs_is_given_up(
-    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        (f"#!{sys.executable} -S\nimport time\ntime.sleep(60)\n", "timed out"),
+        ("#!/nowhere/at/all\n", "by apt: .*apt-get"),
+    ],
+)
+def test_a_program_that_hangs_or_cannot_be_started_is_reported(
+    program: str,
+    words: str,
+    machine: Machine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    program = tmp_path / "programs" / "apt-get"
-    program.write_text(f"#!{sys.executable} -S\nimport time\ntime.sleep(60)\n")
+    (tmp_path / "programs" / "apt-get").write_text(program)
     monkeypatch.setattr(apt, "_SECONDS", 0.2)
     root(monkeypatch, is_root=False)
-    with pytest.raises(DataNotFoundError, match=r"took longer than 0\.2 s"):
-        find_dataset()
-
-
-def test_a_program_that_cannot_be_started_is_said(
-    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "programs" / "apt-get").write_text("#!/nowhere/at/all\n")
-    root(monkeypatch, is_root=False)
-    with pytest.raises(DataNotFoundError, match="by apt: apt-get download"):
+    with pytest.raises(DataNotFoundError, match=words):
         find_dataset()

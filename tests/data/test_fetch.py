@@ -1,13 +1,12 @@
 """Downloads from mirrors on this machine that behave as they are told to."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pooch
 import pytest
 
-from fittingroom.data import download, fetch_dataset, find_dataset, place, survey
+from fittingroom.data import fetch_dataset, find_dataset, place, survey
 from fittingroom.data.official import FILE_NAMES, TEST, TRAINING
 from fittingroom.errors import DataError, DataNotFoundError
 
@@ -34,15 +33,6 @@ def test_missing_data_is_downloaded_once_and_in_silence(
     assert fetch_dataset().folder == find_dataset().folder == dataset.folder
     assert len(mirror.requests) == 4
     assert capfd.readouterr() == ("", "")
-
-
-def test_there_is_a_bar_on_a_terminal(
-    mirrors: Start, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mirrors("good")
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    fetch_dataset()
-    assert "100%" in capfd.readouterr().err
 
 
 def test_data_that_is_somewhere_is_not_downloaded(mirrors: Start) -> None:
@@ -75,7 +65,7 @@ def test_only_missing_and_damaged_files_are_downloaded(mirrors: Start) -> None:
     [
         ("missing", "404"),
         ("truncated", ""),
-        ("portal", "looks like a web page"),
+        ("portal", "DOCTYPE"),
         ("other", "other content"),
         ("damaged", "damaged"),
     ],
@@ -87,7 +77,7 @@ def test_a_bad_mirror_is_followed_by_the_next(behaviour: str, words: str, mirror
     message = str(caught.value)
     url = f"{bad.address}{TRAINING.images}.gz"
     assert words in next(line for line in message.splitlines() if url in line)
-    assert "by apt: this machine has no apt-get" in message
+    assert "by apt: " in message
     for found in survey():
         assert str(found.folder) in message
     assert names_in(place.cache_folder()) == []
@@ -96,15 +86,6 @@ def test_a_bad_mirror_is_followed_by_the_next(behaviour: str, words: str, mirror
     assert names_in(fetch_dataset().folder) == PACKED_NAMES
     # Once a mirror gave a file, it is the first to be asked for the others.
     assert (len(bad.requests), len(good.requests)) == (2, 4)
-
-
-def test_no_network_names_every_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
-    addresses = ("https://one.invalid/a/", "http://two.invalid/b/")
-    monkeypatch.setattr(download, "MIRRORS", addresses)
-    with pytest.raises(DataNotFoundError) as caught:
-        find_dataset()
-    for address in addresses:
-        assert f"{address}{TRAINING.images}.gz: " in str(caught.value)
 
 
 def test_an_interruption_leaves_what_was_finished_and_nothing_else(
@@ -126,17 +107,6 @@ def test_an_interruption_leaves_what_was_finished_and_nothing_else(
     assert names_in(cache) == [f"{TRAINING.images}.gz"]
     assert fetch_dataset().folder == cache
     assert mirror.requested.count(f"{TRAINING.images}.gz") == 1
-
-
-def test_two_at_once_do_not_harm_each_other(mirrors: Start) -> None:
-    mirrors("good")
-    cache = place.cache_folder()
-    cache.mkdir(parents=True)
-    with ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(download.download_missing, [cache] * 4))
-    assert results == [[]] * 4
-    assert names_in(cache) == PACKED_NAMES
-    assert find_dataset(fetch=False).folder == cache
 
 
 def test_a_folder_that_cannot_be_made_is_named(mirrors: Start, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from fittingroom.data import find_dataset, place, survey
 from fittingroom.data.find import SAMPLE_FOLDER
-from fittingroom.data.official import FILE_NAMES, TRAINING, PinnedSet
+from fittingroom.data.official import TRAINING, PinnedSet
 from fittingroom.errors import DataInvalidError, DataNotFoundError
 
 from .files import write_sample
@@ -53,7 +53,7 @@ def test_a_place_with_bad_data_is_passed_over(sample_is_official: PinnedSet) -> 
     assert find_dataset(fetch=False).folder == torchvision
     words = [found.words for found in survey()]
     assert "are missing" in words[0]
-    assert "magic number" in words[1]
+    assert "begins with" in words[1]
     assert words[2] == "all four files, verified"
     assert words[3:] == ["no such folder"] * 3
     found_in = [number for number, found in enumerate(survey()) if found.dataset is not None]
@@ -62,7 +62,7 @@ def test_a_place_with_bad_data_is_passed_over(sample_is_official: PinnedSet) -> 
 
 def test_a_place_must_have_the_official_data() -> None:
     write_sample(folders()[0])
-    with pytest.raises(DataNotFoundError, match="60,000"):
+    with pytest.raises(DataNotFoundError, match="none of these places"):
         find_dataset(fetch=False)
 
 
@@ -75,13 +75,6 @@ def test_without_platformdirs_the_other_places_remain(monkeypatch: pytest.Monkey
     before = folders()
     monkeypatch.setitem(sys.modules, "platformdirs", None)
     assert folders() == before[1:]
-
-
-def test_nothing_found_says_what_to_do() -> None:
-    with pytest.raises(DataNotFoundError) as caught:
-        find_dataset(fetch=False)
-    for words in (*(f"{name}.gz" for name in FILE_NAMES), "data fetch", "--data sample"):
-        assert words in str(caught.value)
 
 
 @pytest.mark.parametrize("by", ["argument", "variable"])
@@ -99,7 +92,7 @@ def test_a_named_folder_is_the_only_one_looked_at(
     with pytest.raises(DataNotFoundError, match="lacks train-images-idx3-ubyte"):
         find_dataset(data)
     (folder / TRAINING.images).write_bytes(b"rubbish")
-    with pytest.raises(DataInvalidError, match="magic number"):
+    with pytest.raises(DataInvalidError, match="begins with"):
         find_dataset(data)
     write_sample(folder)
     assert find_dataset(data).folder == folder

@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import numpy as np
@@ -7,14 +6,13 @@ import pytest
 from fittingroom.classes import GARMENTS
 from fittingroom.data import Half, find_dataset, verify
 from fittingroom.data.official import (
-    DIGITS_LABEL_COUNTS,
     FILE_NAMES,
     SAMPLE,
     TEST,
     TRAINING,
     PinnedSet,
 )
-from fittingroom.errors import DataError, DataInvalidError, DataNotFoundError, UsageError
+from fittingroom.errors import DataInvalidError, DataNotFoundError, UsageError
 
 from .files import (
     idx_bytes,
@@ -26,24 +24,6 @@ from .files import (
 )
 
 PACKED = pytest.mark.parametrize("packed", [False, True], ids=["plain", "gz"])
-
-
-def digits(name: str) -> np.ndarray:
-    return np.repeat(np.arange(10, dtype=np.uint8), DIGITS_LABEL_COUNTS[name])
-
-
-def write_digits(folder: Path) -> Path:
-    """Files of the shapes and label counts of MNIST's digits; the pictures are black."""
-    return write_arrays(
-        folder,
-        {
-            TRAINING.images: np.zeros((60_000, 28, 28), np.uint8),
-            TRAINING.labels: digits(TRAINING.labels),
-            TEST.images: np.zeros((10_000, 28, 28), np.uint8),
-            TEST.labels: digits(TEST.labels),
-        },
-        packed=False,
-    )
 
 
 @PACKED
@@ -63,15 +43,14 @@ def test_official_means_the_official_hashes(sample_is_official: PinnedSet, tmp_p
     }
 
 
-@PACKED
 @pytest.mark.parametrize("name", FILE_NAMES)
 def test_one_changed_byte_in_any_file_is_refused(
-    name: str, packed: bool, tmp_path: Path, sample_is_official: PinnedSet
+    name: str, tmp_path: Path, sample_is_official: PinnedSet
 ) -> None:
-    folder = write_sample(tmp_path, packed=packed)
+    folder = write_sample(tmp_path)
     content = bytearray(sample_content(name))
     content[-1] ^= 1
-    path = write_file(folder, name, bytes(content), packed=packed)
+    path = write_file(folder, name, bytes(content), packed=True)
     with pytest.raises(DataInvalidError) as caught:
         find_dataset(folder)
     for words in (str(path), SAMPLE.payloads[name].sha256[:16], "--allow-unknown-data"):
@@ -96,27 +75,13 @@ def test_files_that_vanish_after_they_were_found_are_an_error_of_ours(tmp_path: 
         dataset.training()
 
 
-def test_the_packed_file_is_read_where_both_are_there(tmp_path: Path) -> None:
-    write_sample(tmp_path)
-    for name in FILE_NAMES:
-        (tmp_path / name).write_bytes(b"rubbish")
-    assert find_dataset(tmp_path).name == "sample"
-
-
-def test_digits_in_place_of_garments_are_refused_unless_a_person_says_so(tmp_path: Path) -> None:
-    write_digits(tmp_path)
-    with pytest.raises(DataInvalidError, match="handwritten digits") as caught:
+def test_unknown_data_is_refused_unless_a_person_allows_it(tmp_path: Path) -> None:
+    write_arrays(tmp_path, small_arrays([0, 1, 2] * 5, [0, 1, 2]))
+    with pytest.raises(DataInvalidError, match=r"other content.*--allow-unknown-data"):
         find_dataset(tmp_path)
-    assert str(tmp_path / TRAINING.labels) in str(caught.value)
     dataset = find_dataset(tmp_path, allow_unknown=True)
     assert dataset.name.startswith("unknown-")
-    assert dataset.classes == tuple(f"class {label}" for label in range(10))
-
-
-def test_unknown_data_is_refused_unless_a_person_says_so(tmp_path: Path) -> None:
-    write_arrays(tmp_path, small_arrays([0, 1, 2] * 5, [0, 1, 2]))
-    with pytest.raises(DataInvalidError, match=r"has 15 entries.* 60,000"):
-        find_dataset(tmp_path)
+    assert dataset.classes == ("class 0", "class 1", "class 2")
 
 
 @PACKED
@@ -148,10 +113,6 @@ def test_unknown_data_is_named_by_all_of_its_files(tmp_path: Path) -> None:
     assert name([0, 1, 0], [0, 1]) != first
 
 
-def test_known_data_stays_known_where_unknown_data_is_allowed(tmp_path: Path) -> None:
-    assert find_dataset(write_sample(tmp_path), allow_unknown=True).name == "sample"
-
-
 def test_known_data_keeps_its_names(tmp_path: Path) -> None:
     folder = write_sample(tmp_path / "data")
     names = tmp_path / "names.txt"
@@ -160,7 +121,6 @@ def test_known_data_keeps_its_names(tmp_path: Path) -> None:
         find_dataset(folder, allow_unknown=True, classes=names)
 
 
-@PACKED
 @pytest.mark.parametrize(
     ("name", "array", "words"),
     [
@@ -172,10 +132,10 @@ def test_known_data_keeps_its_names(tmp_path: Path) -> None:
     ],
 )
 def test_unknown_data_has_every_structural_check(
-    name: str, array: np.ndarray, words: str, packed: bool, tmp_path: Path
+    name: str, array: np.ndarray, words: str, tmp_path: Path
 ) -> None:
-    write_arrays(tmp_path, small_arrays([0, 1, 1], [0, 1]), packed=packed)
-    path = write_file(tmp_path, name, idx_bytes(array), packed=packed)
+    write_arrays(tmp_path, small_arrays([0, 1, 1], [0, 1]))
+    path = write_file(tmp_path, name, idx_bytes(array), packed=True)
     with pytest.raises(DataInvalidError, match=words) as caught:
         find_dataset(tmp_path, allow_unknown=True)
     assert str(path) in str(caught.value)
@@ -184,10 +144,10 @@ def test_unknown_data_has_every_structural_check(
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "can't be read: No such file"),
+        (None, "can't be read: .*No such file"),
         (b"one\n", "1 class names, not 2 to 10"),
-        (b"\n".join(b"%d" % number for number in range(11)), "11 class names, not 2 to 10"),
-        (b"cat\nowl\ncat\n", "'cat' twice"),
+        (b"\n".join(b"%d" % number for number in range(11)), "11 class names"),
+        (b"cat\nowl\ncat\n", "3 class names, .*different"),
         (b"\xff\xfe\x00", "UTF-8"),
         (b"cat\nowl", "label 2 at position 2.* 0 to 1"),
     ],
@@ -225,7 +185,7 @@ def test_verify_tells_each_file_by_itself(tmp_path: Path) -> None:
     assert "is not in" in str(missing.problem)
     assert (unknown.known_as, unknown.problem, unknown.size) == (None, None, 16 + 3 * 784)
     assert (broken.name, broken.sha256) == (TEST.labels, None)
-    assert "magic number" in str(broken.problem)
+    assert "begins with" in str(broken.problem)
 
 
 def test_verify_needs_a_folder(tmp_path: Path) -> None:
@@ -234,14 +194,3 @@ def test_verify_needs_a_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DataInvalidError, match="isn't a folder"):
         verify(tmp_path / "file")
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all")
-def test_a_folder_without_the_right_to_read_is_an_error_of_ours(tmp_path: Path) -> None:
-    folder = write_sample(tmp_path / "data")
-    folder.chmod(0)
-    try:
-        with pytest.raises(DataError, match="isn't a folder"):
-            find_dataset(folder)
-    finally:
-        folder.chmod(0o700)

@@ -14,14 +14,6 @@ def test_the_sheet_shows_a_class_a_row_in_file_order() -> None:
             np.testing.assert_array_equal(picture, half.images[at])
 
 
-def test_the_sheet_is_enlarged_pixel_by_pixel() -> None:
-    half = find_dataset("sample").training()
-    once = np.asarray(contact_sheet(half, rows=1, columns=1, scale=1))
-    thrice = np.asarray(contact_sheet(half, rows=1, columns=1, scale=3))
-    np.testing.assert_array_equal(thrice[1::3, 1::3], once)
-    assert thrice.shape == (90, 90)
-
-
 def test_a_class_with_few_pictures_leaves_its_row_empty() -> None:
     half = Half(np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.uint8), np.zeros(1, np.int64))
     sheet = np.asarray(contact_sheet(half, rows=2, columns=2, scale=1))

@@ -5,10 +5,8 @@ container.
 """
 
 import os
-import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from fittingroom.data import official
@@ -16,18 +14,15 @@ from fittingroom.data.folder import check_payload, holds
 from fittingroom.data.idx import FileInvalidError
 from fittingroom.data.place import DEBIAN_PACKAGE
 
-# apt itself waits for minutes for each of its sources.
-_PATIENCE = [
-    word
-    for option in ("Retries=1", "http::Timeout=10", "https::Timeout=10")
-    for word in ("-o", f"Acquire::{option}")
-]
+# By itself, apt waits for minutes for each of its sources.
+_WAITS = ("Retries=1", "http::Timeout=10", "https::Timeout=10")
+_APT_GET = ["apt-get", *(f"-oAcquire::{wait}" for wait in _WAITS)]
+_DOWNLOAD = [*_APT_GET, "download", DEBIAN_PACKAGE]
 _SECONDS = 300
-_DATA_IN_PACKAGE = Path("usr", "share", "datasets", "fashion-mnist")
 
 
 class _AptFailedError(Exception):
-    """The package can't be had; the message says why."""
+    """A program failed; the message says why."""
 
 
 def unpack_missing(folder: Path) -> str | None:
@@ -42,51 +37,39 @@ def unpack_missing(folder: Path) -> str | None:
         OSError: the folder can't be written to.
     """
     with tempfile.TemporaryDirectory(dir=folder, prefix=".apt-") as name:
+        work = Path(name)
         try:
-            _copy_missing(_unpacked(Path(name)), folder)
+            _download(work)
+            _run(["dpkg-deb", "-x", *map(str, work.glob("*.deb")), "unpacked"], work)
+            for payload in official.FASHION_MNIST.payloads.values():
+                if not holds(folder, payload):
+                    unpacked = work / f"unpacked/usr/share/datasets/fashion-mnist/{payload.name}.gz"
+                    check_payload(unpacked, payload)
+                    unpacked.replace(folder / unpacked.name)
         except _AptFailedError as error:
             return str(error)
+        except FileInvalidError as error:
+            return f"{error.path.name} in the package {error.reason}"
     return None
 
 
-def _unpacked(work: Path) -> Path:
-    """The folder of the data in the package, unpacked below ``work``."""
-    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise _AptFailedError("this machine has no apt-get")
-    download = ["apt-get", *_PATIENCE, "download", DEBIAN_PACKAGE]
+def _download(work: Path) -> None:
+    """Let apt write the package into a folder."""
     try:
-        _run(download, work)
+        _run(_DOWNLOAD, work)
     except _AptFailedError as error:
         if not _is_root():
             raise _AptFailedError(
                 f"{error} (if the package lists are missing, run `apt-get update` as root)"
             ) from error
-        _run(["apt-get", *_PATIENCE, "update"], work)
-        _run(download, work)
-    package = next(work.glob("*.deb"), None)
-    if package is None:
-        raise _AptFailedError("apt-get download left no package")
-    _run(["dpkg-deb", "-x", str(package), str(work / "unpacked")], work)
-    return work / "unpacked" / _DATA_IN_PACKAGE
+        _run([*_APT_GET, "update"], work)
+        _run(_DOWNLOAD, work)
 
 
-def _copy_missing(source: Path, folder: Path) -> None:
-    for payload in official.FASHION_MNIST.payloads.values():
-        if holds(folder, payload):
-            continue
-        unpacked = source / f"{payload.name}.gz"
-        try:
-            check_payload(unpacked, payload)
-        except FileInvalidError as error:
-            raise _AptFailedError(f"{unpacked.name} in the package {error.reason}") from error
-        unpacked.replace(folder / unpacked.name)
-
-
-def _run(command: Sequence[str], work: Path) -> None:
-    """Run a command in ``work``; if it fails, its last line of complaint is the reason."""
-    name = " ".join(word for word in command if word not in _PATIENCE)
+def _run(command: list[str], work: Path) -> None:
+    """Run a program in ``work``; if it fails, the last line of its complaint is the reason."""
     try:
-        done = subprocess.run(
+        subprocess.run(
             command,
             cwd=work,
             stdin=subprocess.DEVNULL,
@@ -95,15 +78,13 @@ def _run(command: Sequence[str], work: Path) -> None:
             errors="replace",
             timeout=_SECONDS,
             env={**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"},
-            check=False,
+            check=True,
         )
-    except subprocess.TimeoutExpired as error:
-        raise _AptFailedError(f"{name} took longer than {_SECONDS} s") from error
-    except OSError as error:
-        raise _AptFailedError(f"{name}: {error.strerror or error}") from error
-    if done.returncode != 0:
-        complaints = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        raise _AptFailedError(f"{name}: {complaints[-1].strip()}")
+    except subprocess.CalledProcessError as error:
+        reason = (error.stderr.strip().splitlines() or [f"exit status {error.returncode}"])[-1]
+        raise _AptFailedError(f"{command[0]}: {reason.strip()}") from error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise _AptFailedError(str(error)) from error
 
 
 def _is_root() -> bool:

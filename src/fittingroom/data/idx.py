@@ -8,7 +8,6 @@ before memory is taken, and decompression stops at the exact byte count.
 import gzip
 import hashlib
 import os
-import stat
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +18,10 @@ import numpy as np
 from fittingroom.data.official import IMAGES_HEADER, LABELS_HEADER, SIDE
 from fittingroom.errors import DataInvalidError
 from fittingroom.predictions import UInt8
-from fittingroom.safe_io import most_behind
+from fittingroom.safe_io import Refusal, most_behind, open_plain
 
-_IMAGES_MAGIC = 0x00000803
-_LABELS_MAGIC = 0x00000801
+_IMAGES_MAGIC = b"\0\0\x08\x03"
+_LABELS_MAGIC = b"\0\0\x08\x01"
 _GZIP_MAGIC = b"\x1f\x8b"
 # 784 MB of images: more than any known set of this format has.
 _MOST_IMAGES = 1_000_000
@@ -86,17 +85,13 @@ def read_labels(path: Path, classes: int = 10) -> IdxFile:
     return labels
 
 
-def _read(path: Path, magic: int, header_size: int) -> IdxFile:
+def _read(path: Path, magic: bytes, header_size: int) -> IdxFile:
     try:
-        with open(path, "rb", opener=_without_waiting) as stored:
-            status = os.fstat(stored.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise FileInvalidError(path, "is a folder, pipe or device, not a plain file")
+        # Links are followed here: `folder` has checked that they don't leave their folder.
+        with open_plain(path.resolve(), IMAGES_HEADER + _MOST_IMAGES * SIDE**2) as stored:
+            most = most_behind(os.fstat(stored.fileno()))
             # The content decides, not the name: some browsers unpack a .gz and keep its name.
-            packed = stored.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
-            stored.seek(0)
-            most = most_behind(status)
-            if packed:
+            if stored.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC):
                 with gzip.GzipFile(fileobj=stored) as stream:
                     return _read_content(path, stream, magic, header_size, most)
             return _read_content(path, stored, magic, header_size, most)
@@ -104,22 +99,20 @@ def _read(path: Path, magic: int, header_size: int) -> IdxFile:
         raise FileInvalidError(path, "is a truncated gzip file") from error
     except (gzip.BadGzipFile, zlib.error) as error:
         raise FileInvalidError(path, f"is a damaged gzip file ({error})") from error
-    except OSError as error:
-        raise FileInvalidError(path, f"can't be read: {error.strerror or error}") from error
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """Open a file; should it be a pipe, don't wait for its other end."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    except (OSError, Refusal) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise FileInvalidError(path, f"can't be read: {reason}") from error
 
 
 def _read_content(
-    path: Path, stream: IO[bytes] | gzip.GzipFile, magic: int, header_size: int, most: int
+    path: Path, stream: IO[bytes] | gzip.GzipFile, magic: bytes, header_size: int, most: int
 ) -> IdxFile:
     """Read the decompressed content, which can't be longer than ``most`` bytes."""
     kind = "images" if magic == _IMAGES_MAGIC else "labels"
     header = stream.read(header_size)
-    _check_magic(path, header, magic, kind)
+    if not header.startswith(magic):
+        found = f"it begins with {header!r}" if header else "it is an empty file"
+        raise FileInvalidError(path, f"isn't an IDX file of {kind}: {found}, not with {magic!r}")
     if len(header) < header_size:
         raise FileInvalidError(path, f"is truncated: {len(header)} bytes are no whole header")
     lengths = [int.from_bytes(header[at : at + 4], "big") for at in range(4, header_size, 4)]
@@ -147,21 +140,6 @@ def _read_content(
     digest = hashlib.sha256(header)
     digest.update(data.data)
     return IdxFile(data.reshape(count, *shape), digest.hexdigest(), size)
-
-
-def _check_magic(path: Path, header: bytes, magic: int, kind: str) -> None:
-    received = header[:4]
-    if received == magic.to_bytes(4, "big"):
-        return
-    if not header:
-        found = "it is an empty file"
-    elif header.lstrip().startswith(b"<"):
-        found = "it looks like a web page"
-    elif received in (_IMAGES_MAGIC.to_bytes(4, "big"), _LABELS_MAGIC.to_bytes(4, "big")):
-        found = f"it holds {'labels' if kind == 'images' else 'images'}; were two files exchanged?"
-    else:
-        found = f"its magic number is 0x{received.hex()}, not 0x{magic:08x}"
-    raise FileInvalidError(path, f"isn't an IDX file of {kind}: {found}")
 
 
 def _fill(stream: IO[bytes] | gzip.GzipFile, buffer: memoryview) -> int:

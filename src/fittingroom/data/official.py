@@ -39,13 +39,6 @@ class Payload:
     sha256: str
     size: int
 
-    @property
-    def count(self) -> int:
-        """How many images or labels such a file holds."""
-        if self.name in (TRAINING.images, TEST.images):
-            return (self.size - IMAGES_HEADER) // SIDE**2
-        return self.size - LABELS_HEADER
-
 
 @dataclass(frozen=True)
 class PinnedSet:
@@ -82,10 +75,3 @@ SAMPLE = _pinned(
     ("19226ee2ea1677a5e70700f19dd36b76053dd914f5d9d195a59fa0d91a8a14f3", 392_016),
     ("f0995b2cbf6d288340f12ea8cd3d3536233978022d12ad7aa76d67ba8edd5721", 508),
 )
-
-# How often each digit occurs in the two label files of MNIST, which has the same file names and
-# shapes: the most common wrong data.
-DIGITS_LABEL_COUNTS: Mapping[str, tuple[int, ...]] = {
-    TRAINING.labels: (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
-    TEST.labels: (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),
-}

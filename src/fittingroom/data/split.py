@@ -8,8 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from fittingroom.data.official import SIDE
-from fittingroom.errors import DataInvalidError, RecipeError
+from fittingroom.errors import RecipeError
 from fittingroom.predictions import Int64, UInt8
 
 # Images moved at a time.
@@ -24,28 +23,11 @@ class Half:
         images: uint8 ``(N, 28, 28)``, 0 is the background.
         labels: uint8 ``(N,)``.
         indices: int64 ``(N,)``, positions in the data file.
-
-    Raises:
-        DataInvalidError: shapes or types that don't fit together.
     """
 
     images: UInt8
     labels: UInt8
     indices: Int64
-
-    def __post_init__(self) -> None:
-        count = len(self.labels)
-        for name, shape, kind in (
-            ("images", (count, SIDE, SIDE), np.uint8),
-            ("labels", (count,), np.uint8),
-            ("indices", (count,), np.int64),
-        ):
-            array = getattr(self, name)
-            if array.shape != shape or array.dtype != kind:
-                raise DataInvalidError(
-                    f"`{name}` is {array.dtype} of shape {array.shape}. "
-                    f"Pass {kind.__name__} of shape {shape}."
-                )
 
     def __len__(self) -> int:
         return len(self.labels)
