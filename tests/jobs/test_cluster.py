@@ -117,7 +117,7 @@ def test_a_comparison_on_ray_leaves_what_one_here_leaves(ray, tiny, sample, tmp_
 
 
 def test_a_worker_that_is_killed_is_replaced_by_one_that_resumes(trainer, tiny, sample, tmp_path):
-    longer = dataclasses.replace(tiny, name="longer", epochs=40)
+    longer = dataclasses.replace(tiny, name="longer", epochs=400)
     wait = trainer(longer, 0, None)
     (begun,) = when(lambda: list((tmp_path / "runs").glob("longer-*/checkpoint.safetensors")))
     (worker,) = workers("_train")
@@ -130,15 +130,15 @@ def test_a_worker_that_is_killed_is_replaced_by_one_that_resumes(trainer, tiny, 
 
 @pytest.mark.slow
 def test_a_training_on_a_machine_that_dies_resumes_on_another(cluster, ray, tiny, sample, tmp_path):
-    longer = dataclasses.replace(tiny, name="longer", epochs=60)
+    longer = dataclasses.replace(tiny, name="longer", epochs=400)
     size = {"num_cpus": 3, "object_store_memory": 128 * 2**20}  # no other machine has so many
     dies = cluster.add_node(**size)
     cluster.wait_for_nodes()
     trainer = trainer_of(ray, sample, tmp_path, threads=3)
     wait = trainer(longer, 0, None)
     (begun,) = when(lambda: list((tmp_path / "runs").glob("longer-*/checkpoint.safetensors")))
-    lives = cluster.add_node(**size)
     cluster.remove_node(dies, allow_graceful=False)
+    lives = cluster.add_node(**size)
     run = wait()
     trainer.close()
     cluster.remove_node(lives)
@@ -151,7 +151,7 @@ def test_a_training_on_a_machine_that_dies_resumes_on_another(cluster, ray, tiny
 @pytest.mark.slow
 def test_a_command_that_is_stopped_resumes_when_it_is_run_again(tiny, sample, tmp_path):
     recipe = tmp_path / "longer.json"
-    longer = dataclasses.replace(tiny, name="longer", epochs=100)
+    longer = dataclasses.replace(tiny, name="longer", epochs=400)
     recipe.write_text(json.dumps(longer.to_json()), encoding="utf-8")
     runs, report = tmp_path / "runs", tmp_path / "report"
     asked = ["compare", recipe, "ann-fast", "--data", "sample", "--threads", "1", "--on", "ray"]

@@ -24,7 +24,10 @@ class _Letters:
 
 
 class Mailbox:
-    """Takes messages of tasks, which may be sent to workers, and gives them back in order."""
+    """Takes messages of tasks, and gives them back in order; it may be sent to workers.
+
+    Its actor ends with it.
+    """
 
     def __init__(self, ray: Any) -> None:
         here = on_machine(ray.get_runtime_context().get_node_id())
@@ -41,12 +44,6 @@ class Mailbox:
 
         taken: list[Any] = ray.get(self._letters.take.remote(number))
         return taken
-
-    def close(self) -> None:
-        """End the actor."""
-        import ray
-
-        ray.kill(self._letters)
 
 
 class PostedProgress:

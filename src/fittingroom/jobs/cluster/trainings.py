@@ -82,7 +82,6 @@ class ClusterTrainer:
         for reference in self._waiting:
             with contextlib.suppress(self._ray.exceptions.RayError):
                 self._ray.cancel(reference)
-        self._mailbox.close()
 
     def __call__(self, recipe: BaseRecipe, seed: int, device: str | None) -> Callable[[], Run]:
         """Hand over a training, which starts when the cluster has room for it.
