@@ -22,10 +22,11 @@ from fittingroom.comparison.seeds import SeedScores, accuracy_interval, seed_dif
 from fittingroom.comparison.sentences import comparison_sentence, pair_sentence
 from fittingroom.errors import PredictionsError, UsageError
 from fittingroom.numbers import Estimate
+from fittingroom.predictions import Predictions
 
 Correct = npt.NDArray[np.bool_]  # (S, N): which seed classifies which image correctly
 
-# The difference in accuracy that counts as none, where a person names no other: half a point.
+# The difference in accuracy that counts as none by default: half a percentage point.
 MARGIN = 0.005
 
 
@@ -33,14 +34,14 @@ def compare_models(entrants: Sequence[Entrant], *, margin: float = MARGIN) -> Co
     """Every entrant's accuracy, and every pair's difference, tests and verdict.
 
     Two entrants with one seed each are compared as *fitted models*: McNemar's test and Tango's
-    interval, over images alone. Where either has several seeds, the *recipes* are compared, by
+    interval, over images alone. If either has several seeds, the *recipes* are compared, by
     :mod:`fittingroom.comparison.seeds`, over seeds and images; a side with a single seed is then
-    taken to vary from seed to seed as the other does, which its sentence says.
+    assumed to vary between seeds as the other does, which its sentence says.
 
-    The verdict on `b` against `a`: better or worse where the 95% interval excludes zero,
-    equivalent where it includes zero and lies within the margin, not shown otherwise. It is each
-    pair's own; with more than two entrants `p_adjusted` is corrected by Holm's method, and a
-    verdict that would not outlast it says so in its sentence.
+    The verdict on `b` against `a` is better or worse if the 95% interval excludes zero,
+    equivalent if it includes zero and lies within the margin, and not shown otherwise. It is each
+    pair's own; `p_adjusted` is corrected for all pairs by Holm's method, and the sentence says so
+    if a verdict is not significant after it.
 
     Args:
         entrants: two or more, with different names, all on the same images in the same order.
@@ -59,28 +60,22 @@ def compare_models(entrants: Sequence[Entrant], *, margin: float = MARGIN) -> Co
     _check_entrants(entrants)
     check_margin(margin)
     first = entrants[0].predictions[0]
-    correct = [np.stack([each.correct for each in entrant.predictions]) for entrant in entrants]
-    models = tuple(_model(*each) for each in zip(entrants, correct, strict=True))
-    members = [np.flatnonzero(first.labels == k) for k in range(len(first.classes))]
-
+    correct = {
+        entrant.name: np.stack([each.correct for each in entrant.predictions])
+        for entrant in entrants
+    }
+    models = {entrant.name: _model(entrant, correct[entrant.name]) for entrant in entrants}
+    of_class = [(name, first.labels == k) for k, name in enumerate(first.classes)]
     pairs = [
-        _pair(models[i], models[j], correct[i], correct[j], margin)
-        for i, j in combinations(range(len(entrants)), 2)
+        _pair(a, b, correct[a], correct[b], of_class, margin) for a, b in combinations(correct, 2)
     ]
     adjusted = holm([pair.p_value for pair in pairs])
-    for at, (i, j) in enumerate(combinations(range(len(entrants)), 2)):
-        pair = replace(
-            pairs[at],
-            p_adjusted=adjusted[at],
-            gains=tuple(
-                ClassGain(name, _difference(correct[i][:, where], correct[j][:, where]))
-                for name, where in zip(first.classes, members, strict=True)
-            ),
-        )
-        words = pair_sentence(models[i], models[j], pair, len(first), len(pairs))
+    for at, p_adjusted in enumerate(adjusted):
+        pair = replace(pairs[at], p_adjusted=p_adjusted)
+        words = pair_sentence(models[pair.a], models[pair.b], pair, len(first), len(pairs))
         pairs[at] = replace(pair, sentence=words)
-    sentence = comparison_sentence(models, pairs, len(first))
-    return Comparison(models, tuple(pairs), len(first), sentence)
+    outcome = Comparison(tuple(models.values()), tuple(pairs), len(first), sentence="")
+    return replace(outcome, sentence=comparison_sentence(outcome))
 
 
 def check_margin(margin: float) -> None:
@@ -141,25 +136,30 @@ def _model(entrant: Entrant, correct: Correct) -> ModelResult:
 
 
 def _pair(
-    a: ModelResult, b: ModelResult, right_a: Correct, right_b: Correct, margin: float
+    a: str,
+    b: str,
+    right_a: Correct,
+    right_b: Correct,
+    of_class: Sequence[tuple[str, npt.NDArray[np.bool_]]],
+    margin: float,
 ) -> Pair:
-    images = right_a.shape[1]
-    a_only = np.flatnonzero(right_a[0] & ~right_b[0]).astype(np.int64)
-    b_only = np.flatnonzero(right_b[0] & ~right_a[0]).astype(np.int64)
+    """What two entrants' answers show; Holm's correction and the sentence are filled in later."""
+    a_only = np.flatnonzero(right_a[0] & ~right_b[0])
+    b_only = np.flatnonzero(right_b[0] & ~right_a[0])
     difference = _difference(right_a, right_b)
     fitted = len(right_a) == len(right_b) == 1
     test, p_better = None, None
     if fitted:
         test = mcnemar(len(a_only), len(b_only))
         p_value = test.p_mid
-        power = Power(None, images_needed(len(a_only), len(b_only), images))
+        power = Power(None, images_needed(len(a_only), len(b_only), right_a.shape[1]))
     else:
         scores = SeedScores.of(right_a), SeedScores.of(right_b)
         model = seed_difference(*scores)
         p_value, p_better, power = model.p_value, model.p_better, seed_power(*scores)
     return Pair(
-        a=a.name,
-        b=b.name,
+        a=a,
+        b=b,
         level="fitted models" if fitted else "recipes",
         difference=difference,
         mcnemar=test,
@@ -168,11 +168,14 @@ def _pair(
         equivalent=_within(_difference(right_a, right_b, confidence=0.90), margin),
         verdict=verdict_of(difference, margin),
         sentence="",
-        gains=(),
+        gains=tuple(
+            ClassGain(name, _difference(right_a[:, images], right_b[:, images]))
+            for name, images in of_class
+        ),
         a_only=a_only,
         b_only=b_only,
         p_value=p_value,
-        p_adjusted=p_value,  # until all pairs are known
+        p_adjusted=p_value,
         power=power,
     )
 
@@ -193,43 +196,42 @@ def _check_entrants(entrants: Sequence[Entrant]) -> None:
     if len(entrants) < 2:
         raise PredictionsError(f"Give two or more models to compare. There is {len(entrants)}.")
     names = [entrant.name for entrant in entrants]
-    for name in names:
+    first = entrants[0].predictions[0]
+    for entrant in entrants:
+        name, seeds, models = entrant.name, len(entrant.seeds), len(entrant.predictions)
         if names.count(name) > 1:
             raise PredictionsError(
                 f"{names.count(name)} models have the name {name!r}. Give each its own name."
             )
-    for entrant in entrants:
-        models, seeds = len(entrant.predictions), len(entrant.seeds)
-        unknown = (models, seeds) == (1, 0)
-        if not models or (seeds != models and not unknown):
+        if not models or (seeds != models and (seeds, models) != (0, 1)):
             raise PredictionsError(
-                f"{entrant.name} has {seeds} seeds and {models} sets of predictions. Give one set "
-                "for each seed."
+                f"{name} has {seeds} seeds and {models} sets of predictions. Give one set for each "
+                "seed."
             )
         if len(set(entrant.seeds)) < seeds:
             raise PredictionsError(
-                f"{entrant.name} has a seed twice: {entrant.seeds}. Give each seed once; one "
-                "that counts twice makes the interval too narrow."
+                f"{name} has a seed twice: {entrant.seeds}. Give each seed once; one that counts "
+                "twice makes the interval too narrow."
             )
-    first, same = entrants[0].predictions[0], "Score both on the same images in the same order."
-    for entrant in entrants:
-        both = f"{entrant.name} and {names[0]}"
         for predictions in entrant.predictions:
-            if predictions.classes != first.classes:
-                raise PredictionsError(
-                    f"{both} have different classes: {', '.join(predictions.classes)} and "
-                    f"{', '.join(first.classes)}."
-                )
-            if predictions.labels_hash != first.labels_hash:
-                raise PredictionsError(
-                    f"{both} were scored on different labels: {len(predictions)} with the hash "
-                    f"{predictions.labels_hash[:12]}…, {len(first)} with the hash "
-                    f"{first.labels_hash[:12]}…. {same}"
-                )
-            if not np.array_equal(predictions.indices, first.indices):
-                row = int(np.flatnonzero(predictions.indices != first.indices)[0])
-                raise PredictionsError(
-                    f"{both} were scored on different images, or in a different order: row {row} "
-                    f"is image {int(predictions.indices[row])} and image "
-                    f"{int(first.indices[row])}. {same}"
-                )
+            _check_same(f"{name} and {names[0]}", predictions, first)
+
+
+def _check_same(both: str, one: Predictions, other: Predictions) -> None:
+    """Refuse predictions for other classes, labels or images."""
+    if one.classes != other.classes:
+        raise PredictionsError(
+            f"{both} have different classes: {', '.join(one.classes)} and "
+            f"{', '.join(other.classes)}."
+        )
+    same = "Score both on the same images in the same order."
+    if one.labels_hash != other.labels_hash:
+        raise PredictionsError(
+            f"{both} were scored on different labels ({len(one)} and {len(other)} images). {same}"
+        )
+    if not np.array_equal(one.indices, other.indices):
+        row = int(np.flatnonzero(one.indices != other.indices)[0])
+        raise PredictionsError(
+            f"{both} were scored on different images, or in a different order: row {row} is image "
+            f"{one.indices[row]} and image {other.indices[row]}. {same}"
+        )

@@ -4,10 +4,9 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import stats
 
 from fittingroom.comparison.results import McNemar
-from fittingroom.errors import PredictionsError
 from fittingroom.metrics.estimates import normal_quantile
 from fittingroom.numbers import Estimate
 
@@ -21,21 +20,17 @@ def mcnemar(a_only: int, b_only: int) -> McNemar:
     """McNemar's test, exact and mid-p, of whether two models are equally accurate.
 
     Given ``n = a_only + b_only`` images on which only one is right, ``a_only`` is binomial with
-    a half. Exact: ``min(1, 2 P(X ≤ min))``; mid-p: ``2 P(X ≤ min) - P(X = min)``. Both are 1 where
-    the models never part.
+    a half. Exact: ``min(1, 2 P(X ≤ min))``; mid-p: ``2 P(X ≤ min) - P(X = min)``. Both are 1 if
+    the models never disagree.
 
     Args:
         a_only: images that only `a` gets right, at least 0.
         b_only: images that only `b` gets right, at least 0.
 
-    Raises:
-        PredictionsError: a negative count.
-
     Source:
         McNemar (1947), Psychometrika 12:153; Fagerland, Lydersen and Laake (2013), BMC Medical
         Research Methodology 13:91 (mid-p: nearly as safe as exact, and less blunt).
     """
-    _check_counts(a_only, b_only)
     discordant, fewer = a_only + b_only, min(a_only, b_only)
     if discordant == 0:
         return McNemar(a_only, b_only, 1.0, 1.0)
@@ -49,7 +44,7 @@ def paired_difference(a_only: int, b_only: int, images: int, confidence: float =
 
     The interval holds the differences that a score test, with the chance of disagreement
     estimated under each, does not reject. It excludes zero exactly where McNemar's asymptotic
-    test rejects, and has a width where the models never part.
+    test rejects, and has a width even if the models never disagree.
 
     Args:
         a_only: images that only `a` gets right.
@@ -57,21 +52,12 @@ def paired_difference(a_only: int, b_only: int, images: int, confidence: float =
         images: all of them, at least ``a_only + b_only``; with none the interval is (-1, 1).
         confidence: the interval's nominal coverage.
 
-    Raises:
-        PredictionsError: counts that do not fit together.
-        UsageError: a confidence outside (0, 1).
-
     Source:
         Tango (1998), Statistics in Medicine 17:891, equations 8 to 10.
     """
-    _check_counts(a_only, b_only)
-    if a_only + b_only > images:
-        raise PredictionsError(
-            f"{a_only + b_only} images that only one model gets right are more than all {images}."
-        )
     if images == 0:
         return Estimate(0.0, -1.0, 1.0)
-    low, high = tango_interval(np.array(a_only), np.array(b_only), images, confidence)
+    low, high = tango_interval(a_only, b_only, images, confidence)
     return Estimate((b_only - a_only) / images, float(low), float(high))
 
 
@@ -112,14 +98,14 @@ def _score(first: Float64, second: Float64, total: Float64, difference: Float64)
     return np.where(deviation > 0, gap / np.where(deviation > 0, deviation, 1), np.sign(gap) * 1e9)
 
 
-def images_needed(a_only: int, b_only: int, images: int, power: float = 0.8) -> int | None:
-    """Images for McNemar's test, two-sided at 5%, to show a gap of the size seen.
+def images_needed(a_only: int, b_only: int, images: int) -> int | None:
+    """Images for McNemar's test, two-sided at 5%, to show a gap of the size seen with 80% power.
 
     ``n = (z_α √ψ + z_β √(ψ - δ²))² / δ²`` with ``ψ`` the share of images on which only one is
     right and ``δ`` the difference of accuracies.
 
     Returns:
-        A whole number, at least 1; None where the gap seen is zero.
+        A whole number, at least 1; None if the gap seen is zero.
 
     Source:
         Connor (1987), Biometrics 43:207.
@@ -127,11 +113,6 @@ def images_needed(a_only: int, b_only: int, images: int, power: float = 0.8) -> 
     if a_only == b_only:
         return None
     share, gap = (a_only + b_only) / images, abs(a_only - b_only) / images
-    wanted = float(special.ndtri(0.975)) * math.sqrt(share)
-    wanted += float(special.ndtri(power)) * math.sqrt(max(share - gap**2, 0))
+    wanted = normal_quantile() * math.sqrt(share)
+    wanted += float(stats.norm.ppf(0.8)) * math.sqrt(max(share - gap**2, 0))
     return max(1, math.ceil((wanted / gap) ** 2))
-
-
-def _check_counts(a_only: int, b_only: int) -> None:
-    if min(a_only, b_only) < 0:
-        raise PredictionsError(f"Counts are at least 0. These are {a_only} and {b_only}.")

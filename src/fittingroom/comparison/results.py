@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from fittingroom.numbers import Estimate, plain
+from fittingroom.numbers import Estimate, plain, row
 from fittingroom.predictions import Int64, Predictions
 
 if TYPE_CHECKING:
@@ -14,12 +13,7 @@ if TYPE_CHECKING:
 
 Verdict = Literal["better", "worse", "equivalent", "not shown"]
 
-_MIRRORED: dict[Verdict, Verdict] = {
-    "better": "worse",
-    "worse": "better",
-    "equivalent": "equivalent",
-    "not shown": "not shown",
-}
+_MIRRORED: dict[Verdict, Verdict] = {"better": "worse", "worse": "better"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +21,7 @@ class Entrant:
     """What is compared: one fitted model, or one recipe's models over several seeds.
 
     Attributes:
-        name: how tables and figures call it.
+        name: its name in tables and figures.
         recipe: the recipe's name.
         seeds: one seed a model; none for a single model whose seed is not known.
         predictions: one set a model, all on the same images in the same order.
@@ -174,29 +168,17 @@ class Comparison:
 
     def frame(self) -> pandas.DataFrame:
         """One row a pair: names, level, difference with its ends, p-values, verdict."""
-        names = ("p_value", "p_adjusted", "p_better", "equivalent", "verdict")
-        return _frame(
-            {"a": pair.a, "b": pair.b, "level": pair.level}
-            | _ends("difference", pair.difference)
-            | {name: getattr(pair, name) for name in names}
-            for pair in self.pairs
-        )
+        left_out = ["mcnemar", "sentence", "gains", "a_only", "b_only", "power"]
+        return _frame(row(pair) for pair in self.pairs).drop(columns=left_out)
 
     def models_frame(self) -> pandas.DataFrame:
-        """One row an entrant: recipe, number of seeds, accuracy with its ends, deviation."""
-        return _frame(
-            {"name": model.name, "recipe": model.recipe, "seeds": len(model.per_seed)}
-            | _ends("accuracy", model.accuracy)
-            | {"deviation": model.deviation}
-            for model in self.models
-        ).set_index("name")
+        """One row an entrant: recipe, seeds, accuracy with its ends, each seed's, deviation."""
+        return _frame(map(row, self.models)).set_index("name")
 
     def gains_frame(self) -> pandas.DataFrame:
         """One row a pair and class: the gain in recall with its ends."""
         return _frame(
-            {"a": pair.a, "b": pair.b, "class": gain.name} | _ends("difference", gain.difference)
-            for pair in self.pairs
-            for gain in pair.gains
+            {"a": pair.a, "b": pair.b} | row(gain) for pair in self.pairs for gain in pair.gains
         )
 
     def seeds_frame(self) -> pandas.DataFrame:
@@ -209,23 +191,20 @@ class Comparison:
 
     def verdict_frame(self) -> pandas.DataFrame:
         """The verdict on each row's entrant compared with each column's; None on the diagonal."""
-        import pandas
-
         names = [model.name for model in self.models]
-        return pandas.DataFrame(self.verdict_matrix(), names, names)
+        return _frame(self.verdict_matrix()).set_axis(names).set_axis(names, axis="columns")
 
     def flipped_frame(self) -> pandas.DataFrame:
         """One row a pair and image that only one of the two classifies correctly (first seeds).
 
         Columns ``a``, ``b``, ``position`` among the test images and who is ``right``.
         """
-        rows = [
-            {"a": pair.a, "b": pair.b, "position": int(position), "right": winner}
+        return _frame(
+            {"a": pair.a, "b": pair.b, "position": position, "right": winner}
             for pair in self.pairs
-            for winner, where in ((pair.a, pair.a_only), (pair.b, pair.b_only))
-            for position in where
-        ]
-        return _frame(rows, columns=["a", "b", "position", "right"])
+            for winner, flipped in ((pair.a, pair.a_only), (pair.b, pair.b_only))
+            for position in flipped.tolist()
+        )
 
     def verdict_matrix(self) -> tuple[tuple[Verdict | None, ...], ...]:
         """The verdict on each row's entrant against each column's; None on the diagonal."""
@@ -233,15 +212,11 @@ class Comparison:
         matrix: list[list[Verdict | None]] = [[None] * len(place) for _ in place]
         for pair in self.pairs:
             matrix[place[pair.b]][place[pair.a]] = pair.verdict
-            matrix[place[pair.a]][place[pair.b]] = _MIRRORED[pair.verdict]
+            matrix[place[pair.a]][place[pair.b]] = _MIRRORED.get(pair.verdict, pair.verdict)
         return tuple(tuple(row) for row in matrix)
 
 
-def _ends(name: str, estimate: Estimate) -> dict[str, float]:
-    return {name: estimate.value, "low": estimate.low, "high": estimate.high}
-
-
-def _frame(rows: Iterable[Mapping[str, Any]], columns: list[str] | None = None) -> pandas.DataFrame:
+def _frame(rows: Any) -> pandas.DataFrame:
     import pandas  # half a second, for those who want a table
 
-    return pandas.DataFrame(list(rows), columns=columns)
+    return pandas.DataFrame(rows)

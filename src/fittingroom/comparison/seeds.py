@@ -4,7 +4,7 @@ The model. Whether seed ``s`` of recipe ``r`` classifies image ``i`` correctly i
 
     ``X_rsi = μ_r + α_rs + β_ri + γ_rsi``
 
-with the seed's luck ``α`` (independent between recipes), the image's ``β`` (shared by all seeds,
+with the seed's effect ``α`` (independent between recipes), the image's ``β`` (shared by all seeds,
 and correlated between the recipes, since they see the same images) and the rest ``γ``. The mean
 difference ``D`` then has the variance
 
@@ -29,14 +29,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from fittingroom.metrics.estimates import score_interval
+from fittingroom.metrics.estimates import normal_quantile, score_interval
 from fittingroom.numbers import Estimate
 
 Float64 = npt.NDArray[np.float64]
 
-# Recipes that never part still differ by an unknown little. The standard error is at least so many
-# images, which makes the interval that of Tango for fitted models that never part.
-_LEAST_PICTURES = 1.96
+# Recipes that never disagree still differ by an unknown little. The standard error is at least so
+# many images, which makes the interval that of Tango for fitted models that never disagree.
+_LEAST_IMAGES = 1.96
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,17 +130,23 @@ class SeedDifference:
 
     @property
     def p_better(self) -> float | None:
-        """Probability that of two new trainings `b` comes out ahead; None with a single seed."""
+        """Probability that a new training of `b` beats one of `a`; None with a single seed."""
         if self.new_error is None or self.new_freedom is None:
             return None
         return float(special.stdtr(self.new_freedom, self.difference / self.new_error))
 
 
+def spreads(a: SeedScores, b: SeedScores) -> list[tuple[SeedScores, int]]:
+    """For each side, whose variation between seeds it is taken to have, and its number of seeds."""
+    known = a if a.seeds > 1 else b
+    return [(side if side.seeds > 1 else known, side.seeds) for side in (a, b)]
+
+
 def seed_difference(a: SeedScores, b: SeedScores) -> SeedDifference:
     """The difference of two recipes, at least one of them with several seeds.
 
-    A side with a single seed shows nothing of its own spread over seeds: it is taken to be that
-    of the other side, with the other side's degrees of freedom, and `p_better` is not given.
+    A side with a single seed does not show how it varies between seeds. It is taken to vary as
+    the other side does, with the other side's degrees of freedom, and `p_better` is not given.
 
     `p_better` is predictive: the difference of two new trainings is taken to vary around `D` by
     the seeds' variance and by how uncertain `D` itself is, in Student's distribution (Geisser 1993,
@@ -150,16 +156,15 @@ def seed_difference(a: SeedScores, b: SeedScores) -> SeedDifference:
         a, b: on the same images in the same order.
     """
     images = a.images
-    known = [side for side in (a, b) if side.seeds > 1]
-    sides = [(side if side.seeds > 1 else known[0], side.seeds) for side in (a, b)]
+    sides = spreads(a, b)
     from_images = _variance_of_mean(b.per_image - a.per_image)
     twice = sum(spread.interaction / (seeds * images) for spread, seeds in sides)
     from_seeds = sum(spread.seed_variance / seeds for spread, seeds in sides)
-    error_squared = max(from_seeds + max(from_images - twice, 0.0), (_LEAST_PICTURES / images) ** 2)
+    error_squared = max(from_seeds + max(from_images - twice, 0.0), (_LEAST_IMAGES / images) ** 2)
     freedom = _freedom(error_squared, from_images, a, b)
     new_error, new_freedom = None, None
-    if len(known) == 2:
-        # Beside how uncertain the means are: the luck of one new seed of each.
+    if a.seeds > 1 and b.seeds > 1:
+        # Beside how uncertain the means are: the variation of one new seed of each.
         new_squared = error_squared + a.pure_seed_variance + b.pure_seed_variance
         new_error = math.sqrt(new_squared)
         new_freedom = _freedom(new_squared, from_images, a, b, added=1.0)
@@ -168,8 +173,8 @@ def seed_difference(a: SeedScores, b: SeedScores) -> SeedDifference:
     )
 
 
-def accuracy_interval(scores: SeedScores, confidence: float = 0.95) -> Estimate:
-    """A recipe's mean accuracy, with an interval that covers seeds and images.
+def accuracy_interval(scores: SeedScores) -> Estimate:
+    """A recipe's mean accuracy, with a 95% interval that covers seeds and images.
 
     Wilson's interval with the number of images that would be as informative without seeds,
     ``p(1-p) / variance``, and Student's quantile: it stays within 0 and 1. A single seed gives
@@ -180,7 +185,7 @@ def accuracy_interval(scores: SeedScores, confidence: float = 0.95) -> Estimate:
         interval with an effective sample size); the variance is that of this module.
     """
     mean, images, seeds = scores.accuracy, scores.images, scores.seeds
-    quantile, informative = float(special.ndtri((1 + confidence) / 2)), float(images)
+    quantile, informative = normal_quantile(), float(images)
     if seeds > 1 and 0 < mean < 1 and images > 1:
         from_images = _variance_of_mean(scores.per_image)
         twice = scores.interaction / (seeds * images)
@@ -189,7 +194,7 @@ def accuracy_interval(scores: SeedScores, confidence: float = 0.95) -> Estimate:
         uncertain += from_images**2 / (images - 1)
         if variance > 0:
             freedom = max(variance**2 / uncertain, float(seeds - 1))
-            quantile = float(special.stdtrit(freedom, (1 + confidence) / 2))
+            quantile = float(special.stdtrit(freedom, 0.975))
             informative = mean * (1 - mean) / variance
     low, high = score_interval(mean, informative, quantile)
     return Estimate(mean, float(low), float(high))
@@ -207,15 +212,12 @@ def _freedom(
     They are never fewer than those of the scarcer of the parts: the interaction, once taken off,
     can leave a variance so small that the formula alone would say so.
     """
+    known = [side for side in (a, b) if side.seeds > 1]
+    weights = [1 / side.seeds + added for side in (a, b)]
+    if len(known) == 1:  # its spread stands for both sides
+        weights = [sum(weights)]
     uncertain = from_images**2 / max(a.images - 1, 1)
-    if a.seeds > 1 and b.seeds > 1:
-        least = min(a.seeds, b.seeds) - 1
-        for side in (a, b):
-            part = side.seed_variance * (1 / side.seeds + added)
-            uncertain += part**2 / (side.seeds - 1)
-    else:  # the one known spread stands for both sides
-        side = a if a.seeds > 1 else b
-        least = side.seeds - 1
-        part = side.seed_variance * (1 / a.seeds + 1 / b.seeds + 2 * added)
-        uncertain += part**2 / least
-    return max(variance**2 / uncertain, float(least)) if uncertain > 0 else math.inf
+    for side, weight in zip(known, weights, strict=True):
+        uncertain += (side.seed_variance * weight) ** 2 / (side.seeds - 1)
+    least = min(side.seeds for side in known) - 1.0
+    return max(variance**2 / uncertain, least) if uncertain > 0 else math.inf

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from fittingroom.comparison.results import ModelResult, Pair, Power, Verdict
-from fittingroom.numbers import listed, percent, points_range
+from fittingroom.comparison.results import Comparison, ModelResult, Pair
+from fittingroom.numbers import listed, percent, points_range, sureness
 
 # What a 95% interval promises, for those who never met one; `benchmarks/statistics.py` measures it.
 _PROMISE = "about 95 of 100 such intervals contain the true gap"
@@ -28,26 +28,21 @@ def pair_sentence(a: ModelResult, b: ModelResult, pair: Pair, images: int, pairs
                 f"significant (p = {pair.p_adjusted:.2f})."
             )
     if pair.verdict == "not shown":
-        parts += [_undecided(pair), _more(pair.power, pair.level)]
+        parts.append(_undecided(pair))
     parts.append(_scope(a, b, pair))
     return " ".join(part for part in parts if part)
 
 
-def comparison_sentence(models: Sequence[ModelResult], pairs: Sequence[Pair], images: int) -> str:
+def comparison_sentence(comparison: Comparison) -> str:
     """The outcome of a whole comparison in one paragraph."""
+    models, pairs = comparison.models, comparison.pairs
     if len(pairs) == 1:
         return pairs[0].sentence
     first = max(models, key=lambda model: model.accuracy.value)
-    of_first: dict[Verdict, list[str]] = {}
-    mirrored: dict[Verdict, Verdict] = {"better": "worse", "worse": "better"}
-    for pair in pairs:
-        if pair.b == first.name:
-            of_first.setdefault(pair.verdict, []).append(pair.a)
-        elif pair.a == first.name:
-            of_first.setdefault(mirrored.get(pair.verdict, pair.verdict), []).append(pair.b)
+    verdicts = comparison.verdict_matrix()[models.index(first)]
     parts = [
         f"{first.name} has the highest accuracy of the {len(models)} models compared on "
-        f"{images:,} test images: {percent(first.accuracy.value, 2)} (95% interval "
+        f"{comparison.images:,} test images: {percent(first.accuracy.value, 2)} (95% interval "
         f"{percent(first.accuracy.low, 2)} to {percent(first.accuracy.high, 2)})."
     ]
     margin = f"{_points(pairs[0].margin)} percentage points"
@@ -57,12 +52,15 @@ def comparison_sentence(models: Sequence[ModelResult], pairs: Sequence[Pair], im
         ("equivalent", f"It is equivalent to {{}} within {margin}."),
         ("not shown", "There is no clear difference between it and {}."),
     ):
-        if verdict in of_first:
-            parts.append(words.format(listed(of_first[verdict])))
-    decided = [pair for pair in pairs if pair.verdict in mirrored]
-    doubtful = sum(pair.p_adjusted > 0.05 for pair in decided)
+        names = [
+            each.name for each, of_it in zip(models, verdicts, strict=True) if of_it == verdict
+        ]
+        if names:
+            parts.append(words.format(listed(names)))
+    decided = [pair for pair in pairs if pair.verdict in ("better", "worse")]
     few = f"{len(decided)} of the" if len(decided) < len(pairs) else "All"
     parts.append(f"{few} {len(pairs)} pairs differ.")
+    doubtful = sum(pair.p_adjusted > 0.05 for pair in decided)
     if doubtful:
         parts.append(
             f"After Holm's correction for comparing {len(pairs)} pairs, {doubtful} of these "
@@ -83,27 +81,22 @@ def _basis(models: Sequence[ModelResult]) -> str:
         f"{_trained(models)}, with different random seeds. The intervals cover the variation "
         f"between seeds and between test images: {_PROMISE}."
     )
-    singles = counts.count(1)
-    if singles:
+    if 1 in counts:
         sentence += (
             " A model trained once is assumed to vary between seeds as the one it is compared with."
         )
-    if singles > 1:
+    if counts.count(1) > 1:
         sentence += " Two models trained once each are compared by the test images alone."
     return sentence
 
 
 def _verdict(pair: Pair) -> str:
     a, b, gap = pair.a, pair.b, pair.difference
-    if pair.verdict == "better":
+    if pair.verdict in ("better", "worse"):
+        low, high = sorted((abs(gap.low), abs(gap.high)))
         return (
-            f"{b} is better than {a} by {_points(gap.value)} percentage points "
-            f"(95% interval {_points(gap.low)} to {_points(gap.high)})."
-        )
-    if pair.verdict == "worse":
-        return (
-            f"{b} is worse than {a} by {_points(-gap.value)} percentage points "
-            f"(95% interval {_points(-gap.high)} to {_points(-gap.low)})."
+            f"{b} is {pair.verdict} than {a} by {_points(abs(gap.value))} percentage points "
+            f"(95% interval {_points(low)} to {_points(high)})."
         )
     interval = f"(95% interval {points_range(gap, 2)})"
     ahead = b if gap.value > 0 else a
@@ -142,26 +135,26 @@ def _against_margin(pair: Pair) -> str:
 
 
 def _undecided(pair: Pair) -> str:
+    """What is missing for a verdict, and what it would take to show the gap seen."""
     margin = _points(pair.margin)
+    sentence = f"They are not shown to be equivalent within {margin} points either."
     if pair.equivalent:
-        return (
+        sentence = (
             f"Two one-sided tests at 5% find them equivalent within {margin} points, but the 95% "
             "interval reaches beyond that."
         )
-    return f"They are not shown to be equivalent within {margin} points either."
-
-
-def _more(power: Power, level: str) -> str:
     ways = []
-    if power.seeds is not None:
-        ways.append(f"{power.seeds:,} seeds of each")
-    if power.images is not None:
-        ways.append(f"{power.images:,} images")
+    if pair.power.seeds is not None:
+        ways.append(f"{pair.power.seeds:,} seeds of each")
+    if pair.power.images is not None:
+        ways.append(f"{pair.power.images:,} images")
     if ways:
-        return f"Showing a gap of this size with 80% power takes about {' or '.join(ways)}."
-    if level == "recipes":
-        return "Neither more seeds alone nor more images alone could show a gap of this size."
-    return ""
+        more = f" Showing a gap of this size with 80% power takes about {' or '.join(ways)}."
+    elif pair.level == "recipes":
+        more = " Neither more seeds alone nor more images alone could show a gap of this size."
+    else:
+        more = ""
+    return sentence + more
 
 
 def _scope(a: ModelResult, b: ModelResult, pair: Pair) -> str:
@@ -170,7 +163,6 @@ def _scope(a: ModelResult, b: ModelResult, pair: Pair) -> str:
             "This compares two trained models. The interval covers the choice of test images only: "
             f"{_PROMISE}. Training either again with another seed may give a different result."
         )
-    covers = "The interval covers the variation between seeds and between test images"
     counts = [len(model.per_seed) for model in (a, b)]
     if min(counts) == 1:
         once, often = (a, b) if counts[0] == 1 else (b, a)
@@ -179,8 +171,11 @@ def _scope(a: ModelResult, b: ModelResult, pair: Pair) -> str:
             f"{once.name} once. If {once.name} varies between seeds as {often.name} does, the "
             f"interval covers the seeds and the test images: {_PROMISE}."
         )
-    chance = "" if pair.p_better is None else f" {_chance(a, b, pair.p_better)}"
-    return f"{_trained((a, b))}, with different random seeds. {covers}: {_PROMISE}.{chance}"
+    return (
+        f"{_trained((a, b))}, with different random seeds. The interval covers the variation "
+        f"between seeds and between test images: {_PROMISE}. A new training of {b.name} beats "
+        f"a new training of {a.name} with {sureness(pair.p_better or 0.0)} probability."
+    )
 
 
 def _trained(models: Sequence[ModelResult]) -> str:
@@ -193,16 +188,6 @@ def _trained(models: Sequence[ModelResult]) -> str:
         for model, count in zip(models, counts, strict=True)
     ]
     return f"The recipes were trained several times: {listed(times)}"
-
-
-def _chance(a: ModelResult, b: ModelResult, p_better: float) -> str:
-    if p_better > 0.99:
-        chance = "more than 99%"
-    elif p_better < 0.01:
-        chance = "less than 1%"
-    else:
-        chance = f"about {percent(p_better, 0)}"
-    return f"A new training of {b.name} beats a new training of {a.name} with {chance} probability."
 
 
 def _points(share: float) -> str:
