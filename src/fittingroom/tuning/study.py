@@ -55,7 +55,9 @@ def open_study(
     try:
         with only_here(folder, _NAME):
             url = sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string()
-            storage = optuna.storages.RDBStorage(url)
+            # Threads of a search on a cluster wait for each other's writes, on a busy machine long.
+            patience = {"connect_args": {"timeout": 120}}  # seconds
+            storage = optuna.storages.RDBStorage(url, engine_kwargs=patience)
             try:
                 yield _open(storage, folder, json.loads(json.dumps(facts)), start)
             finally:
