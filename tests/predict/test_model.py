@@ -128,7 +128,7 @@ def test_load_says_what_is_not_there(tmp_path):
     with pytest.raises(ExportError, match="no such file"):
         fittingroom.load(tmp_path / "none")
     (tmp_path / "broken.onnx").write_bytes(b"nothing")
-    with pytest.raises(ExportError, match="no protocol buffer"):
+    with pytest.raises(ExportError, match="isn't an ONNX model"):
         fittingroom.load(tmp_path / "broken.onnx")
     with pytest.raises(UsageError, match="Received int"):
         fittingroom.load(3)  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +14,7 @@ from fittingroom.cli import options
 from fittingroom.errors import PhotoError, UsageError
 
 if TYPE_CHECKING:
-    from fittingroom.jobs.classify import Classified, Found, PredictOptions
+    from fittingroom.jobs.classify import Classified, PredictOptions
     from fittingroom.predictions import Float32
 
 app = typer.Typer(
@@ -75,7 +75,7 @@ def predict(
     ] = None,
 ) -> None:
     """Classify the garments on photos; say how sure that is, or why there is no answer."""
-    from fittingroom.jobs.classify import Found, PredictOptions, classify, find_pictures
+    from fittingroom.jobs.classify import PredictOptions, classify, find_pictures
     from fittingroom.jobs.load import load
 
     if json and csv:
@@ -89,8 +89,7 @@ def predict(
             )
         _on_ray(picture, out, model, chosen, threads, json)
         return
-    given = picture == [_STANDARD_INPUT]
-    found = [Found(_STANDARD_INPUT)] if given else list(find_pictures(picture))
+    found = picture if picture == [_STANDARD_INPUT] else list(find_pictures(picture))
     if stages is not None:
         _check_stages(stages, found)
     loaded = load(model, threads)
@@ -108,7 +107,7 @@ def predict(
         if shown
         else nullcontext()
     ) as bar:
-        for classified in classify(loaded, _contents(found), chosen):
+        for classified in classify(loaded, ((name, _content(name)) for name in found), chosen):
             write(classified)
             broken += classified.answer is None
             if stages is not None and classified.photo is not None:
@@ -153,7 +152,7 @@ def _on_ray(
         )
 
 
-def _check_stages(stages: Path, found: "list[Found]") -> None:
+def _check_stages(stages: Path, found: list[str]) -> None:
     """Before the photo is read: afterwards the answer would be there, and its drawing lost."""
     if len(found) != 1:
         raise UsageError(f"--stages draws one photo, not {len(found)}. Name one file.")
@@ -163,28 +162,22 @@ def _check_stages(stages: Path, found: "list[Found]") -> None:
             "exists."
         )
     try:
-        same = stages.samefile(found[0].name)
+        same = stages.samefile(found[0])
     except (OSError, ValueError):  # one of them doesn't exist
         same = False
     if same:
         raise UsageError(f"--stages would overwrite the photo {stages}. Name another file.")
 
 
-def _contents(found: "list[Found]") -> "Iterator[tuple[str, str | bytes | PhotoError]]":
-    for each in found:
-        if each.error:
-            yield each.name, PhotoError(each.error)
-        else:
-            name = each.name
-            yield name, _standard_input() if name == _STANDARD_INPUT else name
-
-
-def _standard_input() -> bytes:
+def _content(name: str) -> str | bytes:
+    """The file itself, or what standard input holds."""
+    if name != _STANDARD_INPUT:
+        return name
     if sys.stdin is None:  # closed by whoever started this
         return b""
     from fittingroom.photos import Limits
 
-    # One byte more than allowed shows that it is too much; what never ends is not waited for.
+    # One byte more than allowed shows that it is too much. An endless input is not waited for.
     return sys.stdin.buffer.read(Limits().file_bytes + 1)
 
 
@@ -207,9 +200,9 @@ def _csv_rows(chosen: "PredictOptions") -> _Writer:
     return write
 
 
-def _table(chosen: "PredictOptions", classes: tuple[str, ...], found: "list[Found]") -> _Writer:
+def _table(chosen: "PredictOptions", classes: tuple[str, ...], found: list[str]) -> _Writer:
     """Columns for people, printed line by line."""
-    wide = min(max(len("file"), *(len(each.name) for each in found)), 48)
+    wide = min(max(len("file"), *map(len, found)), 48)
     answer_wide = max(len("unknown"), *map(len, classes))
     print(f"{'file':<{wide}}  {'answer':<{answer_wide}}  most likely classes")
 
@@ -221,8 +214,8 @@ def _table(chosen: "PredictOptions", classes: tuple[str, ...], found: "list[Foun
             print(error if error.startswith(file) else f"{file}: {error}", file=sys.stderr)
             return
         likely = ", ".join(f"{name} {share:.0%}" for name, share in answer.top(chosen.top))
-        said = answer.abstain or answer.class_name
-        print(f"{file:<{wide}}  {said:<{answer_wide}}  {likely}")
+        shown = answer.abstain or answer.class_name
+        print(f"{file:<{wide}}  {shown:<{answer_wide}}  {likely}")
         for warning in classified.photo.warnings:
             print(f"{file}: {warning}", file=sys.stderr)
         if classified.explanation is not None:
@@ -237,8 +230,8 @@ def _printable(name: str) -> str:
 
 
 def _print_heat(name: str, heat: "Float32") -> None:
-    """Where it looked, in characters: two rows of pixels a line."""
-    print(f"What spoke for {name}:")
+    """Which regions mattered, in characters: two rows of pixels a line."""
+    print(f"Evidence for {name}:")
     positive = heat.clip(min=0).reshape(14, 2, 28).mean(axis=1)
     levels = (positive / max(float(positive.max()), 1e-9) * (len(_SHADES) - 1)).round().astype(int)
     for row in levels:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -62,21 +62,8 @@ class Classified:
         return values
 
 
-@dataclass(frozen=True)
-class Found:
-    """The name of an image, or of a folder that can't be searched for images.
-
-    Attributes:
-        name: as it was given or found.
-        error: why the folder can't be searched; empty for an image.
-    """
-
-    name: str
-    error: str = ""
-
-
-def find_pictures(sources: Sequence[str]) -> Iterator[Found]:
-    """All images that files, folders and patterns stand for, in order.
+def find_pictures(sources: Sequence[str]) -> Iterator[str]:
+    """The names of all images that files, folders and patterns stand for, in order.
 
     Only the names in one folder are held at a time.
 
@@ -85,27 +72,24 @@ def find_pictures(sources: Sequence[str]) -> Iterator[Found]:
             files; and patterns such as ``photos/*.jpg``, in which ``**`` is any folders.
 
     Yields:
-        Each image, whether it can be read or not; and each folder that can't be read, so that
-        nothing is left out without a message.
+        Each image, whether it can be read or not.
 
     Raises:
-        UsageError: a folder or a pattern without any image.
+        UsageError: a folder or a pattern without any image, or a folder that can't be read.
     """
     for source in sources:
-        those: Iterable[Found]
+        names: Iterable[str] = [source]
         # Not Path's own methods, which raise an error if a name is too long.
         if os.path.isdir(source):  # noqa: PTH112
-            those = _below(source)
+            names = _below(source)
         elif not os.path.lexists(source) and glob.has_magic(source):
             # Not Path.glob, which takes no absolute pattern.
-            matches = glob.iglob(source, recursive=True)  # noqa: PTH207
-            those = [Found(name) for name in sorted(matches) if not os.path.isdir(name)]  # noqa: PTH112
-        else:
-            those = [Found(source)]
+            matches = sorted(glob.iglob(source, recursive=True))  # noqa: PTH207
+            names = (name for name in matches if not os.path.isdir(name))  # noqa: PTH112
         found = False
-        for each in those:
+        for name in names:
             found = True
-            yield each
+            yield name
         if not found:
             raise UsageError(
                 f"There are no images in {source}. Name a file, a folder or a pattern of files "
@@ -115,22 +99,20 @@ def find_pictures(sources: Sequence[str]) -> Iterator[Found]:
 
 def classify(
     model: Model,
-    pictures: Iterable[tuple[str, str | bytes | PhotoError]],
+    pictures: Iterable[tuple[str, str | bytes]],
     options: PredictOptions | None = None,
 ) -> Iterator[Classified]:
     """Classify images one after the other; only a few are held in memory.
 
     Args:
         model: the model.
-        pictures: for each image its name, and its path or content, or why there is neither.
+        pictures: for each image its name, and its path or content.
         options: what an answer is to contain.
     """
     options = options or PredictOptions()
     batch: list[tuple[str, Photo | str]] = []
     for name, source in pictures:
         try:
-            if isinstance(source, PhotoError):
-                raise source
             batch.append((name, read_photo(source)))
         except PhotoError as error:
             batch.append((name, str(error)))
@@ -153,25 +135,18 @@ def _answered(
             yield Classified(name, photo, next(answers), explanation=heat)
 
 
-def _below(folder: str) -> Iterator[Found]:
+def _below(folder: str) -> Iterator[str]:
     """The images in a folder and in those below it, folder by folder, each sorted by name."""
-    errors: list[OSError] = []
     # Links to folders are not followed, as they may lead back.
-    for path, folders, names in os.walk(folder, onerror=errors.append):
-        yield from _unreadable(errors)
+    for path, folders, names in os.walk(folder, onerror=_not_searched):
         folders.sort()
         for name in sorted(names):
             if name.lower().endswith(SUFFIXES) and not name.startswith("."):
-                yield Found(str(Path(path, name)))
-    yield from _unreadable(errors)
+                yield str(Path(path, name))
 
 
-def _unreadable(errors: list[OSError]) -> Iterator[Found]:
-    while errors:
-        error = errors.pop(0)
-        name = str(error.filename)
-        yield Found(
-            name,
-            f"{name} can't be searched for images: {error.strerror or error}. Ask its owner for "
-            "the right to read it, or leave it out.",
-        )
+def _not_searched(error: OSError) -> NoReturn:
+    raise UsageError(
+        f"{error.filename} can't be searched for images: {error.strerror or error}. Ask its owner "
+        "for the right to read it, or leave it out."
+    ) from error

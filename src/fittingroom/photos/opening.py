@@ -6,9 +6,8 @@ decoded.
 
 import os
 import re
-import threading
+import stat
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -30,8 +29,6 @@ _EXIF_ORIENTATION = 0x0112
 # Rows converted at a time: each step holds one more copy, and a photo may be large.
 _BAND = 256
 _SMALLER = "Make it smaller: 1,000 pixels a side are plenty."
-# `warnings.catch_warnings` changes what all threads see, so one at a time.
-_QUIET = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ def open_photo(
     if isinstance(source, np.ndarray):
         return _from_array(source, limits)
     if isinstance(source, Image.Image):
-        return _decode(lambda: source, "The image", limits)
+        return _decode(source, "The image", limits)
     if not isinstance(source, bytes | str | os.PathLike):
         raise PhotoError(
             f"A photo can't be a {type(source).__name__}. Pass a path, a file's bytes, a Pillow "
@@ -81,38 +78,45 @@ def open_photo(
         raise PhotoError(
             f"{name} is a JPEG of more than {_MOST_PASSES} passes. Save it again, not progressive."
         )
-    try:
-        return _decode(lambda: Image.open(BytesIO(content), formats=_FORMATS), name, limits)
-    except UnidentifiedImageError as error:
-        if content.startswith(_SIGNATURES) or content[8:12] == b"WEBP":
-            raise _damaged(name, "it has no readable header") from error
-        raise PhotoKindError(
-            f"{name} isn't a PNG, JPEG or WebP image. Save or export it as one of these."
-        ) from error
+    return _decode(content, name, limits)
 
 
 def _read(path: Path, limits: Limits) -> bytes:
+    reason = "it isn't a plain file"
     try:
-        with path.open("rb") as stream:
-            return stream.read(limits.file_bytes + 1)
+        # A named pipe would be waited for.
+        if stat.S_ISREG(path.stat().st_mode):
+            with path.open("rb") as stream:
+                return stream.read(limits.file_bytes + 1)
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
         reason = getattr(error, "strerror", None) or str(error)
-        raise PhotoError(f"{path} can't be opened: {reason}. Check the path.") from error
+    raise PhotoError(f"{path} can't be opened: {reason}. Check the path.")
 
 
-def _decode(open_image: Callable[[], Image.Image], name: str, limits: Limits) -> UInt8:
+def _decode(source: bytes | Image.Image, name: str, limits: Limits) -> UInt8:
     try:
-        with _QUIET, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what is odd in a file and does no harm
-            image = open_image()
+        # About oddities that do no harm.
+        with warnings.catch_warnings(action="ignore"):
+            image = source
+            if isinstance(image, bytes):
+                image = Image.open(BytesIO(image), formats=_FORMATS)
             _check_size(*image.size, name, limits)
             return _pixels(image)
-    except (PhotoError, UnidentifiedImageError):
+    except PhotoError:
         raise
     except Image.DecompressionBombError as error:
         raise PhotoSizeError(f"{name} has too many pixels. {_SMALLER}") from error
     except Exception as error:  # decoders raise nearly anything on a damaged file
-        raise _damaged(name, str(error)) from error
+        start = source[:12] if isinstance(source, bytes) else b""
+        known = start.startswith(_SIGNATURES) or start[8:12] == b"WEBP"
+        if isinstance(error, UnidentifiedImageError) and not known:
+            raise PhotoKindError(
+                f"{name} isn't a PNG, JPEG or WebP image. Save or export it as one of these."
+            ) from error
+        reason = re.sub(r"<[^>]*>", "it", str(error)).strip(". ")[:120]
+        raise PhotoError(
+            f"{name} is damaged or cut off: {reason}. Copy or save it again."
+        ) from error
 
 
 def _check_size(width: int, height: int, name: str, limits: Limits) -> None:
@@ -121,11 +125,6 @@ def _check_size(width: int, height: int, name: str, limits: Limits) -> None:
             f"{name} has {width}×{height} pixels, more than {limits.megapixels:g} megapixels. "
             + _SMALLER
         )
-
-
-def _damaged(name: str, reason: str) -> PhotoError:
-    reason = re.sub(r"<[^>]*>", "it", reason).strip(". ")[:120]
-    return PhotoError(f"{name} is damaged or cut off: {reason}. Copy or save it again.")
 
 
 def _from_array(array: npt.NDArray[Any], limits: Limits) -> UInt8:

@@ -66,6 +66,23 @@ class Answer:
 
 
 @dataclass(frozen=True, eq=False)
+class Neighbour:
+    """A garment of the embedded sample that is similar to an image.
+
+    Attributes:
+        label: its true label.
+        class_name: the name of that.
+        image: uint8 ``(28, 28)``.
+        distance: Euclidean, between features.
+    """
+
+    label: int
+    class_name: str
+    image: UInt8
+    distance: float
+
+
+@dataclass(frozen=True, eq=False)
 class Answers:
     """The answers of a model for many images, as arrays.
 

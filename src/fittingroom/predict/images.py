@@ -33,19 +33,22 @@ def to_images(images: ImageLike | Sequence[ImageLike]) -> UInt8:
         PhotoError: a photo cannot be read, or is not an image.
         PredictionsError: there are no images.
     """
-    if isinstance(images, np.ndarray) and images.ndim == 3 and _is_own(images[:1]):
+    if isinstance(images, np.ndarray) and _is_own(images, 3):
         return images
-    many = list(images) if isinstance(images, list | tuple) else [images]
+    many: list[Any] = list(images) if isinstance(images, list | tuple) else [images]
     if not many:
         raise PredictionsError("There are no images. Give at least one.")
-    return np.stack([_to_image(image) for image in many])
+    return np.stack(
+        [
+            image
+            if isinstance(image, np.ndarray) and _is_own(image, 2)
+            else read_photo(image).image
+            for image in many
+        ]
+    )
 
 
-def _to_image(image: Any) -> UInt8:
-    if isinstance(image, np.ndarray) and image.ndim == 2 and _is_own(image):
-        return image
-    return read_photo(image).image
-
-
-def _is_own(array: npt.NDArray[Any]) -> bool:
-    return array.dtype == np.uint8 and array.shape[-2:] == (_SIDE, _SIDE)
+def _is_own(array: npt.NDArray[Any], dimensions: int) -> bool:
+    return (
+        array.dtype == np.uint8 and array.ndim == dimensions and array.shape[-2:] == (_SIDE, _SIDE)
+    )

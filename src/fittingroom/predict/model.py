@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fittingroom.classes import GARMENTS
 from fittingroom.errors import ExportError
 from fittingroom.predict.abstention import Thresholds, abstain
-from fittingroom.predict.answers import Answer, Answers
+from fittingroom.predict.answers import Answer, Answers, Neighbour
 from fittingroom.predict.explain import occlusion
 from fittingroom.predict.images import ImageLike, to_images
 from fittingroom.predict.predictor import Predictor, not_ours
 from fittingroom.predictions import Float32, UInt8
 
 if TYPE_CHECKING:
-    from fittingroom.predict.nearest import Neighbour, Neighbourhood
+    from fittingroom.data import Half
 
 _OUTPUTS = ("probabilities", "features", "ood_score")
 
@@ -123,7 +124,7 @@ class Model:
         images = to_images(image)
         return occlusion(self._predictor, images[0], int(self.arrays(images).label[0]))
 
-    def nearest(self, image: ImageLike, count: int = 5) -> "list[Neighbour]":
+    def nearest(self, image: ImageLike, count: int = 5) -> list[Neighbour]:
         """The garments of the embedded sample's training set that are most similar to an image.
 
         By the distance between features; the nearest first.
@@ -131,11 +132,23 @@ class Model:
         Raises:
             PhotoError: a photo cannot be read.
         """
-        return self._neighbourhood.nearest(self.features(to_images(image))[0], count)
+        known, features = self._known
+        distances = np.linalg.norm(features - self.features(to_images(image)), axis=1)
+        return [
+            Neighbour(
+                label=int(known.labels[at]),
+                class_name=GARMENTS[known.labels[at]],
+                image=known.images[at],
+                distance=float(distances[at]),
+            )
+            for at in np.argsort(distances, kind="stable")[:count]
+        ]
 
     @cached_property
-    def _neighbourhood(self) -> "Neighbourhood":
-        # Here, since an answer alone needs no data.
-        from fittingroom.predict.nearest import Neighbourhood
+    def _known(self) -> "tuple[Half, Float32]":
+        """The sample's training set, and its features."""
+        # Imported here, since a single answer needs no data.
+        from fittingroom.data import find_dataset
 
-        return Neighbourhood(self._predictor)
+        known = find_dataset("sample").training()
+        return known, self.features(known.images)

@@ -15,42 +15,43 @@ _AT_ONCE = 125
 
 
 def packaged_model() -> Path:
-    """The path of the model inside the package, held against its manifest.
+    """The path of the model inside the package, checked against its manifest.
 
     Raises:
-        ExportError: it is not there, or is not the one that was put there.
+        ExportError: it is missing, or was changed.
     """
     path = FOLDER / _NAMED
+    manifest = _read_json("manifest.json")
     try:
-        manifest = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))
-        expected = manifest["files"][_NAMED]["sha256"]
         received = hashlib.sha256(path.read_bytes()).hexdigest()
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ExportError(
-            f"Expected the package's own model in {FOLDER}. Received: {error}. Install the "
-            "package again, or name a model by --model."
-        ) from error
-    if received != expected:
-        raise ExportError(
-            f"Expected {path} with the SHA-256 {expected[:12]}…. Received {received[:12]}…: it was "
-            "changed. Install the package again, or name a model by --model."
-        )
+    except OSError as error:
+        raise _damaged(error) from error
+    if received != manifest["files"][_NAMED]["sha256"]:
+        raise _damaged(f"{_NAMED} was changed")
     trust_known(received, _AT_ONCE)
     return path
 
 
 def packaged_numbers() -> dict[str, Any]:
-    """What is known of the model inside the package: `name`, `recipe`, `seed`, `parameters`,
-    `validation_accuracy`, `test_accuracy`, `test_interval` and more.
+    """The numbers of the model inside the package: ``name``, ``recipe``, ``seed``, ``parameters``,
+    ``validation_accuracy``, ``test_accuracy``, ``test_interval`` and more.
 
     Raises:
-        ExportError: the file is not there.
+        ExportError: the file is missing.
     """
+    return _read_json("numbers.json")
+
+
+def _read_json(name: str) -> dict[str, Any]:
     try:
-        values: dict[str, Any] = json.loads((FOLDER / "numbers.json").read_text(encoding="utf-8"))
+        values: dict[str, Any] = json.loads((FOLDER / name).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ExportError(
-            f"Expected the numbers of the package's own model in {FOLDER}. Received: {error}. "
-            "Install the package again."
-        ) from error
+        raise _damaged(error) from error
     return values
+
+
+def _damaged(reason: object) -> ExportError:
+    return ExportError(
+        f"The model inside the package, in {FOLDER}, is damaged: {reason}. Install the package "
+        "again, or name a model with --model."
+    )

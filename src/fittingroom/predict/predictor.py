@@ -1,4 +1,4 @@
-"""An exported model, loaded: pictures → the graph's outputs, and labelled predictions."""
+"""An exported model, loaded: images → the graph's outputs, and labelled predictions."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -45,10 +45,7 @@ class Predictor:
 
     def __init__(self, model: Path | bytes, threads: int | None = None) -> None:
         if threads is not None and not 1 <= threads <= MOST_THREADS:
-            raise UsageError(
-                f"Expected from 1 to {MOST_THREADS:,} threads. Received {threads}. "
-                "None leaves the choice to ONNX Runtime."
-            )
+            raise UsageError(f"{threads} threads are not possible. Use 1 to {MOST_THREADS:,}.")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors only; they come as exceptions too
         if threads is not None:
@@ -60,10 +57,7 @@ class Predictor:
         except Refusal as error:
             raise not_ours(str(error), model) from error
         except OSError as error:
-            raise not_ours(
-                f"The model can't be read: {error.strerror or error}.",
-                model,
-            ) from error
+            raise not_ours(f"It can't be read: {error.strerror or error}.", model) from error
         self._at_once = checked.at_once
         if not checked.trusted:
             limit_memory(options)
@@ -78,25 +72,14 @@ class Predictor:
             self.metadata = dict(self._session.get_modelmeta().custom_metadata_map)
             self.classes = class_names(self.metadata.get("classes"), GARMENTS)
         except Exception as error:
-            raise not_ours(
-                f"The model can't be loaded: {str(error).rstrip('.')}.",
-                model,
-            ) from error
-        self.outputs = {value.name for value in self._session.get_outputs()}
-        if [value.name for value in self._session.get_inputs()] != ["pictures"] or not (
-            self.outputs >= {"logits", "probabilities"}
-        ):
-            raise not_ours(
-                "Expected a model that takes `pictures` and gives `logits` and `probabilities`. "
-                f"Received one that gives {', '.join(sorted(self.outputs))}.",
-                model,
-            )
+            raise not_ours(f"It can't be loaded: {str(error).rstrip('.')}.", model) from error
         shapes = {value.name: value.shape for value in self._session.get_outputs()}
+        self.outputs = set(shapes)
         for name in ("logits", "probabilities"):
-            if len(shapes[name]) != 2 or shapes[name][1] != len(self.classes):
+            if shapes.get(name, [])[1:] != [len(self.classes)]:
                 raise not_ours(
-                    f"The model gives {name} of shape {shapes[name]}, but has "
-                    f"{len(self.classes)} classes. It must give one of {name} for each class.",
+                    f"A model of {len(self.classes)} classes must give {name} of shape (N, "
+                    f"{len(self.classes)}). This one gives {str(shapes)[:300]}.",
                     model,
                 )
 
@@ -107,13 +90,13 @@ class Predictor:
 
         Args:
             images: uint8 ``(N, 28, 28)``, garments bright on black as in the data set.
-            on_batch: told how many pictures are done, after each batch.
+            on_batch: told how many images are done, after each batch.
 
         Returns:
             float32 ``(N, K)``.
 
         Raises:
-            PredictionsError: pictures of another shape or type.
+            PredictionsError: images of another shape or type.
         """
         (logits,) = self.run(("logits",), images, on_batch)
         return log_softmax(logits).astype(np.float32)
@@ -126,35 +109,31 @@ class Predictor:
         Args:
             names: of the outputs, each among :attr:`outputs`.
             images: uint8 ``(N, 28, 28)``, garments bright on black as in the data set.
-            on_batch: told how many pictures are done, after each batch.
+            on_batch: told how many images are done, after each batch.
 
         Returns:
-            An array for each name, its first axis the pictures.
+            An array for each name, its first axis the images.
 
         Raises:
-            PredictionsError: pictures of another shape or type.
+            PredictionsError: images of another shape or type.
         """
         if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
             raise PredictionsError(
-                f"Expected pictures as uint8 of shape (N, 28, 28). Received {images.dtype} of "
-                f"shape {images.shape}."
+                f"Images must be uint8 of shape (N, 28, 28), not {images.dtype} of shape "
+                f"{images.shape}."
             )
         batches: list[list[Float32]] = []
         for start in range(0, max(len(images), 1), self._at_once):
             batch = np.ascontiguousarray(images[start : start + self._at_once])
-            batches.append(self._run(list(names), batch))
+            try:
+                batches.append(self._session.run(list(names), {"pictures": batch}))
+            except Exception as error:
+                raise ExportError(f"The model failed while it was running: {error}") from error
             if on_batch is not None:
                 on_batch(start + len(batch))
         if len(batches) == 1:
             return batches[0]
         return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
-
-    def _run(self, names: list[str], batch: UInt8) -> list[Float32]:
-        try:
-            found: list[Float32] = self._session.run(names, {"pictures": batch})
-        except Exception as error:
-            raise ExportError(f"The model failed while it was running: {error}") from error
-        return found
 
     def predict(
         self,
@@ -163,13 +142,13 @@ class Predictor:
         indices: Int64,
         on_batch: Callable[[int], None] | None = None,
     ) -> Predictions:
-        """What the model says of labelled pictures.
+        """Predictions for labelled images.
 
         Args:
             images: uint8 ``(N, 28, 28)``.
-            labels: uint8 ``(N,)``, the true labels; kept beside the answers, not looked at.
-            indices: int64 ``(N,)``, where each picture stands in its data file.
-            on_batch: told how many pictures are done, after each batch.
+            labels: uint8 ``(N,)``, the true labels; kept beside the predictions, and not used.
+            indices: int64 ``(N,)``, the position of each image in its data file.
+            on_batch: told how many images are done, after each batch.
         """
         log_probabilities = self.log_probabilities(images, on_batch)
         return Predictions(

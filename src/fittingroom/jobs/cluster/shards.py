@@ -10,8 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fittingroom.errors import ClusterError, FittingRoomError, PhotoError, RunError, UsageError
-from fittingroom.jobs.classify import Found, PredictOptions, classify, find_pictures
+from fittingroom.errors import ClusterError, FittingRoomError, RunError, UsageError
+from fittingroom.jobs.classify import PredictOptions, classify, find_pictures
 from fittingroom.jobs.cluster.connection import (
     RETRIES,
     check_seen,
@@ -38,12 +38,12 @@ class Shard:
         file: the Parquet file with its answers.
         digest: SHA-256 of the names, the model and the settings. The file holds it too, so that
             answers to something else are noticed.
-        images: their names, or those of folders that cannot be read.
+        images: their names.
     """
 
     file: Path
     digest: str
-    images: tuple[Found, ...]
+    images: tuple[str, ...]
 
 
 class _Work(NamedTuple):
@@ -134,10 +134,10 @@ def classify_shards(
     )
 
 
-def _cut(images: Iterator[Found], size: int, out: Path, settings: list[Any]) -> Iterator[Shard]:
+def _cut(images: Iterator[str], size: int, out: Path, settings: list[Any]) -> Iterator[Shard]:
     number = 0
     while chunk := tuple(islice(images, size)):
-        words = json.dumps([settings, [(each.name, each.error) for each in chunk]])
+        words = json.dumps([settings, chunk])
         digest = hashlib.sha256(words.encode()).hexdigest()
         yield Shard(out / f"shard-{number:06d}.parquet", digest, chunk)
         number += 1
@@ -180,7 +180,7 @@ def _read_metadata(path: Path) -> tuple[str | None, int]:
 
 def _classify_missing(missing: Sequence[Shard], work: _Work, progress: Progress) -> dict[Path, int]:
     """Classify shards; for each file, how many of its images could not be read."""
-    first = missing[0].images[0].name
+    first = missing[0].images[0]
     with connected() as ray, progress.track("shards", len(missing)) as advance:
         # os.path, because Path.exists raises what the system says of a name that is too long.
         seen = [Path(first)] if os.path.exists(first) else []  # noqa: PTH110
@@ -213,7 +213,7 @@ def _result(ray: Any, reference: Any, shard: Shard) -> int:
     except ray.exceptions.RayError as error:
         raise ClusterError(
             f"{shard.file.name} was not written: {RETRIES + 1} workers died while they classified "
-            f"its {len(shard.images):,} images, from {shard.images[0].name} on "
+            f"its {len(shard.images):,} images, from {shard.images[0]} on "
             f"({first_line(error)}). The other files are kept. Look for an image that ends the "
             "process, or for too little memory."
         ) from error
@@ -223,10 +223,7 @@ def _result(ray: Any, reference: Any, shard: Shard) -> int:
 def _classify(shard: Shard, work: _Work, marker: Path) -> int:
     """What a worker does: write a shard's file; how many of its images could not be read."""
     check_seen([marker])
-    images = (
-        (each.name, PhotoError(each.error) if each.error else str(work.folder / each.name))
-        for each in shard.images
-    )
+    images = ((name, str(work.folder / name)) for name in shard.images)
     rows: list[dict[str, Any]] = []
     broken = 0
     for each in classify(_model(work.model, work.threads), images):
