@@ -151,9 +151,7 @@ def _run_files() -> Iterator[bytes]:
 def _archives() -> Iterator[bytes]:
     logs = np.log(np.full((10, 10), 0.1, np.float32))
     said = Predictions(_LABELS, _LABELS, logs, np.arange(10), _CLASSES)
-    stream = io.BytesIO()
-    said.write(stream)
-    yield stream.getvalue()
+    yield said.to_bytes()
     stream = io.BytesIO()
     np.savez(stream, labels=_LABELS, predicted=_LABELS)
     yield stream.getvalue()

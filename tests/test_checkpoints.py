@@ -7,12 +7,11 @@ import sys
 
 import numpy as np
 import pytest
-import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
-from fittingroom.errors import RunBusyError, RunChangedError, RunError
+from fittingroom.errors import RunBusyError, RunChangedError
 from fittingroom.runs import Checkpoint, Epoch, only_here, read_checkpoint
 from fittingroom.runs.checkpoints import CHECKPOINT, write_checkpoint
 
@@ -35,6 +34,7 @@ ARRAYS = st.dictionaries(
 @given(arrays=ARRAYS, count=st.integers(1, 4))
 def test_a_checkpoint_reads_back_as_it_was_written(arrays, count, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
+    assert read_checkpoint(folder) is None
     write_checkpoint(folder, Checkpoint(epochs(count), arrays))
     read = read_checkpoint(folder)
     assert read is not None
@@ -46,16 +46,12 @@ def test_a_checkpoint_reads_back_as_it_was_written(arrays, count, tmp_path_facto
         assert read.arrays[name].tobytes() == array.tobytes()
 
 
-def test_where_there_is_none_there_is_none(tmp_path):
-    assert read_checkpoint(tmp_path) is None
-
-
 @pytest.mark.parametrize("cut", [0, 7, 8, 40, -1])
 def test_a_checkpoint_that_was_cut_off_is_refused(cut, tmp_path):
     write_checkpoint(tmp_path, Checkpoint(epochs(2), {"a": np.zeros(3)}))
     whole = (tmp_path / CHECKPOINT).read_bytes()
     (tmp_path / CHECKPOINT).write_bytes(whole[:cut])
-    with pytest.raises(RunChangedError, match="Expected a checkpoint"):
+    with pytest.raises(RunChangedError, match="no checkpoint that can be used"):
         read_checkpoint(tmp_path)
 
 
@@ -79,50 +75,10 @@ def test_no_bit_of_it_changes_unseen(place, bit, tmp_path_factory):
     }
 
 
-def test_one_number_that_changed_is_refused(tmp_path):
-    arrays = {"weight": np.linspace(0, 1, 30, dtype=np.float32)}
-    write_checkpoint(tmp_path, Checkpoint(epochs(1), arrays))
-    stored = safetensors.numpy.load_file(tmp_path / CHECKPOINT)
-    stored["state.weight"][3] += 1e-7
-    safetensors.numpy.save_file(stored, tmp_path / CHECKPOINT)
-    with pytest.raises(RunChangedError, match="Received other numbers"):
-        read_checkpoint(tmp_path)
-    del stored["digest"]
-    safetensors.numpy.save_file(stored, tmp_path / CHECKPOINT)
-    with pytest.raises(RunChangedError, match="digest"):
-        read_checkpoint(tmp_path)
-
-
-@pytest.mark.parametrize("history", [(), epochs(3)[1:], epochs(2) * 2])
-def test_a_history_with_gaps_is_refused(history, tmp_path):
-    write_checkpoint(tmp_path, Checkpoint(history, {}))
-    with pytest.raises(RunChangedError, match="Expected epochs 1, 2"):
-        read_checkpoint(tmp_path)
-
-
-def test_a_linked_checkpoint_is_refused(tmp_path):
-    (tmp_path / "a").mkdir()
-    write_checkpoint(tmp_path / "a", Checkpoint(epochs(1), {}))
-    (tmp_path / CHECKPOINT).symlink_to(tmp_path / "a" / CHECKPOINT)
-    with pytest.raises(RunChangedError):
-        read_checkpoint(tmp_path)
-
-
-def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, full_disk):
-    write_checkpoint(tmp_path, Checkpoint(epochs(1), {"a": np.zeros(3)}))
-    full_disk()
-    with pytest.raises(RunError, match="No space left"):
-        write_checkpoint(tmp_path, Checkpoint(epochs(2), {"a": np.ones(3)}))
-    read = read_checkpoint(tmp_path)
-    assert read is not None
-    assert read.history == epochs(1)
-    assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]
-
-
 def test_a_run_is_trained_by_one_at_a_time(tmp_path):
     with only_here(tmp_path, "a-s0"):
         with (
-            pytest.raises(RunBusyError, match="another process is at it"),
+            pytest.raises(RunBusyError, match="Another process"),
             only_here(tmp_path, "a-s0"),
         ):
             raise AssertionError("two at once")

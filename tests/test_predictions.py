@@ -31,8 +31,7 @@ def any_predictions(draw: st.DrawFn) -> Predictions:
 @given(any_predictions())
 def test_a_file_gives_the_same_predictions_back(tmp_path_factory, predictions):
     path = tmp_path_factory.mktemp("p") / "p.npz"
-    with path.open("wb") as stream:
-        predictions.write(stream)
+    path.write_bytes(predictions.to_bytes())
     again = Predictions.read(path)
     np.testing.assert_array_equal(again.labels, predictions.labels)
     np.testing.assert_array_equal(again.predicted, predictions.predicted)
@@ -89,9 +88,7 @@ def test_no_pictures_are_refused():
 
 
 def test_changed_labels_in_a_file_are_noticed(tmp_path):
-    stream = io.BytesIO()
-    make([0, 1, 2]).write(stream)
-    arrays = dict(np.load(io.BytesIO(stream.getvalue())))
+    arrays = dict(np.load(io.BytesIO(make([0, 1, 2]).to_bytes())))
     arrays["labels"] = np.array([0, 1, 1], np.uint8)
     np.savez(tmp_path / "p.npz", **arrays)
     with pytest.raises(PredictionsError, match="were changed"):

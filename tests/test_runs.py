@@ -3,9 +3,9 @@ import dataclasses
 import errno
 import json
 import os
+import re
 import shutil
 import stat
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +16,7 @@ from fittingroom.runs import (
     Checkpoint,
     Epoch,
     RunWriter,
-    Summary,
     best_epoch,
-    describe_environment,
     ending,
     find_begun,
     find_run,
@@ -60,6 +58,8 @@ def test_a_run_reads_back_what_was_written(trained, tiny):
     assert run.summary.validation_accuracy == run.validation.correct.mean()
     assert run.environment["data"]["name"] == "sample"
     assert run.environment["threads"] == 1
+    assert run.summary == trained.summary
+    assert isinstance(run.validation, Predictions)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -72,10 +72,9 @@ def test_a_changed_file_is_noticed(run_copy, name):
         open_run(run_copy)
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_a_missing_file_is_noticed(run_copy, name):
-    (run_copy / name).unlink()
-    with pytest.raises(RunChangedError, match=name):
+def test_a_missing_file_is_noticed(run_copy):
+    (run_copy / "model.onnx").unlink()
+    with pytest.raises(RunChangedError, match=r"model\.onnx is missing"):
         open_run(run_copy)
 
 
@@ -94,37 +93,16 @@ def test_a_manifest_cannot_point_outside_its_folder(run_copy):
         open_run(run_copy)
 
 
-@pytest.mark.parametrize(
-    ("name", "size"), [("a" * 300, 1), ("\u00e9" * 130, 1), ("less than nothing", -(10**12))]
-)
-def test_a_manifest_names_files_that_can_be(run_copy, name, size):
-    manifest = json.loads((run_copy / "manifest.json").read_text())
-    manifest["files"] = {name: {"sha256": "0" * 64, "bytes": size}, **manifest["files"]}
-    (run_copy / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(RunChangedError, match=r"plain file names|SHA-256 and size"):
-        open_run(run_copy)
-
-
-@pytest.mark.parametrize("name", ["learning_rate", "weight_decay"])
-def test_an_unfinished_run_with_impossible_numbers_is_passed_over(name, run_copy, tiny, sample):
-    (run_copy / "manifest.json").unlink()
-    recipe = tiny.for_classes(10)
-    assert find_begun(run_copy.parent, run_copy.name, recipe, 0, sample) == (run_copy, None)
-    values = recipe.to_json() | {name: 10**400}
-    (run_copy / "recipe.json").write_text(json.dumps(values))
-    assert find_begun(run_copy.parent, run_copy.name, recipe, 0, sample) is None
-
-
 def test_without_a_manifest_a_run_is_unfinished(run_copy):
     (run_copy / "manifest.json").unlink()
-    with pytest.raises(RunUnfinishedError, match="did not end"):
+    with pytest.raises(RunUnfinishedError, match="didn't finish"):
         open_run(run_copy)
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
-    with pytest.raises(RunError, match=r"without recipe\.json"):
+    with pytest.raises(RunError, match=r"no recipe\.json"):
         open_run(tmp_path)
-    with pytest.raises(RunError, match="no folder of that name"):
+    with pytest.raises(RunError, match="no run folder"):
         open_run(tmp_path / "absent")
 
 
@@ -135,10 +113,11 @@ def test_the_listing_says_what_state_each_run_is_in(run_copy, tiny):
     (runs / "half" / "manifest.json").unlink()
     (runs / "bad" / "model.onnx").write_bytes(b"")
     (runs / "broken" / "manifest.json").unlink()
-    RunWriter(runs / "broken").fail(ValueError("no"))
+    RunWriter(runs / "broken").fail(ValueError("the disk was full"))
     (runs / "notes").mkdir()
-    states = {listed.folder.name: listed.state for listed in list_runs(runs)}
-    assert states == {
+    listed = {each.folder.name: each for each in list_runs(runs)}
+    assert listed["broken"].reason == "the disk was full"
+    assert {name: each.state for name, each in listed.items()} == {
         "bad": "changed",
         "broken": "failed",
         "half": "unfinished",
@@ -177,27 +156,6 @@ def test_of_several_such_runs_the_newest_is_found(run_copy, tiny, sample):
     assert found.name == "b"
 
 
-def test_a_folder_that_cannot_be_read_does_not_hide_the_others(run_copy, monkeypatch):
-    shutil.copytree(run_copy, run_copy.parent / "locked")
-    real = Path.exists
-
-    def refuse(path, **options):
-        if "locked" in path.parts:
-            raise PermissionError(13, "Permission denied")
-        return real(path, **options)
-
-    monkeypatch.setattr(Path, "exists", refuse)
-    states = {listed.folder.name: listed.state for listed in list_runs(run_copy.parent)}
-    assert states == {run_copy.name: "finished", "locked": "unreadable"}
-
-
-def test_a_failed_run_says_why(run_copy):
-    (run_copy / "manifest.json").unlink()
-    RunWriter(run_copy).fail(ValueError("the disk was full"))
-    (listed,) = list_runs(run_copy.parent)
-    assert listed.reason == "the disk was full"
-
-
 def test_a_second_folder_of_the_same_name_is_numbered(tmp_path):
     names = [RunWriter.create(tmp_path, "a-s0").folder.name for _ in range(3)]
     assert names == ["a-s0", "a-s0-2", "a-s0-3"]
@@ -214,7 +172,7 @@ def test_a_file_is_whole_or_as_before(tmp_path, full_disk):
     path = tmp_path / "a.json"
     write_file(path, b"before")
     full_disk()
-    with pytest.raises(RunError, match=r"No space left.*Make room"):
+    with pytest.raises(RunError, match=r"No space left.*Free some space"):
         write_file(path, b"after")
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
@@ -236,52 +194,6 @@ def test_a_file_system_that_cannot_flush_folders_is_written_to(tmp_path, monkeyp
     assert (tmp_path / "file").read_bytes() == b"content"
 
 
-def test_a_checkpoint_that_cannot_be_read_just_now_is_not_begun_over(
-    tiny, sample, tmp_path, monkeypatch
-):
-    writer = RunWriter.create(tmp_path, run_name(tiny, 0, sample.key))
-    environment = {
-        **describe_environment(),
-        "device": "cpu",
-        "threads": 1,
-        "data": {
-            "name": "sample",
-            "official": False,
-            "folder": "x",
-            "classes": list(sample.classes),
-            "hashes": sample.training_hashes,
-            "test_hashes": {},
-            "training": 1,
-            "validation": 1,
-        },
-    }
-    writer.begin(tiny, 0, environment)
-    writer.keep(Checkpoint((Epoch(1, 1.0, 1.0, 0.5, 1.0, 0.5, 0.1),), {"step": np.array(1)}))
-
-    def looked_for():
-        return find_begun(tmp_path, writer.folder.name, tiny, 0, sample)
-
-    _, checkpoint = looked_for()
-    assert checkpoint is not None
-    real = os.open
-
-    def fail(path, *rest, **others):
-        if str(path).endswith("checkpoint.safetensors"):
-            raise OSError(errno.EIO, "Input/output error")
-        return real(path, *rest, **others)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "open", fail)
-        with pytest.raises(RunError, match="Input/output error"):
-            looked_for()
-    assert looked_for() is not None
-
-
-def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss():
-    history = (epoch(1, 0.8, 0.5), epoch(2, 0.9, 0.4), epoch(3, 0.9, 0.3), epoch(4, 0.85, 0.1))
-    assert best_epoch(history).epoch == 3
-
-
 @pytest.mark.parametrize(("keep", "kept"), [("best accuracy", 2), ("best loss", 3), ("last", 4)])
 def test_a_recipe_says_which_epoch_is_kept(keep, kept):
     history = (epoch(1, 0.8, 0.5), epoch(2, 0.9, 0.4), epoch(3, 0.8, 0.3), epoch(4, 0.7, 0.3))
@@ -297,17 +209,32 @@ def test_a_training_ends_by_its_epochs_or_its_patience(tiny):
     assert ending((first, best, worse), dataclasses.replace(recipe, epochs=9)) == "patience"
 
 
-def test_a_run_of_another_version_is_listed_in_words_and_never_used(run_copy, sample):
-    run = open_run(run_copy)
+def test_a_run_of_another_version_is_listed_and_never_used(run_copy, tiny, sample):
     values = json.loads((run_copy / "recipe.json").read_text())
     (run_copy / "recipe.json").write_text(json.dumps(values | {"of_another_time": 1}))
     write_manifest(run_copy)
-    with pytest.raises(RunError, match=r"another version.*Train the recipe again.*of_another_time"):
-        open_run(run_copy)
     (listed,) = list_runs(run_copy.parent)
     assert (listed.state, listed.run) == ("unreadable", None)
-    assert "another version" in listed.reason
-    assert find_run(run_copy.parent, run.recipe, 0, sample) is None
+    assert re.search(r"Another version.*Train the recipe again.*of_another_time", listed.reason)
+    assert find_run(run_copy.parent, tiny, 0, sample) is None
+
+
+def test_a_checkpoint_that_cannot_be_read_just_now_is_kept(run_copy, tiny, sample, monkeypatch):
+    (run_copy / "manifest.json").unlink()
+    history = (epoch(1, 0.5, 1.0),)
+    RunWriter(run_copy).keep(Checkpoint(history, {"step": np.array(1)}))
+
+    def fail(*arguments):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fittingroom.runs.checkpoints.read_weights", fail)
+        with pytest.raises(RunError, match="Input/output error"):
+            find_begun(run_copy.parent, run_copy.name, tiny, 0, sample)
+    found = find_begun(run_copy.parent, run_copy.name, tiny, 0, sample)
+    assert found is not None
+    assert found[1] is not None
+    assert found[1].history == history
 
 
 def test_openings_are_appended_and_survive_a_line_cut_off(tmp_path):
@@ -337,27 +264,7 @@ def test_changed_predictions_are_noticed(run_copy):
     run.write_evaluation("other", run.validation, {})
     path = run.evaluation_folder("other") / "predictions.npz"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(RunChangedError, match="differs"):
+    with pytest.raises(RunChangedError, match="was changed"):
         run.read_predictions("other")
-
-
-def test_unfinished_scores_do_not_count(run_copy):
-    run = open_run(run_copy)
-    run.write_evaluation("other", run.validation, {})
-    (run.evaluation_folder("other") / "manifest.json").unlink()
+    (path.parent / "manifest.json").unlink()
     assert run.read_predictions("other") is None
-
-
-def test_a_summary_is_all_numbers(trained):
-    assert Summary(**json.loads((trained.folder / "summary.json").read_text())) == trained.summary
-    assert isinstance(trained.validation, Predictions)
-
-
-def test_the_history_can_be_checked_by_hand(trained):
-    text = (trained.folder / "history.jsonl").read_text(encoding="utf-8")
-    lines = [json.loads(line) for line in text.splitlines()]
-    assert [line["epoch"] for line in lines] == [1, 2, 3]
-    ends = [line["seconds"] for line in lines]
-    assert ends == sorted(set(ends))
-    assert 0 < ends[0] < ends[-1] <= trained.summary.seconds
-    assert all(0 <= line["val_accuracy"] <= 1 for line in lines)

@@ -1,10 +1,10 @@
 """What a model says about pictures: the one form in which models of any framework are compared."""
 
 import hashlib
+import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -152,8 +152,8 @@ class Predictions:
             classes=self.classes,
         )
 
-    def write(self, stream: IO[bytes]) -> None:
-        """Write everything as an ``.npz`` archive of plain arrays."""
+    def to_bytes(self) -> bytes:
+        """Everything as an ``.npz`` archive of plain arrays."""
         arrays: dict[str, npt.NDArray[np.generic]] = {
             "labels": self.labels,
             "predicted": self.predicted,
@@ -163,11 +163,13 @@ class Predictions:
         }
         if self.log_probabilities is not None:
             arrays["log_probabilities"] = self.log_probabilities
+        stream = io.BytesIO()
         np.savez_compressed(stream, allow_pickle=False, **arrays)
+        return stream.getvalue()
 
     @classmethod
     def read(cls, path: Path) -> "Predictions":
-        """Read what :meth:`write` wrote; nothing in the file is executed.
+        """Read what :meth:`to_bytes` gave; nothing in the file is executed.
 
         Raises:
             PredictionsError: the file is not such an archive, or its labels were changed.

@@ -119,8 +119,7 @@ def test_predictions_written_here_or_as_a_table_come_back(tmp_path, seed, archiv
     )
     path = tmp_path / "theirs"  # its content says what it is
     if archived:
-        with path.open("wb") as stream:
-            written.write(stream)
+        path.write_bytes(written.to_bytes())
     else:
         names = ["index", "label", "predicted", *(f"p{k}" for k in range(3) if sure)]
         rows = [

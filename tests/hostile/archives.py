@@ -41,10 +41,8 @@ def packed(**members: bytes):
 
 
 def honest() -> bytes:
-    stream = io.BytesIO()
     logs = np.log(np.full((10, 10), 0.1, np.float32))
-    Predictions(LABELS, LABELS, logs, np.arange(10), tuple("abcdefghij")).write(stream)
-    return stream.getvalue()
+    return Predictions(LABELS, LABELS, logs, np.arange(10), tuple("abcdefghij")).to_bytes()
 
 
 def labelled(content: bytes):

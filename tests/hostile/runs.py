@@ -71,8 +71,8 @@ def made(folder, **texts):
         (folder / name).write_bytes(content)
     (folder / "model.onnx").write_bytes(honest)
     said = np.arange(10, dtype=np.uint8)
-    with (folder / "validation.npz").open("wb") as stream:
-        Predictions(said, said, None, np.arange(10), CLASSES).write(stream)
+    predictions = Predictions(said, said, None, np.arange(10), CLASSES)
+    (folder / "validation.npz").write_bytes(predictions.to_bytes())
     write_manifest(folder)
     return folder
 
@@ -176,7 +176,7 @@ layer: dict[str, Any] = {"layer": "Flatten"}
 for _ in range(300):
     layer = {"layer": "Dense", "units": layer}
 RUNS = [
-    Hostile("no manifest of ours", manifest("[]"), "manifest of format 1"),
+    Hostile("no manifest of ours", manifest("[]"), "names and values"),
     Hostile("a manifest in a manifest", manifest(DEEP), "JSON"),
     Hostile("a manifest of a terabyte", huge_manifest, "at most"),
     Hostile("a manifest that is a link", link("manifest.json"), "symbolic link"),
@@ -184,7 +184,7 @@ RUNS = [
     Hostile("a name with NUL", names("a\0b"), "plain file names"),
     Hostile("a thousand names", names(*map(str, range(2000))), "at most 1,000 files"),
     Hostile("a model of terabytes", huge("model.onnx"), "512 MiB together"),
-    Hostile("weights that are a pipe", pipe("model.onnx"), "missing"),
+    Hostile("weights that are a pipe", pipe("model.onnx"), "plain file"),
     Hostile("a recipe that is not named", without("recipe.json"), "recipe.json in the manifest"),
     Hostile("scores that are a link", scores_elsewhere, "leads elsewhere"),
     Hostile("scores in a folder above", environment(data={"name": "../../x"}), "data.name"),

@@ -69,7 +69,7 @@ def test_locks_are_not_made_through_a_link(tmp_path):
     (tmp_path / "outside").mkdir()
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / ".locks").symlink_to(tmp_path / "outside")
-    with pytest.raises(RunError, match="Received a link"), only_here(tmp_path / "runs", "name"):
+    with pytest.raises(RunError, match="is a link"), only_here(tmp_path / "runs", "name"):
         pass
     assert not list((tmp_path / "outside").iterdir())
 
@@ -96,9 +96,9 @@ def test_where_a_run_says_that_its_data_is_is_not_opened(tmp_path, monkeypatch):
     data = {**DATA, "name": "unknown-12345678", "folder": str(tmp_path / "secret")}
     text = json.dumps({**ENVIRONMENT, "data": data})
     monkeypatch.setattr(
-        "fittingroom.jobs.evaluate.find_dataset", lambda *_, **__: pytest.fail("was opened")
+        "fittingroom.runs.trained_on.find_dataset", lambda *_, **__: pytest.fail("was opened")
     )
-    with pytest.raises(DataNotFoundError, match=r"not followed.*--data"):
+    with pytest.raises(DataNotFoundError, match=r"isn't looked for.*--data"):
         evaluate(made(tmp_path / "run", environment=text), session=Session(threads=1))
 
 

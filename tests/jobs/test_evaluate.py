@@ -8,18 +8,15 @@ import numpy as np
 import pytest
 
 from fittingroom.data import Dataset, Half, find_dataset
-from fittingroom.errors import DataInvalidError, RunUnfinishedError, UsageError
-from fittingroom.jobs.compare import compare
+from fittingroom.errors import DataInvalidError, UsageError
 from fittingroom.jobs.evaluate import evaluate
-from fittingroom.jobs.report import report
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
-from fittingroom.jobs.verify import verify
 from fittingroom.predict import Predictor
-from fittingroom.runs import only_here, open_run, read_openings
+from fittingroom.runs import only_here, read_openings
 
 
-def test_the_test_half_is_opened_once_and_logged(run_copy, sample, monkeypatch):
+def test_the_test_set_is_opened_once_and_logged(run_copy, sample, monkeypatch):
     openings = []
     real = Dataset.open_test
 
@@ -82,34 +79,17 @@ def threads_of_models(monkeypatch):
 
 
 def test_the_model_is_held_to_the_threads_asked_for(
-    run_copy, sample, tiny, tmp_path, threads_of_models, monkeypatch
-):
-    evaluate(run_copy, session=Session(data=sample, threads=1))
-    assert threads_of_models == [1]
-    verify(tiny, 0.5, session=Session(data=sample, runs=tmp_path / "verified", threads=1))
-    written = (tmp_path, ())
-    for job in ("report", "compare"):
-        monkeypatch.setattr(f"fittingroom.jobs.{job}.write", lambda *rest, **more: written)
-    again = train(
-        dataclasses.replace(tiny, epochs=1), session=Session(data=sample, runs=tmp_path, threads=1)
-    )
-    report([again], session=Session(data=sample, threads=1))
-    monkeypatch.setattr("fittingroom.jobs.compare.leave_winner", lambda *rest: None)
-    other = dataclasses.replace(tiny, name="other", epochs=2)
-    compare([run_copy, other], session=Session(data=sample, runs=tmp_path, threads=1))
-    assert threads_of_models == [1, 1, 1, 1]  # the copied run has its scores already
-
-
-def test_without_a_number_there_is_a_thread_a_processor(
     run_copy, sample, threads_of_models, monkeypatch
 ):
+    evaluate(run_copy, session=Session(data=sample, threads=1))
+    shutil.rmtree(run_copy / "evaluations")
     monkeypatch.setattr("fittingroom.engines.available_processors", lambda: 3)
     evaluate(run_copy, session=Session(data=sample))
-    assert threads_of_models == [3]
+    assert threads_of_models == [1, 3]
 
 
 @pytest.mark.parametrize("threads", [0, 100_000])
-def test_threads_that_are_not_there_are_refused_before_the_test_half_is_opened(
+def test_threads_that_are_not_there_are_refused_before_the_test_set_is_opened(
     run_copy, sample, threads
 ):
     with pytest.raises(UsageError, match=f"{threads} threads can't be used"):
@@ -131,11 +111,6 @@ def test_scores_come_from_the_exported_model(run_copy, sample):
     assert 0 < evaluated.single.low <= evaluated.single.median <= evaluated.single.high
 
 
-def test_scoring_leaves_the_run_readable(run_copy):
-    evaluate(run_copy)
-    assert open_run(run_copy).read_predictions("sample") is not None
-
-
 def test_other_classes_are_refused(run_copy, sample):
     other = dataclasses.replace(sample, classes=tuple("abcdefghij"))
     with pytest.raises(DataInvalidError, match="T-shirt/top"):
@@ -143,25 +118,20 @@ def test_other_classes_are_refused(run_copy, sample):
     assert read_openings(run_copy.parent) == ()
 
 
-def test_another_test_half_of_the_same_training_data_is_scored_anew(tiny, three_classes, tmp_path):
-    run = train(tiny, session=Session(data=three_classes, runs=tmp_path / "runs", threads=1))
-    first = evaluate(run, session=Session(data=three_classes)).evaluation
-    changed = change_test_half(three_classes, tmp_path / "changed")
-    second = evaluate(run, session=Session(data=changed)).evaluation
-    assert first.accuracy != second.accuracy
-    assert len(read_openings(tmp_path / "runs")) == 2
-
-
 def test_data_that_is_no_longer_what_it_was_is_refused(tiny, three_classes, tmp_path):
     run = train(tiny, session=Session(data=three_classes, runs=tmp_path / "runs", threads=1))
-    changed = change_test_half(three_classes, tmp_path / "changed")
+    first = evaluate(run, session=Session(data=three_classes)).evaluation
+    changed = change_test_labels(three_classes, tmp_path / "changed")
+    second = evaluate(run, session=Session(data=changed)).evaluation  # scored again
+    assert first.accuracy != second.accuracy
+    assert len(read_openings(tmp_path / "runs")) == 2
     for path in changed.folder.iterdir():
         shutil.copyfile(path, three_classes.folder / path.name)
-    with pytest.raises(DataInvalidError, match="Received other files"):
+    with pytest.raises(DataInvalidError, match="doesn't hold the data"):
         evaluate(run)
 
 
-def change_test_half(dataset: Dataset, folder: Path) -> Dataset:
+def change_test_labels(dataset: Dataset, folder: Path) -> Dataset:
     """The same data set in another folder, its test labels shifted by one."""
     shutil.copytree(dataset.folder, folder)
     path = folder / "t10k-labels-idx1-ubyte"
@@ -171,10 +141,3 @@ def change_test_half(dataset: Dataset, folder: Path) -> Dataset:
     names = folder.parent / "names.txt"
     names.write_text("\n".join(dataset.classes))
     return find_dataset(folder, allow_unknown=True, classes=names)
-
-
-def test_an_unfinished_run_is_not_scored(run_copy, sample):
-    (run_copy / "manifest.json").unlink()
-    with pytest.raises(RunUnfinishedError):
-        evaluate(run_copy, session=Session(data=sample))
-    assert read_openings(run_copy.parent) == ()

@@ -226,9 +226,7 @@ def test_other_data_is_refused(trained, three_classes):
 def test_predictions_of_other_pictures_are_refused(trained, now, changed):
     said = trained.validation
     fewer: Predictions = said.take(np.arange(20))
-    content = io.BytesIO()
-    fewer.write(content)
-    run = changed({"validation.npz": content.getvalue()})
+    run = changed({"validation.npz": fewer.to_bytes()})
     with pytest.raises(RunChangedError, match="the same 167 validation images"):
         compare_runs(run, now)
 

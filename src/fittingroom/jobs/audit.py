@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import io
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -167,8 +166,8 @@ def _fill(
     }
     writer.write(ENVIRONMENT, as_json(environment))
     writer.write(RESULTS, as_json(found.as_dict()))
-    writer.write("training.npz", _npz(said.training))
-    writer.write("test.npz", _npz(said.test))
+    writer.write("training.npz", said.training.to_bytes())
+    writer.write("test.npz", said.test.to_bytes())
     writer.write(PAGE, audit_page(found, images, labels))
     write_manifest(writer.folder)
     return open_audit(writer.folder)
@@ -288,9 +287,3 @@ def audit_recipe(recipe: Any) -> BaseRecipe:
 def _predictions(half: Half, logs: Float32, classes: tuple[str, ...]) -> Predictions:
     predicted = logs.argmax(axis=1).astype(np.uint8)
     return Predictions(half.labels, predicted, logs, half.indices, classes)
-
-
-def _npz(predictions: Predictions) -> bytes:
-    stream = io.BytesIO()
-    predictions.write(stream)
-    return stream.getvalue()

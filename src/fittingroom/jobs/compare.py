@@ -1,4 +1,4 @@
-"""Compare: train what is missing, score everything, hold it against each other, write a report."""
+"""Compare: train what is missing, score everything, compare it, write a report."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,18 +8,12 @@ from typing import Any
 
 from fittingroom.comparison import MARGIN, Comparison, check_margin, compare_models
 from fittingroom.engines import engine_named, on_processor_only
-from fittingroom.errors import (
-    FittingRoomError,
-    RecipeError,
-    UsageError,
-    did_you_mean,
-)
+from fittingroom.errors import FittingRoomError, RecipeError, UsageError, did_you_mean
 from fittingroom.evaluation import ModelReport
 from fittingroom.findings import Finding
-from fittingroom.jobs.evaluate import dataset_of, evaluate
+from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.export import export_run
 from fittingroom.jobs.others import Others, read_others
-from fittingroom.jobs.progress import Progress
 from fittingroom.jobs.report import entrants_of, external_model, name_entrants, write
 from fittingroom.jobs.seeds import Trainer, begin_seeds, check_place, train_here
 from fittingroom.jobs.session import Session
@@ -28,20 +22,20 @@ from fittingroom.recipes import RECIPES, BaseRecipe, recipe_of
 from fittingroom.recipes.loading import is_file_and_name
 from fittingroom.recipes.resolve import is_model
 from fittingroom.recipes.stored import is_recipe_file
-from fittingroom.runs import Run, list_runs, open_run
+from fittingroom.runs import Run, dataset_of, list_runs, open_run
 from fittingroom.safe_io import Refusal, refuse_model_file
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a comparison left.
+    """The result of a comparison.
 
     Attributes:
         comparison: accuracies, differences and verdicts.
         evaluated: for each recipe or run its scored runs, one a seed.
-        failures: trainings that broke down, in words; they are reported, not hidden.
+        failures: trainings that failed, in words.
         report: the report's ``index.html``.
-        others: what was predicted elsewhere, by name.
+        others: the external predictions, by name.
         findings: what deserves a second look, each under a code (``docs/methods/findings.md``).
     """
 
@@ -69,90 +63,95 @@ def compare(
     on: str | None = None,
     session: Session | None = None,
 ) -> Outcome:
-    """Compare two or more recipes or runs on one test half.
+    """Compare two or more recipes or runs on one test set.
 
     Args:
-        entrants: recipes, names of recipes, runs, folders of runs, and models of one's own as
+        entrants: recipes, names of recipes, runs, folders of runs, and your own models as
             :func:`fittingroom.recipe_of` takes them.
-        others: predictions of the same test half that somebody else made: files, or names and
-            files or :class:`Predictions` (see ``docs/how-to/external-predictions.md``).
-        margin: the difference in accuracy that counts as none, a fraction.
-        seeds: how many seeds, 0 and up, each recipe is trained with.
+        others: external predictions of the same test set: files, or names and files or
+            :class:`Predictions` (see ``docs/how-to/external-predictions.md``).
+        margin: the difference in accuracy that does not matter in practice, a fraction.
+        seeds: how many seeds, from 0, each recipe is trained with.
         out: the folder of the report.
         fresh: train again even if there are finished runs of the same recipe, seed and data.
-        on: ``"ray"`` trains all recipes and seeds at once, as far as there is room, on a Ray
-            cluster whose machines all see ``runs``; None one after the other, here.
-        session: data (if all entrants are runs, None is the data that the first was trained
-            on), folder of runs, device, threads and listener. Recipes whose engine computes on the
-            processor only are trained there, and the listener is told.
+        on: ``"ray"`` trains all recipes and seeds in parallel on a Ray cluster whose machines all
+            see the folder of runs; None one after the other, here.
+        session: data (None for the data that the first entrant was trained on, if all are runs),
+            folder of runs, device, threads and listener. Engines that compute on the processor
+            only are trained there, and the listener is told.
 
     Raises:
-        UsageError: fewer than two entrants, the same one twice, or a device that is not there or
-            that no recipe's engine can use.
-        ClusterError: the cluster is not there, or a machine of it does not see ``runs``.
+        UsageError: fewer than two entrants, one given twice, or a device that is not there or that
+            no recipe's engine can use.
+        ClusterError: the cluster is not there, or one of its machines does not see the runs.
         RecipeError: neither a recipe nor a run has that name.
-        PredictionsError: what was predicted elsewhere is not this test half.
+        PredictionsError: the external predictions are not of this test set.
     """
     check_margin(margin)
     check_place(on)
     session = session or Session()
-    runs, progress = session.folder, session.progress
     # A single model may be a sequence too: of layers, or of steps.
     entrants = [entrants] if isinstance(entrants, str) or is_model(entrants) else entrants
-    found = [_resolve(entrant, runs) for entrant in entrants]
+    found = [_resolve(entrant, session.folder) for entrant in entrants]
     names = name_entrants(found)
     count = len(found) + (1 if isinstance(others, str | Path) else len(others))
     if count < 2:
         raise UsageError(
-            f"Expected two recipes or runs to compare, or more. Received {count}. "
-            "`fittingroom report` shows a single one."
+            f"A comparison needs two recipes or runs, not {count}. `fittingroom report` shows a "
+            "single one."
         )
-    first = found[0] if found else None
-    if (
-        session.data is None
-        and isinstance(first, Run)
-        and all(isinstance(each, Run) for each in found)
-    ):
-        session = replace(session, data=dataset_of(first))
-    dataset = session.dataset
+    runs = [each for each in found if isinstance(each, Run)]
+    if session.data is None and runs and len(runs) == len(found):
+        session = replace(session, data=dataset_of(runs[0]))
+    session = replace(session, data=session.dataset)  # found once, and handed on
 
-    # Before anything is trained, which may take hours: a file that does not fit is told at once.
-    elsewhere = read_others(others, names, dataset, runs, progress)
+    # Before the trainings, which may take hours: a file that does not fit is reported at once.
+    external = read_others(others, names, session.dataset, session.folder, session.progress)
+    groups, failures = _train(found, seeds, fresh, on, session)
+    evaluated = tuple(
+        tuple(evaluate(run, purpose="compare", session=session) for run in group)
+        for group in groups
+    )
+    models = dict(zip(names, evaluated, strict=True)) | {
+        name: (external_model(name, each, session.dataset),) for name, each in external.items()
+    }
+    comparison = compare_models(entrants_of(models), margin=margin)
+    index, findings = write(
+        Path(out), models, session.dataset, comparison, failures=failures, runs=session.folder
+    )
+    leave_winner(Path(out), comparison, models, session)
+    return Outcome(comparison, evaluated, failures, index, external, findings)
+
+
+def _train(
+    found: Sequence[BaseRecipe | Run], seeds: int, fresh: bool, on: str | None, session: Session
+) -> tuple[list[tuple[Run, ...]], tuple[str, ...]]:
+    """The runs of each entrant, one a seed, and the trainings that failed, in words."""
     recipes = [each for each in found if not isinstance(each, Run)]
-    devices = _devices(recipes, session.device, progress, here=on is None)
+    devices = _devices(recipes, session, here=on is None)
     with _trainer(on, fresh, session) as trainer:
         begun = [
             begin_seeds(
                 recipe,
+                devices[recipe.engine],
                 seeds=seeds,
                 fresh=fresh,
-                device=devices[recipe.engine],
                 session=session,
                 trainer=trainer,
             )
             for recipe in recipes
         ]
-        waited = [wait() for wait in begun]
-    failures = [words for _, broken in waited for words in broken]
-    groups = iter(runs for runs, _ in waited)
-    trained = [(each,) if isinstance(each, Run) else next(groups) for each in found]
-
-    evaluated = tuple(
-        tuple(evaluate(run, purpose="compare", session=session) for run in group)
-        for group in trained
+        trained = [wait() for wait in begun]
+    groups = iter(runs for runs, _ in trained)
+    return (
+        [(each,) if isinstance(each, Run) else next(groups) for each in found],
+        tuple(words for _, failures in trained for words in failures),
     )
-    models = dict(zip(names, evaluated, strict=True)) | {
-        name: (external_model(name, said, dataset),) for name, said in elsewhere.items()
-    }
-    comparison = compare_models(entrants_of(models), margin=margin)
-    index, findings = write(Path(out), models, dataset, comparison, failures=failures, runs=runs)
-    leave_winner(Path(out), comparison, models, progress)
-    return Outcome(comparison, evaluated, tuple(failures), index, elsewhere, findings)
 
 
 @contextmanager
 def _trainer(on: str | None, fresh: bool, session: Session) -> Iterator[Trainer]:
-    """What trains, for as long as the context lasts."""
+    """Who trains, for as long as the context lasts."""
     if on is None:
         yield train_here(session, fresh=fresh)
         return
@@ -166,18 +165,19 @@ def leave_winner(
     out: Path,
     comparison: Comparison,
     groups: Mapping[str, Sequence[ModelReport]],
-    progress: Progress,
+    session: Session,
 ) -> None:
     """Leave the most accurate model beside the report as ``best_model.keras`` and ``.h5``.
 
-    Of its seeds it is the one of highest validation accuracy: test accuracy tells entrants apart,
-    and chooses no seed. Where Keras is not installed, or the model has no form in Keras, the
-    listener is told, and no file is left.
+    Of its seeds, it is the one of the highest validation accuracy: the test set chooses no seed. If
+    Keras is not installed, or the model cannot be one of Keras, the listener is told, and no file
+    is left.
     """
+    progress = session.progress
     best = max(comparison.models, key=lambda model: model.accuracy.value)
     paths = {to: out / f"best_model.{to}" for to in ("keras", "h5")}
     for path in paths.values():
-        path.unlink(missing_ok=True)  # that of an earlier winner
+        path.unlink(missing_ok=True)  # of an earlier comparison
     runs = [each.run for each in groups[best.name] if each.run is not None]
     if not runs:
         progress.say(f"No Keras model beside the report: {best.name} was not trained here.")
@@ -188,36 +188,38 @@ def leave_winner(
             exported = export_run(run, to=to, out=path)
             progress.say(f"{path}: {run.name}; it {exported.takes}")
     except FittingRoomError as error:
-        progress.say(f"No model for Keras beside the report: {error}")
+        progress.say(f"No Keras model beside the report: {error}")
 
 
 def _devices(
-    recipes: Sequence[BaseRecipe], device: str | None, progress: Progress, *, here: bool
+    recipes: Sequence[BaseRecipe], session: Session, *, here: bool
 ) -> dict[str, str | None]:
-    """The device of each engine, checked before the first training where that is on this machine.
+    """The device of each engine, checked before the first training if that is on this machine.
 
     Raises:
-        UsageError: it is not there, or it is one that no recipe's engine can use.
+        UsageError: it is not there, or no recipe's engine can use it.
     """
-    engines = list(dict.fromkeys(recipe.engine for recipe in recipes))
-    if device in (None, "cpu"):
-        return dict.fromkeys(engines, device)
-    alone = [name for name in engines if on_processor_only(name)]
-    # Where all compute on the processor alone, the device is nobody's: their engine says so.
-    for name in engines if alone == engines else set(engines) - set(alone):
-        if here:
-            engine_named(name).device(device, None)
-    for name in alone:
-        progress.say(
-            f"The engine {name} computes on the processor alone; --device {device} is for the "
-            "others."
-        )
-    return {name: None if name in alone else device for name in engines}
+    engines: dict[str, str | None] = {recipe.engine: session.device for recipe in recipes}
+    if session.device in (None, "cpu"):
+        return engines
+    alone = {name for name in engines if on_processor_only(name)}
+    if alone == set(engines):
+        alone = set()  # their engine says that it has no such device
+    for name in engines:
+        if name in alone:
+            engines[name] = None
+            session.progress.say(
+                f"{name} computes on the processor only; --device {session.device} is for the "
+                "other engines."
+            )
+        elif here:
+            engine_named(name).device(session.device, None)
+    return engines
 
 
 def _resolve(entrant: Any, runs: Path) -> BaseRecipe | Run:
-    """The recipe or run meant: a recipe's name, a run's folder, its name in ``runs``, or a model of
-    one's own."""
+    """The recipe or run meant: a recipe's name, a run's folder, its name in ``runs``, or your own
+    model."""
     if isinstance(entrant, Run):
         return entrant
     if not isinstance(entrant, str | Path):
@@ -235,6 +237,6 @@ def _resolve(entrant: Any, runs: Path) -> BaseRecipe | Run:
         raise UsageError(str(error)) from error
     known = [*RECIPES, *(listed.folder.name for listed in list_runs(runs))]
     raise RecipeError(
-        f"Expected a recipe ({', '.join(RECIPES)}), a run's folder, or a model of one's own as "
-        f"my_file.py:build. Received '{entrant}'." + did_you_mean(str(entrant), known)
+        f"There is no recipe or run '{entrant}'. Give a recipe ({', '.join(RECIPES)}), a run's "
+        "folder, or your own model as my_file.py:build." + did_you_mean(str(entrant), known)
     )

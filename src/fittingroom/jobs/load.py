@@ -1,4 +1,4 @@
-"""Load: the model inside the package, a run's, or a file's → a model that answers."""
+"""Load: the model inside the package, a run's, or an ONNX file → a model that classifies images."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def load(model: "Path | str | Run | None" = None, threads: int | None = None) -> Model:
-    """A model that answers: ``fittingroom.load().predict(["shirt.jpg"])``.
+    """A model that classifies images: ``fittingroom.load().predict(["shirt.jpg"])``.
 
     Args:
         model: a run, its folder, an ONNX file of this project, or None for the model inside the
@@ -22,29 +22,21 @@ def load(model: "Path | str | Run | None" = None, threads: int | None = None) ->
     Raises:
         UsageError: what was given is none of these.
         ExportError: it is no model of this project, or one of an earlier version.
-        RunError: the run cannot be read, or its files are not those that training wrote.
+        RunError: the run cannot be read, or was changed.
     """
     path, name = _named(model)
     return Model(path, name=name, threads=threads)
 
 
 def file_of(model: "Path | str | Run | None" = None) -> Path:
-    """The ONNX file of a model.
-
-    Args:
-        model: as for :func:`load`.
-
-    Raises:
-        ExportError: it is no model of this project, or one of an earlier version.
-        RunError: the run cannot be read, or its files are not those that training wrote.
-    """
+    """The ONNX file of a model; argument and errors are those of :func:`load`."""
     path, _ = _named(model)
-    Model(path)  # which refuses what is none
+    Model(path)  # which refuses a file that is no model
     return path
 
 
 def _named(model: "Path | str | Run | None") -> tuple[Path, str | None]:
-    """The file of a model, and what it is called, None for the file's own name."""
+    """The file of a model, and its name, or None to use the file's."""
     if model is None:
         return packaged_model(), packaged_numbers()["name"]
     if isinstance(model, Path | str):
@@ -53,17 +45,16 @@ def _named(model: "Path | str | Run | None") -> tuple[Path, str | None]:
             return path, None
         if not path.exists():
             raise ExportError(
-                f"Expected a run's folder or a model.onnx at {path}. Received nothing: there is "
-                "no such file. `fittingroom runs` lists the runs that there are."
+                f"There is no such file: {path}. Give a run's folder or a model.onnx; "
+                "`fittingroom runs` lists your runs."
             )
-    # Here, since it brings all recipes, which the model inside the package does without.
+    # Here, as it imports all recipes, which the model inside the package does not need.
     from fittingroom.runs import Run, open_run
 
-    if isinstance(model, Path | str):
-        model = open_run(Path(model))
-    if not isinstance(model, Run):
+    run = open_run(Path(model)) if isinstance(model, Path | str) else model
+    if not isinstance(run, Run):
         raise UsageError(
-            "Expected a run, its folder, a model.onnx, or None for the model inside the package. "
-            f"Received {type(model).__name__}."
+            f"A model can't be loaded from {type(run).__name__}. Give a run, its folder, a "
+            "model.onnx, or None for the model inside the package."
         )
-    return model.model_path, model.name
+    return run.model_path, run.name

@@ -1,4 +1,4 @@
-"""Others: predictions that somebody else made, read and logged as what they are."""
+"""External predictions: read what other models predicted, and log that the test set was opened."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fittingroom.data import Dataset
+from fittingroom.data import Dataset, Half
 from fittingroom.errors import PredictionsError, UsageError
 from fittingroom.evaluation import unlikely_predictions
 from fittingroom.external_predictions import read_external
@@ -21,76 +21,63 @@ Others = Sequence[Path | str] | Mapping[str, Path | str | Predictions]
 def read_others(
     others: Others, taken: Sequence[str], dataset: Dataset, runs: Path, progress: Progress
 ) -> dict[str, Predictions]:
-    """Each one's predictions of the test half, under a name.
+    """External predictions of the test set, by name.
 
-    The test half is opened for its labels, which is logged once for each file and content.
+    The test set is opened for its labels, which is logged once for each file and content.
 
     Args:
-        others: files, which go by their names without the ending; or names and files or
-            predictions.
-        taken: the names of the other entrants.
-        dataset: whose test half was predicted.
+        others: files, named without their extension; or names and files or predictions.
+        taken: the names of the other models.
+        dataset: whose test set was predicted.
         runs: the folder of runs that has the log.
-        progress: hears what is left out where there are no probabilities.
+        progress: is told what is left out if there are no probabilities.
 
     Raises:
         UsageError: a name is there twice.
-        PredictionsError: what was predicted is not this test half, or no such predictions.
+        PredictionsError: a file does not hold predictions of this test set.
     """
-    named = _named(others)
-    names = [*taken, *(name for name, _ in named)]
-    for name, _ in named:
+    sources = _sources(others)
+    names = [*taken, *(name for name, _ in sources)]
+    for name, _ in sources:
         if names.count(name) > 1:
             raise UsageError(
-                f"Expected predictions under a name that nothing else here has. Received '{name}' "
-                "twice. Rename the file, or name them: `compare(…, others={name: file})`."
+                f"There are two models named '{name}'. Rename the file, or pass names: "
+                "`compare(…, others={name: file})`."
             )
-    if not named:
+    if not sources:
         return {}
-    for _, source in named:
-        if isinstance(source, Path):
-            _refuse_model(source)
+    marks = {name: _mark(name, source) for name, source in sources}
     make_folder(runs)
-    for name, source in named:
-        _log(runs, _mark(name, source), name, dataset.name)
+    logged = {(each.run, each.data) for each in read_openings(runs)}
+    for name, mark in marks.items():
+        if (mark, dataset.name) not in logged:
+            log_opening(runs, run=mark, recipe=name, data=dataset.name, purpose="compare --with")
     test = dataset.open_test()
     found = {}
-    for name, source in named:
+    for name, source in sources:
         if isinstance(source, Predictions):
-            _check(name, source, dataset, test.labels, test.indices)
-            found[name] = source
+            _check(name, source, dataset, test)
+            predictions = source
         else:
-            found[name] = read_external(
+            predictions = read_external(
                 source, labels=test.labels, indices=test.indices, classes=dataset.classes
             )
-        if found[name].log_probabilities is None:
+        found[name] = predictions
+        if predictions.log_probabilities is None:
             progress.say(
-                f"{name} gives no probabilities: its log loss, Brier score, calibration and "
+                f"{name} has no probabilities, so its log loss, Brier score, calibration and "
                 "risk–coverage curve are left out."
             )
-        otherwise = unlikely_predictions(found[name])
-        if otherwise:
+        elif unlikely := unlikely_predictions(predictions):
             progress.say(
-                f"{name} calls {otherwise:,} of {len(found[name]):,} pictures another class than "
-                "its likeliest. If that is not meant, are its probabilities in another order?"
+                f"{name} predicts {unlikely:,} of {len(predictions):,} images as another class "
+                "than the most likely one. If you don't mean that, check the order of its "
+                "probabilities."
             )
     return found
 
 
-def _refuse_model(path: Path) -> None:
-    """A model in the place of its predictions is not opened, not even for the log."""
-    try:
-        refuse_model_file(path)
-    except Refusal as error:
-        raise PredictionsError(str(error)) from error
-
-
-def _log(runs: Path, run: str, name: str, data: str) -> None:
-    if all((each.run, each.data) != (run, data) for each in read_openings(runs)):
-        log_opening(runs, run=run, recipe=name, data=data, purpose="compare --with")
-
-
-def _named(others: Others) -> list[tuple[str, Path | Predictions]]:
+def _sources(others: Others) -> list[tuple[str, Path | Predictions]]:
     if isinstance(others, Mapping):
         return [
             (name, each if isinstance(each, Predictions) else Path(each))
@@ -101,36 +88,39 @@ def _named(others: Others) -> list[tuple[str, Path | Predictions]]:
 
 
 def _mark(name: str, source: Path | Predictions) -> str:
-    """What the log calls it: a name, and the first digits of a hash of what it says."""
+    """What the log calls it: a name, and the first digits of a hash of the content.
+
+    Raises:
+        PredictionsError: it is a model, which is never opened.
+    """
     if isinstance(source, Predictions):
         content = source.predicted.tobytes()
     else:
+        name = source.name
         try:
-            # What is no file, or too large a one, is refused when it is read.
-            whole = source.is_file() and source.stat().st_size < 2**26
-            content = source.read_bytes() if whole else b""
+            refuse_model_file(source)
+            # Other things than files, and too large ones, are refused when they are read.
+            small = source.is_file() and source.stat().st_size < 2**26
+            content = source.read_bytes() if small else b""
+        except Refusal as error:
+            raise PredictionsError(str(error)) from error
         except (OSError, ValueError):
             content = b""
-        name = source.name
     return f"{name} ({hashlib.sha256(content).hexdigest()[:8]})"
 
 
-def _check(
-    name: str,
-    predictions: Predictions,
-    dataset: Dataset,
-    labels: np.ndarray,
-    indices: np.ndarray,
-) -> None:
+def _check(name: str, predictions: Predictions, dataset: Dataset, test: Half) -> None:
     if predictions.classes != dataset.classes:
         raise PredictionsError(
-            f"Expected {name} to know the classes of {dataset.name}: {', '.join(dataset.classes)}. "
-            f"Received {', '.join(predictions.classes)}."
+            f"{name} has other classes ({', '.join(predictions.classes)}) than {dataset.name} "
+            f"({', '.join(dataset.classes)}). Give predictions for the classes of the data."
         )
-    same = np.array_equal(predictions.labels, labels)
-    if not same or not np.array_equal(predictions.indices, indices):
-        what = "places in the file" if same else "labels"
-        raise PredictionsError(
-            f"Expected {name} to be of the {len(labels):,} test pictures of {dataset.name}, in the "
-            f"order of their file. Received {len(predictions):,} with other {what}."
-        )
+    for what, theirs, ours in (
+        ("labels", predictions.labels, test.labels),
+        ("indices", predictions.indices, test.indices),
+    ):
+        if not np.array_equal(theirs, ours):
+            raise PredictionsError(
+                f"{name} has other {what} than the {len(test):,} test images of {dataset.name}. "
+                "Give predictions for all test images, in the order of their file."
+            )

@@ -1,4 +1,4 @@
-"""How a job tells what it is doing, without knowing who listens."""
+"""How a job reports what it is doing, without knowing who listens."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,12 +19,12 @@ class Progress(Protocol):
 
 
 class Silence:
-    """Listens and says nothing: what Python callers get unless they pass something else."""
+    """Ignores everything: the default in Python."""
 
     def say(self, sentence: str) -> None:
         """Nothing."""
 
     @contextmanager
     def track(self, description: str, total: int) -> Iterator[Advance]:
-        """A task that nobody watches."""
+        """Nothing."""
         yield lambda done, words: None

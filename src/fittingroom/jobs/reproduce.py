@@ -17,12 +17,11 @@ from fittingroom.errors import (
     TrainingStopped,
     UsageError,
 )
-from fittingroom.jobs.evaluate import dataset_of
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import BaseRecipe, recipe_of
-from fittingroom.runs import EnvironmentDifference, Run, differences, open_run
+from fittingroom.runs import EnvironmentDifference, Run, dataset_of, differences, open_run
 from fittingroom.safe_io import Refusal, read_weights
 
 _WEIGHTS = "model.safetensors"

@@ -1,8 +1,8 @@
-"""One recipe over several seeds, finished runs of it used again, trained here or elsewhere."""
+"""Train one recipe with several seeds, here or elsewhere; finished runs are used again."""
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from functools import partial
 
 from fittingroom.errors import TrainingError, UsageError
 from fittingroom.jobs.session import Session
@@ -10,72 +10,49 @@ from fittingroom.jobs.train import train
 from fittingroom.recipes import BaseRecipe
 from fittingroom.runs import Run, find_run
 
-# The runs in the order of their seeds, and the trainings that broke down, in words.
+# The runs in the order of their seeds, and the trainings that failed, in words.
 SeedRuns = tuple[tuple[Run, ...], tuple[str, ...]]
-
-
-class Trainer(Protocol):
-    """Takes trainings over."""
-
-    def __call__(self, recipe: BaseRecipe, seed: int, device: str | None) -> Callable[[], Run]:
-        """Take one over: what is returned waits for the run, or raises why there is none."""
+# Takes over a training, by recipe, seed and device; what it returns waits for the run.
+Trainer = Callable[[BaseRecipe, int, str | None], Callable[[], Run]]
 
 
 def check_place(on: str | None) -> None:
     """Check where work is to be done.
 
     Raises:
-        UsageError: on something unknown.
+        UsageError: the place is unknown.
     """
     if on not in (None, "ray"):
-        raise UsageError(f"Expected --on ray, or none for this process. Received '{on}'.")
+        raise UsageError(f"--on takes ray, not '{on}'. Leave it out to compute in this process.")
 
 
 def train_here(session: Session, *, fresh: bool) -> Trainer:
-    """Trains in this process, one after the other: each when its run is waited for."""
-
-    def take_over(recipe: BaseRecipe, seed: int, device: str | None) -> Callable[[], Run]:
-        def wait() -> Run:
-            place = replace(session, device=device)
-            return train(recipe, seed=seed, resume=not fresh, session=place)
-
-        return wait
-
-    return take_over
+    """Train in this process, one after the other: each when its run is waited for."""
+    return lambda recipe, seed, device: partial(
+        train, recipe, seed=seed, resume=not fresh, session=replace(session, device=device)
+    )
 
 
-def train_seeds(
-    recipe: BaseRecipe,
-    *,
-    seeds: int,
-    fresh: bool,
-    session: Session,
-) -> SeedRuns:
-    """Train a recipe in this process with seeds 0 to ``seeds - 1``; see :func:`begin_seeds`.
+def train_seeds(recipe: BaseRecipe, *, seeds: int, fresh: bool, session: Session) -> SeedRuns:
+    """Train a recipe in this process with seeds 0 to ``seeds - 1``.
 
-    Args:
-        recipe, seeds, fresh, session: as for :func:`begin_seeds`.
+    Args and errors are those of :func:`begin_seeds`.
 
     Raises:
-        UsageError: fewer than one seed, or several of a model whose weights no seed draws.
         TrainingError: no seed could be trained.
     """
+    trainer = train_here(session, fresh=fresh)
     return begin_seeds(
-        recipe,
-        seeds=seeds,
-        fresh=fresh,
-        device=session.device,
-        session=session,
-        trainer=train_here(session, fresh=fresh),
+        recipe, session.device, seeds=seeds, fresh=fresh, session=session, trainer=trainer
     )()
 
 
 def begin_seeds(
     recipe: BaseRecipe,
+    device: str | None,
     *,
     seeds: int,
     fresh: bool,
-    device: str | None,
     session: Session,
     trainer: Trainer,
 ) -> Callable[[], SeedRuns]:
@@ -83,36 +60,35 @@ def begin_seeds(
 
     Args:
         recipe: what to train.
-        seeds: how many.
-        fresh: train anew even where there are finished runs.
         device: where to train, as in :class:`Session`.
+        seeds: how many.
+        fresh: train again even if there are finished runs.
         session: data, folder of runs, and listener.
         trainer: who trains.
 
     Returns:
-        What waits for all of them; it raises ``TrainingError`` where no seed could be trained.
+        A function that waits for all of them. It raises ``TrainingError`` if no seed could be
+        trained.
 
     Raises:
-        UsageError: fewer than one seed, or several of a model whose weights no seed draws.
+        UsageError: fewer than one seed, or several of a model that starts from its own weights.
     """
     if seeds < 1:
-        raise UsageError(f"Expected at least 1 seed. Received {seeds}.")
+        raise UsageError(f"There must be at least 1 seed, not {seeds}.")
     if seeds > 1 and recipe.own is not None and recipe.own.fixed:
         raise UsageError(
-            f"Expected one seed for {recipe.name}, a model that starts from weights of its own: "
-            f"seeds would not draw them. Received {seeds}. Give a function or class that builds "
-            "the model instead."
+            f"{recipe.name} starts from its own weights, so {seeds} seeds would train the same "
+            "model. Use one seed, or give a function or class that builds the model."
         )
-    dataset, progress, runs = session.dataset, session.progress, session.folder
-    recipe = recipe.for_classes(len(dataset.classes))
+    recipe = recipe.for_classes(len(session.dataset.classes))
     begun: list[Callable[[], Run]] = []
     for seed in range(seeds):
-        run = None if fresh else find_run(runs, recipe, seed, dataset)
-        if run is not None:
-            progress.say(f"{recipe.name}, seed {seed}: using the finished run {run.folder}")
-            begun.append(_finished(run))
-        else:
+        run = None if fresh else find_run(session.folder, recipe, seed, session.dataset)
+        if run is None:
             begun.append(trainer(recipe, seed, device))
+        else:
+            session.progress.say(f"{recipe.name}, seed {seed}: using the finished run {run.folder}")
+            begun.append(partial(_same, run))
 
     def wait() -> SeedRuns:
         finished: list[Run] = []
@@ -122,7 +98,7 @@ def begin_seeds(
                 finished.append(wait_for())
             except TrainingError as error:
                 failures.append(f"{recipe.name}, seed {seed}: {error}")
-                progress.say(failures[-1])
+                session.progress.say(failures[-1])
         if not finished:
             raise TrainingError(f"No seed of {recipe.name} could be trained. {failures[-1]}")
         return tuple(finished), tuple(failures)
@@ -130,5 +106,5 @@ def begin_seeds(
     return wait
 
 
-def _finished(run: Run) -> Callable[[], Run]:
-    return lambda: run
+def _same(run: Run) -> Run:
+    return run

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a model is trained: they wait for the epoch's checkpoint."""
+"""Ctrl-C and SIGTERM during a training: wait for the checkpoint of the epoch."""
 
 import signal
 import threading
@@ -13,62 +13,59 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopping:
-    """Whether somebody asked a training to stop, and what it is told then.
+    """Whether somebody asked a training to stop.
 
-    Attributes:
-        how_to_go_on: the message of the error that stops it.
+    Args:
+        progress: is told that somebody asked.
+        how_to_resume: the message of the error that stops it.
+        until: what is waited for, in words.
     """
 
-    def __init__(self, progress: Progress, how_to_go_on: str, until: str) -> None:
+    def __init__(self, progress: Progress, how_to_resume: str, until: str) -> None:
         self._progress = progress
+        self._how_to_resume = how_to_resume
         self._until = until
         self._asked: int | None = None
-        self.how_to_go_on = how_to_go_on
 
     def ask(self, number: int, frame: FrameType | None = None) -> None:
-        """Ask to stop after the epoch; asked twice, stop at once.
+        """Ask to stop after the epoch; the second time, stop at once.
 
         Raises:
-            TrainingStopped: asked twice.
+            TrainingStopped: this is the second time.
         """
-        again = self._asked is not None
+        self.check()
         self._asked = number
-        if again:
-            self.check()
-        self._progress.say(f"Stopping once {self._until} done; asked once more, at once.")
+        self._progress.say(f"Stopping once {self._until} done; press Ctrl-C again to stop now.")
 
     def check(self) -> None:
-        """Stop here where that was asked for.
+        """Stop here if that was asked for.
 
         Raises:
             TrainingStopped: it was.
         """
         if self._asked is not None:
-            raise TrainingStopped(self._asked, self.how_to_go_on)
+            raise TrainingStopped(self._asked, self._how_to_resume)
 
 
 @contextmanager
 def stops_between_epochs(
     progress: Progress,
-    how_to_go_on: str,
+    how_to_resume: str,
     until: str = "this epoch and its checkpoint are",
     *,
     can_wait: bool = True,
 ) -> Iterator[Stopping]:
-    """While it lasts, the signals that stop a process ask only, and `check` stops; so does its end.
-
-    Outside the main thread no signal arrives, and none is waited for.
+    """Inside it, signals only ask; ``check`` stops, and so does the end of the context.
 
     Args:
-        progress: is told that somebody asked.
-        how_to_go_on: the message of the error that stops.
-        until: what is waited for, in words.
-        can_wait: False where nothing would be kept: signals end the work at once then, as before.
+        progress, how_to_resume, until: as for :class:`Stopping`.
+        can_wait: False if nothing would be kept; signals then stop the work at once, as usual.
 
     Raises:
         TrainingStopped: somebody asked, and nothing checked any more.
     """
-    stopping = Stopping(progress, how_to_go_on, until)
+    stopping = Stopping(progress, how_to_resume, until)
+    # Only the main thread receives signals.
     if not can_wait or threading.current_thread() is not threading.main_thread():
         yield stopping
         return

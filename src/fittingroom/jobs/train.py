@@ -1,20 +1,12 @@
-"""Train: fit, epoch by epoch with a checkpoint each, then finish, into a run folder."""
+"""Train: fit, with a checkpoint after each epoch, then finish, into a run folder."""
 
 import contextlib
-from collections.abc import Mapping
 from typing import Any
 
 from fittingroom import networks
 from fittingroom.data import Dataset, Split
 from fittingroom.engines import Device, Engine, Fitted, engine_named
-from fittingroom.errors import (
-    FittingRoomError,
-    MissingExtraError,
-    RunChangedError,
-    RunError,
-    TrainingStopped,
-    UsageError,
-)
+from fittingroom.errors import FittingRoomError, MissingExtraError, RunError, UsageError
 from fittingroom.jobs.finish import finish
 from fittingroom.jobs.progress import Progress
 from fittingroom.jobs.session import Session
@@ -41,16 +33,15 @@ def train(
     resume: bool = False,
     session: Session | None = None,
 ) -> Run:
-    """Train a recipe on a data set's training half, into a new folder in ``runs``.
+    """Train a recipe on a data set's training set, into a new run folder.
 
     Args:
-        recipe: the recipe, the name of one in the catalogue, ``"my_file.py:build"``, a model of
-            one's own, or a function or class that builds one: see
-            :func:`fittingroom.recipe_of`, which takes settings too.
-        seed: of the weights, the order of pictures, and augmentation.
-        resume: go on with the same recipe, seed and data where an earlier training in `runs` was
-            broken off, from its last checkpoint; a finished run is given back as it is. Where
-            there is neither, training starts.
+        recipe: a recipe, the name of one in the catalogue, ``"my_file.py:build"``, your own model,
+            or a function or class that builds one; see :func:`fittingroom.recipe_of`, which takes
+            settings too.
+        seed: of the weights, the order of images, and augmentation.
+        resume: if a training of the same recipe, seed and data was stopped, resume it from its last
+            checkpoint; if there is a finished run, return it.
         session: data, folder of runs, device, threads and listener; None for the defaults.
 
     Returns:
@@ -58,71 +49,52 @@ def train(
 
     Raises:
         TrainingStopped: Ctrl-C or SIGTERM came; the epoch was finished and its checkpoint written
-            (of an engine that writes none: they act at once, as anywhere).
-        RunBusyError: another process trains the same there.
-        FittingRoomError: a model of one's own cannot be trained or exported, training broke
-            down, the exported model disagrees, or the folder cannot be written. What was written
-            stays; it is marked as failed where nothing but another recipe could help.
+            (an engine without checkpoints is interrupted at once).
+        RunBusyError: another process trains the same.
+        FittingRoomError: your own model cannot be trained or exported, training failed, the
+            exported model differs, or the folder cannot be written. What was written stays; it is
+            marked as failed if only another recipe can help.
     """
     if type(seed) is not int or not 0 <= seed < 2**32:
-        raise UsageError(
-            f"Expected a whole number from 0 to 2^32 - 1 as the seed. Received {seed}."
-        )
-    chosen = recipe_of(recipe)
+        raise UsageError(f"The seed must be a whole number from 0 to 2^32 - 1, not {seed}.")
     session = session or Session()
     dataset, progress, runs = session.dataset, session.progress, session.folder
-    chosen = chosen.for_classes(len(dataset.classes))
-    engine = engine_named(chosen.engine)
+    recipe = recipe_of(recipe).for_classes(len(dataset.classes))
+    engine = engine_named(recipe.engine)
     place = engine.device(session.device, session.threads)
-    split = dataset.split(chosen.split)
-    if isinstance(chosen, Recipe) and chosen.own is None:
-        networks.check_classifier(chosen.layers, len(split.classes))
-    if chosen.own is not None:
-        progress.say(f"{chosen.name}: trying out the model and its export on a few pictures")
-        engine.rehearse(chosen, chosen.own, split, seed=seed, device=place)
-    name = run_name(chosen, seed, dataset.key)
+    split = dataset.split(recipe.split)
+    if recipe.own is not None:
+        progress.say(f"{recipe.name}: trying out the model and its export on a few images")
+        engine.rehearse(recipe, recipe.own, split, seed=seed, device=place)
+    elif isinstance(recipe, Recipe):
+        networks.check_classifier(recipe.layers, len(split.classes))
+    name = run_name(recipe, seed, dataset.key)
     with only_here(runs, name):
-        if resume and (finished := find_run(runs, chosen, seed, dataset)) is not None:
-            progress.say(f"{chosen.name}, seed {seed}: already trained, {finished.folder}")
-            with contextlib.suppress(RunError):  # nothing may be removed there, say
-                RunWriter.tidy(finished.folder)
+        if resume and (finished := find_run(runs, recipe, seed, dataset)) is not None:
+            progress.say(f"{recipe.name}, seed {seed}: already trained, {finished.folder}")
             return finished
         environment = _environment(dataset, split, place)
-        begun = find_begun(runs, name, chosen, seed, dataset) if resume else None
-        writer = RunWriter.again(*begun) if begun else RunWriter.create(runs, name)
+        begun = find_begun(runs, name, recipe, seed, dataset) if resume else None
+        writer = RunWriter.resume(*begun) if begun else RunWriter.create(runs, name)
         start = begun[1] if begun else None
-        if start is not None:
-            progress.say(_went_on(writer, start, environment))
-        else:
+        if start is None:
             if begun:
-                progress.say(
-                    f"{writer.folder}: broken off without a checkpoint that can be read, so "
-                    "training starts again"
-                )
-            writer.begin(chosen, seed, environment)
+                progress.say(f"{writer.folder}: starting again, as there is no usable checkpoint")
+            writer.begin(recipe, seed, environment)
+        else:
+            epochs = len(start.history)
+            different = writer.note_resumption(epochs, environment)
+            warning = f"; results may change, as these did: {', '.join(different)}"
+            progress.say(
+                f"{writer.folder}: resuming after epoch {epochs}{warning if different else ''}"
+            )
         try:
-            fitted = _fit(writer, engine, chosen, split, seed, place, start, progress)
+            fitted = _fit(writer, engine, recipe, split, seed, place, start, progress)
             for note in fitted.notes:
-                progress.say(f"{chosen.name}: {note}")
-            return finish(writer, chosen, split, fitted, place.threads, progress)
-        except TrainingStopped as stopped:
-            finished = find_run(runs, chosen, seed, dataset)
-            if finished is None:
-                raise
-            raise TrainingStopped(
-                stopped.signal,
-                f"Stopped in {writer.folder}. {finished.folder} is a finished run of the same, "
-                "which is used where nothing is asked to be trained anew; once that one is "
-                "removed, `train --resume` goes on with this one.",
-            ) from None
-        except RunChangedError as error:
-            if start is None:
-                raise
-            raise RunChangedError(  # its checkpoint does not fit
-                f"{error} Or remove {writer.folder}, which `compare` and `verify` begin anew then."
-            ) from error
+                progress.say(f"{recipe.name}: {note}")
+            return finish(writer, recipe, split, fitted, place.threads, progress)
         except (RunError, UsageError, MissingExtraError):
-            raise  # with room made on the disk, or another option, say, the run goes on
+            raise  # with more room on the disk, or another option, the run can be resumed
         except FittingRoomError as error:
             with contextlib.suppress(FittingRoomError):
                 writer.fail(error)
@@ -139,22 +111,22 @@ def _fit(
     start: Checkpoint | None,
     progress: Progress,
 ) -> Fitted:
-    """The training itself; each epoch is told, written down and kept as a checkpoint."""
+    """The training itself; each epoch is reported, written down and kept as a checkpoint."""
     history = list(start.history) if start else []
     epochs = recipe.epochs if isinstance(recipe, Recipe) else 1  # classical: trained in one go
     validated = len(split.validation)
-    how_to_go_on = (
-        f"Stopped in {writer.folder}. The same command goes on from the last checkpoint: `train` "
-        "with `--resume`, `compare` and `verify` as they are, without `--fresh`."
+    how_to_resume = (
+        f"Stopped in {writer.folder}. The same command resumes from the last checkpoint; `train` "
+        "needs --resume for that, and --fresh must be left out."
     )
     with (
         progress.track(f"{recipe.name}, seed {seed}", epochs) as advance,
-        stops_between_epochs(progress, how_to_go_on, can_wait=not recipe.in_one_go) as stopping,
+        stops_between_epochs(progress, how_to_resume, can_wait=not recipe.in_one_go) as stopping,
     ):
 
         def tell(epoch: Epoch) -> None:
-            right = wilson(round(epoch.val_accuracy * validated), validated)
-            advance(len(history), f"validation {right.percent}")
+            accuracy = wilson(round(epoch.val_accuracy * validated), validated)
+            advance(len(history), f"validation {accuracy.percent}")
 
         def on_epoch(epoch: Epoch) -> None:
             writer.add_epoch(epoch)
@@ -174,20 +146,8 @@ def _fit(
             on_checkpoint=on_checkpoint,
             start=start,
         )
-        tell(history[fitted.best_epoch - 1])  # the one that is kept has the last word
+        tell(history[fitted.best_epoch - 1])  # the epoch that is kept is reported last
         return fitted
-
-
-def _went_on(writer: RunWriter, start: Checkpoint, environment: Mapping[str, Any]) -> str:
-    """Note in a run's environment where it goes on, and in what it is other; the same in words."""
-    differing = writer.note_resumption(len(start.history), environment)
-    sentence = f"{writer.folder}: going on after epoch {len(start.history)}"
-    if differing:
-        sentence += (
-            f", with other {', '.join(differing)} than before, so that the outcome may differ from "
-            "that of a training without the break"
-        )
-    return sentence
 
 
 def _environment(dataset: Dataset, split: Split, place: Device) -> dict[str, object]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-# What results depend on; only those that are installed are recorded.
+# Packages that results depend on; the installed ones are recorded.
 _PACKAGES = (
     "fittingroom",
     "numpy",
@@ -26,7 +26,7 @@ _PACKAGES = (
     "openvino",
 )
 
-# Settings that hold a library to other instructions or other sums.
+# Variables that make a library compute in another way.
 _VARIABLES = (
     *("ATEN_CPU_CAPABILITY", "DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_ISA", "OPENBLAS_CORETYPE"),
     *("MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "TF_ENABLE_ONEDNN_OPTS", "XLA_FLAGS"),
@@ -39,8 +39,7 @@ _VECTORS = ("amx", "avx", "f16c", "fma", "asimd", "bf16", "i8mm", "sve", "sme")
 def describe_environment() -> dict[str, Any]:
     """Versions, platform, processor, code revision and the time, as plain JSON values.
 
-    Processors of different generations may call themselves the same, and compute differently:
-    their instructions tell them apart.
+    Processors of the same name may compute differently; their instructions tell them apart.
     """
     return {
         "time": now(),
@@ -84,7 +83,7 @@ def processor() -> str:
 
 
 def instructions() -> list[str]:
-    """The processor's vector instructions by their names, sorted; none where Linux does not tell.
+    """The processor's vector instructions by their names, sorted; empty if Linux does not tell.
 
     Libraries choose by them how sums are arranged, and so their last digits.
     """
@@ -93,7 +92,7 @@ def instructions() -> list[str]:
 
 
 def _cpuinfo(field: str) -> str:
-    """What Linux says under that name of the first processor; empty where it says nothing."""
+    """A field of the first processor in ``/proc/cpuinfo``; empty if there is none."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text(errors="replace").splitlines():
@@ -103,7 +102,7 @@ def _cpuinfo(field: str) -> str:
 
 
 def code_revision() -> str | None:
-    """Git's name for this code, ``+`` appended where files differ; None outside a checkout."""
+    """Git's name for this code, ``+`` appended if files differ; None outside a checkout."""
     here = Path(__file__).parent
     try:
         commit = _git(here, "rev-parse", "--short=12", "HEAD")

@@ -1,8 +1,7 @@
-"""Files that are either whole or not there."""
+"""Write files so that each is either whole or not there."""
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
 import re
@@ -18,7 +17,7 @@ _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}")
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file so that no reader, and no crash, ever meets half of it.
+    """Write a file so that no reader and no crash ever sees half of it.
 
     The content goes to a temporary name in the same folder, is flushed to the disk and renamed.
 
@@ -52,12 +51,12 @@ def remove_file(path: Path) -> None:
 
 
 def is_leftover(path: Path) -> bool:
-    """Whether a file's name is one that :func:`write_file` gives to what it has not finished."""
+    """Whether a file is one that :func:`write_file` had not finished when its process died."""
     return _TEMPORARY.fullmatch(path.name) is not None
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what :func:`write_file` left half-written in a folder when its process died.
+    """Remove the half-written files of a process that died.
 
     Raises:
         RunError: the system does not let us.
@@ -70,8 +69,7 @@ def remove_leftovers(folder: Path) -> None:
 def make_folder(path: Path) -> Path:
     """Make a folder and those above it; it may exist.
 
-    Each new one is flushed into the one above it: what is flushed in a folder is of no use after a
-    power failure if the folder itself is gone.
+    Each new one is flushed too, so that a power failure cannot lose it with its files.
 
     Raises:
         RunError: it cannot be made.
@@ -94,14 +92,13 @@ def as_json(values: Any) -> bytes:
 def cannot_write(path: Path, error: OSError) -> FittingRoomError:
     """The error for a file or folder that the system did not let us write."""
     return RunError(
-        f"Expected to write {path}. Received: {error.strerror or error}. "
-        "Make room, or name a folder that you may write to."
+        f"{path} can't be written: {error.strerror or error}. Free some space, or choose a folder "
+        "that you may write to."
     )
 
 
 def flush_folder(folder: Path) -> None:
-    """Flush a folder's entries to the disk, where the system can: Windows cannot, nor can some file
-    systems of others, which say so."""
+    """Flush a folder's entries to the disk, if the system and the file system can."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -112,9 +109,3 @@ def flush_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -21,11 +21,11 @@ class Epoch:
     Attributes:
         epoch: counted from 1.
         seconds: since training began, validation included.
-        train_loss: mean log loss on the training pictures while weights changed, augmentation
+        train_loss: mean log loss on the training images while weights changed, augmentation
             and dropout on (so often above `val_loss`), label smoothing left out.
-        train_accuracy: fraction of the training pictures named rightly, likewise.
-        val_loss: mean log loss on the validation half.
-        val_accuracy: fraction of the validation half named rightly.
+        train_accuracy: accuracy on the training images, likewise.
+        val_loss: mean log loss on the validation set.
+        val_accuracy: accuracy on the validation set.
         learning_rate: at the end of the epoch.
     """
 
@@ -55,11 +55,11 @@ def read_history(text: str) -> tuple[Epoch, ...]:
             if type(epoch.epoch) is not int or not all(
                 type(number) in (int, float) and math.isfinite(number) for number in numbers
             ):
-                raise ValueError(f"{epoch} with something else than numbers")
+                raise ValueError(f"{epoch} doesn't hold finite numbers")
         return epochs
     except (TypeError, ValueError, OverflowError) as error:
         raise RunChangedError(
-            f"Expected one epoch a line in history.jsonl. Received a line that is not: {error}."
+            f"history.jsonl must hold one epoch a line. It has another line: {error}."
         ) from error
 
 

@@ -1,22 +1,19 @@
 """All runs in a folder, and finding one that was made before."""
 
+import contextlib
 import glob
-import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from fittingroom.data import Dataset
-from fittingroom.errors import FittingRoomError, RecipeError, RunChangedError, RunUnfinishedError
+from fittingroom.errors import FittingRoomError, RunChangedError, RunUnfinishedError
 from fittingroom.recipes import BaseRecipe, recipe_from_json
 from fittingroom.runs.checkpoints import Checkpoint, read_checkpoint
-from fittingroom.runs.files import is_leftover
 from fittingroom.runs.folder import Run, open_run, read_failure
 from fittingroom.runs.manifests import MANIFEST
-from fittingroom.runs.stored import check_environment, stored_json
-
-# What values of other types and sizes than ours lead to.
-_OTHER_THINGS = (KeyError, TypeError, ValueError, OverflowError, RecursionError)
+from fittingroom.runs.stored import stored_environment, stored_json
 
 State = Literal["finished", "unfinished", "failed", "changed", "unreadable"]
 
@@ -28,8 +25,8 @@ class Listed:
     Attributes:
         folder: where it is.
         state: whether it can be used.
-        run: the run, where it can.
-        reason: why it cannot, otherwise.
+        run: the run, if it is finished.
+        reason: why it cannot be used, otherwise.
     """
 
     folder: Path
@@ -39,7 +36,7 @@ class Listed:
 
 
 def list_runs(runs: Path) -> tuple[Listed, ...]:
-    """Every run folder in ``runs``, by name; empty where there is no such folder."""
+    """Every run folder in ``runs``, by name; empty if there is no such folder."""
     if not runs.is_dir():
         return ()
     looked_at = (_look_at(path) for path in sorted(runs.iterdir()) if path.is_dir())
@@ -47,21 +44,13 @@ def list_runs(runs: Path) -> tuple[Listed, ...]:
 
 
 def find_run(runs: Path, recipe: BaseRecipe, seed: int, dataset: Dataset) -> Run | None:
-    """The finished run of this recipe, seed and data; the newest where there are several."""
+    """The finished run of this recipe, seed and data; the newest if there are several."""
     if not runs.is_dir():
         return None
-    # Opening a run reads all of it; of another seed, nothing but that is read.
-    looked_at = (_look_at(path) for path in sorted(runs.iterdir()) if _may_have(path, seed))
-    found = [
-        listed.run
-        for listed in looked_at
-        if listed is not None
-        and listed.run is not None
-        and listed.run.seed == seed
-        and listed.run.recipe.key == recipe.key
-        and listed.run.environment["data"]["hashes"] == dataset.training_hashes
-        and listed.run.classes == dataset.classes
-    ]
+    found = []
+    for folder in _of_training(sorted(runs.iterdir()), recipe, seed, dataset):
+        with contextlib.suppress(FittingRoomError, OSError):
+            found.append(open_run(folder))
     return max(found, key=lambda run: str(run.environment["time"]), default=None)
 
 
@@ -70,68 +59,50 @@ def find_begun(
 ) -> tuple[Path, Checkpoint | None] | None:
     """The unfinished run of this recipe, seed and data that came furthest, and its checkpoint.
 
-    There is none where it was broken off before the first, its engine writes none, or the file can
-    no longer be read; the folder is used again then.
+    The checkpoint is None if the training was stopped before the first one, its engine writes
+    none, or the file is damaged.
 
     Args:
         runs: the folder of runs.
-        name: what such a run is called; ``name-2`` and so on are others of it.
+        name: what such a run is called; ``name-2`` and so on are others.
         recipe: what was to be trained.
         seed: with which seed.
         dataset: on which data.
     """
     begun: list[tuple[Path, Checkpoint | None]] = []
-    for folder in (runs / name, *sorted(runs.glob(f"{glob.escape(name)}-*"))):
+    folders = [runs / name, *sorted(runs.glob(f"{glob.escape(name)}-*"))]
+    for folder in _of_training(folders, recipe, seed, dataset):
+        # Through a link, the rest of the training would be written somewhere else.
+        if folder.is_symlink() or (folder / MANIFEST).exists() or read_failure(folder):
+            continue
         try:
-            # Through a link, the rest of the training would be written somewhere else.
-            if folder.is_symlink() or (folder / MANIFEST).exists() or read_failure(folder):
-                continue
-            if _is_bare(folder, name):
-                begun.append((folder, None))
-                continue
-            environment = check_environment(stored_json(folder / "environment.json"))
-            data = environment["data"]
-            if (
-                recipe_from_json(stored_json(folder / "recipe.json")).key == recipe.key
-                and environment["seed"] == seed
-                and data["hashes"] == dataset.training_hashes
-                and tuple(data["classes"]) == tuple(dataset.classes)
-            ):
-                begun.append((folder, _checkpoint_of(folder)))
-        except (OSError, RunChangedError, RecipeError, *_OTHER_THINGS):
-            continue  # it was broken off before it could be told what it is, or is a stranger's
+            begun.append((folder, read_checkpoint(folder)))
+        except RunChangedError:
+            begun.append((folder, None))
     return max(begun, key=lambda found: len(found[1].history) if found[1] else 0, default=None)
 
 
-def _checkpoint_of(folder: Path) -> Checkpoint | None:
-    try:
-        return read_checkpoint(folder)
-    except RunChangedError:
-        return None
-
-
-def _is_bare(folder: Path, name: str) -> bool:
-    """Whether a training made this folder and died before it said which: by the folder's name it
-    was one of ours, and nothing is in it that anybody could miss."""
-    number = folder.name.removeprefix(name)
-    ours = number == "" or re.fullmatch(r"-[0-9]+", number) is not None
-    return (
-        ours
-        and folder.is_dir()
-        and all(each.name == "recipe.json" or is_leftover(each) for each in folder.iterdir())
-    )
-
-
-def _may_have(folder: Path, seed: int) -> bool:
-    """Whether a folder may be a run of this seed."""
-    try:
-        return stored_json(folder / "environment.json")["seed"] == seed
-    except (OSError, RunChangedError, KeyError):
-        return False
+def _of_training(
+    folders: Iterable[Path], recipe: BaseRecipe, seed: int, dataset: Dataset
+) -> Iterator[Path]:
+    """The folders whose recipe and environment are those of this recipe, seed and data."""
+    for folder in folders:
+        try:
+            environment = stored_environment(folder)
+            data = environment["data"]
+            if (
+                environment["seed"] == seed
+                and data["hashes"] == dataset.training_hashes
+                and tuple(data["classes"]) == dataset.classes
+                and recipe_from_json(stored_json(folder / "recipe.json")).key == recipe.key
+            ):
+                yield folder
+        except (FittingRoomError, OSError, TypeError, ValueError, OverflowError, RecursionError):
+            continue  # not a run, or stopped before it was told which, or of another version
 
 
 def _look_at(folder: Path) -> Listed | None:
-    """What a folder is; None where it is no run."""
+    """What a folder is; None if it is no run."""
     try:
         if not (folder / "recipe.json").exists():
             return None
@@ -142,7 +113,7 @@ def _look_at(folder: Path) -> Listed | None:
             return Listed(folder, "failed", None, reason)
         return Listed(folder, "unfinished", None, str(error))
     except OSError as error:
-        return Listed(folder, "unreadable", None, f"{folder} cannot be read: {error.strerror}.")
+        return Listed(folder, "unreadable", None, f"{folder} can't be read: {error.strerror}.")
     except RunChangedError as error:
         return Listed(folder, "changed", None, str(error))
     except FittingRoomError as error:

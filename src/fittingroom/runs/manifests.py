@@ -1,51 +1,89 @@
 """A folder's manifest: SHA-256 and size of each file in it, written last, checked on reading."""
 
+import hashlib
+import re
 from collections.abc import Collection
 from pathlib import Path
 
 from fittingroom.errors import RunChangedError
 from fittingroom.runs.checkpoints import CHECKPOINT
-from fittingroom.runs.files import as_json, sha256, write_file
-from fittingroom.runs.stored import read_manifest, stored_sha256
+from fittingroom.runs.files import as_json, write_file
+from fittingroom.runs.stored import stored_json
+from fittingroom.safe_io import MEBIBYTE, Refusal, open_plain
 
 MANIFEST = "manifest.json"
+# All files of a manifest together: what is read to check their hashes.
+MOST_BYTES = 512 * MEBIBYTE
 _FORMAT = 1
+_MOST_FILES = 1000
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 
 
 def check_manifest(folder: Path, needed: Collection[str] = ()) -> None:
-    """Check each file that a folder's manifest names, and that it names those that are needed.
+    """Check every file that a folder's manifest names, and that it names the needed ones.
 
     Raises:
-        RunChangedError: one is missing, differs, or is none: a link, say, or a pipe.
+        RunChangedError: a file is missing, differs, or is a link or a pipe.
     """
-    files = read_manifest(folder / MANIFEST, _FORMAT)
-    for name in needed:
-        if name not in files:
+    files = _read(folder)
+    absent = [name for name in needed if name not in files]
+    if absent:
+        raise RunChangedError(
+            f"There is no {absent[0]} in the manifest of {folder}. Restore the folder, or train "
+            "again."
+        )
+    for name, (digest, size) in files.items():
+        try:
+            with open_plain(folder / name, size) as stream:
+                same = hashlib.file_digest(stream, "sha256").hexdigest() == digest
+        except OSError as error:
             raise RunChangedError(
-                f"Expected {name} in the manifest of {folder}. Received one without it. "
-                "Take the folder back as it was written, or train again."
-            )
-    for name, entry in files.items():
-        path = folder / name
-        if not path.is_file():
-            raise RunChangedError(f"Expected {name} in {folder}. Received nothing: it is missing.")
-        size = path.stat().st_size
-        # The sizes first: they bound what is read for the hash.
-        if size != entry.size or stored_sha256(path, entry.size) != entry.sha256:
+                f"{folder / name} is missing or can't be read: {error.strerror or error}. "
+                "Restore it, or train again."
+            ) from error
+        except Refusal as error:
+            raise RunChangedError(f"{error} Restore the file, or train again.") from error
+        if not same:
             raise RunChangedError(
-                f"Expected {path} as it was written ({entry.size} bytes, SHA-256 "
-                f"{entry.sha256[:12]}…). Received a file of {size} bytes that "
-                "differs: it was changed. Take it back, or train again."
+                f"{folder / name} was changed: its SHA-256 isn't the one in the manifest. Restore "
+                "the file, or train again."
             )
 
 
 def write_manifest(folder: Path) -> None:
-    """Write a folder's manifest, over all plain files in it: from here on it is finished."""
+    """Write a folder's manifest of all plain files in it, which makes the folder a finished one."""
     files = {
-        path.name: {"sha256": sha256(path), "bytes": path.stat().st_size}
+        path.name: {
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "bytes": path.stat().st_size,
+        }
         for path in sorted(folder.iterdir())
         if path.is_file()
         and path.name not in (MANIFEST, CHECKPOINT)
         and not path.name.startswith(".")
     }
     write_file(folder / MANIFEST, as_json({"format": _FORMAT, "files": files}))
+
+
+def _read(folder: Path) -> dict[str, tuple[str, int]]:
+    """SHA-256 and size by name: few enough plain names, of bounded size together."""
+    path = folder / MANIFEST
+    manifest = stored_json(path)
+    files = manifest.get("files")
+    if not isinstance(files, dict) or manifest.get("format") != _FORMAT:
+        raise RunChangedError(f"{path} isn't a manifest of format {_FORMAT}. Train again.")
+    entries = {}
+    for name, values in files.items():
+        if not _FILE_NAME.fullmatch(name) or not isinstance(values, dict):
+            raise RunChangedError(f"{path} must have plain file names. It has {name[:99]!r}.")
+        size = values.get("bytes")
+        if type(size) is not int or size < 0:
+            raise RunChangedError(f"{path} has no size of {name}. Restore it, or train again.")
+        entries[name] = (values.get("sha256", ""), size)
+    total = sum(size for _, size in entries.values())
+    if len(entries) > _MOST_FILES or total > MOST_BYTES:
+        raise RunChangedError(
+            f"{path} may name at most {_MOST_FILES:,} files of {MOST_BYTES // MEBIBYTE} MiB "
+            f"together. It names {len(entries):,} files of {total:,} bytes."
+        )
+    return entries

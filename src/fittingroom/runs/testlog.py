@@ -1,4 +1,4 @@
-"""The log of openings of a test half: ``test-log.jsonl`` in a folder of runs."""
+"""The log of openings of a test set: ``test-log.jsonl`` in a folder of runs."""
 
 import errno
 import json
@@ -40,7 +40,7 @@ class Opening:
 
 
 def log_opening(runs: Path, *, run: str, recipe: str, data: str, purpose: str) -> None:
-    """Append an opening before the test half is read.
+    """Log an opening, before the test set is read.
 
     Raises:
         RunError: the log cannot be written.
@@ -48,19 +48,18 @@ def log_opening(runs: Path, *, run: str, recipe: str, data: str, purpose: str) -
     opening = Opening(now(), run, recipe, data, purpose, code_revision())
     path = runs / TEST_LOG
     try:
-        # One short write in append mode: lines of several processes do not mix. It begins with a
-        # line's end, in case a crash cut off the line before.
+        # One short write in append mode, so lines of several processes do not mix. It begins with a
+        # line end, in case a crash cut off the line before.
         with open(path, "ab", buffering=0, opener=_plain_file) as stream:
             stream.write(b"\n" + json.dumps(asdict(opening)).encode() + b"\n")
             os.fsync(stream.fileno())
-        flush_folder(runs)  # where this was the first opening
+        flush_folder(runs)  # in case this is the first opening
     except OSError as error:
         raise cannot_write(path, error) from error
 
 
 def _plain_file(path: str, flags: int) -> int:
-    """Open a log that may have come with a stranger's run: as a link to any file of ours, or as a
-    pipe, which would be waited for without end."""
+    """Open a log of an untrusted folder, which may be a link to another file of ours, or a pipe."""
     others = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     opened = os.open(path, flags | others, 0o666)
     if not stat.S_ISREG(os.fstat(opened).st_mode):
@@ -72,12 +71,12 @@ def _plain_file(path: str, flags: int) -> int:
 def openings_for(
     openings: Iterable[Opening], data: str, recipes: Collection[str]
 ) -> tuple[Opening, ...]:
-    """Those of a data set's test half that were for these recipes, in their order."""
+    """Those of a data set's test set that were for these recipes, in their order."""
     return tuple(each for each in openings if each.data == data and each.recipe in recipes)
 
 
 def read_openings(runs: Path) -> tuple[Opening, ...]:
-    """All openings logged in a folder of runs; lines that a crash cut off are passed over.
+    """All openings logged in a folder of runs; lines that a crash cut off are skipped.
 
     Raises:
         RunError: the log cannot be read.
@@ -91,8 +90,8 @@ def read_openings(runs: Path) -> tuple[Opening, ...]:
         return ()
     except (OSError, Refusal) as error:
         raise RunError(
-            f"Expected to read {path}. Received: {getattr(error, 'strerror', None) or error}. "
-            "Make it readable, so that the openings can be counted."
+            f"{path} can't be read: {getattr(error, 'strerror', None) or error}. Make it readable, "
+            "so that the openings can be counted."
         ) from error
     openings = []
     for line in filter(None, content.decode("utf-8", errors="replace").split("\n")):
