@@ -72,10 +72,10 @@ def test_another_archive_is_refused_and_not_kept(cache, fake_npm, tmp_path):
 
 def test_without_npm_the_error_says_what_to_put_where(cache, monkeypatch):
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(ExportError, match=r"Install npm") as caught:
+    with pytest.raises(ExportError, match="npm is installed") as caught:
         PACKAGE.read(["b.txt"])
     assert str(cache) in str(caught.value)
-    cache.parent.mkdir(parents=True)
+    cache.parent.mkdir(parents=True, exist_ok=True)
     cache.write_bytes(CONTENT)
     assert PACKAGE.read(["b.txt"]) == {"b.txt": b"b"}
 
@@ -85,6 +85,6 @@ def test_what_npm_complains_of_is_told(cache, fake_npm):
     with pytest.raises(ExportError, match="network is unreachable"):
         PACKAGE.read(["b.txt"])
     fake_npm("exit 0")
-    with pytest.raises(ExportError, match="no archive"):
+    with pytest.raises(ExportError, match="failed"):
         PACKAGE.read(["b.txt"])
     assert not list(cache.parent.iterdir())

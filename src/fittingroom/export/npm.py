@@ -60,29 +60,25 @@ class NpmPackage:
             return {name: stream.read() for name, stream in streams.items() if stream}
 
     def _download(self, archive: Path) -> None:
-        """Let npm write the archive in a temporary folder, then move it to its place."""
-        npm = shutil.which("npm")
+        """Let npm write the archive into a temporary folder, then move it to its place."""
         package = f"{self.name}@{self.version}"
-        if npm is None:
-            raise ExportError(
-                f"npm is needed to download {package}. Install npm, or run `npm pack {package}` on "
-                f"another machine and copy the archive to {archive}."
-            )
         make_folder(archive.parent)
         with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
-            command = [npm, "pack", package, "--ignore-scripts", "--pack-destination", folder]
             try:
-                done = subprocess.run(
-                    command, capture_output=True, text=True, timeout=_SECONDS, cwd=folder
+                # On Windows, npm is a script, which only its full path starts.
+                command = [shutil.which("npm") or "npm", "pack", package, "--ignore-scripts"]
+                subprocess.run(
+                    [*command, "--pack-destination", folder],
+                    cwd=folder,
+                    capture_output=True,
+                    text=True,
+                    timeout=_SECONDS,
+                    check=True,
                 )
-                problem = done.stderr.strip()
-            except (OSError, subprocess.TimeoutExpired) as error:
-                problem = str(error)
-            packed = list(Path(folder).glob("*.tgz"))
-            if len(packed) != 1:
-                reason = problem.partition("\n")[0] or "it wrote no archive"
+                next(Path(folder).glob("*.tgz")).replace(archive)
+            except (OSError, subprocess.SubprocessError, StopIteration) as error:
+                reason = getattr(error, "stderr", None) or error
                 raise ExportError(
-                    f"`npm pack {package}` failed: {reason}. Check that npm reaches its registry, "
-                    f"or copy the archive to {archive}."
-                )
-            packed[0].replace(archive)
+                    f"`npm pack {package}` failed: {str(reason).strip()[:300]}. Check that npm is "
+                    f"installed and reaches its registry, or copy the archive to {archive}."
+                ) from error

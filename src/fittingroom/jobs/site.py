@@ -54,17 +54,16 @@ def export_site(runs: Sequence[Run | Path | str], *, out: Path | str) -> Site:
             f"{', '.join(names)}."
         )
     sample = find_dataset("sample")
-    known = sample.training()  # the same as for `Model.nearest`
-    # Shown to be tried, not scored: no number comes of it.
-    to_try = _first_of_each(sample.open_test(), _TO_TRY)
-    models = [_run_model(run, known) for run in opened] or [_packaged_model(known)]
+    known, test = sample.training(), sample.open_test()
+    # To be tried by visitors, not scored.
+    rows = [np.flatnonzero(test.labels == label)[:_TO_TRY] for label in range(len(GARMENTS))]
+    to_try = test.take(np.concatenate(rows))
+    models = [_run_model(run, known) for run in opened]
+    if not models:
+        path, numbers = packaged_model(), packaged_numbers()
+        model = Model(path, name=numbers["name"])
+        models = [_web_model(model, path, known, numbers["test_accuracy"], numbers["parameters"])]
     return Site(Path(out), write_site(Path(out), models, known, to_try))
-
-
-def _packaged_model(known: Half) -> WebModel:
-    path, numbers = packaged_model(), packaged_numbers()
-    model = Model(path, name=numbers["name"])
-    return _web_model(model, path, known, numbers["test_accuracy"], numbers["parameters"])
 
 
 def _run_model(run: Run, known: Half) -> WebModel:
@@ -92,11 +91,3 @@ def _web_model(
         unsure=model.thresholds.unsure,
         unknown=model.thresholds.unknown,
     )
-
-
-def _first_of_each(half: Half, count: int) -> Half:
-    """The first images of each class, in the order of the file."""
-    rows = np.concatenate(
-        [np.flatnonzero(half.labels == label)[:count] for label in range(len(GARMENTS))]
-    )
-    return Half(half.images[rows], half.labels[rows], half.indices[rows])

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.metadata
+import os
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -20,6 +21,13 @@ from fittingroom.serve.settings import Settings
 # Photos that are read at the same time: each may hold a decoded photo of the largest size.
 _READERS = 2
 _LARGEST_BATCH = 64  # images of several requests
+
+
+class _Page(StaticFiles):
+    """The files of the page, without the Python module that names their folder."""
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        return super().lookup_path(path) if "__" not in path else ("", None)
 
 
 def create_application(models: Sequence[ServedModel], settings: Settings | None = None) -> FastAPI:
@@ -75,5 +83,5 @@ def create_application(models: Sequence[ServedModel], settings: Settings | None 
         content, kind = monitor.page()
         return Response(content, media_type=kind)
 
-    application.mount("/", StaticFiles(directory=page.FOLDER, html=True))
+    application.mount("/", _Page(directory=page.FOLDER, html=True))
     return application

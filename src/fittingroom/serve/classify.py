@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
 from PIL import Image
 
 from fittingroom.data import find_dataset
@@ -42,9 +43,13 @@ _FORM = {
 _SCHEMAS = {"multipart/form-data": _FORM} | dict.fromkeys(
     (*uploads.PHOTOS, uploads.PIXELS), _BINARY
 )
-_BODY = {
-    "required": True,
-    "content": {kind: {"schema": schema} for kind, schema in _SCHEMAS.items()},
+# What FastAPI can't see, since the route reads the request itself: its own parsing takes longer.
+_REQUEST = {
+    "parameters": [{"name": "details", "in": "query", "schema": {"type": "boolean"}}],
+    "requestBody": {
+        "required": True,
+        "content": {kind: {"schema": schema} for kind, schema in _SCHEMAS.items()},
+    },
 }
 
 
@@ -73,12 +78,12 @@ def routes(
     @router.post(
         "/classify",
         response_model=Classified,
-        response_model_exclude_unset=True,
-        openapi_extra={"requestBody": _BODY},
+        openapi_extra=_REQUEST,
         responses=_REFUSALS,
     )
-    async def classify(request: Request, details: bool = False) -> dict[str, Any]:
+    async def classify(request: Request) -> JSONResponse:
         """Classify photos, or images in the data set's format; with details, show how."""
+        details = request.query_params.get("details", "").lower() in ("1", "on", "true", "yes")
         most = _MOST_DETAILED if details else _MOST_IMAGES
         files: list[str | None]
         if uploads.content_type(request) == uploads.PIXELS:
@@ -100,7 +105,7 @@ def routes(
             pairs = [(photo, served.model) for photo in photos for served in models]
             for answer, pair in zip(found, pairs, strict=True):
                 answer.update(await in_pool(_details, *pair))
-        return {"models": names, "answers": found}
+        return JSONResponse({"models": names, "answers": found})
 
     @router.get("/models", response_model=Models)
     async def describe_models() -> dict[str, Any]:

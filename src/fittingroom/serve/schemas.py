@@ -1,4 +1,4 @@
-"""What the routes answer. The names are a contract, described in docs/scripts.md."""
+"""What the routes answer. The names are a contract, described in docs/how-to/scripts.md."""
 
 from typing import Literal
 

@@ -69,15 +69,30 @@ async def read_uploads(request: Request, most: int) -> list[Upload]:
             cannot be read or is empty.
     """
     kind = content_type(request)
-    if kind == "multipart/form-data":
-        return await _read_form(request, most)
     if kind.startswith("image/"):
         return [(None, await request.body())]
-    raise HTTPException(
-        415,
-        f"The content type is {kind[:80] or 'missing'}. Send a form (multipart/form-data) with "
-        f"files under '{FIELD}', one photo as {', '.join(PHOTOS)}, or pixels as {PIXELS}.",
-    )
+    if kind != "multipart/form-data":
+        raise HTTPException(
+            415,
+            f"The content type is {kind[:80] or 'missing'}. Send a form (multipart/form-data) with "
+            f"files under '{FIELD}', one photo as {', '.join(PHOTOS)}, or pixels as {PIXELS}.",
+        )
+    try:
+        parser = _InMemory(request.headers, request.stream(), max_files=most, max_fields=0)
+        form = await parser.parse()
+    except MultiPartException as error:
+        if error.message.startswith("Too many files"):
+            raise _too_many(most) from error
+        raise HTTPException(422, f"The form cannot be read: {error.message[:200]}") from error
+    except (KeyError, ValueError) as error:
+        raise HTTPException(422, "The form has no boundary, or an impossible one.") from error
+    try:
+        files = [(name, file) for name, file in form.multi_items() if isinstance(file, UploadFile)]
+        if not files or any(name != FIELD for name, _ in files):
+            raise HTTPException(422, f"The form must have files under '{FIELD}', and nothing else.")
+        return [(_text(file.filename or "") or None, await file.read()) for _, file in files]
+    finally:
+        await form.close()
 
 
 def open_upload(upload: Upload, limits: Limits) -> Photo:
@@ -93,32 +108,6 @@ def open_upload(upload: Upload, limits: Limits) -> Photo:
     except PhotoError as error:
         status = {PhotoKindError: 415, PhotoSizeError: 413}.get(type(error), 422)
         raise HTTPException(status, f"{file}: {error}" if file else str(error)) from error
-
-
-async def _read_form(request: Request, most: int) -> list[Upload]:
-    try:
-        parser = _InMemory(request.headers, request.stream(), max_files=most, max_fields=0)
-        form = await parser.parse()
-    except MultiPartException as error:
-        if error.message.startswith("Too many files"):
-            raise _too_many(most) from error
-        raise HTTPException(422, f"The form cannot be read: {error.message[:200]}") from error
-    except (KeyError, ValueError) as error:
-        raise HTTPException(422, "The form has no boundary, or an impossible one.") from error
-    uploads: list[Upload] = []
-    try:
-        for name, value in form.multi_items():
-            if name != FIELD or not isinstance(value, UploadFile):
-                field = _text(name)[:80]
-                raise HTTPException(
-                    422, f"The form has a field '{field}'. Send files under '{FIELD}' only."
-                )
-            uploads.append((_text(value.filename or "") or None, await value.read()))
-    finally:
-        await form.close()
-    if not uploads:
-        raise HTTPException(422, f"The form is empty. Send files under '{FIELD}'.")
-    return uploads
 
 
 def _too_many(most: int) -> HTTPException:
