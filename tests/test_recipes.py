@@ -57,11 +57,6 @@ def test_stored_json_gives_a_recipe_of_its_kind_back(recipe):
 
 
 @given(recipes)
-def test_json_gives_the_same_recipe_back(recipe):
-    assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
-
-
-@given(recipes)
 def test_the_key_ignores_words_and_nothing_else(recipe):
     words = dataclasses.replace(recipe, name="c", title="t", claim="c")
     assert words.key == recipe.key
@@ -103,19 +98,19 @@ def test_settings_are_read_by_the_field_s_type():
     [
         ("epoch", "3", "Did you mean 'epochs'"),
         ("epochs", "three", "a whole number"),
-        ("epochs", "0", "at least 1"),
+        ("epochs", "0", r"in \[1, inf\)"),
         ("epochs", "2.5", "a whole number"),
-        ("learning_rate", "fast", "a number"),
+        ("learning_rate", "fast", "not a finite number"),
         ("learning_rate", "nan", "a finite number"),
         ("learning_rate", "inf", "a finite number"),
         ("weight_decay", "1e400", "a finite number"),
-        ("learning_rate", "0", "above 0"),
+        ("learning_rate", "0", r"in \(0, inf\)"),
         ("mirror", "perhaps", "neither true nor false"),
         ("optimizer", "lion", "one of adam"),
         ("schedule", "cosine", "one of one-cycle, constant"),
         ("keep", "first", "one of best accuracy, best loss, last"),
-        ("augmentation.shift", "9", "from 0 to 8"),
-        ("augmentation.rotation", "1", "from 0 to 0.5"),
+        ("augmentation.shift", "9", r"in \[0, 8\]"),
+        ("augmentation.rotation", "1", r"in \[0, 0.5\]"),
         ("augmentation", "1", "augmentation.flip"),
         ("split.validation", "2/1", "--set split.validation=2/1"),
         ("network", "[]", "Use --set with one of"),
@@ -168,10 +163,10 @@ def test_settings_of_a_classical_model_are_those_of_its_kind():
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("epochs", "3", "one of model.orientations"),
+        ("epochs", "3", "model.orientations, model.landmarks"),
         ("model.landmark", "3", "Did you mean 'model.landmarks'"),
         ("model.landmarks", "few", "a whole number"),
-        ("model.landmarks", "9", "at least 10"),
+        ("model.landmarks", "9", r"in \[10, inf\)"),
         ("model.penalty", "nan", "a finite number"),
         ("model.strength", "1", "Use --set with one of"),
         ("model", "HogSvm", "Use --set with one of"),
@@ -208,4 +203,4 @@ def test_json_that_is_no_classical_recipe_is_refused(change):
 @pytest.mark.parametrize("change", [{"network": None}, {"extra": 1}, {"split": {"kind": "x"}}])
 def test_json_that_is_no_recipe_is_refused(change):
     with pytest.raises(RecipeError):
-        Recipe.from_json(recipe_named("ann").to_json() | change)
+        recipe_from_json(recipe_named("ann").to_json() | change)

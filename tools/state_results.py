@@ -2,8 +2,7 @@
 
     python -m tools.state_results
 
-Every figure comes from docs/results/training.json, and from training-avx2.json for the seconds of a
-recipe with AVX2 instructions. The tests compare the same figures with the same files.
+Every figure comes from docs/results/training.json, with which the tests compare them.
 """
 
 import json
@@ -20,44 +19,35 @@ from benchmarks.training_page import short_table
 _WIDTH = 85
 
 
-def claim(name: str, measured: Mapping[str, Any], held_back: Mapping[str, Any]) -> str:
-    """What a recipe may claim.
+def claim(name: str, measured: Mapping[str, Any]) -> str:
+    """What a recipe may claim: accuracy, seconds, machine and seeds.
 
     Args:
         name: the recipe's.
         measured: the content of ``training.json``.
-        held_back: that of ``training-avx2.json``.
     """
     each = measured["recipes"][name]
     low, high = each["interval"]
-    seeds, timed = each["seeds"], each["timed_seeds"]
-    over = f"mean over seeds 0 to {len(seeds) - 1}" if len(seeds) > 1 else "seed 0"
+    seeds = len(each["seeds"])
+    over = f"mean over seeds 0 to {seeds - 1}" if seeds > 1 else "seed 0"
     # Rows that do not count any more are of earlier sittings.
     sitting = max(row["sitting"] for row in measured["rows"] if row["recipe"] == name)
     environment = measured["sittings"][sitting]["environment"]
     processor = re.sub(r"\((R|TM)\)| Processor", "", environment["processor"])
     half = " and bfloat16" if "avx512_bf16" in environment.get("instructions", ()) else ""
-    within = "" if each["quiet"] else "at most "
-    # During the other seeds the machine was busy.
-    some = f" (seed{'s' if len(timed) > 1 else ''} {', '.join(map(str, timed))})"
-    words = (
+    return (
         f"{each['accuracy']:.2%} test accuracy (95% interval {low:.2%} to {high:.2%}), {over}, "
-        f"after {within}{each['seconds']:.0f} s of training"
-        f"{some if each['quiet'] and timed != seeds else ''} on two cores of an {processor} "
-        f"with AVX-512{half}, {within}{each['predecessor_epochs']:.3g} of the predecessor's epochs"
+        f"after {'' if each['quiet'] else 'at most '}{each['seconds']:.0f} s of training on two "
+        f"cores of an {processor} with AVX-512{half}; benchmarks/training.py, "
+        "docs/results/training.md."
     )
-    other = held_back["recipes"].get(name)
-    if other:
-        bound = "" if other["quiet"] else "at most "
-        words += f"; {bound}{other['seconds']:.0f} s with AVX2 instructions"
-    return f"{words}; benchmarks/training.py, docs/results/training.md."
 
 
-def state_claims(path: Path, measured: Mapping[str, Any], held_back: Mapping[str, Any]) -> None:
+def state_claims(path: Path, measured: Mapping[str, Any]) -> None:
     """Write the claims of a module's recipes, in place of any there."""
     text = path.read_text(encoding="utf-8")
     for name in (name for name, each in measured["recipes"].items() if each["seeds"]):
-        words = claim(name, measured, held_back)
+        words = claim(name, measured)
         lines = textwrap.wrap(words, _WIDTH, drop_whitespace=False)
         stated = "".join(f'        "{line}"\n' for line in lines)
         text = re.sub(
@@ -88,10 +78,7 @@ def state_in_readme(path: Path, measured: Mapping[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    measured, held_back = (
-        json.loads((RESULTS / name).read_text(encoding="utf-8"))
-        for name in ("training.json", "training-avx2.json")
-    )
+    measured = json.loads((RESULTS / "training.json").read_text(encoding="utf-8"))
     for module in ("dense.py", "convolutional.py", "catalogue.py"):
-        state_claims(ROOT / "src" / "fittingroom" / "recipes" / module, measured, held_back)
+        state_claims(ROOT / "src" / "fittingroom" / "recipes" / module, measured)
     state_in_readme(ROOT / "README.md", measured)

@@ -277,7 +277,7 @@ def test_models_are_told_apart_by_their_weights_or_settings():
 def test_settings_are_checked(file):
     with pytest.raises(UsageError, match="Did you mean 'epochs'"):
         recipe_of(build_torch, epoch=3)
-    with pytest.raises(RecipeError, match="`epochs` is 0, but must be at least 1"):
+    with pytest.raises(RecipeError, match=r"`epochs` is 0, but must be in \[1, inf\)"):
         recipe_of(build_torch, epochs=0)
     with pytest.raises(RecipeError, match="epochs='3'"):
         recipe_of(build_torch, epochs="3")
@@ -294,7 +294,7 @@ def test_settings_are_checked(file):
     ("name", "words"),
     [
         ("buld", "Did you mean 'build'"),
-        ("needs", "it needs width, depth"),
+        ("needs", "missing a required argument: 'width'"),
         ("number", "an object of the type int"),
         ("nothing", r"nets\.py:nothing gives an object of the type int"),
     ],
@@ -308,10 +308,9 @@ def test_texts_that_name_no_file_are_wrong_usage(file):
     folder = file.parent
     with pytest.raises(UsageError, match=r"no file .*net\.py\..* Did you mean 'nets\.py'"):
         recipe_of(f"{folder / 'net.py'}:build")
-    with pytest.raises(UsageError, match=r"Did you mean '.*nets\.py:build'"):
-        recipe_of(str(file))
-    with pytest.raises(UsageError, match="name that the file defines: WIDTH, Net, build"):
-        recipe_of(f"{file}:")
+    for text in (str(file), f"{file}:"):
+        with pytest.raises(UsageError, match=r"defines WIDTH, Net, build.*Did you mean 'build'"):
+            recipe_of(text)
     with pytest.raises(UsageError, match=r"There is no file C:\\nets\\mine\.py"):
         recipe_of(r"C:\nets\mine.py:build")
     with pytest.raises(UsageError, match=r"There is no file"):

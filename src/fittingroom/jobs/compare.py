@@ -19,9 +19,7 @@ from fittingroom.jobs.seeds import Trainer, begin_seeds, check_place, train_here
 from fittingroom.jobs.session import Session
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import RECIPES, BaseRecipe, recipe_of
-from fittingroom.recipes.loading import is_file_and_name
-from fittingroom.recipes.resolve import is_model
-from fittingroom.recipes.stored import is_recipe_file
+from fittingroom.recipes.resolve import is_model, names_file
 from fittingroom.runs import Run, dataset_of, list_runs, open_run
 from fittingroom.safe_io import Refusal, refuse_model_file
 
@@ -229,7 +227,7 @@ def _resolve(entrant: Any, runs: Path) -> BaseRecipe | Run:
     for folder in (Path(entrant), runs / entrant):
         if folder.is_dir():
             return open_run(folder)
-    if is_file_and_name(str(entrant)) or is_recipe_file(str(entrant)):
+    if names_file(str(entrant)):
         return recipe_of(entrant)
     try:
         refuse_model_file(Path(entrant))

@@ -8,8 +8,7 @@ from fittingroom.recipes.classical import (
     HogSvm,
     LogisticRegression,
 )
-from fittingroom.recipes.own import OwnModel
-from fittingroom.recipes.own_code import own_code
+from fittingroom.recipes.own import OwnModel, own_code
 from fittingroom.recipes.recipe import Augmentation, Keep, Optimizer, Recipe, Schedule
 from fittingroom.recipes.resolve import recipe_of
 from fittingroom.recipes.stored import recipe_from_json

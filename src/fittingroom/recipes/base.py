@@ -1,42 +1,49 @@
-"""What every kind of recipe shares: name and title, its key, and settings changed by name."""
+"""What both kinds of recipe share: name, key, JSON, and settings changed by name."""
 
-import abc
 import dataclasses
 import hashlib
 import json
 import math
 import re
-import types
 import typing
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
 
+from fittingroom import networks
 from fittingroom.data import SplitRule
 from fittingroom.errors import RecipeError, UsageError, did_you_mean
 from fittingroom.recipes.own import OwnModel
 
 # Words about a recipe; they do not change the training.
 _WORDS = ("name", "title", "claim")
+_TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
-class BaseRecipe(abc.ABC):
-    """One way to train one model: a frozen dataclass of every value that training uses.
+@dataclass(frozen=True, kw_only=True)
+class BaseRecipe:
+    """One way to train one model: every value that training uses.
 
     Attributes:
-        name: its name on the command line.
+        name: its name on the command line and in folders' names.
         title: one line for reports.
         claim: accuracy, seconds, machine and seeds, as measured, with the benchmark's name.
         engine: the framework that trains it.
         split: which images of the training file train, and which validate.
-        in_one_go: whether training has no epochs.
     """
 
     name: str
     title: str
-    claim: str
+    claim: str = ""
     engine: str
-    split: SplitRule
-    in_one_go: ClassVar[bool] = False
+    split: SplitRule = field(default_factory=lambda: SplitRule("stratified", "1/12"))
+
+    in_one_go: ClassVar[bool] = False  # whether training has no epochs
+    trains: ClassVar[str]  # the field that holds the model
+
+    def __post_init__(self) -> None:
+        plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}", self.name) is not None
+        check("name", self.name, plain, "at most 50 letters, digits, - and _")
 
     @property
     def operation(self) -> str:
@@ -44,36 +51,29 @@ class BaseRecipe(abc.ABC):
         return "multiply-adds"
 
     @property
-    @abc.abstractmethod
     def own(self) -> OwnModel | None:
         """The person's own model that it trains, if it trains one."""
+        model = getattr(self, self.trains)
+        return model if isinstance(model, OwnModel) else None
 
-    @abc.abstractmethod
     def with_own(self, own: OwnModel) -> Self:
         """The recipe with another model of a person's own."""
+        changed: dict[str, Any] = {self.trains: own}
+        return dataclasses.replace(self, **changed)
 
-    @abc.abstractmethod
-    def to_json(self) -> dict[str, Any]:
-        """Every value as plain JSON types."""
-
-    @abc.abstractmethod
     def for_classes(self, classes: int) -> Self:
-        """The recipe for data of so many classes."""
-
-    def check_name(self) -> None:
-        """Check the name, which becomes part of folders' names.
-
-        Raises:
-            RecipeError: it has other characters than letters, digits, - and _.
-        """
-        plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}", self.name) is not None
-        check("name", self.name, plain, "at most 50 letters, digits, - and _")
+        """The recipe for data of so many classes: a network's last layer gives as many logits."""
+        return self
 
     @property
     def key(self) -> str:
         """SHA-256 of all that training uses; recipes with the same key train the same."""
         values = {name: value for name, value in self.to_json().items() if name not in _WORDS}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        """Every value as plain JSON types; :func:`recipe_from_json` is the inverse."""
+        return {each.name: _plain(getattr(self, each.name)) for each in dataclasses.fields(self)}
 
     def with_settings(self, settings: Mapping[str, str]) -> Self:
         """The recipe with some values replaced, as by ``--set name=value``.
@@ -85,17 +85,22 @@ class BaseRecipe(abc.ABC):
         Raises:
             UsageError: there is no such field, or the value does not fit it.
         """
-        recipe = self
-        known = settable_names(self)
+        recipe, known = self, settable_names(self)
         for name, text in settings.items():
             if name not in known:
                 raise UsageError(
                     f"'{name}' can't be set. Use --set with one of {', '.join(known)}."
                     + did_you_mean(name, known)
                 )
+            outer, dot, inner = name.partition(".")
+            owner: Any = getattr(recipe, outer) if dot else recipe
+            hint = typing.get_type_hints(type(owner))[inner or outer]
             try:
-                recipe = _replace(recipe, name.split("."), text, name)
-            except RecipeError as error:
+                value: Any = _parse(text, hint)
+                if dot:
+                    value = dataclasses.replace(owner, **{inner: value})
+                recipe = dataclasses.replace(recipe, **{outer: value})
+            except (RecipeError, ValueError) as error:
                 raise UsageError(f"--set {name}={text}: {error}") from error
         return recipe
 
@@ -103,45 +108,13 @@ class BaseRecipe(abc.ABC):
 def settable_names(recipe: BaseRecipe) -> tuple[str, ...]:
     """The names that :meth:`BaseRecipe.with_settings` takes."""
     names = []
-    for part in dataclasses.fields(typing.cast(Any, recipe)):
-        value = getattr(recipe, part.name)
-        if isinstance(value, OwnModel):
-            continue
-        if dataclasses.is_dataclass(value):
+    for part in dataclasses.fields(recipe):
+        value: Any = getattr(recipe, part.name)
+        if dataclasses.is_dataclass(value) and not isinstance(value, OwnModel):
             names += [f"{part.name}.{inner.name}" for inner in dataclasses.fields(value)]
-        elif part.name not in (*_WORDS, "engine", "network"):
+        elif part.name not in (*_WORDS, "engine", recipe.trains):
             names.append(part.name)
     return tuple(names)
-
-
-def _replace(owner: Any, path: list[str], text: str, name: str) -> Any:
-    """``owner`` with the field at ``path`` read from ``text``."""
-    first, *rest = path
-    if rest:
-        return dataclasses.replace(
-            owner, **{first: _replace(getattr(owner, first), rest, text, name)}
-        )
-    hint = typing.get_type_hints(type(owner))[first]
-    return dataclasses.replace(owner, **{first: _parse(name, text, hint)})
-
-
-def _parse(name: str, text: str, hint: Any) -> Any:
-    """``text`` as a value of the field's type."""
-    if isinstance(hint, types.GenericAlias) or typing.get_origin(hint) is Literal or hint is str:
-        return text
-    if hint is bool:
-        words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-        if text.lower() in words:
-            return words[text.lower()]
-        raise UsageError(f"--set {name}={text}: '{text}' is neither true nor false.")
-    try:
-        value = hint(text)
-    except ValueError as error:
-        kind = "a whole number" if hint is int else "a number"
-        raise UsageError(f"--set {name}={text}: '{text}' is not {kind}.") from error
-    if isinstance(value, float) and not math.isfinite(value):
-        raise UsageError(f"--set {name}={text}: '{text}' is not a finite number.")
-    return value
 
 
 def check(name: str, value: object, holds: bool, expected: str) -> None:
@@ -152,3 +125,55 @@ def check(name: str, value: object, holds: bool, expected: str) -> None:
     """
     if not holds:
         raise RecipeError(f"`{name}` is {value!r}, but must be {expected}.")
+
+
+def check_ranges(owner: object, prefix: str = "", **ranges: str) -> None:
+    """Check that numbers lie within their ranges.
+
+    Args:
+        owner: whose fields they are.
+        prefix: what precedes the fields' names in a message.
+        ranges: for each field an interval, such as ``"[0, 1)"`` for 0 ≤ value < 1.
+
+    Raises:
+        RecipeError: one lies outside.
+    """
+    for name, interval in ranges.items():
+        value = getattr(owner, name)
+        low, high = (float(end) for end in interval[1:-1].split(","))
+        inside = low < value < high
+        at_end = (value == low and interval[0] == "[") or (value == high and interval[-1] == "]")
+        check(f"{prefix}{name}", value, inside or at_end, f"in {interval}")
+
+
+def _plain(value: Any) -> Any:
+    """A field's value as plain JSON types."""
+    if isinstance(value, tuple):
+        return networks.to_json(value)
+    if isinstance(value, OwnModel):
+        return value.to_json()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    return value
+
+
+def _parse(text: str, kind: Any) -> Any:
+    """A text as a value of a field's type.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if kind is bool:
+        if text.lower() not in _TRUTHS:
+            raise ValueError(f"'{text}' is neither true nor false.")
+        return _TRUTHS[text.lower()]
+    if kind not in (int, float):
+        return text
+    words = "a whole number" if kind is int else "a finite number"
+    try:
+        value = kind(text)
+    except ValueError as error:
+        raise ValueError(f"'{text}' is not {words}.") from error
+    if not math.isfinite(value):
+        raise ValueError(f"'{text}' is not {words}.")
+    return value

@@ -17,8 +17,8 @@ LOGREG = ClassicalRecipe(
     title="Multinomial logistic regression on the pixels",
     claim=(
         "84.53% test accuracy (95% interval 83.81% to 85.23%), seed 0, after 10 s of training "
-        "on two cores of an AMD EPYC with AVX-512 and bfloat16, 0.237 of the predecessor's "
-        "epochs; benchmarks/training.py, docs/results/training.md."
+        "on two cores of an AMD EPYC with AVX-512 and bfloat16; benchmarks/training.py, "
+        "docs/results/training.md."
     ),
     model=LogisticRegression(strength=0.1, iterations=100),
 )
@@ -28,8 +28,8 @@ FOREST = ClassicalRecipe(
     title="Boosted trees on the pixels",
     claim=(
         "89.02% test accuracy (95% interval 88.39% to 89.62%), seed 0, after 127 s of training"
-        " on two cores of an AMD EPYC with AVX-512 and bfloat16, 3.09 of the predecessor's "
-        "epochs; benchmarks/training.py, docs/results/training.md."
+        " on two cores of an AMD EPYC with AVX-512 and bfloat16; benchmarks/training.py, "
+        "docs/results/training.md."
     ),
     model=BoostedForest(rounds=80, leaves=31, learning_rate=0.15, pixels=0.05, penalty=10.0),
 )
@@ -39,8 +39,8 @@ HOG_SVM = ClassicalRecipe(
     title="Histograms of oriented gradients and brightness; support vector machine on them",
     claim=(
         "92.89% test accuracy (95% interval 92.37% to 93.38%), seed 0, after 79 s of training "
-        "on two cores of an AMD EPYC with AVX-512 and bfloat16, 1.91 of the predecessor's "
-        "epochs; benchmarks/training.py, docs/results/training.md."
+        "on two cores of an AMD EPYC with AVX-512 and bfloat16; benchmarks/training.py, "
+        "docs/results/training.md."
     ),
     model=HogSvm(orientations=8, landmarks=8000, sharpness=1.5, components=256, penalty=0.01),
 )

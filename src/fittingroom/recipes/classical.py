@@ -1,13 +1,9 @@
 """Classical models, as baselines for networks: described by settings, trained without epochs."""
 
-import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from fittingroom.data import SplitRule
-from fittingroom.errors import RecipeError, did_you_mean
-from fittingroom.recipes.base import BaseRecipe, check
+from fittingroom.recipes.base import BaseRecipe, check, check_ranges
 from fittingroom.recipes.own import OwnModel
 
 
@@ -24,8 +20,7 @@ class LogisticRegression:
     iterations: int = 100
 
     def __post_init__(self) -> None:
-        check("model.strength", self.strength, self.strength > 0, "above 0")
-        check("model.iterations", self.iterations, self.iterations >= 1, "at least 1")
+        check_ranges(self, "model.", strength="(0, inf)", iterations="[1, inf)")
 
 
 @dataclass(frozen=True)
@@ -48,11 +43,8 @@ class BoostedForest:
     penalty: float = 10.0
 
     def __post_init__(self) -> None:
-        check("model.rounds", self.rounds, self.rounds >= 1, "at least 1")
-        check("model.leaves", self.leaves, self.leaves >= 2, "at least 2")
-        check("model.learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
-        check("model.pixels", self.pixels, 0 < self.pixels <= 1, "above 0 and at most 1")
-        check("model.penalty", self.penalty, self.penalty >= 0, "at least 0")
+        ranges = {"rounds": "[1, inf)", "leaves": "[2, inf)", "learning_rate": "(0, inf)"}
+        check_ranges(self, "model.", **ranges, pixels="(0, 1]", penalty="[0, inf)")
 
 
 @dataclass(frozen=True)
@@ -79,42 +71,29 @@ class HogSvm:
     penalty: float = 0.03
 
     def __post_init__(self) -> None:
-        orientations = self.orientations
-        check("model.orientations", orientations, 4 <= orientations <= 36, "from 4 to 36")
-        check("model.landmarks", self.landmarks, self.landmarks >= 10, "at least 10")
-        check("model.sharpness", self.sharpness, self.sharpness > 0, "above 0")
-        check("model.components", self.components, self.components >= 1, "at least 1")
-        check("model.penalty", self.penalty, self.penalty > 0, "above 0")
+        ranges = {"orientations": "[4, 36]", "landmarks": "[10, inf)", "sharpness": "(0, inf)"}
+        check_ranges(self, "model.", **ranges, components="[1, inf)", penalty="(0, inf)")
 
 
 ClassicalModel = LogisticRegression | BoostedForest | HogSvm
 
-_KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in ClassicalModel.__args__}
-
 
 @dataclass(frozen=True, kw_only=True)
 class ClassicalRecipe(BaseRecipe):
-    """One way to train one classical model.
+    """One way to train one classical model, besides what every recipe has.
 
     Attributes:
-        name: its name on the command line.
-        title: one line for reports.
         model: which model, with its settings; or a person's own scikit-learn classifier.
-        claim: accuracy, seconds, machine and seeds, as measured, with the benchmark's name.
-        engine: the framework that trains it.
-        split: which images of the training file train, and which validate.
     """
 
-    name: str
-    title: str
     model: ClassicalModel | OwnModel
-    claim: str = ""
     engine: str = "sklearn"
-    split: SplitRule = field(default_factory=lambda: SplitRule("stratified", "1/12"))
+
     in_one_go: ClassVar[bool] = True
+    trains: ClassVar[str] = "model"
 
     def __post_init__(self) -> None:
-        self.check_name()
+        super().__post_init__()
         check("engine", self.engine, self.engine == "sklearn", "'sklearn' for a classical model")
 
     @property
@@ -122,53 +101,7 @@ class ClassicalRecipe(BaseRecipe):
         """Comparisons if the model is made of trees, otherwise multiply-adds."""
         return "comparisons" if isinstance(self.model, BoostedForest) else "multiply-adds"
 
-    def for_classes(self, classes: int) -> "ClassicalRecipe":
-        """The recipe itself: a classical model takes its classes from the labels."""
-        return self
-
-    @property
-    def own(self) -> OwnModel | None:
-        """The person's own classifier, if it trains one."""
-        return self.model if isinstance(self.model, OwnModel) else None
-
-    def with_own(self, own: OwnModel) -> "ClassicalRecipe":
-        """The recipe with that classifier for its model."""
-        return dataclasses.replace(self, model=own)
-
     def to_json(self) -> dict[str, Any]:
-        """Every value as plain JSON types."""
-        fields = dataclasses.fields(self)
-        values = {field.name: getattr(self, field.name) for field in fields}
-        model = self.model
-        settings = model.to_json() if isinstance(model, OwnModel) else dataclasses.asdict(model)
-        return values | {
-            "split": dataclasses.asdict(self.split),
-            "model": {"kind": type(model).__name__, **settings},
-        }
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "ClassicalRecipe":
-        """The inverse of :meth:`to_json`.
-
-        Raises:
-            RecipeError: missing, unknown or impossible values.
-        """
-        try:
-            fields = dict(values)
-            settings = dict(fields["model"])
-            kind = str(settings.pop("kind"))
-            if kind == OwnModel.__name__:
-                fields["model"] = OwnModel.from_json(settings)
-            elif kind not in _KINDS:
-                raise RecipeError(
-                    f"There is no model '{kind}'. Use {', '.join(_KINDS)}."
-                    + did_you_mean(kind, _KINDS)
-                )
-            else:
-                fields["model"] = _KINDS[kind](**settings)
-            fields["split"] = SplitRule(**fields["split"])
-            return cls(**fields)
-        except (TypeError, KeyError, ValueError) as error:
-            raise RecipeError(
-                f"The recipe can't be read: {error}. It must be one that this version has written."
-            ) from error
+        """Every value as plain JSON types; the model's ``kind`` is the name of its class."""
+        values = super().to_json()
+        return values | {"model": {"kind": type(self.model).__name__, **values["model"]}}

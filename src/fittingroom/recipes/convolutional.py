@@ -11,7 +11,7 @@ from fittingroom.networks import (
     Network,
     ReLU,
 )
-from fittingroom.recipes.recipe import Augmentation, Recipe
+from fittingroom.recipes.recipe import Augmentation, muon_recipe
 
 
 def stem(filters: int, *, kernel: int = 4, stride: int = 2) -> Network:
@@ -33,17 +33,17 @@ def conv(filters: int, *, stride: int = 1, pool: bool = False) -> Network:
 
 
 def _dense(units: int) -> Network:
-    """What is left of the picture as a whole, normalised and rectified."""
+    """What is left of the image as a whole, normalised and rectified."""
     return (Flatten(), Dense(units, bias=False), BatchNorm(), ReLU())
 
 
-CNN_FAST = Recipe(
+CNN_FAST = muon_recipe(
     name="cnn-fast",
     title="The predecessor's accuracy in a few seconds: three small convolutions",
     claim=(
         "91.04% test accuracy (95% interval 90.52% to 91.53%), mean over seeds 0 to 9, after 3"
-        " s of training on two cores of an AMD EPYC with AVX-512, 0.081 of the predecessor's "
-        "epochs; 5 s with AVX2 instructions; benchmarks/training.py, docs/results/training.md."
+        " s of training on two cores of an AMD EPYC with AVX-512; benchmarks/training.py, "
+        "docs/results/training.md."
     ),
     network=(
         *stem(16),
@@ -53,23 +53,16 @@ CNN_FAST = Recipe(
         Dense(10),
     ),
     epochs=2,
-    batch_size=256,
-    optimizer="muon",
-    learning_rate=0.06,
-    warmup=0.1,
-    label_smoothing=0.1,
     augmentation=Augmentation(flip=True),
-    mirror=True,
 )
 
-CNN = Recipe(
+CNN = muon_recipe(
     name="cnn",
     title="Convolutional neural network: three convolutions, most of the work on 7 × 7",
     claim=(
         "93.08% test accuracy (95% interval 92.60% to 93.52%), mean over seeds 0 to 9, after "
-        "30 s of training on two cores of an AMD EPYC with AVX-512 and bfloat16, 0.741 of the "
-        "predecessor's epochs; 45 s with AVX2 instructions; benchmarks/training.py, "
-        "docs/results/training.md."
+        "30 s of training on two cores of an AMD EPYC with AVX-512 and bfloat16; "
+        "benchmarks/training.py, docs/results/training.md."
     ),
     network=(
         *stem(24),
@@ -80,23 +73,16 @@ CNN = Recipe(
         Dense(10),
     ),
     epochs=7,
-    batch_size=256,
-    optimizer="muon",
-    learning_rate=0.06,
-    warmup=0.1,
-    label_smoothing=0.1,
     augmentation=Augmentation(flip=True, shift=1, shift_probability=0.5),
     keep="last",
-    mirror=True,
 )
 
-CNN_STRONG = Recipe(
+CNN_STRONG = muon_recipe(
     name="cnn-strong",
     title="Six convolutions, on 14 × 14 and 7 × 7, trained for minutes",
     claim=(
         "94.28% test accuracy (95% interval 93.83% to 94.69%), mean over seeds 0 to 4, after "
-        "238 s of training (seed 0) on two cores of an AMD EPYC with AVX-512 and bfloat16, 5.9"
-        " of the predecessor's epochs; at most 460 s with AVX2 instructions; "
+        "238 s of training on two cores of an AMD EPYC with AVX-512 and bfloat16; "
         "benchmarks/training.py, docs/results/training.md."
     ),
     network=(
@@ -111,23 +97,16 @@ CNN_STRONG = Recipe(
         Dense(10),
     ),
     epochs=13,
-    batch_size=256,
-    optimizer="muon",
-    learning_rate=0.06,
-    warmup=0.1,
-    label_smoothing=0.1,
     augmentation=Augmentation(flip=True, shift=1, shift_probability=0.5),
     keep="last",
-    mirror=True,
 )
 
-CNN_BEST = Recipe(
+CNN_BEST = muon_recipe(
     name="cnn-best",
     title="The most accurate: eight convolutions from 28 × 28 on, trained for half an hour or less",
     claim=(
         "95.03% test accuracy (95% interval 94.64% to 95.40%), mean over seeds 0 to 2, after "
-        "1311 s of training (seeds 0, 2) on two cores of an AMD EPYC with AVX-512 and "
-        "bfloat16, 28.8 of the predecessor's epochs; 2746 s with AVX2 instructions; "
+        "1311 s of training on two cores of an AMD EPYC with AVX-512 and bfloat16; "
         "benchmarks/training.py, docs/results/training.md."
     ),
     network=(
@@ -144,27 +123,20 @@ CNN_BEST = Recipe(
         Dense(10),
     ),
     epochs=36,
-    batch_size=256,
-    optimizer="muon",
-    learning_rate=0.06,
-    warmup=0.1,
-    label_smoothing=0.1,
     augmentation=Augmentation(
         flip=True, shift=1, shift_probability=0.7, erase=8, erase_probability=0.5
     ),
     keep="last",
-    mirror=True,
     shifts=True,
 )
 
-CNN_TINY = Recipe(
+CNN_TINY = muon_recipe(
     name="cnn-tiny",
     title="Fewer than 100,000 parameters, most of the work on 14 × 14",
     claim=(
         "94.22% test accuracy (95% interval 93.76% to 94.65%), mean over seeds 0 to 4, after "
-        "at most 377 s of training on two cores of an AMD EPYC with AVX-512 and bfloat16, at "
-        "most 9.65 of the predecessor's epochs; benchmarks/training.py, "
-        "docs/results/training.md."
+        "at most 377 s of training on two cores of an AMD EPYC with AVX-512 and bfloat16; "
+        "benchmarks/training.py, docs/results/training.md."
     ),
     network=(
         *stem(32),
@@ -178,12 +150,6 @@ CNN_TINY = Recipe(
         Dense(10),
     ),
     epochs=28,
-    batch_size=256,
-    optimizer="muon",
-    learning_rate=0.06,
-    warmup=0.1,
-    label_smoothing=0.1,
     augmentation=Augmentation(flip=True, shift=1, shift_probability=0.5),
     keep="last",
-    mirror=True,
 )

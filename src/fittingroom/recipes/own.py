@@ -1,22 +1,32 @@
-"""A person's own model, as a recipe holds it: its origin, what it is known by, how to build it."""
+"""Your own model, as a recipe holds it, and errors that its code raises."""
 
-from collections.abc import Callable, Mapping
+import contextlib
+import re
+import sysconfig
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from fittingroom.errors import RecipeError
-from fittingroom.recipes.own_code import own_code
+from fittingroom.errors import FittingRoomError, OwnCodeError, RecipeError
+
+_PACKAGE = str(Path(__file__).parents[1])
+_OTHERS = (_PACKAGE, *(sysconfig.get_path(name) for name in ("stdlib", "purelib")), "<frozen")
+# Colours, which some frameworks put into their messages.
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
 class OwnModel:
-    """A person's own ``nn.Module``, Keras model or scikit-learn classifier.
+    """Your own ``nn.Module``, Keras model or scikit-learn classifier.
 
     Attributes:
         origin: where it comes from: ``"my_file.py:build"``, or a class's name.
-        sha256: of the file, or of the source of the function or class; for an object, of its
-            class's source, its layers and its weights. It does not depend on the folder.
-        layers: the layers of the model that the code builds and their shapes, or its settings.
+        sha256: of the file, or of the source of the function or class. It does not depend on the
+            folder.
+        layers: the layers of the model that the code builds and their shapes, or its settings; for
+            a model that was passed itself, also a hash of its weights.
         fixed: whether it starts from weights of its own, so that no seed draws them.
         build: gives a new model at each call; None for a recipe read from a run folder, which
             holds no code.
@@ -60,3 +70,40 @@ class OwnModel:
         if not all(isinstance(text, str) for text in texts) or own.build is not None:
             raise TypeError(f"origin, sha256 and layers are texts, not {texts}")
         return own
+
+
+@contextlib.contextmanager
+def own_code(doing: str) -> Iterator[None]:
+    """Report an error that is raised within as one of your own code.
+
+    Errors of this project and Ctrl-C pass through unchanged.
+
+    Args:
+        doing: what was being done, such as ``"building the model of my_file.py:build"``.
+
+    Raises:
+        OwnCodeError: anything else was raised, ``SystemExit`` included.
+    """
+    try:
+        yield
+    except FittingRoomError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise OwnCodeError(
+            f"Your own code raised an error while {doing}. Correct it where the last lines say, "
+            f"and run the same command again.\n{_own_traceback(error)}"
+        ) from error
+
+
+def _own_traceback(error: BaseException) -> str:
+    """The traceback with the lines of your own files only.
+
+    If there are none, as when a framework calls one layer after another, with all lines after the
+    last one of this project.
+    """
+    told = traceback.TracebackException.from_exception(error)
+    stack = [] if isinstance(error, SyntaxError) else list(told.stack)
+    theirs = [frame for frame in stack if not frame.filename.startswith(_OTHERS)]
+    ours = [place for place, frame in enumerate(stack) if frame.filename.startswith(_PACKAGE)]
+    told.stack = traceback.StackSummary.from_list(theirs or stack[max(ours, default=-1) + 1 :])
+    return _COLOUR.sub("", "".join(told.format(chain=False))).rstrip()

@@ -1,16 +1,14 @@
 """What to train and how, as one frozen description that holds every value training uses."""
 
 import dataclasses
-import math
+import functools
 import typing
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
 from fittingroom import networks
-from fittingroom.data import SplitRule
 from fittingroom.errors import RecipeError
-from fittingroom.recipes.base import BaseRecipe, check
+from fittingroom.recipes.base import BaseRecipe, check, check_ranges
 from fittingroom.recipes.own import OwnModel
 
 Optimizer = Literal["adam", "adamw", "muon"]
@@ -43,28 +41,24 @@ class Augmentation:
     erase_probability: float = 1.0
 
     def __post_init__(self) -> None:
-        check("augmentation.shift", self.shift, 0 <= self.shift <= 8, "from 0 to 8 pixels")
-        share = self.shift_probability
-        check("augmentation.shift_probability", share, 0 <= share <= 1, "from 0 to 1")
-        turn = self.rotation
-        check("augmentation.rotation", turn, 0 <= turn <= 0.5, "from 0 to 0.5 of a full turn")
-        check("augmentation.erase", self.erase, 0 <= self.erase <= 28, "from 0 to 28 pixels")
-        share = self.erase_probability
-        check("augmentation.erase_probability", share, 0 <= share <= 1, "from 0 to 1")
+        check_ranges(
+            self,
+            "augmentation.",
+            shift="[0, 8]",
+            shift_probability="[0, 1]",
+            rotation="[0, 0.5]",
+            erase="[0, 28]",
+            erase_probability="[0, 1]",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe(BaseRecipe):
-    """One way to train one network.
+    """One way to train one network, besides what every recipe has.
 
     Attributes:
-        name: its name on the command line.
-        title: one line for reports.
-        claim: accuracy, seconds, machine and seeds, as measured, with the benchmark's name.
-        engine: the framework that trains it.
         network: the layers, from the normalised image to one logit for each class; or a person's
             own ``nn.Module`` or Keras model.
-        split: which images of the training file train, and which validate.
         epochs: passes over the training set at most.
         batch_size: images in a step.
         optimizer: ``"adam"`` (arXiv:1412.6980) with that paper's settings, ``"adamw"``
@@ -90,12 +84,8 @@ class Recipe(BaseRecipe):
             measured without.
     """
 
-    name: str
-    title: str
     network: networks.Network | OwnModel
-    claim: str = ""
     engine: str = "pytorch"
-    split: SplitRule = field(default_factory=lambda: SplitRule("stratified", "1/12"))
     epochs: int = 10
     batch_size: int = 256
     optimizer: Optimizer = "adamw"
@@ -112,44 +102,35 @@ class Recipe(BaseRecipe):
     mirror: bool = False
     shifts: bool = False
 
+    trains: ClassVar[str] = "network"
+
     def __post_init__(self) -> None:
-        self.check_name()
-        for name in ("learning_rate", "other_learning_rate", "weight_decay"):
-            check(name, getattr(self, name), math.isfinite(getattr(self, name)), "a finite number")
-        check("epochs", self.epochs, self.epochs >= 1, "at least 1")
-        check("batch_size", self.batch_size, self.batch_size >= 2, "at least 2")
+        super().__post_init__()
+        check_ranges(
+            self,
+            epochs="[1, inf)",
+            batch_size="[2, inf)",
+            learning_rate="(0, inf)",
+            other_learning_rate="(0, inf)",
+            warmup="[0, 1)",
+            momentum="[0, 1)",
+            weight_decay="[0, inf)",
+            label_smoothing="[0, 1)",
+            patience="[1, inf)",
+        )
         for name, kinds in (("optimizer", Optimizer), ("schedule", Schedule), ("keep", Keep)):
             known, value = typing.get_args(kinds), getattr(self, name)
             check(name, value, value in known, f"one of {', '.join(known)}")
-        check("learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
-        other = self.other_learning_rate
-        check("other_learning_rate", other, other > 0, "above 0")
-        check("warmup", self.warmup, 0 <= self.warmup < 1, "from 0 to below 1")
-        check("momentum", self.momentum, 0 <= self.momentum < 1, "from 0 to below 1")
-        decay = self.weight_decay
-        check("weight_decay", decay, decay >= 0, "at least 0")
-        without = decay == 0 or self.optimizer != "adam"
-        check("weight_decay", decay, without, "0 with the optimizer adam; adamw has it")
-        smoothing = self.label_smoothing
-        check("label_smoothing", smoothing, 0 <= smoothing < 1, "from 0 to below 1")
-        check("patience", self.patience, self.patience >= 1, "at least 1")
+        without = self.weight_decay == 0 or self.optimizer != "adam"
+        check("weight_decay", self.weight_decay, without, "0 with the optimizer adam; try adamw")
         exported = self.engine == "pytorch" and self.own is None
-        check(
-            "shifts",
-            self.shifts,
-            not self.shifts or exported,
-            "false, unless the engine pytorch trains a described network",
-        )
+        words = "false, unless the engine pytorch trains a described network"
+        check("shifts", self.shifts, exported or not self.shifts, words)
 
     @property
     def views(self) -> int:
         """How many views of an image the exported model gives to the network."""
         return (2 if self.mirror else 1) * (5 if self.shifts else 1)
-
-    @property
-    def own(self) -> OwnModel | None:
-        """The person's own ``nn.Module`` or Keras model, if it trains one."""
-        return self.network if isinstance(self.network, OwnModel) else None
 
     @property
     def layers(self) -> networks.Network:
@@ -165,42 +146,17 @@ class Recipe(BaseRecipe):
             )
         return self.network
 
-    def with_own(self, own: OwnModel) -> "Recipe":
-        """The recipe with that model for its network."""
-        return dataclasses.replace(self, network=own)
-
-    def to_json(self) -> dict[str, Any]:
-        """Every value as plain JSON types."""
-        values = dataclasses.asdict(dataclasses.replace(self, network=()))
-        own = self.own
-        network = networks.to_json(self.layers) if own is None else own.to_json()
-        return values | {"network": network}
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "Recipe":
-        """The inverse of :meth:`to_json`.
-
-        Raises:
-            RecipeError: missing, unknown or impossible values.
-        """
-        try:
-            fields = dict(values)
-            network = fields["network"]
-            own = isinstance(network, Mapping)
-            fields["network"] = OwnModel.from_json(network) if own else networks.from_json(network)
-            fields["split"] = SplitRule(**fields["split"])
-            fields["augmentation"] = Augmentation(**fields["augmentation"])
-            return cls(**fields)
-        except (TypeError, KeyError, AttributeError) as error:
-            raise RecipeError(
-                f"The recipe can't be read: {error}. It must be one that this version has written."
-            ) from error
-
     def for_classes(self, classes: int) -> "Recipe":
         """The recipe for data of so many classes: its last layer gives as many logits.
 
-        A person's own model stays as it is.
+        Your own model stays as it is.
         """
         if self.own is not None:
             return self
         return dataclasses.replace(self, network=networks.with_outputs(self.layers, classes))
+
+
+# With the settings that all networks of the catalogue share, except those of the predecessor.
+muon_recipe = functools.partial(
+    Recipe, optimizer="muon", learning_rate=0.06, warmup=0.1, label_smoothing=0.1, mirror=True
+)

@@ -2,28 +2,32 @@
 
 import dataclasses
 import functools
+import hashlib
 import inspect
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from fittingroom.errors import RecipeError, UsageError, did_you_mean
 from fittingroom.recipes.base import BaseRecipe
 from fittingroom.recipes.catalogue import recipe_named
 from fittingroom.recipes.classical import ClassicalRecipe
-from fittingroom.recipes.fingerprint import copier, layers_of, numbers_of, sha256, source_of
-from fittingroom.recipes.frameworks import EngineName, before_own_code, framework_of
-from fittingroom.recipes.loading import NamedInFile, folder_first, is_file_and_name, load
+from fittingroom.recipes.frameworks import (
+    before_own_code,
+    copy_of,
+    framework_of,
+    layers_of,
+    source_of,
+    weights_hash,
+)
+from fittingroom.recipes.loading import folder_first, load
 from fittingroom.recipes.own import OwnModel
 from fittingroom.recipes.recipe import Recipe
-from fittingroom.recipes.stored import is_recipe_file, read_recipe
+from fittingroom.recipes.stored import read_recipe
 from fittingroom.safe_io import Refusal, refuse_model_file
 
 # Names that say nothing: the file's own name says more.
 _USUAL = ("build", "model", "recipe")
-# Fields of a recipe that are no settings: they follow from the model, or were measured.
-_NO_SETTINGS = ("network", "model", "engine", "claim")
 
 
 def recipe_of(model: Any, **settings: Any) -> BaseRecipe:
@@ -59,18 +63,22 @@ def recipe_of(model: Any, **settings: Any) -> BaseRecipe:
     if isinstance(model, BaseRecipe):
         recipe = model
     elif isinstance(model, str | Path):
-        text = str(model)
-        try:
-            refuse_model_file(Path(text))
-        except Refusal as error:
-            raise UsageError(str(error)) from error
-        if is_recipe_file(text):
-            recipe = read_recipe(Path(text))
-        else:
-            recipe = _from_file(load(text)) if is_file_and_name(text) else recipe_named(text)
+        recipe = _named(str(model))
     else:
         recipe = _own_recipe(model)
-    return _with(recipe, settings)
+    fields = (each.name for each in dataclasses.fields(recipe))
+    known = [name for name in fields if name not in (recipe.trains, "engine", "claim")]
+    for name in settings:
+        if name not in known:
+            raise UsageError(
+                f"A recipe has no setting '{name}'. Its settings are {', '.join(known)}."
+                + did_you_mean(name, known)
+            )
+    try:
+        return dataclasses.replace(recipe, **settings)
+    except (TypeError, AttributeError) as error:
+        given = ", ".join(f"{name}={value!r}" for name, value in settings.items())
+        raise RecipeError(f"A value doesn't fit its setting in {given}: {error}.") from error
 
 
 def is_model(thing: object) -> bool:
@@ -78,15 +86,28 @@ def is_model(thing: object) -> bool:
     return callable(thing) or framework_of(thing) is not None
 
 
-def _from_file(found: NamedInFile) -> BaseRecipe:
-    """The recipe of what a file names; while its model is built, its folder comes first."""
-    folder = found.file.parent
-    recipe = found.value
+def names_file(text: str) -> bool:
+    """Whether a text looks like a file, ``my_file.py:build`` or ``tuned.json``, not like a name."""
+    return ":" in text or text.endswith((".py", ".json"))
+
+
+def _named(text: str) -> BaseRecipe:
+    """The recipe that a text names: one of the catalogue, a stored one, or a name in a file."""
+    try:
+        refuse_model_file(Path(text))
+    except Refusal as error:
+        raise UsageError(str(error)) from error
+    if not names_file(text):
+        return recipe_named(text)
+    if text.endswith(".json"):
+        return read_recipe(Path(text))
+    found = load(text)
+    recipe, folder = found.value, found.file.parent
     if not isinstance(recipe, BaseRecipe):
         stem = found.file.stem
         name = stem if found.name in _USUAL else f"{stem}-{found.name}"
         with folder_first(folder):
-            recipe = _own_recipe(found.value, f"{found.file.name}:{found.name}", name)
+            recipe = _own_recipe(recipe, f"{found.file.name}:{found.name}", name)
     own = recipe.own
     if own is None:
         return recipe
@@ -108,77 +129,58 @@ def _own_recipe(thing: Any, origin: str = "", name: str = "") -> BaseRecipe:
         name: of the recipe; found out if it is empty.
     """
     before_own_code()
+    inner = thing.func if isinstance(thing, functools.partial) else thing
+    named = inner if hasattr(inner, "__qualname__") else type(inner)
+    origin = origin or f"{named.__module__}.{named.__qualname__}"
+    sha256 = hashlib.sha256(source_of(thing).encode()).hexdigest()
     engine = framework_of(thing)
     if engine is not None:
-        kind = type(thing)
-        origin = origin or f"{kind.__module__}.{kind.__qualname__}"
-        build = copier(thing, engine, origin)
-        own = OwnModel(
-            origin,
-            sha256(source_of(thing)),
-            f"{layers_of(thing, engine)}\n{numbers_of(thing, engine)}",
-            fixed=engine != "sklearn",
-            build=build,
-        )
-        return _recipe(own, engine, name or kind.__name__)
-    if not callable(thing):
-        raise UsageError(
-            f"{origin or repr(thing)} is no model, but an object of the type "
-            f"{type(thing).__name__}. Give an nn.Module, a Keras model or a scikit-learn "
-            "classifier, a function or class that builds one, a recipe, or the name of one."
-        )
-    inner = thing.func if isinstance(thing, functools.partial) else thing
-    called = getattr(inner, "__name__", type(inner).__name__)
-    origin = origin or f"{inner.__module__}.{getattr(inner, '__qualname__', called)}"
-    _check_callable(thing, origin)
-    own = OwnModel(origin, sha256(source_of(thing)), build=thing)
-    built = own.fresh()  # shows whose model it is
-    engine = framework_of(built)
-    if engine is None:
-        raise UsageError(
-            f"{origin} gives an object of the type {type(built).__name__}. It must give an "
-            "nn.Module, a Keras model or a scikit-learn classifier."
-        )
-    own = dataclasses.replace(own, layers=layers_of(built, engine))
-    return _recipe(own, engine, name or called)
-
-
-def _recipe(own: OwnModel, engine: EngineName, name: str) -> BaseRecipe:
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-_")[:50] or "own"
-    title = f"Own model: {own.origin}"
-    if engine == "sklearn":
-        return ClassicalRecipe(name=plain, title=title, model=own)
-    return Recipe(name=plain, title=title, network=own, engine=engine)
-
-
-def _with(recipe: BaseRecipe, settings: dict[str, Any]) -> BaseRecipe:
-    fields = dataclasses.fields(cast(Any, recipe))
-    known = [field.name for field in fields if field.name not in _NO_SETTINGS]
-    for name in settings:
-        if name not in known:
+        layers = f"{layers_of(thing)}\n{weights_hash(thing)}"
+        build = functools.partial(copy_of, _copy(thing, origin))
+        own = OwnModel(origin, sha256, layers, fixed=engine != "sklearn", build=build)
+    else:
+        if not callable(thing):
             raise UsageError(
-                f"A recipe has no setting '{name}'. Its settings are {', '.join(known)}."
-                + did_you_mean(name, known)
+                f"{origin} is no model, but an object of the type {type(thing).__name__}. Give an "
+                "nn.Module, a Keras model or a scikit-learn classifier, a function or class that "
+                "builds one, a recipe, or the name of one."
             )
+        _check_callable(thing, origin)
+        own = OwnModel(origin, sha256, build=thing)
+        built = own.fresh()  # shows whose model it is
+        engine = framework_of(built)
+        if engine is None:
+            raise UsageError(
+                f"{origin} gives an object of the type {type(built).__name__}. It must give an "
+                "nn.Module, a Keras model or a scikit-learn classifier."
+            )
+        own = dataclasses.replace(own, layers=layers_of(built))
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", name or named.__name__).strip("-_")[:50] or "own"
+    title = f"Own model: {origin}"
+    if engine == "sklearn":
+        return ClassicalRecipe(name=name, title=title, model=own)
+    return Recipe(name=name, title=title, network=own, engine=engine)
+
+
+def _copy(model: Any, origin: str) -> Any:
+    """A copy of a model as it is now, whatever happens to it later."""
     try:
-        return dataclasses.replace(cast(Any, recipe), **settings)
-    except (TypeError, AttributeError) as error:
-        given = ", ".join(f"{name}={value!r}" for name, value in settings.items())
-        raise RecipeError(f"A value doesn't fit its setting in {given}: {error}.") from error
+        return copy_of(model)
+    except Exception as error:
+        raise UsageError(
+            f"{origin} can't be copied, and your own model is never changed: {error!r}. Give the "
+            "function or class that builds it instead."
+        ) from error
 
 
-def _check_callable(thing: Callable[[], Any], origin: str) -> None:
+def _check_callable(thing: Any, origin: str) -> None:
     """Check that something can be called without arguments."""
     try:
-        parameters = inspect.signature(thing).parameters.values()
-    except (TypeError, ValueError):  # compiled code has no signature; calling it will tell
-        return
-    starred = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
-    needed = [
-        each.name for each in parameters if each.default is each.empty and each.kind not in starred
-    ]
-    if needed:
+        inspect.signature(thing).bind()
+    except TypeError as error:
         raise UsageError(
-            f"{origin} can't be called without arguments: it needs {', '.join(needed)}. Give them "
-            "a default, or write a function that fills them in: `def build(): return …`."
-        )
+            f"{origin} can't be called without arguments: {error}. Give them a default, or write "
+            "a function that fills them in: `def build(): return …`."
+        ) from error
+    except ValueError:  # compiled code has no signature; calling it will tell
+        return

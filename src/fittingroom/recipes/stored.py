@@ -1,21 +1,18 @@
 """A recipe as a file stores it → the recipe, of whichever kind it is."""
 
+import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fittingroom import networks
+from fittingroom.data import SplitRule
 from fittingroom.errors import RecipeError
 from fittingroom.recipes.base import BaseRecipe
-from fittingroom.recipes.classical import ClassicalRecipe
-from fittingroom.recipes.recipe import Recipe
+from fittingroom.recipes.classical import ClassicalModel, ClassicalRecipe
+from fittingroom.recipes.own import OwnModel
+from fittingroom.recipes.recipe import Augmentation, Recipe
 from fittingroom.safe_io import Refusal, read_json
-
-_TEXTS = ("name", "title", "claim", "engine")
-
-
-def is_recipe_file(text: str) -> bool:
-    """Whether a text looks like the path of a recipe's file, and not like a recipe's name."""
-    return text.endswith(".json")
 
 
 def read_recipe(path: Path) -> BaseRecipe:
@@ -37,15 +34,31 @@ def read_recipe(path: Path) -> BaseRecipe:
 
 
 def recipe_from_json(values: Mapping[str, Any]) -> BaseRecipe:
-    """The inverse of ``to_json`` of either kind: a recipe with a network, or a classical one.
+    """The inverse of ``to_json``, for both kinds of recipe.
 
     Raises:
         RecipeError: missing, unknown or impossible values.
     """
-    for name in _TEXTS:
+    for name in ("name", "title", "claim", "engine"):
         text = values.get(name, "")
         # These are printed, so they may hold no control codes for a terminal.
         if not isinstance(text, str) or not text.replace("\n", "").isprintable():
             raise RecipeError(f"`{name}` must be a text. The recipe has {str(text)[:40]!r}.")
-    kind = Recipe if "network" in values else ClassicalRecipe
-    return kind.from_json(values)
+    try:
+        fields = {**values, "split": SplitRule(**values["split"])}
+        if "network" in values:
+            network = values["network"]
+            own = isinstance(network, Mapping)
+            fields["network"] = OwnModel.from_json(network) if own else networks.from_json(network)
+            fields["augmentation"] = Augmentation(**values["augmentation"])
+            return Recipe(**fields)
+        kinds = {kind.__name__: kind for kind in typing.get_args(ClassicalModel)}
+        settings = dict(values["model"])
+        kind = settings.pop("kind")
+        own = kind == OwnModel.__name__
+        fields["model"] = OwnModel.from_json(settings) if own else kinds[kind](**settings)
+        return ClassicalRecipe(**fields)
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
+        raise RecipeError(
+            f"The recipe can't be read: {error!r}. It must be one that this version has written."
+        ) from error
