@@ -72,7 +72,7 @@ def report(name: str, said: Predictions, recipe: str = "ann", **changed: Any) ->
     course = history(1) if RECIPES[recipe].in_one_go else history()
     run = Run(
         folder=Path(f"{name}-s0-3f9c"),
-        recipe=replace(RECIPES[recipe], name=name, **changed),  # type: ignore[type-var]
+        recipe=replace(RECIPES[recipe], name=name, **changed),
         seed=0,
         environment={"data": {"training": 55_000, "validation": 5_000}},
         history=course,

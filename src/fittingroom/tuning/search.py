@@ -120,7 +120,7 @@ class Search:
         name = self.recipe.name[: _LONGEST_NAME - len("-tuned")]
         recipe = with_values(self.recipe, self.best.params) if self.improved else self.recipe
         title = f"{self.recipe.name}, tuned on validation: the best of {len(self.trials)} trials"
-        return dataclasses.replace(recipe, name=f"{name}-tuned", title=title, claim="")  # type: ignore[type-var]
+        return dataclasses.replace(recipe, name=f"{name}-tuned", title=title, claim="")
 
     def of_state(self, state: TrialState) -> tuple[FrozenTrial, ...]:
         """The trials that ended so."""
