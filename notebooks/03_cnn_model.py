@@ -307,9 +307,9 @@ show(
 # %%
 tiles = tuple(
     plots.Tile(
-        picture=split.validation.images[place],
+        image=split.validation.images[place],
         title=dataset.classes[y_val[place]],
-        called=dataset.classes[probabilities.argmax()],
+        predicted=dataset.classes[probabilities.argmax()],
         right=bool(probabilities.argmax() == y_val[place]),
         note=f"{probabilities.max():.0%}",
     )

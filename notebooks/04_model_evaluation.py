@@ -27,11 +27,11 @@ from IPython.display import Image, Markdown, display
 import fittingroom
 from fittingroom import plots
 from fittingroom.comparison import images_needed
-from fittingroom.metrics import wilson
 from fittingroom.numbers import p_value, percent, percent_estimate
 from fittingroom.plots import TileGroup
-from fittingroom.reporting import sentences, tables
-from fittingroom.reporting.model_figures import draw, tile
+from fittingroom.reporting import model_figures, pair_figures, shared_figures
+from fittingroom.reporting.panel import draw, tile
+from fittingroom.reporting.tables import shown
 from fittingroom.runs import read_openings
 
 
@@ -40,6 +40,11 @@ def show(figure, alt, caption="", sheet=False):
     dots, colours = (96, 128) if sheet else (192, 48)  # to the inch; of the palette
     png = plots.png(figure, dots_per_inch=dots, colours=colours)
     display(Image(png, retina=not sheet, alt=alt), Markdown(caption))
+
+
+def show_panel(panel):
+    """A figure of the report, with its caption."""
+    show(panel.drawing, panel.alt, f"**{panel.title}.** {panel.caption}")
 
 
 # %% [markdown]
@@ -54,7 +59,7 @@ def show(figure, alt, caption="", sheet=False):
 outcome = fittingroom.compare(RECIPES, session=fittingroom.Session(data=DATA, runs=RUNS), out=OUT)
 ann, cnn = (group[0] for group in outcome.evaluated)  # seed 0 of each
 (pair,) = outcome.comparison.pairs
-names, classes = (pair.a, pair.b), ann.evaluation.predictions.classes
+names = pair.a, pair.b
 both = dict(zip(names, (ann.evaluation, cnn.evaluation), strict=True))
 
 for opening in read_openings(Path(RUNS)):
@@ -82,11 +87,7 @@ print(f"{shared} of {len(test):,} test images are among the training images")
 # *difference*, with its own interval.
 
 # %%
-show(
-    plots.accuracies(outcome.comparison.models, outcome.comparison.pairs),
-    "Accuracy of both networks with intervals, and the paired difference",
-    sentences.accuracies(outcome.comparison),
-)
+show_panel(pair_figures.accuracies(outcome.comparison))
 
 # %% [markdown]
 # ## How training went
@@ -97,23 +98,11 @@ show(
 
 # %%
 for place, scored in enumerate((ann, cnn)):
-    run, pictures = scored.run, len(scored.run.validation)
-    band = [wilson(round(epoch.val_accuracy * pictures), pictures) for epoch in run.history]
-    show(
-        plots.accuracy_curve(run.history, run.summary.best_epoch, plots.model_colour(place), band),
-        f"Accuracy of {names[place]} by epoch",
-        f"**{names[place]}.** "
-        + sentences.accuracy_curve(run.history, run.summary.best_epoch, pictures),
-    )
+    show_panel(model_figures.accuracy_curve(scored, place))
 
 # %%
 for place, scored in enumerate((ann, cnn)):
-    run = scored.run
-    show(
-        plots.loss_curve(run.history, run.summary.best_epoch, plots.model_colour(place)),
-        f"Loss of {names[place]} by epoch",
-        f"**{names[place]}.** " + sentences.loss_curve(run.history, run.summary.best_epoch),
-    )
+    show_panel(model_figures.loss_curve(scored, place))
 
 # %% [markdown]
 # ## Which classes they confuse
@@ -123,12 +112,8 @@ for place, scored in enumerate((ann, cnn)):
 # Pullover, Coat and Shirt: these are the rows that looked alike in notebook 1.
 
 # %%
-for place, (name, evaluation) in enumerate(both.items()):
-    show(
-        plots.confusion_matrix(evaluation.confusion, classes, plots.model_colour(place)),
-        f"Confusion matrix of {name}",
-        f"**{name}.** " + sentences.confusion_matrix(evaluation),
-    )
+for place, scored in enumerate((ann, cnn)):
+    show_panel(model_figures.confusion_matrix(scored, place))
 
 # %% [markdown]
 # ## The classification report
@@ -142,24 +127,14 @@ for place, (name, evaluation) in enumerate(both.items()):
 # of 10%.
 
 # %%
-for name, evaluation in both.items():
+for scored in (ann, cnn):
     display(
-        Markdown(f"**{name}**, macro F1 {tables.shown(evaluation, 'macro_f1')}"),
-        Markdown(tables.per_class(name, evaluation).markdown()),
+        Markdown(f"**{scored.name}**, macro F1 {shown(scored.evaluation, 'macro_f1')}"),
+        Markdown(model_figures.per_class(scored).markdown()),
     )
 
 # %%
-show(
-    plots.recalls(
-        classes,
-        [
-            (name, place, [scores.recall for scores in evaluation.per_class])
-            for place, (name, evaluation) in enumerate(both.items())
-        ],
-    ),
-    "Recall of each class by both networks, hardest class first",
-    sentences.recalls([ann, cnn]),
-)
+show_panel(shared_figures.recalls([ann, cnn]))
 
 # %% [markdown]
 # ## Sample predictions
@@ -240,29 +215,14 @@ Markdown(
 # interval excludes zero. With ten classes, mind that one interval in twenty misses the truth.
 
 # %%
-show(
-    plots.class_gains(pair.gains, names, (0, 1)),
-    f"Recall of {pair.b} minus recall of {pair.a}, class by class",
-    sentences.class_gains(pair),
-)
+show_panel(pair_figures.class_gains(pair, [ann, cnn]))
 
 # %% [markdown]
 # Which mistakes go, and which come? Each cell is the count of the CNN minus the count of the ANN,
 # in the colour of the one that it favours.
 
 # %%
-show(
-    plots.confusion_difference(
-        ann.evaluation.confusion,
-        cnn.evaluation.confusion,
-        classes,
-        (plots.model_colour(0), plots.model_colour(1)),
-    ),
-    f"Counts of {pair.b} minus counts of {pair.a} in each cell of the confusion matrix",
-    sentences.confusion_difference(
-        pair, cnn.evaluation.confusion - ann.evaluation.confusion, classes
-    ),
-)
+show_panel(pair_figures.confusion_difference(pair, [ann, cnn]))
 
 # %% [markdown]
 # Some of the garments that only one of them gets right, each with the wrong name that the other
@@ -285,7 +245,8 @@ show(
         ]
     ),
     "Test images that only one of the two networks classifies correctly",
-    sentences.flipped(pair, (len(only[1][2]), len(only[0][2]))),
+    f"Only {pair.b} is right on {len(pair.b_only):,} images, only {pair.a} on "
+    f"{len(pair.a_only):,}.",
     sheet=True,
 )
 

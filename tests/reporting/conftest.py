@@ -1,4 +1,4 @@
-"""Made-up models, known to the last picture, and the reports written of them."""
+"""Made-up models, known to the last image, and the reports written of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,10 +14,10 @@ from fittingroom.evaluation import ModelReport, evaluate_predictions
 from fittingroom.findings import find
 from fittingroom.predictions import Predictions, UInt8
 from fittingroom.recipes import RECIPES
-from fittingroom.reporting import Facts, write_report
+from fittingroom.reporting import Audited, Facts, write_report
 from fittingroom.runs import Epoch, Opening, Run, Summary, Timing
 
-PICTURES = 400
+IMAGES = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,30 +26,30 @@ class Sample:
     labels: UInt8
 
 
-def pictures(number: int) -> UInt8:
+def images(number: int) -> UInt8:
     """Grey frames, no two alike, so that none is blank."""
-    images = np.zeros((number, 28, 28), np.uint8)
-    images[:, 4:24, 6:22] = np.random.default_rng(5).integers(60, 255, (number, 1, 1))
-    images[:, 10:18, 10:18] = 30
-    return images
+    frames = np.zeros((number, 28, 28), np.uint8)
+    frames[:, 4:24, 6:22] = np.random.default_rng(5).integers(60, 255, (number, 1, 1))
+    frames[:, 10:18, 10:18] = 30
+    return frames
 
 
 def predictions(
     right: float, seed: int, classes: Sequence[str] = GARMENTS, probabilities: bool = True
 ) -> Predictions:
-    """A model that is right on about that share, and calls the next class otherwise."""
+    """A model that is right on about that share, and predicts the next class otherwise."""
     generator = np.random.default_rng(seed)
     kinds = len(classes)
-    labels = (np.arange(PICTURES) % kinds).astype(np.uint8)
-    wrong = generator.random(PICTURES) > right
+    labels = (np.arange(IMAGES) % kinds).astype(np.uint8)
+    wrong = generator.random(IMAGES) > right
     predicted = ((labels + wrong) % kinds).astype(np.uint8)
     logs = None
     if probabilities:
-        top = generator.uniform(0.55, 0.99, PICTURES)
+        top = generator.uniform(0.55, 0.99, IMAGES)
         shares = np.repeat(((1 - top) / (kinds - 1))[:, None], kinds, axis=1)
-        shares[np.arange(PICTURES), predicted] = top
+        shares[np.arange(IMAGES), predicted] = top
         logs = np.log(shares).astype(np.float32)
-    return Predictions(labels, predicted, logs, np.arange(PICTURES), tuple(classes))
+    return Predictions(labels, predicted, logs, np.arange(IMAGES), tuple(classes))
 
 
 def history(epochs: int = 4) -> tuple[Epoch, ...]:
@@ -109,7 +109,9 @@ def compared(reports: Sequence[ModelReport]) -> Comparison:
     )
 
 
-def write(folder: Path, models: Sequence[ModelReport], facts: Facts) -> Path:
+def write(
+    folder: Path, models: Sequence[ModelReport], facts: Facts, audited: Audited | None = None
+) -> Path:
     kinds = len(models[0].evaluation.predictions.classes)
     comparison = compared(models) if len(models) > 1 else None
     return write_report(
@@ -118,8 +120,9 @@ def write(folder: Path, models: Sequence[ModelReport], facts: Facts) -> Path:
         comparison=comparison,
         findings=find(models, comparison),
         facts=facts,
-        images=pictures(PICTURES),
-        sample=Sample(pictures(40), (np.arange(40) % kinds).astype(np.uint8)),
+        images=images(IMAGES),
+        sample=Sample(images(40), (np.arange(40) % kinds).astype(np.uint8)),
+        audited=audited,
     )
 
 

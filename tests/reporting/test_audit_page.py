@@ -10,9 +10,9 @@ from fittingroom.auditing import DoubtfulLabels, Outliers, SimilarPairs
 from fittingroom.reporting import audit_page as room
 from fittingroom.reporting.audit_page import audit_page, audit_sentence, counts_table
 from tests.auditing.made_up import BASIS, made_up
-from tests.reporting.conftest import pictures
+from tests.reporting.conftest import images
 
-IMAGES = pictures(60)
+IMAGES = images(60)
 LABELS = (np.arange(60) % 3).astype(np.uint8)
 
 

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 
 from fittingroom.auditing import DoubtfulLabels, subsets
-from fittingroom.comparison import Comparison, Entrant
+from fittingroom.comparison import Entrant
 from fittingroom.evaluation import ModelReport
 from fittingroom.numbers import percent_estimate, points_estimate
-from fittingroom.reporting import Audited, Facts, write_report
+from fittingroom.reporting import Audited, Facts
 from fittingroom.reporting.subsets import NO_AUDIT, subsets_sentence, subsets_table
 from tests.auditing.made_up import made_up
-from tests.reporting.conftest import PICTURES, Sample, pictures
+from tests.reporting.conftest import write
 
 
 @pytest.fixture(scope="module")
 def audited(models: list[ModelReport]) -> Audited:
-    """Both models without three pictures, and without ten."""
+    """Both models without three images, and without ten."""
     ten = np.arange(40, 50)
     labels = (ten % 10).astype(np.int64)
     doubtful = DoubtfulLabels(ten, labels, labels, np.zeros(10), np.ones(10))
@@ -28,19 +28,6 @@ def audited(models: list[ModelReport]) -> Audited:
     ]
     found = subsets(entrants, made_up(doubtful=doubtful))
     return Audited("audit-tiny-s0-1234", "tiny", found, b"<!DOCTYPE html><title>audit</title>")
-
-
-def write(folder: Path, models, comparison, facts, audited) -> Path:
-    return write_report(
-        folder,
-        models=models,
-        comparison=comparison,
-        findings=(),
-        facts=facts,
-        images=pictures(PICTURES),
-        sample=Sample(pictures(40), (np.arange(40) % 10).astype(np.uint8)),
-        audited=audited,
-    )
 
 
 def test_the_table_stands_side_by_side_and_begins_with_the_raw_result(audited, comparison):
@@ -65,12 +52,11 @@ def test_the_sentence_says_what_it_rests_on_and_its_bias(audited):
 def test_the_report_holds_the_audit_and_its_headline_stays_the_raw_one(
     audited: Audited,
     models: list[ModelReport],
-    comparison: Comparison,
     official: Facts,
     page: Path,
     tmp_path: Path,
 ):
-    index = write(tmp_path, models, comparison, official, audited)
+    index = write(tmp_path, models, official, audited)
     html, raw = index.read_text(), page.read_text()
     assert 'href="audit.html"' in html
     assert (tmp_path / "audit.html").read_bytes() == audited.page
@@ -83,7 +69,7 @@ def test_the_report_holds_the_audit_and_its_headline_stays_the_raw_one(
     assert "(audit.html)" in markdown
 
     # The next report, of data without an audit, leaves nothing of this one.
-    index = write(tmp_path, models[:1], None, official, None)
+    index = write(tmp_path, models[:1], official)
     assert not (tmp_path / "audit.html").exists()
     assert "audit.html" not in index.read_text()
     assert json.loads((tmp_path / "results.json").read_text())["audit"] is None

@@ -5,26 +5,15 @@ room changes nothing in matplotlib, and no figure outlives its last user. :func:
 :func:`svg` turn a figure into a file's bytes or into inline markup whose colours follow the page.
 """
 
-from fittingroom.plots.abstaining import risk_coverage
 from fittingroom.plots.calibration import calibration_curves
-from fittingroom.plots.confusion import confusion_difference, confusion_matrix
-from fittingroom.plots.curves import accuracy_curve, loss_curve
-from fittingroom.plots.garment_sheets import (
-    ConfusedRow,
-    SampleRow,
-    Tile,
-    TileGroup,
-    confused_sheet,
-    sample_sheet,
-    tile_sheet,
-)
 from fittingroom.plots.intervals import accuracies, class_gains, recalls
+from fittingroom.plots.lines import accuracy_curve, loss_curve, risk_coverage
+from fittingroom.plots.matrices import confusion_difference, confusion_matrix, verdict_matrix
+from fittingroom.plots.sheets import SampleRow, Tile, TileGroup, sample_sheet, tile_sheet
 from fittingroom.plots.style import MODEL_COLOURS, model_colour, png, svg
-from fittingroom.plots.verdicts import verdict_matrix
 
 __all__ = [
     "MODEL_COLOURS",
-    "ConfusedRow",
     "SampleRow",
     "Tile",
     "TileGroup",
@@ -32,7 +21,6 @@ __all__ = [
     "accuracy_curve",
     "calibration_curves",
     "class_gains",
-    "confused_sheet",
     "confusion_difference",
     "confusion_matrix",
     "loss_curve",

@@ -1,17 +1,19 @@
-"""How all pictures look, and how a figure becomes a small PNG or markup that follows the page."""
+"""How all figures look, and how one becomes a small PNG or markup that follows the page."""
 
 import html
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import wraps
+from itertools import pairwise
 from typing import Any, ParamSpec
 
 import matplotlib
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox
 from PIL import Image
 
@@ -28,11 +30,7 @@ WRONG = "#a8173f"
 
 # After Okabe and Ito's colour-blind safe palette, darkened until text in them reads on white.
 MODEL_COLOURS = ("#0067a6", "#b84a00", "#00755b", "#97437c", "#75600a", "#30657f")
-MARKERS = ("o", "s", "D", "^", "v", "P")
-
-# Text on a cell that is strongly tinted: dark in both themes, as tints are mid-tones in both.
-ON_TINT = "#101214"
-STRONGEST_TINT = 0.7
+_MARKERS = ("o", "s", "D", "^", "v", "P")
 
 _VARIABLES = {
     PAPER: "var(--paper)",
@@ -45,7 +43,7 @@ _VARIABLES = {
 }
 
 _SETTINGS: Any = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture on every machine
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same figure on every machine
     "font.size": 9.0,
     "text.color": INK,
     "text.parse_math": False,  # a class may be called "$5$"
@@ -53,11 +51,11 @@ _SETTINGS: Any = {
     "axes.labelsize": 8.5,
     "axes.edgecolor": GRID,
     "axes.linewidth": 0.8,
+    "axes.spines.left": False,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.facecolor": "none",
     "axes.axisbelow": True,
-    "axes.unicode_minus": True,
     "grid.color": GRID,
     "grid.linewidth": 0.6,
     "xtick.color": GRID,
@@ -70,11 +68,16 @@ _SETTINGS: Any = {
     "ytick.major.size": 0.0,
     "figure.facecolor": PAPER,
     "savefig.facecolor": "auto",
-    "savefig.edgecolor": "none",
     "svg.fonttype": "none",  # text stays text: it can be selected, and takes the page's font
-    "svg.hashsalt": "fittingroom",
-    "path.simplify": True,
 }
+
+# Of matplotlib's markup: what is no part of the drawing, or what the page sets itself.
+_UNWANTED = re.compile(
+    r"<metadata>.*?</metadata>\s*|<defs>\s*<style.*?</style>\s*</defs>\s*"
+    r"| font-family: [^;\"]*;?| xmlns(:xlink)?=\"[^\"]*\"| transform=\"rotate\(-?0 [^)]*\)\""
+    r"|(?<=<g) id=\"[^\"]*\"",
+    re.DOTALL,
+)
 
 
 def drawn(function: Callable[P, Figure]) -> Callable[P, Figure]:
@@ -95,12 +98,7 @@ def model_colour(place: int) -> str:
 
 def model_marker(place: int) -> str:
     """The marker that goes with the colour, for eyes that do not tell colours apart."""
-    return MARKERS[place % len(MARKERS)]
-
-
-def tint_text(strength: float) -> str:
-    """The colour of text on a tint of that strength (0 to :data:`STRONGEST_TINT`)."""
-    return ON_TINT if strength > 0.5 else INK
+    return _MARKERS[place % len(_MARKERS)]
 
 
 def inches_axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
@@ -109,23 +107,60 @@ def inches_axes(figure: Figure, left: float, bottom: float, width: float, height
     return figure.add_axes((left / across, bottom / up, width / across, height / up))
 
 
-def spread(places: Sequence[float], gap: float) -> list[float]:
-    """The places, moved as little as needed (to either side) for neighbours to be `gap` apart.
+def one_axes(width: float, height: float) -> tuple[Figure, Axes]:
+    """A figure filled by one pair of axes of that size in inches.
 
-    Labels at the ends of two lines that nearly meet would else lie on each other.
+    Labels lie outside; :func:`png` and :func:`svg` make room for them.
     """
+    figure = Figure(figsize=(width, height))
+    return figure, figure.add_axes((0, 0, 1, 1))
+
+
+def ticks(axis: Axis, unit: str = "") -> None:
+    """Up to seven round numbers with their unit."""
+    axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
+    axis.set_major_formatter(f"{{x:g}}{unit}")
+
+
+def write_at(
+    axes: Axes,
+    text: str,
+    place: tuple[float, float],
+    offset: tuple[float, float],
+    colour: str = MUTED,
+    **options: Any,
+) -> None:
+    """Text `offset` points away from a place, which may lie outside the axes."""
+    options = {"fontsize": 8.5, "annotation_clip": False, **options}
+    axes.annotate(text, place, offset, textcoords="offset points", color=colour, **options)
+
+
+def name_ends(axes: Axes, x: float, ends: Sequence[tuple[str, float, str]]) -> None:
+    """Names at the right ends of lines, moved apart where they would lie on each other.
+
+    Args:
+        axes: with their final limits.
+        x: where the lines end.
+        ends: of each line its name, its height there and its colour.
+    """
+    low, high = axes.get_ylim()
+    point = (high - low) / (axes.bbox.height / axes.figure.dpi * 72)
+    lines = max(name.count("\n") + 1 for name, _, _ in ends)
+    heights = spread([height for _, height, _ in ends], 11 * lines * point)
+    for (name, _, colour), height in zip(ends, heights, strict=True):
+        write_at(axes, name, (x, height), (9, 0), colour, va="center", linespacing=1.15)
+
+
+def spread(places: Sequence[float], gap: float) -> list[float]:
+    """The places, moved as little as needed (to either side) for neighbours to be `gap` apart."""
     order = sorted(range(len(places)), key=lambda item: places[item])
-    moved = [places[item] for item in order]
+    moved = list(places)
     for _ in range(50):
-        for below in range(len(moved) - 1):
-            lack = gap - (moved[below + 1] - moved[below])
-            if lack > 1e-9:
-                moved[below] -= lack / 2
-                moved[below + 1] += lack / 2
-    spread_out = [0.0] * len(places)
-    for place, item in zip(moved, order, strict=True):
-        spread_out[item] = place
-    return spread_out
+        for below, above in pairwise(order):
+            lack = max(0.0, gap - (moved[above] - moved[below]))
+            moved[below] -= lack / 2
+            moved[above] += lack / 2
+    return moved
 
 
 def png(figure: Figure, title: str = "", *, dots_per_inch: int = 160, colours: int = 128) -> bytes:
@@ -135,12 +170,12 @@ def png(figure: Figure, title: str = "", *, dots_per_inch: int = 160, colours: i
         figure: what one of this room's functions gave.
         title: stands above the drawing, as a file may be seen far from any heading.
         dots_per_inch: resolution.
-        colours: size of the palette; pictures with photographs in them need the most.
+        colours: size of the palette; figures with photographs in them need the most.
     """
     stream = io.BytesIO()
     _save(figure, stream, title, format="png", dpi=dots_per_inch)
-    with Image.open(stream) as picture:
-        small = picture.convert("RGB").quantize(colours, dither=Image.Dither.NONE)
+    with Image.open(stream) as image:
+        small = image.convert("RGB").quantize(colours, dither=Image.Dither.NONE)
     out = io.BytesIO()
     small.save(out, format="png", optimize=True)
     return out.getvalue()
@@ -151,21 +186,15 @@ def svg(figure: Figure, name: str, alt: str) -> str:
 
     Args:
         figure: what one of this room's functions gave.
-        name: prefix of the ids in it, so that several fit on one page.
-        alt: what the picture shows, for those who do not see it.
+        name: of the figure; the ids in the markup depend on it, so that several fit on one page.
+        alt: what the figure shows, for those who do not see it.
     """
     stream = io.StringIO()
-    _save(
-        figure, stream, "", format="svg", transparent=True, metadata={"Date": None, "Creator": None}
-    )
+    with matplotlib.rc_context({"svg.hashsalt": name}):
+        _save(figure, stream, format="svg", transparent=True, metadata={"Date": None})
     markup = stream.getvalue()
-    markup = markup[markup.index("<svg") :].strip()
-    markup = re.sub(r"<metadata>.*?</metadata>\s*", "", markup, flags=re.DOTALL)
-    markup = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>\s*", "", markup, flags=re.DOTALL)
-    markup = re.sub(r" font-family: [^;\"]*;?", "", markup)
-    markup = re.sub(r" xml(ns|ns:xlink)=\"[^\"]*\"", "", markup).replace("xlink:href", "href")
-    markup = re.sub(r" transform=\"rotate\(-?0 [^)]*\)\"", "", markup)
-    markup = _own_ids(markup, name)
+    markup = _UNWANTED.sub("", markup[markup.index("<svg") :].strip())
+    markup = markup.replace("xlink:href", "href")
     for colour, variable in _VARIABLES.items():
         markup = markup.replace(colour, variable)
     # Coordinates to a hundredth of a point; what stands between the tags is text, and stays.
@@ -182,46 +211,22 @@ def svg(figure: Figure, name: str, alt: str) -> str:
     )
 
 
-def _own_ids(markup: str, name: str) -> str:
-    """Keep the ids that something points at, each made the only one of its kind on a page."""
-    used = set(re.findall(r"(?:href=\"#|url\(#)([^\")]+)", markup))
-    prefix = re.sub(r"[^A-Za-z0-9]+", "-", name)
-    markup = re.sub(
-        r" id=\"([^\"]+)\"",
-        lambda found: f' id="{prefix}-{found[1]}"' if found[1] in used else "",
-        markup,
-    )
-    return re.sub(r"(href=\"#|url\(#)", rf"\1{prefix}-", markup)
-
-
-@contextmanager
-def _patient() -> Iterator[None]:
-    """A class name in a script that the font lacks is drawn as boxes; the tables still say it."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        yield
-
-
-def _save(figure: Figure, stream: io.BytesIO | io.StringIO, title: str, **options: Any) -> None:
+def _save(
+    figure: Figure, stream: io.BytesIO | io.StringIO, title: str = "", **options: Any
+) -> None:
     """Save what is drawn, cropped, with a title above it.
 
     matplotlib's own ``bbox_inches="tight"`` would draw everything twice.
     """
-    with matplotlib.rc_context(_SETTINGS), _patient():
+    with matplotlib.rc_context(_SETTINGS), warnings.catch_warnings():
+        # A class name in a script that the font lacks is drawn as boxes; the tables still have it.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         box = figure.get_tightbbox()
-        heading = None
+        across, up = figure.get_size_inches()
+        place = box.x0 / across, (box.y1 + 0.16) / up
+        heading = figure.text(*place, title, fontsize=11, fontweight="bold", va="bottom")
         if title:
-            across, up = figure.get_size_inches()
-            heading = figure.text(
-                box.x0 / across,
-                (box.y1 + 0.16) / up,
-                title,
-                fontsize=11,
-                fontweight="bold",
-                va="bottom",
-            )
             words = heading.get_window_extent()
             box = Bbox.union([box, Bbox(words.get_points() / figure.dpi)])
         figure.savefig(stream, bbox_inches=box.padded(0.08), **options)
-        if heading is not None:
-            heading.remove()
+        heading.remove()

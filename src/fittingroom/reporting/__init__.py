@@ -3,10 +3,12 @@
 ::
 
     facts           where the numbers come from
-    tables          data frames of text, as HTML and Markdown
-    sentences       captions computed from the numbers
+    tables          tables of text, as HTML and Markdown
+    panel           one figure: drawing, words and numbers
     model_figures   figures of one model, and of the data
+    shared_figures  figures of all models
     pair_figures    figures that compare models
+    sentences       what the page says around them
     results         results.json
     write           write_report: the whole folder
 """

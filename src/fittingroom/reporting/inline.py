@@ -11,16 +11,16 @@ from PIL import Image
 from fittingroom.predictions import UInt8
 
 
-def picture_uri(picture: UInt8) -> str:
+def image_uri(image: UInt8) -> str:
     """An image uint8 ``(28, 28)`` as a ``data:`` address of a PNG, dark on light.
 
     Sixteen shades of grey: half the bytes of 256, and no eye tells them apart at this size.
     """
-    shades = 15 - (picture.astype(np.uint16) + 8) // 17  # 0 to 15
-    image = Image.fromarray(shades.astype(np.uint8), mode=None).convert("P")
-    image.putpalette([value for shade in range(16) for value in (17 * shade,) * 3])
+    shades = 15 - (image.astype(np.uint16) + 8) // 17  # 0 to 15
+    small = Image.fromarray(shades.astype(np.uint8)).convert("P")
+    small.putpalette([value for shade in range(16) for value in (17 * shade,) * 3])
     stream = io.BytesIO()
-    image.save(stream, format="png", bits=4)
+    small.save(stream, format="png", bits=4)
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
 
 

@@ -1,140 +1,78 @@
-"""Everything on the page that shows one model, or the data: compute, draw, say it, tabulate it."""
+"""The figures of one model, and of the data."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from fittingroom import plots
 from fittingroom.evaluation import ModelReport
-from fittingroom.numbers import percent, percent_estimate, some, sureness
-from fittingroom.plots import ConfusedRow, SampleRow, Tile, TileGroup
-from fittingroom.predictions import Int64, Predictions, UInt8
+from fittingroom.findings.course import CLEAR_GAP, MILD_GAP, last_quarter, late_rise, training_gap
+from fittingroom.metrics import wilson
+from fittingroom.numbers import Estimate, percent, percent_estimate, some
+from fittingroom.plots import SampleRow
+from fittingroom.predictions import UInt8
 from fittingroom.recipes import Keep
-from fittingroom.reporting import sentences, tables
 from fittingroom.reporting.facts import LabelledImages
 from fittingroom.reporting.inline import stem
+from fittingroom.reporting.panel import Panel, Section, draw, tile_panel
 from fittingroom.reporting.tables import Table
+from fittingroom.runs import Epoch
 
-_COLUMNS = 8
 _DRAWN = 24  # images of the random draw
 _MISTAKES = 16
 _KINDS = 8  # of mistake
 _EXAMPLES = 6
 _SAMPLES = 9
 # What the epoch is called on the curves whose weights are kept.
-_MARKS: dict[Keep, str] = {
+_MARKS: dict[Keep | None, str] = {
     "best accuracy": "best epoch",
     "best loss": "lowest loss, epoch",
     "last": "last epoch",
 }
-_DRAW = 0  # seed of every random draw: all models are shown on the same images
-
-
-@dataclass(frozen=True, eq=False)
-class Panel:
-    """One figure of the report with all that belongs to it.
-
-    Attributes:
-        image: the PNG's file name.
-        png: its content.
-        title: the figure's heading.
-        alt: what the image shows, for those who do not see it.
-        caption: what follows from it, in a sentence computed from the numbers.
-        table: the same numbers.
-        svg: a chart as inline markup; otherwise one of the following is there.
-        groups: tiles under headings.
-        samples: rows of images, a class each.
-        confused: kinds of mistake.
-        place: the model's place in the order of colours.
-        wide: whether it takes the page's whole width.
-    """
-
-    image: str
-    png: bytes
-    title: str
-    alt: str
-    caption: str
-    table: Table | None = None
-    svg: str = ""
-    groups: tuple[TileGroup, ...] = ()
-    samples: tuple[SampleRow, ...] = ()
-    confused: tuple[ConfusedRow, ...] = ()
-    place: int = 0
-    wide: bool = False
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading of the page, a sentence, a table if there is one, and its figures."""
-
-    key: str
-    title: str
-    lead: str
-    panels: tuple[Panel, ...]
-    place: int | None = None
-    table: Table | None = None
-
-
-def chart(
-    figure: Figure,
-    name: str,
-    title: str,
-    alt: str,
-    caption: str,
-    table: Table,
-    *,
-    above: str = "",
-    colours: int = 64,
-    wide: bool = False,
-) -> Panel:
-    """A chart: as markup on the page, and as ``NAME.png``, with `above` or the title over it."""
-    return Panel(
-        image=f"{name}.png",
-        png=plots.png(figure, above or title, colours=colours),
-        title=title,
-        alt=alt,
-        caption=caption,
-        table=table,
-        svg=plots.svg(figure, name, alt),
-        wide=wide,
-    )
-
-
-def tile_panel(
-    name: str,
-    title: str,
-    alt: str,
-    caption: str,
-    groups: Sequence[TileGroup],
-    positions: Sequence[int],
-) -> Panel:
-    """A sheet of tiles, each listed in the table by its place in the test set."""
-    figure = plots.tile_sheet(groups, columns=_COLUMNS)
-    return Panel(
-        image=f"{name}.png",
-        png=plots.png(figure, title, dots_per_inch=115, colours=32),
-        title=title,
-        alt=alt,
-        caption=caption,
-        table=tables.tiles(groups, positions),
-        groups=tuple(groups),
-        wide=True,
-    )
 
 
 def model_section(model: ModelReport, place: int, images: UInt8) -> Section:
-    """All figures of one model."""
+    """All figures of one model.
+
+    Args:
+        model: with its scores.
+        place: its place in the order of colours.
+        images: the test images, uint8 ``(N, 28, 28)``.
+    """
+    evaluation, history = model.evaluation, model.history
+    accuracy = percent_estimate(evaluation.accuracy, 2)
+    by = "" if model.run is None else f" (run {model.run.name})"
+    lead = f"{model.title}. {accuracy} accuracy on the {len(images):,} test images{by}."
     panels = []
-    if len(model.history) > 1 and model.keep is not None:
-        panels += _curves(model, model.keep, place)
-    panels += [_confusion(model, place), _sample_predictions(model, images)]
-    if len(model.evaluation.worst_mistakes):
-        panels += [_most_confused(model, place, images), _worst(model, images)]
-    table = tables.per_class(model.name, model.evaluation)
-    lead = sentences.model_lead(model)
-    return Section(f"model-{place}", model.name, lead, tuple(panels), place, table)
+    if len(history) > 1:
+        panels = [accuracy_curve(model, place), loss_curve(model, place)]
+    elif history:
+        lead += (
+            " Trained in one go, so there are no curves: validation accuracy "
+            f"{_validation(model, history[0])}, training accuracy "
+            f"{percent(history[0].train_accuracy)}."
+        )
+    panels += [confusion_matrix(model, place), _sample_predictions(model, images)]
+    if len(evaluation.worst_mistakes):
+        panels += [_most_confused(model, place, images), _worst_mistakes(model, images)]
+    return Section(f"model-{place}", model.name, lead, tuple(panels), place, per_class(model))
+
+
+def per_class(model: ModelReport) -> Table:
+    """Precision, recall and F1 of each class, and their unweighted means."""
+    scores = model.evaluation.scores
+    means = (scores[key] for key in ("macro_precision", "macro_recall", "macro_f1"))
+    return Table.of(
+        f"{model.name}, class by class, with 95% intervals.",
+        ("Class", "Precision", "Recall", "F1", "Images"),
+        [
+            *(
+                (each.name, each.precision, each.recall, each.f1, each.support)
+                for each in model.evaluation.per_class
+            ),
+            ("Mean of the classes", *means, len(model.evaluation.predictions)),
+        ],
+    )
 
 
 def data_panel(sample: LabelledImages, classes: Sequence[str]) -> Panel:
@@ -143,158 +81,187 @@ def data_panel(sample: LabelledImages, classes: Sequence[str]) -> Panel:
         SampleRow(name, sample.images[np.flatnonzero(sample.labels == label)[:_SAMPLES]])
         for label, name in enumerate(classes)
     ]
-    rows = [row for row in rows if len(row.pictures)]
-    figure = plots.sample_sheet(rows)
     return Panel(
-        image="sample_data.png",
-        png=plots.png(figure, "The images, class by class", dots_per_inch=110, colours=24),
-        title="The images",
-        alt=f"Sheet of garments, a row for each class: {', '.join(row.name for row in rows)}.",
-        caption=(
-            f"The first {len(rows[0].pictures)} training images of each of "
-            f"{some(len(rows), 'class', 'classes')}, 28 × 28 pixels each. They are drawn dark on "
-            "light, as they were photographed; the files hold them inverted."
-        ),
-        samples=tuple(rows),
+        "sample_data",
+        "The images, class by class",
+        f"Sheet of images, a row for each class: {', '.join(classes)}.",
+        f"The first training images of each of {some(len(rows), 'class', 'classes')}, 28 × 28 "
+        "pixels each. They are drawn dark on light, as they were photographed; the files hold "
+        "them inverted.",
+        plots.sample_sheet(rows),
+        rows=tuple(rows),
         wide=True,
     )
 
 
-def tile(predictions: Predictions, images: UInt8, position: int) -> Tile:
-    """A test image with its true class and the predicted one."""
-    predicted = int(predictions.predicted[position])
-    note = ""
-    if predictions.log_probabilities is not None:
-        note = sureness(float(np.exp(predictions.log_probabilities[position, predicted])))
-    return Tile(
-        picture=images[position],
-        title=predictions.classes[int(predictions.labels[position])],
-        called=predictions.classes[predicted],
-        right=bool(predictions.correct[position]),
-        note=note,
+def accuracy_curve(model: ModelReport, place: int) -> Panel:
+    """Accuracy epoch by epoch, which epoch is kept, and whether the model over-fits."""
+    assert model.run is not None
+    history, best, images = model.history, model.run.summary.best_epoch, model.validation_images
+    band = images and [_interval(epoch, images) for epoch in history]
+    mark = _MARKS[model.keep]
+    kept = next(epoch for epoch in history if epoch.epoch == best)
+    return Panel(
+        f"{stem(model.name)}_accuracy_curve",
+        f"{model.name}: accuracy during training",
+        f"Line chart of training and validation accuracy over {some(len(history), 'epoch')}.",
+        f"Kept: {mark} {best} of {len(history)}, validation accuracy {_validation(model, kept)}. "
+        f"{course(history)}.",
+        plots.accuracy_curve(history, best, plots.model_colour(place), band or None, mark=mark),
+        _history_table(model, "Accuracy", lambda share: percent(share, 2)),
     )
 
 
-def draw(positions: Int64, number: int) -> list[int]:
-    """At most so many of the positions, at random but always the same, in file order."""
-    if len(positions) <= number:
-        return [int(position) for position in positions]
-    chosen = np.random.default_rng(_DRAW).choice(positions, number, replace=False)
-    return [int(position) for position in np.sort(chosen)]
-
-
-def _curves(model: ModelReport, keep: Keep, place: int) -> list[Panel]:
+def loss_curve(model: ModelReport, place: int) -> Panel:
+    """Loss epoch by epoch, and where it is lowest on validation images."""
     assert model.run is not None
-    history, best, images = model.history, model.run.summary.best_epoch, model.validation_images
-    name, colour, mark = model.name, plots.model_colour(place), _MARKS[keep]
-    band = images and [
-        sentences.validation_interval(epoch.val_accuracy, images) for epoch in history
-    ]
-    over = f"over {some(len(history), 'epoch')}"
-    first, last = history[0], history[-1]
-    return [
-        chart(
-            plots.accuracy_curve(history, best, colour, band or None, mark=mark),
-            f"{stem(name)}_accuracy_curve",
-            f"{name}: accuracy during training",
-            f"Line chart: accuracy of {name} {over}. Validation goes from "
-            f"{percent(first.val_accuracy)} to {percent(last.val_accuracy)}, training from "
-            f"{percent(first.train_accuracy)} to {percent(last.train_accuracy)}.",
-            sentences.accuracy_curve(history, best, images, keep),
-            tables.history(model, "accuracy"),
-            colours=48,
-        ),
-        chart(
-            plots.loss_curve(history, best, colour, mark=mark),
-            f"{stem(name)}_loss_curve",
-            f"{name}: loss during training",
-            f"Line chart: loss of {name} {over}. Validation goes from {first.val_loss:.3f} to "
-            f"{last.val_loss:.3f}, training from {first.train_loss:.3f} to {last.train_loss:.3f}.",
-            sentences.loss_curve(history, best, keep),
-            tables.history(model, "loss"),
-            colours=48,
-        ),
-    ]
+    history, best = model.history, model.run.summary.best_epoch
+    lowest = min(history, key=lambda epoch: epoch.val_loss)
+    mark = _MARKS[model.keep]
+    return Panel(
+        f"{stem(model.name)}_loss_curve",
+        f"{model.name}: loss during training",
+        f"Line chart of training and validation loss over {some(len(history), 'epoch')}.",
+        f"Validation loss is lowest in epoch {lowest.epoch} ({lowest.val_loss:.3f}) and ends at "
+        f"{history[-1].val_loss:.3f}.",
+        plots.loss_curve(history, best, plots.model_colour(place), mark=mark),
+        _history_table(model, "Loss", lambda loss: f"{loss:.4f}"),
+    )
 
 
-def _confusion(model: ModelReport, place: int) -> Panel:
+def _history_table(model: ModelReport, kind: str, show: Callable[[float], str]) -> Table:
+    """Training and validation accuracy or loss, epoch by epoch."""
+    name = kind.lower()
+    return Table.of(
+        f"{kind} of {model.name}, epoch by epoch.",
+        ("Epoch", "Training", "Validation", "Learning rate", "Seconds"),
+        [
+            (
+                epoch.epoch,
+                show(getattr(epoch, f"train_{name}")),
+                show(getattr(epoch, f"val_{name}")),
+                f"{epoch.learning_rate:.2g}",
+                f"{epoch.seconds:.1f}",
+            )
+            for epoch in model.history
+        ],
+    )
+
+
+def course(history: Sequence[Epoch]) -> str:
+    """Whether a training over-fits, or would gain from more epochs."""
+    gap, risen = training_gap(history), late_rise(history)
+    if gap < MILD_GAP and risen is not None:
+        since = history[-1 - last_quarter(history)].epoch
+        return (
+            f"Under-fitting: validation accuracy still rose by {100 * risen:.1f} points after "
+            f"epoch {since}, so more epochs would help"
+        )
+    degree = "No over" if gap < MILD_GAP else "Mild over" if gap < CLEAR_GAP else "Over"
+    return (
+        f"{degree}-fitting: training accuracy ends {100 * abs(gap):.1f} points "
+        f"{'above' if gap > 0 else 'below'} validation accuracy"
+    )
+
+
+def _interval(epoch: Epoch, images: int) -> Estimate:
+    """Wilson's 95% interval of the validation accuracy on so many images."""
+    return wilson(round(epoch.val_accuracy * images), images)
+
+
+def _validation(model: ModelReport, epoch: Epoch) -> str:
+    images = model.validation_images
+    if not images:
+        return percent(epoch.val_accuracy)
+    return percent_estimate(_interval(epoch, images))
+
+
+def confusion_matrix(model: ModelReport, place: int) -> Panel:
+    """Which classes are taken for which, and the most frequent mistake."""
     evaluation = model.evaluation
-    classes = evaluation.predictions.classes
-    return chart(
-        plots.confusion_matrix(evaluation.confusion, classes, plots.model_colour(place)),
+    said = evaluation.predictions
+    caption = f"All {len(said):,} images are classified correctly."
+    if evaluation.most_confused:
+        top = evaluation.most_confused[0]
+        caption = (
+            f"{_wrong(model):,} of {len(said):,} images are misclassified, most often {top.true} "
+            f"as {top.predicted}: {some(top.count, 'image')}, or {percent_estimate(top.share)} of "
+            "that class."
+        )
+    counts = zip(said.classes, evaluation.confusion.tolist(), strict=True)
+    return Panel(
         f"{stem(model.name)}_confusion_matrix",
         f"{model.name}: confusion matrix",
-        f"Confusion matrix of {model.name}: {len(classes)} true classes in rows, predicted classes "
-        "in columns, with counts and shares; frequent mistakes have a stronger tint.",
-        sentences.confusion_matrix(evaluation),
-        tables.confusion(model),
-        colours=96,
+        "Matrix of true classes in rows and predicted classes in columns, with counts and shares.",
+        caption,
+        plots.confusion_matrix(evaluation.confusion, said.classes, plots.model_colour(place)),
+        Table.of(
+            f"Test images by true class (row) and the class that {model.name} predicts (column).",
+            ("True", *said.classes),
+            [(name, *row) for name, row in counts],
+        ),
         wide=True,
     )
 
 
 def _sample_predictions(model: ModelReport, images: UInt8) -> Panel:
-    predictions = model.evaluation.predictions
-    wrong = np.flatnonzero(~predictions.correct)
-    drawn, mistakes = draw(np.arange(len(predictions)), _DRAWN), draw(wrong, _MISTAKES)
-    at_random = tuple(tile(predictions, images, position) for position in drawn)
-    mistaken = tuple(tile(predictions, images, position) for position in mistakes)
-    groups = [TileGroup("Drawn at random", at_random)]
-    if mistaken:
-        groups.append(TileGroup("Mistakes, drawn at random", mistaken))
+    said = model.evaluation.predictions
+    drawn = draw(np.arange(len(said)), _DRAWN)
+    mistakes = draw(np.flatnonzero(~said.correct), _MISTAKES)
+    sheet = [("Drawn at random", said, drawn), ("Mistakes, drawn at random", said, mistakes)]
     return tile_panel(
         f"{stem(model.name)}_sample_predictions",
         f"{model.name}: sample predictions",
-        f"Sheet of test images with their true class and the one that {model.name} predicts: "
-        f"{len(drawn)} drawn at random, then {len(mistakes)} of its mistakes.",
-        sentences.sample_predictions(at_random, mistaken, len(wrong)),
-        groups,
-        [*drawn, *mistakes],
+        f"{len(drawn)} test images, the same for every model: {int(said.correct[drawn].sum())} are "
+        f"classified correctly (✓). Then {len(mistakes)} of the {_wrong(model):,} mistakes (✗), "
+        "with the predicted class.",
+        images,
+        sheet,
     )
 
 
 def _most_confused(model: ModelReport, place: int, images: UInt8) -> Panel:
-    said = model.evaluation.predictions
+    said, kinds = model.evaluation.predictions, model.evaluation.most_confused[:_KINDS]
     rows = []
-    for pair in model.evaluation.most_confused[:_KINDS]:
-        true, predicted = (said.classes.index(name) for name in (pair.true, pair.predicted))
+    for kind in kinds:
+        true, predicted = (said.classes.index(name) for name in (kind.true, kind.predicted))
         where = np.flatnonzero((said.labels == true) & (said.predicted == predicted))[:_EXAMPLES]
-        share = percent_estimate(pair.share)
-        rows.append(ConfusedRow(pair.true, pair.predicted, pair.count, share, images[where]))
-    figure = plots.confused_sheet(rows, plots.model_colour(place))
-    title = f"{model.name}: most frequent mistakes"
+        name, share = f"{kind.true} → {kind.predicted}", percent_estimate(kind.share)
+        rows.append(SampleRow(name, images[where], kind.count, share))
+    covered = percent(sum(kind.count for kind in kinds) / _wrong(model), 0)
     return Panel(
-        image=f"{stem(model.name)}_most_confused.png",
-        png=plots.png(figure, title, dots_per_inch=120, colours=32),
-        title=title,
-        alt=(
-            f"Bar chart of the {len(rows)} most frequent kinds of mistake of {model.name}, with "
-            f"example images; longest: {rows[0].true} as {rows[0].called}, {rows[0].count}."
+        f"{stem(model.name)}_most_confused",
+        f"{model.name}: most frequent mistakes",
+        f"Bar chart of the {len(rows)} most frequent kinds of mistake, with example images.",
+        f"These make up {covered} of all {_wrong(model):,} mistakes. Shares are of the true class; "
+        "the examples are the first in file order.",
+        plots.sample_sheet(rows, plots.model_colour(place)),
+        Table.of(
+            f"The most frequent kinds of mistake of {model.name}.",
+            ("True", "Predicted", "Images", "Share of the class"),
+            [(kind.true, kind.predicted, kind.count, kind.share) for kind in kinds],
+            words=2,
         ),
-        caption=sentences.most_confused(model.evaluation, _KINDS),
-        table=tables.most_confused(model, _KINDS),
-        confused=tuple(rows),
+        rows=tuple(rows),
         place=place,
         wide=True,
     )
 
 
-def _worst(model: ModelReport, images: UInt8) -> Panel:
+def _worst_mistakes(model: ModelReport, images: UInt8) -> Panel:
     said = model.evaluation.predictions
-    positions = [int(position) for position in model.evaluation.worst_mistakes[:_MISTAKES]]
-    worst = tuple(tile(said, images, position) for position in positions)
-    least_sure, heading = None, "Mistakes in file order"
-    if said.log_probabilities is not None:
-        least_sure = float(
-            np.exp(said.log_probabilities[positions, said.predicted[positions]]).min()
-        )
-        heading = "Wrong with the highest confidence"
+    positions = model.evaluation.worst_mistakes[:_MISTAKES].tolist()
+    heading = "Wrong with the highest confidence"
+    if said.log_probabilities is None:
+        heading = "Mistakes in file order, as there are no probabilities"
     return tile_panel(
         f"{stem(model.name)}_worst_mistakes",
         f"{model.name}: worst mistakes",
-        f"Sheet of {len(worst)} test images that {model.name} misclassifies with the highest "
-        "confidence.",
-        sentences.worst_mistakes(worst, least_sure),
-        [TileGroup(heading, worst)],
-        positions,
+        "Judge for yourself whether the model or the label is wrong.",
+        images,
+        [(heading, said, positions)],
     )
+
+
+def _wrong(model: ModelReport) -> int:
+    return int((~model.evaluation.predictions.correct).sum())

@@ -7,12 +7,11 @@ import numpy as np
 from fittingroom import plots
 from fittingroom.comparison import Comparison, Pair
 from fittingroom.evaluation import ModelReport
-from fittingroom.numbers import listed, percent_estimate, points_estimate, some
-from fittingroom.plots import TileGroup
+from fittingroom.numbers import MINUS, percent, percent_estimate, points, points_estimate, some
 from fittingroom.predictions import UInt8
-from fittingroom.reporting import sentences, tables
 from fittingroom.reporting.inline import stem
-from fittingroom.reporting.model_figures import Panel, Section, chart, draw, tile, tile_panel
+from fittingroom.reporting.panel import Panel, Section, draw, tile_panel
+from fittingroom.reporting.tables import Table
 
 _FLIPPED = 16  # images each way
 # Three pairs come from three models; with more, each pair's own figures would make a page of
@@ -22,171 +21,176 @@ _PAIRS_DRAWN = 3
 
 def overview_panels(comparison: Comparison) -> tuple[Panel, ...]:
     """Accuracies and differences; of three models or more, which is better than which."""
-    models = [f"{model.name} {percent_estimate(model.accuracy, 2)}" for model in comparison.models]
-    differences = "; ".join(
-        f"{pair.b} minus {pair.a} {points_estimate(pair.difference, 2)} points"
+    if len(comparison.models) == 2:
+        return (accuracies(comparison),)
+    return accuracies(comparison), _verdict_matrix(comparison)
+
+
+def accuracies(comparison: Comparison) -> Panel:
+    """Each model's accuracy and each paired difference."""
+    seeds = any(len(model.per_seed) > 1 for model in comparison.models)
+    models = [
+        (
+            model.name,
+            percent_estimate(model.accuracy, 2),
+            ", ".join(percent(value, 2) for value in model.per_seed),
+        )
+        for model in comparison.models
+    ]
+    differences = [
+        (f"{pair.b} {MINUS} {pair.a}", f"{points_estimate(pair.difference, 2)} points", None)
         for pair in comparison.pairs
-    )
-    accuracies = chart(
-        plots.accuracies(comparison.models, comparison.pairs),
+    ]
+    return Panel(
         "accuracies",
         "Accuracy, and the difference that matters",
-        f"Dots with intervals: accuracy of {listed(models)}. Beneath, paired differences around "
-        f"zero: {differences}.",
-        sentences.accuracies(comparison),
-        tables.accuracies(comparison),
+        "Dots with intervals: the accuracy of each model; beneath, paired differences around zero.",
+        f"Accuracies and paired differences on the same {comparison.images:,} images, with 95% "
+        f"intervals.{' The small dots beneath are single seeds.' if seeds else ''}",
+        plots.accuracies(comparison.models, comparison.pairs),
+        Table.of(
+            "Accuracy on the test set, and paired differences in percentage points, with 95% "
+            "intervals.",
+            ("Model", "Accuracy", "Seed by seed"),
+            [*models, *differences],
+        ),
         wide=True,
     )
-    if len(comparison.models) == 2:
-        return (accuracies,)
-    verdicts = chart(
-        plots.verdict_matrix(comparison),
+
+
+def _verdict_matrix(comparison: Comparison) -> Panel:
+    names = [model.name for model in comparison.models]
+    gaps = {(pair.b, pair.a): pair.difference.value for pair in comparison.pairs}
+    gaps |= {(a, b): -gap for (b, a), gap in gaps.items()}
+    rows = [
+        (
+            name,
+            *(
+                verdict and f"{verdict}, {points(gaps[name, other], 2)}"
+                for other, verdict in zip(names, verdicts, strict=True)
+            ),
+        )
+        for name, verdicts in zip(names, comparison.verdict_matrix(), strict=True)
+    ]
+    clear = [pair.p_adjusted for pair in comparison.pairs if pair.verdict in ("better", "worse")]
+    return Panel(
         "verdicts",
         "Which model is better than which",
-        f"Matrix of verdicts: each of {len(comparison.models)} models in rows against each in "
-        "columns, the most accurate first, with differences in points.",
-        sentences.verdict_matrix(comparison),
-        tables.verdict_matrix(comparison),
+        f"Matrix of verdicts on {len(names)} models, the most accurate first.",
+        "Read a row against a column. A cell has the colour of the better model; grey means "
+        "equivalent. After Holm's correction for comparing several pairs, "
+        f"{sum(p <= 0.05 for p in clear)} of {some(len(clear), 'clear difference')} stay "
+        "significant.",
+        plots.verdict_matrix(comparison),
+        Table.of(
+            "The verdict on each row's model compared with each column's; differences of accuracy "
+            "in percentage points.",
+            ("", *names),
+            rows,
+            words=len(names) + 1,
+        ),
         wide=True,
     )
-    return accuracies, verdicts
-
-
-def shared_section(models: Sequence[ModelReport], comparison: Comparison | None) -> Section:
-    """Recalls, calibration and abstaining, all models in one figure each."""
-    names = [model.name for model in models]
-    classes = models[0].evaluation.predictions.classes
-    panels = [
-        chart(
-            plots.recalls(
-                classes,
-                [
-                    (model.name, place, [scores.recall for scores in model.evaluation.per_class])
-                    for place, model in enumerate(models)
-                ],
-            ),
-            "recalls",
-            "How much of each class is found",
-            f"Dots with intervals: recall of {some(len(classes), 'class', 'classes')} by "
-            f"{listed(names)}, hardest class first.",
-            sentences.recalls(models),
-            tables.recalls(models),
-        )
-    ]
-    curves = [
-        (model.name, place, model.evaluation.calibration)
-        for place, model in enumerate(models)
-        if model.evaluation.calibration is not None
-    ]
-    if curves:
-        of = listed([name for name, _, _ in curves])
-        calibration = chart(
-            plots.calibration_curves(curves),
-            "calibration",
-            "Are the probabilities right?",
-            f"Reliability diagram of {of}: accuracy against the model's top probability, with the "
-            "diagonal on which both agree.",
-            sentences.calibration(models),
-            tables.calibration(models),
-            wide=len(curves) == 3 or len(curves) > 4,  # four are two by two
-        )
-        abstaining = chart(
-            plots.risk_coverage(
-                [
-                    (model.name, place, model.evaluation.risk_coverage)
-                    for place, model in enumerate(models)
-                    if model.evaluation.risk_coverage is not None
-                ]
-            ),
-            "risk_coverage",
-            "How accurate, if it may abstain?",
-            f"Line chart: error rate against the share of images answered, the surest first, for "
-            f"{of}.",
-            sentences.risk_coverage(models),
-            tables.risk_coverage(models),
-        )
-        panels += [calibration, abstaining]
-    lead, table = sentences.first_seeds(comparison), tables.scores(models)
-    return Section("classes", "Classes and calibration", lead, tuple(panels), table=table)
 
 
 def pair_sections(
     comparison: Comparison, models: Sequence[ModelReport], images: UInt8
 ) -> list[Section]:
     """A section a pair: gains, difference of confusion, flipped images."""
-    places = {model.name: place for place, model in enumerate(models)}
+    single = len(comparison.pairs) == 1
     sections = []
     for number, pair in enumerate(comparison.pairs[:_PAIRS_DRAWN]):
-        ends = places[pair.a], places[pair.b]
-        single = len(comparison.pairs) == 1
         prefix = "" if single else f"{stem(pair.a)}_{stem(pair.b)}_"
-        both = models[ends[0]], models[ends[1]]
-        panels = [_gains(pair, ends, prefix), _difference(pair, both, ends, prefix)]
+        panels = [class_gains(pair, models, prefix), confusion_difference(pair, models, prefix)]
         if len(pair.a_only) or len(pair.b_only):
-            panels.append(_flipped(pair, both, images, prefix))
+            panels.append(flipped(pair, models, images, prefix))
         # The only pair's sentence is the verdict that the page opens with.
         lead = "" if single else pair.sentence
+        if pair.level == "recipes":
+            lead += " Counts and images are from the first seed of each."
         title = f"{pair.b} against {pair.a}"
-        sections.append(Section(f"pair-{number}", title, lead, tuple(panels)))
+        sections.append(Section(f"pair-{number}", title, lead.strip(), tuple(panels)))
     return sections
 
 
-def _gains(pair: Pair, places: tuple[int, int], prefix: str) -> Panel:
-    return chart(
-        plots.class_gains(pair.gains, (pair.a, pair.b), places),
+def class_gains(pair: Pair, models: Sequence[ModelReport], prefix: str = "") -> Panel:
+    """Where `b` gains over `a`, class by class."""
+    gained = sum(gain.difference.low > 0 for gain in pair.gains)
+    lost = sum(gain.difference.high < 0 for gain in pair.gains)
+    return Panel(
         f"{prefix}class_gains",
-        f"Where {pair.b} gains and loses",
-        f"Dots with intervals around zero: recall of {pair.b} minus recall of {pair.a} for "
-        f"{some(len(pair.gains), 'class', 'classes')}, largest gain first.",
-        sentences.class_gains(pair),
-        tables.class_gains(pair),
-        above=f"Where {pair.b} gains on {pair.a}, and loses",
+        f"Where {pair.b} gains on {pair.a}, and loses",
+        "Dots with intervals around zero: difference of recall for each class, largest gain first.",
+        f"Of {some(len(pair.gains), 'class', 'classes')}, {gained} clearly gain and {lost} clearly "
+        "lose (filled dots: the interval excludes zero).",
+        plots.class_gains(pair.gains, (pair.a, pair.b), _places(pair, models)),
+        Table.of(
+            f"Recall of {pair.b} minus recall of {pair.a}, percentage points, with 95% intervals.",
+            ("Class", "Difference"),
+            [(gain.name, points_estimate(gain.difference)) for gain in pair.gains],
+        ),
     )
 
 
-def _difference(
-    pair: Pair, models: tuple[ModelReport, ModelReport], places: tuple[int, int], prefix: str
-) -> Panel:
-    first, second = (model.evaluation for model in models)
+def confusion_difference(pair: Pair, models: Sequence[ModelReport], prefix: str = "") -> Panel:
+    """Which mistakes `b` makes less often than `a`, and which more often."""
+    a, b = _places(pair, models)
+    first, second = models[a].evaluation, models[b].evaluation
     classes = first.predictions.classes
-    colours = plots.model_colour(places[0]), plots.model_colour(places[1])
-    return chart(
-        plots.confusion_difference(first.confusion, second.confusion, classes, colours),
+    change = second.confusion - first.confusion
+    mistakes = change - np.diag(np.diag(change))
+    true, predicted = np.unravel_index(np.abs(mistakes).argmax(), mistakes.shape)
+    largest, balance = int(mistakes[true, predicted]), int(mistakes.sum())
+    caption = (
+        f"{pair.b} makes {abs(balance):,} {'more' if balance > 0 else 'fewer'} mistakes than "
+        f"{pair.a}. A cell has the colour of the model that it favours."
+    )
+    if largest:
+        caption += (
+            f" The largest change: {abs(largest):,} {'more' if largest > 0 else 'fewer'} of "
+            f"{classes[true]} misclassified as {classes[predicted]}."
+        )
+    rows = [
+        (name, *(f"{cell:+,}".replace("-", MINUS) if cell else "0" for cell in row))
+        for name, row in zip(classes, change.tolist(), strict=True)
+    ]
+    colours = plots.model_colour(a), plots.model_colour(b)
+    return Panel(
         f"{prefix}confusion_difference",
-        "Which mistakes disappear, which appear",
-        f"Matrix of counts of {pair.b} minus counts of {pair.a}, true classes in rows, predicted "
-        "classes in columns, each cell in the colour of the model that it favours.",
-        sentences.confusion_difference(pair, second.confusion - first.confusion, classes),
-        tables.confusion_difference(pair, first, second),
-        above=f"{pair.b} minus {pair.a}: which mistakes disappear, which appear",
-        colours=96,
+        f"Mistakes: {pair.b} minus {pair.a}",
+        "Matrix of differences of counts, true classes in rows, predicted classes in columns.",
+        caption,
+        plots.confusion_difference(first.confusion, second.confusion, classes, colours),
+        Table.of(
+            f"Counts of {pair.b} minus counts of {pair.a}, by true (row) and predicted class.",
+            ("True", *classes),
+            rows,
+        ),
     )
 
 
-def _flipped(
-    pair: Pair, models: tuple[ModelReport, ModelReport], images: UInt8, prefix: str
-) -> Panel:
-    groups: list[TileGroup] = []
-    positions: list[int] = []
-    shown: list[int] = []
-    # Each image is shown with the mistake: what the model that is wrong predicts.
-    for winner, loser, where in (
-        (pair.b, models[0], pair.b_only),
-        (pair.a, models[1], pair.a_only),
-    ):
-        chosen = draw(np.sort(where), _FLIPPED)
-        shown.append(len(chosen))
-        if chosen:
-            tiles = tuple(tile(loser.evaluation.predictions, images, at) for at in chosen)
-            heading = f"Only {winner} is correct; ✗ is what {loser.name} predicts"
-            groups.append(TileGroup(heading, tiles))
-            positions += chosen
+def flipped(pair: Pair, models: Sequence[ModelReport], images: UInt8, prefix: str = "") -> Panel:
+    """Images that only one of the two classifies correctly, with the other's wrong class."""
+    a, b = (models[place] for place in _places(pair, models))
+    sheet = [
+        (
+            f"Only {right.name} is correct; ✗ is what {wrong.name} predicts",
+            wrong.evaluation.predictions,
+            draw(where, _FLIPPED),
+        )
+        for right, wrong, where in ((b, a, pair.b_only), (a, b, pair.a_only))
+    ]
     return tile_panel(
         f"{prefix}flipped",
         "Images that only one classifies correctly",
-        f"Sheet of test images: {shown[0]} that only {pair.b} classifies correctly, {shown[1]} "
-        f"that only {pair.a} does, each with the other's wrong class.",
-        sentences.flipped(pair, (shown[1], shown[0])),
-        groups,
-        positions,
+        f"Only {pair.b} is correct on {some(len(pair.b_only), 'image')}, only {pair.a} on "
+        f"{some(len(pair.a_only), 'image')}. Up to {_FLIPPED} of each are shown, drawn at random.",
+        images,
+        sheet,
     )
+
+
+def _places(pair: Pair, models: Sequence[ModelReport]) -> tuple[int, int]:
+    """The two models' places in the order of colours."""
+    names = [model.name for model in models]
+    return names.index(pair.a), names.index(pair.b)

@@ -11,7 +11,7 @@ from fittingroom.findings import Finding
 from fittingroom.numbers import plain
 from fittingroom.reporting import sentences
 from fittingroom.reporting.facts import Facts
-from fittingroom.reporting.model_figures import Panel
+from fittingroom.reporting.panel import Panel
 from fittingroom.reporting.subsets import Audited
 
 FORMAT = 2

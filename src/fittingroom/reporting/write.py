@@ -11,14 +11,14 @@ from fittingroom.comparison import Comparison
 from fittingroom.errors import PredictionsError
 from fittingroom.evaluation import SCORES, ModelReport
 from fittingroom.findings import CODES, Finding
-from fittingroom.plots import SampleRow
 from fittingroom.predictions import UInt8
 from fittingroom.reporting import sentences, tables
 from fittingroom.reporting.facts import Facts, LabelledImages
-from fittingroom.reporting.inline import picture_uri, unbroken_ranges
-from fittingroom.reporting.model_figures import Section, data_panel, model_section
-from fittingroom.reporting.pair_figures import overview_panels, pair_sections, shared_section
+from fittingroom.reporting.inline import image_uri, unbroken_ranges
+from fittingroom.reporting.model_figures import data_panel, model_section
+from fittingroom.reporting.pair_figures import overview_panels, pair_sections
 from fittingroom.reporting.results import results, to_json
+from fittingroom.reporting.shared_figures import shared_section
 from fittingroom.reporting.subsets import (
     AUDIT_PAGE,
     NO_AUDIT,
@@ -67,9 +67,7 @@ def write_report(
     _check(models, images)
     data = data_panel(sample, models[0].evaluation.predictions.classes)
     summary = () if comparison is None else overview_panels(comparison)
-    sections: list[Section] = []
-    if comparison is not None:
-        sections += pair_sections(comparison, models, images)
+    sections = [] if comparison is None else pair_sections(comparison, models, images)
     sections.append(shared_section(models, comparison))
     sections += [model_section(model, place, images) for place, model in enumerate(models)]
     panels = [*summary, *(panel for section in sections for panel in section.panels), data]
@@ -95,7 +93,7 @@ def write_report(
         "summary": summary,
         "sections": sections,
         "data": data,
-        "strip": [SampleRow(row.name, row.pictures[:1]) for row in data.samples],
+        "strip": [row.images[0] for row in data.rows if len(row.images)],
         "facts": facts,
         "sources": tables.sources(models, facts),
         "openings": sentences.openings(models, facts),
@@ -143,7 +141,7 @@ def render(template: str, page: Mapping[str, Any]) -> bytes:
         keep_trailing_newline=True,
     )
     environment.globals["repository"] = project.REPOSITORY
-    environment.filters["picture"] = picture_uri
+    environment.filters["image"] = image_uri
     environment.filters["ranges"] = unbroken_ranges
     environment.filters["markdown"] = tables.escape_markdown
     return environment.get_template(template).render(page).encode()

@@ -1,0 +1,148 @@
+"""Lines: how training went, epoch by epoch, and how accurate a model is if it may abstain."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from fittingroom.metrics import Estimate, RiskCoverage
+from fittingroom.plots.style import (
+    INK,
+    MUTED,
+    PAPER,
+    REST,
+    drawn,
+    model_colour,
+    model_marker,
+    name_ends,
+    one_axes,
+    ticks,
+    write_at,
+)
+from fittingroom.runs import Epoch
+
+# Points of a risk-coverage curve: more than there are pixels would only make the page heavy.
+_POINTS = 150
+# Below this share of images answered, intervals are wider than the figure.
+_LEAST_ANSWERED = 0.02
+
+
+@drawn
+def accuracy_curve(
+    history: Sequence[Epoch],
+    best_epoch: int,
+    colour: str,
+    band: Sequence[Estimate] | None = None,
+    *,
+    mark: str = "best epoch",
+) -> Figure:
+    """Training and validation accuracy over the epochs, the epoch kept marked.
+
+    Args:
+        history: one entry an epoch.
+        best_epoch: the one whose weights were kept.
+        colour: the model's.
+        band: the validation accuracy of each epoch with its interval, if it is known.
+        mark: what the epoch kept is called; its number follows.
+    """
+    train = [100 * epoch.train_accuracy for epoch in history]
+    validation = [100 * epoch.val_accuracy for epoch in history]
+    figure = _curve(history, train, validation, best_epoch, colour, mark, "%")
+    axes = figure.axes[0]
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, min(100.0, high))
+    if band is not None:
+        ends = [100 * each.low for each in band], [100 * each.high for each in band]
+        epochs = [epoch.epoch for epoch in history]
+        axes.fill_between(epochs, *ends, color=colour, alpha=0.15, linewidth=0)
+    return figure
+
+
+@drawn
+def loss_curve(
+    history: Sequence[Epoch], best_epoch: int, colour: str, *, mark: str = "best epoch"
+) -> Figure:
+    """Training and validation loss (natural logarithm) over the epochs, the epoch kept marked.
+
+    Arguments as for :func:`accuracy_curve`.
+    """
+    train = [epoch.train_loss for epoch in history]
+    validation = [epoch.val_loss for epoch in history]
+    return _curve(history, train, validation, best_epoch, colour, mark, "")
+
+
+def _curve(
+    history: Sequence[Epoch],
+    train: list[float],
+    validation: list[float],
+    best_epoch: int,
+    colour: str,
+    mark: str,
+    unit: str,
+) -> Figure:
+    epochs = [epoch.epoch for epoch in history]
+    figure, axes = one_axes(3.1, 2.25)
+    axes.grid(axis="y")
+    axes.margins(0.02, 0.08)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
+    ticks(axes.yaxis, unit)
+    axes.set_xlabel("epoch")
+    axes.axvline(best_epoch, color=REST, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
+    axes.plot(epochs, train, color=MUTED, linewidth=1.3, linestyle=(0, (4, 1.6)))
+    axes.plot(epochs, validation, color=colour, linewidth=2.0)
+    best = validation[epochs.index(best_epoch)]
+    axes.plot([best_epoch], [best], "o", color=colour, markeredgecolor=PAPER, markersize=7)
+    axes.set_ylim(bottom=max(0.0, axes.get_ylim()[0]))
+    # The label stands on the side of the line where there is more room.
+    left_side = best_epoch > (epochs[0] + epochs[-1]) / 2
+    write_at(
+        axes,
+        f"{mark} {best_epoch}",
+        (best_epoch, 1.0),
+        (-4 if left_side else 4, 1),
+        xycoords=("data", "axes fraction"),
+        ha="right" if left_side else "left",
+        fontsize=8,
+    )
+    digits = 1 if unit else 3
+    ends = [
+        (f"{word}\n{values[-1]:.{digits}f}{unit}", values[-1], shade)
+        for word, values, shade in (("training", train, INK), ("validation", validation, colour))
+    ]
+    name_ends(axes, epochs[-1], ends)
+    return figure
+
+
+@drawn
+def risk_coverage(models: Sequence[tuple[str, int, RiskCoverage]]) -> Figure:
+    """The error rate among the images answered, from the surest to all of them.
+
+    The bands are 95% intervals, each of one point of a curve and not of the whole of it.
+
+    Args:
+        models: of each its name, its place in the order of colours, and its curve.
+    """
+    figure, axes = one_axes(3.5, 2.6)
+    axes.grid(axis="y")
+    top = max(115 * max(float(curve.high[-1]) for _, _, curve in models), 1e-3)
+    axes.set_xlim(0, 101)
+    axes.set_ylim(-0.02 * top, top)
+    ends = []
+    for name, place, curve in models:
+        colour = model_colour(place)
+        at = np.unique(np.searchsorted(curve.coverage, np.linspace(_LEAST_ANSWERED, 1, _POINTS)))
+        coverage, risk = 100 * curve.coverage[at], 100 * curve.risk[at]
+        band = 100 * curve.low[at], 100 * curve.high[at]
+        axes.fill_between(coverage, *band, color=colour, alpha=0.15, linewidth=0)
+        axes.plot(coverage, risk, color=colour, linewidth=1.8)
+        axes.plot(
+            coverage[-1:], risk[-1:], model_marker(place), color=colour, markeredgecolor=PAPER
+        )
+        ends.append((f"{name} {risk[-1]:.1f}%", float(risk[-1]), colour))
+    name_ends(axes, 100, ends)
+    ticks(axes.xaxis, "%")
+    ticks(axes.yaxis, "%")
+    axes.set_xlabel("images answered, the surest first")
+    axes.set_ylabel("error rate")
+    return figure

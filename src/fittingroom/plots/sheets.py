@@ -1,0 +1,168 @@
+"""Sheets of garments: predictions and mistakes, samples of a class, examples of a mistake.
+
+Images are drawn dark on light, as the shop photographed them; the files hold them inverted.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch, Rectangle
+
+from fittingroom.plots.style import INK, MUTED, WRONG, drawn, one_axes
+from fittingroom.predictions import UInt8
+
+_SIDE = 0.72  # of an image, in inches
+_PITCH = 0.98  # from one image to the next
+_ROW = 1.12  # from one row of images with words to the next
+_LONGEST = 13  # letters of a class name under an image
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """One image and what stands under it.
+
+    Attributes:
+        image: uint8 ``(28, 28)``, light on dark as the files hold it.
+        title: the true class.
+        predicted: the class that a model predicts, or "" if no model is asked.
+        right: whether that is true; None if no model is asked.
+        note: how sure it was ("98%"), or "".
+    """
+
+    image: UInt8
+    title: str
+    predicted: str = ""
+    right: bool | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class TileGroup:
+    """Tiles that belong together, under a heading."""
+
+    heading: str
+    tiles: tuple[Tile, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class SampleRow:
+    """Some images of one kind.
+
+    Attributes:
+        name: of the class, or of the kind of mistake.
+        images: uint8 ``(N, 28, 28)``.
+        count: how many images are of this kind, for a bar; None for none.
+        share: that number as a share of something, in words.
+    """
+
+    name: str
+    images: UInt8
+    count: int | None = None
+    share: str = ""
+
+
+@drawn
+def tile_sheet(groups: Sequence[TileGroup], columns: int = 8) -> Figure:
+    """Groups of images with the true class, and what a model predicts.
+
+    Wrong ones have a frame, a cross and the wrong class; correct ones a tick.
+    """
+    rows = [-(-len(group.tiles) // columns) for group in groups]
+    figure, axes = _sheet(columns * _PITCH, sum(rows) * _ROW + 0.42 * len(groups))
+    y = 0.0
+    for group, deep in zip(groups, rows, strict=True):
+        axes.text(0.06, y + 0.2, group.heading, va="center", fontweight="bold")
+        y += 0.42
+        for at, tile in enumerate(group.tiles):
+            _tile(axes, at % columns * _PITCH, y + at // columns * _ROW, tile)
+        y += deep * _ROW
+    return figure
+
+
+@drawn
+def sample_sheet(rows: Sequence[SampleRow], colour: str = INK) -> Figure:
+    """A row of images for each class or kind of mistake, its name before it.
+
+    Args:
+        rows: if these have a count, a bar in the colour stands between name and images.
+        colour: of the bars.
+    """
+    pitch, side = 0.66, 0.6
+    most = max(len(row.images) for row in rows)
+    longest = max(row.count or 0 for row in rows)
+    bar = 1.5 if longest else 0.0
+    start = bar + 1.2 if bar else 0.15
+    figure, axes = _sheet(start + most * pitch, len(rows) * pitch)
+    for at, row in enumerate(rows):
+        y = at * pitch + pitch / 2
+        axes.text(-0.02, y, row.name, ha="right", va="center")
+        if row.count is not None:
+            length = bar * row.count / longest
+            fill = Rectangle((0.1, y - 0.13), length, 0.26, color=colour, alpha=0.75, linewidth=0)
+            axes.add_patch(fill)
+            right = length + 0.17
+            axes.text(right, y - 0.08, f"{row.count:,}", va="center", fontweight="bold")
+            axes.text(right, y + 0.1, row.share, va="center", fontsize=6.5, color=MUTED)
+        for place, image in enumerate(row.images):
+            _image(axes, start + place * pitch, y - side / 2, side, image)
+    return figure
+
+
+def _sheet(width: float, height: float) -> tuple[Figure, Axes]:
+    """One pair of axes in inches, from the upper left: a pair an image would be slow."""
+    figure, axes = one_axes(width, height)
+    axes.set_axis_off()
+    axes.set_xlim(0, width)
+    axes.set_ylim(height, 0)
+    return figure, axes
+
+
+def _image(axes: Axes, x: float, y: float, side: float, image: UInt8) -> None:
+    axes.imshow(
+        image,
+        cmap="gray_r",
+        vmin=0,
+        vmax=255,
+        extent=(x, x + side, y + side, y),
+        interpolation="lanczos",
+        aspect="auto",
+    )
+
+
+def _tile(axes: Axes, x: float, y: float, tile: Tile) -> None:
+    left, middle = x + (_PITCH - _SIDE) / 2, x + _PITCH / 2
+    _image(axes, left, y, _SIDE, tile.image)
+    words, colour, weight = tile.note, MUTED, "normal"
+    if tile.right:
+        words = f"✓ {tile.note}"
+    elif tile.right is False:
+        words, colour, weight = f"✗ {_short(tile.predicted)} {tile.note}", WRONG, "bold"
+        axes.add_patch(
+            FancyBboxPatch(
+                (left, y),
+                _SIDE,
+                _SIDE,
+                boxstyle="round,pad=0.01,rounding_size=0.06",
+                facecolor="none",
+                edgecolor=WRONG,
+                linewidth=1.4,
+            )
+        )
+    below = y + _SIDE
+    axes.text(middle, below + 0.1, _short(tile.title), ha="center", va="center", fontsize=7)
+    axes.text(
+        middle,
+        below + 0.22,
+        words.strip(),
+        ha="center",
+        va="center",
+        fontsize=6.5,
+        color=colour,
+        fontweight=weight,
+    )
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"

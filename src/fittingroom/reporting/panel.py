@@ -1,0 +1,148 @@
+"""One figure of the report: what is drawn, what it shows in words, and its numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from fittingroom import plots
+from fittingroom.numbers import sureness
+from fittingroom.plots import SampleRow, Tile, TileGroup
+from fittingroom.predictions import Int64, Predictions, UInt8
+from fittingroom.reporting.tables import Table
+
+_DRAW = 0  # seed of every random draw: all models are shown on the same images
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One figure of the report with all that belongs to it.
+
+    Attributes:
+        key: its id on the page, and the name of its file without the ending.
+        title: its heading.
+        shows: what kind of drawing it is, for those who do not see it.
+        caption: what follows from it, in a sentence computed from the numbers.
+        drawing: the figure itself.
+        table: the same numbers.
+        groups: tiles under headings, which the page has in place of the drawing.
+        rows: images of one kind each, likewise.
+        place: the model's place in the order of colours.
+        wide: whether it takes the page's whole width.
+    """
+
+    key: str
+    title: str
+    shows: str
+    caption: str
+    drawing: Figure
+    table: Table | None = None
+    groups: tuple[TileGroup, ...] = ()
+    rows: tuple[SampleRow, ...] = ()
+    place: int = 0
+    wide: bool = False
+
+    @property
+    def image(self) -> str:
+        """The PNG's file name."""
+        return f"{self.key}.png"
+
+    @property
+    def alt(self) -> str:
+        """What the image shows, for those who do not see it."""
+        return f"{self.title}. {self.shows}"
+
+    @property
+    def is_chart(self) -> bool:
+        """Whether the page shows the drawing; otherwise it shows images, and words that wrap."""
+        return not self.groups and not self.rows
+
+    @cached_property
+    def png(self) -> bytes:
+        """The drawing with its title, for the folder of images."""
+        if self.is_chart:
+            return plots.png(self.drawing, self.title, colours=96)
+        return plots.png(self.drawing, self.title, dots_per_inch=115, colours=32)
+
+    @cached_property
+    def svg(self) -> str:
+        """The drawing as markup, for the page."""
+        return plots.svg(self.drawing, self.key, self.alt)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading of the page, a sentence, a table if there is one, and its figures."""
+
+    key: str
+    title: str
+    lead: str
+    panels: tuple[Panel, ...]
+    place: int | None = None
+    table: Table | None = None
+
+
+def tile_panel(
+    key: str,
+    title: str,
+    caption: str,
+    images: UInt8,
+    sheet: Sequence[tuple[str, Predictions, Sequence[int]]],
+) -> Panel:
+    """Test images in groups, each with its true and its predicted class.
+
+    Args:
+        key, title, caption: as for a panel.
+        images: the test images, uint8 ``(N, 28, 28)``.
+        sheet: of each group its heading, the predictions, and positions among the images.
+    """
+    groups = [
+        TileGroup(heading, tuple(tile(predictions, images, at) for at in positions))
+        for heading, predictions, positions in sheet
+        if positions
+    ]
+    positions = [at for _, _, positions in sheet for at in positions]
+    tiles = [each for group in groups for each in group.tiles]
+    table = Table.of(
+        "The images above by their place in the test set.",
+        ("Image", "True", "Predicted", "Correct", "Confidence"),
+        [
+            (str(at), each.title, each.predicted, "yes" if each.right else "no", each.note or None)
+            for at, each in zip(positions, tiles, strict=True)
+        ],
+        words=4,
+    )
+    return Panel(
+        key,
+        title,
+        f"Sheet of {len(tiles)} test images with their true and predicted classes.",
+        caption,
+        plots.tile_sheet(groups),
+        table,
+        tuple(groups),
+        wide=True,
+    )
+
+
+def tile(predictions: Predictions, images: UInt8, position: int) -> Tile:
+    """A test image with its true class and the predicted one."""
+    predicted = int(predictions.predicted[position])
+    note = ""
+    if predictions.log_probabilities is not None:
+        note = sureness(float(np.exp(predictions.log_probabilities[position, predicted])))
+    return Tile(
+        image=images[position],
+        title=predictions.classes[int(predictions.labels[position])],
+        predicted=predictions.classes[predicted],
+        right=bool(predictions.correct[position]),
+        note=note,
+    )
+
+
+def draw(positions: Int64, number: int) -> list[int]:
+    """At most so many of the positions, at random but always the same, in file order."""
+    if len(positions) > number:
+        positions = np.random.default_rng(_DRAW).choice(positions, number, replace=False)
+    return [int(position) for position in np.sort(positions)]

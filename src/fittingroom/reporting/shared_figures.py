@@ -1,0 +1,132 @@
+"""The figures that show all models together: recalls, calibration, abstaining."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fittingroom import plots
+from fittingroom.comparison import Comparison
+from fittingroom.evaluation import ModelReport
+from fittingroom.numbers import decimal_change, percent, percent_estimate, some
+from fittingroom.reporting.panel import Panel, Section
+from fittingroom.reporting.tables import Table, scores
+
+_ANSWERED = 0.8  # the share of images at which the caption reads the error rate
+
+
+def shared_section(models: Sequence[ModelReport], comparison: Comparison | None) -> Section:
+    """Recalls, calibration and abstaining, all models in one figure each."""
+    lead = ""
+    if comparison is not None and any(len(model.per_seed) > 1 for model in comparison.models):
+        lead = "Numbers and figures of this part are from each recipe's first seed."
+    panels = [recalls(models)]
+    if any(model.evaluation.calibration for model in models):
+        panels += [_calibration(models), _risk_coverage(models)]
+    return Section("classes", "Classes and calibration", lead, tuple(panels), table=scores(models))
+
+
+def recalls(models: Sequence[ModelReport]) -> Panel:
+    """The share of each class that is found, and each model's hardest class."""
+    classes = models[0].evaluation.predictions.classes
+    found = [
+        (model.name, place, [each.recall for each in model.evaluation.per_class])
+        for place, model in enumerate(models)
+    ]
+    hardest = []
+    for name, _, values in found:
+        at = int(np.argmin([value.value for value in values]))
+        hardest.append(
+            f"{name} finds {classes[at]} least often: {percent_estimate(values[at])} of its images."
+        )
+    rows = zip(*(values for _, _, values in found), strict=True)
+    return Panel(
+        "recalls",
+        "How much of each class is found",
+        f"Dots with intervals: recall of {some(len(classes), 'class', 'classes')}, hardest first.",
+        " ".join(hardest),
+        plots.recalls(classes, found),
+        Table.of(
+            "Recall: the share of each class that is found, with 95% intervals.",
+            ("Class", *(model.name for model in models)),
+            [(name, *row) for name, row in zip(classes, rows, strict=True)],
+        ),
+    )
+
+
+def _calibration(models: Sequence[ModelReport]) -> Panel:
+    curves = [
+        (model.name, place, model.evaluation.calibration)
+        for place, model in enumerate(models)
+        if model.evaluation.calibration is not None
+    ]
+    words = []
+    for model in models:
+        if model.evaluation.calibration is None:
+            words.append(f"{model.name} gives no probabilities, so it has no curve.")
+            continue
+        bins = model.evaluation.calibration.bins
+        images = len(model.evaluation.predictions)
+        surplus = sum(each.count * (each.confidence - each.accuracy.value) for each in bins)
+        sentence = (
+            f"{model.name} is {100 * abs(surplus) / images:.1f} points "
+            f"{'over' if surplus > 0 else 'under'}-confident on average"
+        )
+        if model.temperature is not None:
+            change = decimal_change(model.temperature.log_loss_change)
+            sentence += f"; its temperature changes the log loss by {change}"
+        words.append(f"{sentence}.")
+    return Panel(
+        "calibration",
+        "Are the probabilities right?",
+        "Reliability diagram: accuracy against the top probability; on the diagonal both agree.",
+        " ".join(words),
+        plots.calibration_curves(curves),
+        Table.of(
+            "Test images by top probability: the model's mean confidence, and how often it is "
+            "correct.",
+            ("Model", "Top probability", "Mean", "Correct", "Images"),
+            [
+                (
+                    name,
+                    f"{percent(each.low, 0)}–{percent(each.high, 0)}",
+                    percent(each.confidence),
+                    each.accuracy,
+                    each.count,
+                )
+                for name, _, calibration in curves
+                for each in calibration.bins
+            ],
+        ),
+        wide=len(curves) == 3 or len(curves) > 4,  # four are two by two
+    )
+
+
+def _risk_coverage(models: Sequence[ModelReport]) -> Panel:
+    curves = [
+        (model.name, place, model.evaluation.risk_coverage)
+        for place, model in enumerate(models)
+        if model.evaluation.risk_coverage is not None
+    ]
+    words, rows = [], []
+    for name, _, curve in curves:
+        at = int(np.searchsorted(curve.coverage, _ANSWERED))
+        words.append(
+            f"{name} has an error rate of {percent(float(curve.risk[-1]))} if it answers all "
+            f"images, and of {percent_estimate(curve.at(at))} if it answers the surest "
+            f"{percent(curve.coverage[at], 0)}."
+        )
+        for at in np.searchsorted(curve.coverage, np.arange(1, 11) / 10):
+            answered, sure = percent(curve.coverage[at]), percent(curve.threshold[at])
+            rows.append((name, answered, sure, percent_estimate(curve.at(int(at)), 2)))
+    return Panel(
+        "risk_coverage",
+        "How accurate, if it may abstain?",
+        "Line chart: error rate against the share of images answered, the surest first.",
+        " ".join(words),
+        plots.risk_coverage(curves),
+        Table.of(
+            "Error rate among the images that a model is surest of, with 95% intervals.",
+            ("Model", "Answered", "Lowest confidence", "Errors"),
+            rows,
+        ),
+    )
