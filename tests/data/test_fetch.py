@@ -35,14 +35,6 @@ def test_missing_data_is_downloaded_once_and_in_silence(
     assert capfd.readouterr() == ("", "")
 
 
-def test_data_that_is_somewhere_is_not_downloaded(mirrors: Start) -> None:
-    (mirror,) = mirrors("good")
-    keras = list(survey())[1].folder
-    write_sample(keras)
-    assert fetch_dataset().folder == keras
-    assert not mirror.requests
-
-
 def test_a_named_folder_gets_the_files_in_any_case(mirrors: Start, tmp_path: Path) -> None:
     mirrors("good")
     write_sample(place.cache_folder())

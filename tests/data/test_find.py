@@ -1,6 +1,4 @@
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -66,17 +64,6 @@ def test_a_place_must_have_the_official_data() -> None:
         find_dataset(fetch=False)
 
 
-def test_keras_own_variable_is_respected(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    assert folders()[1] == tmp_path / "keras" / "datasets" / "fashion-mnist"
-
-
-def test_without_platformdirs_the_other_places_remain(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = folders()
-    monkeypatch.setitem(sys.modules, "platformdirs", None)
-    assert folders() == before[1:]
-
-
 @pytest.mark.parametrize("by", ["argument", "variable"])
 def test_a_named_folder_is_the_only_one_looked_at(
     by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sample_is_official: PinnedSet
@@ -115,10 +102,3 @@ def test_a_folder_may_begin_with_a_tilde_and_is_kept_as_an_absolute_one(home: Pa
     assert find_dataset("~/mine").folder == home / "mine"
     write_sample(Path("sample"))
     assert find_dataset("./sample").folder == Path.cwd() / "sample"
-
-
-def test_importing_data_is_cheap() -> None:
-    code = "import sys, fittingroom.data; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    heavy = {"pooch", "requests", "subprocess", "rich", "platformdirs", "PIL", "scipy", "torch"}
-    assert not heavy & set(done.stdout.split())

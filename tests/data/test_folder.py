@@ -35,14 +35,6 @@ def test_a_named_folder_is_known_by_its_content(packed: bool, tmp_path: Path) ->
     assert len(dataset.training()) == 2000
 
 
-def test_official_means_the_official_hashes(sample_is_official: PinnedSet, tmp_path: Path) -> None:
-    dataset = find_dataset(write_sample(tmp_path / "data"))
-    assert (dataset.name, dataset.official) == ("fashion-mnist", True)
-    assert dataset.training_hashes == {
-        name: sample_is_official.payloads[name].sha256 for name in TRAINING
-    }
-
-
 @pytest.mark.parametrize("name", FILE_NAMES)
 def test_one_changed_byte_in_any_file_is_refused(
     name: str, tmp_path: Path, sample_is_official: PinnedSet
@@ -66,13 +58,6 @@ def test_a_file_that_changes_after_it_was_found_is_refused(half: str, tmp_path: 
     write_file(tmp_path, files.images, bytes(content), packed=True)
     with pytest.raises(DataInvalidError, match="other content"):
         _ = dataset.training() if half == "training" else dataset.open_test()
-
-
-def test_files_that_vanish_after_they_were_found_are_an_error_of_ours(tmp_path: Path) -> None:
-    dataset = find_dataset(write_sample(tmp_path))
-    (tmp_path / f"{TRAINING.labels}.gz").unlink()
-    with pytest.raises(DataNotFoundError, match="lacks train-labels-idx1-ubyte"):
-        dataset.training()
 
 
 def test_unknown_data_is_refused_unless_a_person_allows_it(tmp_path: Path) -> None:

@@ -26,13 +26,7 @@ def test_folds_have_equal_shares_of_each_class_and_of_all(case, seed):
         assert sizes.max() - sizes.min() <= 1
 
 
-def test_the_same_seed_gives_the_same_folds_and_another_seed_others(sample):
-    labels = sample.training().labels
-    assert (fold_numbers(labels, 5, 3) == fold_numbers(labels, 5, 3)).all()
-    assert (fold_numbers(labels, 5, 3) != fold_numbers(labels, 5, 4)).any()
-
-
-def test_each_picture_is_held_back_once_and_trained_on_otherwise(sample):
+def test_each_image_is_held_back_once_and_trained_on_otherwise(sample):
     half = sample.training()
     splits = list(make_folds(half, 4, sample.classes))
     held_back = np.concatenate([split.validation.indices for split in splits])

@@ -25,10 +25,5 @@ def test_the_default_split_is_the_pinned_one(real: Dataset) -> None:
     assert split.index_hash == "ac7651709754e5e5deebf695620536fa664fb98264ceff20788a2716a3d24147"
 
 
-def test_the_last_fifth_is_the_last_12000(real: Dataset) -> None:
-    split = real.split(SplitRule("last", "1/5"))
-    assert split.validation.indices.tolist() == list(range(48_000, 60_000))
-
-
-def test_the_test_half_has_a_thousand_of_each_class(real: Dataset) -> None:
+def test_the_test_set_has_a_thousand_of_each_class(real: Dataset) -> None:
     assert np.bincount(real.open_test().labels).tolist() == [1000] * 10

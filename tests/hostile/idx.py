@@ -49,12 +49,12 @@ def folder_of_links(path):
 
 one = images(1) + bytes(784)
 IMAGES = [
-    Hostile("labels instead", stored(labels(784) + bytes(784)), "holds labels"),
+    Hostile("labels instead", stored(labels(784) + bytes(784)), "begins with"),
     Hostile("four billion pictures", stored(images(2**32 - 1) + bytes(784)), "1 to 1,000,000"),
     Hostile("sides of four billion", stored(images(1, 2**32 - 1, 2**32 - 1)), "28×28"),
     Hostile("fewer than it says", stored(images(1_000_000) + bytes(784)), "promises"),
     Hostile("a bomb of 157 MB", bomb, "its header promises"),
-    Hostile("holes of 784 MB", sparse, "its header promises"),
+    Hostile("holes of 784 MB", sparse, "holes"),
     Hostile("a pipe", lambda path: os.mkfifo(path), "a plain file"),
     Hostile("a device", lambda path: type(path)("/dev/zero"), "a plain file"),
 ]  # fmt: skip

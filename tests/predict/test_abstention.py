@@ -23,10 +23,6 @@ def test_a_sure_garment_is_answered_and_unknown_comes_before_unsure():
     assert received == [None, "unsure", "unknown", "unknown"]
 
 
-def test_what_equals_a_threshold_is_answered():
-    assert reasons([[0.75, 0.25]], [2.0], Thresholds(0.75, 2.0)) == [None]
-
-
 def test_a_score_that_is_no_number_is_no_garment():
     assert reasons([[0.9, 0.1]], [math.nan], Thresholds(0.5, math.inf)) == ["unknown"]
 

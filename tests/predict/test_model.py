@@ -61,14 +61,7 @@ def test_the_sentence_says_what_the_rule_says(trained, garments):
     assert {answer.abstain for answer in answers} == {None, "unsure", "unknown"}
 
 
-def test_json_has_the_names_of_the_contract(model, garments):
-    values = model.answers(garments[:1])[0].to_json(top=2)
-    assert list(values) == ["class", "label", "probability", "abstain", "top"]
-    assert [set(each) for each in values["top"]] == [{"class", "probability"}] * 2
-    assert values["top"][0] == {"class": values["class"], "probability": values["probability"]}
-
-
-def test_pictures_of_every_form_get_the_same_answer(model, garments, tmp_path):
+def test_images_of_every_form_get_the_same_answer(model, garments, tmp_path):
     photo = photo_of(garments[0])
     path = tmp_path / "photo.png"
     photo.save(path)
@@ -90,7 +83,7 @@ def test_arrays_in_the_data_sets_form_are_left_alone(model, garments):
     assert len(model.predict(light[0])) == 1
 
 
-def test_what_is_no_picture_is_refused(model, tmp_path):
+def test_what_is_no_image_is_refused(model, tmp_path):
     with pytest.raises(PhotoError):
         model.predict(tmp_path / "none.png")
     for other in (None, 3, io.BytesIO(b"x"), iter(["a.png"]), [["a.png"]]):
@@ -130,15 +123,8 @@ def test_load_says_what_is_not_there(tmp_path):
     (tmp_path / "broken.onnx").write_bytes(b"nothing")
     with pytest.raises(ExportError, match="isn't an ONNX model"):
         fittingroom.load(tmp_path / "broken.onnx")
-    with pytest.raises(UsageError, match="Received int"):
+    with pytest.raises(UsageError, match="from int"):
         fittingroom.load(3)  # type: ignore[arg-type]
-
-
-def test_a_changed_run_is_not_loaded(run_copy):
-    path = run_copy / "model.onnx"
-    path.write_bytes(path.read_bytes()[:-1] + b"x")
-    with pytest.raises(fittingroom.FittingRoomError, match="was changed"):
-        fittingroom.load(run_copy)
 
 
 def test_a_model_without_a_score_is_told_to_be_old(trained):

@@ -100,7 +100,7 @@ def _read(path: Path, magic: bytes, header_size: int) -> IdxFile:
     except (gzip.BadGzipFile, zlib.error) as error:
         raise FileInvalidError(path, f"is a damaged gzip file ({error})") from error
     except (OSError, Refusal) as error:
-        reason = getattr(error, "strerror", None) or error
+        reason = str(getattr(error, "strerror", None) or error).rstrip(".")
         raise FileInvalidError(path, f"can't be read: {reason}") from error
 
 
