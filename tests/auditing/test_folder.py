@@ -43,15 +43,12 @@ def test_an_audit_of_other_data_is_not_found(sample, three_classes, tmp_path):
     store(tmp_path / "runs" / "audit-a", three_classes)
     assert find_audit(tmp_path / "runs", sample) is None
     assert find_audit(tmp_path / "runs", three_classes) is not None
+    assert find_audit(tmp_path / "nowhere", sample) is None
     renamed = dataclasses.replace(three_classes, classes=("x", "y", "z"))
     assert find_audit(tmp_path / "runs", renamed) is None
 
 
-def test_no_folder_of_runs_has_no_audit(sample, tmp_path):
-    assert find_audit(tmp_path / "nowhere", sample) is None
-
-
-def test_what_was_changed_or_is_unfinished_is_passed_over_and_refused_by_name(sample, tmp_path):
+def test_a_changed_or_unfinished_audit_is_ignored_and_refused_by_name(sample, tmp_path):
     folder = store(tmp_path / "audit-a", sample)
     assert open_audit(folder).time == "2026-01-01T00:00:00+00:00"
     (folder / "audit.json").write_text("{}")

@@ -2,8 +2,6 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fittingroom.auditing import DoubtfulLabels, SimilarPairs, audit_from_dict
 from fittingroom.errors import RunChangedError
@@ -17,13 +15,11 @@ def test_positions_are_places_in_the_sets():
     assert audit.test_indices(np.array([59, 3, 41])).tolist() == [1, 19]
 
 
-def test_test_pictures_that_are_alike_to_training_are_known_also_through_a_copy():
-    # 0 is a copy of a training picture, 4 is alike to one, and 9 is a copy of 4.
+def test_near_duplicates_of_training_are_found_also_through_a_copy():
+    # 0 is a copy of a training image, 4 is alike to one, and 9 is a copy of 4.
     assert made_up().near_training.tolist() == [0, 4, 9]
     assert made_up().doubtful_test.tolist() == [2, 5]
-
-
-def test_a_test_picture_alike_to_the_copy_of_a_training_picture_is_alike_to_training():
+    # A test image alike to the copy of a training image is alike to training.
     pairs = SimilarPairs(
         np.array([5, 5]), np.array([40, 41]), np.ones(2, np.float32), np.array([True, False])
     )
@@ -60,25 +56,16 @@ def test_json_has_the_documented_names():
     assert values["test_near_training"] == [0, 4, 9]
     assert values["outlier_fence"] == 1.0
     assert values["basis"]["classes"] == ["shirt", "coat", "bag"]
-    for name in str(made_up().as_dict.__doc__).split("``")[1::2]:
-        if name.isidentifier():
-            assert f'"{name}' in json.dumps(values), name
 
 
-@given(st.lists(st.integers(0, 59), unique=True, max_size=20))
-def test_what_is_written_is_read_back(positions):
-    count = len(positions)
-    doubtful = DoubtfulLabels(
-        np.array(positions, np.int64),
-        np.zeros(count, np.int64),
-        np.ones(count, np.int64),
-        np.full(count, 0.1),
-        np.full(count, 0.9),
-    )
-    audit = made_up(doubtful=doubtful)
+def test_what_is_written_is_read_back():
+    audit = made_up()
     values = json.loads(json.dumps(audit.as_dict(), allow_nan=False))
     assert audit_from_dict(values).as_dict() == audit.as_dict()
     assert audit_from_dict(values).basis == audit.basis
+    none = np.zeros(0, np.int64)
+    without = made_up(doubtful=DoubtfulLabels(none, none, none, np.zeros(0), np.zeros(0)))
+    assert audit_from_dict(without.as_dict()).as_dict() == without.as_dict()
 
 
 @pytest.mark.parametrize("change", [{"format": 1}, {"basis": {}}, {"doubtful": [{"set": "x"}]}])

@@ -68,14 +68,12 @@ def find_audit(
 ) -> StoredAudit | None:
     """The newest finished audit of a data set in a folder of runs, or None.
 
+    Folders that are unfinished, changed or of another version are ignored.
+
     Args:
         runs: the folder of runs.
         dataset: the data: all four files, and the class names.
-        key: of the recipe; any if left out.
-        folds: how many; any if left out.
-        seed: any if left out.
-
-    Folders that are unfinished, changed or of another version are ignored.
+        key, folds, seed: of the recipe and the trainings; any if left out.
     """
     hashes = dataset.training_hashes | dataset.test_hashes
     found = []

@@ -63,12 +63,9 @@ def doubtful_labels(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Doub
     doubted = find_label_issues(given, chances, filter_by="prune_by_class", n_jobs=1)
     positions = np.flatnonzero(doubted).astype(np.int64)
     own = chances[positions, given[positions]]
-    positions = positions[np.argsort(own, kind="stable")]
+    order = np.argsort(own, kind="stable")
+    positions, own = positions[order], own[order]
     suggested = chances[positions].argmax(axis=1).astype(np.int64)
     return DoubtfulLabels(
-        positions,
-        given[positions],
-        suggested,
-        chances[positions, given[positions]],
-        chances[positions, suggested],
+        positions, given[positions], suggested, own, chances[positions, suggested]
     )

@@ -1,7 +1,7 @@
 """What an audit found, and the same as JSON under documented names."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -12,12 +12,13 @@ from fittingroom.auditing.labels import DoubtfulLabels
 from fittingroom.auditing.outliers import Outliers
 from fittingroom.auditing.similarity import SimilarPairs
 from fittingroom.errors import RunChangedError
-from fittingroom.metrics import Estimate
+from fittingroom.numbers import Estimate, plain
 from fittingroom.predictions import Int64
 
 FORMAT = 2
 _MOST_IMAGES = 1_000_000
 SETS = ("training", "test")
+_ACCURACIES = ("accuracy", "test_accuracy")
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class AuditBasis:
         hashes: file name → SHA-256 of its decompressed content, of all four files.
         training, test: how many images the two sets have.
         recipe: name of the recipe whose models gave the probabilities.
-        key: what tells that recipe from all others.
+        key: the recipe's key.
         folds: how many models were trained.
         seed: of the folds and of the trainings.
         similarity: two images whose pixels correlate this much or more are near-duplicates.
@@ -145,42 +146,38 @@ class Audit:
         training; ``outliers``: ``set``, ``index`` and ``distance``, the furthest first;
         ``outlier_fence``: the distance above which an image is an outlier.
         """
-        doubtful, pairs = self.doubtful, self.pairs
-        columns = ("given", "suggested", "given_probability", "suggested_probability")
+        doubtful, pairs, far = self.doubtful, self.pairs, self.outliers
+        labels = (doubtful.given, doubtful.suggested)
+        chances = (doubtful.given_probability, doubtful.suggested_probability)
+        names = ("given", "suggested", "given_probability", "suggested_probability")
         return {
             "format": FORMAT,
-            "basis": asdict(self.basis) | {"classes": list(self.basis.classes)},
-            "epochs": list(self.epochs),
-            "accuracy": asdict(self.accuracy),
-            "test_accuracy": asdict(self.test_accuracy),
+            **{name: plain(getattr(self, name)) for name in ("basis", "epochs", *_ACCURACIES)},
             "counts": self.counts(),
             "doubtful": [
-                placed | {name: getattr(doubtful, name)[row].item() for name in columns}
-                for row, placed in enumerate(self._placed(doubtful.positions))
+                self._placed(position) | dict(zip(names, values, strict=True))
+                for position, *values in _rows(doubtful.positions, *labels, *chances)
             ],
             "near_duplicates": [
-                {
-                    "a": a,
-                    "b": b,
-                    "similarity": pairs.similarity[row].item(),
-                    "identical": pairs.identical[row].item(),
-                }
-                for row, (a, b) in enumerate(
-                    zip(self._placed(pairs.first), self._placed(pairs.second), strict=True)
+                {"a": self._placed(a), "b": self._placed(b), "similarity": alike, "identical": same}
+                for a, b, alike, same in _rows(
+                    pairs.first, pairs.second, pairs.similarity, pairs.identical
                 )
             ],
             "test_near_training": self.near_training.tolist(),
             "outliers": [
-                placed | {"distance": distance.item()}
-                for placed, distance in zip(
-                    self._placed(self.outliers.positions), self.outliers.distances, strict=True
-                )
+                self._placed(position) | {"distance": distance}
+                for position, distance in _rows(far.positions, far.distances)
             ],
-            "outlier_fence": self.outliers.fence,
+            "outlier_fence": far.fence,
         }
 
-    def _placed(self, positions: Int64) -> list[dict[str, Any]]:
-        return [dict(zip(("set", "index"), self.place(each), strict=True)) for each in positions]
+    def _placed(self, position: int) -> dict[str, Any]:
+        return dict(zip(("set", "index"), self.place(position), strict=True))
+
+
+def _rows(*columns: npt.NDArray[Any]) -> Iterator[tuple[Any, ...]]:
+    return zip(*(column.tolist() for column in columns), strict=True)
 
 
 def audit_from_dict(values: Mapping[str, Any]) -> Audit:
@@ -212,8 +209,7 @@ def audit_from_dict(values: Mapping[str, Any]) -> Audit:
         return Audit(
             basis=basis,
             epochs=tuple(map(int, values["epochs"])),
-            accuracy=Estimate(**values["accuracy"]),
-            test_accuracy=Estimate(**values["test_accuracy"]),
+            **{name: Estimate(**values[name]) for name in _ACCURACIES},
             doubtful=DoubtfulLabels(
                 np.array([position(row) for row in doubtful], np.int64),
                 given,

@@ -156,10 +156,11 @@ def _search_distinct(
         closest = products[:, count - nearest :].clip(-1, 1)
         distances[start : start + len(products)] = np.sqrt(2 - 2 * closest).mean(axis=1)
     none = np.zeros(0, np.int64)
+    firsts, seconds, similarities = zip((none, none, none.astype(np.float32)), *found, strict=True)
     pairs = SimilarPairs(
-        np.concatenate([none, *(part[0] for part in found)]),
-        np.concatenate([none, *(part[1] for part in found)]),
-        np.concatenate([none.astype(np.float32), *(part[2] for part in found)]),
+        np.concatenate(firsts),
+        np.concatenate(seconds),
+        np.concatenate(similarities),
         np.zeros(total, np.bool_),
     )
     return pairs, distances

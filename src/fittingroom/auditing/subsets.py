@@ -1,7 +1,7 @@
 """Accuracy without misleading images, beside accuracy on all test images."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from fittingroom.auditing.results import Audit
 from fittingroom.comparison import Entrant, compare_models
 from fittingroom.metrics import Estimate, wilson
+from fittingroom.numbers import plain
 from fittingroom.predictions import Int64
 
 
@@ -37,9 +38,9 @@ class Subset:
             "name": self.name,
             "images": self.images,
             "left_out": self.left_out,
-            "accuracies": [asdict(accuracy) for accuracy in self.accuracies],
+            "accuracies": plain(self.accuracies),
             "differences": [
-                {"a": a, "b": b, **asdict(value)} for (a, b), value in self.differences.items()
+                {"a": a, "b": b, **value.as_dict()} for (a, b), value in self.differences.items()
             ],
         }
 
@@ -66,20 +67,18 @@ def _subset(name: str, entrants: Sequence[Entrant], without: Int64) -> Subset:
     indices = entrants[0].predictions[0].indices
     kept = np.flatnonzero(~np.isin(indices, without)).astype(np.int64)
     left_out = len(indices) - len(kept)
-    if len(kept) == 0:
-        return Subset(name, 0, left_out, (), {})
-    held = [
-        replace(each, predictions=tuple(said.take(kept) for said in each.predictions))
-        for each in entrants
-    ]
-    if len(held) == 1:
-        correct = held[0].predictions[0].correct
-        return Subset(name, len(kept), left_out, (wilson(int(correct.sum()), len(kept)),), {})
-    comparison = compare_models(held)
-    return Subset(
-        name,
-        len(kept),
-        left_out,
-        tuple(model.accuracy for model in comparison.models),
-        {(pair.a, pair.b): pair.difference for pair in comparison.pairs},
-    )
+    accuracies: tuple[Estimate, ...] = ()
+    differences = {}
+    if len(kept) and len(entrants) == 1:
+        correct = entrants[0].predictions[0].correct[kept]
+        accuracies = (wilson(int(correct.sum()), len(kept)),)
+    elif len(kept):
+        comparison = compare_models(
+            [
+                replace(each, predictions=tuple(said.take(kept) for said in each.predictions))
+                for each in entrants
+            ]
+        )
+        accuracies = tuple(model.accuracy for model in comparison.models)
+        differences = {(pair.a, pair.b): pair.difference for pair in comparison.pairs}
+    return Subset(name, len(kept), left_out, accuracies, differences)
