@@ -181,31 +181,6 @@ class Comparison:
             {"a": pair.a, "b": pair.b} | row(gain) for pair in self.pairs for gain in pair.gains
         )
 
-    def seeds_frame(self) -> pandas.DataFrame:
-        """One row a fitted model: name, seed (None if it is not known), accuracy."""
-        return _frame(
-            {"name": model.name, "seed": seed, "accuracy": accuracy}
-            for model in self.models
-            for seed, accuracy in zip(model.seeds or (None,), model.per_seed, strict=True)
-        )
-
-    def verdict_frame(self) -> pandas.DataFrame:
-        """The verdict on each row's entrant compared with each column's; None on the diagonal."""
-        names = [model.name for model in self.models]
-        return _frame(self.verdict_matrix()).set_axis(names).set_axis(names, axis="columns")
-
-    def flipped_frame(self) -> pandas.DataFrame:
-        """One row a pair and image that only one of the two classifies correctly (first seeds).
-
-        Columns ``a``, ``b``, ``position`` among the test images and who is ``right``.
-        """
-        return _frame(
-            {"a": pair.a, "b": pair.b, "position": position, "right": winner}
-            for pair in self.pairs
-            for winner, flipped in ((pair.a, pair.a_only), (pair.b, pair.b_only))
-            for position in flipped.tolist()
-        )
-
     def verdict_matrix(self) -> tuple[tuple[Verdict | None, ...], ...]:
         """The verdict on each row's entrant against each column's; None on the diagonal."""
         place = {model.name: i for i, model in enumerate(self.models)}

@@ -5,7 +5,7 @@
     codes       every code, its title and advice; docs/methods/findings.md explains each
     course      what a training's history says of its fit
     models      findings about one model
-    comparisons findings about several, and about how they came to be
+    comparisons findings about several that are compared
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from fittingroom.comparison import Comparison
 from fittingroom.evaluation import ModelReport
 from fittingroom.findings.codes import CODES, Advice, Finding
-from fittingroom.findings.comparisons import find_in_comparison, find_in_making
+from fittingroom.findings.comparisons import find_in_comparison
 from fittingroom.findings.models import find_in_model
 
 __all__ = ["CODES", "Advice", "Finding", "find"]
@@ -39,6 +39,13 @@ def find(
     if comparison is not None:
         trained = [model.name for model in models if model.run is not None]
         found += find_in_comparison(comparison, trained)
-    found += find_in_making(failures, unshown)
+    if failures:
+        found.append(Finding("trainings-failed", "", f"Failed: {'; '.join(failures)}."))
+    if unshown:
+        times = "once" if unshown == 1 else f"{unshown:,} times"
+        sentence = (
+            f"The test set was opened {times} for runs of these recipes that are not shown here."
+        )
+        found.append(Finding("openings-unshown", "", sentence))
     order = list(CODES)
     return tuple(sorted(found, key=lambda each: order.index(each.code)))

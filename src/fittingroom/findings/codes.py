@@ -1,6 +1,6 @@
 """The codes of all findings, and what to do about each."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,7 @@ class Finding:
 
     def as_dict(self) -> dict[str, str]:
         """Plain JSON values: ``code``, ``about``, ``sentence``, ``advice``."""
-        return {
-            "code": self.code,
-            "about": self.about,
-            "sentence": self.sentence,
-            "advice": CODES[self.code].advice,
-        }
+        return asdict(self) | {"advice": CODES[self.code].advice}
 
 
 @dataclass(frozen=True)

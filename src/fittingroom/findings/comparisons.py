@@ -1,4 +1,4 @@
-"""Findings about several models, and about how the results came to be."""
+"""Findings about several models that are compared."""
 
 from collections.abc import Iterator, Sequence
 
@@ -20,11 +20,8 @@ def find_in_comparison(comparison: Comparison, here: Sequence[str]) -> Iterator[
     for model in comparison.models:
         count = len(model.per_seed)
         if model.name in here and count < ENOUGH_SEEDS:
-            yield Finding(
-                "too-few-seeds",
-                model.name,
-                f"{model.name} was trained {'once' if count == 1 else f'{count} times'}.",
-            )
+            often = "once" if count == 1 else f"{count} times"
+            yield Finding("too-few-seeds", model.name, f"{model.name} was trained {often}.")
         if model.deviation is not None and model.deviation > margin > 0:
             yield Finding(
                 "seeds-vary",
@@ -49,21 +46,3 @@ def find_in_comparison(comparison: Comparison, here: Sequence[str]) -> Iterator[
                 f"Among {len(comparison.pairs)} pairs, the difference between {pair.b} and "
                 f"{pair.a} has p = {pair.p_adjusted:.2f} after Holm's correction.",
             )
-
-
-def find_in_making(failures: Sequence[str], unshown: int) -> Iterator[Finding]:
-    """Findings about how the results came to be.
-
-    Args:
-        failures: trainings that failed, in words.
-        unshown: openings of the test set for runs that are not shown.
-    """
-    if failures:
-        yield Finding("trainings-failed", "", f"Failed: {'; '.join(failures)}.")
-    if unshown:
-        times = "once" if unshown == 1 else f"{unshown:,} times"
-        yield Finding(
-            "openings-unshown",
-            "",
-            f"The test set was opened {times} for runs of these recipes that are not shown here.",
-        )

@@ -71,10 +71,9 @@ def _validation(model: ModelReport) -> Iterator[Finding]:
     images = model.validation_images
     if model.run is None or not images:
         return
-    accuracy = model.run.summary.validation_accuracy
-    said = model.evaluation.predictions
+    accuracy, correct = model.run.summary.validation_accuracy, model.evaluation.predictions.correct
     difference = difference_of_shares(
-        int(said.correct.sum()), len(said), round(accuracy * images), images
+        int(correct.sum()), len(correct), round(accuracy * images), images
     )
     if difference.low > 0 or difference.high < 0:
         word = "above" if difference.value > 0 else "below"

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,14 +25,14 @@ from fittingroom.auditing import (
 )
 from fittingroom.auditing.folder import ENVIRONMENT, PAGE, RESULTS
 from fittingroom.data import Half, fold_numbers, make_folds
-from fittingroom.engines import Device, Fitted, engine_named
+from fittingroom.engines import Device, engine_named
 from fittingroom.errors import FittingRoomError, UsageError
 from fittingroom.jobs.finish import checked, exported
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.session import Session
 from fittingroom.metrics import fit_temperature, wilson
 from fittingroom.predict import Predictor
-from fittingroom.predictions import Float32, Predictions, UInt8
+from fittingroom.predictions import Predictions, UInt8
 from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
 from fittingroom.reporting.audit_page import audit_page
 from fittingroom.runs import Epoch, RunWriter, describe_environment, log_opening
@@ -183,9 +182,7 @@ def examine(basis: AuditBasis, said: OutOfFold, images: UInt8) -> Audit:
     """
     parts = (said.training, said.test)
     labels = np.concatenate([part.labels for part in parts])
-    logs = np.concatenate(
-        [part.log_probabilities for part in parts if part.log_probabilities is not None]
-    )
+    chances = np.concatenate([part.probabilities for part in parts])
     near = search(images, threshold=basis.similarity, neighbours=basis.neighbours)
     accuracies = [wilson(int(part.correct.sum()), len(part)) for part in parts]
     return Audit(
@@ -193,7 +190,7 @@ def examine(basis: AuditBasis, said: OutOfFold, images: UInt8) -> Audit:
         epochs=said.epochs,
         accuracy=accuracies[0],
         test_accuracy=accuracies[1],
-        doubtful=doubtful_labels(labels, np.exp(logs.astype(np.float64))),
+        doubtful=doubtful_labels(labels, chances),
         pairs=near.pairs,
         outliers=outliers(near.distances),
     )
@@ -213,19 +210,9 @@ def out_of_fold(
     """Train a model for each fold, and predict the images that it was not trained on.
 
     Each image is judged by one model alone, so that all probabilities are comparable: a training
-    image by the model trained without its fold, a test image by the model of the fold that its
-    place in the file falls into. Each model's probabilities are calibrated on the training images
-    of its fold.
-
-    Args:
-        recipe: what to train.
-        training: the training set.
-        test: the test set; its labels are passed on and not looked at.
-        classes: the class names in the order of their labels.
-        folds: how many models.
-        seed: of the folds, and of the trainings.
-        place: where to compute.
-        progress: who listens.
+    image by the model trained without its fold, a test image by the model whose turn it is. Each
+    model's probabilities are calibrated on the training images of its fold. The test labels are
+    passed on, but not used.
 
     Raises:
         UsageError: fewer than two folds, or more than the smallest class has images.
@@ -245,7 +232,10 @@ def out_of_fold(
                 engine.rehearse(recipe, recipe.own, split, seed=seed, device=place)
             course: list[Epoch] = []
             fitted = engine.fit(recipe, split, seed=seed, device=place, on_epoch=course.append)
-            predictor = _predictor(recipe, fitted, classes, split.validation, place.threads)
+            _, logits, _ = checked(recipe, fitted, classes, split.validation.images, place.threads)
+            temperature = fit_temperature(logits, split.validation.labels)
+            model = exported(recipe, fitted, classes, temperature=temperature)
+            predictor = Predictor(model, place.threads)
             held_back = [where[index] for index in split.validation.indices.tolist()]
             logs[held_back] = predictor.log_probabilities(split.validation.images)
             asked = slice(fold, None, folds)
@@ -253,18 +243,13 @@ def out_of_fold(
             epochs.append(len(course))
             correct = (logs[held_back].argmax(axis=1) == split.validation.labels).sum()
             advance(fold + 1, f"held back: {wilson(int(correct), len(held_back)).percent}")
-    return OutOfFold(
-        _predictions(training, logs, classes), _predictions(test, test_logs, classes), tuple(epochs)
-    )
-
-
-def _predictor(
-    recipe: BaseRecipe, fitted: Fitted, classes: Sequence[str], held_back: Half, threads: int
-) -> Predictor:
-    """The exported model, checked against the engine's own output, and calibrated."""
-    _, logits, _ = checked(recipe, fitted, classes, held_back.images, threads)
-    temperature = fit_temperature(logits, held_back.labels)
-    return Predictor(exported(recipe, fitted, classes, temperature=temperature), threads)
+    said = [
+        Predictions(
+            half.labels, given.argmax(axis=1).astype(np.uint8), given, half.indices, classes
+        )
+        for half, given in ((training, logs), (test, test_logs))
+    ]
+    return OutOfFold(said[0], said[1], tuple(epochs))
 
 
 def audit_recipe(recipe: Any) -> BaseRecipe:
@@ -282,8 +267,3 @@ def audit_recipe(recipe: Any) -> BaseRecipe:
             "to judge. Give a function or class that builds the model instead."
         )
     return dataclasses.replace(chosen, keep="last") if isinstance(chosen, Recipe) else chosen
-
-
-def _predictions(half: Half, logs: Float32, classes: tuple[str, ...]) -> Predictions:
-    predicted = logs.argmax(axis=1).astype(np.uint8)
-    return Predictions(half.labels, predicted, logs, half.indices, classes)

@@ -25,7 +25,7 @@ _ALLOWED_DIFFERENCE = 1e-4
 # … and predict another class only if the engine's own two probabilities are this close.
 _TIE = 1e-6
 
-# The abstention rule: at most 3% of the answers are wrong, and 97% of the garments are known.
+# When a model abstains: at most 3% of the answers are wrong, and 97% of the garments are known.
 _ALLOWED_RISK = 0.03
 _ACCEPTED = 0.97
 # Training images that the out-of-distribution score is fitted on; more change nothing.
@@ -46,17 +46,6 @@ def finish(
 ) -> Run:
     """Write a fitted model's weights, its exported, checked and calibrated form, and the manifest.
 
-    Args:
-        writer: of the run's folder.
-        recipe: what was trained.
-        split: its training and validation sets.
-        fitted: what the engine gave.
-        threads: of the exported model.
-        progress: who listens.
-
-    Returns:
-        The finished run.
-
     Raises:
         ExportError: the exported model predicts something else than the engine.
         RunError: the folder cannot be written.
@@ -73,13 +62,9 @@ def finish(
     ood = fit_ood(*model.run(("ood_features", "logits"), seen))
     scores = ood.scores(*model.run(("ood_features", "logits"), images))
     thresholds = choose_thresholds(softmax(logits / temperature), scores, labels)
+    metadata = thresholds.to_metadata()
     final = exported(
-        recipe,
-        fitted,
-        split.classes,
-        temperature=temperature,
-        ood=ood,
-        metadata=thresholds.to_metadata(),
+        recipe, fitted, split.classes, temperature=temperature, ood=ood, metadata=metadata
     )
     path = writer.write("model.onnx", final)
     trust_model(final)
@@ -147,12 +132,8 @@ def exported(
 ) -> bytes:
     """The ONNX model of a trained one, from the engine's graph or the described network.
 
-    Args:
-        recipe: what was trained.
-        fitted: what the engine gave.
-        classes: the class names in the order of their labels.
-        temperature, ood, metadata: see :func:`fittingroom.export.build_onnx`.
-        shifts: False leaves out the shifts that the recipe averages over.
+    ``shifts=False`` leaves out the shifts that the recipe averages over. For `temperature`, `ood`
+    and `metadata` see :func:`fittingroom.export.build_onnx`.
 
     Raises:
         ExportError: there is neither a graph nor a described network to build it from.
@@ -192,12 +173,7 @@ def checked(
 ) -> tuple[Predictor, Float32, float]:
     """The exported model at temperature 1, compared with the engine's own output.
 
-    Args:
-        recipe: what was trained.
-        fitted: what the engine gave.
-        classes: the class names in the order of their labels.
-        images: uint8 ``(N, 28, 28)``, of the validation set.
-        threads: of the model.
+    The images are those that the engine gave logits for: the validation set.
 
     Returns:
         The model; its logits for these images, float32 ``(N, K)``; and the result of

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,12 +19,11 @@ from fittingroom.errors import (
 )
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
+from fittingroom.numbers import plain
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import BaseRecipe, recipe_of
 from fittingroom.runs import EnvironmentDifference, Run, dataset_of, differences, open_run
 from fittingroom.safe_io import Refusal, read_weights
-
-_WEIGHTS = "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -95,45 +94,36 @@ class Reproduction:
         """The outcome in a few plain sentences."""
         differing = "; ".join(each.sentence for each in self.differences)
         if self.verdict == "identical":
-            what = "weights, history and validation predictions"
-            what = what if self.weights is not None else "history and validation predictions"
+            what = "history and validation predictions"
+            what = f"weights, {what}" if self.weights else what
             although = f" This holds although the environment differs: {differing}."
             return (
                 f"{self.run.name} is reproduced: trained again, it gave the same {what}, byte for "
                 f"byte.{although if differing else ''}"
             )
-        parts = [f"{self.run.name} is not reproduced byte for byte.", self._words]
-        if differing:
-            parts.append(f"The environment differs, which can explain it: {differing}.")
-        else:
-            parts.append(
-                "Nothing in environment.json explains it. Reproduce it once more: if that differs "
-                "again, something in this training does not depend on its seed, such as random "
-                "numbers in your own code."
-            )
-        return " ".join(parts)
-
-    @property
-    def _words(self) -> str:
+        parts = [f"{self.run.name} is not reproduced byte for byte."]
         weights, said = self.weights, self.predictions
-        words = []
-        if weights is not None and not weights.identical:
-            largest = weights.largest_difference
-            words.append(
-                "Weights have other names or shapes, or are not finite."
-                if largest is None
-                else f"Weights differ by at most {largest:.2g}."
-            )
+        if weights is not None and weights.largest_difference is None:
+            parts.append("Weights have other names or shapes, or are not finite.")
+        elif weights is not None and not weights.identical:
+            parts.append(f"Weights differ by at most {weights.largest_difference:.2g}.")
         if not said.identical:
-            words.append(
+            parts.append(
                 f"Probabilities differ by at most {said.largest_difference:.2g}; "
                 f"{said.same_class:,} of {said.images:,} validation images get the same class."
             )
         if self.history is not None:
             then, now = self.epochs
             length = "" if then == now else f" ({then} epochs then, {now} now)"
-            words.append(f"The history differs from epoch {self.history} on{length}.")
-        return " ".join(words)
+            parts.append(f"The history differs from epoch {self.history} on{length}.")
+        parts.append(
+            f"The environment differs, which can explain it: {differing}."
+            if differing
+            else "Nothing in environment.json explains it. Reproduce it once more: if that differs "
+            "again, something in this training does not depend on its seed, such as random numbers "
+            "in your own code."
+        )
+        return " ".join(parts)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -144,14 +134,14 @@ class Reproduction:
             "data": self.run.environment["data"]["name"],
             "verdict": self.verdict,
             "sentence": self.sentence,
-            "weights": None if self.weights is None else asdict(self.weights),
+            "weights": plain(self.weights),
             "history": {
                 "identical": self.history is None,
                 "first_difference": self.history,
                 "epochs": list(self.epochs),
             },
-            "predictions": asdict(self.predictions),
-            "differences": [asdict(each) for each in self.differences],
+            "predictions": plain(self.predictions),
+            "differences": plain(self.differences),
             "environment": dict(self.environment),
         }
 
@@ -228,8 +218,8 @@ def compare_predictions(then: Predictions, now: Predictions) -> PredictionAgreem
         RunChangedError: they are for other images, or have no probabilities.
     """
     before, after = then.log_probabilities, now.log_probabilities
-    same_images = np.array_equal(then.indices, now.indices) and np.array_equal(
-        then.labels, now.labels
+    same_images = all(
+        np.array_equal(getattr(then, name), getattr(now, name)) for name in ("indices", "labels")
     )
     if before is None or after is None or not same_images or before.shape != after.shape:
         raise RunChangedError(
@@ -248,34 +238,34 @@ def compare_predictions(then: Predictions, now: Predictions) -> PredictionAgreem
 
 
 def _compare_weights(run: Run, again: Run) -> WeightAgreement | None:
-    before, after = (_weights(each.folder / _WEIGHTS) for each in (run, again))
-    if before is None and after is None:
+    before, after = _weights(run), _weights(again)
+    if not before and not after:
         return None
-    if before is None or after is None or _forms(before) != _forms(after):
+    forms = [
+        {name: (each.shape, each.dtype) for name, each in weights.items()}
+        for weights in (before, after)
+    ]
+    if forms[0] != forms[1]:
         return WeightAgreement(identical=False, largest_difference=None)
     pairs = [(before[name], after[name]) for name in after if after[name].size]
     identical = all(one.tobytes() == other.tobytes() for one, other in pairs)
     with np.errstate(invalid="ignore"):  # infinite weights, in an untrusted file
         apart = [
-            float(np.abs(one.astype(np.float64) - other.astype(np.float64)).max())
-            for one, other in pairs
+            float(np.abs(one.astype(float) - other.astype(float)).max()) for one, other in pairs
         ]
     finite = bool(np.isfinite(apart).all())
     return WeightAgreement(identical, max(apart, default=0.0) if finite else None)
 
 
-def _weights(path: Path) -> dict[str, npt.NDArray[Any]] | None:
-    """The arrays in a run's file of weights; None if it has no such file."""
+def _weights(run: Run) -> dict[str, npt.NDArray[Any]]:
+    """The arrays in a run's file of weights; none if it has no such file."""
+    path = run.folder / "model.safetensors"
     try:
         return read_weights(path)
     except FileNotFoundError:
-        return None
+        return {}
     except (OSError, Refusal) as error:
         raise RunChangedError(f"{path} holds no weights that can be read. {error}") from error
-
-
-def _forms(weights: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
-    return {name: (each.shape, each.dtype) for name, each in weights.items()}
 
 
 def _recipe(run: Run, model: Any) -> BaseRecipe:

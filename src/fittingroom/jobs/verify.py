@@ -1,6 +1,6 @@
 """Verify: does a recipe reach a claimed accuracy?"""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.seeds import train_seeds
 from fittingroom.jobs.session import Session
 from fittingroom.metrics import Estimate, wilson
+from fittingroom.numbers import percent, percent_range, plain
 from fittingroom.recipes import recipe_of
 from fittingroom.runs import Run, describe_environment
 
@@ -65,9 +66,9 @@ class Verification:
         )
         seconds = np.mean([run.summary.seconds for run in self.runs])
         sentences = [
-            f"The claim of {self.claim:.2%} for {self.recipe} {_MEANING[self.verdict]}.",
-            f"Measured: {self.accuracy.value:.2%} (95% interval {self.accuracy.low:.2%} to "
-            f"{self.accuracy.high:.2%}; {scope}), at {seconds:.1f} s a training.",
+            f"The claim of {percent(self.claim, 2)} for {self.recipe} {_MEANING[self.verdict]}.",
+            f"Measured: {percent(self.accuracy.value, 2)} (95% interval "
+            f"{percent_range(self.accuracy, 2)}; {scope}), at {seconds:.1f} s a training.",
         ]
         if self.failures:
             sentences.append(f"Failed: {'; '.join(self.failures)}.")
@@ -79,27 +80,22 @@ class Verification:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
+        names = ("recipe", "claim", "verdict", "sentence", "accuracy", "data", "failures")
         return {
-            "recipe": self.recipe,
-            "claim": self.claim,
-            "verdict": self.verdict,
-            "sentence": self.sentence,
-            "accuracy": asdict(self.accuracy),
-            "data": self.data,
+            **{name: plain(getattr(self, name)) for name in names},
             "seeds": [
                 {
                     "seed": run.seed,
-                    "accuracy": asdict(accuracy),
+                    "accuracy": accuracy.as_dict(),
                     "validation_accuracy": run.summary.validation_accuracy,
                     "epochs": None if run.recipe.in_one_go else len(run.history),
                     "best_epoch": None if run.recipe.in_one_go else run.summary.best_epoch,
                     "seconds": run.summary.seconds,
-                    "history": [asdict(epoch) for epoch in run.history],
+                    "history": plain(run.history),
                     "environment": dict(run.environment),
                 }
                 for run, accuracy in zip(self.runs, self.per_seed, strict=True)
             ],
-            "failures": list(self.failures),
             "environment": describe_environment(),
         }
 
@@ -121,17 +117,13 @@ def verify(
     """
     if not 0 < claim < 1:
         raise UsageError(
-            f"A claim lies between 0 and 1, such as 0.8834 for 88.34%; this one is {claim}."
+            f"The claim is {claim}. Give a fraction between 0 and 1, such as 0.8834 for 88.34%."
         )
     session = session or Session()
     chosen = recipe_of(recipe)
     runs, failures = train_seeds(chosen, seeds=seeds, fresh=False, session=session)
-    correct = np.stack(
-        [
-            evaluate(run, purpose="verify", session=session).evaluation.predictions.correct
-            for run in runs
-        ]
-    )  # (seeds, test images)
+    evaluated = [evaluate(run, purpose="verify", session=session) for run in runs]
+    correct = np.stack([each.evaluation.predictions.correct for each in evaluated])
     return Verification(
         recipe=chosen.name,
         claim=claim,
