@@ -35,7 +35,6 @@ from fittingroom.data import Dataset, find_dataset
 from fittingroom.data.official import TEST, TRAINING
 from fittingroom.jobs.audit import audit
 from fittingroom.jobs.session import Session
-from fittingroom.metrics import Estimate
 from fittingroom.numbers import sureness
 from fittingroom.predictions import Int64, UInt8
 from fittingroom.runs import describe_environment, write_file
@@ -72,16 +71,12 @@ def found(dataset: Dataset, runs: Path, options: argparse.Namespace) -> Measured
         "classes": list(dataset.classes),
         **{name: values["basis"][name] for name in ("recipe", "folds", "similarity", "neighbours")},
         "epochs": values["epochs"],
-        "accuracy": _values(stored.audit.accuracy),
-        "test_accuracy": _values(stored.audit.test_accuracy),
+        "accuracy": stored.audit.accuracy.as_dict(),
+        "test_accuracy": stored.audit.test_accuracy.as_dict(),
         "counts": values["counts"],
         "kinds": kinds.tolist(),
         "strangest": strangest,
     }
-
-
-def _values(estimate: Estimate) -> dict[str, float]:
-    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
 
 
 def draw(strangest: Sequence[Mapping[str, Any]], images: UInt8, classes: Sequence[str]) -> bytes:
@@ -152,7 +147,7 @@ def score(audited: Audit, planted: Int64, clean: Audit) -> Measured:
         "precision": share(int(hits.sum()), len(flagged)),
         "precision_of_new": share(int(hits.sum()), int(new.sum())),
         "precision_of_first": share(int(first.sum()), len(first)),
-        "accuracy": _values(audited.accuracy),
+        "accuracy": audited.accuracy.as_dict(),
     }
 
 

@@ -344,11 +344,7 @@ def _content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
-PARTS = {
-    "failures": failures,
-    "scores": scores,
-    "kills": kills,
-}
+PARTS = {"failures": failures, "scores": scores, "kills": kills}
 
 
 def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measured]:

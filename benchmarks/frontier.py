@@ -26,18 +26,9 @@ from fittingroom.plots.style import (
 
 Family = Literal["dense", "convolutional", "classical", "peer"]
 
-_COLOURS = {
-    "dense": model_colour(0),
-    "convolutional": model_colour(1),
-    "classical": model_colour(2),
-    "peer": MUTED,
-}
-_MARKERS = {
-    "dense": model_marker(0),
-    "convolutional": model_marker(1),
-    "classical": model_marker(2),
-    "peer": "X",
-}
+_OURS = ("dense", "convolutional", "classical")
+_COLOURS = {family: model_colour(place) for place, family in enumerate(_OURS)} | {"peer": MUTED}
+_MARKERS = {family: model_marker(place) for place, family in enumerate(_OURS)} | {"peer": "X"}
 _WIDTH, _HEIGHT = 7.4, 4.3  # of the plotting area, in inches
 # Where a label may stand around its dot, in degrees, the most readable first.
 _ANGLES = (0, 180, -35, 145, 35, -145, -60, 120, 60, -120, -90, 90)

@@ -108,12 +108,16 @@ def say(sentence: str) -> None:
     print(sentence, flush=True)
 
 
-def share(successes: int, trials: int) -> dict[str, float]:
+def share(successes: int, trials: int) -> Measured:
     """A share with Wilson's 95% interval, as JSON values."""
     from fittingroom.metrics import wilson
 
-    estimate = wilson(successes, trials)
-    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+    return wilson(successes, trials).as_dict()
+
+
+def share_of(holds: Any) -> Measured:
+    """The share of a bool array in which it holds, with Wilson's 95% interval, as JSON values."""
+    return share(int(holds.sum()), len(holds))
 
 
 def render(name: str, measured: Mapping[str, Any], **more: Any) -> str:
@@ -219,32 +223,24 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, **variables, "PYTHONPATH": os.pathsep.join(places)}
 
 
-def others_share(
-    before: tuple[float, float] | None, after: tuple[float, float] | None, seconds: float
-) -> float | None:
-    """The share of the processors that other processes took, from 0 to 1; None if unknown.
+def others_share(before: tuple[float, float], after: tuple[float, float], seconds: float) -> float:
+    """The share of the processors that other processes took, from 0 to 1.
 
     Args:
         before: processor seconds of all processes, and of this one's children.
         after: the same some time later.
         seconds: how much later.
     """
-    if before is None or after is None:
-        return None
     everybody, ours = (late - early for early, late in zip(before, after, strict=True))
     return max(0.0, everybody - ours) / (seconds * (os.cpu_count() or 1))
 
 
-def _processor_seconds() -> tuple[float, float] | None:
+def _processor_seconds() -> tuple[float, float]:
     """Processor seconds of all processes so far, and of this one's ended children."""
-    path = Path("/proc/stat")
-    if not path.exists():
-        return None
-    # user, nice, system, idle, waiting, two kinds of interrupts
-    ticks = [int(each) for each in path.read_text().splitlines()[0].split()[1:8]]
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    busy = sum(ticks) - ticks[3] - ticks[4]
-    return busy / os.sysconf("SC_CLK_TCK"), children.ru_utime + children.ru_stime
+    import psutil
+
+    times, children = psutil.cpu_times(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return times.user + times.nice + times.system, children.ru_utime + children.ru_stime
 
 
 def peak_memory_mb() -> float:

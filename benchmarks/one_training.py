@@ -6,15 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from benchmarks.measure import peak_memory_mb
+from fittingroom.jobs.progress import Silence
 
 
-class Clock:
+class Clock(Silence):
     """Listens to a training, and notes when it began."""
 
     began = 0.0
-
-    def say(self, sentence: str) -> None:
-        """Nothing is done with sentences."""
 
     @contextlib.contextmanager
     def track(self, description: str, total: int) -> Iterator[Callable[[int, str], None]]:

@@ -1,6 +1,6 @@
 """Are photos read as the data set's own images are? Test images rendered as photos.
 
-    python -m benchmarks.photos [--model RUN|FILE] [--pictures 2000] [--scenes NAME …]
+    python -m benchmarks.photos [--model RUN|FILE] [--pictures 2000]
 
 Each kind of damage (photo_scenes.py) is done to the same test images. `read_photo` reads the photos,
 and so do the two naive ways: resized to 28×28 and made grey, negated or not. One model classifies all
@@ -8,7 +8,6 @@ three. Writes photos.json and photos.md.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -19,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import measure, photo_scenes
-from benchmarks.measure import Measured, render, say, share
+from benchmarks.measure import Measured, render, say, share_of
 from benchmarks.photo_scenes import SCENES
 from fittingroom.comparison.paired import paired_difference
 from fittingroom.data import find_dataset
@@ -76,7 +75,7 @@ def measure_scene(
     best = max(right[1:], key=lambda each: int(each.sum()))
     return {
         "bar": SCENES[place].bar,
-        **{way: _share(each) for way, each in zip(WAYS, right, strict=True)},
+        **{way: share_of(each) for way, each in zip(WAYS, right, strict=True)},
         "against_clean": _difference(clean, right[0]),
         "against_best_naive": _difference(best, right[0]),
         "refused": sum(part[1] for part in parts),
@@ -84,13 +83,9 @@ def measure_scene(
     }
 
 
-def _share(right: Bool) -> dict[str, float]:
-    return share(int(right.sum()), len(right))
-
-
-def _difference(one: Bool, other: Bool) -> dict[str, float]:
-    found = paired_difference(int((one & ~other).sum()), int((other & ~one).sum()), len(one))
-    return {"value": found.value, "low": found.low, "high": found.high}
+def _difference(one: Bool, other: Bool) -> Measured:
+    only = int((one & ~other).sum()), int((other & ~one).sum())
+    return paired_difference(*only, len(one)).as_dict()
 
 
 def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measured]:
@@ -100,23 +95,20 @@ def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measur
     else:
         path = options.model / "model.onnx" if options.model.is_dir() else options.model
         name = path.parent.name if path.name == "model.onnx" else path.name
-    dataset = find_dataset(options.data)
-    half = dataset.training() if options.validation else dataset.open_test()
-    chosen = slice(-options.pictures, None) if options.validation else slice(options.pictures)
-    images, labels = half.images[chosen], half.labels[chosen]
+    half = find_dataset(options.data).open_test()
+    images, labels = half.images[: options.pictures], half.labels[: options.pictures]
     model = Predictor(path, threads=1)
     clean = model.log_probabilities(images).argmax(axis=1) == labels
     scenes = {}
-    with ProcessPoolExecutor(options.processes) as pool:
+    with ProcessPoolExecutor() as pool:
         for place, scene in enumerate(SCENES):
-            if options.scenes is None or scene.name in options.scenes:
-                row = measure_scene(place, images, labels, clean, model, pool)
-                scenes[scene.name] = row
-                say(f"{scene.name}: {_percent(row['read_photo'])}")
+            row = measure_scene(place, images, labels, clean, model, pool)
+            scenes[scene.name] = row
+            say(f"{scene.name}: {_percent(row['read_photo'])}")
     yield {
         "model": name,
         "pictures": len(images),
-        "clean": _share(clean),
+        "clean": share_of(clean),
         "scenes": scenes,
         "environment": describe_environment(),
     }
@@ -154,13 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = measure.parser(__doc__)
     parser.add_argument("--model", type=Path, help="an ONNX file or a run; default: the package's")
     parser.add_argument("--pictures", type=int, default=2000, help="the first ones of the test set")
-    parser.add_argument("--scenes", nargs="*", choices=[scene.name for scene in SCENES])
-    parser.add_argument("--processes", type=int, default=os.cpu_count())
-    parser.add_argument(
-        "--validation", action="store_true", help="a trial: on the last training images"
-    )
-    options = measure.parse(parser, arguments, trial=("scenes", "validation"))
-    measure.run("photos", options, everything, page)
+    measure.run("photos", measure.parse(parser, arguments), everything, page)
     return 0
 
 

@@ -59,7 +59,7 @@ def measure_recipe(recipe: str, options: argparse.Namespace) -> Measured:
     """Everything about one recipe."""
     with tempfile.TemporaryDirectory() as runs:
 
-        def trained(threads: int) -> tuple[Run, float | None]:
+        def trained(threads: int) -> tuple[Run, float]:
             answer = in_process(
                 "benchmarks.one_training:train",
                 variables={"KERAS_BACKEND": "torch"},
@@ -74,7 +74,7 @@ def measure_recipe(recipe: str, options: argparse.Namespace) -> Measured:
                 raise MeasurementError(answer["failure"])
             return open_run(Path(runs) / answer["run"]), answer["others_share"]
 
-        def repeated(where: str, count: int) -> tuple[int, list[float | None]]:
+        def repeated(where: str, count: int) -> tuple[int, list[float]]:
             identical, shares = 0, []
             for number in range(1, count + 1):
                 again, share = trained(options.threads)
@@ -96,7 +96,10 @@ def measure_recipe(recipe: str, options: argparse.Namespace) -> Measured:
             # The first is a repeat of itself.
             "alone": {"identical": 1 + alone, "repeats": options.repeats},
             "beside": {"identical": beside, "repeats": options.repeats},
-            "others_share": {"alone": _median([share, *shares]), "beside": _median(shares_beside)},
+            "others_share": {
+                "alone": float(np.median([share, *shares])),
+                "beside": float(np.median(shares_beside)),
+            },
             "same_weights": same_weights(first, [options.threads, *others], options.data),
             "trained_with_other_threads": [
                 {"threads": each, **_apart(first, trained(each)[0])} for each in others
@@ -157,11 +160,6 @@ def _busy(count: int) -> Iterator[None]:
         for process in started:
             process.kill()
             process.wait()
-
-
-def _median(values: Sequence[float | None]) -> float | None:
-    known = [each for each in values if each is not None]
-    return float(np.median(known)) if known else None
 
 
 def met(rows: Sequence[Measured]) -> bool:

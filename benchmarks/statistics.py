@@ -80,11 +80,7 @@ CLASSES = 10
 COVERAGE = (0.94, 0.96)
 # A truth at the end of its range (a calibration error of 0) can be missed on one side only.
 COVERAGE_AT_END = (0.94, 0.985)
-TRUTHS_AT_END = (
-    "reliability",
-    "calibration error, equal width",
-    "calibration error, equal mass",
-)
+TRUTHS_AT_END = ("reliability", "calibration error, equal width", "calibration error, equal mass")
 TYPE_ONE = (0.0, 0.055)
 
 

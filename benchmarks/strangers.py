@@ -58,24 +58,19 @@ def _written_digits(count: int, rng: np.random.Generator) -> UInt8:
 
 def _glyphs(characters: str, count: int, rng: np.random.Generator) -> UInt8:
     """Characters of several fonts and sizes, slightly rotated."""
-    found = [_font_path(name) for name in _FONTS]
+    import matplotlib
+
+    fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"  # the same everywhere
     images = np.empty((count, SIDE, SIDE), np.uint8)
     for number in range(count):
-        font = ImageFont.truetype(str(found[rng.integers(len(found))]), int(rng.integers(72, 112)))
+        name = _FONTS[rng.integers(len(_FONTS))]
+        font = ImageFont.truetype(str(fonts / name), int(rng.integers(72, 112)))
         canvas = Image.new("L", (112, 112))
         letter = characters[rng.integers(len(characters))]
         ImageDraw.Draw(canvas).text((56, 56), letter, fill=255, font=font, anchor="mm")
         turned = canvas.rotate(float(rng.uniform(-15, 15)), Image.Resampling.BICUBIC)
         images[number] = np.asarray(turned.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
     return images
-
-
-def _font_path(name: str) -> Path:
-    """A font that matplotlib brings; the same everywhere."""
-    import matplotlib
-
-    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name
-    return path if path.exists() else path.with_name("DejaVuSans.ttf")
 
 
 def _noise(count: int, rng: np.random.Generator) -> UInt8:

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import measure
-from benchmarks.measure import Measured, render, share
+from benchmarks.measure import Measured, render, share_of
 from benchmarks.strangers import strangers
 from fittingroom.data import find_dataset
 from fittingroom.jobs.load import load
@@ -37,10 +37,6 @@ def auroc(garments: Floats, others: Floats) -> float:
     ordered = np.sort(garments)
     below = np.searchsorted(ordered, others, "left") + np.searchsorted(ordered, others, "right")
     return float(below.mean() / 2 / len(garments))
-
-
-def _share(of: npt.NDArray[np.bool_]) -> dict[str, float]:
-    return share(int(of.sum()), len(of))
 
 
 def measure_model(model: Model, data: str | None, count: int, seed: int) -> dict[str, Any]:
@@ -62,8 +58,8 @@ def measure_model(model: Model, data: str | None, count: int, seed: int) -> dict
             "pictures": len(images),
             "auroc": auroc(said.ood_score, strange.ood_score),
             "auroc_of_probability": auroc(-surest, -strange.probabilities.max(axis=1)),
-            "false_accepts": _share(strange.ood_score <= limit),
-            "answered": _share(strange.abstain == 0),
+            "false_accepts": share_of(strange.ood_score <= limit),
+            "answered": share_of(strange.abstain == 0),
         }
     return {
         "model": model.name,
@@ -71,11 +67,11 @@ def measure_model(model: Model, data: str | None, count: int, seed: int) -> dict
         "unknown": model.thresholds.unknown,
         "garments": {
             "pictures": len(test),
-            "accuracy": _share(~wrong),
-            "answered": _share(answered),
-            "unsure": _share(said.abstain == 1),
-            "unknown": _share(said.abstain == 2),
-            "accuracy_of_answers": _share(~wrong[answered]),
+            "accuracy": share_of(~wrong),
+            "answered": share_of(answered),
+            "unsure": share_of(said.abstain == 1),
+            "unknown": share_of(said.abstain == 2),
+            "accuracy_of_answers": share_of(~wrong[answered]),
         },
         "coverage": [
             {

@@ -6,7 +6,7 @@ it has run; one that raises ends the program, and leaves the file of before.
 """
 
 import argparse
-import ast
+import re
 import sys
 import time
 from pathlib import Path
@@ -49,13 +49,7 @@ def on_sample(notebook: NotebookNode) -> NotebookNode:
     """The notebook with a cell after its parameters that changes them to those of the sample."""
     tags = [cell.metadata.get("tags", []) for cell in notebook.cells]
     at = next(place for place, words in enumerate(tags) if "parameters" in words)
-    assigned = [
-        target.id
-        for line in ast.parse(notebook.cells[at].source).body
-        if isinstance(line, ast.Assign)
-        for target in line.targets
-        if isinstance(target, ast.Name)
-    ]
+    assigned = re.findall(r"^(\w+) = ", notebook.cells[at].source, re.MULTILINE)
     lines = [f"{name} = {_SAMPLE[name]}" for name in assigned if name in _SAMPLE]
     changed = new_code_cell("\n".join(["import fittingroom", *lines]))
     del changed["id"]

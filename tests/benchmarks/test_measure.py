@@ -38,7 +38,6 @@ def test_work_of_other_processes_is_a_share_of_all_processors():
     expected = pytest.approx((6 * processors - 4) / (10 * processors))
     assert measure.others_share((100.0, 5.0), after, 10.0) == expected
     assert measure.others_share((100.0, 5.0), (103.0, 9.0), 10.0) == 0
-    assert measure.others_share(None, None, 10.0) is None
 
 
 def test_each_value_is_kept_and_the_next_call_continues_from_it(tmp_path):
