@@ -171,20 +171,6 @@ def test_a_score_of_features_that_never_vary_is_finite(size):
     assert np.isfinite(ood.scores(features + 1, logits)).all()
 
 
-def test_with_mirror_a_picture_and_its_mirror_image_get_the_same_answer():
-    network = (Flatten(), Dense(10))
-    model = build_onnx(
-        network, weights(trained_looking(network, 1)), classes=CLASSES, mirror=True, temperature=1
-    )
-    images = pictures(4)
-    predictor = Predictor(model)
-    np.testing.assert_allclose(
-        predictor.log_probabilities(images),
-        predictor.log_probabilities(np.ascontiguousarray(images[:, :, ::-1])),
-        atol=1e-5,
-    )
-
-
 def test_a_missing_weight_is_named():
     with pytest.raises(ExportError, match=r"1\.weight"):
         build_onnx(

@@ -57,15 +57,6 @@ def test_a_file_loads_without_custom_objects_and_takes_pixels(tmp_path, network,
     assert loaded.name == "a_network_takes_pixel_values_0_to_255"
 
 
-def test_writing_a_file_prints_nothing(capfd):
-    network = (Flatten(), Dense(10))
-    given = weights(trained_looking(network, 0))
-    model = build_keras(network, given, name="a", mirror=False, temperature=1)
-    for kind in ("keras", "h5"):
-        assert file_content(model, kind)
-    assert capfd.readouterr() == ("", "")
-
-
 @pytest.mark.parametrize("name", ["1.weight", "pixels.mean"])
 def test_a_missing_weight_is_named(name):
     network = (Flatten(), Dense(10))

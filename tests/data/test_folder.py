@@ -12,7 +12,7 @@ from fittingroom.data.official import (
     TRAINING,
     PinnedSet,
 )
-from fittingroom.errors import DataInvalidError, DataNotFoundError, UsageError
+from fittingroom.errors import DataInvalidError, UsageError
 
 from .files import (
     idx_bytes,
@@ -171,11 +171,3 @@ def test_verify_tells_each_file_by_itself(tmp_path: Path) -> None:
     assert (unknown.known_as, unknown.problem, unknown.size) == (None, None, 16 + 3 * 784)
     assert (broken.name, broken.sha256) == (TEST.labels, None)
     assert "begins with" in str(broken.problem)
-
-
-def test_verify_needs_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(DataNotFoundError, match="no such folder"):
-        verify(tmp_path / "nowhere")
-    (tmp_path / "file").touch()
-    with pytest.raises(DataInvalidError, match="isn't a folder"):
-        verify(tmp_path / "file")

@@ -1,7 +1,6 @@
 """The conversion in the browser is the one of Python."""
 
 import base64
-import io
 from typing import Any
 
 import numpy as np
@@ -147,9 +146,3 @@ def test_both_give_the_same_class(trained, in_python, in_browser):
     theirs = model.arrays(expected)
     assert ours.label.tolist() == theirs.label.tolist()
     assert ours.abstain.tolist() == theirs.abstain.tolist()
-
-
-def test_what_comes_as_a_photo_is_upright(corpus):
-    # Otherwise the eight turned pictures would prove nothing.
-    turned = Image.open(io.BytesIO(corpus["turned 6"]))
-    assert turned.getexif()[0x0112] == 6

@@ -71,18 +71,3 @@ def test_nothing_but_the_server_was_asked_and_nothing_complained(tab, photo):
     assert [url.removeprefix(tab.url) for url in sent] == ["v1/classify?details=true"]
     # The refused file of before is the only complaint.
     assert [each for each in tab.complaints if "415" not in each] == []
-
-
-def test_while_the_first_answer_is_awaited_the_page_says_so(tab):
-    tab.reload()
-    held: list[Any] = []
-    tab.route("**/v1/classify*", lambda route: held.append(route))
-    with tab.expect_request("**/v1/classify*"):
-        tab.locator("#rail button").first.click()
-    assert tab.locator("#waiting").inner_text() == "Looking at it …"
-    while not held:
-        tab.wait_for_timeout(10)
-    held[0].continue_()
-    settle(tab)
-    assert tab.locator("#waiting").is_hidden()
-    tab.unroute("**/v1/classify*")

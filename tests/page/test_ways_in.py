@@ -62,12 +62,6 @@ def test_what_is_pasted_and_is_no_picture_is_refused_in_words(tab):
     assert "Received a PDF" in tab.get_by_role("alert").inner_text()
 
 
-def test_pasted_words_are_left_to_the_browser(tab, trained, photos):
-    paste(tab, photos[0], "image/png", "image.png")
-    assert not paste(tab, b"words", "text/plain", "")
-    assert tab.locator("#status").inner_text() == said(trained, photos[0])
-
-
 def test_the_systems_clipboard_is_pasted_by_keys(tab, trained, photos):
     tab.bring_to_front()
     tab.evaluate(

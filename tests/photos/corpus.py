@@ -140,13 +140,11 @@ def _kinds() -> Iterator[Case]:
     clear.putalpha(Image.fromarray(((grey < 200) * 255).astype(np.uint8)))
     yield Case("clear-background.png", encoded(clear, "PNG"), "photo")
     yield Case("clear-background.webp", encoded(clear, "WEBP", lossless=True), "photo")
-    yield Case("all-clear.png", encoded(Image.new("RGBA", (40, 40), (9, 9, 9, 0)), "PNG"), "error")
     few = image.quantize(8)
     yield Case("palette-clear.png", encoded(few, "PNG", transparency=0), "photo")
     yield Case("palette-bytes.png", encoded(few, "PNG", transparency=bytes(range(8))), "either")
     yield Case("clear-grey.png", encoded(image.convert("L"), "PNG", transparency=238), "photo")
     yield Case("clear-colour.png", encoded(image, "PNG", transparency=(236, 238, 241)), "photo")
-    yield Case("worst.jpg", encoded(image, "JPEG", quality=1), "photo")
     yield Case("progressive.jpg", encoded(image, "JPEG", progressive=True), "photo")
     frames = [Image.new("RGB", (90, 120), (0, 200, 0))]
     for kind in ("PNG", "WEBP"):
@@ -160,18 +158,13 @@ def _shapes() -> Iterator[Case]:
         flat = np.full((height, width, 3), 200, np.uint8)
         for kind in ("PNG", "JPEG"):
             yield Case(f"{width}x{height}.{kind.lower()}", encoded(flat, kind), "error")
-    bar = np.full((20000, 1, 3), 250, np.uint8)
-    bar[5000:15000] = 20
-    yield Case("bar-1x20000.png", encoded(bar, "PNG"), "either")
     for side in (4, 27, 28, 56):
         small = Image.fromarray(garment_photo()).resize((side, side), Image.Resampling.BOX)
         yield Case(f"small-{side}.png", encoded(small, "PNG"), "photo" if side > 4 else "either")
     own = own_format_picture()
-    yield Case("own-format.png", encoded(own, "PNG"), "photo")
     yield Case(
         "own-format-colour.png", encoded(Image.fromarray(own).convert("RGB"), "PNG"), "photo"
     )
-    yield Case("own-format-negated.png", encoded(255 - own, "PNG"), "photo")
     for name, level in (("black", 0), ("white", 255)):
         yield Case(f"all-{name}.png", encoded(np.full((80, 60), level, np.uint8), "PNG"), "error")
     noise = np.random.default_rng(0).integers(0, 256, (150, 150, 3), np.uint8)
@@ -195,12 +188,9 @@ def _broken() -> Iterator[Case]:
         yield Case(f"signature.{ending}", content[:12], "error")
     for name, content in (("empty", b""), ("one-byte", b"\xff"), ("zeros", bytes(4096))):
         yield Case(f"{name}.png", content, "error")
-    yield Case("no-data.png", png(10, 10, 8, 2, b""), "either")
     yield Case("zero-wide.png", png(0, 10, 8, 2, b""), "error")
-    yield Case("bad-depth.png", png(10, 10, 7, 2, bytes(400)), "error")
     yield Case("no-palette.png", png(10, 10, 8, 3, bytes(110)), "either")
     yield Case("endless-marker.jpg", b"\xff\xd8" + b"\xff" * 4000, "error")
-    yield Case("zero-length.jpg", b"\xff\xd8" + b"\xff\xe1\x00\x00" * 500, "error")
 
 
 def _refused() -> Iterator[Case]:
@@ -208,28 +198,19 @@ def _refused() -> Iterator[Case]:
         yield Case(f"refused.{kind.lower()}", encoded(garment_photo(), kind), "error")
     for name, content in (
         ("drawing.svg", b'<svg xmlns="http://www.w3.org/2000/svg" width="9"><rect/></svg>'),
-        ("script.ps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"),
-        ("text.txt", b"a shirt, blue\n"),
-        ("page.html", b"<!DOCTYPE html><html><img src=x></html>"),
         ("photo.heic", b"\0\0\0\x18ftypheic" + bytes(100)),
-        ("sound.wav", b"RIFF\x24\0\0\0WAVEfmt " + bytes(100)),
-        ("archive.zip", b"PK\x03\x04" + bytes(100)),
         ("program", b"\x7fELF" + bytes(100)),
     ):
         yield Case(name, content, "error")
 
 
 def _disguised() -> Iterator[Case]:
-    content = {kind: encoded(garment_photo(), kind) for kind in ("PNG", "JPEG", "WEBP", "GIF")}
-    for kind, ending in (("PNG", "jpg"), ("JPEG", "svg"), ("WEBP", "jpg"), ("GIF", "png")):
-        expected = "error" if kind == "GIF" else "photo"
-        yield Case(f"is-{kind.lower()}.{ending}", content[kind], expected)
+    content = {kind: encoded(garment_photo(), kind) for kind in ("PNG", "JPEG")}
     yield Case("png-then-zip.png", content["PNG"] + b"PK\x03\x04" + bytes(60), "photo")
     yield Case("jpeg-then-html.jpg", content["JPEG"] + b"<script>alert(1)</script>", "photo")
     yield Case("gif-then-png.png", b"GIF89a" + content["PNG"], "error")
     yield Case("png-signature-then-jpeg.png", content["PNG"][:8] + content["JPEG"], "error")
     yield Case("webp-name-only.webp", b"RIFF\x10\0\0\0WEBPVP8 " + bytes(8), "error")
-    yield Case("name-\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe", content["PNG"], "photo")
 
 
 def _bombs() -> Iterator[Case]:
@@ -259,11 +240,9 @@ def _metadata() -> Iterator[Case]:
     yield Case(
         "exif-broken.jpg", encoded(photo, "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff"), "photo"
     )
-    yield Case("exif-text.jpg", encoded(photo, "JPEG", exif=b"Exif\0\0" + b"shirt" * 40), "photo")
     loop = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\x08"
     yield Case("exif-loop.jpg", encoded(photo, "JPEG", exif=loop), "photo")
     yield Case("profile-broken.jpg", encoded(photo, "JPEG", icc_profile=b"no profile"), "photo")
-    yield Case("comment.jpg", encoded(photo, "JPEG", comment=b"\xff\xda" * 20), "photo")
     index = b"\xff\xe2\0\x10MPF\0II*\0" + bytes(6)
     content = encoded(photo, "JPEG")
     yield Case("mpo-broken.jpg", content[:2] + index + content[2:], "photo")

@@ -96,11 +96,6 @@ def test_what_was_made_here_or_belongs_to_the_package_is_not_tried(stranger, tri
     assert tried == []
 
 
-def test_the_package_knows_how_many_images_its_own_model_takes():
-    packaged = packaged_model()
-    assert images_at_once(parse(packaged.read_bytes()), 500) == check_model(packaged).at_once
-
-
 def test_without_onnx_an_error_says_what_to_install(stranger, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)

@@ -80,17 +80,6 @@ def test_clients_that_speak_no_http_or_send_broken_forms_fill_no_log(server):
     assert server.output().count("\n") == 1  # the address
 
 
-def test_several_requests_on_one_connection_are_answered_in_order(server, garments):
-    one = post(garments[:1].tobytes(), content_type=PIXELS)
-    with connect(server) as connection:
-        connection.sendall(one + one + post(b"x", content_type=PIXELS, connection="close"))
-        answers = read_all(connection)
-    first, second, third = answers.split(b"HTTP/1.1 ")[1:]
-    assert first.startswith(b"200")
-    assert first.split(b"\r\n\r\n")[1] == second.split(b"\r\n\r\n")[1]
-    assert third.startswith(b"422")
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
