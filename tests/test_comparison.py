@@ -383,18 +383,6 @@ def test_permuting_classes_permutes_the_gains_and_nothing_else(seed, seeds, orde
 # --- Power --------------------------------------------------------------------------------------
 
 
-def test_a_small_gap_needs_more_than_a_large_one_and_none_cannot_be_shown():
-    a = SeedScores.of(simulated(1, 5, 2000))
-    small, large = (
-        seed_power(a, SeedScores.of(simulated(2, 5, 2000, lift=lift))) for lift in (0.1, 1.0)
-    )
-    assert small.images is not None
-    assert large.images is not None
-    assert small.images > large.images
-    assert large.seeds == 2
-    assert seed_power(a, a) == Power(None, None)
-
-
 def test_seeds_needed_are_those_of_statsmodels():
     """Where images add nothing and both recipes vary alike, it is the two-sample t-test's."""
     generator = np.random.default_rng(19)
@@ -437,6 +425,8 @@ def test_images_that_power_names_are_enough():
         found = seed_difference(recipe(0.0, difficulty), recipe(0.15, difficulty))
         shown.append(found.interval().low > 0)
     assert np.mean(shown) == pytest.approx(0.8, abs=0.06)
+    same = recipe(0.0, difficulty)
+    assert seed_power(same, same) == Power(None, None)
 
 
 # --- Verdicts -----------------------------------------------------------------------------------
@@ -459,22 +449,6 @@ def test_the_verdict_follows_from_the_interval(low, high, verdict):
     assert verdict_of(interval, margin=0.005) == verdict
 
 
-@given(
-    st.integers(0, 60), st.integers(0, 60), st.integers(0, 3000), st.sampled_from([0, 0.005, 0.05])
-)
-@settings(max_examples=25, deadline=None)
-def test_verdict_equivalence_and_interval_agree(a_only, b_only, both, margin):
-    pair = compare_models(table(a_only, b_only, both + 1), margin=margin).pairs[0]
-    low, high = pair.difference.low, pair.difference.high
-    assert pair.verdict == verdict_of(pair.difference, margin)
-    assert pair.margin == margin
-    if pair.verdict == "equivalent":
-        assert pair.equivalent  # the 90% interval lies within the 95% one
-        assert -margin < low <= 0 <= high < margin
-    narrow = paired_difference(a_only, b_only, a_only + b_only + both + 1, 0.9)
-    assert pair.equivalent == (-margin < narrow.low and narrow.high < margin)
-
-
 @pytest.mark.parametrize(
     ("seeds", "images", "verdict"),
     [
@@ -494,7 +468,7 @@ def test_identical_predictions_are_equivalent_once_there_are_enough_images(seeds
     assert compared(correct, correct, margin=0).pairs[0].verdict == "not shown"
 
 
-def test_two_fitted_models_part_where_they_say():
+def test_two_fitted_models_disagree_on_these_images():
     pair = compare_models(table(2, 5, 90, 3)).pairs[0]
     assert pair.level == "fitted models"
     assert pair.mcnemar == mcnemar(2, 5)
@@ -510,13 +484,10 @@ def test_two_fitted_models_part_where_they_say():
 def test_recipes_are_compared_over_seeds():
     a, b = simulated(1, 5, 900), simulated(2, 4, 900, lift=0.4)
     found = compared(a, b)
-    pair = found.pairs[0]
+    pair, model = found.pairs[0], seed_difference(SeedScores.of(a), SeedScores.of(b))
     assert (pair.level, pair.mcnemar) == ("recipes", None)
-    model = seed_difference(SeedScores.of(a), SeedScores.of(b))
-    assert pair.difference == model.interval()
-    assert (pair.p_value, pair.p_better) == (model.p_value, model.p_better)
+    assert (pair.difference, pair.p_value) == (model.interval(), model.p_value)
     assert found.models[0].deviation == pytest.approx(a.mean(axis=1).std(ddof=1))
-    assert found.models[1].per_seed == pytest.approx(tuple(b.mean(axis=1)))
     np.testing.assert_array_equal(pair.a_only, np.flatnonzero(a[0] & ~b[0]))
     shirt = seed_difference(SeedScores.of(a[:, ::3]), SeedScores.of(b[:, ::3]))
     assert pair.gains[0].difference == shirt.interval()
@@ -587,61 +558,29 @@ def test_equivalence_is_that_of_two_one_sided_tests_by_statsmodels():
 
 
 @pytest.mark.parametrize(
-    ("parts", "verdict", "words"),
+    ("parts", "words"),
     [
-        (
-            (110, 180, 8700, 1010),
-            "better",
-            (
-                "cnn is better than ann by 0.70 percentage points (95% interval 0.37 to 1.04)",
-                "cnn reaches 88.80% accuracy on the 10,000 test images, ann 88.10%",
-                "is more than 0.50 points, the smallest difference that matters",
-                "Training either again with another seed may give a different result",
-            ),
-        ),
-        (
-            (300, 200, 8700, 800),
-            "worse",
-            (
-                "cnn is worse than ann by 1.00 percentage points (95% interval 0.56 to 1.44)",
-                "The whole interval is above 0.50 points",
-            ),
-        ),
-        (
-            (40, 30, 9000, 930),
-            "equivalent",
-            (
-                "equivalent for practical purposes: ann is ahead by 0.10 percentage points",
-                "(95% interval −0.27 to +0.07), within the margin of 0.50",
-            ),
-        ),
-        (
-            (280, 310, 8700, 710),
-            "not shown",
-            (
-                "No clear difference between cnn and ann: cnn is ahead by 0.30 percentage points",
-                "not shown to be equivalent within 0.50 points either",
-                "about 51,452 images",
-            ),
-        ),
-        (
-            (10, 40, 9000, 950),
-            "better",
-            ("The gap is real but small: it is less than 0.50 points",),
-        ),
-        ((110, 155, 9000, 735), "better", ("but the true gap may be larger",)),
+        ((110, 180, 8700, 1010), "cnn is better than ann by 0.70 percentage points"),
+        ((110, 180, 8700, 1010), "(95% interval 0.37 to 1.04)"),
+        ((110, 180, 8700, 1010), "88.80% accuracy on the 10,000 test images, ann 88.10%"),
+        ((110, 180, 8700, 1010), "is more than 0.50 points, the smallest difference that matters"),
+        ((110, 180, 8700, 1010), "with another seed may give a different result"),
+        ((300, 200, 8700, 800), "cnn is worse than ann by 1.00 percentage points"),
+        ((300, 200, 8700, 800), "(95% interval 0.56 to 1.44)"),
+        ((300, 200, 8700, 800), "The whole interval is above 0.50 points"),
+        ((40, 30, 9000, 930), "equivalent for practical purposes: ann is ahead by 0.10"),
+        ((40, 30, 9000, 930), "(95% interval −0.27 to +0.07), within the margin of 0.50"),
+        ((280, 310, 8700, 710), "No clear difference between cnn and ann: cnn is ahead by 0.30"),
+        ((280, 310, 8700, 710), "not shown to be equivalent within 0.50 points either"),
+        ((280, 310, 8700, 710), "about 51,452 images"),
+        ((10, 40, 9000, 950), "The gap is real but small: it is less than 0.50 points"),
+        ((110, 155, 9000, 735), "but the true gap may be larger"),
     ],
 )
-def test_each_verdict_in_words(parts, verdict, words):
+def test_verdicts_in_words(parts, words):
     found = compare_models(table(*parts))
-    assert found.pairs[0].verdict == verdict
-    assert found.pairs[0].sentence == found.sentence
-    for each in words:
-        assert each in found.sentence
-
-
-def test_without_a_margin_none_is_mentioned():
-    assert "matters" not in compare_models(table(10, 40, 9000, 950), margin=0).sentence
+    assert words in found.sentence
+    assert found.sentence == found.pairs[0].sentence
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,7 @@ class Estimate:
 
     Attributes:
         value: the point estimate.
-        low: the interval's lower end.
-        high: its upper end.
+        low, high: the interval's ends.
     """
 
     value: float
@@ -32,10 +31,7 @@ class Estimate:
         An infinite number, such as the log loss of a model that ruled out what then happened, has
         no JSON: it is None.
         """
-        return {
-            name: float(number) if math.isfinite(number) else None
-            for name, number in (("value", self.value), ("low", self.low), ("high", self.high))
-        }
+        return {each.name: plain(float(getattr(self, each.name))) for each in fields(self)}
 
     @property
     def percent(self) -> str:
@@ -44,12 +40,10 @@ class Estimate:
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON types: dataclasses by their fields, arrays as lists, estimates as theirs.
+    """The value as JSON types: dataclasses by their fields, arrays as lists.
 
-    What is no number (NaN, infinities) becomes None, and what has no form in JSON its text.
+    NaN and infinities become None, and what has no form in JSON becomes its text.
     """
-    if isinstance(value, Estimate):
-        return value.as_dict()
     if is_dataclass(value):
         return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, Mapping):
@@ -75,15 +69,15 @@ def row(item: Any) -> dict[str, Any]:
 
 
 class Times(Protocol):
-    """Seconds of repeated measurements: the least, the middle and the longest."""
+    """Seconds of repeated measurements: the shortest, the median and the longest."""
 
     @property
     def low(self) -> float:
-        """The least."""
+        """The shortest."""
 
     @property
     def median(self) -> float:
-        """The middle."""
+        """The median."""
 
     @property
     def high(self) -> float:
@@ -160,7 +154,7 @@ def size(number: int | None) -> str:
 
 
 def duration(times: Times | None) -> str:
-    """The middle of repeats with the least and longest: ``"0.42 ms (0.40–0.55)"``."""
+    """The median of repeats with the shortest and longest: ``"0.42 ms (0.40–0.55)"``."""
     if times is None:
         return NONE
     scale, unit = (1e3, "ms") if times.median >= 1e-3 else (1e6, "µs")

@@ -1,6 +1,5 @@
 import contextlib
 import dataclasses
-import io
 import json
 import signal
 import tempfile
@@ -94,12 +93,10 @@ def test_what_differs_is_said_within_what_and_from_which_epoch(trained, now, cha
     logs[5, swapped] = logs[5, swapped[::-1]]
     called = logs.argmax(axis=1).astype(np.uint8)
     other = dataclasses.replace(said, log_probabilities=logs, predicted=called)
-    content = io.BytesIO()
-    other.write(content)
     run = changed(
         {
             "history.jsonl": history,
-            "validation.npz": content.getvalue(),
+            "validation.npz": other.to_bytes(),
             "model.safetensors": other_weights(trained, 0.25),
         }
     )
