@@ -186,21 +186,18 @@ def test_a_recipe_says_what_its_operations_are_and_whether_it_has_epochs():
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("recipe", "change"),
     [
-        {"model": None},
-        {"model": {"kind": "Hog"}},
-        {"model": {"kind": "HogSvm", "trees": 3}},
-        {"engine": "pytorch"},
-        {"extra": 1},
+        (HOG, {"model": None}),
+        (HOG, {"model": {"kind": "Hog"}}),
+        (HOG, {"model": {"kind": "HogSvm", "trees": 3}}),
+        (HOG, {"engine": "pytorch"}),
+        (HOG, {"extra": 1}),
+        (CNN, {"network": None}),
+        (CNN, {"extra": 1}),
+        (CNN, {"split": {"kind": "x"}}),
     ],
 )
-def test_json_that_is_no_classical_recipe_is_refused(change):
+def test_json_that_is_no_recipe_is_refused(recipe, change):
     with pytest.raises(RecipeError):
-        recipe_from_json(HOG.to_json() | change)
-
-
-@pytest.mark.parametrize("change", [{"network": None}, {"extra": 1}, {"split": {"kind": "x"}}])
-def test_json_that_is_no_recipe_is_refused(change):
-    with pytest.raises(RecipeError):
-        recipe_from_json(recipe_named("ann").to_json() | change)
+        recipe_from_json(recipe.to_json() | change)

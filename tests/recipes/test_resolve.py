@@ -3,7 +3,6 @@
 import functools
 import hashlib
 import json
-import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -238,24 +237,6 @@ def test_the_key_changes_with_the_code_and_with_nothing_else(file, tmp_path):
     assert recipe_of(f"{file}:build", name="other", title="Other").key == first
     assert key_after(file, FILE.replace("WIDTH = 8", "WIDTH = 9")) != first
     assert key_after(file, FILE) == first
-
-
-def test_the_key_is_the_same_in_another_process(file):
-    expected = recipe_of(f"{file}:build").key
-    code = f"import fittingroom; print(fittingroom.recipe_of({str(file) + ':build'!r}).key)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=600
-    )
-    assert done.stdout.strip() == expected
-
-
-def test_functions_that_differ_in_what_they_close_over_are_told_apart():
-    def build(width):
-        return lambda: Net(width)
-
-    keys = {recipe_of(build(width)).key for width in (3, 4, 3)}
-    keys |= {recipe_of(functools.partial(Net, width=width)).key for width in (3, 4, 3)}
-    assert len(keys) == 4
 
 
 def test_models_are_told_apart_by_their_weights_or_settings():

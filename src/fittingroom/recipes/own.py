@@ -1,6 +1,7 @@
 """Your own model, as a recipe holds it, and errors that its code raises."""
 
 import contextlib
+import os
 import re
 import sysconfig
 import traceback
@@ -11,8 +12,9 @@ from typing import Any
 
 from fittingroom.errors import FittingRoomError, OwnCodeError, RecipeError
 
-_PACKAGE = str(Path(__file__).parents[1])
-_OTHERS = (_PACKAGE, *(sysconfig.get_path(name) for name in ("stdlib", "purelib")), "<frozen")
+_PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
+_LIBRARIES = (f"{sysconfig.get_path(name)}{os.sep}" for name in ("stdlib", "purelib"))
+_OTHERS = (_PACKAGE, *_LIBRARIES, "<frozen")
 # Colours, which some frameworks put into their messages.
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
