@@ -11,9 +11,6 @@ import numpy as np
 from fittingroom.errors import RecipeError
 from fittingroom.predictions import Int64, UInt8
 
-# Images moved at a time.
-_MOVED = 1000
-
 
 @dataclass(frozen=True, eq=False)
 class Half:
@@ -98,28 +95,14 @@ class Split:
 
 
 def make_split(half: Half, rule: SplitRule, classes: tuple[str, ...]) -> Split:
-    """Split a training set by a rule. Its images move: don't use ``half`` afterwards.
+    """Split a training set by a rule.
 
     Raises:
         RecipeError: the rule would leave one side without an image.
     """
-    training, validation = split_positions(half.labels, rule)
-    held_back = half.take(validation)
-    images = _bring_forward(half.images, training)
-    parts = Half(images, half.labels[training], half.indices[training]), held_back
-    return Split(*parts, rule, classes, hash_indices(parts[0].indices, parts[1].indices))
-
-
-def _bring_forward(images: UInt8, positions: Int64) -> UInt8:
-    """The images at rising positions, moved to the array's own beginning: a view of it.
-
-    So they are in memory once, and not a second time while they are being split.
-    """
-    for start in range(0, len(positions), _MOVED):
-        chosen = positions[start : start + _MOVED]
-        # None of these lies before `start`, so nothing is overwritten that is still to be read.
-        images[start : start + len(chosen)] = images[chosen]
-    return images[: len(positions)]
+    training, validation = map(half.take, split_positions(half.labels, rule))
+    index_hash = hash_indices(training.indices, validation.indices)
+    return Split(training, validation, rule, classes, index_hash)
 
 
 def split_positions(labels: UInt8, rule: SplitRule) -> tuple[Int64, Int64]:
