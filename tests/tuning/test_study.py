@@ -6,7 +6,14 @@ from optuna.trial import TrialState
 
 from fittingroom.errors import RunBusyError, SearchError
 from fittingroom.runs import Epoch
-from fittingroom.tuning import Setting, open_study, prune, seed_sampler, stop_if_hopeless
+from fittingroom.tuning import (
+    Setting,
+    open_study,
+    prune,
+    run_trials,
+    seed_sampler,
+    stop_if_hopeless,
+)
 from fittingroom.tuning.search import ended
 from fittingroom.tuning.study import STUDY
 
@@ -50,6 +57,22 @@ def test_a_search_that_was_stopped_and_resumed_tries_what_one_in_one_go_tries(tm
         worth(study.ask())  # and killed in it
     assert resume(tmp_path / "pieces", 14) == whole
     assert resume(tmp_path / "other", 14, seed=8) != whole
+
+
+def test_several_trials_at_a_time_are_each_run_once(tmp_path):
+    run = []
+
+    def objective(trial):
+        run.append(trial.number)
+        return worth(trial)
+
+    with open_study(tmp_path, FACTS, START) as study:
+        study.ask()  # and killed in it, so that two trials wait when it is opened again
+        study.enqueue_trial({**START, "size": 3})
+    with open_study(tmp_path, FACTS, START) as study:
+        run_trials(study, 12, 4, func=objective)
+        assert len(ended(study)) == 12
+    assert sorted(run) == list(range(1, 13))
 
 
 def epoch(number, accuracy):

@@ -38,6 +38,7 @@ from fittingroom.tuning import (
     ended,
     open_study,
     prune,
+    run_trials,
     search_space,
     seed_sampler,
     settings_of,
@@ -242,10 +243,11 @@ def _run(
                 seed_sampler(study, seed)
 
         seed_sampler(study, seed)
-        study.optimize(
-            objective,
-            n_trials=max(trials - len(ended(study)), 0),
-            n_jobs=at_a_time,
+        run_trials(
+            study,
+            max(trials - len(ended(study)), 0),
+            at_a_time,
+            func=objective,
             catch=_FAILURES,
             callbacks=[tell, stop_if_hopeless],
         )

@@ -55,9 +55,7 @@ def open_study(
     try:
         with only_here(folder, _NAME):
             url = sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string()
-            # Threads of a search on a cluster wait for each other's writes, on a busy machine long.
-            patience = {"connect_args": {"timeout": 120}}  # seconds
-            storage = optuna.storages.RDBStorage(url, engine_kwargs=patience)
+            storage = optuna.storages.RDBStorage(url)
             try:
                 yield _open(storage, folder, json.loads(json.dumps(facts)), start)
             finally:
@@ -98,6 +96,18 @@ def _open(
             study.tell(trial.number, state=TrialState.FAIL)
             study.enqueue_trial(trial.params, trial.user_attrs)
     return study
+
+
+def run_trials(study: optuna.Study, count: int, at_a_time: int, **options: Any) -> None:
+    """Run trials; `options` are those of ``optuna.Study.optimize``.
+
+    Trials that wait in the study (the original recipe, and those that were stopped) run first and
+    one by one: of a SQLite study, two threads may take the same one.
+    """
+    waiting = sum(trial.state == TrialState.WAITING for trial in study.trials)
+    first = min(waiting, count)
+    study.optimize(n_trials=first, **options)
+    study.optimize(n_trials=count - first, n_jobs=at_a_time, **options)
 
 
 def seed_sampler(study: optuna.Study, seed: int) -> None:
