@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from fittingroom.cli import run
-from fittingroom.errors import OwnCodeError
 from fittingroom.runs import list_runs
 
 FILE = """
@@ -42,17 +40,9 @@ class Dependent(Linear):
 """
 
 
-@pytest.fixture
-def cli(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("nets.py").write_text(FILE)
-
-    def call(*arguments: str):
-        code = run(list(arguments))
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+@pytest.fixture(autouse=True)
+def _file(tmp_path):
+    (tmp_path / "nets.py").write_text(FILE)
 
 
 def train(cli, name="build", *arguments):
@@ -150,27 +140,9 @@ def test_settings_of_ones_own_model_are_checked(cli):
     assert "Did you mean 'nets.py'" in err
 
 
-def test_its_exit_code_is_that_of_a_failure():
-    assert OwnCodeError("x").exit_code == 1
-
-
 def test_a_file_that_is_no_python_is_told_by_its_own_lines_alone(cli):
     Path("wrong.py").write_text("def build(:\n")
     code, out, err = cli("summary", "wrong.py:build")
     assert (code, out) == (1, "")
     assert 'wrong.py", line 1' in err
     assert "importlib" not in err
-
-
-def test_the_last_word_of_a_training_is_the_epoch_that_is_kept(cli):
-    code, out, err = train(cli, "build", "--set", "epochs=4", "--set", "learning_rate=0.5")
-    assert code == 0
-    (listed,) = list_runs(Path("runs"))
-    history = [
-        json.loads(line)["val_accuracy"]
-        for line in (listed.folder / "history.jsonl").read_text().splitlines()
-    ]
-    assert history[-1] != max(history)  # or the test says nothing
-    (last,) = [line for line in err.splitlines() if "done, validation" in line]
-    assert f"validation {max(history):.2%}" in last
-    assert f"validation accuracy {max(history):.2%}" in out

@@ -13,9 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import fittingroom
 from fittingroom.cli import run
-from fittingroom.errors import UsageError
 from fittingroom.predict.packaged import packaged_model
 from tests.test_public import modules_after
 
@@ -94,26 +92,6 @@ def test_standard_input_is_a_picture(folder, capsys, monkeypatch):
     run(["predict", str(folder / "a.png"), "--json"])
     (from_file,) = lines(capsys)
     assert from_stream == from_file | {"file": "-"}
-
-
-def test_no_more_of_standard_input_is_read_than_is_taken(capsys, monkeypatch):
-    class Endless(io.RawIOBase):
-        def read(self, size: int = -1) -> bytes:
-            assert size > 0, "all of it was asked for"
-            return bytes(size)
-
-    class Given:
-        buffer = Endless()
-
-    monkeypatch.setattr(sys, "stdin", Given())
-    assert run(["predict", "-"]) == 1
-    assert "larger than 25 MB" in capsys.readouterr().err
-
-
-def test_standard_input_that_was_closed_is_an_empty_file(capsys, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", None)
-    assert run(["predict", "-"]) == 1
-    assert "1 of 1 images can't be read. None was classified." in capsys.readouterr().err
 
 
 def test_a_name_takes_one_line_of_the_table_and_is_whole_elsewhere(folder, tmp_path, capsys):
@@ -208,17 +186,14 @@ def test_another_model_is_a_run_or_a_file(folder, trained, capsys):
         (["x.png", "--threads", "0"], 2, "--threads"),
         (["x.png", "--threads", "100000"], 2, "--threads"),
         (["none.png", "--model", "nowhere"], 1, "nowhere"),
+        (["x.png", "--stages", "none/steps.png"], 2, "a folder that"),
+        (["."], 2, "no images in"),
     ],
 )
 def test_mistakes_are_answered_in_words(arguments, code, words, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run(["predict", *arguments]) == code
     assert words in capsys.readouterr().err
-
-
-def test_an_empty_folder_is_a_mistake(tmp_path, capsys):
-    assert run(["predict", str(tmp_path)]) == 2
-    assert "no images in" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -266,14 +241,6 @@ def test_a_name_that_no_file_can_have_is_one_broken_entry(name, folder, capsys):
     assert "class" in answered
 
 
-def test_stages_are_refused_before_anything_is_read(folder, tmp_path, capsys):
-    arguments = ["predict", str(folder / "a.png"), "--json", "--stages"]
-    assert run([*arguments, str(tmp_path / "none" / "steps.png")]) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert "a folder that" in err
-
-
 @pytest.mark.parametrize("content", [b"", b"no model", bytes(3000), None])
 def test_a_model_that_is_refused_is_named_with_what_to_do(content, folder, tmp_path, capsys):
     path = tmp_path / "broken.onnx"
@@ -285,12 +252,6 @@ def test_a_model_that_is_refused_is_named_with_what_to_do(content, folder, tmp_p
     assert out == ""
     assert str(path) in err
     assert "Name the folder of a run, or a model.onnx" in err
-
-
-@pytest.mark.parametrize("threads", [0, -1, 100_000])
-def test_so_many_threads_are_refused_from_python_too(threads):
-    with pytest.raises(UsageError, match=f"{threads} threads"):
-        fittingroom.load(threads=threads)
 
 
 def test_no_framework_and_no_other_command_is_loaded(folder):

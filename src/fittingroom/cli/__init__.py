@@ -1,6 +1,5 @@
 """The command line: parse arguments, call one job, print what it returns."""
 
-import _thread
 import contextlib
 import os
 import signal
@@ -11,10 +10,16 @@ from typing import TextIO
 
 from fittingroom.errors import FittingRoomError, TrainingStopped, missing_extra
 
-_ASK_AGAIN_SECONDS = 0.5
-# What trains, and is worth starting again after it was stopped.
-_GO_ON = ("train", "compare", "verify", "tune")
-_signals: list[int] = []
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# What is said when one of these commands was stopped; a training says more itself.
+_RESUMES = {
+    "train": "The same command with --resume goes on from the last checkpoint.",
+    "compare": "Finished runs are kept; the same command without --fresh does the rest.",
+    "verify": "Finished runs are kept; the same command does the rest.",
+    "tune": "Finished trials are kept; the same command does the rest.",
+    "predict": "With --on ray, finished files are kept; the same command does the rest.",
+}
+_received: list[int] = []
 
 
 class _Interrupted(BaseException):
@@ -23,15 +28,15 @@ class _Interrupted(BaseException):
 
 def main() -> None:
     """Run one command and leave with its exit code: 0 done, 1 failed, 2 wrong usage."""
-    # Before anything slow is imported, so that they are answered from the first moment on.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    # Before anything slow is imported, so that signals are answered from the first moment on.
+    for number in _SIGNALS:
         signal.signal(number, _interrupt)
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by whoever started this, who wants to hear nothing
+        if getattr(sys, name) is None:  # closed by whoever started this
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
-        # A terminal or file that knows no × shows a question mark rather than ending the work.
-        if stream is not None and hasattr(stream, "reconfigure"):
+        # A terminal or file that has no × shows a question mark.
+        if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:]))
 
@@ -39,11 +44,11 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command; its exit code.
 
-    A person's mistake is answered with one message on standard error, never a traceback.
+    A mistake is answered with one message on standard error, never a traceback.
     """
     try:
         if arguments[:1] == ["predict"]:
-            # By itself, since all that the other commands import would take longer than an answer.
+            # By itself, as importing the other commands would take longer than an answer.
             from fittingroom.cli import predict
 
             predict.app(args=arguments[1:], prog_name="fittingroom predict")
@@ -53,63 +58,48 @@ def run(arguments: list[str]) -> int:
             app(args=arguments, prog_name="fittingroom")
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 1
-    except BaseException as error:
-        # Compiled code that is interrupted while it is imported answers with an ImportError.
-        if _signals or isinstance(error, KeyboardInterrupt | TrainingStopped):
+    except BaseException as error:  # noqa: BLE001 - what is not for people is raised again
+        # Compiled code that is interrupted while it is imported raises an ImportError.
+        if _received or isinstance(error, KeyboardInterrupt | TrainingStopped):
             return _stop(error, arguments)
-        answer = _answer(error)
-        if answer is None:
-            raise
-        return answer
+        return _fail(error)
     return 0
 
 
-def _answer(error: BaseException) -> int | None:
-    """Tell a person what went wrong: the exit code, or None where it is not for them."""
+def _fail(error: BaseException) -> int:
+    """Say what went wrong; the exit code. An error that is not for people is raised again."""
     match error:
         case FittingRoomError():
-            return _fail(str(error), error.exit_code)
+            message, code = str(error), error.exit_code
         case ModuleNotFoundError() if not (error.name or "").startswith("fittingroom"):
-            return _fail(str(missing_extra(error, "train")), 1)
+            message, code = str(missing_extra(error, "train")), 1
         case OSError():
             where = f" ({error.filename})" if error.filename else ""
-            return _fail(f"The system says: {error.strerror or error}{where}.", 1)
-    return None
-
-
-def _stop(error: BaseException, arguments: list[str]) -> int:
-    # Heard: from here on, one more changes nothing.
-    if threading.current_thread() is threading.main_thread():
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_IGN)
-    sentence = "Stopped."
-    if arguments[:1] and arguments[0] in _GO_ON:
-        again = ""
-        if arguments[0] == "train" and "--resume" not in arguments:
-            again = " with `--resume`"
-        if "--fresh" in arguments:
-            again = " without `--fresh`"
-        sentence += (
-            f" Finished runs are kept; the same command{again} goes on with what is missing."
-        )
-    elif arguments[:1] == ["predict"] and any(each.startswith("--on") for each in arguments):
-        sentence += " Finished shards are kept; the same command goes on with what is missing."
-    number: int = _signals[0] if _signals else signal.SIGINT
-    if isinstance(error, TrainingStopped):
-        sentence, number = str(error), error.signal
-    _tell(sentence)
-    return 128 + number
-
-
-def _fail(message: str, code: int) -> int:
-    # What a stranger's file says may be in it: no code of theirs moves the terminal's cursor.
-    shown = "".join(each if each.isprintable() or each in "\n\t" else "�" for each in message)
-    _tell(f"Error: {shown}")
+            message, code = f"The system says: {error.strerror or error}{where}.", 1
+        case _:
+            raise error
+    # The message may quote an untrusted file, which must not control the terminal.
+    _tell(
+        "Error: "
+        + "".join(each if each.isprintable() or each in "\n\t" else "�" for each in message)
+    )
     return code
 
 
+def _stop(error: BaseException, arguments: list[str]) -> int:
+    """Say how to go on after a signal; 128 and its number."""
+    if threading.current_thread() is threading.main_thread():
+        for each in _SIGNALS:  # from here on, one more changes nothing
+            signal.signal(each, signal.SIG_IGN)
+    if isinstance(error, TrainingStopped):
+        _tell(str(error))
+        return 128 + error.signal
+    _tell(f"Stopped. {_RESUMES.get(arguments[0] if arguments else '', '')}".rstrip())
+    return 128 + (_received[0] if _received else signal.SIGINT)
+
+
 def _tell(sentence: str) -> None:
-    """A sentence to standard error, of whose reader Ctrl-C may have made an end too."""
+    """A sentence to standard error, whose reader Ctrl-C may have ended too."""
     try:
         print(sentence, file=sys.stderr)
     except OSError:
@@ -117,20 +107,14 @@ def _tell(sentence: str) -> None:
 
 
 def leave_unread(stream: TextIO) -> None:
-    """From here on, what is written to a stream that nobody reads any more goes nowhere.
+    """Discard what is written to a stream that nobody reads any more.
 
-    What it still holds would fail once more as Python ends, and change the exit code.
+    Otherwise flushing it would fail as Python ends, and change the exit code.
     """
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    _signals.append(number)
-    # Raised within a callback of C code, an exception is told and forgotten: ask again until
-    # somebody hears it. Python is asked and not the system: Ray, as it ends, leaves SIGTERM to the
-    # system, which would kill.
-    again = threading.Timer(_ASK_AGAIN_SECONDS, _thread.interrupt_main, (number,))
-    again.daemon = True
-    again.start()
+    _received.append(number)
     raise _Interrupted

@@ -11,6 +11,7 @@ app = typer.Typer()
 
 
 @app.command()
+@options.takes_session("runs", "device", "threads")
 def audit(
     recipe: Annotated[
         str | None,
@@ -25,16 +26,12 @@ def audit(
         typer.Option(help="How many models to train, each without one fold of the images."),
     ] = 5,
     seed: Annotated[int, typer.Option(help="Of the folds and of the trainings.")] = 0,
-    data: options.Data = None,
-    allow_unknown_data: options.AllowUnknownData = False,
-    classes: options.Classes = None,
-    runs: options.Runs = options.RUNS,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Audit again even if there is a finished audit.")
     ] = False,
-    device: options.Device = None,
-    threads: options.Threads = None,
     json: options.Json = False,
+    *,
+    session: "options.Session",
 ) -> None:
     """Find doubtful labels, near-duplicates and outliers; opens the test set, and logs that."""
     from fittingroom.jobs.audit import audit as audit_job
@@ -45,10 +42,8 @@ def audit(
             recipe=recipe,
             folds=folds,
             seed=seed,
-            session=options.session(
-                data, allow_unknown_data, classes, runs=runs, device=device, threads=threads
-            ),
             fresh=fresh,
+            session=session,
         )
     if json:
         print_json({**stored.audit.as_dict(), "page": str(stored.page)})

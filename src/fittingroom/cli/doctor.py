@@ -15,23 +15,10 @@ from fittingroom.runs import available_processors, describe_environment, list_ru
 app = typer.Typer()
 
 _NEEDED = {
-    "core": ("numpy", "onnxruntime", "PIL", "rich", "typer"),
-    "train": (
-        "torch",
-        "keras",
-        "onnx",
-        "onnxscript",
-        "skl2onnx",
-        "safetensors",
-        "sklearn",
-        "scipy",
-        "matplotlib",
-        "seaborn",
-        "jinja2",
-        "platformdirs",
-        "pooch",
-    ),
-    "tune": ("optuna", "sqlalchemy"),
+    "core": "numpy onnxruntime PIL rich typer",
+    "train": "torch keras onnx onnxscript skl2onnx safetensors sklearn scipy matplotlib seaborn "
+    "jinja2 platformdirs pooch",
+    "tune": "optuna sqlalchemy",
 }
 
 
@@ -53,38 +40,29 @@ def doctor(runs: options.Runs = options.RUNS, json: options.Json = False) -> Non
 
 def _examine(runs: Path) -> dict[str, Any]:
     environment = describe_environment()
-    missing = {
-        extra: [name for name in names if importlib.util.find_spec(name) is None]
-        for extra, names in _NEEDED.items()
-    }
+    extras = {}
+    for extra, names in _NEEDED.items():
+        missing = [name for name in names.split() if importlib.util.find_spec(name) is None]
+        extras[extra] = f"not installed: {', '.join(missing)}" if missing else "complete"
+    can_train = extras["train"] == "complete"
     return {
-        "python": environment["python"],
-        "platform": environment["platform"],
-        "processor": environment["processor"],
-        "versions": environment["versions"],
-        "extras": {
-            extra: f"not installed: {', '.join(names)}" if names else "complete"
-            for extra, names in missing.items()
-        },
-        "device": _device(bool(missing["train"])),
+        **{name: environment[name] for name in ("python", "platform", "processor", "versions")},
+        "extras": extras,
+        "device": _device() if can_train else "none; run `pip install 'fittingroom[train]'`",
         "threads": available_processors(),
-        "data": _data(bool(missing["train"])),
+        "data": _data() if can_train else {},
         "runs": f"{runs.resolve()} ({len(list_runs(runs))} runs)",
     }
 
 
-def _device(cannot_train: bool) -> str:
-    if cannot_train:
-        return "none: training needs `pip install 'fittingroom[train]'`"
+def _device() -> str:
     from fittingroom.engines import engine_named
 
     device = engine_named("pytorch").device(None, None)
     return f"{device.name} ({device.description})"
 
 
-def _data(cannot_train: bool) -> dict[str, str]:
-    if cannot_train:
-        return {}
+def _data() -> dict[str, str]:
     from fittingroom.data import find_dataset, survey
 
     found = {place.what: f"{place.folder}: {place.words}" for place in survey()}
@@ -92,7 +70,8 @@ def _data(cannot_train: bool) -> dict[str, str]:
     if named:
         try:
             dataset = find_dataset(named, fetch=False)
-            found["FITTINGROOM_DATA, used before all others"] = f"{dataset.folder}: {dataset.name}"
+            words = f"{dataset.folder}: {dataset.name}"
         except DataError as error:
-            found["FITTINGROOM_DATA, used before all others"] = str(error)
+            words = str(error)
+        found["FITTINGROOM_DATA, used before all others"] = words
     return found

@@ -7,7 +7,7 @@ import typer
 
 from fittingroom.cli import options
 from fittingroom.cli.output import print_json, print_text
-from fittingroom.errors import UsageError, did_you_mean
+from fittingroom.errors import UsageError
 
 app = typer.Typer()
 
@@ -36,14 +36,9 @@ def export(
     if to == "web":
         _export_site(runs or [], out, json)
         return
-    from fittingroom.jobs.export import FORMATS, export_run
+    from fittingroom.jobs.export import check_format, export_run
 
-    if to not in FORMATS:
-        known = (*FORMATS, "web")
-        raise UsageError(
-            f"There is no format '{to}'. Use --to with one of {', '.join(known)}."
-            + did_you_mean(to, known)
-        )
+    check_format(to)
     if runs is None or len(runs) != 1:
         raise UsageError(
             f"Exporting to {to} takes one run, not {len(runs or [])}. `fittingroom runs` lists "

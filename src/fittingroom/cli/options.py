@@ -1,26 +1,32 @@
-"""Options that several commands share, said once."""
+"""Options that several commands share."""
 
+import functools
+import inspect
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from fittingroom.jobs.session import Session
+    from fittingroom.jobs.session import Session as Session
+
+RUNS = Path("runs")
+_Command = Callable[..., None]
 
 Data = Annotated[
     str | None,
     typer.Option(
-        help="A folder of the four IDX files, or 'sample'. Left out: Fashion-MNIST from "
-        "wherever it is.",
+        help="A folder of the four IDX files, or 'sample'. Default: Fashion-MNIST, from wherever "
+        "it is.",
         envvar="FITTINGROOM_DATA",
         show_default=False,
     ),
 ]
 AllowUnknownData = Annotated[
     bool,
-    typer.Option("--allow-unknown-data", help="Take --data although it is not Fashion-MNIST."),
+    typer.Option("--allow-unknown-data", help="Accept --data that isn't Fashion-MNIST."),
 ]
 Classes = Annotated[
     Path | None,
@@ -32,55 +38,84 @@ Runs = Annotated[Path, typer.Option(help="The folder of runs.")]
 Device = Annotated[
     str | None,
     typer.Option(
-        help="cpu, cuda or mps, for engines that have it. Left out: the best there is.",
+        help="cpu, cuda or mps, for engines that have it. Default: the best there is.",
         show_default=False,
     ),
 ]
 Threads = Annotated[
     int | None,
-    typer.Option(help="Processor threads. Left out: one a processor.", show_default=False),
+    typer.Option(help="Processor threads. Default: one a processor.", show_default=False),
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
-class Elsewhere(StrEnum):
+class Place(StrEnum):
     """Where work may be done, other than in this process."""
 
     RAY = "ray"
 
 
 On = Annotated[
-    Elsewhere | None,
+    Place | None,
     typer.Option(
         help="ray: on a Ray cluster, the one that RAY_ADDRESS names or one on this machine. "
-        "Left out: in this process.",
+        "Default: in this process.",
         show_default=False,
     ),
 ]
-RUNS = Path("runs")
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+_DATA: dict[str, tuple[Any, Any]] = {
+    "data": (Data, None),
+    "allow_unknown_data": (AllowUnknownData, False),
+    "classes": (Classes, None),
+}
+_PLACE: dict[str, tuple[Any, Any]] = {
+    "runs": (Runs, RUNS),
+    "device": (Device, None),
+    "threads": (Threads, None),
+}
 
 
-def session(
-    data: str | None,
-    allow_unknown_data: bool,
-    classes: Path | None,
-    *,
-    runs: Path = RUNS,
-    device: str | None = None,
-    threads: int | None = None,
-) -> "Session":
-    """The session that a command's options describe, with a display of its progress."""
+def takes_session(*names: str) -> Callable[[_Command], _Command]:
+    """Replace a command's parameter ``session`` by options: those of the data, and these.
+
+    The command gets the :class:`~fittingroom.jobs.session.Session` that they describe, with a
+    display of its progress.
+
+    Args:
+        names: of ``runs``, ``device`` and ``threads``.
+    """
+    added = _DATA | {name: _PLACE[name] for name in names}
+
+    def decorate(command: _Command) -> _Command:
+        @functools.wraps(command)
+        def call(**values: Any) -> None:
+            command(session=_session(**{name: values.pop(name) for name in added}), **values)
+
+        parameters = [
+            each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for each in inspect.signature(command).parameters.values()
+            if each.name != "session"
+        ] + [
+            inspect.Parameter(
+                name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+            )
+            for name, (annotation, default) in added.items()
+        ]
+        # What typer reads.
+        call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        call.__annotations__ = {each.name: each.annotation for each in parameters}
+        return call
+
+    return decorate
+
+
+def _session(data: str | None, allow_unknown_data: bool, classes: Path | None, **place: Any) -> Any:
     from fittingroom.cli.output import Display
     from fittingroom.data import find_dataset
     from fittingroom.jobs.session import Session
 
-    named = data is not None or allow_unknown_data or classes is not None
-    return Session(
-        data=find_dataset(data, allow_unknown=allow_unknown_data, classes=classes)
-        if named
-        else None,
-        runs=runs,
-        device=device,
-        threads=threads,
-        progress=Display(),
-    )
+    dataset = None
+    if data is not None or allow_unknown_data or classes is not None:
+        dataset = find_dataset(data, allow_unknown=allow_unknown_data, classes=classes)
+    return Session(data=dataset, progress=Display(), **place)

@@ -26,11 +26,10 @@ _WIDE = 160
 
 
 class _Messages(Console):
-    """Told while work is done, which goes on where nobody reads them any more: Ctrl-C ends `tee`,
-    say, as it asks a training to stop after its epoch."""
+    """Standard error, without which work goes on: Ctrl-C may end its reader, such as `tee`."""
 
     def on_broken_pipe(self) -> None:
-        """Rich itself would leave with exit code 1."""
+        """Do not leave with exit code 1, as rich does."""
         leave_unread(sys.stderr)
 
 
@@ -65,27 +64,26 @@ def print_text(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """A sentence to standard error, as far as that can be written to."""
+    """A sentence to standard error, if that can be written to."""
     with suppress(OSError):
         messages.print(text, markup=False, soft_wrap=True)
 
 
 @contextmanager
 def prints_aside() -> Iterator[None]:
-    """What code of a person's own prints goes to standard error: no result of a command."""
+    """Send to standard error what your own model's code prints: it is no result of a command."""
     with redirect_stdout(sys.stderr):
         yield
 
 
 class Display:
-    """Shows a job's progress: bars on a terminal, a line a task elsewhere.
+    """Shows a job's progress: bars on a terminal, a line for each finished task elsewhere.
 
-    Tasks that go on at the same time have one display: a bar each, and a line for one that ends.
+    Tasks at the same time share one display.
     """
 
     def __init__(self) -> None:
         self._bars: Progress | None = None
-        self._tracked = 0
 
     def say(self, sentence: str) -> None:
         """A sentence to standard error."""
@@ -110,7 +108,6 @@ class Display:
             self._bars.start()
         bars = self._bars
         task = bars.add_task(description, total=total, words="")
-        self._tracked += 1
 
         def advance(done: int, new_words: str) -> None:
             nonlocal words
@@ -120,8 +117,7 @@ class Display:
         try:
             yield advance
         finally:
-            self._tracked -= 1
-            if self._tracked:
+            if len(bars.task_ids) > 1:
                 bars.remove_task(task)
                 say(f"{description}: {words}")
             else:

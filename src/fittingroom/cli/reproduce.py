@@ -1,4 +1,4 @@
-"""``reproduce``: train a run again, and say whether the same came out."""
+"""``reproduce``: train a run again, and compare the results."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,47 +12,29 @@ app = typer.Typer()
 
 
 @app.command()
+@options.takes_session("device", "threads")
 def reproduce(
     run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
     model: Annotated[
         str | None,
         typer.Option(
-            help="The code of a model of your own, my_file.py:build, where the run trained one.",
-            show_default=False,
-        ),
-    ] = None,
-    data: options.Data = None,
-    allow_unknown_data: options.AllowUnknownData = False,
-    classes: options.Classes = None,
-    device: Annotated[
-        str | None,
-        typer.Option(
-            help="cpu, cuda or mps. Left out: where the run was trained.", show_default=False
-        ),
-    ] = None,
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            help="Processor threads. Left out: as many as the run was trained with.",
+            help="The code of your own model, my_file.py:build, if the run trained one.",
             show_default=False,
         ),
     ] = None,
     json: options.Json = False,
+    *,
+    session: "options.Session",
 ) -> None:
     """Train a run again, and say whether the results are the same, or what differs and why.
 
-    The exit code is 1 if the results differ and nothing in the environment explains it.
+    Device and threads are by default those of the run. The exit code is 1 if the results differ and
+    nothing in the environment explains it.
     """
     from fittingroom.jobs.reproduce import reproduce as reproduce_job
 
     with prints_aside():
-        reproduction = reproduce_job(
-            run,
-            model=model,
-            session=options.session(
-                data, allow_unknown_data, classes, device=device, threads=threads
-            ),
-        )
+        reproduction = reproduce_job(run, model=model, session=session)
     if json:
         print_json(reproduction.as_dict())
     else:

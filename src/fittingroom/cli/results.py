@@ -1,4 +1,4 @@
-"""``evaluate``, ``compare``, ``report`` and ``runs``: what came of training."""
+"""``evaluate``, ``compare``, ``report`` and ``runs``: results of trainings."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,24 +20,22 @@ Out = Annotated[Path, typer.Option(help="The folder of the report.")]
 POINTS = 0.5  # comparison.MARGIN in points, said here since that imports SciPy
 Margin = Annotated[
     float,
-    typer.Option(help="The difference in accuracy, in percentage points, that counts as none."),
+    typer.Option(help="The difference in accuracy, in percentage points, that does not matter."),
 ]
 
 
 @app.command()
+@options.takes_session("threads")
 def evaluate(
     run: Annotated[list[Path], typer.Argument(help="Folders of finished runs.")],
-    data: options.Data = None,
-    allow_unknown_data: options.AllowUnknownData = False,
-    classes: options.Classes = None,
-    threads: options.Threads = None,
     json: options.Json = False,
+    *,
+    session: "options.Session",
 ) -> None:
-    """Score runs on the test half, which is opened once a run and logged."""
+    """Score runs on the test set; it is opened once for each run, and that is logged."""
     from fittingroom.jobs.evaluate import evaluate as evaluate_job
 
     opened = [open_run(folder) for folder in run]
-    session = options.session(data, allow_unknown_data, classes, threads=threads)
     evaluated = [evaluate_job(each, session=session) for each in opened]
     if json:
         print_json(
@@ -65,11 +63,12 @@ def evaluate(
 
 
 @app.command()
+@options.takes_session("runs", "device", "threads")
 def compare(
     entrant: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Two or more recipes, folders of runs, or models of your own: my_file.py:build.",
+            help="Two or more recipes, folders of runs, or your own models: my_file.py:build.",
             show_default=False,
         ),
     ] = None,
@@ -83,20 +82,16 @@ def compare(
         ),
     ] = None,
     margin: Margin = POINTS,
-    data: options.Data = None,
-    allow_unknown_data: options.AllowUnknownData = False,
-    classes: options.Classes = None,
-    runs: options.Runs = options.RUNS,
     out: Out = OUT,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Train anew although finished runs are there.")
+        bool, typer.Option("--fresh", help="Train again even if there are finished runs.")
     ] = False,
-    device: options.Device = None,
-    threads: options.Threads = None,
     on: options.On = None,
     json: options.Json = False,
+    *,
+    session: "options.Session",
 ) -> None:
-    """Train what is missing, compare on the test half, and leave a report."""
+    """Train what is missing, compare on the test set, and write a report."""
     from fittingroom.jobs.compare import compare as compare_job
 
     with prints_aside():
@@ -105,12 +100,10 @@ def compare(
             others=with_ or [],
             margin=margin / 100,
             seeds=seeds,
-            session=options.session(
-                data, allow_unknown_data, classes, runs=runs, device=device, threads=threads
-            ),
             out=out,
             fresh=fresh,
             on=on,
+            session=session,
         )
     if json:
         print_json(
@@ -143,25 +136,19 @@ def compare(
 
 
 @app.command()
+@options.takes_session("threads")
 def report(
     run: Annotated[list[Path], typer.Argument(help="Folders of finished runs.")],
     margin: Margin = POINTS,
     out: Out = OUT,
-    data: options.Data = None,
-    allow_unknown_data: options.AllowUnknownData = False,
-    classes: options.Classes = None,
-    threads: options.Threads = None,
     json: options.Json = False,
+    *,
+    session: "options.Session",
 ) -> None:
     """Write a report on one run or more."""
     from fittingroom.jobs.report import report as report_job
 
-    index = report_job(
-        list(run),
-        margin=margin / 100,
-        out=out,
-        session=options.session(data, allow_unknown_data, classes, threads=threads),
-    )
+    index = report_job(list(run), margin=margin / 100, out=out, session=session)
     if json:
         print_json({"report": str(index)})
     else:
@@ -170,7 +157,7 @@ def report(
 
 @app.command()
 def runs(runs: options.Runs = options.RUNS, json: options.Json = False) -> None:
-    """List the runs with what they reached."""
+    """List the runs with their accuracies."""
     listed = list_runs(runs)
     if json:
         print_json([_listed_values(each) for each in listed])
@@ -180,47 +167,37 @@ def runs(runs: options.Runs = options.RUNS, json: options.Json = False) -> None:
         return
     columns = ("run", "recipe", "seed", "validation", "test", "seconds", "parameters", "state")
     print_table(None, columns, map(_row, listed), left=("run", "recipe", "state"))
-    print_text("In brackets: 95% intervals, which cover the pictures and not the luck of a seed.")
+    print_text("In brackets: 95% intervals for the images, without the variation between seeds.")
     for each in listed:
         if each.reason:
             say(f"{each.folder.name}: {each.reason}")
 
 
 def run_values(run: Run) -> dict[str, Any]:
-    """A run as JSON values: its folder, recipe, seed, summary and test accuracies.
-
-    Intervals cover the pictures alone: this is one fitted model.
-    """
-    validation, tested = validation_accuracy(run), _test_accuracies(run)
+    """A run as JSON values: its folder, recipe, seed, summary, and accuracies with intervals."""
     return {
         "run": str(run.folder),
         "recipe": run.recipe.name,
         "seed": run.seed,
         "data": run.environment["data"]["name"],
         "best_epoch": None if run.recipe.in_one_go else run.summary.best_epoch,
-        "validation_accuracy": validation.value,
-        "validation_interval": _ends(validation),
+        "validation_accuracy": validation_accuracy(run).as_dict(),
         "seconds": run.summary.seconds,
         "parameters": run.summary.parameters,
-        "test_accuracy": {name: accuracy.value for name, accuracy in tested.items()},
-        "test_interval": {name: _ends(accuracy) for name, accuracy in tested.items()},
+        "test_accuracy": {name: each.as_dict() for name, each in _test_accuracies(run).items()},
     }
 
 
 def validation_accuracy(run: Run) -> "Estimate":
-    """The run's validation accuracy, with Wilson's interval over the validation pictures."""
+    """The run's validation accuracy, with Wilson's interval over the validation images."""
     from fittingroom.metrics import wilson
 
-    pictures = run.environment["data"]["validation"]
-    return wilson(round(run.summary.validation_accuracy * pictures), pictures)
-
-
-def _ends(estimate: "Estimate") -> dict[str, float]:
-    return {"low": estimate.low, "high": estimate.high}
+    images = run.environment["data"]["validation"]
+    return wilson(round(run.summary.validation_accuracy * images), images)
 
 
 def _test_accuracies(run: Run) -> dict[str, "Estimate"]:
-    """Test accuracy by data set, with Wilson's interval, for those that the run was scored on."""
+    """Test accuracy, with Wilson's interval, by the data sets that the run was scored on."""
     from fittingroom.metrics import wilson
 
     folder = run.folder / "evaluations"
@@ -234,10 +211,8 @@ def _test_accuracies(run: Run) -> dict[str, "Estimate"]:
 
 
 def _listed_values(listed: Listed) -> dict[str, Any]:
-    values: dict[str, Any] = {"run": str(listed.folder), "state": listed.state}
-    if listed.run is None:
-        return values | {"reason": listed.reason}
-    return values | run_values(listed.run)
+    values = {"reason": listed.reason} if listed.run is None else run_values(listed.run)
+    return {"run": str(listed.folder), "state": listed.state} | values
 
 
 def _row(listed: Listed) -> tuple[str, ...]:

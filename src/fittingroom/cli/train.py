@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-# How often a picture goes through a network.
+# How often an image goes through a network.
 _VIEWS = {
     1: ".",
     2: ", and as many for its mirror image.",
@@ -25,48 +25,35 @@ _VIEWS = {
 
 
 @app.command()
+@options.takes_session("runs", "device", "threads")
 def train(
     recipe: Annotated[
         str,
         typer.Argument(
-            help="A recipe's name (`fittingroom recipes` lists them), the JSON file of one, or a "
-            "model of your own: my_file.py:build."
+            help="A recipe's name (`fittingroom recipes` lists them), the JSON file of one, or "
+            "your own model: my_file.py:build."
         ),
     ],
-    seed: Annotated[int, typer.Option(help="Of the weights and the order of pictures.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the weights and the order of images.")] = 0,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change a setting: --set epochs=3. May be repeated."),
     ] = None,
-    data: options.Data = None,
-    allow_unknown_data: options.AllowUnknownData = False,
-    classes: options.Classes = None,
-    runs: options.Runs = options.RUNS,
-    device: options.Device = None,
-    threads: options.Threads = None,
     resume: Annotated[
         bool,
-        typer.Option(
-            "--resume",
-            help="Go on from the last checkpoint where such a training was broken off.",
-        ),
+        typer.Option("--resume", help="Resume a stopped training from its last checkpoint."),
     ] = False,
     json: options.Json = False,
+    *,
+    session: "options.Session",
 ) -> None:
     """Train one recipe into a new run folder."""
     from fittingroom.jobs.train import train as train_job
     from fittingroom.recipes import recipe_of
 
-    settings = _settings(set_ or [])
     with prints_aside():
-        run = train_job(
-            recipe_of(recipe).with_settings(settings),
-            seed=seed,
-            session=options.session(
-                data, allow_unknown_data, classes, runs=runs, device=device, threads=threads
-            ),
-            resume=resume,
-        )
+        chosen = recipe_of(recipe).with_settings(_settings(set_ or []))
+        run = train_job(chosen, seed=seed, resume=resume, session=session)
     if json:
         print_json(run_values(run))
     else:
@@ -93,7 +80,7 @@ def recipes(json: options.Json = False) -> None:
         if isinstance(recipe, Recipe):
             print_text(
                 f"{parameter_count(recipe.layers):,} parameters, "
-                f"{operation_count(recipe.layers):,} multiply-adds a picture" + _VIEWS[recipe.views]
+                f"{operation_count(recipe.layers):,} multiply-adds an image" + _VIEWS[recipe.views]
             )
         _print_parts(recipe)
 
@@ -101,12 +88,11 @@ def recipes(json: options.Json = False) -> None:
 @app.command()
 def summary(
     recipe: Annotated[
-        str, typer.Argument(help="A recipe's name, or a model of your own: my_file.py:build.")
+        str, typer.Argument(help="A recipe's name, or your own model: my_file.py:build.")
     ],
     json: options.Json = False,
 ) -> None:
-    """Show a network's layers (shapes, parameters, operations), a classical model's settings, or
-    what a model of your own prints."""
+    """Show a network's layers, a classical model's settings, or what your own model prints."""
     from fittingroom.recipes import Recipe, recipe_of
 
     with prints_aside():
@@ -130,7 +116,7 @@ def summary(
 
 
 def _printed(recipe: "BaseRecipe") -> str:
-    """A model of a person's own as its framework prints it; nothing for other recipes."""
+    """Your own model as its framework prints it; nothing for other recipes."""
     from fittingroom.recipes import own_code
     from fittingroom.recipes.frameworks import printed_form
 
@@ -185,14 +171,8 @@ def _print_layers(network: "Network") -> None:
         )
         for layer in layers
     ]
-    total = (
-        "",
-        "total",
-        "",
-        "",
-        f"{sum(layer['parameters'] for layer in layers):,}",
-        f"{sum(layer['operations'] for layer in layers):,}",
-    )
+    sums = (f"{sum(layer[of] for layer in layers):,}" for of in ("parameters", "operations"))
+    total = ("", "total", "", "", *sums)
     columns = ("#", "layer", "settings", "output", "parameters", "multiply-adds")
     print_table(None, columns, [*rows, total], left=("layer", "settings", "output"))
 
@@ -203,8 +183,6 @@ def _settings(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         name, separator, value = pair.partition("=")
         if not separator:
-            raise UsageError(
-                f"Expected --set name=value, such as --set epochs=3. Received '{pair}'."
-            )
+            raise UsageError(f"'{pair}' is no setting. Write --set name=value: --set epochs=3.")
         settings[name.strip()] = value.strip()
     return settings

@@ -12,6 +12,7 @@ app = typer.Typer()
 
 
 @app.command()
+@options.takes_session("runs", "device", "threads")
 def tune(
     recipe: Annotated[
         str, typer.Argument(help="A recipe's name, its JSON file, or my_file.py:build.")
@@ -31,10 +32,6 @@ def tune(
         ),
     ] = 3,
     seed: Annotated[int, typer.Option(help="Random seed of all trials and of the search.")] = 0,
-    data: options.Data = None,
-    allow_unknown_data: options.AllowUnknownData = False,
-    classes: options.Classes = None,
-    runs: options.Runs = options.RUNS,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -42,10 +39,10 @@ def tune(
             show_default=False,
         ),
     ] = None,
-    device: options.Device = None,
-    threads: options.Threads = None,
     on: options.On = None,
     json: options.Json = False,
+    *,
+    session: "options.Session",
 ) -> None:
     """Search hyper-parameters of a recipe on validation data, or resume a search."""
     from fittingroom.jobs.tune import tune as tune_job
@@ -58,11 +55,9 @@ def tune(
             vary=vary or (),
             seeds=seeds,
             seed=seed,
-            session=options.session(
-                data, allow_unknown_data, classes, runs=runs, device=device, threads=threads
-            ),
             out=out,
             on=on,
+            session=session,
         )
     search = tuned.search
     if json:

@@ -11,30 +11,20 @@ app = typer.Typer()
 
 
 @app.command()
+@options.takes_session("runs", "device", "threads")
 def verify(
     recipe: Annotated[str, typer.Argument(help="A recipe's name, or my_file.py:build.")],
     claim: Annotated[float, typer.Option(help="The claimed test accuracy, such as 0.8834.")],
     seeds: Annotated[int, typer.Option(help="Train with seeds 0 to N-1.")] = 1,
-    data: options.Data = None,
-    allow_unknown_data: options.AllowUnknownData = False,
-    classes: options.Classes = None,
-    runs: options.Runs = options.RUNS,
-    device: options.Device = None,
-    threads: options.Threads = None,
     json: options.Json = False,
+    *,
+    session: "options.Session",
 ) -> None:
     """Train a recipe over seeds, and say whether it reaches a claimed accuracy."""
     from fittingroom.jobs.verify import verify as verify_job
 
     with prints_aside():
-        verification = verify_job(
-            recipe,
-            claim,
-            seeds=seeds,
-            session=options.session(
-                data, allow_unknown_data, classes, runs=runs, device=device, threads=threads
-            ),
-        )
+        verification = verify_job(recipe, claim, seeds=seeds, session=session)
     if json:
         print_json(verification.as_dict())
         return

@@ -1,4 +1,4 @@
-"""Export: a finished run → one file, for those who work with Keras, ONNX or plain weights."""
+"""Export a finished run as one file, for people who work with Keras, ONNX or plain weights."""
 
 import math
 from dataclasses import dataclass
@@ -20,39 +20,28 @@ FORMATS = ("keras", "h5", "onnx", "safetensors")
 
 # The exported Keras model may differ from the run's own by this much in any probability.
 _ALLOWED_DIFFERENCE = 1e-4
-_PICTURES = 200
-# Numbers that a layer of a run's network gives for a picture, at most.
+_IMAGES = 200
+# The most numbers that a layer of a run's network may give for an image.
 _WIDEST = 10_000_000
 
-# Files that a run holds itself, by engine and format, and what they take.
-_FROM_0_TO_1 = (
+# The file of a run, by format, and what it takes.
+_FILES = {"keras": "model.keras", "h5": "best_model.h5"}
+_FILES |= {"onnx": "model.onnx", "safetensors": "model.safetensors"}
+_SCALED = (
     "takes pixel values divided by 255 (0–1), (N, 28, 28) or (N, 28, 28, 1), and gives "
-    "probabilities as training left them"
+    "uncalibrated probabilities"
 )
-_AS_IT_WAS_GIVEN = (
-    "is one's own model as training left it: it takes pixel values divided by 255 (0–1) in the "
-    "shape that it was built for, and gives what it was built to give"
+_TAKES = {
+    "keras": _SCALED,
+    "h5": _SCALED,
+    "onnx": "takes pixel values 0–255, uint8 (N, 28, 28), and gives calibrated probabilities",
+    "safetensors": "holds the weights alone; the first layer takes pixel values 0–255 less "
+    "`pixels.mean`, divided by `pixels.deviation`",
+}
+_OWN = (
+    "is your own model as it was trained: it takes pixel values divided by 255 (0–1) in the shape "
+    "that it was built for, and gives what it was built to give"
 )
-_WITHOUT_KERAS = {
-    "keras": "Keras could not save it as a file that it loads again, or it was too large",
-    "pytorch": "Keras cannot rebuild an nn.Module, which has no description in layers",
-    "sklearn": "Keras has no such models",
-}
-_OWN_FILES = {
-    ("keras", "keras"): ("model.keras", _FROM_0_TO_1),
-    ("keras", "h5"): ("best_model.h5", _FROM_0_TO_1),
-}
-_COMMON_FILES = {
-    "onnx": (
-        "model.onnx",
-        "takes pixel values 0–255, uint8 (N, 28, 28), and gives calibrated probabilities",
-    ),
-    "safetensors": (
-        "model.safetensors",
-        "the weights alone; pixel values 0–255 less `pixels.mean`, divided by "
-        "`pixels.deviation`, are what the first layer takes",
-    ),
-}
 _REBUILT = (
     "takes pixel values 0–255, (N, 28, 28) or (N, 28, 28, 1), and gives calibrated probabilities"
 )
@@ -60,7 +49,7 @@ _REBUILT = (
 
 @dataclass(frozen=True)
 class Exported:
-    """A file that an export left.
+    """An exported file.
 
     Attributes:
         path: where it is.
@@ -71,40 +60,44 @@ class Exported:
     takes: str
 
 
+def check_format(to: str) -> None:
+    """Check the name of a format of one file.
+
+    Raises:
+        UsageError: there is no such format.
+    """
+    if to not in FORMATS:
+        known = (*FORMATS, "web")
+        raise UsageError(
+            f"'{to}' is no format of one file. Use one of {', '.join(FORMATS)}; web gives a folder "
+            "(`export_site` in Python)." + did_you_mean(to, known)
+        )
+
+
 def export_run(run: Run | Path | str, *, to: str, out: Path | str) -> Exported:
     """Write a finished run's model as one file.
 
     A PyTorch run's network is built again in Keras with its weights copied; normalisation, the
-    mirror image, shifts and the temperature are in it, so that it takes pixel values 0–255 and
-    gives the probabilities of the run's ONNX model. A Keras run gives the file that training left,
-    which takes values from 0 to 1.
+    mirror image, shifts and the temperature are in it, so it takes pixel values 0–255 and gives the
+    probabilities of the run's ONNX model. A Keras run gives the file that training left, which
+    takes values from 0 to 1.
 
     Args:
         run: a run, or its folder.
         to: ``"keras"``, ``"h5"``, ``"onnx"`` or ``"safetensors"``.
-        out: the file, whose name ends in the format's; a file there is replaced, whole.
+        out: the file, with the extension of the format; an existing file is replaced.
 
     Raises:
-        UsageError: no such format, a name with another ending, or a folder in the file's place.
-        ExportError: the run cannot give that, or the built model disagrees with the run's own.
+        UsageError: no such format, another extension, or a folder in the file's place.
+        ExportError: the run cannot be exported to it, or the built model differs from the run's.
         RunError: the file cannot be written.
-        MissingExtraError: Keras is not installed, or not its backend.
+        MissingExtraError: Keras or its backend is not installed.
     """
+    check_format(to)
     path = Path(out)
-    if to == "web":
-        raise UsageError(
-            "Expected a format of one file. Received 'web', which is a folder. Use `export_site`."
-        )
-    if to not in FORMATS:
-        raise UsageError(
-            f"Expected one of the formats {', '.join(FORMATS)}. Received '{to}'."
-            + did_you_mean(to, FORMATS)
-        )
     if path.is_dir() or path.suffix != f".{to}":
-        received = "a folder" if path.is_dir() else f"'{path}'"
-        raise UsageError(
-            f"Expected a file whose name ends in .{to} to write to. Received {received}."
-        )
+        what = "is a folder" if path.is_dir() else f"doesn't end in .{to}"
+        raise UsageError(f"{path} {what}. Give a file name that ends in .{to}.")
     run = run if isinstance(run, Run) else open_run(Path(run))
     content, takes = _content(run, to)
     make_folder(path.parent)
@@ -114,33 +107,26 @@ def export_run(run: Run | Path | str, *, to: str, out: Path | str) -> Exported:
 
 def _content(run: Run, to: str) -> tuple[bytes, str]:
     """The file's content, and what it takes."""
-    name, takes = _OWN_FILES.get((run.recipe.engine, to)) or _COMMON_FILES.get(to, ("", ""))
-    if run.recipe.own is not None and takes == _FROM_0_TO_1:
-        takes = _AS_IT_WAS_GIVEN
-    if name and (run.folder / name).is_file():
+    keras, own = to in ("keras", "h5"), run.recipe.own
+    file = run.folder / _FILES[to]
+    if file.is_file():
         try:
-            return read_whole(run.folder / name, MOST_BYTES), takes
+            content = read_whole(file, MOST_BYTES)
         except Refusal as error:
             raise ExportError(str(error)) from error
-    own = run.recipe.own
-    if own is not None and to in ("keras", "h5"):
-        raise ExportError(
-            f"Expected a run whose model has a form in Keras to export to {to}. Received "
-            f"{run.name}, which holds none: {own.origin} is a model of one's own for the engine "
-            f"{run.recipe.engine}, and {_WITHOUT_KERAS[run.recipe.engine]}. Export to onnx."
-        )
-    if isinstance(run.recipe, Recipe) and to in ("keras", "h5"):
+        return content, _OWN if keras and own is not None else _TAKES[to]
+    if keras and own is None and isinstance(run.recipe, Recipe):
         return _rebuilt(run, run.recipe, "keras" if to == "keras" else "h5"), _REBUILT
-    there = sorted(path.name for path in run.folder.glob("*model.*"))
+    files = ", ".join(sorted(path.name for path in run.folder.glob("*model.*")))
     raise ExportError(
-        f"Expected a run that can be exported to {to}. Received {run.name}, trained by the engine "
-        f"{run.recipe.engine}, which holds {', '.join(there)}. Export to one of these formats."
+        f"{run.name} can't be exported to {to}: the {run.recipe.engine} engine gave it no such "
+        f"file, and it can't be rebuilt. Export one of the files that it has: {files}."
     )
 
 
 def _rebuilt(run: Run, recipe: Recipe, kind: Literal["keras", "h5"]) -> bytes:
-    """The run's network as a Keras file, held against the run's own model."""
-    engine_named("keras")  # says in words what is not installed
+    """The run's network as a Keras file, compared with the run's own model."""
+    engine_named("keras")  # says what is not installed
     from fittingroom.engines.keras.files import file_content
     from fittingroom.export.keras import build_keras
 
@@ -148,13 +134,13 @@ def _rebuilt(run: Run, recipe: Recipe, kind: Literal["keras", "h5"]) -> bytes:
         weights = read_weights(run.folder / "model.safetensors")
     except (OSError, Refusal) as error:
         raise ExportError(str(error)) from error
-    # What a stranger's recipe describes is built only where the weights for it are there.
+    # An untrusted recipe may describe a huge network; it is built only if its weights are there.
     described, held = parameter_count(recipe.layers), sum(each.size for each in weights.values())
     widest = max((math.prod(row.output) for row in summarise(recipe.layers)), default=0)
     if described > held or widest > _WIDEST:
         raise ExportError(
-            f"Expected in {run.name} weights for the {described:,} parameters of its recipe, in "
-            f"layers of at most {_WIDEST:,} numbers. Received {held:,}, in layers of {widest:,}."
+            f"{run.name} has {held:,} weights, too few for the {described:,} parameters of its "
+            f"recipe, or a layer that is wider than {_WIDEST:,}. Train the recipe again."
         )
     model = build_keras(
         recipe.layers,
@@ -164,13 +150,12 @@ def _rebuilt(run: Run, recipe: Recipe, kind: Literal["keras", "h5"]) -> bytes:
         shifts=recipe.shifts,
         temperature=run.summary.temperature,
     )
-    shape = (_PICTURES, 28, 28)
-    pictures = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    expected = np.exp(Predictor(run.model_path).log_probabilities(pictures))
-    difference = float(np.abs(expected - model.predict(pictures, verbose=0)).max())
+    images = np.random.default_rng(0).integers(0, 256, (_IMAGES, 28, 28), dtype=np.uint8)
+    expected = np.exp(Predictor(run.model_path).log_probabilities(images))
+    difference = float(np.abs(expected - model.predict(images, verbose=0)).max())
     if not difference <= _ALLOWED_DIFFERENCE:
         raise ExportError(
-            f"Expected the Keras model to give the probabilities of {run.model_path} within "
-            f"{_ALLOWED_DIFFERENCE:g}. Received a difference of {difference:.3g}."
+            f"The Keras model's probabilities differ from those of {run.model_path} by "
+            f"{difference:.3g} (allowed: {_ALLOWED_DIFFERENCE:g}). Please report this."
         )
     return file_content(model, kind)
