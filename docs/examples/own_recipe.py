@@ -1,4 +1,4 @@
-"""A recipe of one's own: a model, and how it is trained."""
+"""Your own recipe: a model, and how to train it."""
 
 from own_torch import build
 

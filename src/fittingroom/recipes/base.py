@@ -52,12 +52,12 @@ class BaseRecipe:
 
     @property
     def own(self) -> OwnModel | None:
-        """The person's own model that it trains, if it trains one."""
+        """Your own model, if it trains one."""
         model = getattr(self, self.trains)
         return model if isinstance(model, OwnModel) else None
 
     def with_own(self, own: OwnModel) -> Self:
-        """The recipe with another model of a person's own."""
+        """The recipe with another model of yours."""
         changed: dict[str, Any] = {self.trains: own}
         return dataclasses.replace(self, **changed)
 

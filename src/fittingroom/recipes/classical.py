@@ -83,7 +83,7 @@ class ClassicalRecipe(BaseRecipe):
     """One way to train one classical model, besides what every recipe has.
 
     Attributes:
-        model: which model, with its settings; or a person's own scikit-learn classifier.
+        model: which model, with its settings; or your own scikit-learn classifier.
     """
 
     model: ClassicalModel | OwnModel

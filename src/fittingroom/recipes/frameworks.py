@@ -41,7 +41,7 @@ def wait_briefly() -> None:
 
 
 def before_own_code() -> None:
-    """Set what frameworks read once, before a person's code loads them."""
+    """Set what frameworks read once, before your code loads them."""
     wait_briefly()
     os.environ.setdefault("KERAS_BACKEND", next(iter(_KERAS_BACKENDS)))
     # TensorFlow prints how it was built to standard error; its errors still come through.

@@ -32,7 +32,7 @@ class NamedInFile(NamedTuple):
 
 
 def load(text: str) -> NamedInFile:
-    """Execute a person's file and look up a name in it.
+    """Execute your file and look up a name in it.
 
     The file is executed as a module of its own, and may import modules of its folder.
 

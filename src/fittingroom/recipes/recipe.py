@@ -57,7 +57,7 @@ class Recipe(BaseRecipe):
     """One way to train one network, besides what every recipe has.
 
     Attributes:
-        network: the layers, from the normalised image to one logit for each class; or a person's
+        network: the layers, from the normalised image to one logit for each class; or your
             own ``nn.Module`` or Keras model.
         epochs: passes over the training set at most.
         batch_size: images in a step.
@@ -137,7 +137,7 @@ class Recipe(BaseRecipe):
         """The described network.
 
         Raises:
-            RecipeError: the recipe trains a person's own model, which has no description.
+            RecipeError: the recipe trains your own model, which has no description.
         """
         if isinstance(self.network, OwnModel):
             raise RecipeError(

@@ -58,7 +58,7 @@ def recipe_of(model: Any, **settings: Any) -> BaseRecipe:
     Raises:
         UsageError: none of these, or there is no such setting.
         RecipeError: there is no such recipe or file, or a value does not fit a setting.
-        OwnCodeError: the person's code raises an error.
+        OwnCodeError: your code raises an error.
     """
     if isinstance(model, BaseRecipe):
         recipe = model
