@@ -1,4 +1,4 @@
-"""What a model says about pictures: the one form in which models of any framework are compared."""
+"""What a model predicts: the one form in which models of any framework are compared."""
 
 import hashlib
 import io
@@ -16,13 +16,13 @@ UInt8 = npt.NDArray[np.uint8]
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
 
-# One picture's probabilities, as float32, sum to one within this.
+# One image's probabilities, as float32, sum to one within this.
 _SUM_TOLERANCE = 1e-3
 _LARGEST_FILE = 64 * MEBIBYTE
 _MOST_CLASSES = 1000
-# As many pictures as a file of them may hold.
+# As many images as a file of predictions may hold.
 _MOST_ROWS = 1_000_000
-# Checked so many pictures at a time, since float64 takes twice the memory.
+# Checked so many images at a time, since float64 takes twice the memory.
 _ROWS = 100_000
 
 
@@ -46,16 +46,32 @@ def softmax(logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
         return exponents / exponents.sum(axis=-1, keepdims=True)
 
 
+def _check_sums(log_probabilities: Float32) -> None:
+    """Refuse a row of probabilities that do not sum to one."""
+    sums = np.empty(len(log_probabilities))
+    for start in range(0, len(sums), _ROWS):
+        rows = log_probabilities[start : start + _ROWS].astype(np.float64)
+        with np.errstate(over="ignore"):  # what is no logarithm is found by its sum
+            sums[start : start + _ROWS] = np.exp(rows).sum(axis=1)
+    wrong = ~(np.abs(sums - 1) <= _SUM_TOLERANCE)  # true for NaN too
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise PredictionsError(
+            f"The probabilities in row {row} sum to {sums[row]:.6g} ({int(wrong.sum())} such). "
+            "Each row must sum to one."
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """The true labels of some pictures and what one model says of them.
+    """The true labels of some images, and what one model predicts for them.
 
     Attributes:
         labels: uint8 ``(N,)``, the true labels, each below ``len(classes)``.
         predicted: uint8 ``(N,)``, the predicted labels.
         log_probabilities: float32 ``(N, K)``, natural logarithms of the calibrated
             probabilities, or None for a model that gives classes alone.
-        indices: int64 ``(N,)``, where each picture stands in its data file.
+        indices: int64 ``(N,)``, each image's position in its data file.
         classes: the ``K`` class names in the order of their labels.
 
     Raises:
@@ -69,72 +85,52 @@ class Predictions:
     classes: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        kinds = len(self.classes)
-        if self.labels.ndim != 1:
-            raise PredictionsError(
-                f"Expected `labels` of shape (N,). Received shape {self.labels.shape}."
-            )
-        count = len(self.labels)
+        count, classes = self.labels.size, len(self.classes)
         if count == 0:
-            raise PredictionsError("Expected predictions for at least one picture. Received none.")
-        for name in ("labels", "predicted"):
+            raise PredictionsError("There are no predictions. Give at least one image.")
+        forms = {
+            "labels": ((count,), np.uint8),
+            "predicted": ((count,), np.uint8),
+            "indices": ((count,), np.integer),
+            "log_probabilities": ((count, classes), np.float32),
+        }
+        for name, (shape, kind) in forms.items():
             array = getattr(self, name)
-            if array.shape != (count,) or array.dtype != np.uint8:
+            if array is not None and not (
+                array.shape == shape and np.issubdtype(array.dtype, kind)
+            ):
                 raise PredictionsError(
-                    f"Expected `{name}` as uint8 of shape ({count},). "
-                    f"Received {array.dtype} of shape {array.shape}."
+                    f"`{name}` is {array.dtype} of shape {array.shape}. Give {kind.__name__} of "
+                    f"shape {shape}."
                 )
-            if array.max() >= kinds:
+        for name in ("labels", "predicted"):
+            largest = int(getattr(self, name).max())
+            if largest >= classes:
                 raise PredictionsError(
-                    f"Expected `{name}` between 0 and {kinds - 1}, one for each of {kinds} "
-                    f"classes. Received {int(array.max())}."
+                    f"`{name}` holds {largest}. Give numbers between 0 and {classes - 1}, one for "
+                    f"each of {classes} classes."
                 )
-        if self.indices.shape != (count,) or self.indices.dtype.kind not in "iu":
-            raise PredictionsError(
-                f"Expected `indices` as whole numbers of shape ({count},). "
-                f"Received {self.indices.dtype} of shape {self.indices.shape}."
-            )
         if self.log_probabilities is not None:
-            self._check_probabilities(self.log_probabilities, (count, kinds))
-
-    @staticmethod
-    def _check_probabilities(log_probabilities: Float32, shape: tuple[int, int]) -> None:
-        if log_probabilities.shape != shape or log_probabilities.dtype != np.float32:
-            raise PredictionsError(
-                f"Expected `log_probabilities` as float32 of shape {shape}. "
-                f"Received {log_probabilities.dtype} of shape {log_probabilities.shape}."
-            )
-        sums = np.empty(len(log_probabilities))
-        for start in range(0, len(sums), _ROWS):
-            rows = log_probabilities[start : start + _ROWS].astype(np.float64)
-            with np.errstate(over="ignore"):  # what is no logarithm is found by its sum
-                sums[start : start + _ROWS] = np.exp(rows).sum(axis=1)
-        wrong = ~(np.abs(sums - 1) <= _SUM_TOLERANCE)  # true for NaN too
-        if wrong.any():
-            row = int(np.flatnonzero(wrong)[0])
-            raise PredictionsError(
-                "Expected each picture's probabilities to sum to one. "
-                f"Received {sums[row]:.6g} in row {row} ({int(wrong.sum())} such rows)."
-            )
+            _check_sums(self.log_probabilities)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     @property
     def probabilities(self) -> npt.NDArray[np.float64] | None:
-        """Float64 ``(N, K)``, or None where the model gives classes alone."""
+        """Float64 ``(N, K)``, or None if the model gives classes alone."""
         if self.log_probabilities is None:
             return None
         return np.exp(self.log_probabilities.astype(np.float64))
 
     @property
     def correct(self) -> npt.NDArray[np.bool_]:
-        """Bool ``(N,)``: where the predicted label is the true one."""
+        """Bool ``(N,)``: whether each image is classified correctly."""
         return self.predicted == self.labels
 
     @cached_property
     def labels_hash(self) -> str:
-        """SHA-256 of the true labels: two sets of predictions compare only where it is equal."""
+        """SHA-256 of the true labels: only predictions with the same hash can be compared."""
         return hashlib.sha256(self.labels.tobytes()).hexdigest()
 
     def take(self, positions: Int64) -> "Predictions":

@@ -25,9 +25,9 @@ def seed_power(a: SeedScores, b: SeedScores) -> Power:
     noncentral t distribution. A side with one seed is taken to vary as the other does.
 
     Returns:
-        `seeds`: at least 2, with the present images, or None where 1,000 are too few;
-        `images`: with the present seeds (the fewer of the two sides, at least 2), or None where
-        a thousand million are too few. Both are None where the gap is zero.
+        `seeds`: at least 2, with the present images, or None if 1,000 are too few;
+        `images`: with the present seeds (the fewer of the two sides, at least 2), or None if
+        a thousand million are too few. Both are None if the gap is zero.
 
     Source:
         Hillis, Obuchowski and Berbaum (2011), Academic Radiology 18:129 (sizing a study of

@@ -40,7 +40,7 @@ class ModelResult:
     Attributes:
         accuracy: the mean over its seeds; the interval covers images, and seeds where
             there are several.
-        seeds: as given; none where it is not known.
+        seeds: as given; none if it is not known.
         per_seed: each fitted model's accuracy.
         deviation: sample standard deviation over seeds, None for a single one.
     """
@@ -85,9 +85,9 @@ class Power:
     It helps to plan the next comparison; it says nothing more about this one.
 
     Attributes:
-        seeds: seeds of each recipe, with as many images as now; None where two fitted models
+        seeds: seeds of each recipe, with as many images as now; None if two fitted models
             are compared, or no number up to 1,000 is enough (the images then are the limit).
-        images: images, with as many seeds as now; None where no number up to a thousand
+        images: images, with as many seeds as now; None if no number up to a thousand
             million is enough (the seeds then are the limit), or the gap is zero.
     """
 

@@ -104,7 +104,7 @@ class SeedDifference:
         error: its standard error, over seeds and images.
         freedom: Satterthwaite's degrees of freedom of `error`.
         new_error: standard error with which it predicts the difference between two new trainings,
-            both scored on all images that there could be; None where a side has a single seed.
+            both scored on all images that there could be; None if a side has a single seed.
         new_freedom: degrees of freedom of `new_error`.
     """
 

@@ -100,7 +100,7 @@ def f1(confusion: npt.ArrayLike) -> Score:
     ``J`` goes through the same formula. The macro average ``m`` has the variance of the multinomial
     delta method, which knows that a shirt called a coat lowers both classes' scores; its interval
     is Wilson's with the number of images ``m(1-m) / variance`` that would be as informative
-    about a single share. So it stays within 0 and 1, and has a width where no mistake was made.
+    about a single share. So it stays within 0 and 1, and has a width even without a mistake.
 
     Args:
         confusion: whole numbers ``(K, K)``, rows true.

@@ -1,4 +1,4 @@
-"""How accurate a model is if it may abstain where it is not sure."""
+"""How accurate a model is if it may abstain when it is not sure."""
 
 from dataclasses import dataclass
 
