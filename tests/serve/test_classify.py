@@ -12,7 +12,7 @@ from PIL import Image
 from fittingroom.predict import Model
 from fittingroom.predict.packaged import packaged_model
 from fittingroom.serve.models import ServedModel
-from fittingroom.serve.schemas import Classified
+from fittingroom.serve.schemas import ServiceAnswer
 from tests.serve.conftest import PIXELS, forms, png
 
 KINDS = {"content-type": "image/png"}
@@ -59,7 +59,7 @@ def test_each_model_answers_each_picture(served, loaded, garments):
 def test_details_show_how_the_answer_came_about(client, garments):
     answer = client.post("/v1/classify?details=true", files=forms(png(garments[0])))
     assert answer.status_code == 200
-    Classified.model_validate(answer.json())
+    ServiceAnswer.model_validate(answer.json())
     (values,) = answer.json()["answers"]
     image = np.asarray(Image.open(io.BytesIO(base64.b64decode(values["image"]))))
     assert np.array_equal(image, garments[0])  # in the data set's format, and left alone

@@ -48,8 +48,6 @@ def make_folds(half: Half, folds: int, classes: tuple[str, ...], seed: int = 0) 
     # The rule is the share that is held back; it can't tell which fold this is.
     rule = SplitRule("stratified", f"1/{folds}", seed)
     for fold in range(folds):
-        kept, held_back = (
-            half.take(np.flatnonzero(where).astype(np.int64))
-            for where in (numbers != fold, numbers == fold)
-        )
+        kept = half.take(np.flatnonzero(numbers != fold))
+        held_back = half.take(np.flatnonzero(numbers == fold))
         yield Split(kept, held_back, rule, classes, hash_indices(kept.indices, held_back.indices))

@@ -37,8 +37,9 @@ def wrap_core(
     """
     model = onnx.load_from_string(core)
     opsets = {entry.domain: entry.version for entry in model.opset_import}
-    if opsets.pop("", OPSET) != OPSET:
-        raise ExportError(f"The model's graph must be of opset {OPSET}, not of {opsets}.")
+    opset = opsets.pop("", OPSET)
+    if opset != OPSET:
+        raise ExportError(f"The model's graph must be of opset {OPSET}, not of {opset}.")
     # The core's names are kept apart from those that its surroundings add.
     inner = onnx.compose.add_prefix(model, "core/").graph
     graph = GraphBuilder()

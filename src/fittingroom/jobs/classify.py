@@ -22,7 +22,7 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class PredictOptions:
-    """What an answer is to contain, on this machine as on a cluster.
+    """What an answer contains, on this machine and on a cluster.
 
     Attributes:
         top: how many of the most likely classes to name.
@@ -107,7 +107,7 @@ def classify(
     Args:
         model: the model.
         pictures: for each image its name, and its path or content.
-        options: what an answer is to contain.
+        options: what an answer contains.
     """
     options = options or PredictOptions()
     batch: list[tuple[str, Photo | str]] = []

@@ -136,11 +136,7 @@ def _from_array(array: npt.NDArray[Any], limits: Limits) -> UInt8:
             "`(255 * array).astype('uint8')`."
         )
     _check_size(array.shape[1], array.shape[0], "The array", limits)
-    if array.ndim == 2:
-        return np.repeat(array[:, :, None], 3, axis=2)
-    if array.shape[2] == 4:
-        return _pixels(Image.fromarray(np.ascontiguousarray(array), "RGBA"))
-    return array
+    return _pixels(Image.fromarray(np.ascontiguousarray(array)))
 
 
 def _pixels(image: Image.Image) -> UInt8:

@@ -19,7 +19,7 @@ from fittingroom.predictions import UInt8
 from fittingroom.serve import uploads
 from fittingroom.serve.batching import Batcher
 from fittingroom.serve.models import ServedModel
-from fittingroom.serve.schemas import Classified, Models, Refusal, Samples
+from fittingroom.serve.schemas import Models, Samples, ServiceAnswer, ServiceRefusal
 from fittingroom.serve.settings import Settings
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ _MOST_IMAGES = 64  # in one request
 _MOST_DETAILED = 8  # with details, which take far longer
 _MEGAPIXELS = 16  # of one photo
 _REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Refusal} for status in (401, 413, 415, 422, 429, 503)
+    status: {"model": ServiceRefusal} for status in (401, 413, 415, 422, 429, 503)
 }
 _BINARY = {"type": "string", "format": "binary"}
 _FORM = {
@@ -77,7 +77,7 @@ def routes(
 
     @router.post(
         "/classify",
-        response_model=Classified,
+        response_model=ServiceAnswer,
         openapi_extra=_REQUEST,
         responses=_REFUSALS,
     )

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 PNG = "PNG of 28 × 28 pixels, base64"
 
 
-class Refusal(BaseModel):
+class ServiceRefusal(BaseModel):
     """Why a request was not answered."""
 
     detail: str
@@ -57,7 +57,7 @@ class ClassifiedImage(BaseModel):
     nearest: list[Garment] | None = Field(None, description="similar garments; with details")
 
 
-class Classified(BaseModel):
+class ServiceAnswer(BaseModel):
     """The answers of all models for all images: image by image, in the order of ``models``."""
 
     models: list[str]
