@@ -1,7 +1,7 @@
 """Made-up models, known to the last image, and the reports written of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 
 from fittingroom.classes import GARMENTS
 from fittingroom.comparison import Comparison, Entrant, compare_models
+from fittingroom.data import Half
 from fittingroom.evaluation import ModelReport, evaluate_predictions
 from fittingroom.findings import find
 from fittingroom.predictions import Predictions, UInt8
@@ -18,12 +19,6 @@ from fittingroom.reporting import Audited, Facts, write_report
 from fittingroom.runs import Epoch, Opening, Run, Summary, Timing
 
 IMAGES = 400
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    images: UInt8
-    labels: UInt8
 
 
 def images(number: int) -> UInt8:
@@ -121,7 +116,7 @@ def write(
         findings=find(models, comparison),
         facts=facts,
         images=images(IMAGES),
-        sample=Sample(images(40), (np.arange(40) % kinds).astype(np.uint8)),
+        sample=Half(images(40), (np.arange(40) % kinds).astype(np.uint8), np.arange(40)),
         audited=audited,
     )
 

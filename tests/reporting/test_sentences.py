@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from fittingroom.comparison import Comparison
@@ -13,6 +14,7 @@ from fittingroom.numbers import (
     listed,
     p_value,
     percent_estimate,
+    plain,
     points_estimate,
     seconds,
     size,
@@ -64,7 +66,7 @@ def test_curves_say_which_epoch_is_kept(models: list[ModelReport]) -> None:
     assert accuracy.caption.startswith("Kept: best epoch 4 of 4, validation accuracy 88.0% (")
     assert loss.caption == "Validation loss is lowest in epoch 4 (0.225) and ends at 0.225."
     assert accuracy.table is not None
-    assert accuracy.table.rows[3] == ("4", "89.00%", "88.00%", "0.0025", "6.0")
+    assert accuracy.table.rows[3] == ("4", "89.00%", "88.00%", "0.2000", "0.2250", "0.0025", "6.0")
 
 
 def test_a_model_without_curves_says_why(models: list[ModelReport]) -> None:
@@ -214,5 +216,6 @@ def test_numbers_read_well() -> None:
     assert duration(Timing(1.1e-3, 1.234e-3, 2e-3, 1)) == "1.23 ms (1.1–2)"
     assert duration(Timing(30.25e-6, 31.5e-6, 8.09e-3, 1)) == "31.5 µs (30.2–8,090)"
     assert [p_value(p) for p in (0.0004, 0.0314)] == ["< 0.001", "0.031"]
+    assert plain({"a": float("nan"), "b": [np.int64(3), None]}) == {"a": None, "b": [3, None]}
     assert [sureness(p) for p in (0.999, 0.984, 0.004)] == [">99%", "98%", "< 1%"]
     assert [listed("abc"[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]

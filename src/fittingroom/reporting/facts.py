@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from fittingroom.evaluation import ModelReport
-from fittingroom.predictions import UInt8
 from fittingroom.runs import Opening, openings_for
 
 
@@ -47,15 +46,3 @@ class Facts:
         trained = {model.recipe for model in models if model.run is not None}
         of_these = openings_for(self.openings, self.data, trained)
         return tuple(each for each in of_these if each.run not in self.runs)
-
-
-class LabelledImages(Protocol):
-    """Images uint8 ``(N, 28, 28)`` and their labels uint8 ``(N,)``."""
-
-    @property
-    def images(self) -> UInt8:
-        """The images."""
-
-    @property
-    def labels(self) -> UInt8:
-        """Their labels."""

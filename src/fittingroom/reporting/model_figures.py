@@ -1,10 +1,12 @@
 """The figures of one model, and of the data."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from fittingroom import plots
+from fittingroom.data import Half
 from fittingroom.evaluation import ModelReport
 from fittingroom.findings.course import CLEAR_GAP, MILD_GAP, last_quarter, late_rise, training_gap
 from fittingroom.metrics import wilson
@@ -12,7 +14,6 @@ from fittingroom.numbers import Estimate, percent, percent_estimate, some
 from fittingroom.plots import SampleRow
 from fittingroom.predictions import UInt8
 from fittingroom.recipes import Keep
-from fittingroom.reporting.facts import LabelledImages
 from fittingroom.reporting.inline import stem
 from fittingroom.reporting.panel import Panel, Section, draw, tile_panel
 from fittingroom.reporting.tables import Table
@@ -29,6 +30,15 @@ _MARKS: dict[Keep | None, str] = {
     "best loss": "lowest loss, epoch",
     "last": "last epoch",
 }
+_EPOCH_COLUMNS = (
+    "Epoch",
+    "Training accuracy",
+    "Validation accuracy",
+    "Training loss",
+    "Validation loss",
+    "Learning rate",
+    "Seconds",
+)
 
 
 def model_section(model: ModelReport, place: int, images: UInt8) -> Section:
@@ -75,7 +85,7 @@ def per_class(model: ModelReport) -> Table:
     )
 
 
-def data_panel(sample: LabelledImages, classes: Sequence[str]) -> Panel:
+def data_panel(sample: Half, classes: Sequence[str]) -> Panel:
     """Some training images of each class, the first in file order."""
     rows = [
         SampleRow(name, sample.images[np.flatnonzero(sample.labels == label)[:_SAMPLES]])
@@ -84,7 +94,7 @@ def data_panel(sample: LabelledImages, classes: Sequence[str]) -> Panel:
     return Panel(
         "sample_data",
         "The images, class by class",
-        f"Sheet of images, a row for each class: {', '.join(classes)}.",
+        f"Training images, a row for each class: {', '.join(classes)}.",
         f"The first training images of each of {some(len(rows), 'class', 'classes')}, 28 × 28 "
         "pixels each. They are drawn dark on light, as they were photographed; the files hold "
         "them inverted.",
@@ -104,11 +114,12 @@ def accuracy_curve(model: ModelReport, place: int) -> Panel:
     return Panel(
         f"{stem(model.name)}_accuracy_curve",
         f"{model.name}: accuracy during training",
-        f"Line chart of training and validation accuracy over {some(len(history), 'epoch')}.",
+        "Accuracy and loss, epoch by epoch.",
         f"Kept: {mark} {best} of {len(history)}, validation accuracy {_validation(model, kept)}. "
         f"{course(history)}.",
         plots.accuracy_curve(history, best, plots.model_colour(place), band or None, mark=mark),
-        _history_table(model, "Accuracy", lambda share: percent(share, 2)),
+        _EPOCH_COLUMNS,
+        _epochs(model),
     )
 
 
@@ -121,31 +132,28 @@ def loss_curve(model: ModelReport, place: int) -> Panel:
     return Panel(
         f"{stem(model.name)}_loss_curve",
         f"{model.name}: loss during training",
-        f"Line chart of training and validation loss over {some(len(history), 'epoch')}.",
+        "Accuracy and loss, epoch by epoch.",
         f"Validation loss is lowest in epoch {lowest.epoch} ({lowest.val_loss:.3f}) and ends at "
         f"{history[-1].val_loss:.3f}.",
         plots.loss_curve(history, best, plots.model_colour(place), mark=mark),
-        _history_table(model, "Loss", lambda loss: f"{loss:.4f}"),
+        _EPOCH_COLUMNS,
+        _epochs(model),
     )
 
 
-def _history_table(model: ModelReport, kind: str, show: Callable[[float], str]) -> Table:
-    """Training and validation accuracy or loss, epoch by epoch."""
-    name = kind.lower()
-    return Table.of(
-        f"{kind} of {model.name}, epoch by epoch.",
-        ("Epoch", "Training", "Validation", "Learning rate", "Seconds"),
-        [
-            (
-                epoch.epoch,
-                show(getattr(epoch, f"train_{name}")),
-                show(getattr(epoch, f"val_{name}")),
-                f"{epoch.learning_rate:.2g}",
-                f"{epoch.seconds:.1f}",
-            )
-            for epoch in model.history
-        ],
-    )
+def _epochs(model: ModelReport) -> list[tuple[Any, ...]]:
+    return [
+        (
+            epoch.epoch,
+            percent(epoch.train_accuracy, 2),
+            percent(epoch.val_accuracy, 2),
+            f"{epoch.train_loss:.4f}",
+            f"{epoch.val_loss:.4f}",
+            f"{epoch.learning_rate:.2g}",
+            f"{epoch.seconds:.1f}",
+        )
+        for epoch in model.history
+    ]
 
 
 def course(history: Sequence[Epoch]) -> str:
@@ -192,14 +200,11 @@ def confusion_matrix(model: ModelReport, place: int) -> Panel:
     return Panel(
         f"{stem(model.name)}_confusion_matrix",
         f"{model.name}: confusion matrix",
-        "Matrix of true classes in rows and predicted classes in columns, with counts and shares.",
+        "Counts of test images by true class (row) and predicted class (column).",
         caption,
         plots.confusion_matrix(evaluation.confusion, said.classes, plots.model_colour(place)),
-        Table.of(
-            f"Test images by true class (row) and the class that {model.name} predicts (column).",
-            ("True", *said.classes),
-            [(name, *row) for name, row in counts],
-        ),
+        ("True", *said.classes),
+        [(name, *row) for name, row in counts],
         wide=True,
     )
 
@@ -232,16 +237,13 @@ def _most_confused(model: ModelReport, place: int, images: UInt8) -> Panel:
     return Panel(
         f"{stem(model.name)}_most_confused",
         f"{model.name}: most frequent mistakes",
-        f"Bar chart of the {len(rows)} most frequent kinds of mistake, with example images.",
+        "The most frequent kinds of mistake.",
         f"These make up {covered} of all {_wrong(model):,} mistakes. Shares are of the true class; "
         "the examples are the first in file order.",
         plots.sample_sheet(rows, plots.model_colour(place)),
-        Table.of(
-            f"The most frequent kinds of mistake of {model.name}.",
-            ("True", "Predicted", "Images", "Share of the class"),
-            [(kind.true, kind.predicted, kind.count, kind.share) for kind in kinds],
-            words=2,
-        ),
+        ("True", "Predicted", "Images", "Share of the class"),
+        [(kind.true, kind.predicted, kind.count, kind.share) for kind in kinds],
+        words=2,
         rows=tuple(rows),
         place=place,
         wide=True,

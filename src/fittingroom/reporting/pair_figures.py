@@ -11,7 +11,6 @@ from fittingroom.numbers import MINUS, percent, percent_estimate, points, points
 from fittingroom.predictions import UInt8
 from fittingroom.reporting.inline import stem
 from fittingroom.reporting.panel import Panel, Section, draw, tile_panel
-from fittingroom.reporting.tables import Table
 
 _FLIPPED = 16  # images each way
 # Three pairs come from three models; with more, each pair's own figures would make a page of
@@ -44,16 +43,12 @@ def accuracies(comparison: Comparison) -> Panel:
     return Panel(
         "accuracies",
         "Accuracy, and the difference that matters",
-        "Dots with intervals: the accuracy of each model; beneath, paired differences around zero.",
+        "Accuracy, and paired differences in percentage points, with 95% intervals.",
         f"Accuracies and paired differences on the same {comparison.images:,} images, with 95% "
         f"intervals.{' The small dots beneath are single seeds.' if seeds else ''}",
         plots.accuracies(comparison.models, comparison.pairs),
-        Table.of(
-            "Accuracy on the test set, and paired differences in percentage points, with 95% "
-            "intervals.",
-            ("Model", "Accuracy", "Seed by seed"),
-            [*models, *differences],
-        ),
+        ("Model", "Accuracy", "Seed by seed"),
+        [*models, *differences],
         wide=True,
     )
 
@@ -76,19 +71,15 @@ def _verdict_matrix(comparison: Comparison) -> Panel:
     return Panel(
         "verdicts",
         "Which model is better than which",
-        f"Matrix of verdicts on {len(names)} models, the most accurate first.",
+        "Verdicts on each row's model compared with each column's; differences in points.",
         "Read a row against a column. A cell has the colour of the better model; grey means "
         "equivalent. After Holm's correction for comparing several pairs, "
         f"{sum(p <= 0.05 for p in clear)} of {some(len(clear), 'clear difference')} stay "
         "significant.",
         plots.verdict_matrix(comparison),
-        Table.of(
-            "The verdict on each row's model compared with each column's; differences of accuracy "
-            "in percentage points.",
-            ("", *names),
-            rows,
-            words=len(names) + 1,
-        ),
+        ("", *names),
+        rows,
+        words=len(names) + 1,
         wide=True,
     )
 
@@ -120,15 +111,12 @@ def class_gains(pair: Pair, models: Sequence[ModelReport], prefix: str = "") -> 
     return Panel(
         f"{prefix}class_gains",
         f"Where {pair.b} gains on {pair.a}, and loses",
-        "Dots with intervals around zero: difference of recall for each class, largest gain first.",
+        f"Recall of {pair.b} minus recall of {pair.a}, percentage points, with 95% intervals.",
         f"Of {some(len(pair.gains), 'class', 'classes')}, {gained} clearly gain and {lost} clearly "
         "lose (filled dots: the interval excludes zero).",
         plots.class_gains(pair.gains, (pair.a, pair.b), _places(pair, models)),
-        Table.of(
-            f"Recall of {pair.b} minus recall of {pair.a}, percentage points, with 95% intervals.",
-            ("Class", "Difference"),
-            [(gain.name, points_estimate(gain.difference)) for gain in pair.gains],
-        ),
+        ("Class", "Difference"),
+        [(gain.name, points_estimate(gain.difference)) for gain in pair.gains],
     )
 
 
@@ -158,14 +146,11 @@ def confusion_difference(pair: Pair, models: Sequence[ModelReport], prefix: str 
     return Panel(
         f"{prefix}confusion_difference",
         f"Mistakes: {pair.b} minus {pair.a}",
-        "Matrix of differences of counts, true classes in rows, predicted classes in columns.",
+        f"Counts of {pair.b} minus counts of {pair.a}, by true (row) and predicted class.",
         caption,
         plots.confusion_difference(first.confusion, second.confusion, classes, colours),
-        Table.of(
-            f"Counts of {pair.b} minus counts of {pair.a}, by true (row) and predicted class.",
-            ("True", *classes),
-            rows,
-        ),
+        ("True", *classes),
+        rows,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -23,10 +24,10 @@ class Panel:
     Attributes:
         key: its id on the page, and the name of its file without the ending.
         title: its heading.
-        shows: what kind of drawing it is, for those who do not see it.
+        shows: what it holds; the caption of its table, and for those who do not see the drawing.
         caption: what follows from it, in a sentence computed from the numbers.
         drawing: the figure itself.
-        table: the same numbers.
+        columns, numbers, words: the same numbers, as for :meth:`Table.of`.
         groups: tiles under headings, which the page has in place of the drawing.
         rows: images of one kind each, likewise.
         place: the model's place in the order of colours.
@@ -38,7 +39,9 @@ class Panel:
     shows: str
     caption: str
     drawing: Figure
-    table: Table | None = None
+    columns: Sequence[str] = ()
+    numbers: Sequence[Sequence[Any]] = ()
+    words: int = 1
     groups: tuple[TileGroup, ...] = ()
     rows: tuple[SampleRow, ...] = ()
     place: int = 0
@@ -53,6 +56,13 @@ class Panel:
     def alt(self) -> str:
         """What the image shows, for those who do not see it."""
         return f"{self.title}. {self.shows}"
+
+    @property
+    def table(self) -> Table | None:
+        """The numbers behind the drawing."""
+        if not self.columns:
+            return None
+        return Table.of(self.shows, self.columns, self.numbers, self.words)
 
     @property
     def is_chart(self) -> bool:
@@ -105,23 +115,19 @@ def tile_panel(
     ]
     positions = [at for _, _, positions in sheet for at in positions]
     tiles = [each for group in groups for each in group.tiles]
-    table = Table.of(
-        "The images above by their place in the test set.",
+    return Panel(
+        key,
+        title,
+        f"{len(tiles)} test images by their place in the test set.",
+        caption,
+        plots.tile_sheet(groups),
         ("Image", "True", "Predicted", "Correct", "Confidence"),
         [
             (str(at), each.title, each.predicted, "yes" if each.right else "no", each.note or None)
             for at, each in zip(positions, tiles, strict=True)
         ],
         words=4,
-    )
-    return Panel(
-        key,
-        title,
-        f"Sheet of {len(tiles)} test images with their true and predicted classes.",
-        caption,
-        plots.tile_sheet(groups),
-        table,
-        tuple(groups),
+        groups=tuple(groups),
         wide=True,
     )
 

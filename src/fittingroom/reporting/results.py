@@ -1,8 +1,7 @@
 """All numbers of the report, for programs: ``results.json``."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import Any
 
 from fittingroom.comparison import Comparison
@@ -17,15 +16,15 @@ from fittingroom.reporting.subsets import Audited
 FORMAT = 2
 
 
-def results(
+def results_json(
     comparison: Comparison | None,
     models: Sequence[ModelReport],
     facts: Facts,
     panels: Sequence[Panel],
     found: Sequence[Finding] = (),
     audited: Audited | None = None,
-) -> dict[str, Any]:
-    """Plain values under documented names.
+) -> bytes:
+    """Strict JSON in UTF-8: numbers that are none (NaN, infinities) are null.
 
     ``format``: 2; ``verdict``: the outcome in words; ``notices``: what must be known first;
     ``data``: name, ``official``, ``embedded_sample``, ``classes``, numbers of images (of training
@@ -36,7 +35,7 @@ def results(
     with its interval is ``{"value", "low", "high"}`` everywhere; what was not measured is null.
     """
     evaluation = models[0].evaluation
-    return {
+    values = {
         "format": FORMAT,
         "verdict": sentences.outcome(models, comparison, facts),
         "notices": sentences.notices(facts),
@@ -57,14 +56,10 @@ def results(
             for panel in panels
         ],
         "audit": None if audited is None else audited.as_dict(),
-        "openings": [asdict(opening) for opening in facts.openings],
+        "openings": facts.openings,
         "environment": facts.environment,
         "failures": list(facts.failures),
     }
-
-
-def to_json(values: Mapping[str, Any]) -> bytes:
-    """Strict JSON in UTF-8: numbers that are none (NaN, infinities) become null."""
     text = json.dumps(plain(values), allow_nan=False, ensure_ascii=False, indent=2)
     return f"{text}\n".encode()
 

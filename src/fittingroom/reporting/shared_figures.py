@@ -7,9 +7,9 @@ import numpy as np
 from fittingroom import plots
 from fittingroom.comparison import Comparison
 from fittingroom.evaluation import ModelReport
-from fittingroom.numbers import decimal_change, percent, percent_estimate, some
+from fittingroom.numbers import decimal_change, percent, percent_estimate
 from fittingroom.reporting.panel import Panel, Section
-from fittingroom.reporting.tables import Table, scores
+from fittingroom.reporting.tables import scores
 
 _ANSWERED = 0.8  # the share of images at which the caption reads the error rate
 
@@ -42,14 +42,11 @@ def recalls(models: Sequence[ModelReport]) -> Panel:
     return Panel(
         "recalls",
         "How much of each class is found",
-        f"Dots with intervals: recall of {some(len(classes), 'class', 'classes')}, hardest first.",
+        "Recall: the share of each class that is found, with 95% intervals.",
         " ".join(hardest),
         plots.recalls(classes, found),
-        Table.of(
-            "Recall: the share of each class that is found, with 95% intervals.",
-            ("Class", *(model.name for model in models)),
-            [(name, *row) for name, row in zip(classes, rows, strict=True)],
-        ),
+        ("Class", *(model.name for model in models)),
+        [(name, *row) for name, row in zip(classes, rows, strict=True)],
     )
 
 
@@ -78,25 +75,21 @@ def _calibration(models: Sequence[ModelReport]) -> Panel:
     return Panel(
         "calibration",
         "Are the probabilities right?",
-        "Reliability diagram: accuracy against the top probability; on the diagonal both agree.",
+        "Test images by top probability: mean confidence, and how often the model is correct.",
         " ".join(words),
         plots.calibration_curves(curves),
-        Table.of(
-            "Test images by top probability: the model's mean confidence, and how often it is "
-            "correct.",
-            ("Model", "Top probability", "Mean", "Correct", "Images"),
-            [
-                (
-                    name,
-                    f"{percent(each.low, 0)}–{percent(each.high, 0)}",
-                    percent(each.confidence),
-                    each.accuracy,
-                    each.count,
-                )
-                for name, _, calibration in curves
-                for each in calibration.bins
-            ],
-        ),
+        ("Model", "Top probability", "Mean", "Correct", "Images"),
+        [
+            (
+                name,
+                f"{percent(each.low, 0)}–{percent(each.high, 0)}",
+                percent(each.confidence),
+                each.accuracy,
+                each.count,
+            )
+            for name, _, calibration in curves
+            for each in calibration.bins
+        ],
         wide=len(curves) == 3 or len(curves) > 4,  # four are two by two
     )
 
@@ -121,12 +114,9 @@ def _risk_coverage(models: Sequence[ModelReport]) -> Panel:
     return Panel(
         "risk_coverage",
         "How accurate, if it may abstain?",
-        "Line chart: error rate against the share of images answered, the surest first.",
+        "Error rate among the images that a model is surest of, with 95% intervals.",
         " ".join(words),
         plots.risk_coverage(curves),
-        Table.of(
-            "Error rate among the images that a model is surest of, with 95% intervals.",
-            ("Model", "Answered", "Lowest confidence", "Errors"),
-            rows,
-        ),
+        ("Model", "Answered", "Lowest confidence", "Errors"),
+        rows,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fittingroom.auditing import Subset
-from fittingroom.numbers import NONE, percent_estimate, points_estimate, some
+from fittingroom.numbers import percent_estimate, points_estimate, some
 from fittingroom.reporting.tables import Table
 
 # The page of the audit, as the report's folder holds it.
@@ -51,39 +51,28 @@ class Audited:
 def subsets_table(audited: Audited, models: Sequence[str]) -> Table:
     """A column for each subset, all test images first; a row for each model and each pair."""
     columns = audited.subsets
-    rows = [("Test images", *(f"{subset.images:,}" for subset in columns))]
+    rows: list[tuple[Any, ...]] = [("Test images", *(subset.images for subset in columns))]
     for at, name in enumerate(models):
-        accuracies = [each.accuracies[at] if each.images else None for each in columns]
-        rows.append(
-            (name, *(NONE if each is None else percent_estimate(each, 2) for each in accuracies))
-        )
+        accuracies = (each.accuracies[at] if each.images else None for each in columns)
+        rows.append((name, *(value and percent_estimate(value, 2) for value in accuracies)))
     for pair in columns[0].differences:
-        values = [each.differences.get(pair) for each in columns]
-        rows.append(
-            (
-                f"{pair[1]} minus {pair[0]}, in points",
-                *(NONE if each is None else points_estimate(each, 2) for each in values),
-            )
-        )
-    return Table(
+        differences = (each.differences.get(pair) for each in columns)
+        name = f"{pair[1]} minus {pair[0]}, in points"
+        rows.append((name, *(value and points_estimate(value, 2) for value in differences)))
+    return Table.of(
         "Accuracy with and without misleading images. The first column is the result; in "
         "brackets: 95% intervals.",
         ("", *(_COLUMNS[subset.name] for subset in columns)),
-        tuple(rows),
+        rows,
     )
 
 
 def subsets_sentence(audited: Audited) -> str:
     """What the table is based on, and how far to trust it."""
     left_out = {subset.name: subset.left_out for subset in audited.subsets}
-    near, doubtful = left_out["without near-duplicates"], left_out["without doubtful labels"]
     return (
-        f"According to {audited.name}, {some(near, 'test image')} {_has(near)} a near-duplicate in "
-        f"training, and {some(doubtful, 'test image')} {_has(doubtful)} a doubtful label. Models "
-        f"of the recipe {audited.recipe} found these labels unlikely. Without them every model "
-        "looks better, most of all one that makes the same mistakes as these."
+        f"{audited.name} found {some(left_out['without near-duplicates'], 'test image')} with a "
+        f"near-duplicate in training, and {left_out['without doubtful labels']:,} with a doubtful "
+        f"label. Models of the recipe {audited.recipe} found these labels unlikely. Without them "
+        "every model looks better, most of all one that makes the same mistakes as these."
     )
-
-
-def _has(number: int) -> str:
-    return "has" if number == 1 else "have"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fittingroom.comparison import Comparison, ModelResult
+from fittingroom.comparison import Comparison
 from fittingroom.evaluation import SCORES, Evaluation, ModelReport
 from fittingroom.numbers import (
     NONE,
@@ -109,65 +109,49 @@ def results(models: Sequence[ModelReport], comparison: Comparison | None) -> Tab
             for key, score in SCORES.items()
             if score.headline
         }
-        if model.name in compared:
+        if several:
             result = compared[model.name]
-            column[SCORES["accuracy"].label] = SCORES["accuracy"].show(result.accuracy)
-            column |= _seeds(result) if several else {}
-        columns[model.name] = column | _costs(model)
+            column["Accuracy"] = percent_estimate(result.accuracy, 2)
+            column["Seeds"] = ", ".join(map(str, result.seeds))
+            if result.deviation is not None:
+                column["Standard deviation over seeds"] = percent(result.deviation, 2)
+        if model.run is not None:
+            summary = model.run.summary
+            column |= {
+                "Training time": seconds(summary.seconds),
+                "Parameters": count(summary.parameters),
+                "Operations per image": f"{count(summary.operations)} {model.run.recipe.operation}",
+                "Model size": size(summary.model_bytes),
+                "Time per image, one by one": duration(model.single),
+                "Time per image, in batches": duration(model.batched),
+            }
+        columns[model.name] = column
+    first = " Everything but the accuracy is from the first seed's run." if several else ""
     return _by_model(
         "Results on the test set. In brackets: 95% intervals; for times, the shortest and longest "
-        "of repeats."
-        + (" Everything but the accuracy is from the first seed's run." if several else ""),
+        f"of repeats.{first}",
         columns,
     )
 
 
-def _seeds(result: ModelResult) -> dict[str, str]:
-    deviation = result.deviation
-    return {
-        "Seeds": ", ".join(map(str, result.seeds)) or NONE,
-        "Standard deviation over seeds": NONE if deviation is None else percent(deviation, 2),
-    }
-
-
-def _costs(model: ModelReport) -> dict[str, str]:
-    if model.run is None:
-        return {}
-    summary = model.run.summary
-    return {
-        "Training time": seconds(summary.seconds),
-        "Parameters": count(summary.parameters),
-        "Operations per image": f"{count(summary.operations)} {model.run.recipe.operation}",
-        "Model size": size(summary.model_bytes),
-        "Time per image, one by one": duration(model.single),
-        "Time per image, in batches": duration(model.batched),
-    }
-
-
 def scores(models: Sequence[ModelReport]) -> Table:
     """All scores that are not in the first table, or need probabilities; a column a model."""
-    columns = {
-        model.name: {
+    columns = {}
+    for model in models:
+        columns[model.name] = {
             score.label: shown(model.evaluation, key)
             for key, score in SCORES.items()
             if score.probabilities or not score.headline
         }
-        | _temperature(model)
-        for model in models
-    }
+        effect = model.temperature
+        if effect is not None:
+            columns[model.name] |= {
+                "Temperature, from validation": f"{effect.temperature:.3f}",
+                "Log loss without it": decimal_estimate(effect.log_loss_before),
+                "– its change by the temperature": decimal_change(effect.log_loss_change),
+                "Calibration error without it": percent_estimate(effect.error_before),
+            }
     return _by_model("More scores on the test set, with 95% intervals.", columns)
-
-
-def _temperature(model: ModelReport) -> dict[str, str]:
-    effect = model.temperature
-    if effect is None:
-        return {}
-    return {
-        "Temperature, from validation": f"{effect.temperature:.3f}",
-        "Log loss without it": decimal_estimate(effect.log_loss_before),
-        "– its change by the temperature": decimal_change(effect.log_loss_change),
-        "Calibration error without it": percent_estimate(effect.error_before),
-    }
 
 
 def pairs(comparison: Comparison) -> Table:

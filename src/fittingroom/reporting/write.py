@@ -8,16 +8,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fittingroom import project
 from fittingroom.comparison import Comparison
-from fittingroom.errors import PredictionsError
+from fittingroom.data import Half
 from fittingroom.evaluation import SCORES, ModelReport
 from fittingroom.findings import CODES, Finding
 from fittingroom.predictions import UInt8
 from fittingroom.reporting import sentences, tables
-from fittingroom.reporting.facts import Facts, LabelledImages
+from fittingroom.reporting.facts import Facts
 from fittingroom.reporting.inline import image_uri, unbroken_ranges
 from fittingroom.reporting.model_figures import data_panel, model_section
 from fittingroom.reporting.pair_figures import overview_panels, pair_sections
-from fittingroom.reporting.results import results, to_json
+from fittingroom.reporting.results import results_json
 from fittingroom.reporting.shared_figures import shared_section
 from fittingroom.reporting.subsets import (
     AUDIT_PAGE,
@@ -37,7 +37,7 @@ def write_report(
     findings: Sequence[Finding],
     facts: Facts,
     images: UInt8,
-    sample: LabelledImages,
+    sample: Half,
     audited: Audited | None = None,
 ) -> Path:
     """Write a report on one model, or on several that are compared.
@@ -61,10 +61,8 @@ def write_report(
         The page's path.
 
     Raises:
-        PredictionsError: there is no model, or images and predictions do not fit.
         RunError: the folder cannot be written to.
     """
-    _check(models, images)
     data = data_panel(sample, models[0].evaluation.predictions.classes)
     summary = () if comparison is None else overview_panels(comparison)
     sections = [] if comparison is None else pair_sections(comparison, models, images)
@@ -101,12 +99,12 @@ def write_report(
         "opened": tables.openings(models, facts),
     }
     # Everything is made before the first file is written: what fails leaves the old report whole.
-    numbers = to_json(results(comparison, models, facts, panels, findings, audited))
+    numbers = results_json(comparison, models, facts, panels, findings, audited)
     markdown = render("report.md.jinja", page)
     html = render("page.html.jinja", page)
-    drawings = make_folder(folder / "images")
-    for panel in panels:
-        write_file(drawings / panel.image, panel.png)
+    drawings = {panel.image: panel.png for panel in panels}
+    for name, content in drawings.items():
+        write_file(make_folder(folder / "images") / name, content)
     write_file(folder / "results.json", numbers)
     write_file(folder / "README.md", markdown)
     if audited is None:
@@ -116,18 +114,6 @@ def write_report(
     index = folder / "index.html"
     write_file(index, html)
     return index
-
-
-def _check(models: Sequence[ModelReport], images: UInt8) -> None:
-    if not models:
-        raise PredictionsError("There is no model to report on. Give at least one.")
-    for model in models:
-        count = len(model.evaluation.predictions)
-        if len(images) != count:
-            raise PredictionsError(
-                f"{model.name} has {count} predictions, but there are {len(images)} images. Give "
-                "one image for each prediction."
-            )
 
 
 def render(template: str, page: Mapping[str, Any]) -> bytes:
