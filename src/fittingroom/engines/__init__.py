@@ -5,7 +5,7 @@ install it.
 """
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from fittingroom.predictions import Float32
 from fittingroom.recipes import BaseRecipe, OwnModel
 from fittingroom.recipes.frameworks import wait_briefly
 from fittingroom.runs import Checkpoint, Epoch, available_processors
+from fittingroom.runs.environment import processor
 
 _ENGINES = {
     "keras": "fittingroom.engines.keras",
@@ -158,6 +159,23 @@ def check_threads(threads: int | None) -> int:
             "sixteen for each processor."
         )
     return threads or processors
+
+
+def choose_device(
+    framework: str, name: str | None, present: Sequence[str], threads: int | None
+) -> Device:
+    """The device of that name; without a name, the first that is present.
+
+    Raises:
+        UsageError: the framework finds no such device here, or so many threads can't be used.
+    """
+    name = name or present[0]
+    if name not in present:
+        raise UsageError(
+            f"{framework} has no device '{name}' on this machine. Choose: {', '.join(present)}."
+        )
+    description = processor() if name == "cpu" else name
+    return Device(name, description, check_threads(threads))
 
 
 def on_processor_only(name: str) -> bool:

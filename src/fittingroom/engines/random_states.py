@@ -1,6 +1,7 @@
 """The random states of Python, NumPy and PyTorch: seeded, stored in a checkpoint, and restored."""
 
 import contextlib
+import math
 import random
 import sys
 from collections.abc import Iterator, Mapping
@@ -8,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from fittingroom.engines.course import check_arrays
 
 # Numbers in the state of a Mersenne Twister, which Python and NumPy draw from; the position in
 # them comes next.
@@ -37,7 +40,7 @@ def random_arrays() -> dict[str, npt.NDArray[Any]]:
     _, keys, position, has_normal, other_normal = np.random.get_state(legacy=True)
     arrays: dict[str, npt.NDArray[Any]] = {
         "random.python": np.array(numbers, np.uint32),
-        "random.python_normal": np.array([] if normal is None else [normal], np.float64),
+        "random.python_normal": np.array(math.nan if normal is None else normal),
         "random.numpy": np.array([*keys, position, has_normal], np.uint32),
         "random.numpy_normal": np.array(other_normal, np.float64),
     }
@@ -53,18 +56,18 @@ def set_random_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     """Set the random states to what :func:`random_arrays` gave.
 
     Raises:
-        KeyError, TypeError, ValueError, RuntimeError: these are no such arrays.
+        KeyError, ValueError, RuntimeError: these are no such arrays.
     """
-    for name, more in (("random.python", 1), ("random.numpy", 2)):
-        given = arrays[name]
-        if given.dtype != np.uint32 or given.shape != (_TWISTER + more,):
-            raise ValueError(f"{name} of shape {given.shape} and type {given.dtype}")
+    expected = random_arrays()
+    expected.pop("random.cuda", None)  # a training may resume on another device
+    check_arrays(arrays, expected)
+    for name in ("random.python", "random.numpy"):
         # NumPy would read beyond the end.
-        if given[_TWISTER] > _TWISTER:
-            raise ValueError(f"{name} at number {given[_TWISTER]} of {_TWISTER}")
-    normal = arrays["random.python_normal"].tolist()
+        if arrays[name][_TWISTER] > _TWISTER:
+            raise ValueError(f"{name} at number {arrays[name][_TWISTER]} of {_TWISTER}")
+    normal = arrays["random.python_normal"].item()
     numbers = tuple(arrays["random.python"].tolist())
-    random.setstate((3, numbers, normal[0] if normal else None))
+    random.setstate((3, numbers, None if math.isnan(normal) else normal))
     *keys, position, has_normal = arrays["random.numpy"].tolist()
     other_normal = float(arrays["random.numpy_normal"])
     np.random.set_state(("MT19937", np.array(keys, np.uint32), position, has_normal, other_normal))

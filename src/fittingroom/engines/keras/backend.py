@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from fittingroom.engines import Device
 from fittingroom.engines.random_states import same_random_state
 from fittingroom.recipes.frameworks import check_keras_backend
 
@@ -41,13 +42,17 @@ def set_threads(backend: str, threads: int) -> None:
 
 
 @contextlib.contextmanager
-def settings(backend: str, threads: int) -> Iterator[None]:
-    """Set the threads for training; afterwards these and the random states are as before."""
-    torch = importlib.import_module("torch") if backend == "torch" else None
-    before = torch.get_num_threads() if torch else threads
-    set_threads(backend, threads)
+def training_on(device: Device, seed: int) -> Iterator[None]:
+    """Compute on a device, with its threads and from a seed; afterwards all is as before."""
+    keras = load_keras()
+    torch = importlib.import_module("torch") if device.backend == "torch" else None
+    before = torch.get_num_threads() if torch else device.threads
+    set_threads(device.backend, device.threads)
+    # Keras numbers devices, except those of PyTorch.
+    names = {} if torch else {"cpu": "cpu:0", "cuda": "gpu:0"}
     try:
-        with same_random_state():
+        with same_random_state(), keras.device(names.get(device.name, device.name)):
+            keras.utils.set_random_seed(seed)
             yield
     finally:
         if torch:
@@ -57,14 +62,13 @@ def settings(backend: str, threads: int) -> Iterator[None]:
 def accelerators(backend: str) -> tuple[str, ...]:
     """The accelerators that a backend finds, of ``"cuda"`` and ``"mps"``."""
     framework = importlib.import_module(backend)
+    present: dict[str, bool] = {}
     match backend:
         case "torch":
-            present = {
-                "cuda": framework.cuda.is_available(),
-                "mps": framework.backends.mps.is_available(),
-            }
-            return tuple(name for name, there in present.items() if there)
+            present["cuda"] = framework.cuda.is_available()
+            present["mps"] = framework.backends.mps.is_available()
         case "tensorflow":
-            return ("cuda",) if framework.config.list_physical_devices("GPU") else ()
+            present["cuda"] = bool(framework.config.list_physical_devices("GPU"))
         case _:
-            return ("cuda",) if framework.default_backend() == "gpu" else ()
+            present["cuda"] = framework.default_backend() == "gpu"
+    return tuple(name for name, there in present.items() if there)

@@ -1,31 +1,44 @@
-"""Keras models as the content of a file that plain Keras loads."""
+"""Keras models as files that plain Keras loads."""
 
-import contextlib
-import logging
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+from fittingroom.engines.cores import quietly, reason_of
+from fittingroom.engines.keras.backend import load_keras
 
-def file_content(model: Any, kind: Literal["keras", "h5"]) -> bytes:
+keras = load_keras()
+
+
+def file_content(model: Any, kind: Literal["keras", "h5"], *, check: bool = False) -> bytes:
     """The model as Keras' own archive, or as the older HDF5 file.
 
     A compiled model's loss, metrics and optimizer go with it.
+
+    Args:
+        model: a Keras model.
+        kind: which of the two.
+        check: load the file once; whatever error Keras then raises passes through.
     """
-    with tempfile.TemporaryDirectory() as folder, _without_advice():
+    with quietly(), tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"model.{kind}"  # Keras goes by the ending
         model.save(path)
+        if check:
+            keras.models.load_model(path)
         return path.read_bytes()
 
 
-@contextlib.contextmanager
-def _without_advice() -> Iterator[None]:
-    """Keep Keras from advising against HDF5, which was asked for."""
-    logger = logging.getLogger("absl")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
+def saved_files(model: Any) -> tuple[dict[str, bytes], tuple[str, ...]]:
+    """The model as ``model.keras`` and ``best_model.h5``, and a sentence on each that is left out.
+
+    A file is left out if Keras cannot load it, as with layers of the person's own.
+    """
+    files: dict[str, bytes] = {}
+    notes: list[str] = []
+    kinds: dict[str, Literal["keras", "h5"]] = {"model.keras": "keras", "best_model.h5": "h5"}
+    for name, kind in kinds.items():
+        try:
+            files[name] = file_content(model, kind, check=True)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the run has its other files
+            notes.append(f"{name} is left out, since Keras could not load it: {reason_of(error)}")
+    return files, tuple(notes)

@@ -1,14 +1,16 @@
 """A network's description → the same network in Keras, and its weights there and back.
 
 Keras keeps channels last, descriptions and PyTorch keep them first. Kernels are transposed to fit.
-If an image is flattened, its numbers come in another order in Keras. The kernel of the dense layer
-that follows is put into that order, so that nothing is moved at run time.
+If an image is flattened, its numbers come in another order in Keras. The weights up to the next
+dense layer's kernel are put into that order, so that nothing is moved at run time.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from fittingroom import networks
 from fittingroom.engines.keras.backend import load_keras
@@ -16,6 +18,8 @@ from fittingroom.networks import INPUT_SHAPE, Dense, Layer, Network, Shape
 from fittingroom.predictions import Float32
 
 keras = load_keras()
+
+Order = npt.NDArray[np.intp]
 
 _LAST = "channels_last"
 
@@ -33,8 +37,8 @@ def apply_network(network: Network, value: Any, shape: Shape = INPUT_SHAPE) -> A
     """
     inputs = (shape, *(row.output for row in networks.summarise(network, shape)))
     for index, layer in enumerate(network):
-        moved = isinstance(layer, networks.Flatten) and len(inputs[index]) == 3
-        if moved and inputs[index][0] > 1 and not _undone_by_kernel(network[index + 1 :]):
+        flattened = isinstance(layer, networks.Flatten) and len(inputs[index]) == 3
+        if flattened and not _has_dense(network[index:]):
             value = keras.layers.Permute((3, 1, 2), name=f"channels_first_{index}")(value)
         for built in _build_layers(index, layer):
             value = built(value)
@@ -44,13 +48,11 @@ def apply_network(network: Network, value: Any, shape: Shape = INPUT_SHAPE) -> A
 def weights_of(model: Any, network: Network, shape: Shape = INPUT_SHAPE) -> dict[str, Float32]:
     """A copy of a built network's weights and running statistics under their common names."""
     weights: dict[str, Float32] = {}
-    for place, layer, flattened in _weighted(network, shape):
-        for part, array in zip(
-            _parts(layer), model.get_layer(_layer_name(place, layer)).get_weights(), strict=True
-        ):
-            weights[f"{place}.{part}"] = np.array(
-                _to_common(layer, part, array, flattened), np.float32, order="C"
-            )
+    for place, layer, parts, order in _weighted(network, shape):
+        arrays = model.get_layer(_layer_name(place, layer)).get_weights()
+        for part, array in zip(parts, arrays, strict=True):
+            common = _to_common(layer, part, array, order)
+            weights[f"{place}.{part}"] = np.array(common, np.float32, order="C")
     return weights
 
 
@@ -58,13 +60,9 @@ def set_weights(
     model: Any, network: Network, weights: Mapping[str, Float32], shape: Shape = INPUT_SHAPE
 ) -> None:
     """Give a built network the weights of these names; the inverse of :func:`weights_of`."""
-    for place, layer, flattened in _weighted(network, shape):
-        model.get_layer(_layer_name(place, layer)).set_weights(
-            [
-                _from_common(layer, part, weights[f"{place}.{part}"], flattened)
-                for part in _parts(layer)
-            ]
-        )
+    for place, layer, parts, order in _weighted(network, shape):
+        arrays = [_from_common(layer, part, weights[f"{place}.{part}"], order) for part in parts]
+        model.get_layer(_layer_name(place, layer)).set_weights(arrays)
 
 
 def _layer_name(place: int, layer: Layer) -> str:
@@ -111,61 +109,44 @@ def _build_layers(place: int, layer: Layer) -> tuple[Any, ...]:
             return (kinds.Dropout(rate, name=name),)
 
 
-def _undone_by_kernel(following: Network) -> bool:
-    """Whether the order that a Flatten gives can be undone in the kernel of a dense layer.
-
-    It can where no layer between the two has a number of its own for each place.
-    """
-    for layer in following:
-        if isinstance(layer, Dense):
-            return True
-        if not isinstance(layer, networks.ReLU | networks.GELU | networks.Dropout):
-            return False
-    return False
+def _has_dense(layers: Network) -> bool:
+    return any(isinstance(layer, Dense) for layer in layers)
 
 
-def _weighted(network: Network, shape: Shape) -> Iterator[tuple[int, Layer, Shape | None]]:
-    """Each layer with weights: its place, itself, and for a dense layer whose kernel undoes the
-    order of a Flatten the shape ``(C, H, W)`` that was flattened."""
-    flattened: Shape | None = None
+def _weighted(
+    network: Network, shape: Shape
+) -> Iterator[tuple[int, Layer, tuple[str, ...], Order | None]]:
+    """Each layer with weights: its place, itself, and the last parts of its weights' names in the
+    order in which Keras has them. After a Flatten, also where Keras' features come from."""
+    order: Order | None = None
     inputs = (shape, *(row.output for row in networks.summarise(network, shape)))
     for place, layer in enumerate(network):
         match layer:
             case networks.Flatten():
-                undone = len(inputs[place]) == 3 and _undone_by_kernel(network[place + 1 :])
-                flattened = inputs[place] if undone else flattened
-            case networks.Dense():
-                yield place, layer, flattened
-                flattened = None
-            case networks.Conv() | networks.BatchNorm():
-                yield place, layer, None
+                if len(inputs[place]) == 3 and _has_dense(network[place:]):
+                    sides = inputs[place]
+                    order = np.arange(math.prod(sides)).reshape(sides).transpose(1, 2, 0).ravel()
+            case networks.Dense() | networks.Conv():
+                yield place, layer, ("weight", "bias") if layer.bias else ("weight",), order
+                order = None
+            case networks.BatchNorm():
+                yield place, layer, ("weight", "bias", "running_mean", "running_var"), order
 
 
-def _parts(layer: Layer) -> tuple[str, ...]:
-    """The last parts of a layer's weights' names, in the order in which Keras has them."""
-    if isinstance(layer, networks.BatchNorm):
-        return "weight", "bias", "running_mean", "running_var"
-    has_bias = isinstance(layer, networks.Dense | networks.Conv) and layer.bias
-    return ("weight", "bias") if has_bias else ("weight",)
-
-
-def _to_common(layer: Layer, part: str, array: Float32, flattened: Shape | None) -> Float32:
+def _to_common(layer: Layer, part: str, array: Float32, order: Order | None) -> Float32:
     if part == "weight" and isinstance(layer, networks.Conv):
         return array.transpose(3, 2, 0, 1)  # (H, W, in, out) → (out, in, H, W)
-    if part == "weight" and isinstance(layer, networks.Dense):
-        if flattened is not None:
-            channels, height, width = flattened
-            array = array.reshape(height, width, channels, -1).transpose(2, 0, 1, 3)
-        return array.reshape(-1, layer.units).T  # (in, out) → (out, in)
-    return array
+    if isinstance(layer, Dense):
+        if part == "bias":
+            return array
+        array = array.T  # (in, out) → (out, in)
+    return array if order is None else array[..., np.argsort(order)]
 
 
-def _from_common(layer: Layer, part: str, array: Float32, flattened: Shape | None) -> Float32:
+def _from_common(layer: Layer, part: str, array: Float32, order: Order | None) -> Float32:
     if part == "weight" and isinstance(layer, networks.Conv):
         return array.transpose(2, 3, 1, 0)  # (out, in, H, W) → (H, W, in, out)
-    if part == "weight" and isinstance(layer, networks.Dense):
-        array = array.T  # (out, in) → (in, out)
-        if flattened is not None:
-            array = array.reshape(*flattened, -1).transpose(1, 2, 0, 3)
-        return array.reshape(-1, layer.units)
-    return array
+    if isinstance(layer, Dense) and part == "bias":
+        return array
+    array = array if order is None else array[..., order]
+    return array.T if isinstance(layer, Dense) else array  # (out, in) → (in, out)

@@ -1,19 +1,23 @@
 """What happens at the end of an epoch of Keras' own ``fit``."""
 
-import math
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fittingroom.engines.course import (
+    Course,
+    below,
+    check_arrays,
+    learning_rate,
+    other_training,
+)
 from fittingroom.engines.keras.backend import load_keras
-from fittingroom.engines.schedule import learning_rate
-from fittingroom.errors import RecipeError, RunChangedError, TrainingError
+from fittingroom.engines.keras.building import Built
+from fittingroom.errors import RecipeError
 from fittingroom.predictions import Float32
-from fittingroom.recipes import Recipe
-from fittingroom.runs import Checkpoint, Epoch, best_epoch, ending
+from fittingroom.runs import Checkpoint
 
 keras = load_keras()
 
@@ -21,72 +25,66 @@ keras = load_keras()
 _FILES = ("latest.weights.h5", "training_metadata.json")
 
 
-class Watch(keras.callbacks.Callback):  # type: ignore[misc,name-defined]
+class Watch(keras.callbacks.BackupAndRestore):  # type: ignore[misc,name-defined]
     """Reports each epoch, keeps the best one's weights, and ends training when the recipe does.
 
-    Keras' own early stopping knows one measure and nothing of the last epoch.
+    Keras' own early stopping knows one measure and nothing of the last epoch. Its backup restores
+    weights, optimizer and epoch, but neither random states nor the order of images: a resumed
+    training ends in other weights than one without an interruption.
 
     Args:
-        recipe: what is trained.
+        built: what is trained.
+        course: where epochs are added.
         steps: of the whole training.
-        copy_weights: gives a copy of the weights by name.
-        on_epoch: called after each epoch.
-        on_checkpoint: called after that with a checkpoint.
+        folder: an empty one, for Keras' backup.
+        on_checkpoint: called after each epoch with a checkpoint.
         start: the checkpoint from which training resumes.
-        backup: the folder of a :class:`Backup`, which must be called before this callback.
 
     Attributes:
-        history: the epochs so far.
-        best_weights: weights of the best of them, by name.
+        best_weights: weights of the best epoch so far, by name.
+
+    Raises:
+        RunChangedError: the checkpoint is of another training.
     """
 
     def __init__(
         self,
-        recipe: Recipe,
+        built: Built,
+        course: Course,
         steps: int,
-        copy_weights: Callable[[], dict[str, Float32]],
-        on_epoch: Callable[[Epoch], None],
+        folder: Path,
         on_checkpoint: Callable[[Checkpoint], None] | None,
         start: Checkpoint | None,
-        backup: Path,
     ) -> None:
-        super().__init__()
-        self._recipe = recipe
+        super().__init__(str(folder), delete_checkpoint=False)
+        self._built, self._recipe = built, built.recipe
+        self._course = course
         self._steps = steps
-        self._copy_weights = copy_weights
-        self._on_epoch = on_epoch
+        self._step = steps // built.recipe.epochs * len(course.history)
+        self._folder = folder
         self._on_checkpoint = on_checkpoint
-        self._backup = backup
-        self._began = time.perf_counter()
-        self.history = list(start.history) if start else []
-        self._step = steps // recipe.epochs * len(self.history)
         self.best_weights: dict[str, Float32] = {}
-        if start is not None:
-            self._began -= self.history[-1].seconds
-            self.best_weights = {
-                name.removeprefix("best."): np.array(array)
-                for name, array in start.arrays.items()
-                if name.startswith("best.")
-            }
-            shapes = [
-                {name: array.shape for name, array in weights.items()}
-                for weights in (self.best_weights, copy_weights())
-            ]
-            if shapes[0] != shapes[1]:
-                raise of_another(recipe, "its best weights have other names or shapes")
-
-    @property
-    def best(self) -> Epoch:
-        """The epoch so far whose weights are kept."""
-        return best_epoch(self.history, self._recipe.keep)
-
-    @property
-    def ended(self) -> bool:
-        """Whether the epochs so far are all."""
-        return bool(self.history) and ending(self.history, self._recipe) is not None
+        if start is None:
+            return
+        try:
+            for name in _FILES:
+                (folder / name).write_bytes(start.arrays[name].tobytes())
+            best = {f"best.{name}": array for name, array in built.weights().items()}
+            check_arrays(start.arrays, best)
+            self.best_weights = below("best.", {name: start.arrays[name] for name in best})
+        except (KeyError, ValueError) as error:
+            raise other_training(self._recipe, error) from error
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Set the learning rate of the first step."""
+        """Restore the checkpoint, and set the learning rate of the first step.
+
+        Raises:
+            RunChangedError: it is of another training.
+        """
+        try:
+            super().on_train_begin(logs)
+        except Exception as error:
+            raise other_training(self._recipe, error) from error
         self._set_learning_rate()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
@@ -101,40 +99,27 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc,name-defined]
             RecipeError: the model does not report loss and accuracy.
             TrainingError: the loss is no longer a number.
         """
+        names = ("loss", "accuracy", "val_loss", "val_accuracy")
         measured = {name: float(value) for name, value in (logs or {}).items()}
-        missing = {"loss", "accuracy", "val_loss", "val_accuracy"} - measured.keys()
+        missing = [name for name in names if name not in measured]
         if missing:
             raise RecipeError(
-                f"The model reports no {', '.join(sorted(missing))} in training. Its train_step "
-                "and test_step must report loss and accuracy, as Keras' own do."
+                f"The model reports no {', '.join(missing)} in training. Its train_step and "
+                "test_step must report loss and accuracy, as Keras' own do."
             )
-        number = epoch + 1  # Keras counts from 0
-        if not math.isfinite(measured["loss"]) or not math.isfinite(measured["val_loss"]):
-            raise TrainingError(
-                f"The loss is {measured['loss']} after epoch {number}, so training broke down. Try "
-                "a lower learning rate: `--set learning_rate=…`."
-            )
-        self.history.append(
-            Epoch(
-                epoch=number,
-                seconds=time.perf_counter() - self._began,
-                train_loss=measured["loss"],
-                train_accuracy=measured["accuracy"],
-                val_loss=measured["val_loss"],
-                val_accuracy=measured["val_accuracy"],
-                learning_rate=self._learning_rate(),
-            )
-        )
-        if self.best.epoch == number:
-            self.best_weights = self._copy_weights()
-        self._on_epoch(self.history[-1])
+        loss, accuracy, val_loss, val_accuracy = (measured[name] for name in names)
+        self._course.add(loss, accuracy, val_loss, val_accuracy, self._learning_rate())
+        history = tuple(self._course.history)
+        if self._course.best(self._recipe) == history[-1]:
+            self.best_weights = self._built.weights()
         if self._on_checkpoint is not None:
+            super().on_epoch_end(epoch, logs)  # writes the files
             arrays = {f"best.{name}": array for name, array in self.best_weights.items()}
             files = {
-                name: np.frombuffer((self._backup / name).read_bytes(), np.uint8) for name in _FILES
+                name: np.frombuffer((self._folder / name).read_bytes(), np.uint8) for name in _FILES
             }
-            self._on_checkpoint(Checkpoint(tuple(self.history), files | arrays))
-        if self.ended:
+            self._on_checkpoint(Checkpoint(history, files | arrays))
+        if self._course.ended(self._recipe):
             self.model.stop_training = True
 
     def _set_learning_rate(self) -> None:
@@ -143,39 +128,3 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc,name-defined]
 
     def _learning_rate(self) -> float:
         return learning_rate(self._recipe, self._step, self._steps)
-
-
-class Backup(keras.callbacks.BackupAndRestore):  # type: ignore[misc,name-defined]
-    """Keras' BackupAndRestore, which starts from a checkpoint.
-
-    It restores weights, optimizer and epoch, but neither random states nor the order of images: a
-    resumed training ends in other weights than one without an interruption.
-    """
-
-    def __init__(self, folder: Path, recipe: Recipe, start: Checkpoint | None) -> None:
-        super().__init__(str(folder), delete_checkpoint=False)
-        self._recipe = recipe
-        if start is not None:
-            for name in _FILES:
-                if name not in start.arrays:
-                    raise of_another(recipe, f"it holds no {name}")
-                (folder / name).write_bytes(start.arrays[name].tobytes())
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Restore the checkpoint.
-
-        Raises:
-            RunChangedError: it is of another training.
-        """
-        try:
-            super().on_train_begin(logs)
-        except Exception as error:
-            raise of_another(self._recipe, error) from error
-
-
-def of_another(recipe: Recipe, why: object) -> RunChangedError:
-    """The error for a checkpoint of another training."""
-    return RunChangedError(
-        f"The checkpoint is not of {recipe.name}, but of another training: {why}. Train it from "
-        "the start, without `--resume`."
-    )

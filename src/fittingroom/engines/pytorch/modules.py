@@ -34,6 +34,19 @@ class FastDropout(nn.Module):
         return input * kept * (256 / (256 - self.dropped))
 
 
+class BothSides(nn.Module):
+    """The mean of a module's outputs for each image and for its mirror image."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, images: Tensor) -> Tensor:
+        """float32 ``(N, 1, 28, 28)`` → ``(N, K)``."""
+        mean: Tensor = (self.module(images) + self.module(images.flip(3))) / 2
+        return mean
+
+
 def build_module(network: Network, shape: Shape = INPUT_SHAPE) -> nn.Sequential:
     """The network with freshly drawn weights; its ``state_dict`` names them as the network does.
 

@@ -1,6 +1,8 @@
 """A person's own module: built, tried out before it is trained, and exported afterwards."""
 
 import random
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,7 @@ from torch.nn import functional
 from fittingroom.data import Split
 from fittingroom.engines import Core
 from fittingroom.engines.cores import are_probabilities, build_core, check_core
+from fittingroom.engines.pytorch.modules import BothSides
 from fittingroom.engines.pytorch.optimizers import build_optimizers
 from fittingroom.engines.torch_export import OUTPUT, export_module
 from fittingroom.errors import RecipeError
@@ -19,19 +22,6 @@ from fittingroom.recipes import OwnModel, Recipe, own_code
 _SHAPE = (1, 28, 28)
 # Images in the trial, and in the check of the exported model, which so meets another batch size.
 _TRIAL, _CHECK = 2, 3
-
-
-class BothSides(nn.Module):
-    """The mean of a module's outputs for each image and for its mirror image."""
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, images: Tensor) -> Tensor:
-        """float32 ``(N, 1, 28, 28)`` → ``(N, K)``."""
-        mean: Tensor = (self.module(images) + self.module(images.flip(3))) / 2
-        return mean
 
 
 def build_own(own: OwnModel, seed: int) -> nn.Module:
@@ -72,9 +62,10 @@ def try_out(recipe: Recipe, own: OwnModel, split: Split, seed: int, device: torc
         raise RecipeError(
             f"{own.origin} has nothing to train: none of its parameters requires a gradient."
         )
-    core = export_own(module, recipe, own, classes)
+    evaluated = BothSides(module) if recipe.mirror else module
+    core = export_own(evaluated, own, classes)
     with torch.no_grad():
-        expected = (BothSides(module) if recipe.mirror else module)(inputs)
+        expected = evaluated(inputs)
     check_core(core, images, expected.cpu().numpy())
     build_optimizers(module, recipe)
     module.train()
@@ -82,15 +73,14 @@ def try_out(recipe: Recipe, own: OwnModel, split: Split, seed: int, device: torc
         functional.cross_entropy(module(inputs[:_TRIAL].clone()), labels).backward()
 
 
-def export_own(module: nn.Module, recipe: Recipe, own: OwnModel, classes: int) -> Core:
-    """The module as a core, with the mirror image if the recipe asks for it.
+def export_own(module: nn.Module, own: OwnModel, classes: int) -> Core:
+    """The module as a core.
 
     Raises:
         ExportError: it cannot be exported.
     """
-    whole = BothSides(module) if recipe.mirror else module
     return build_core(
-        export_module(whole.eval(), _SHAPE, own.origin),
+        export_module(module, _SHAPE, own.origin),
         OUTPUT,
         shape=_SHAPE,
         classes=classes,
@@ -108,12 +98,13 @@ def state_of(module: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def as_array(tensor: Tensor) -> npt.NDArray[np.generic]:
-    """A tensor as an array; as float32 if NumPy does not have its type, as with bfloat16."""
-    try:
-        return tensor.numpy()
-    except TypeError:
-        return tensor.float().numpy()
+def as_arrays(tensors: Mapping[str, Tensor]) -> dict[str, npt.NDArray[Any]]:
+    """Tensors as arrays; as float32 if NumPy does not have a type, as with bfloat16."""
+    arrays = {}
+    for name, tensor in tensors.items():
+        value = tensor.detach().cpu().contiguous()
+        arrays[name] = (value.float() if value.dtype == torch.bfloat16 else value).numpy()
+    return arrays
 
 
 def _check_logits(logits: object, classes: int, origin: str) -> None:
