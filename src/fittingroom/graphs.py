@@ -1,11 +1,12 @@
-"""Building an ONNX graph: nodes, constants, and the serialised model."""
+"""Building an ONNX graph: nodes, constants, the serialised model, and running it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
 
 # Opset 20 is the first with Gelu; IR version 9 goes with it. ONNX Runtime reads both since 1.17.
 OPSET, IR = 20, 9
@@ -72,3 +73,27 @@ class GraphBuilder:
         helper.set_model_props(model, dict(metadata or {}))
         onnx.checker.check_model(model, full_check=True)
         return bytes(model.SerializeToString())
+
+    def from_pictures(
+        self, output: str, size: int | str, *, opsets: Mapping[str, int] | None = None
+    ) -> bytes:
+        """The checked model from ``pictures``, float32 ``(N, 28, 28)`` of 0–255, to one output.
+
+        Args:
+            output: its name; float32 ``(N, size)``.
+            size: numbers for each image; a name if it is not known.
+            opsets: see :meth:`serialise`.
+        """
+        values = [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *sides])
+            for name, sides in (("pictures", (28, 28)), (output, (size,)))
+        ]
+        return self.serialise(values[:1], values[1:], opsets=opsets)
+
+
+def open_session(model: bytes, threads: int = 0) -> onnxruntime.InferenceSession:
+    """A session of ONNX Runtime on the processor that logs nothing, for a model built here."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = threads  # 0: as many as processors
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

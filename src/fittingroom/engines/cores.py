@@ -10,13 +10,12 @@ from typing import Literal
 
 import numpy as np
 import onnx
-import onnxruntime
-from onnx import TensorProto, helper, version_converter
+from onnx import version_converter
 
 from fittingroom.engines import Core
 from fittingroom.engines.operations import operation_count
 from fittingroom.errors import ExportError, RecipeError
-from fittingroom.graphs import OPSET, GraphBuilder
+from fittingroom.graphs import OPSET, GraphBuilder, open_session
 from fittingroom.predictions import Float32, UInt8, softmax
 from fittingroom.safe_io import Refusal
 from fittingroom.safe_io.models import check_model
@@ -28,16 +27,6 @@ _LEAST = 1e-7
 # Probabilities add up to one within this.
 _SUMS_TO_ONE = 1e-3
 _ALLOWED_DIFFERENCE = 1e-4
-_EXPORTERS = (
-    "absl",
-    "torch.onnx",
-    "torch.export",
-    "torch.fx",
-    "onnxscript",
-    "onnx_ir",
-    "skl2onnx",
-    "tf2onnx",
-)
 _LONGEST = 600
 
 
@@ -75,7 +64,7 @@ def build_core(
 
     Args:
         inner: from one input, float32 ``(N, *shape)`` of values 0–1, to ``output``.
-        output: the name of its output, ``(N, K)``.
+        output: the name of that output, ``(N, K)``.
         shape: of one image, 784 values.
         classes: ``K``.
         gives: see :func:`to_logits`.
@@ -92,12 +81,8 @@ def build_core(
             if versions.get("", OPSET) != OPSET:
                 inner = version_converter.convert_version(inner, OPSET)
             graph = _surround(inner, output, shape, gives, scale)
-            versions = {entry.domain: entry.version for entry in inner.opset_import if entry.domain}
-            model = graph.serialise(
-                [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["N", 28, 28])],
-                [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", classes])],
-                opsets=versions,
-            )
+            others = {domain: version for domain, version in versions.items() if domain}
+            model = graph.from_pictures("logits", classes, opsets=others)
             operations = operation_count(model)
         except Exception as error:
             raise ExportError(
@@ -129,12 +114,8 @@ def check_core(core: Core, images: UInt8, logits: Float32) -> None:
         check_model(core.graph)
     except Refusal as error:
         raise ExportError(f"The exported model could not be opened again. {error}") from error
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
     try:
-        session = onnxruntime.InferenceSession(
-            core.graph, options, providers=["CPUExecutionProvider"]
-        )
+        session = open_session(core.graph)
         (received,) = session.run(["logits"], {"pictures": images.astype(np.float32)})
     except Exception as error:
         raise ExportError(
@@ -153,22 +134,18 @@ def check_core(core: Core, images: UInt8, logits: Float32) -> None:
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
     """Keep the output, logs and warnings of exporters away from the terminal, but not errors."""
-    loggers = [logging.getLogger(name) for name in _EXPORTERS]
-    levels = [logger.level for logger in loggers]
-    nowhere = io.StringIO()
+    nowhere, disabled = io.StringIO(), logging.root.manager.disable
     with (
         warnings.catch_warnings(),
         contextlib.redirect_stdout(nowhere),
         contextlib.redirect_stderr(nowhere),
     ):
         warnings.simplefilter("ignore")
-        for logger in loggers:
-            logger.setLevel(logging.CRITICAL)
+        logging.disable()
         try:
             yield
         finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
+            logging.disable(disabled)
 
 
 def reason_of(error: BaseException) -> str:
@@ -200,17 +177,13 @@ def _surround(
     graph.add(
         "Reshape", scaled, graph.integers(-1, *shape), output=inner.graph.input[0].name
     )  # (N, *shape)
-    for node in _needed(inner.graph, f"own/{output}"):
-        # The place of the code on this machine is private, and no part of the model.
-        node.doc_string = ""
-        del node.metadata_props[:]
-        graph.nodes.append(node)
+    graph.nodes.extend(_needed(inner.graph, f"own/{output}"))
     used = {name for node in graph.nodes for name in _inputs(node)}
-    for each in inner.graph.initializer:
-        if each.name in used:
-            each.doc_string = ""
-            del each.metadata_props[:]
-            graph.constants.append(each)
+    graph.constants.extend(each for each in inner.graph.initializer if each.name in used)
+    for part in (*graph.nodes, *graph.constants):
+        # The place of the code on this machine is private, and no part of the model.
+        part.doc_string = ""
+        del part.metadata_props[:]
     match gives:
         case "probabilities":
             least = graph.constant(np.array(_LEAST, np.float32))

@@ -1,23 +1,23 @@
 """Operations and parameters of an ONNX model, counted from its graph."""
 
 import math
-from collections import defaultdict
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
+from onnx import TensorProto
+
+from fittingroom.graphs import open_session
 
 _MATRIX = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Einsum", "GRU", "LSTM", "RNN")
 # ONNX' own domain for classical models, whose nodes hold their numbers as attributes.
 _ML = "ai.onnx.ml"
-_SHAPES = "shape of "
 
 
 def operation_count(model: bytes) -> int:
-    """Multiply-adds for one picture, forward, and for trees the comparisons of the longest path.
+    """Multiply-adds for one image, forward, and for trees the comparisons of the longest path.
 
-    The model is run once on a blank picture, for the shapes that reach its nodes. Counted are
+    The model is run once on a blank image, for the shapes that reach its nodes. Counted are
     convolutions, matrix products, recurrent layers, linear and support vector machines, and
     trees, as a sum over trees of the comparisons on the longest way to a leaf and one addition.
     Nodes inside a loop or condition are not.
@@ -27,7 +27,17 @@ def operation_count(model: bytes) -> int:
     """
     proto = onnx.load_from_string(model)
     nodes = list(proto.graph.node)
-    shapes = _shapes(proto, [node for node in nodes if node.op_type in _MATRIX])
+    shapes = {array.name: tuple(array.dims) for array in proto.graph.initializer}
+    matrices = [node for node in nodes if node.op_type in _MATRIX]
+    used = {name for node in matrices for name in (*node.input, *node.output)}
+    names = sorted(used - shapes.keys() - {"", "pictures"})
+    del proto.graph.output[:]
+    proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+    shapes["pictures"] = (1, 28, 28)
+    if names:
+        blank = np.zeros(shapes["pictures"], np.float32)
+        found = open_session(proto.SerializeToString()).run(None, {"pictures": blank})
+        shapes |= {name: array.shape for name, array in zip(names, found, strict=True)}
     return sum(_operations(node, shapes) for node in nodes)
 
 
@@ -36,74 +46,41 @@ def parameter_count(proto: onnx.ModelProto) -> int:
 
     A branch of a tree counts as two, a pixel and a threshold.
     """
-    arrays = sum(
-        math.prod(array.dims)
-        for array in proto.graph.initializer
-        if array.data_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE)
-    )
-    return arrays + sum(_held(node) for node in proto.graph.node if node.domain == _ML)
+    kinds = (TensorProto.FLOAT, TensorProto.DOUBLE)
+    arrays = [array for array in proto.graph.initializer if array.data_type in kinds]
+    nodes = [node for node in proto.graph.node if node.domain == _ML]
+    return sum(math.prod(array.dims) for array in arrays) + sum(map(_held, nodes))
 
 
 def _held(node: onnx.NodeProto) -> int:
+    values = _attributes(node)
     if node.op_type.startswith("TreeEnsemble"):
-        values = _attributes(node)
-        modes = values["nodes_modes"]
-        leaves = len(values.get("class_weights", values.get("target_weights", ())))
-        return (
-            2 * sum(mode != b"LEAF" for mode in modes) + leaves + len(values.get("base_values", ()))
-        )
+        branches = sum(mode != b"LEAF" for mode in values["nodes_modes"])
+        leaves = values.get("class_weights", values.get("target_weights", ()))
+        return 2 * branches + len(leaves) + len(values.get("base_values", ()))
     return sum(len(attribute.floats) for attribute in node.attribute)
-
-
-def _shapes(proto: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> dict[str, tuple[int, ...]]:
-    """The shapes of all that some nodes take and give, for one picture."""
-    shapes = {array.name: tuple(array.dims) for array in proto.graph.initializer}
-    asked = onnx.ModelProto()
-    asked.CopyFrom(proto)
-    del asked.graph.output[:]
-    names = [
-        name
-        for name in dict.fromkeys(name for node in nodes for name in (*node.input, *node.output))
-        if name and name not in shapes
-    ]
-    if not names:
-        return shapes
-    for name in names:
-        asked.graph.node.append(onnx.helper.make_node("Shape", [name], [f"{_SHAPES}{name}"]))
-        asked.graph.output.append(
-            onnx.helper.make_tensor_value_info(f"{_SHAPES}{name}", onnx.TensorProto.INT64, None)
-        )
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(
-        asked.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    blank = np.zeros((1, 28, 28), np.float32)
-    found = session.run([f"{_SHAPES}{name}" for name in names], {"pictures": blank})
-    return shapes | {
-        name: tuple(int(side) for side in shape) for name, shape in zip(names, found, strict=True)
-    }
 
 
 def _operations(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> int:
     values = _attributes(node)
+    taken, given = ([shapes.get(name, ()) for name in names] for names in (node.input, node.output))
     match node.op_type:
-        case "Conv":
-            kernel = shapes[node.input[1]]  # (filters, channels / groups, height, width)
-            return math.prod(kernel[1:]) * math.prod(shapes[node.output[0]])
-        case "ConvTranspose":
-            kernel = shapes[node.input[1]]  # (channels, filters / groups, height, width)
-            return math.prod(kernel[1:]) * math.prod(shapes[node.input[0]])
+        case "Conv":  # a kernel of (filters, channels / groups, height, width)
+            return math.prod(taken[1][1:]) * math.prod(given[0])
+        case "ConvTranspose":  # a kernel of (channels, filters / groups, height, width)
+            return math.prod(taken[1][1:]) * math.prod(taken[0])
         case "Gemm":
-            shared = shapes[node.input[0]][0 if values.get("transA") else -1]
-            return shared * math.prod(shapes[node.output[0]])
+            return taken[0][0 if values.get("transA") else -1] * math.prod(given[0])
         case "MatMul":
-            return shapes[node.input[0]][-1] * math.prod(shapes[node.output[0]])
-        case "Einsum":
-            return _einsum(values["equation"].decode(), [shapes[name] for name in node.input])
-        case "GRU" | "LSTM" | "RNN":
-            steps, batch = shapes[node.input[0]][:2]
-            return steps * batch * sum(math.prod(shapes[name]) for name in node.input[1:3])
+            return taken[0][-1] * math.prod(given[0])
+        case "Einsum":  # the product of all letters' sizes
+            terms = values["equation"].decode().replace(" ", "").partition("->")[0]
+            sizes: dict[str, int] = {}
+            for term, shape in zip(terms.replace("...", "").split(","), taken, strict=True):
+                sizes |= dict(zip(reversed(term), reversed(shape), strict=False))
+            return math.prod(sizes.values())
+        case "GRU" | "LSTM" | "RNN":  # an input of (steps, N, features)
+            return math.prod(taken[0][:2]) * sum(math.prod(shape) for shape in taken[1:3])
         case "LinearClassifier" | "LinearRegressor":
             return len(values["coefficients"])
         case "SVMClassifier" | "SVMRegressor":
@@ -113,35 +90,18 @@ def _operations(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> int
     return 0
 
 
-def _einsum(equation: str, shapes: list[tuple[int, ...]]) -> int:
-    """The product of all letters' sizes."""
-    sizes: dict[str, int] = {}
-    terms = equation.replace(" ", "").partition("->")[0].split(",")
-    for term, shape in zip(terms, shapes, strict=True):
-        sizes |= dict(
-            zip(term.replace("...", ""), shape[-len(term.replace("...", "")) :], strict=True)
-        )
-    return math.prod(sizes.values())
-
-
 def _longest_paths(values: dict[str, Any]) -> int:
     """The sum over trees of the comparisons on the longest way to a leaf, and its addition."""
     columns = ("treeids", "nodeids", "truenodeids", "falsenodeids", "modes")
-    rows = zip(*(values[f"nodes_{name}"] for name in columns), strict=True)
     children: dict[tuple[int, int], tuple[int, int]] = {}
-    nodes: dict[int, list[int]] = defaultdict(list)
-    for tree, node, true, false, mode in rows:
-        nodes[tree].append(node)
+    for tree, node, *both, mode in zip(*(values[f"nodes_{name}"] for name in columns), strict=True):
         if mode != b"LEAF":
-            children[tree, node] = (true, false)
-    total = 0
-    for tree, members in nodes.items():
-        inner = {child for node in members for child in children.get((tree, node), ())}
-        level = [node for node in members if node not in inner]  # the root
-        while level:
-            total += 1
-            level = [child for node in level for child in children.get((tree, node), ())]
-    return total
+            children[tree, node] = (both[0], both[1])
+
+    def depth(tree: int, node: int) -> int:
+        return 1 + max((depth(tree, child) for child in children.get((tree, node), ())), default=0)
+
+    return sum(depth(tree, 0) for tree in set(values["nodes_treeids"]))  # the root is 0
 
 
 def _attributes(node: onnx.NodeProto) -> dict[str, Any]:

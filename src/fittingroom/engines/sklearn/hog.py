@@ -7,10 +7,8 @@ the two cannot differ.
 import math
 
 import numpy as np
-import onnxruntime
-from onnx import TensorProto, helper
 
-from fittingroom.graphs import GraphBuilder
+from fittingroom.graphs import GraphBuilder, open_session
 from fittingroom.predictions import Float32, UInt8
 
 # Pixels along a side of a cell. Both divide 28; the smaller sees seams, the larger the outline.
@@ -57,13 +55,7 @@ def features(images: UInt8, orientations: int, threads: int) -> Float32:
     """The features of pictures, uint8 ``(N, 28, 28)``, by ONNX Runtime: float32 ``(N, F)``."""
     graph = GraphBuilder()
     graph.add("Identity", add_features(graph, "pictures", orientations), output="features")
-    model = graph.serialise(
-        [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["N", 28, 28])],
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["N", "F"])],
-    )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    session = open_session(graph.from_pictures("features", "F"), threads)
     batches = [
         session.run(None, {"pictures": images[start : start + _BATCH].astype(np.float32)})[0]
         for start in range(0, len(images), _BATCH)
