@@ -44,7 +44,12 @@ class Trained:
 
 
 def train_estimator(
-    estimator: Any, origin: str, training: Half, validation: Half, classes: int, gives: Gives
+    estimator: Any,
+    origin: str,
+    training: Half,
+    validation: Half,
+    classes: int,
+    gives: Gives | None = None,
 ) -> Trained:
     """Fit a classifier on the training set.
 
@@ -54,45 +59,34 @@ def train_estimator(
         training: the training set.
         validation: the validation set.
         classes: numbers that it gives for each image.
-        gives: whether these are its probabilities, or else the values of its decision function,
-            taken as logits or as scores of any size.
+        gives: ``"logits"`` to take the values of its decision function as they are. Without it,
+            probabilities if it has them, or else these values, as scores of any size.
 
     Raises:
         RecipeError: its output has another shape than one number for each class.
         OwnCodeError: its code raises an error.
         ExportError: it cannot be exported.
     """
+    gives = gives or ("probabilities" if hasattr(estimator, "predict_proba") else "scores")
     with own_code(f"fitting {origin}"):
         estimator.fit(_scaled(training.images), training.labels.astype(np.int64))
-    answers, of_validation = (
+    answers, given = (
         _answers(estimator, origin, half.images, classes, gives) for half in (training, validation)
     )
     # Scores may be hundreds: at the size of logits, rounding in the exported model matters less.
     scale = max(float(answers.std()), 1e-6) if gives == "scores" else 1.0
     model = _to_onnx(estimator, origin, gives)
-    return Trained(
-        training=to_logits(answers, gives, scale),
-        validation=to_logits(of_validation, gives, scale),
-        weights={},
-        core=build_core(
-            model,
-            model.graph.output[1].name,
-            shape=(_PIXELS,),
-            classes=classes,
-            gives=gives,
-            parameters=parameter_count(model),
-            scale=scale,
-        ),
+    core = build_core(
+        model,
+        model.graph.output[1].name,
+        shape=(_PIXELS,),
+        classes=classes,
+        gives=gives,
+        parameters=parameter_count(model),
+        scale=scale,
     )
-
-
-def train_own(
-    own: OwnModel, training: Half, validation: Half, *, classes: int, seed: int
-) -> Trained:
-    """Fit a person's own classifier on the training set; see :func:`train_estimator`."""
-    estimator = build_own(own, seed)
-    gives: Gives = "probabilities" if hasattr(estimator, "predict_proba") else "scores"
-    return train_estimator(estimator, own.origin, training, validation, classes, gives)
+    of_training, of_validation = (to_logits(each, gives, scale) for each in (answers, given))
+    return Trained(of_training, of_validation, {}, core)
 
 
 def build_own(own: OwnModel, seed: int) -> Any:
@@ -124,7 +118,7 @@ def try_out(own: OwnModel, split: Split, seed: int) -> None:
     some = split.training.take(np.sort(np.concatenate(few)))
     check = split.training.take(np.arange(min(_CHECK, len(labels))))
     with quietly():  # warnings about so few images would mislead
-        trained = train_own(own, some, check, classes=len(split.classes), seed=seed)
+        trained = train_estimator(build_own(own, seed), own.origin, some, check, len(split.classes))
     check_core(trained.core, check.images, trained.validation)
 
 
@@ -153,25 +147,21 @@ def _to_onnx(estimator: Any, origin: str, gives: Gives) -> onnx.ModelProto:
     if gives != "probabilities":
         # Converters differ in which of the two options they know.
         options = [{"zipmap": False, "raw_scores": True}, {"raw_scores": True}, *options]
-    with quietly():
+    with quietly(), _whole_numbers():
         import skl2onnx
 
-        reasons: list[Exception] = []
         for each in options:
             try:
-                with _whole_numbers():
-                    model: onnx.ModelProto = skl2onnx.to_onnx(
-                        estimator,
-                        np.zeros((1, _PIXELS), np.float32),
-                        target_opset={"": OPSET, _ML: _VERSION},
-                        options={id(estimator): each},
-                    )
+                model: onnx.ModelProto = skl2onnx.to_onnx(
+                    estimator,
+                    np.zeros((1, _PIXELS), np.float32),
+                    target_opset={"": OPSET, _ML: _VERSION},
+                    options={id(estimator): each},
+                )
                 return model
             except Exception as error:  # noqa: BLE001 - reported below, if no options work
-                reasons.append(error)
-    raise ExportError(
-        f"skl2onnx can't turn {origin} into ONNX: {reason_of(reasons[-1])}"
-    ) from reasons[-1]
+                reason = error
+    raise ExportError(f"skl2onnx can't turn {origin} into ONNX: {reason_of(reason)}") from reason
 
 
 @contextlib.contextmanager

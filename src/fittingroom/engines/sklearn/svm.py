@@ -11,11 +11,11 @@ With landmarks ``l``, ``k(x) = mean over x and its mirror image of exp(-γ·|f(x
 All is done in float64: weights of both signs nearly cancel, and float32 would leave too little.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-from onnx import TensorProto, helper
+from onnx import TensorProto
 from scipy import linalg
 from scipy.linalg import blas
 
@@ -29,39 +29,23 @@ from fittingroom.recipes import HogSvm
 
 Float64 = npt.NDArray[np.float64]
 
-# Added to the diagonal of the kernel among landmarks, which twin pictures make singular.
+# Added to the diagonal of the kernel among landmarks, which twin images make singular.
 _JITTER = 1e-4
-# Pictures at a time, where each is compared with all landmarks, and where its features are found.
+# Images at a time, where each is compared with all landmarks, and where its features are found.
 _BATCH = 1000
 _PICTURES = 5000
 _PAIRS = 500
 
 
-@dataclass(frozen=True, eq=False)
-class Machine:
-    """A trained machine; every array is float32, so that a file holds exactly these numbers.
-
-    Attributes:
-        mean: ``(F,)``, of the features.
-        components: ``(F, C)``, their principal components.
-        landmarks: ``(M, C)``, in terms of these.
-        width: ``γ``.
-        weights: ``(M, K)``, ``α``.
-        bias: ``(K,)``, ``b``.
-    """
-
-    mean: Float32
-    components: Float32
-    landmarks: Float32
-    width: float
-    weights: Float32
-    bias: Float32
-
-
 def train_svm(
     model: HogSvm, training: Half, validation: Half, *, classes: int, seed: int, threads: int
 ) -> Trained:
-    """Train the machine."""
+    """Train the machine. Its weights are float32, so that a file holds exactly these numbers:
+
+    - ``features.mean`` ``(F,)``, and ``features.components`` ``(F, C)``, the principal components;
+    - ``kernel.landmarks`` ``(M, C)``, in terms of these, and ``kernel.width``, ``γ``;
+    - ``weight`` ``(M, K)``, ``α``, and ``bias`` ``(K,)``, ``b``.
+    """
     generator = np.random.default_rng(seed)
     count = len(training)
     mean, components = _components(
@@ -69,7 +53,7 @@ def train_svm(
     )
 
     def reduce(images: UInt8) -> Float32:
-        """The components of pictures and their mirror images: ``(N, 2, C)``."""
+        """The components of images and their mirror images: ``(N, 2, C)``."""
         # All features of both sides at once would take more memory than anything else here.
         batches = [images[start : start + _PICTURES] for start in range(0, len(images), _PICTURES)]
         return np.concatenate(
@@ -82,25 +66,39 @@ def train_svm(
     some = reduced[generator.choice(count, min(_PAIRS, count), replace=False), 0]
     distances = _squared_distances(some.astype(np.float64), some.astype(np.float64))
     width = model.sharpness / max(float(np.median(distances)), 1e-6)
-    weights, bias = _solve(model, reduced, training.labels, landmarks, width, classes)
-    machine = Machine(mean, components, landmarks, width, weights, bias)
+    weight, bias = _solve(model, reduced, training.labels, landmarks, width, classes)
+
+    def scores(reduced: Float32) -> Float32:
+        """float32 ``(N, 2, C)`` → float32 ``(N, K)``."""
+        batches = [reduced[start : start + _BATCH] for start in range(0, len(reduced), _BATCH)]
+        wide = weight.astype(np.float64)
+        found = [_kernel(batch, landmarks, width) @ wide for batch in batches]
+        return (np.concatenate(found) + bias).astype(np.float32)
+
+    weights = {
+        "features.mean": mean,
+        "features.components": components,
+        "kernel.landmarks": landmarks,
+        "kernel.width": np.array(width, np.float32),
+        "weight": weight,
+        "bias": bias,
+    }
     return Trained(
-        training=_scores(machine, reduced),
-        validation=_scores(machine, reduce(validation.images)),
-        weights={
-            "features.mean": mean,
-            "features.components": components,
-            "kernel.landmarks": landmarks,
-            "kernel.width": np.array(width, np.float32),
-            "weight": weights,
-            "bias": bias,
-        },
-        core=_core(machine, model, classes),
+        training=scores(reduced),
+        validation=scores(reduce(validation.images)),
+        weights=weights,
+        core=Core(
+            graph=_graph(weights, width, model, classes),
+            parameters=sum(array.size for array in weights.values()),
+            # Components and distances for the image and its mirror image, then the weights. The
+            # histograms themselves, some hundred thousand operations, are left out.
+            operations=2 * (components.size + landmarks.size) + weight.size,
+        ),
     )
 
 
 def _pairs(images: UInt8, orientations: int, threads: int) -> Float32:
-    """Features of pictures and their mirror images: float32 ``(N, 2, F)``."""
+    """Features of images and their mirror images: float32 ``(N, 2, F)``."""
     sides = [features(side, orientations, threads) for side in (images, images[:, :, ::-1])]
     return np.stack(sides, axis=1)
 
@@ -148,18 +146,8 @@ def _solve(
     return weights.astype(np.float32), (offset - means @ weights).astype(np.float32)
 
 
-def _scores(machine: Machine, reduced: Float32) -> Float32:
-    """float32 ``(N, 2, C)`` → float32 ``(N, K)``."""
-    weights = machine.weights.astype(np.float64)
-    scores = [
-        _kernel(reduced[start : start + _BATCH], machine.landmarks, machine.width) @ weights
-        for start in range(0, len(reduced), _BATCH)
-    ]
-    return (np.concatenate(scores) + machine.bias).astype(np.float32)
-
-
 def _kernel(reduced: Float32, landmarks: Float32, width: float) -> Float64:
-    """The mean kernel of pictures and their mirror images: ``(N, 2, C)`` → ``(N, M)``."""
+    """The mean kernel of images and their mirror images: ``(N, 2, C)`` → ``(N, M)``."""
     upright, mirrored = (
         _gaussian(reduced[:, side].astype(np.float64), landmarks.astype(np.float64), width)
         for side in (0, 1)
@@ -181,39 +169,30 @@ def _squared_distances(a: Float64, b: Float64) -> Float64:
     return distances
 
 
-def _core(machine: Machine, model: HogSvm, classes: int) -> Core:
+def _graph(weights: Mapping[str, Float32], width: float, model: HogSvm, classes: int) -> bytes:
+    """From ``pictures`` to ``logits``."""
     graph = GraphBuilder()
 
-    def wide(values: Float32) -> str:
-        return graph.add("Cast", graph.constant(values), to=TensorProto.DOUBLE)
+    def wide(name: str) -> str:
+        return graph.add("Cast", graph.constant(weights[name]), to=TensorProto.DOUBLE)
 
     # Step -1 along the width, from the last pixel to before the first.
     ends = [graph.integers(value) for value in (-1, np.iinfo(np.int64).min, 2, -1)]
     both = graph.add("Concat", "pictures", graph.add("Slice", "pictures", *ends), axis=0)
     found = add_features(graph, both, model.orientations)  # (2·N, F)
-    centred = graph.add("Sub", found, graph.constant(machine.mean))
-    reduced = graph.add("MatMul", centred, graph.constant(machine.components))
+    centred = graph.add("Sub", found, graph.constant(weights["features.mean"]))
+    reduced = graph.add("MatMul", centred, graph.constant(weights["features.components"]))
     reduced = graph.add("Cast", reduced, to=TensorProto.DOUBLE)  # (2·N, C)
-    landmarks = machine.landmarks.astype(np.float64)
+    landmarks = weights["kernel.landmarks"].astype(np.float64)
     lengths = graph.constant((landmarks * landmarks).sum(axis=1))
-    crossed = graph.add("MatMul", reduced, graph.add("Transpose", wide(machine.landmarks)))
+    crossed = graph.add("MatMul", reduced, graph.add("Transpose", wide("kernel.landmarks")))
     minus_two = graph.constant(np.array(-2.0))
     distances = graph.add("Add", graph.add("Mul", crossed, minus_two), lengths)
     own = graph.add("ReduceSum", graph.add("Mul", reduced, reduced), graph.integers(1), keepdims=1)
     distances = graph.add("Add", distances, own)  # (2·N, M)
-    kernel = graph.add("Exp", graph.add("Mul", distances, graph.constant(np.array(-machine.width))))
+    kernel = graph.add("Exp", graph.add("Mul", distances, graph.constant(np.array(-width))))
     stacked = graph.add("Reshape", kernel, graph.integers(2, -1, len(landmarks)))
     mean = graph.add("ReduceMean", stacked, graph.integers(0), keepdims=0)  # (N, M)
-    scores = graph.add("Add", graph.add("MatMul", mean, wide(machine.weights)), wide(machine.bias))
+    scores = graph.add("Add", graph.add("MatMul", mean, wide("weight")), wide("bias"))
     graph.add("Cast", scores, output="logits", to=TensorProto.FLOAT)
-    arrays = (machine.mean, machine.components, machine.landmarks, machine.weights, machine.bias)
-    return Core(
-        graph=graph.serialise(
-            [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["N", 28, 28])],
-            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", classes])],
-        ),
-        parameters=sum(array.size for array in arrays) + 1,
-        # Components and distances for the picture and its mirror image, then the weights. The
-        # histograms themselves, some hundred thousand operations, are left out.
-        operations=2 * (machine.components.size + landmarks.size) + machine.weights.size,
-    )
+    return graph.from_pictures("logits", classes)

@@ -1,21 +1,22 @@
 """The engine: one classical model, trained without epochs, with one line of history."""
 
-import time
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy.special import log_softmax
 from sklearn import ensemble, linear_model
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from fittingroom.data import Half, Split
-from fittingroom.engines import Device, Fitted, check_threads
+from fittingroom.engines import Device, Fitted, choose_device
+from fittingroom.engines.course import Course
 from fittingroom.engines.random_states import same_random_state
-from fittingroom.engines.sklearn.own import Trained, train_estimator, train_own, try_out
+from fittingroom.engines.sklearn.own import Trained, build_own, train_estimator, try_out
 from fittingroom.engines.sklearn.svm import train_svm
-from fittingroom.errors import DataInvalidError, RecipeError, TrainingError, UsageError
+from fittingroom.errors import DataInvalidError, RecipeError
 from fittingroom.predictions import Float32
 from fittingroom.recipes import (
     BaseRecipe,
@@ -26,7 +27,6 @@ from fittingroom.recipes import (
     OwnModel,
 )
 from fittingroom.runs import Checkpoint, Epoch
-from fittingroom.runs.environment import processor
 
 
 class SklearnEngine:
@@ -38,9 +38,7 @@ class SklearnEngine:
         Raises:
             UsageError: another device, or a number of threads that this machine cannot give.
         """
-        if name not in (None, "cpu"):
-            raise UsageError(f"scikit-learn can't compute on '{name}'. Use the device cpu.")
-        return Device("cpu", processor(), check_threads(threads))
+        return choose_device("scikit-learn", name, ["cpu"], threads)
 
     def rehearse(
         self, recipe: BaseRecipe, own: OwnModel, split: Split, *, seed: int, device: Device
@@ -68,28 +66,15 @@ class SklearnEngine:
                 "the engine 'pytorch'."
             )
         _check_classes(split)
-        began = time.perf_counter()
+        course = Course(on_epoch)
         # NumPy, SciPy and scikit-learn have threads of their own, each as many as processors.
         with threadpool_limits(device.threads), same_random_state():
             trained = _train(recipe, split, seed, device.threads)
-        train_loss, train_accuracy = _scores(trained.training, split.training)
-        val_loss, val_accuracy = _scores(trained.validation, split.validation)
-        if not np.isfinite(train_loss) or not np.isfinite(val_loss):
-            raise TrainingError(
-                f"The loss is {train_loss}, so training broke down. Try other settings: "
-                "`fittingroom summary` lists them."
-            )
-        seconds = time.perf_counter() - began
-        on_epoch(
-            Epoch(
-                epoch=1,
-                seconds=seconds,
-                train_loss=train_loss,
-                train_accuracy=train_accuracy,
-                val_loss=val_loss,
-                val_accuracy=val_accuracy,
-                learning_rate=0.0,
-            )
+        seconds = course.seconds
+        course.add(
+            *_scores(trained.training, split.training),
+            *_scores(trained.validation, split.validation),
+            learning_rate=0.0,
         )
         return Fitted(
             weights=trained.weights,
@@ -101,13 +86,12 @@ class SklearnEngine:
 
 
 def _train(recipe: ClassicalRecipe, split: Split, seed: int, threads: int) -> Trained:
-    halves = (split.training, split.validation)
-    classes = len(split.classes)
+    halves, classes = (split.training, split.validation), len(split.classes)
     match recipe.model:
         case HogSvm():
             return train_svm(recipe.model, *halves, classes=classes, seed=seed, threads=threads)
-        case OwnModel():
-            return train_own(recipe.model, *halves, classes=classes, seed=seed)
+        case OwnModel() as own:
+            return train_estimator(build_own(own, seed), own.origin, *halves, classes)
         case LogisticRegression() | BoostedForest():
             with warnings.catch_warnings():
                 # The iterations are a setting: the recipe wants training to stop there.
@@ -143,7 +127,5 @@ def _check_classes(split: Split) -> None:
 
 def _scores(logits: Float32, half: Half) -> tuple[float, float]:
     """Mean log loss, before a temperature is fitted, and accuracy."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    of_true = shifted[np.arange(len(half)), half.labels]
-    loss = np.log(np.exp(shifted).sum(axis=1)) - of_true
-    return float(loss.mean()), float((logits.argmax(axis=1) == half.labels).mean())
+    of_true = log_softmax(logits.astype(np.float64), axis=1)[np.arange(len(half)), half.labels]
+    return -float(of_true.mean()), float((logits.argmax(axis=1) == half.labels).mean())
