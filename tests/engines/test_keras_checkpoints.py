@@ -71,19 +71,6 @@ def test_it_resumes_with_weights_optimizer_and_history(sample_split, broken_off)
     assert fitted.weights["1.weight"].shape == (12, 784)
 
 
-def test_it_takes_up_the_optimizer_s_steps(sample_split, broken_off, monkeypatch):
-    counts = []
-    build = keras.callbacks.BackupAndRestore.on_train_begin
-
-    def look(backup, logs=None):
-        build(backup, logs)
-        counts.append(int(backup.model.optimizer.iterations))
-
-    monkeypatch.setattr(keras.callbacks.BackupAndRestore, "on_train_begin", look)
-    fit(RECIPE, sample_split, start=broken_off)
-    assert counts == [2 * -(-len(sample_split.training) // 500)]
-
-
 def test_a_checkpoint_of_the_end_trains_no_more(sample_split, broken_off):
     whole = dataclasses.replace(RECIPE, epochs=2)
     fitted, history = fit(whole, sample_split, start=broken_off)
@@ -94,7 +81,7 @@ def test_a_checkpoint_of_the_end_trains_no_more(sample_split, broken_off):
 
 def test_a_checkpoint_of_another_network_is_refused(sample_split, broken_off):
     other = dataclasses.replace(RECIPE, network=(Flatten(), Dense(10)))
-    with pytest.raises(RunChangedError, match="best weights"):
+    with pytest.raises(RunChangedError, match=r"best\.1\.weight"):
         fit(other, sample_split, start=broken_off)
     missing = {name: array for name, array in broken_off.arrays.items() if name.startswith("best.")}
     for arrays in (missing, {**broken_off.arrays, "latest.weights.h5": np.zeros(9, np.uint8)}):

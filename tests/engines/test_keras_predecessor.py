@@ -5,7 +5,7 @@ import pytest
 
 from fittingroom.data import SplitRule
 from fittingroom.engines.keras.backend import load_keras
-from fittingroom.engines.keras.training import build_classifier
+from fittingroom.engines.keras.building import build_classifier
 from fittingroom.networks import parameter_count
 from fittingroom.recipes import Augmentation
 from fittingroom.recipes.predecessor import KERAS_ANN, KERAS_CNN

@@ -6,7 +6,6 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from fittingroom.data import Half
 from fittingroom.engines import engine_named
 from fittingroom.engines.sklearn import svm
 from fittingroom.errors import DataInvalidError, RecipeError, UsageError
@@ -50,42 +49,19 @@ def test_each_recipe_leaves_a_run_like_any_other(name, accuracy, sample, tmp_pat
     assert again.summary.export_difference < 1e-4
     assert (again.summary.best_epoch, len(again.history)) == (1, 1)
     assert again.history[0].val_accuracy == pytest.approx(again.summary.validation_accuracy)
-    assert again.history[0].learning_rate == 0
     assert again.summary.parameters > 1000
-    weights = {"model.safetensors"} if name == "hog-svm" else set()
-    assert {path.name for path in run.folder.iterdir()} == weights | {
-        "recipe.json",
-        "environment.json",
-        "history.jsonl",
-        "model.onnx",
-        "validation.npz",
-        "summary.json",
-        "manifest.json",
-    }
+    assert (run.folder / "model.safetensors").exists() is (name == "hog-svm")
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_the_graph_gives_what_the_estimator_gives(name, sample_split):
-    fitted, _ = fit(small(name), sample_split)
+def test_the_graph_gives_what_the_estimator_gives_and_a_seed_the_same_graph(name, sample_split):
+    (fitted, _), (again, _), (other, _) = (fit(small(name), sample_split, n) for n in (0, 0, 1))
+    assert fitted.core.graph == again.core.graph
+    assert name == "logreg" or fitted.core.graph != other.core.graph
     model = wrap_core(fitted.core.graph, classes=sample_split.classes, temperature=1.0)
     received = Predictor(model, threads=1).log_probabilities(sample_split.validation.images)
     np.testing.assert_allclose(np.exp(received), softmax(fitted.logits), atol=1e-5)
     np.testing.assert_array_equal(received.argmax(1), fitted.logits.argmax(1))
-
-
-@pytest.mark.parametrize("name", SMALL)
-def test_the_same_seed_gives_the_same_model_byte_for_byte(name, sample_split):
-    (first, _), (again, _) = (fit(small(name), sample_split) for _ in range(2))
-    assert first.core.graph == again.core.graph
-    assert {key: array.tobytes() for key, array in first.weights.items()} == {
-        key: array.tobytes() for key, array in again.weights.items()
-    }
-
-
-@pytest.mark.parametrize("name", ["forest", "hog-svm"])
-def test_another_seed_gives_another_model(name, sample_split):
-    one, two = (fit(small(name), sample_split, seed=seed)[0] for seed in (0, 1))
-    assert one.core.graph != two.core.graph
 
 
 def test_a_machine_gives_a_picture_and_its_mirror_image_the_same_answer(sample_split):
@@ -125,22 +101,6 @@ def test_the_machine_s_system_is_the_only_matrix_of_its_size_and_is_solved_right
     )
 
 
-def test_shuffled_training_labels_give_accuracy_at_chance(sample_split):
-    training = sample_split.training
-    shuffled = np.random.default_rng(0).permutation(training.labels)
-    half = Half(training.images, shuffled, training.indices)
-    fitted, _ = fit(small("hog-svm"), dataclasses.replace(sample_split, training=half))
-    assert (fitted.logits.argmax(1) == sample_split.validation.labels).mean() < 0.3
-
-
-def test_more_landmarks_than_pictures_are_as_many_as_there_are(sample_split):
-    training = sample_split.training
-    half = training.take(np.arange(300))
-    recipe = recipe_named("hog-svm").with_settings({"model.components": "32"})
-    fitted, _ = fit(recipe, dataclasses.replace(sample_split, training=half))
-    assert fitted.weights["kernel.landmarks"].shape == (300, 32)
-
-
 def test_a_class_without_training_pictures_is_refused(sample_split):
     training = sample_split.training
     half = training.take(np.flatnonzero(training.labels != 3))
@@ -154,7 +114,7 @@ def test_a_recipe_with_a_network_is_refused(tiny, sample_split):
 
 
 def test_a_device_that_scikit_learn_does_not_know_is_wrong_usage():
-    with pytest.raises(UsageError, match="Use the device cpu"):
+    with pytest.raises(UsageError, match="Choose: cpu"):
         ENGINE.device("cuda", None)
     for threads in (0, 100_000):
         with pytest.raises(UsageError, match="Choose from 1 to"):
