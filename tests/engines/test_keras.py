@@ -1,9 +1,6 @@
 import dataclasses
 import itertools
-import os
 import random
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -15,10 +12,8 @@ from fittingroom.data import Half, SplitRule
 from fittingroom.engines import engine_named
 from fittingroom.engines.keras.backend import load_keras
 from fittingroom.engines.keras.models import apply_network, set_weights, weights_of
-from fittingroom.errors import RecipeError, RunChangedError, TrainingError
+from fittingroom.errors import MissingExtraError, RecipeError, UsageError
 from fittingroom.export import build_onnx
-from fittingroom.jobs.session import Session
-from fittingroom.jobs.train import train
 from fittingroom.networks import (
     BatchNorm,
     Conv,
@@ -31,7 +26,8 @@ from fittingroom.networks import (
 )
 from fittingroom.predict import Predictor
 from fittingroom.recipes import Augmentation, Recipe
-from fittingroom.runs import Epoch, best_epoch, open_run
+from fittingroom.recipes.frameworks import check_keras_backend
+from fittingroom.runs import Epoch, best_epoch
 from tests import plain_keras
 from tests.engines.own_models import softmax
 from tests.networks_strategy import networks
@@ -175,12 +171,6 @@ def test_the_callers_random_state_and_threads_are_left_alone(split):
     assert torch.get_num_threads() == threads
 
 
-def test_a_loss_that_is_no_number_ends_training_in_words(split):
-    recipe = dataclasses.replace(DENSE, learning_rate=1e30)
-    with pytest.raises(TrainingError, match="lower learning rate"):
-        fit(recipe, split)
-
-
 WHITENED = (Conv(8, kernel=4, stride=4, bias=False, whitened=True), *SMALL.layers[1:])
 
 
@@ -200,68 +190,29 @@ def test_what_only_pytorch_can_do_is_refused(split, change, words):
         fit(dataclasses.replace(SMALL, **change), split)
 
 
-@pytest.fixture(scope="module")
-def files(split, tmp_path_factory):
-    """Paths of the files that each of two small trainings leaves, with its probabilities."""
-    folder = tmp_path_factory.mktemp("files")
-    left = {}
+@pytest.mark.parametrize("backend", plain_keras.BACKENDS)
+def test_plain_keras_loads_the_files_and_says_the_same(split, tmp_path, backend):
+    paths, expected = [], []
     for recipe in (SMALL, DENSE):
         fitted, _ = fit(recipe, split)
-        paths = [folder / f"{recipe.name}-{name}" for name in fitted.files]
-        for path, content in zip(paths, fitted.files.values(), strict=True):
-            path.write_bytes(content)
-        left[recipe.name] = paths, softmax(fitted.logits)
-    return left
-
-
-@pytest.mark.parametrize("backend", plain_keras.BACKENDS)
-def test_plain_keras_loads_the_files_and_says_the_same(files, split, tmp_path, backend):
-    paths = [path for each, _ in files.values() for path in each]
-    expected = [answer for _, answer in files.values() for _ in range(2)]
+        for name, content in fitted.files.items():
+            paths.append(tmp_path / f"{recipe.name}-{name}")
+            paths[-1].write_bytes(content)
+            expected.append(softmax(fitted.logits))
     pixels = split.validation.images / 255.0
     received = plain_keras.probabilities(paths, pixels, backend, tmp_path)
     assert [path.suffix for path in paths] == [".keras", ".h5"] * 2
     np.testing.assert_allclose(received, np.stack(expected), atol=1e-5)
 
 
-def test_a_loaded_file_can_be_scored_and_trained_further(files, split):
-    (path, _), expected = files["dense"]
-    model = keras.models.load_model(path)
-    pixels, labels = split.validation.images / 255.0, split.validation.labels
-    _, accuracy = model.evaluate(pixels, labels, verbose=0)
-    assert accuracy == pytest.approx((expected.argmax(1) == labels).mean())
-    course = model.fit(pixels, labels, epochs=2, verbose=0).history["loss"]
-    assert course[1] < course[0]
-
-
-def test_a_run_folder_is_complete(sample, tmp_path):
-    run = train(DENSE, session=Session(data=sample, runs=tmp_path, threads=1))
-    names = {path.name for path in run.folder.iterdir()}
-    assert names >= {"model.keras", "best_model.h5", "model.onnx", "model.safetensors"}
-    assert run.environment["backend"] == BACKEND
-    assert run.summary.best_epoch == 2
-    assert run.summary.export_difference <= 1e-4
-    (run.folder / "best_model.h5").write_bytes(b"")
-    with pytest.raises(RunChangedError, match=r"best_model\.h5"):
-        open_run(run.folder)
-
-
 @pytest.mark.parametrize(
-    ("backend", "code", "words"),
+    ("backend", "error", "words"),
     [
-        ("theano", 2, "KERAS_BACKEND is 'theano'"),
-        ("jax", 1, "the package 'jax' is not installed"),
+        ("theano", UsageError, "KERAS_BACKEND is 'theano'"),
+        ("jax", MissingExtraError, "the package 'jax' is not installed"),
     ],
 )
-def test_a_wrong_backend_gets_one_message(tmp_path, backend, code, words):
-    done = subprocess.run(
-        [sys.executable, "-m", "fittingroom", "train", "keras-ann", "--data", "sample"],
-        env={**os.environ, "KERAS_BACKEND": backend},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == code
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
+def test_a_wrong_backend_gets_one_message(backend, error, words, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    with pytest.raises(error, match=words):
+        check_keras_backend()

@@ -20,7 +20,7 @@ from sklearn.tree import DecisionTreeClassifier
 from fittingroom import recipe_of
 from fittingroom.engines import engine_named
 from fittingroom.engines.sklearn.own import build_own
-from fittingroom.errors import ExportError, OwnCodeError, RecipeError
+from fittingroom.errors import ExportError, RecipeError
 from tests.engines import own_models
 
 pytestmark = pytest.mark.slow
@@ -156,11 +156,6 @@ def test_what_cannot_be_converted_is_known_before_training(model, words, few, ca
     assert capfd.readouterr() == ("", "")
 
 
-class Failing(Mine):
-    def fit(self, pixels, labels):
-        raise ValueError("no pixels like these")
-
-
 class Narrow(Mine):
     def predict_proba(self, pixels):
         return np.ones((len(pixels), 3))
@@ -180,12 +175,3 @@ class Narrow(Mine):
 def test_what_gives_no_answer_for_each_class_is_refused(model, words, few):
     with pytest.raises(RecipeError, match=words):
         own_models.rehearse(ENGINE, recipe_of(model, name="mine"), few)
-
-
-def test_an_error_in_fit_is_told_by_its_own_lines(few):
-    with pytest.raises(OwnCodeError) as caught:
-        own_models.rehearse(ENGINE, recipe_of(Failing), few)
-    lines = str(caught.value).splitlines()
-    assert lines[-1] == "ValueError: no pixels like these"
-    assert lines[-2].strip() == 'raise ValueError("no pixels like these")' or "^" in lines[-2]
-    assert "src/fittingroom" not in str(caught.value)

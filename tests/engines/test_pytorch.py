@@ -54,23 +54,6 @@ def test_same_seed_and_threads_give_the_same_weights_byte_for_byte(tiny, sample_
     ]
 
 
-# PyTorch has no read-only tensors, and says so once; training writes to no picture.
-@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable:UserWarning")
-def test_pictures_that_nobody_may_write_to_give_the_same_weights(tiny, sample_split):
-    """Those that processes share are such."""
-    halves = {}
-    for name in ("training", "validation"):
-        half = getattr(sample_split, name)
-        arrays = [array.copy() for array in (half.images, half.labels, half.indices)]
-        for array in arrays:
-            array.flags.writeable = False
-        halves[name] = Half(*arrays)
-    shared, _ = fit(tiny, dataclasses.replace(sample_split, **halves))
-    owned, _ = fit(tiny, sample_split)
-    for name, weights in owned.weights.items():
-        np.testing.assert_array_equal(shared.weights[name], weights)
-
-
 def test_training_learns_and_keeps_the_best_epoch(tiny, sample_split):
     fitted, history = fit(dataclasses.replace(tiny, epochs=5), sample_split)
     accuracy = (fitted.logits.argmax(1) == sample_split.validation.labels).mean()
@@ -217,15 +200,6 @@ def test_mean_and_deviation_are_those_of_all_pixels(count):
     mean, deviation = mean_and_deviation(images)
     assert mean == np.mean(images)
     assert deviation == pytest.approx(np.std(images), rel=1e-12)
-
-
-def test_a_picture_is_never_copied_for_training(tiny, sample_split):
-    images = torch.from_numpy(sample_split.training.images)
-    draw = augmenter(sample_split.training.images, tiny.augmentation)
-    held = [*vars(draw).values(), *vars(draw._pictures).values()]
-    shared = [value for value in held if isinstance(value, torch.Tensor)]
-    large = [each for each in shared if each.numel() >= images.numel()]
-    assert [each.data_ptr() for each in large] == [images.data_ptr()]
 
 
 def test_a_quarter_turn_is_exact_and_no_turn_changes_nothing():

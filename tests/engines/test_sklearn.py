@@ -64,17 +64,6 @@ def test_the_graph_gives_what_the_estimator_gives_and_a_seed_the_same_graph(name
     np.testing.assert_array_equal(received.argmax(1), fitted.logits.argmax(1))
 
 
-def test_a_machine_gives_a_picture_and_its_mirror_image_the_same_answer(sample_split):
-    fitted, _ = fit(small("hog-svm"), sample_split)
-    predictor = Predictor(wrap_core(fitted.core.graph, classes=sample_split.classes, temperature=1))
-    images = sample_split.validation.images[:50]
-    np.testing.assert_allclose(
-        predictor.log_probabilities(images),
-        predictor.log_probabilities(np.ascontiguousarray(images[:, :, ::-1])),
-        atol=1e-4,
-    )
-
-
 def test_the_machine_s_system_is_the_only_matrix_of_its_size_and_is_solved_rightly(monkeypatch):
     monkeypatch.setattr(svm, "_BATCH", 100)
     generator = np.random.default_rng(0)

@@ -132,12 +132,11 @@ class Engine(Protocol):
             seed: of the weights, the order of images, and augmentation.
             device: where to compute.
             on_epoch: called after each epoch; an error that it raises ends the training.
-            on_checkpoint: called after that with all that is needed to resume. Its arrays change
-                as training continues, so write or copy them at once. An engine without epochs
-                does not call it.
-            start: resume from here, an earlier checkpoint of the same recipe, split and seed.
-                With PyTorch on the same device, threads and versions, the result is the same,
-                byte for byte, as without the interruption.
+            on_checkpoint: called after that with all that is needed to resume, unless the engine
+                has no epochs. Arrays change as training continues, so write or copy them at once.
+            start: an earlier checkpoint of the same recipe, split and seed, to resume from. With
+                PyTorch on the same device, threads and versions, the result is the same, byte for
+                byte, as without the interruption.
 
         Raises:
             RunChangedError: the checkpoint is of another training.

@@ -29,7 +29,6 @@ class Stepper(ABC):
         decay: decoupled weight decay, of weights with two axes or more.
 
     Attributes:
-        parameters: the weights.
         rate: the learning rate of the next step, a float32 tensor on the device of the weights.
         state: all that it remembers from step to step.
     """
@@ -38,8 +37,7 @@ class Stepper(ABC):
         self.parameters = list(parameters)
         self.highest = rate
         self.decay = decay
-        device = self.parameters[0].device if self.parameters else torch.device("cpu")
-        self.rate = torch.tensor(rate, device=device)
+        self.rate = torch.tensor(rate, device=self.parameters[0].device)
         self.state: list[Tensor] = []
 
     def remember(self) -> list[Tensor]:
@@ -58,13 +56,11 @@ class Stepper(ABC):
 
         A weight that the model does not use has no gradient, and does not change.
         """
-        used, gradients = [], []
-        for place, parameter in enumerate(self.parameters):
-            if parameter.grad is not None:
-                used.append(place)
-                gradients.append(parameter.grad)
-                parameter.grad = None
+        used = [place for place, each in enumerate(self.parameters) if each.grad is not None]
         weights: list[Tensor] = [self.parameters[place] for place in used]
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        for weight in weights:
+            weight.grad = None
         kernels = [weight for weight in weights if weight.ndim >= 2]
         if self.decay and kernels:
             torch._foreach_mul_(kernels, 1 - self.rate * self.decay)
@@ -81,12 +77,9 @@ class Muon(Stepper):
 
     ``v ← m·v + g``; ``w ← w − r·s·orthogonal(g + m·v)``. Kernels are taken as matrices of one row
     for each filter, and ``s = sqrt(max(1, rows / columns))`` lets one learning rate serve all
-    shapes.
+    shapes. Of the options, ``momentum`` is ``m``.
 
     Source: K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024.
-
-    Args:
-        momentum: ``m``.
     """
 
     def __init__(
@@ -111,9 +104,8 @@ class Muon(Stepper):
 class Adam(Stepper):
     """Adam (arXiv:1412.6980); with decoupled weight decay, AdamW (arXiv:1711.05101).
 
-    Args:
-        betas: weights of the past in the mean of gradients and of their squares.
-        epsilon: added to the root of the latter.
+    Of the options, ``betas`` are the weights of the past in the mean of gradients and of their
+    squares, and ``epsilon`` is added to the root of the latter.
     """
 
     def __init__(

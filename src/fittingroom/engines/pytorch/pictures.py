@@ -10,12 +10,9 @@ from torch.nn import functional
 from fittingroom.predictions import UInt8
 from fittingroom.recipes import Augmentation
 
-# Pictures whose pixels are summed at a time, so that they stay in caches.
-_SUMMED = 500
-
 
 class Pictures:
-    """Labelled pictures on a device.
+    """Labelled images on a device.
 
     Args:
         images: uint8 ``(N, H, W)``.
@@ -41,7 +38,7 @@ class Pictures:
 
 
 class Augmenter:
-    """Varies the training pictures as a recipe asks: mirrored, moved, turned, partly erased.
+    """Varies the training images as a recipe asks: mirrored, moved, turned, partly erased.
 
     All that is random about an epoch is drawn before its first batch, so that another device than
     the processor is not waited for in between.
@@ -62,11 +59,11 @@ class Augmenter:
         self._mirrored_first = torch.randint(2, (count,), generator=generator).bool()
 
     def epoch(self, number: int, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """All pictures in a new random order, less a remainder, and how to vary each.
+        """All images in a new random order, less a remainder, and how to vary each.
 
         Args:
             number: the epoch's, counted from 1.
-            size: pictures a batch.
+            size: images a batch.
 
         Yields:
             what :meth:`vary` takes: int64 ``(size,)`` and float32 ``(6, size)``.
@@ -80,7 +77,7 @@ class Augmenter:
         yield from zip(chosen, drawn, strict=True)
 
     def vary(self, chosen: Tensor, drawn: Tensor) -> Tensor:
-        """The chosen pictures, varied.
+        """The chosen images, varied.
 
         Args:
             chosen: int64 ``(B,)``.
@@ -121,29 +118,23 @@ class Augmenter:
 
 
 def mean_and_deviation(images: UInt8) -> tuple[float, float]:
-    """Mean and standard deviation of all pixels, from exact sums.
+    """Mean and standard deviation of all pixels of uint8 ``(N, H, W)``, from exact sums.
 
     NumPy's own deviation would hold a float64 copy of every pixel.
-
-    Args:
-        images: uint8 ``(N, H, W)``.
     """
-    total = squares = 0
-    for chunk in torch.from_numpy(images).split(_SUMMED):
-        values = chunk.to(torch.int32)
-        total += int(values.sum())
-        squares += int((values * values).sum())
+    counts, levels = torch.bincount(torch.from_numpy(images).flatten()), torch.arange(256)
+    total, squares = (int(counts @ levels[: len(counts)] ** power) for power in (1, 2))
     mean = total / images.size
     return mean, math.sqrt(squares / images.size - mean**2)
 
 
 def move(images: Tensor, places: Tensor, shift: int) -> Tensor:
-    """Pictures seen through a window that is moved; what comes into view is black, as around them.
+    """Images seen through a window that is moved; what comes into view is black, as around them.
 
     Args:
         images: uint8 ``(B, H, W)``.
         places: int64 ``(2, B)``, of each window's upper left corner, from 0 to ``2·shift``;
-            ``shift`` leaves a picture where it is.
+            ``shift`` leaves an image where it is.
         shift: pixels that a window moves at most.
     """
     if shift == 0:
@@ -156,7 +147,7 @@ def move(images: Tensor, places: Tensor, shift: int) -> Tensor:
 
 
 def erase(images: Tensor, middles: Tensor, side: int, grey: Tensor) -> Tensor:
-    """Pictures with a square of one grey each, which may reach over the edge (arXiv:1708.04552).
+    """Images with a square of one grey each, which may reach over the edge (arXiv:1708.04552).
 
     Args:
         images: uint8 ``(B, H, W)``.
@@ -174,7 +165,7 @@ def erase(images: Tensor, middles: Tensor, side: int, grey: Tensor) -> Tensor:
 
 
 def rotate(images: Tensor, turns: Tensor) -> Tensor:
-    """Pictures turned about their middle, edges reflected.
+    """Images turned about their middle, edges reflected.
 
     Args:
         images: uint8 ``(B, H, W)``, of equal height and width.
