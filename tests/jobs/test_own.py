@@ -146,11 +146,6 @@ def test_finished_runs_are_used_again_until_the_code_changes(file, here, tmp_pat
     assert len(list_runs(here["session"].folder)) == 3
 
 
-def test_runs_of_ones_own_models_are_compared_as_runs(here, tmp_path):
-    runs = [train(recipe_of(model, **{}), **here) for model in (linear_sklearn,)]
-    runs.append(train(recipe_of(Linear, epochs=1), **here))
-    outcome = compare([runs[0], runs[1].folder], **{**here, "out": tmp_path / "report"})
-    assert [model.name for model in outcome.comparison.models] == ["linear_sklearn", "Linear"]
 
 
 def test_a_single_model_is_one_entrant_however_many_layers_it_has(here, tmp_path):
@@ -174,11 +169,6 @@ def test_a_model_with_weights_of_its_own_has_one_seed(model, here):
     assert verify(recipe_of(model(), epochs=1), 0.999, **here).verdict == "not reached"
 
 
-def test_what_builds_a_model_is_verified_over_seeds(file, here):
-    verification = verify(recipe_of(f"{file}:build", epochs=1), 0.999, seeds=2, **here)
-    assert verification.verdict == "not reached"
-    assert len(set(verification.per_seed)) == 2
-    assert verify(linear_sklearn(), 0.999, seeds=2, **here).verdict == "not reached"
 
 
 def test_what_a_run_cannot_give_is_said(here, tmp_path):
@@ -201,13 +191,6 @@ def test_what_a_run_cannot_give_is_said(here, tmp_path):
     ]
 
 
-def test_a_keras_model_goes_home_as_it_was_given(here, tmp_path):
-    run = train(recipe_of(linear_keras, epochs=1), **here)
-    exported = export_run(run, to="keras", out=tmp_path / "a.keras")
-    assert "one's own model as training left it" in exported.takes
-    model = keras.models.load_model(exported.path)
-    logits = model.predict(np.zeros((2, 28, 28), np.float32), verbose=0)
-    assert logits.shape == (2, 10)
 
 
 def test_the_winner_of_a_comparison_is_left_or_said_to_have_no_form(here, tmp_path):

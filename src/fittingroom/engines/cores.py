@@ -6,7 +6,7 @@ import logging
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -30,10 +30,31 @@ _ALLOWED_DIFFERENCE = 1e-4
 _LONGEST = 600
 
 
-def are_probabilities(values: np.ndarray) -> bool:
-    """Whether a model's outputs ``(N, K)`` are at least 0, and add up to 1 for each image."""
-    sums = values.astype(np.float64).sum(axis=1)
-    return bool((values >= 0).all() and (abs(sums - 1) < _SUMS_TO_ONE).all())
+def output_kind(given: Any, origin: str, shape: Sequence[int], count: int, classes: int) -> Gives:
+    """Whether a person's own model gives logits, or probabilities: at least 0, and 1 in all.
+
+    Args:
+        given: what it gives for ``count`` images; an array, unless something is wrong.
+        origin: its name in errors.
+        shape: of an image as it takes it.
+        count: images.
+        classes: numbers expected for each of them.
+
+    Raises:
+        RecipeError: this is anything else.
+    """
+    if not hasattr(given, "shape"):
+        received = f"a {type(given).__name__}"
+    elif tuple(given.shape) == (count, classes) and str(given.dtype) == "float32":
+        sums = given.astype(np.float64).sum(axis=1)
+        probable = (given >= 0).all() and (abs(sums - 1) < _SUMS_TO_ONE).all()
+        return "probabilities" if probable else "logits"
+    else:
+        received = f"{given.dtype} of shape {tuple(given.shape)}"
+    raise RecipeError(
+        f"{origin} gives {received} for {count} images of shape {tuple(shape)}. It must give one "
+        f"tensor, float32 logits of shape {(count, classes)}: one for each class."
+    )
 
 
 def to_logits(output: np.ndarray, gives: Gives, scale: float = 1.0) -> Float32:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fittingroom.data import Split
-from fittingroom.engines.cores import Gives, are_probabilities, to_logits
+from fittingroom.engines.cores import Gives, output_kind, to_logits
 from fittingroom.engines.keras.backend import load_keras
 from fittingroom.engines.keras.models import apply_network, set_weights, weights_of
 from fittingroom.errors import RecipeError
@@ -113,7 +113,9 @@ def build(recipe: Recipe, split: Split) -> Built:
     )
     with own_code(f"showing {origin} {_SHOWN} images"):
         given = model(shown, training=False)
-    gives = _given(given, shown.shape[1:], classes, origin)
+    if hasattr(given, "shape"):
+        given = np.asarray(keras.ops.convert_to_numpy(given))
+    gives = output_kind(given, origin, shape, _SHOWN, classes)
     with own_code(f"compiling {origin}"):
         trained = _compiled(_with_augmentation(model, recipe, shape), recipe, gives)
         if trained is not model:
@@ -136,20 +138,6 @@ def _taken(model: Any, origin: str) -> tuple[int, ...]:
             f"as (28, 28, 1), (28, 28) or ({_PIXELS},)."
         )
     return tuple(sides)
-
-
-def _given(given: Any, shape: tuple[int, ...], classes: int, origin: str) -> Gives:
-    """Whether a person's own model gives probabilities or logits for the images shown."""
-    if not hasattr(given, "shape"):
-        raise RecipeError(f"{origin} gives a {type(given).__name__}. It must give one tensor.")
-    values = np.asarray(keras.ops.convert_to_numpy(given))
-    if values.shape != (_SHOWN, classes) or values.dtype != np.float32:
-        raise RecipeError(
-            f"{origin} gives {values.dtype} of shape {values.shape} for {_SHOWN} images of shape "
-            f"{shape}. It must give float32 probabilities or logits of shape {(_SHOWN, classes)}: "
-            "one for each class."
-        )
-    return "probabilities" if are_probabilities(values) else "logits"
 
 
 def _with_augmentation(model: Any, recipe: Recipe, shape: tuple[int, ...]) -> Any:

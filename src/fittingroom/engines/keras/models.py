@@ -24,18 +24,17 @@ Order = npt.NDArray[np.intp]
 _LAST = "channels_last"
 
 
-def apply_network(network: Network, value: Any, shape: Shape = INPUT_SHAPE) -> Any:
+def apply_network(network: Network, value: Any) -> Any:
     """The network's layers, with new weights, applied in turn to a Keras tensor.
 
     Args:
         network: the description.
-        value: a symbolic tensor ``(N, H, W, C)``, or ``(N, F)``; ``(N, H, W)`` before a Flatten.
-        shape: of one image as the description has it, ``(C, H, W)`` or ``(F,)``.
+        value: a symbolic tensor ``(N, 28, 28, 1)``; ``(N, 28, 28)`` before a Flatten.
 
     Returns:
         The output of the last layer.
     """
-    inputs = (shape, *(row.output for row in networks.summarise(network, shape)))
+    inputs = _inputs(network)
     for index, layer in enumerate(network):
         flattened = isinstance(layer, networks.Flatten) and len(inputs[index]) == 3
         if flattened and not _has_dense(network[index:]):
@@ -45,10 +44,10 @@ def apply_network(network: Network, value: Any, shape: Shape = INPUT_SHAPE) -> A
     return value
 
 
-def weights_of(model: Any, network: Network, shape: Shape = INPUT_SHAPE) -> dict[str, Float32]:
+def weights_of(model: Any, network: Network) -> dict[str, Float32]:
     """A copy of a built network's weights and running statistics under their common names."""
     weights: dict[str, Float32] = {}
-    for place, layer, parts, order in _weighted(network, shape):
+    for place, layer, parts, order in _weighted(network):
         arrays = model.get_layer(_layer_name(place, layer)).get_weights()
         for part, array in zip(parts, arrays, strict=True):
             common = _to_common(layer, part, array, order)
@@ -56,11 +55,9 @@ def weights_of(model: Any, network: Network, shape: Shape = INPUT_SHAPE) -> dict
     return weights
 
 
-def set_weights(
-    model: Any, network: Network, weights: Mapping[str, Float32], shape: Shape = INPUT_SHAPE
-) -> None:
+def set_weights(model: Any, network: Network, weights: Mapping[str, Float32]) -> None:
     """Give a built network the weights of these names; the inverse of :func:`weights_of`."""
-    for place, layer, parts, order in _weighted(network, shape):
+    for place, layer, parts, order in _weighted(network):
         arrays = [_from_common(layer, part, weights[f"{place}.{part}"], order) for part in parts]
         model.get_layer(_layer_name(place, layer)).set_weights(arrays)
 
@@ -109,17 +106,20 @@ def _build_layers(place: int, layer: Layer) -> tuple[Any, ...]:
             return (kinds.Dropout(rate, name=name),)
 
 
+def _inputs(network: Network) -> list[Shape]:
+    """The shape of one image's values before each layer, channels first, and after the last."""
+    return [INPUT_SHAPE, *(row.output for row in networks.summarise(network))]
+
+
 def _has_dense(layers: Network) -> bool:
     return any(isinstance(layer, Dense) for layer in layers)
 
 
-def _weighted(
-    network: Network, shape: Shape
-) -> Iterator[tuple[int, Layer, tuple[str, ...], Order | None]]:
+def _weighted(network: Network) -> Iterator[tuple[int, Layer, tuple[str, ...], Order | None]]:
     """Each layer with weights: its place, itself, and the last parts of its weights' names in the
     order in which Keras has them. After a Flatten, also where Keras' features come from."""
     order: Order | None = None
-    inputs = (shape, *(row.output for row in networks.summarise(network, shape)))
+    inputs = _inputs(network)
     for place, layer in enumerate(network):
         match layer:
             case networks.Flatten():

@@ -47,18 +47,10 @@ class BothSides(nn.Module):
         return mean
 
 
-def build_module(network: Network, shape: Shape = INPUT_SHAPE) -> nn.Sequential:
-    """The network with freshly drawn weights; its ``state_dict`` names them as the network does.
-
-    Args:
-        network: the description.
-        shape: of one image, ``(channels, height, width)``.
-    """
-    rows = networks.summarise(network, shape)
-    inputs = (shape, *(row.output for row in rows))
-    return nn.Sequential(
-        *(_build_layer(layer, entering) for layer, entering in zip(network, inputs, strict=False))
-    )
+def build_module(network: Network) -> nn.Sequential:
+    """The network with freshly drawn weights; its ``state_dict`` names them as the network does."""
+    inputs = (INPUT_SHAPE, *(row.output for row in networks.summarise(network)))
+    return nn.Sequential(*map(_build_layer, network, inputs))
 
 
 def _build_layer(layer: Layer, shape: Shape) -> nn.Module:

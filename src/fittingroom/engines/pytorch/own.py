@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from fittingroom.data import Split
 from fittingroom.engines import Core
-from fittingroom.engines.cores import are_probabilities, build_core, check_core
+from fittingroom.engines.cores import build_core, check_core, output_kind
 from fittingroom.engines.pytorch.modules import BothSides
 from fittingroom.engines.pytorch.optimizers import build_optimizers
 from fittingroom.engines.torch_export import OUTPUT, export_module
@@ -57,7 +57,13 @@ def try_out(recipe: Recipe, own: OwnModel, split: Split, seed: int, device: torc
     module.eval()
     with own_code(f"showing {own.origin} {_TRIAL} images"), torch.no_grad():
         logits = module(inputs[:_TRIAL].clone())
-    _check_logits(logits, classes, own.origin)
+    if isinstance(logits, Tensor) and logits.dtype != torch.bfloat16:  # which NumPy does not have
+        logits = logits.numpy(force=True)
+    if output_kind(logits, own.origin, _SHAPE, _TRIAL, classes) == "probabilities":
+        raise RecipeError(
+            f"{own.origin} gives probabilities, but logits are expected. Remove the softmax at its "
+            "end: training and the exported model add their own."
+        )
     if not any(parameter.requires_grad for parameter in module.parameters()):
         raise RecipeError(
             f"{own.origin} has nothing to train: none of its parameters requires a gradient."
@@ -105,24 +111,3 @@ def as_arrays(tensors: Mapping[str, Tensor]) -> dict[str, npt.NDArray[Any]]:
         value = tensor.detach().cpu().contiguous()
         arrays[name] = (value.float() if value.dtype == torch.bfloat16 else value).numpy()
     return arrays
-
-
-def _check_logits(logits: object, classes: int, origin: str) -> None:
-    """Check what a module gives for the trial's images."""
-    expected = (_TRIAL, classes)
-    if not isinstance(logits, Tensor):
-        received = f"a {type(logits).__name__}"
-    elif tuple(logits.shape) != expected or logits.dtype != torch.float32:
-        kind = str(logits.dtype).removeprefix("torch.")
-        received = f"{kind} of shape {tuple(logits.shape)}"
-    elif are_probabilities(logits.numpy(force=True)):
-        raise RecipeError(
-            f"{origin} gives probabilities, but logits are expected. Remove the softmax at its "
-            "end: training and the exported model add their own."
-        )
-    else:
-        return
-    raise RecipeError(
-        f"{origin} gives {received} for {_TRIAL} images of shape {_SHAPE}. It must give float32 "
-        f"logits of shape {expected}: one for each class."
-    )
