@@ -147,7 +147,7 @@ def _to_onnx(estimator: Any, origin: str, gives: Gives) -> onnx.ModelProto:
     if gives != "probabilities":
         # Converters differ in which of the two options they know.
         options = [{"zipmap": False, "raw_scores": True}, {"raw_scores": True}, *options]
-    with quietly(), _whole_numbers():
+    with quietly(), _mended_trees():
         import skl2onnx
 
         for each in options:
@@ -165,16 +165,21 @@ def _to_onnx(estimator: Any, origin: str, gives: Gives) -> onnx.ModelProto:
 
 
 @contextlib.contextmanager
-def _whole_numbers() -> Iterator[None]:
-    """Let skl2onnx 1.20 write histogram-based trees as whole numbers: it hands False to protobuf,
-    which takes no truth values for them any more."""
+def _mended_trees() -> Iterator[None]:
+    """Let skl2onnx 1.20 write histogram-based trees as scikit-learn computes them.
+
+    It hands truth values to protobuf, which takes whole numbers only, and rounds thresholds to
+    the nearest float32, so that a pixel just above one may go the other way.
+    """
     from skl2onnx.common import tree_ensemble
 
     add_node = tree_ensemble.add_node
 
-    def add(*args: Any, nodes_missing_value_tracks_true: Any = 0, **kwargs: Any) -> None:
+    def add(*args: Any, nodes_missing_value_tracks_true: Any = 0, **settings: Any) -> None:
+        if "dtype" in settings:
+            settings |= {"adjust_threshold_for_sklearn": True, "dtype": np.float32}
         tracks = int(nodes_missing_value_tracks_true)
-        add_node(*args, nodes_missing_value_tracks_true=tracks, **kwargs)
+        add_node(*args, nodes_missing_value_tracks_true=tracks, **settings)
 
     tree_ensemble.add_node = add
     try:
