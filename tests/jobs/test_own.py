@@ -146,8 +146,6 @@ def test_finished_runs_are_used_again_until_the_code_changes(file, here, tmp_pat
     assert len(list_runs(here["session"].folder)) == 3
 
 
-
-
 def test_a_single_model_is_one_entrant_however_many_layers_it_has(here, tmp_path):
     module: Any = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
     with pytest.raises(UsageError, match=r"two recipes or runs to compare, or more\. Received 1"):
@@ -169,8 +167,6 @@ def test_a_model_with_weights_of_its_own_has_one_seed(model, here):
     assert verify(recipe_of(model(), epochs=1), 0.999, **here).verdict == "not reached"
 
 
-
-
 def test_what_a_run_cannot_give_is_said(here, tmp_path):
     listener = Listener()
     cases = [
@@ -189,8 +185,6 @@ def test_what_a_run_cannot_give_is_said(here, tmp_path):
         "Written: model.keras is left out",
         "Written: best_model.h5 is left out",
     ]
-
-
 
 
 def test_the_winner_of_a_comparison_is_left_or_said_to_have_no_form(here, tmp_path):
