@@ -4,7 +4,6 @@ import dataclasses
 import json
 from typing import Any
 
-import numpy as np
 import pytest
 import safetensors.numpy
 from sklearn.linear_model import LogisticRegression
