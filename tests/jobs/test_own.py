@@ -1,4 +1,4 @@
-"""Models of one's own in the jobs: run folders, runs used again, seeds, exports."""
+"""Your own models in the jobs: run folders, runs used again, seeds, exports."""
 
 import dataclasses
 import json
@@ -68,7 +68,9 @@ class Listener(Silence):
 
 @pytest.fixture
 def here(sample, tmp_path, monkeypatch):
-    monkeypatch.setattr("fittingroom.jobs.compare.write", lambda out, *rest: out / "index.html")
+    monkeypatch.setattr(
+        "fittingroom.jobs.compare.write", lambda out, *rest, **more: (out / "index.html", ())
+    )
     (tmp_path / "report").mkdir()
     return {"session": Session(sample, tmp_path / "runs", threads=1)}
 
@@ -125,14 +127,6 @@ def test_a_recipe_read_from_a_run_is_not_trained(here):
     assert len(list_runs(here["session"].folder)) == 1
 
 
-def test_a_run_is_repeated_byte_for_byte(file, here):
-    first, again = (
-        train(recipe_of(f"{file}:build", epochs=2, mirror=True), **here) for _ in range(2)
-    )
-    for name in ("recipe.json", "model.safetensors", "model.onnx", "validation.npz"):
-        assert (first.folder / name).read_bytes() == (again.folder / name).read_bytes(), name
-
-
 def test_finished_runs_are_used_again_until_the_code_changes(file, here, tmp_path):
     entrants = [f"{file}:build", recipe_of(linear_sklearn)]
     places = {**here, "out": tmp_path / "report"}
@@ -147,7 +141,7 @@ def test_finished_runs_are_used_again_until_the_code_changes(file, here, tmp_pat
 
 def test_a_single_model_is_one_entrant_however_many_layers_it_has(here, tmp_path):
     module: Any = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
-    with pytest.raises(UsageError, match=r"two recipes or runs to compare, or more\. Received 1"):
+    with pytest.raises(UsageError, match="two recipes or runs, not 1"):
         compare(module, **{**here, "out": tmp_path / "report"})
 
 
@@ -155,13 +149,13 @@ def test_two_models_of_one_name_need_others(file, here, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     (other / "nets.py").write_text(FILE.replace("784, 10", "784, 10, True"))
-    with pytest.raises(UsageError, match=r"'nets' twice.*need names that do"):
+    with pytest.raises(UsageError, match="'nets' is given twice"):
         compare([f"{file}:build", f"{other / 'nets.py'}:build"], **here)
 
 
 @pytest.mark.parametrize("model", [Linear, linear_keras], ids=["module", "keras"])
 def test_a_model_with_weights_of_its_own_has_one_seed(model, here):
-    with pytest.raises(UsageError, match=r"one seed.*weights of its own.*Give a function or class"):
+    with pytest.raises(UsageError, match=r"its own weights.*function or class"):
         verify(recipe_of(model(), epochs=1), 0.5, seeds=2, **here)
     assert verify(recipe_of(model(), epochs=1), 0.999, **here).verdict == "not reached"
 
@@ -169,9 +163,9 @@ def test_a_model_with_weights_of_its_own_has_one_seed(model, here):
 def test_what_a_run_cannot_give_is_said(here, tmp_path):
     listener = Listener()
     cases = [
-        (recipe_of(Linear, epochs=1), "Keras cannot rebuild an nn.Module"),
-        (recipe_of(linear_sklearn), "Keras has no such models"),
-        (recipe_of(Written, epochs=1), "could not save it as a file that it loads again"),
+        (recipe_of(Linear, epochs=1), "can't be rebuilt.*model.onnx, model.safetensors"),
+        (recipe_of(linear_sklearn), "the sklearn engine"),
+        (recipe_of(Written, epochs=1), "the keras engine"),
     ]
     for recipe, words in cases:
         run = train(recipe, session=dataclasses.replace(here["session"], progress=listener))
@@ -192,7 +186,7 @@ def test_the_winner_of_a_comparison_is_left_or_said_to_have_no_form(here, tmp_pa
     places = {"session": session, "out": tmp_path / "report"}
     compare([recipe_of(Linear, epochs=1), recipe_of(linear_sklearn)], **places)
     assert not list((tmp_path / "report").glob("best_model.*"))
-    assert any("No model for Keras beside the report" in sentence for sentence in listener.heard)
+    assert any("No Keras model beside the report" in sentence for sentence in listener.heard)
 
 
 def test_other_numbers_of_classes_are_what_the_model_must_give(three_classes, tmp_path):

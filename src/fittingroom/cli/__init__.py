@@ -1,5 +1,6 @@
 """The command line: parse arguments, call one job, print what it returns."""
 
+import _thread
 import contextlib
 import os
 import signal
@@ -10,6 +11,7 @@ from typing import TextIO
 
 from fittingroom.errors import FittingRoomError, TrainingStopped, missing_extra
 
+_ASK_AGAIN_SECONDS = 0.5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # What is said when one of these commands was stopped; a training says more itself.
 _RESUMES = {
@@ -117,4 +119,9 @@ def leave_unread(stream: TextIO) -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     _received.append(number)
+    # An exception raised within a callback of C code is printed and lost, so Python is asked again
+    # until somebody hears it. (The system would kill at once after Ray took back our handler.)
+    again = threading.Timer(_ASK_AGAIN_SECONDS, _thread.interrupt_main, (number,))
+    again.daemon = True
+    again.start()
     raise _Interrupted
