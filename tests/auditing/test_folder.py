@@ -53,7 +53,7 @@ def test_a_changed_or_unfinished_audit_is_ignored_and_refused_by_name(sample, tm
     assert open_audit(folder).time == "2026-01-01T00:00:00+00:00"
     (folder / "audit.json").write_text("{}")
     assert find_audit(tmp_path, sample) is None
-    with pytest.raises(RunChangedError, match="it was changed"):
+    with pytest.raises(RunChangedError, match="was changed"):
         open_audit(folder)
     (folder / "manifest.json").unlink()
     assert find_audit(tmp_path, sample) is None

@@ -235,7 +235,7 @@ def test_an_address_where_nothing_answers_is_told(monkeypatch):
 
 
 def test_a_place_that_is_unknown_is_refused(sample):
-    with pytest.raises(UsageError, match="--on ray"):
+    with pytest.raises(UsageError, match="--on takes ray"):
         compare(["ann", "cnn"], session=Session(data=sample), on="spark")
 
 

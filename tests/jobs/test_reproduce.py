@@ -77,7 +77,7 @@ def test_the_same_training_gives_the_same_bytes_and_leaves_nothing_behind(
     assert reproduction.history is None
     assert reproduction.predictions == PredictionAgreement(True, 0.0, 167, 167)
     assert "the same weights, history and validation predictions" in reproduction.sentence
-    assert "although" not in reproduction.sentence
+    assert {each.what for each in reproduction.differences} <= {"code"}  # uncommitted changes
     assert sorted(trained.folder.parent.rglob("*")) == before
     assert list(tmp_path.iterdir()) == []
 

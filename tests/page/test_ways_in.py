@@ -59,7 +59,7 @@ def test_a_pasted_picture_is_named_as_python_names_it(tab, trained, photos):
 
 def test_what_is_pasted_and_is_no_picture_is_refused_in_words(tab):
     assert paste(tab, b"%PDF-1.7", "application/pdf", "receipt.pdf")
-    assert "Received a PDF" in tab.get_by_role("alert").inner_text()
+    assert "isn't a PNG, JPEG or WebP image" in tab.get_by_role("alert").inner_text()
 
 
 def test_the_systems_clipboard_is_pasted_by_keys(tab, trained, photos):

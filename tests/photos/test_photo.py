@@ -215,7 +215,6 @@ def test_light_garments_on_dark_are_what_they_are_on_light():
         (encoded(dress(), "JPEG")[:900], "damaged or cut off"),
         (io.BytesIO(), "can't be a BytesIO"),
     ],
-    ids=str,
 )
 def test_what_is_no_photo_is_refused(source, words):
     with pytest.raises(PhotoError, match=words):

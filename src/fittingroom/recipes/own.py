@@ -108,4 +108,5 @@ def _own_traceback(error: BaseException) -> str:
     theirs = [frame for frame in stack if not frame.filename.startswith(_OTHERS)]
     ours = [place for place, frame in enumerate(stack) if frame.filename.startswith(_PACKAGE)]
     told.stack = traceback.StackSummary.from_list(theirs or stack[max(ours, default=-1) + 1 :])
-    return _COLOUR.sub("", "".join(told.format(chain=False))).rstrip()
+    lines = [line for line in told.format(chain=False) if not line.startswith("Traceback (")]
+    return _COLOUR.sub("", "".join(lines)).rstrip()
