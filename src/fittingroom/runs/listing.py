@@ -11,6 +11,7 @@ from fittingroom.data import Dataset
 from fittingroom.errors import FittingRoomError, RunChangedError, RunUnfinishedError
 from fittingroom.recipes import BaseRecipe, recipe_from_json
 from fittingroom.runs.checkpoints import Checkpoint, read_checkpoint
+from fittingroom.runs.files import is_leftover
 from fittingroom.runs.folder import Run, open_run, read_failure
 from fittingroom.runs.manifests import MANIFEST
 from fittingroom.runs.stored import stored_environment, stored_json
@@ -71,6 +72,7 @@ def find_begun(
     """
     begun: list[tuple[Path, Checkpoint | None]] = []
     folders = [runs / name, *sorted(runs.glob(f"{glob.escape(name)}-*"))]
+    begun += [(folder, None) for folder in folders if _is_bare(folder)]
     for folder in _of_training(folders, recipe, seed, dataset):
         # Through a link, the rest of the training would be written somewhere else.
         if folder.is_symlink() or (folder / MANIFEST).exists() or read_failure(folder):
@@ -80,6 +82,13 @@ def find_begun(
         except RunChangedError:
             begun.append((folder, None))
     return max(begun, key=lambda found: len(found[1].history) if found[1] else 0, default=None)
+
+
+def _is_bare(folder: Path) -> bool:
+    """Whether a training made this folder and died before it wrote what it was."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    return all(each.name == "recipe.json" or is_leftover(each) for each in folder.iterdir())
 
 
 def _of_training(
