@@ -92,11 +92,10 @@ def test_the_python_of_the_page_runs(folder, monkeypatch, sample):
     (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("FITTINGROOM_DATA", "sample")
+    session = fittingroom.Session(data=sample, threads=1)
     for name in ("train", "compare"):
         job = getattr(fittingroom, name)
-        monkeypatch.setattr(
-            fittingroom, name, lambda what, job=job: job(what, data=sample, threads=1)
-        )
+        monkeypatch.setattr(fittingroom, name, lambda what, job=job: job(what, session=session))
     told: dict[str, Any] = {}
     exec(compile(code, "own-model.md", "exec"), told)
     assert [model.name for model in told["outcome"].comparison.models] == ["ann", "linear-muon"]
