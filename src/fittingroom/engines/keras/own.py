@@ -47,15 +47,22 @@ def export_own(built: Built, own: OwnModel, backend: str) -> Core:
     Raises:
         ExportError: it cannot be exported.
     """
-    inner = _by_torch(built, own) if backend == "torch" else _by_keras(built, own, backend)
-    return build_core(
-        inner,
-        inner.graph.output[0].name,
-        shape=built.shape,
-        classes=built.classes,
-        gives=built.gives,
-        parameters=sum(math.prod(each.shape) for each in built.model.trainable_weights),
-    )
+    try:
+        inner = _by_torch(built, own) if backend == "torch" else _by_keras(built, own, backend)
+        return build_core(
+            inner,
+            inner.graph.output[0].name,
+            shape=built.shape,
+            classes=built.classes,
+            gives=built.gives,
+            parameters=sum(math.prod(each.shape) for each in built.model.trainable_weights),
+        )
+    except ExportError as error:
+        if backend == "torch":
+            raise
+        raise ExportError(
+            f"{error} Train it with KERAS_BACKEND=torch, whose exporter supports more."
+        ) from error
 
 
 def _by_torch(built: Built, own: OwnModel) -> onnx.ModelProto:
@@ -94,6 +101,5 @@ def _by_keras(built: Built, own: OwnModel, backend: str) -> onnx.ModelProto:
             return onnx.load(path)
     except Exception as error:
         raise ExportError(
-            f"Keras can't export {own.origin} to ONNX with {backend}: {reason_of(error)} Train it "
-            "with KERAS_BACKEND=torch, whose exporter supports more."
+            f"Keras can't export {own.origin} to ONNX with {backend}: {reason_of(error)}"
         ) from error
