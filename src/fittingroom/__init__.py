@@ -1,13 +1,13 @@
-"""Fit, compare and try on image classifiers for Fashion-MNIST, honestly.
+"""Fit, compare and use image classifiers for Fashion-MNIST and data like it.
 
 ::
 
     import fittingroom
 
     run = fittingroom.train("cnn", seed=0)          # → a run folder
-    scores = fittingroom.evaluate(run)              # opens the test half, once
+    scores = fittingroom.evaluate(run)              # opens the test set, once
     outcome = fittingroom.compare(["ann", "cnn"])   # trains what is missing, writes a report
-    fittingroom.load().predict(["shirt.jpg"])       # answers by the model inside the package
+    fittingroom.load().predict(["shirt.jpg"])       # asks the model inside the package
 
 Names are loaded when they are first used: ``import fittingroom`` costs next to nothing.
 """
