@@ -345,8 +345,7 @@ def test_an_error_in_a_function_is_told_by_the_persons_lines_alone(file):
         recipe_of(f"{file}:broken")
     lines = str(caught.value).splitlines()
     number = FILE[: FILE.index("absent")].count("\n") + 1
-    assert lines[1] == "Traceback (most recent call last):"
-    assert lines[2] == f'  File "{file}", line {number}, in broken'
+    assert lines[1] == f'  File "{file}", line {number}, in broken'
     assert lines[-1] == "KeyError: 'absent'"
 
 
