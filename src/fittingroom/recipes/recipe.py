@@ -1,14 +1,14 @@
 """What to train and how, as one frozen description that holds every value training uses."""
 
 import dataclasses
-import functools
 import typing
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from fittingroom import networks
 from fittingroom.errors import RecipeError
-from fittingroom.recipes.base import BaseRecipe, check, check_ranges
+from fittingroom.networks import check, check_ranges
+from fittingroom.recipes.base import BaseRecipe
 from fittingroom.recipes.own import OwnModel
 
 Optimizer = Literal["adam", "adamw", "muon"]
@@ -154,9 +154,3 @@ class Recipe(BaseRecipe):
         if self.own is not None:
             return self
         return dataclasses.replace(self, network=networks.with_outputs(self.layers, classes))
-
-
-# With the settings that all networks of the catalogue share, except those of the predecessor.
-muon_recipe = functools.partial(
-    Recipe, optimizer="muon", learning_rate=0.06, warmup=0.1, label_smoothing=0.1, mirror=True
-)
