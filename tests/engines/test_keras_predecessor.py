@@ -8,7 +8,7 @@ from fittingroom.engines.keras.backend import load_keras
 from fittingroom.engines.keras.building import build_classifier
 from fittingroom.networks import parameter_count
 from fittingroom.recipes import Augmentation
-from fittingroom.recipes.predecessor import KERAS_ANN, KERAS_CNN
+from fittingroom.recipes.catalogue import KERAS_ANN, KERAS_CNN
 
 keras = load_keras()
 

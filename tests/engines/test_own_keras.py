@@ -104,7 +104,7 @@ def test_it_learns_by_the_recipes_settings(sample_split):
     recipe = recipe_for(
         dense,
         epochs=3,
-        schedule="constant" if BACKEND == "jax" else "one-cycle",
+        schedule="one-cycle",
         augmentation=Augmentation(flip=True, rotation=0.02),
         keep="best loss",
     )

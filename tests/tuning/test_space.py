@@ -12,7 +12,7 @@ from fittingroom.engines.keras.training import check_recipe
 from fittingroom.errors import UsageError
 from fittingroom.networks import Dense, Dropout, Flatten, ReLU
 from fittingroom.recipes import RECIPES, Recipe, recipe_from_json, recipe_of
-from fittingroom.recipes.dense import ANN
+from fittingroom.recipes.catalogue import ANN
 from fittingroom.tuning import search_space, settings_of, with_values
 
 IMAGES = 55_000
@@ -54,7 +54,7 @@ def test_every_value_within_the_bounds_makes_a_recipe_that_can_be_stored(name, d
     assert recipe_from_json(tried.to_json()) == tried
     if recipe.engine == "keras":
         assert isinstance(tried, Recipe)
-        check_recipe(tried, "torch")  # nothing that Keras does not know
+        check_recipe(tried)  # nothing that Keras does not know
 
 
 def test_rates_of_dropout_keep_their_proportion_wherever_they_are():

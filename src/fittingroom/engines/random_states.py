@@ -21,7 +21,7 @@ _TWISTER = 624
 def same_random_state() -> Iterator[None]:
     """Leave the random states as they were before.
 
-    TensorFlow and JAX are not covered: their global states cannot be read.
+    TensorFlow is not covered: its global state cannot be read.
     """
     torch = sys.modules.get("torch")
     states = random.getstate(), np.random.get_state(), torch and torch.random.get_rng_state()

@@ -8,23 +8,15 @@ they change the layers or settings of the model (see docs/how-to/own-model.md).
 import copy
 import functools
 import hashlib
-import importlib.util
 import inspect
 import marshal
 import os
 import sys
 from typing import Any, Literal
 
-from fittingroom.errors import MissingExtraError, UsageError
+from fittingroom.errors import UsageError
 
 EngineName = Literal["keras", "pytorch", "sklearn"]
-
-# What Keras can compute with, and how to install it; the first unless KERAS_BACKEND names another.
-_KERAS_BACKENDS = {
-    "torch": "pip install 'fittingroom[train]'",
-    "tensorflow": "pip install 'fittingroom[tensorflow]'",
-    "jax": "pip install jax",
-}
 
 
 def wait_briefly() -> None:
@@ -43,30 +35,9 @@ def wait_briefly() -> None:
 def before_own_code() -> None:
     """Set what frameworks read once, before your code loads them."""
     wait_briefly()
-    os.environ.setdefault("KERAS_BACKEND", next(iter(_KERAS_BACKENDS)))
+    os.environ.setdefault("KERAS_BACKEND", "torch")
     # TensorFlow prints how it was built to standard error; its errors still come through.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-
-def check_keras_backend() -> None:
-    """Check the backend of Keras before Keras is imported, since it never changes afterwards.
-
-    Raises:
-        UsageError: a backend that does not exist or cannot train.
-        MissingExtraError: one that is not installed.
-    """
-    before_own_code()
-    name = os.environ["KERAS_BACKEND"]
-    if name not in _KERAS_BACKENDS:
-        raise UsageError(
-            f"KERAS_BACKEND is '{name}', which can't train. Set it to one of "
-            f"{', '.join(_KERAS_BACKENDS)}, or unset it for PyTorch."
-        )
-    if importlib.util.find_spec(name) is None:
-        raise MissingExtraError(
-            f"KERAS_BACKEND is '{name}', but the package '{name}' is not installed. Install it "
-            f"with `{_KERAS_BACKENDS[name]}`, or unset KERAS_BACKEND for PyTorch."
-        )
 
 
 def framework_of(model: object) -> EngineName | None:

@@ -17,7 +17,6 @@ _PACKAGES = (
     "keras",
     "tensorflow",
     "tensorflow-cpu",
-    "jax",
     "scikit-learn",
     "onnx",
     "onnxscript",

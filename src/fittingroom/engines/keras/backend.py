@@ -1,14 +1,16 @@
 """What Keras computes with: chosen before Keras is imported, since it never changes afterwards."""
 
 import contextlib
-import importlib
+import importlib.util
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 from fittingroom.engines import Device
 from fittingroom.engines.random_states import same_random_state
-from fittingroom.recipes.frameworks import check_keras_backend
+from fittingroom.errors import UsageError, missing_extra
+from fittingroom.recipes.frameworks import before_own_code
 
 
 def load_keras() -> Any:
@@ -18,27 +20,40 @@ def load_keras() -> Any:
 
     Raises:
         UsageError: a backend that does not exist or cannot train.
-        MissingExtraError: one that is not installed.
+        MissingExtraError: TensorFlow is not installed.
     """
     if "keras" not in sys.modules:
-        check_keras_backend()
+        check_backend()
     import keras
 
     return keras
 
 
+def check_backend() -> None:
+    """Check the backend that Keras would be loaded with; see :func:`load_keras`."""
+    before_own_code()
+    name = os.environ["KERAS_BACKEND"]
+    if name not in ("torch", "tensorflow"):
+        raise UsageError(
+            f"KERAS_BACKEND is '{name}', which can't train. Set it to torch or tensorflow, or "
+            "unset it for PyTorch."
+        )
+    if name == "tensorflow" and importlib.util.find_spec(name) is None:
+        raise missing_extra(ModuleNotFoundError(name=name), "tensorflow")
+
+
 def set_threads(backend: str, threads: int) -> None:
     """Let the backend use that many processor threads, if it still can be told.
 
-    TensorFlow takes the number only before its first computation, JAX not at all.
+    TensorFlow takes the number only before its first computation.
     """
     if backend == "torch":
         importlib.import_module("torch").set_num_threads(threads)
-    elif backend == "tensorflow":
-        threading = importlib.import_module("tensorflow").config.threading
-        with contextlib.suppress(RuntimeError):
-            threading.set_intra_op_parallelism_threads(threads)
-            threading.set_inter_op_parallelism_threads(threads)
+        return
+    threading = importlib.import_module("tensorflow").config.threading
+    with contextlib.suppress(RuntimeError):
+        threading.set_intra_op_parallelism_threads(threads)
+        threading.set_inter_op_parallelism_threads(threads)
 
 
 @contextlib.contextmanager
@@ -62,13 +77,7 @@ def training_on(device: Device, seed: int) -> Iterator[None]:
 def accelerators(backend: str) -> tuple[str, ...]:
     """The accelerators that a backend finds, of ``"cuda"`` and ``"mps"``."""
     framework = importlib.import_module(backend)
-    present: dict[str, bool] = {}
-    match backend:
-        case "torch":
-            present["cuda"] = framework.cuda.is_available()
-            present["mps"] = framework.backends.mps.is_available()
-        case "tensorflow":
-            present["cuda"] = bool(framework.config.list_physical_devices("GPU"))
-        case _:
-            present["cuda"] = framework.default_backend() == "gpu"
-    return tuple(name for name, there in present.items() if there)
+    if backend == "tensorflow":
+        return ("cuda",) if framework.config.list_physical_devices("GPU") else ()
+    present = {"cuda": framework.cuda, "mps": framework.backends.mps}
+    return tuple(name for name, part in present.items() if part.is_available())

@@ -55,7 +55,7 @@ class KerasEngine:
         self, recipe: Recipe, own: OwnModel, split: Split, *, seed: int, device: Device
     ) -> None:
         """Try out a person's own Keras model; see :class:`fittingroom.engines.Engine`."""
-        check_recipe(recipe, device.backend)
+        check_recipe(recipe)
         with training_on(device, seed):
             try_out(recipe, own, split, device.backend)
 
@@ -74,7 +74,7 @@ class KerasEngine:
         own = recipe.own
         if own is None:
             check_classifier(recipe.layers, len(split.classes))
-        check_recipe(recipe, device.backend)
+        check_recipe(recipe)
         training, validation = split.training, split.validation
         steps = math.ceil(len(training) / recipe.batch_size) * recipe.epochs
         with training_on(device, seed), tempfile.TemporaryDirectory() as folder:
@@ -108,7 +108,7 @@ class KerasEngine:
             )
 
 
-def check_recipe(recipe: Recipe, backend: str) -> None:
+def check_recipe(recipe: Recipe) -> None:
     """Check that Keras can do all that a recipe asks for.
 
     Raises:
@@ -116,8 +116,6 @@ def check_recipe(recipe: Recipe, backend: str) -> None:
     """
     network = () if recipe.own else recipe.layers[:1]
     whitened = any(isinstance(layer, Conv) and layer.whitened for layer in network)
-    # JAX keeps the optimizer's state out of reach between two steps.
-    scheduled = backend == "jax" and recipe.schedule != "constant"
     varied = recipe.augmentation
     received: dict[str, tuple[object, object, str]] = {
         "optimizer": (recipe.optimizer, recipe.optimizer == "muon", "adam or adamw"),
@@ -125,7 +123,6 @@ def check_recipe(recipe: Recipe, backend: str) -> None:
         "label_smoothing": (recipe.label_smoothing, recipe.label_smoothing, "0"),
         "augmentation.shift": (varied.shift, varied.shift, "0"),
         "augmentation.erase": (varied.erase, varied.erase, "0"),
-        "schedule": (recipe.schedule, scheduled, "constant"),
         "network[0].whitened": (whitened, whitened, "false"),
     }
     for name, (value, impossible, expected) in received.items():
