@@ -21,7 +21,7 @@ from benchmarks.one_training import scores
 from fittingroom.data import Half, find_dataset
 from fittingroom.engines.pytorch.modules import build_module
 from fittingroom.networks import operation_count, parameter_count
-from fittingroom.recipes.predecessor import KERAS_CNN
+from fittingroom.recipes.catalogue import KERAS_CNN
 from fittingroom.runs import log_opening
 
 BATCH = 32

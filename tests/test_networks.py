@@ -78,14 +78,14 @@ def test_layers_that_do_not_fit_are_refused(network, words):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Conv(8, stride=0), "`stride` of a Conv"),
-        (lambda: Conv(8, padding=-1), "`padding` of a Conv"),
-        (lambda: Conv(7, bias=False, whitened=True), "`whitened` of a Conv.*filters even"),
-        (lambda: Conv(8, whitened=True), "`whitened` of a Conv.*bias=False"),
-        (lambda: MaxPool(0), "`size` of a MaxPool"),
-        (lambda: Dense(0), "`units` of a Dense"),
-        (lambda: Dropout(1.0), "`rate` of a Dropout"),
-        (lambda: BatchNorm(momentum=0), "`momentum` of a BatchNorm"),
+        (lambda: Conv(8, stride=0), r"`Conv\.stride` is 0"),
+        (lambda: Conv(8, padding=-1), r"`Conv\.padding` is -1"),
+        (lambda: Conv(7, bias=False, whitened=True), r"`Conv\.whitened` is True.*filters even"),
+        (lambda: Conv(8, whitened=True), r"`Conv\.whitened` is True.*bias=False"),
+        (lambda: MaxPool(0), r"`MaxPool\.size` is 0"),
+        (lambda: Dense(0), r"`Dense\.units` is 0"),
+        (lambda: Dropout(1.0), r"`Dropout\.rate` is 1\.0"),
+        (lambda: BatchNorm(momentum=0), r"`BatchNorm\.momentum` is 0"),
     ],
 )
 def test_impossible_layers_are_refused(make, words):

@@ -21,7 +21,7 @@ from fittingroom.recipes import (
     recipe_named,
     settable_names,
 )
-from fittingroom.recipes.convolutional import CNN
+from fittingroom.recipes.catalogue import CNN
 from tests.networks_strategy import networks
 
 recipes = st.builds(

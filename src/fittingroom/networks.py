@@ -18,6 +18,35 @@ Shape = tuple[int, ...]
 INPUT_SHAPE: Shape = (1, 28, 28)
 
 
+def check(name: str, value: object, holds: bool, expected: str) -> None:
+    """Check one value of a recipe or a layer.
+
+    Raises:
+        RecipeError: the condition does not hold.
+    """
+    if not holds:
+        raise RecipeError(f"`{name}` is {value!r}, but must be {expected}.")
+
+
+def check_ranges(owner: object, prefix: str = "", **ranges: str) -> None:
+    """Check that numbers lie within their ranges.
+
+    Args:
+        owner: whose fields they are.
+        prefix: what precedes the fields' names in a message.
+        ranges: for each field an interval, such as ``"[0, 1)"`` for 0 ≤ value < 1.
+
+    Raises:
+        RecipeError: one lies outside.
+    """
+    for name, interval in ranges.items():
+        value = getattr(owner, name)
+        low, high = (float(end) for end in interval[1:-1].split(","))
+        inside = low < value < high
+        at_end = (value == low and interval[0] == "[") or (value == high and interval[-1] == "]")
+        check(f"{prefix}{name}", value, inside or at_end, f"in {interval}")
+
+
 @dataclass(frozen=True)
 class Flatten:
     """``(C, H, W)`` → ``(C·H·W,)``, channel by channel, row by row."""
@@ -36,7 +65,7 @@ class Dense:
     bias: bool = True
 
     def __post_init__(self) -> None:
-        _check_field(self, "units", self.units >= 1, "at least 1")
+        check_ranges(self, "Dense.", units="[1, inf)")
 
 
 @dataclass(frozen=True)
@@ -63,11 +92,10 @@ class Conv:
     whitened: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("filters", "kernel", "stride"):
-            _check_field(self, name, getattr(self, name) >= 1, "at least 1")
-        _check_field(self, "padding", self.padding >= 0, "at least 0")
+        ranges = {"filters": "[1, inf)", "kernel": "[1, inf)", "stride": "[1, inf)"}
+        check_ranges(self, "Conv.", **ranges, padding="[0, inf)")
         allowed = not self.whitened or (self.filters % 2 == 0 and not self.bias)
-        _check_field(self, "whitened", allowed, "false, or filters even and bias=False")
+        check("Conv.whitened", self.whitened, allowed, "false, or filters even and bias=False")
 
 
 @dataclass(frozen=True)
@@ -83,8 +111,7 @@ class BatchNorm:
     epsilon: float = 1e-5
 
     def __post_init__(self) -> None:
-        _check_field(self, "momentum", 0 < self.momentum <= 1, "above 0 and at most 1")
-        _check_field(self, "epsilon", 0 < self.epsilon < 1, "above 0 and below 1")
+        check_ranges(self, "BatchNorm.", momentum="(0, 1]", epsilon="(0, 1)")
 
 
 @dataclass(frozen=True)
@@ -104,7 +131,7 @@ class MaxPool:
     size: int = 2
 
     def __post_init__(self) -> None:
-        _check_field(self, "size", self.size >= 1, "at least 1")
+        check_ranges(self, "MaxPool.", size="[1, inf)")
 
 
 @dataclass(frozen=True)
@@ -119,7 +146,7 @@ class Dropout:
     rate: float
 
     def __post_init__(self) -> None:
-        _check_field(self, "rate", 0 <= self.rate < 1, "from 0 to below 1")
+        check_ranges(self, "Dropout.", rate="[0, 1)")
 
 
 Layer = Flatten | Dense | Conv | BatchNorm | ReLU | GELU | MaxPool | GlobalMaxPool | Dropout
@@ -241,14 +268,6 @@ def _measure(name: str, layer: Layer, shape: Shape) -> LayerSummary:
         case ReLU() | GELU() | Dropout():
             pass
     return LayerSummary(name, layer, output, parameters, operations)
-
-
-def _check_field(layer: Any, name: str, holds: bool, expected: str) -> None:
-    if not holds:
-        raise RecipeError(
-            f"`{name}` of a {type(layer).__name__} layer is {getattr(layer, name)!r}, but must be "
-            f"{expected}."
-        )
 
 
 def _require(name: str, layer: Layer, shape: Shape, holds: bool, expected: str) -> None:

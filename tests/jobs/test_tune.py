@@ -19,7 +19,7 @@ from fittingroom.jobs.trials import train_trial
 from fittingroom.jobs.tune import tune
 from fittingroom.networks import Dense, Flatten
 from fittingroom.recipes import recipe_of
-from fittingroom.recipes.dense import ANN_FAST
+from fittingroom.recipes.catalogue import ANN_FAST
 from fittingroom.runs import list_runs, read_openings
 
 VARIED = ("learning_rate", "batch_size", "epochs", "label_smoothing")

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 from fittingroom import networks
 from fittingroom.data import SplitRule
 from fittingroom.errors import RecipeError, UsageError, did_you_mean
+from fittingroom.networks import check
 from fittingroom.recipes.own import OwnModel
 
 # Words about a recipe; they do not change the training.
@@ -115,35 +116,6 @@ def settable_names(recipe: BaseRecipe) -> tuple[str, ...]:
         elif part.name not in (*_WORDS, "engine", recipe.trains):
             names.append(part.name)
     return tuple(names)
-
-
-def check(name: str, value: object, holds: bool, expected: str) -> None:
-    """Check one value of a recipe.
-
-    Raises:
-        RecipeError: the condition does not hold.
-    """
-    if not holds:
-        raise RecipeError(f"`{name}` is {value!r}, but must be {expected}.")
-
-
-def check_ranges(owner: object, prefix: str = "", **ranges: str) -> None:
-    """Check that numbers lie within their ranges.
-
-    Args:
-        owner: whose fields they are.
-        prefix: what precedes the fields' names in a message.
-        ranges: for each field an interval, such as ``"[0, 1)"`` for 0 ≤ value < 1.
-
-    Raises:
-        RecipeError: one lies outside.
-    """
-    for name, interval in ranges.items():
-        value = getattr(owner, name)
-        low, high = (float(end) for end in interval[1:-1].split(","))
-        inside = low < value < high
-        at_end = (value == low and interval[0] == "[") or (value == high and interval[-1] == "]")
-        check(f"{prefix}{name}", value, inside or at_end, f"in {interval}")
 
 
 def _plain(value: Any) -> Any:

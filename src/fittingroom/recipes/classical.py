@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from fittingroom.recipes.base import BaseRecipe, check, check_ranges
+from fittingroom.networks import check, check_ranges
+from fittingroom.recipes.base import BaseRecipe
 from fittingroom.recipes.own import OwnModel
 
 

@@ -8,36 +8,24 @@ import sys
 import types
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from fittingroom.errors import UsageError, did_you_mean
 from fittingroom.recipes.frameworks import before_own_code
 from fittingroom.recipes.own import own_code
 
 
-class NamedInFile(NamedTuple):
-    """What a name in a file stands for.
-
-    Attributes:
-        value: the function, class, model or recipe.
-        name: its name in the file.
-        file: the file.
-        sha256: of the file's text, as it was executed.
-    """
-
-    value: Any
-    name: str
-    file: Path
-    sha256: str
-
-
-def load(text: str) -> NamedInFile:
+def load(text: str) -> tuple[Any, str, Path, str]:
     """Execute your file and look up a name in it.
 
     The file is executed as a module of its own, and may import modules of its folder.
 
     Args:
         text: path and name, ``"folder/my_file.py:build"``; the last colon separates them.
+
+    Returns:
+        The function, class, model or recipe, its name, its file, and the SHA-256 of the file's
+        text as it was executed.
 
     Raises:
         UsageError: there is no such file or no such name in it.
@@ -70,7 +58,7 @@ def load(text: str) -> NamedInFile:
             f"'{text}' names no model. {place} defines {', '.join(known) or 'nothing'}: give one "
             f"after a colon, such as {place}:build.{hint}"
         )
-    return NamedInFile(getattr(module, name), name, path, digest)
+    return getattr(module, name), name, path, digest
 
 
 @contextlib.contextmanager

@@ -101,13 +101,15 @@ def _named(text: str) -> BaseRecipe:
         return recipe_named(text)
     if text.endswith(".json"):
         return read_recipe(Path(text))
-    found = load(text)
-    recipe, folder = found.value, found.file.parent
+    recipe, name, file, sha256 = load(text)
+    folder = file.parent
     if not isinstance(recipe, BaseRecipe):
-        stem = found.file.stem
-        name = stem if found.name in _USUAL else f"{stem}-{found.name}"
         with folder_first(folder):
-            recipe = _own_recipe(recipe, f"{found.file.name}:{found.name}", name)
+            recipe = _own_recipe(
+                recipe,
+                f"{file.name}:{name}",
+                file.stem if name in _USUAL else f"{file.stem}-{name}",
+            )
     own = recipe.own
     if own is None:
         return recipe
@@ -117,7 +119,7 @@ def _named(text: str) -> BaseRecipe:
         with folder_first(folder):
             return build() if build else None
 
-    return recipe.with_own(dataclasses.replace(own, sha256=found.sha256, build=build_there))
+    return recipe.with_own(dataclasses.replace(own, sha256=sha256, build=build_there))
 
 
 def _own_recipe(thing: Any, origin: str = "", name: str = "") -> BaseRecipe:
