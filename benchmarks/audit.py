@@ -48,9 +48,16 @@ _STRANGEST, _KINDS = 10, 8
 _SEED = 0
 
 
-def _audited(dataset: Dataset, runs: Path, options: argparse.Namespace) -> Any:
+def _audited(dataset: Dataset, runs: Path, options: argparse.Namespace) -> Audit:
     session = Session(data=dataset, runs=runs, threads=options.threads, device="cpu")
     return audit(recipe=options.recipe, session=session)
+
+
+def _positions(audit: Audit) -> Int64:
+    """Where the doubtful labels are, counted through the training set and then the test set."""
+    training = audit.values["basis"]["training"]
+    rows = audit.values["doubtful"]
+    return np.array([row["index"] + training * (row["set"] == "test") for row in rows], np.int64)
 
 
 def _images(dataset: Dataset) -> UInt8:
@@ -60,19 +67,20 @@ def _images(dataset: Dataset) -> UInt8:
 def found(dataset: Dataset, runs: Path, options: argparse.Namespace) -> Measured:
     """What the audit finds in the data as it is."""
     stored = _audited(dataset, runs, options)
-    values, doubtful = stored.audit.as_dict(), stored.audit.doubtful
+    values, doubtful = stored.values, stored.values["doubtful"]
     kinds = np.zeros((len(dataset.classes),) * 2, int)
-    np.add.at(kinds, (doubtful.given, doubtful.suggested), 1)
-    strangest = values["doubtful"][:_STRANGEST]
-    png = draw(strangest, _images(dataset)[doubtful.positions[:_STRANGEST]], dataset.classes)
+    for row in doubtful:
+        kinds[row["given"], row["suggested"]] += 1
+    strangest = doubtful[:_STRANGEST]
+    png = draw(strangest, _images(dataset)[_positions(stored)[:_STRANGEST]], dataset.classes)
     write_file(options.out / "audit.png", png)
     return {
         "data": dataset.name,
         "classes": list(dataset.classes),
         **{name: values["basis"][name] for name in ("recipe", "folds", "similarity", "neighbours")},
         "epochs": values["epochs"],
-        "accuracy": stored.audit.accuracy.as_dict(),
-        "test_accuracy": stored.audit.test_accuracy.as_dict(),
+        "accuracy": values["accuracy"],
+        "test_accuracy": values["test_accuracy"],
         "counts": values["counts"],
         "kinds": kinds.tolist(),
         "strangest": strangest,
@@ -106,7 +114,7 @@ def flip(labels: UInt8, kinds: int, generator: np.random.Generator) -> Int64:
 
 def flips(dataset: Dataset, runs: Path, options: argparse.Namespace) -> Measured:
     """Precision and recall of the doubtful labels if one in a hundred is wrong."""
-    clean = _audited(dataset, runs, options).audit
+    clean = _audited(dataset, runs, options)
     generator = np.random.default_rng(_SEED)
     planted, before = [], 0
     with tempfile.TemporaryDirectory() as name:
@@ -117,7 +125,7 @@ def flips(dataset: Dataset, runs: Path, options: argparse.Namespace) -> Measured
             before += len(labels)
             write_half(folder, files, half.images, labels)
         flipped = find_dataset(folder, allow_unknown=True)
-        audited = _audited(flipped, folder / "runs", options).audit
+        audited = _audited(flipped, folder / "runs", options)
     return score(audited, np.concatenate(planted), clean)
 
 
@@ -129,11 +137,11 @@ def score(audited: Audit, planted: Int64, clean: Audit) -> Measured:
         planted: their positions.
         clean: of the same data without them.
     """
-    flagged = audited.doubtful.positions
+    flagged = _positions(audited)
     hits = np.isin(flagged, planted)
-    new = ~np.isin(flagged, clean.doubtful.positions) | hits
+    new = ~np.isin(flagged, _positions(clean)) | hits
     first = hits[: len(planted)]
-    boundary = audited.basis.training
+    boundary = audited.values["basis"]["training"]
     halves = {"training": planted[planted < boundary], "test": planted[planted >= boundary]}
     return {
         "planted": len(planted),
@@ -147,7 +155,7 @@ def score(audited: Audit, planted: Int64, clean: Audit) -> Measured:
         "precision": share(int(hits.sum()), len(flagged)),
         "precision_of_new": share(int(hits.sum()), int(new.sum())),
         "precision_of_first": share(int(first.sum()), len(first)),
-        "accuracy": audited.accuracy.as_dict(),
+        "accuracy": audited.values["accuracy"],
     }
 
 
@@ -176,8 +184,8 @@ def copies(dataset: Dataset, runs: Path, options: argparse.Namespace) -> Measure
         images = training.copy()
         places = generator.choice(len(images), count, replace=False)
         images[places] = altered
-        pairs = search(np.concatenate([images, test])).pairs
-        alike = set(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
+        pairs, _ = search(np.concatenate([images, test]))
+        alike = set(zip(pairs["first"], pairs["second"], strict=True))
         wanted = zip(places.tolist(), range(len(images), len(images) + count), strict=True)
         shares[name] = share(sum(pair in alike for pair in wanted), count)
     return {"copies": count, "flagged": shares}
@@ -199,9 +207,7 @@ def mirrored(dataset: Dataset, runs: Path, options: argparse.Namespace) -> Measu
         "thresholds": list(THRESHOLDS),
         "as_they_are": counts["as they are"].tolist(),
         "mirrored": counts["mirrored"].tolist(),
-        "searched": {
-            f"{each:g}": len(search(images, threshold=each).pairs) for each in (0.98, 0.995)
-        },
+        "searched": {f"{each:g}": len(search(images, threshold=each)[0]) for each in (0.98, 0.995)},
     }
 
 
@@ -230,7 +236,7 @@ def time_search(*, data: str | None, threads: int) -> Measured:
     images = _images(find_dataset(data))
     before = time.time()
     with threadpool_limits(threads):
-        pairs = search(images).pairs
+        pairs, _ = search(images)
     return {
         "pictures": len(images),
         "pairs": len(pairs),

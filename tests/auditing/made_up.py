@@ -1,51 +1,72 @@
 """A small audit made by hand: 40 training and 20 test images of three classes."""
 
-import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pandas as pd
 
-from fittingroom.auditing import Audit, AuditBasis, DoubtfulLabels, Outliers, SimilarPairs
+from fittingroom.auditing import Audit, audit_values
 from fittingroom.metrics import wilson
 
 CLASSES = ("shirt", "coat", "bag")
-BASIS = AuditBasis(
-    data="made-up",
-    official=False,
-    classes=CLASSES,
-    hashes={"file": "0" * 64},
-    training=40,
-    test=20,
-    recipe="tiny",
-    key="tiny-key",
-    folds=5,
-    seed=0,
-    similarity=0.995,
-    neighbours=10,
-)
+BASIS: dict[str, Any] = {
+    "data": "made-up",
+    "official": False,
+    "classes": CLASSES,
+    "hashes": {"file": "0" * 64},
+    "training": 40,
+    "test": 20,
+    "recipe": "tiny",
+    "key": "tiny-key",
+    "folds": 5,
+    "seed": 0,
+    "similarity": 0.995,
+    "neighbours": 10,
+}
+# Columns and their types.
+DOUBTFUL = {
+    "position": int,
+    "given": int,
+    "suggested": int,
+    "given_probability": float,
+    "suggested_probability": float,
+}
+PAIRS = {"first": int, "second": int, "similarity": "float32", "identical": bool}
+OUTLIERS = {"position": int, "distance": "float32"}
 
 
-def made_up(**changes: Any) -> Audit:
+def made_up(
+    *,
+    basis: Any = BASIS,
+    doubtful: Iterable[Any] = (
+        (45, 0, 1, 0.01, 0.999),
+        (7, 1, 2, 0.02, 0.9),
+        (42, 2, 0, 0.2, 0.7),
+    ),
+    pairs: Iterable[Any] = (
+        (1, 2, 0.996, False),
+        (3, 44, 0.9995, False),
+        (5, 40, 1, True),
+        (44, 49, 1, True),
+        (46, 47, 0.997, False),
+    ),
+    outliers: Iterable[Any] = ((59, 1.2), (39, 1.1)),
+) -> Audit:
     """Doubtful: training 7, test 2 and 5. Alike: 1 and 2; 3 and test 4, whose exact copy is test 9;
     5 and its exact copy test 0; test 6 and 7. Outliers: test 19, training 39."""
-    audit = Audit(
-        basis=BASIS,
+
+    def table(rows: Iterable[Any], columns: dict[str, Any]) -> pd.DataFrame:
+        return pd.DataFrame(list(rows), columns=list(columns)).astype(columns)
+
+    values = audit_values(
+        basis,
         epochs=(3, 3, 3, 3, 2),
         accuracy=wilson(36, 40),
         test_accuracy=wilson(17, 20),
-        doubtful=DoubtfulLabels(
-            np.array([45, 7, 42]),
-            np.array([0, 1, 2]),
-            np.array([1, 2, 0]),
-            np.array([0.01, 0.02, 0.2]),
-            np.array([0.999, 0.9, 0.7]),
-        ),
-        pairs=SimilarPairs(
-            np.array([1, 3, 5, 44, 46]),
-            np.array([2, 44, 40, 49, 47]),
-            np.array([0.996, 0.9995, 1, 1, 0.997], np.float32),
-            np.array([False, False, True, True, False]),
-        ),
-        outliers=Outliers(np.array([59, 39]), np.array([1.2, 1.1], np.float32), 1.0),
+        doubtful=table(doubtful, DOUBTFUL),
+        pairs=table(pairs, PAIRS),
+        outliers=table(outliers, OUTLIERS),
+        fence=1.0,
     )
-    return dataclasses.replace(audit, **changes)
+    return Audit(Path("audit-tiny-s0-1234"), values)

@@ -24,11 +24,11 @@ def judged(draw):
 def test_a_label_that_is_likeliest_is_never_doubtful_and_order_is_by_doubt(case):
     labels, chances = case
     doubtful = doubtful_labels(labels, chances)
-    rows = doubtful.positions
-    assert (chances[rows].argmax(axis=1) == doubtful.suggested).all()
-    assert (doubtful.suggested != doubtful.given).all()
-    assert (doubtful.given == labels[rows]).all()
-    assert (np.diff(doubtful.given_probability) >= 0).all()
+    rows = doubtful["position"]
+    assert (chances[rows].argmax(axis=1) == doubtful["suggested"]).all()
+    assert (doubtful["suggested"] != doubtful["given"]).all()
+    assert (doubtful["given"] == labels[rows]).all()
+    assert doubtful["given_probability"].is_monotonic_increasing
 
 
 def test_planted_wrong_labels_are_found_the_least_likely_first():
@@ -39,10 +39,13 @@ def test_planted_wrong_labels_are_found_the_least_likely_first():
     labels[[3, 40]] = [1, 0]
     chances[40] = [0.02, 0.95, 0.03]
     doubtful = doubtful_labels(labels, chances)
-    assert doubtful.positions.tolist() == [40, 3]
-    assert doubtful.given.tolist() == [0, 1]
-    assert doubtful.suggested.tolist() == [1, 0]
-    assert doubtful.given_probability.tolist() == [0.02, 0.05]
+    assert doubtful.to_dict("list") == {
+        "position": [40, 3],
+        "given": [0, 1],
+        "suggested": [1, 0],
+        "given_probability": [0.02, 0.05],
+        "suggested_probability": [0.95, 0.9],
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,43 +1,40 @@
 import json
 
-import numpy as np
 import pytest
 
-from fittingroom.auditing import DoubtfulLabels, SimilarPairs, audit_from_dict
+from fittingroom.auditing import audit_name, find_audit, open_audit
 from fittingroom.errors import RunChangedError
-from tests.auditing.made_up import made_up
+from fittingroom.runs.manifests import write_manifest
+from tests.auditing.made_up import BASIS, made_up
 
 
-def test_positions_are_places_in_the_sets():
-    audit = made_up()
-    assert audit.place(39) == ("training", 39)
-    assert audit.place(40) == ("test", 0)
-    assert audit.test_indices(np.array([59, 3, 41])).tolist() == [1, 19]
+def store(folder, dataset, time="2026-01-01T00:00:00+00:00", **changes):
+    """A finished audit of a data set, without its page."""
+    hashes = dataset.training_hashes | dataset.test_hashes
+    basis = BASIS | {"hashes": hashes, "classes": dataset.classes} | changes
+    folder.mkdir(parents=True)
+    (folder / "audit.json").write_text(json.dumps(made_up(basis=basis).values, allow_nan=False))
+    (folder / "environment.json").write_text(json.dumps({"time": time}))
+    write_manifest(folder)
+    return folder
 
 
 def test_near_duplicates_of_training_are_found_also_through_a_copy():
     # 0 is a copy of a training image, 4 is alike to one, and 9 is a copy of 4.
-    assert made_up().near_training.tolist() == [0, 4, 9]
-    assert made_up().doubtful_test.tolist() == [2, 5]
+    assert made_up().near_training == [0, 4, 9]
     # A test image alike to the copy of a training image is alike to training.
-    pairs = SimilarPairs(
-        np.array([5, 5]), np.array([40, 41]), np.ones(2, np.float32), np.array([True, False])
-    )
-    assert made_up(pairs=pairs).near_training.tolist() == [0, 1]
+    assert made_up(pairs=[(5, 40, 1, True), (5, 41, 1, False)]).near_training == [0, 1]
 
 
-def test_counts_are_by_set():
-    assert made_up().counts() == {
+def test_values_have_the_documented_names():
+    values = json.loads(json.dumps(made_up().values, allow_nan=False))
+    assert values["counts"] == {
         "doubtful": {"training": 1, "test": 2},
         "near_duplicates": {"within training": 1, "across": 2, "within test": 2},
         "identical": {"within training": 0, "across": 1, "within test": 1},
         "test_near_training": {"test": 3},
         "outliers": {"training": 1, "test": 1},
     }
-
-
-def test_json_has_the_documented_names():
-    values = made_up().as_dict()
     assert values["doubtful"][0] == {
         "set": "test",
         "index": 5,
@@ -46,29 +43,63 @@ def test_json_has_the_documented_names():
         "given_probability": 0.01,
         "suggested_probability": 0.999,
     }
+    assert made_up().doubtful_test == [2, 5]
     assert values["near_duplicates"][2] == {
         "a": {"set": "training", "index": 5},
         "b": {"set": "test", "index": 0},
         "similarity": 1.0,
         "identical": True,
     }
-    assert values["outliers"][0] == {"set": "test", "index": 19, "distance": pytest.approx(1.2)}
+    assert values["outliers"] == [
+        {"set": "test", "index": 19, "distance": pytest.approx(1.2)},
+        {"set": "training", "index": 39, "distance": pytest.approx(1.1)},
+    ]
     assert values["test_near_training"] == [0, 4, 9]
     assert values["outlier_fence"] == 1.0
     assert values["basis"]["classes"] == ["shirt", "coat", "bag"]
 
 
-def test_what_is_written_is_read_back():
-    audit = made_up()
-    values = json.loads(json.dumps(audit.as_dict(), allow_nan=False))
-    assert audit_from_dict(values).as_dict() == audit.as_dict()
-    assert audit_from_dict(values).basis == audit.basis
-    none = np.zeros(0, np.int64)
-    without = made_up(doubtful=DoubtfulLabels(none, none, none, np.zeros(0), np.zeros(0)))
-    assert audit_from_dict(without.as_dict()).as_dict() == without.as_dict()
+def test_the_newest_audit_of_the_data_is_found(sample, three_classes, tmp_path):
+    store(tmp_path / "audit-a", sample, "2026-01-01T00:00:00+00:00")
+    store(tmp_path / "audit-b", sample, "2026-03-01T00:00:00+00:00")
+    store(tmp_path / "audit-c", sample, "2026-02-01T00:00:00+00:00", folds=7)
+    store(tmp_path / "audit-d", sample, "2026-04-01T00:00:00+00:00", classes=["x", "y", "z"])
+    store(tmp_path / "audit-e", three_classes, "2026-05-01T00:00:00+00:00")
+    found = find_audit(tmp_path, sample)
+    assert found is not None
+    assert found.folder.name == "audit-b"
+    assert found.near_training == [0, 4, 9]
+    asked = find_audit(tmp_path, sample, key="tiny-key", folds=7, seed=0)
+    assert asked is not None
+    assert asked.folder.name == "audit-c"
+    for other in ({"key": "another"}, {"folds": 3}, {"seed": 1}):
+        assert find_audit(tmp_path, sample, **other) is None
+    assert find_audit(tmp_path / "nowhere", sample) is None
 
 
-@pytest.mark.parametrize("change", [{"format": 1}, {"basis": {}}, {"doubtful": [{"set": "x"}]}])
-def test_other_json_is_refused(change):
-    with pytest.raises(RunChangedError, match="fittingroom audit --fresh"):
-        audit_from_dict(made_up().as_dict() | change)
+def test_a_changed_unfinished_or_foreign_audit_is_ignored_and_refused_by_name(sample, tmp_path):
+    folder = store(tmp_path / "audit-a", sample)
+    assert open_audit(folder).time == "2026-01-01T00:00:00+00:00"
+
+    def refused(words):
+        assert find_audit(tmp_path, sample) is None
+        with pytest.raises(RunChangedError, match=words):
+            open_audit(folder)
+
+    (folder / "audit.json").write_text('{"format": 1}')
+    refused("was changed")
+    write_manifest(folder)
+    refused("fittingroom audit --fresh")
+    (folder / "manifest.json").unlink()
+    refused("manifest")
+
+
+def test_names_tell_apart_settings_and_data():
+    name = audit_name("cnn", "key", 5, 0, "hashes")
+    assert name.startswith("audit-cnn-s0-")
+    others = (
+        audit_name("cnn", "other", 5, 0, "hashes"),
+        audit_name("cnn", "key", 6, 0, "hashes"),
+        audit_name("cnn", "key", 5, 0, "others"),
+    )
+    assert name not in others

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fittingroom.auditing import DoubtfulLabels, subsets
+from fittingroom.auditing import subsets
 from fittingroom.comparison import Entrant, compare_models
 from fittingroom.metrics import wilson
 from fittingroom.predictions import Predictions
@@ -62,9 +62,7 @@ def test_a_single_model_has_its_accuracies_whatever_the_order_of_images():
 
 
 def test_nothing_left_gives_no_number():
-    everything = DoubtfulLabels(
-        np.arange(40, 60), *(np.zeros(20, np.int64),) * 2, *(np.zeros(20),) * 2
-    )
+    everything = [(position, 0, 0, 0, 0) for position in range(40, 60)]
     raw, _, doubtful = subsets([entrant("a", [1]), entrant("b", [])], made_up(doubtful=everything))
     assert len(raw.accuracies) == 2
     assert (doubtful.images, doubtful.accuracies, doubtful.differences) == (0, (), {})

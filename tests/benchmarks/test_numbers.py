@@ -11,7 +11,6 @@ from benchmarks import audit, inference, peers, photo_scenes, photos, reproduce,
 from benchmarks.made_data import write_half
 from benchmarks.statistics import Line, verdict
 from benchmarks.strangers import strangers
-from fittingroom.auditing import DoubtfulLabels
 from fittingroom.data import find_dataset
 from fittingroom.data.official import TEST, TRAINING
 from tests.auditing.made_up import made_up
@@ -28,11 +27,7 @@ def test_audit_flips_as_many_labels_as_asked_to_others():
 
 def test_audit_scores_count_what_was_planted():
     # Doubted: test 5 and 2 (45 and 42), training 7; planted: 45, 8 and 7; 42 is doubted anyway.
-    clean = made_up(
-        doubtful=DoubtfulLabels(
-            np.array([42]), np.array([2]), np.array([0]), np.array([0.2]), np.array([0.7])
-        )
-    )
+    clean = made_up(doubtful=[(42, 2, 0, 0.2, 0.7)])
     scores = audit.score(made_up(), np.array([7, 8, 45]), clean)
     assert (scores["planted"], scores["flagged"]) == (3, 3)
     assert scores["recall"]["value"] == pytest.approx(2 / 3)

@@ -4,11 +4,11 @@ import json
 import numpy as np
 import pytest
 
-from fittingroom.auditing import AuditBasis, StoredAudit
+from fittingroom.auditing import Audit, doubtful_labels
 from fittingroom.data import Dataset, Half, find_dataset
 from fittingroom.engines import engine_named
 from fittingroom.errors import FittingRoomError, RecipeError, TrainingError, UsageError
-from fittingroom.jobs.audit import audit, examine, out_of_fold
+from fittingroom.jobs.audit import audit, out_of_fold
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.report import report
 from fittingroom.jobs.session import Session
@@ -20,7 +20,7 @@ from tests.data.files import small_arrays, write_arrays
 
 
 @pytest.fixture(scope="module")
-def audited(sample: Dataset, tmp_path_factory: pytest.TempPathFactory) -> StoredAudit:
+def audited(sample: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Audit:
     """One audit of the sample, shared."""
     runs = tmp_path_factory.mktemp("audited")
     return audit(recipe="logreg", folds=2, session=Session(data=sample, runs=runs, threads=1))
@@ -41,11 +41,11 @@ def test_it_leaves_a_finished_folder_beside_the_runs(audited, sample):
     names = {"audit.json", "environment.json", "training.npz", "test.npz", "index.html"}
     assert {path.name for path in audited.folder.iterdir()} == {*names, "manifest.json"}
     values = json.loads((audited.folder / "audit.json").read_text())
-    assert values == audited.audit.as_dict()
+    assert values == audited.values
     said = Predictions.read(audited.folder / "training.npz")
     assert (said.labels == sample.training().labels).all()
-    assert audited.audit.accuracy.value == pytest.approx(said.correct.mean())
-    assert 0.7 < audited.audit.accuracy.value < 0.9
+    assert values["accuracy"]["value"] == pytest.approx(said.correct.mean())
+    assert 0.7 < values["accuracy"]["value"] < 0.9
     assert list_runs(audited.folder.parent) == ()  # it is no run
 
 
@@ -142,11 +142,8 @@ def test_flipped_labels_are_found(sample):
         seed=0,
         place=place,
     )
-    basis = AuditBasis(
-        "sample", False, sample.classes, {}, len(training), len(test), "logreg", "", 3, 0, 0.995, 10
-    )
-    found = examine(basis, said, np.concatenate([training.images, test.images]))
-    doubted = found.doubtful.positions[found.doubtful.positions < len(training)]
+    assert said.training.probabilities is not None
+    doubted = doubtful_labels(labels, said.training.probabilities)["position"]
     assert np.isin(flipped, doubted).mean() > 0.8
     # Among the most doubtful they stand in the front.
     assert np.isin(doubted[:40], flipped).mean() > 0.4
@@ -154,11 +151,10 @@ def test_flipped_labels_are_found(sample):
 
 def test_all_test_images_copied_into_training_are_flagged(sample, tmp_path):
     data = planted(sample, tmp_path / "data", 100)
-    found = audit(
-        recipe="logreg", folds=2, session=Session(data=data, runs=tmp_path / "runs", threads=1)
-    ).audit
-    assert set(range(100)) <= set(found.near_training.tolist())
-    assert found.counts()["identical"]["across"] == 100
+    session = Session(data=data, runs=tmp_path / "runs", threads=1)
+    found = audit(recipe="logreg", folds=2, session=session)
+    assert set(range(100)) <= set(found.near_training)
+    assert found.values["counts"]["identical"]["across"] == 100
     assert len(found.near_training) <= 101  # and hardly another one
 
 
@@ -174,11 +170,11 @@ def test_the_report_shows_accuracy_without_what_misleads(run_copy, sample, tmp_p
     raw, near, doubtful = values["subsets"]
     evaluation = evaluate(run_copy, session=Session(data=sample)).evaluation
     assert raw["accuracies"][0]["value"] == evaluation.accuracy.value
-    kept = ~np.isin(np.arange(500), stored.audit.doubtful_test)
+    kept = ~np.isin(np.arange(500), stored.doubtful_test)
     right = evaluation.predictions.correct[kept].mean()
     assert doubtful["accuracies"][0]["value"] == pytest.approx(right)
-    assert doubtful["left_out"] == len(stored.audit.doubtful_test) == 500 - doubtful["images"]
-    assert near["left_out"] == len(stored.audit.near_training)
+    assert doubtful["left_out"] == len(stored.doubtful_test) == 500 - doubtful["images"]
+    assert near["left_out"] == len(stored.near_training)
     page = (index.parent / "audit.html").read_bytes()
     assert page.endswith(stored.page.read_bytes())
     assert b"Content-Security-Policy" in page[:200]

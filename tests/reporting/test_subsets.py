@@ -4,10 +4,9 @@ import json
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from fittingroom.auditing import DoubtfulLabels, subsets
+from fittingroom.auditing import subsets
 from fittingroom.comparison import Entrant
 from fittingroom.evaluation import ModelReport
 from fittingroom.numbers import percent_estimate, points_estimate
@@ -20,9 +19,7 @@ from tests.reporting.conftest import write
 @pytest.fixture(scope="module")
 def audited(models: list[ModelReport]) -> Audited:
     """Both models without three images, and without ten."""
-    ten = np.arange(40, 50)
-    labels = (ten % 10).astype(np.int64)
-    doubtful = DoubtfulLabels(ten, labels, labels, np.zeros(10), np.ones(10))
+    doubtful = [(position, 0, 0, 0, 1) for position in range(40, 50)]
     entrants = [
         Entrant(each.name, each.name, (0,), (each.evaluation.predictions,)) for each in models
     ]

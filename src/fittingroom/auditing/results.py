@@ -1,236 +1,216 @@
-"""What an audit found, and the same as JSON under documented names."""
+"""What an audit found: ``audit.json``, and the folder beside the runs that holds it.
 
-from collections.abc import Iterator, Mapping, Sequence
+::
+
+    runs/audit-cnn-s0-3f9c/     frozen once the manifest is there
+      audit.json                what was found: see audit_values
+      environment.json          versions, processor, device, threads, seconds
+      training.npz, test.npz    out-of-fold predictions of every image
+      index.html                the page to look through
+      manifest.json             SHA-256 and size of every file above, written last
+"""
+
+import contextlib
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+import pandas as pd
 
-from fittingroom.auditing.labels import DoubtfulLabels
-from fittingroom.auditing.outliers import Outliers
-from fittingroom.auditing.similarity import SimilarPairs
-from fittingroom.errors import RunChangedError
+from fittingroom.data import Dataset
+from fittingroom.errors import FittingRoomError, RunChangedError
 from fittingroom.numbers import Estimate, plain
 from fittingroom.predictions import Int64
+from fittingroom.runs.manifests import check_manifest
+from fittingroom.runs.stored import stored_json
 
 FORMAT = 2
-_MOST_IMAGES = 1_000_000
-SETS = ("training", "test")
-_ACCURACIES = ("accuracy", "test_accuracy")
-
-
-@dataclass(frozen=True)
-class AuditBasis:
-    """The data, models and thresholds of an audit.
-
-    Attributes:
-        data: name of the data set.
-        official: whether its files are those that Zalando published.
-        classes: the class names in the order of their labels.
-        hashes: file name → SHA-256 of its decompressed content, of all four files.
-        training, test: how many images the two sets have.
-        recipe: name of the recipe whose models gave the probabilities.
-        key: the recipe's key.
-        folds: how many models were trained.
-        seed: of the folds and of the trainings.
-        similarity: two images whose pixels correlate this much or more are near-duplicates.
-        neighbours: how many neighbours an outlier is far from.
-    """
-
-    data: str
-    official: bool
-    classes: tuple[str, ...]
-    hashes: Mapping[str, str]
-    training: int
-    test: int
-    recipe: str
-    key: str
-    folds: int
-    seed: int
-    similarity: float
-    neighbours: int
+RESULTS, ENVIRONMENT, PAGE = "audit.json", "environment.json", "index.html"
+# Where the two images of a pair are, by how many of them are test images.
+SIDES = ("within training", "across", "within test")
 
 
 @dataclass(frozen=True, eq=False)
 class Audit:
-    """What an audit found.
-
-    Positions count through the training set first and then through the test set; :meth:`place`
-    tells them apart.
+    """An audit, checked against its manifest if it was read.
 
     Attributes:
-        basis: the data, models and thresholds.
+        folder: where it is.
+        values: what it found, as :func:`audit_values` gives it.
+        time: when it was made, UTC, ISO 8601.
+    """
+
+    folder: Path
+    values: Mapping[str, Any]
+    time: str = ""
+
+    @property
+    def page(self) -> Path:
+        """The page to look through."""
+        return self.folder / PAGE
+
+    @property
+    def near_training(self) -> list[int]:
+        """The test images that have a near-duplicate in training: indices, rising."""
+        return self.values["test_near_training"]
+
+    @property
+    def doubtful_test(self) -> list[int]:
+        """The test images whose label is doubtful: indices, rising."""
+        return sorted(row["index"] for row in self.values["doubtful"] if row["set"] == "test")
+
+
+def audit_values(
+    basis: Mapping[str, Any],
+    *,
+    epochs: Sequence[int],
+    accuracy: Estimate,
+    test_accuracy: Estimate,
+    doubtful: pd.DataFrame,
+    pairs: pd.DataFrame,
+    outliers: pd.DataFrame,
+    fence: float,
+) -> dict[str, Any]:
+    """The content of ``audit.json``, from tables whose positions count through both sets.
+
+    Args:
+        basis: the data (``data``, ``official``, ``classes``, ``hashes``), the sizes of its sets
+            (``training``, ``test``), whose models judged it (``recipe``, ``key``, ``folds``,
+            ``seed``), and what counts as alike (``similarity``) and near (``neighbours``).
         epochs: how many epochs each fold's model was trained, 1 for one trained in one go.
         accuracy: share of training images whose given label their fold's model predicts.
         test_accuracy: the same for test images, each by one of the models.
-        doubtful: labels that are doubtful.
-        pairs: images that are alike.
-        outliers: images unlike all others.
+        doubtful: as :func:`fittingroom.auditing.doubtful_labels` gives it.
+        pairs: as :func:`fittingroom.auditing.search` gives them.
+        outliers, fence: as :func:`fittingroom.auditing.outliers` gives them.
+
+    Returns:
+        ``basis``, ``epochs``, ``accuracy``, ``test_accuracy``; ``doubtful``: the ``set``,
+        ``index``, ``given`` and ``suggested`` label (numbers) and their probabilities, the most
+        doubtful first; ``near_duplicates``: for each pair ``a`` and ``b`` (``set``, ``index``),
+        their ``similarity``, and whether they are ``identical``; ``test_near_training``: indices
+        of test images with a near-duplicate in training; ``outliers``: ``set``, ``index`` and
+        ``distance``, the furthest first; ``outlier_fence``: the distance above which an image is
+        an outlier; and ``counts`` of all these, by set.
     """
+    training = basis["training"]
 
-    basis: AuditBasis
-    epochs: tuple[int, ...]
-    accuracy: Estimate
-    test_accuracy: Estimate
-    doubtful: DoubtfulLabels
-    pairs: SimilarPairs
-    outliers: Outliers
+    def placed(positions: pd.Series) -> pd.DataFrame:
+        in_test = positions >= training
+        index = positions - training * in_test
+        return pd.DataFrame({"set": np.where(in_test, "test", "training"), "index": index})
 
-    def place(self, position: int) -> tuple[str, int]:
-        """``"training"`` or ``"test"``, and the image's index in that set's files."""
-        in_test = int(position >= self.basis.training)
-        return SETS[in_test], int(position) - in_test * self.basis.training
+    def rows(table: pd.DataFrame) -> list[dict[Any, Any]]:
+        where = placed(table["position"])
+        return pd.concat([where, table.drop(columns="position")], axis=1).to_dict("records")
 
-    def test_indices(self, positions: Int64) -> Int64:
-        """The test images among these positions, as indices in the test files, rising."""
-        return np.sort(positions[positions >= self.basis.training]) - self.basis.training
-
-    @property
-    def doubtful_test(self) -> Int64:
-        """The test images whose label is doubtful: indices in the test files, rising."""
-        return self.test_indices(self.doubtful.positions)
-
-    @cached_property
-    def near_training(self) -> Int64:
-        """The test images that have a near-duplicate in training: indices, rising.
-
-        Only the first of several exact copies is paired with other images; what is alike to it is
-        alike to the copies.
-        """
-        count = self.basis.training + self.basis.test
-        first, second = self.pairs.first, self.pairs.second
-        source = np.arange(count)
-        source[second[self.pairs.identical]] = first[self.pairs.identical]
-        in_training = source < self.basis.training
-        alike = in_training.copy()
-        near = ~self.pairs.identical
-        for one, other in ((first[near], second[near]), (second[near], first[near])):
-            np.logical_or.at(alike, one, in_training[other])
-        return self.test_indices(np.flatnonzero(alike[source]).astype(np.int64))
-
-    def counts(self) -> dict[str, dict[str, int]]:
-        """How much was found, by kind and set.
-
-        ``near_duplicates`` and ``identical`` count pairs: ``within training``, ``across`` and
-        ``within test``.
-        """
-        in_test = np.stack([self.pairs.first, self.pairs.second]) >= self.basis.training
-        sides = in_test.sum(axis=0)
-
-        def by_set(positions: Int64) -> dict[str, int]:
-            test = len(self.test_indices(positions))
-            return {"training": len(positions) - test, "test": test}
-
-        def by_side(counted: npt.NDArray[Any]) -> dict[str, int]:
-            numbers = np.bincount(counted, minlength=3).tolist()
-            return dict(zip(("within training", "across", "within test"), numbers, strict=True))
-
-        return {
-            "doubtful": by_set(self.doubtful.positions),
-            "near_duplicates": by_side(sides),
-            "identical": by_side(sides[self.pairs.identical]),
-            "test_near_training": {"test": len(self.near_training)},
-            "outliers": by_set(self.outliers.positions),
-        }
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain JSON values: ``audit.json``.
-
-        ``basis``, ``epochs``, ``counts``; ``accuracy`` and ``test_accuracy``, out of fold and
-        against the given labels; ``doubtful``: the ``set``, ``index``, ``given`` and ``suggested``
-        label (numbers) and their probabilities, the most doubtful first; ``near_duplicates``: for
-        each pair ``a`` and ``b`` (``set``, ``index``), their ``similarity``, and whether they are
-        ``identical``; ``test_near_training``: indices of test images with a near-duplicate in
-        training; ``outliers``: ``set``, ``index`` and ``distance``, the furthest first;
-        ``outlier_fence``: the distance above which an image is an outlier.
-        """
-        doubtful, pairs, far = self.doubtful, self.pairs, self.outliers
-        labels = (doubtful.given, doubtful.suggested)
-        chances = (doubtful.given_probability, doubtful.suggested_probability)
-        names = ("given", "suggested", "given_probability", "suggested_probability")
-        return {
-            "format": FORMAT,
-            **{name: plain(getattr(self, name)) for name in ("basis", "epochs", *_ACCURACIES)},
-            "counts": self.counts(),
-            "doubtful": [
-                self._placed(position) | dict(zip(names, values, strict=True))
-                for position, *values in _rows(doubtful.positions, *labels, *chances)
-            ],
-            "near_duplicates": [
-                {"a": self._placed(a), "b": self._placed(b), "similarity": alike, "identical": same}
-                for a, b, alike, same in _rows(
-                    pairs.first, pairs.second, pairs.similarity, pairs.identical
-                )
-            ],
-            "test_near_training": self.near_training.tolist(),
-            "outliers": [
-                self._placed(position) | {"distance": distance}
-                for position, distance in _rows(far.positions, far.distances)
-            ],
-            "outlier_fence": far.fence,
-        }
-
-    def _placed(self, position: int) -> dict[str, Any]:
-        return dict(zip(("set", "index"), self.place(position), strict=True))
+    near_training = _near_training(pairs, training, training + basis["test"]).tolist()
+    values = {
+        "doubtful": rows(doubtful),
+        "near_duplicates": [
+            {"a": a, "b": b, **pair}
+            for a, b, pair in zip(
+                placed(pairs["first"]).to_dict("records"),
+                placed(pairs["second"]).to_dict("records"),
+                pairs[["similarity", "identical"]].to_dict("records"),
+                strict=True,
+            )
+        ],
+        "test_near_training": near_training,
+        "outliers": rows(outliers),
+    }
+    alike = values["near_duplicates"]
+    return {
+        "format": FORMAT,
+        "basis": plain(basis),
+        "epochs": list(epochs),
+        "accuracy": accuracy.as_dict(),
+        "test_accuracy": test_accuracy.as_dict(),
+        "counts": {
+            "doubtful": _by_set(values["doubtful"]),
+            "near_duplicates": _by_side(alike),
+            "identical": _by_side([pair for pair in alike if pair["identical"]]),
+            "test_near_training": {"test": len(near_training)},
+            "outliers": _by_set(values["outliers"]),
+        },
+        **values,
+        "outlier_fence": fence,
+    }
 
 
-def _rows(*columns: npt.NDArray[Any]) -> Iterator[tuple[Any, ...]]:
-    return zip(*(column.tolist() for column in columns), strict=True)
+def side_of(pair: Mapping[str, Any]) -> str:
+    """Where the two images of a pair are: one of ``SIDES``."""
+    return SIDES[sum(pair[end]["set"] == "test" for end in "ab")]
 
 
-def audit_from_dict(values: Mapping[str, Any]) -> Audit:
-    """The inverse of :meth:`Audit.as_dict`.
+def audit_name(recipe: str, key: str, folds: int, seed: int, hashes: str) -> str:
+    """``audit-RECIPE-sSEED-XXXX``: the last part tells apart other settings and other data."""
+    digest = hashlib.sha256(f"{key} {folds} {hashes}".encode()).hexdigest()
+    return f"audit-{recipe}-s{seed}-{digest[:4]}"
+
+
+def open_audit(folder: Path) -> Audit:
+    """Read a finished audit and check every file against the manifest.
 
     Raises:
-        RunChangedError: missing or impossible values, or another version's.
+        RunChangedError: it is unfinished, a file is not the one that the audit wrote, or another
+            version wrote it.
     """
-    try:
-        if values["format"] != FORMAT:
-            raise ValueError(f"format {values['format']}")
-        basis = AuditBasis(**values["basis"] | {"classes": tuple(values["basis"]["classes"])})
-        sizes = {"training": basis.training, "test": basis.test}
-        if not all(type(size) is int and 1 <= size <= _MOST_IMAGES for size in sizes.values()):
-            raise ValueError(f"{basis.training} and {basis.test} images")
-
-        def position(entry: Mapping[str, Any]) -> int:
-            if not 0 <= entry["index"] < sizes[entry["set"]]:
-                raise ValueError(f"index {entry['index']} of {sizes[entry['set']]} images")
-            return int(entry["index"]) + (basis.training if entry["set"] == "test" else 0)
-
-        def column(rows: Sequence[Mapping[str, Any]], name: str, kind: Any = np.float64) -> Any:
-            return np.array([row[name] for row in rows], kind)
-
-        doubtful, pairs, far = values["doubtful"], values["near_duplicates"], values["outliers"]
-        given, suggested = (column(doubtful, name, np.int64) for name in ("given", "suggested"))
-        if not np.isin([*given, *suggested], np.arange(len(basis.classes))).all():
-            raise ValueError("a label without a class")
-        return Audit(
-            basis=basis,
-            epochs=tuple(map(int, values["epochs"])),
-            **{name: Estimate(**values[name]) for name in _ACCURACIES},
-            doubtful=DoubtfulLabels(
-                np.array([position(row) for row in doubtful], np.int64),
-                given,
-                suggested,
-                column(doubtful, "given_probability"),
-                column(doubtful, "suggested_probability"),
-            ),
-            pairs=SimilarPairs(
-                np.array([position(row["a"]) for row in pairs], np.int64),
-                np.array([position(row["b"]) for row in pairs], np.int64),
-                column(pairs, "similarity", np.float32),
-                column(pairs, "identical", np.bool_),
-            ),
-            outliers=Outliers(
-                np.array([position(row) for row in far], np.int64),
-                column(far, "distance", np.float32),
-                float(values["outlier_fence"]),
-            ),
-        )
-    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+    check_manifest(folder, (RESULTS, ENVIRONMENT))
+    values, environment = (stored_json(folder / name) for name in (RESULTS, ENVIRONMENT))
+    if values.get("format") != FORMAT:
         raise RunChangedError(
-            f"This is not an audit of this version: {error}. Audit again: `fittingroom audit "
-            "--fresh`."
-        ) from error
+            f"{folder} is not an audit of this version. Audit again: `fittingroom audit --fresh`."
+        )
+    return Audit(folder, values, str(environment.get("time")))
+
+
+def find_audit(runs: Path, dataset: Dataset, **asked: Any) -> Audit | None:
+    """The newest finished audit of a data set in a folder of runs, or None.
+
+    Folders that are unfinished, changed or of another version are ignored.
+
+    Args:
+        runs: the folder of runs.
+        dataset: the data: all four files, and the class names.
+        asked: what else its basis must have, such as ``key``, ``folds`` and ``seed``.
+    """
+    asked |= {
+        "hashes": dataset.training_hashes | dataset.test_hashes,
+        "classes": list(dataset.classes),
+    }
+    found = []
+    for folder in runs.glob("audit-*"):
+        with contextlib.suppress(FittingRoomError, OSError):
+            stored = open_audit(folder)
+            if all(stored.values["basis"][name] == value for name, value in asked.items()):
+                found.append(stored)
+    return max(found, key=lambda audit: audit.time, default=None)
+
+
+def _near_training(pairs: pd.DataFrame, training: int, count: int) -> Int64:
+    """The test images that have a near-duplicate in training: indices, rising.
+
+    Only the first of several exact copies is paired with other images; what is alike to it is
+    alike to the copies.
+    """
+    first, second, identical = (pairs[name].to_numpy() for name in ("first", "second", "identical"))
+    source = np.arange(count)
+    source[second[identical]] = first[identical]
+    in_training = source < training
+    alike = in_training.copy()
+    for one, other in ((first, second), (second, first)):
+        np.logical_or.at(alike, one[~identical], in_training[other[~identical]])
+    return np.flatnonzero(alike[source[training:]])
+
+
+def _by_set(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    return {name: sum(row["set"] == name for row in rows) for name in ("training", "test")}
+
+
+def _by_side(pairs: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    sides = [side_of(pair) for pair in pairs]
+    return {side: sides.count(side) for side in SIDES}

@@ -1,4 +1,4 @@
-"""Identical and nearly identical images: an exact search over all pairs of tens of thousands.
+"""Identical and nearly identical images, and outliers: an exact search over all pairs of images.
 
 The similarity of two images is the Pearson correlation of their pixels, from -1 to 1. It ignores
 brightness and contrast, so it finds the same photograph in another exposure, and the same garment
@@ -10,10 +10,10 @@ Cauchy–Schwarz inequality ``a·b ≤ Pa·Pb + r_a r_b``: the dot products of `
 below the correlation, and only pairs that reach the threshold by them are computed in full.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
+import pandas as pd
 
 from fittingroom.errors import DataInvalidError
 from fittingroom.predictions import Float32, Int64, UInt8
@@ -30,43 +30,6 @@ _ROUNDING = 1e-4  # of products of float32
 _MOST_PAIRS = 1_000_000
 
 
-@dataclass(frozen=True, eq=False)
-class SimilarPairs:
-    """Pairs of images that are alike.
-
-    Each exact copy is paired with the first of its kind; only that first one is paired with images
-    that are nearly the same.
-
-    Attributes:
-        first: int64 ``(P,)``, positions; ``first < second``, and rising.
-        second: int64 ``(P,)``.
-        similarity: float32 ``(P,)``, correlation of the pixels; 1 for exact copies.
-        identical: bool ``(P,)``, whether the two are the same byte for byte.
-    """
-
-    first: Int64
-    second: Int64
-    similarity: Float32
-    identical: npt.NDArray[np.bool_]
-
-    def __len__(self) -> int:
-        return len(self.first)
-
-
-@dataclass(frozen=True, eq=False)
-class Neighbourhoods:
-    """The result of the search over all images.
-
-    Attributes:
-        pairs: the images that are alike.
-        distances: float32 ``(N,)``, of each image to its nearest neighbours, on average, in
-            the space of ``(Pa, r_a)``: from 0 to 2.
-    """
-
-    pairs: SimilarPairs
-    distances: Float32
-
-
 def unit_images(images: UInt8) -> Float32:
     """Images as vectors of mean 0 and length 1: float32 ``(N, 784)``.
 
@@ -81,7 +44,7 @@ def unit_images(images: UInt8) -> Float32:
 
 def search(
     images: UInt8, *, threshold: float = NEAR_DUPLICATE, neighbours: int = NEIGHBOURS
-) -> Neighbourhoods:
+) -> tuple[pd.DataFrame, Float32]:
     """All pairs of images that are alike, and each image's distance to its neighbours.
 
     Args:
@@ -89,6 +52,15 @@ def search(
         threshold: the least correlation of two images that are alike, above 0 and at most 1.
         neighbours: distances are averaged over this many nearest images, exact copies counted
             once.
+
+    Returns:
+        The pairs: ``first`` and ``second`` (positions, ``first < second``, rising), ``similarity``
+        (correlation of the pixels) and ``identical`` (the same byte for byte). Each exact copy is
+        paired with the first of its kind; only that first one is paired with images that are
+        nearly the same.
+
+        The distances: float32 ``(N,)``, of each image to its nearest neighbours, on average, in
+        the space of ``(Pa, r_a)``: from 0 to 2.
 
     Raises:
         DataInvalidError: more than a million pairs are alike.
@@ -98,44 +70,56 @@ def search(
         (2000), SIGMOD Record 29:427; averaged over them: Angiulli and Pizzuti (2002),
         doi:10.1007/3-540-45681-3_2.
     """
-    firsts, group = _copies(images)
-    vectors = unit_images(images[firsts])
-    near, distances = _search_distinct(vectors, threshold, neighbours)
-    others = np.setdiff1d(np.arange(len(images)), firsts)
-    pairs = (
-        np.concatenate([firsts[group[others]], firsts[near.first]]),
-        np.concatenate([others, firsts[near.second]]),
-    )
-    order = np.lexsort(pairs[::-1])
-    same = np.arange(len(order)) < len(others)
-    similarity = np.concatenate([np.ones(len(others), np.float32), near.similarity])
-    return Neighbourhoods(
-        SimilarPairs(pairs[0][order], pairs[1][order], similarity[order], same[order]),
-        distances[group],
-    )
+    contents = np.array([image.tobytes() for image in images], dtype=object)
+    group = pd.factorize(contents)[0]  # the kind of each image, numbered as they come
+    originals = np.unique(group, return_index=True)[1]
+    copies = np.setdiff1d(np.arange(len(images)), originals)
+    blocks = [(originals[group[copies]], copies, np.ones(len(copies), np.float32))]
+    distances = np.zeros(len(originals), np.float32)
+    vectors, total = unit_images(images[originals]), 0
+    for place, near, (first, second, similarity) in _blocks(vectors, threshold, neighbours):
+        distances[place] = near
+        blocks.append((originals[first], originals[second], similarity))
+        total += len(first)
+        if total > _MOST_PAIRS:
+            raise DataInvalidError(
+                f"More than {_MOST_PAIRS:,} pairs of images are alike (correlation of "
+                f"{threshold:g} or more). Check the data: most of its images are nearly the same."
+            )
+    columns = zip(("first", "second", "similarity"), zip(*blocks, strict=True), strict=True)
+    pairs = pd.DataFrame({name: np.concatenate(parts) for name, parts in columns})
+    pairs["identical"] = np.arange(len(pairs)) < len(copies)
+    return pairs.sort_values(["first", "second"], ignore_index=True), distances[group]
 
 
-def _copies(images: UInt8) -> tuple[Int64, Int64]:
-    """Positions of distinct images, rising, and which of these each image is a copy of."""
-    rows = np.ascontiguousarray(images).reshape(len(images), -1)
-    bytes_of = rows.view(np.dtype((np.void, rows.shape[1])))[:, 0]
-    _, index, inverse = np.unique(bytes_of, return_index=True, return_inverse=True)
-    order = np.argsort(index)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return index[order].astype(np.int64), rank[inverse].astype(np.int64)
+def outliers(distances: Float32) -> tuple[pd.DataFrame, float]:
+    """The images above the upper fence of these distances, and the fence.
+
+    ``fence = Q3 + 1.5 (Q3 - Q1)``, with the quartiles of all distances.
+
+    Args:
+        distances: float32 ``(N,)``, as :func:`search` gives them.
+
+    Returns:
+        ``position`` and ``distance``, the furthest first; and the fence.
+
+    Source:
+        Tukey (1977), Exploratory Data Analysis, chapter 2 (fences).
+    """
+    low, high = np.quantile(distances.astype(np.float64), (0.25, 0.75))
+    fence = float(high + 1.5 * (high - low))
+    order = np.argsort(-distances, kind="stable")
+    positions = order[distances[order] > fence]
+    return pd.DataFrame({"position": positions, "distance": distances[positions]}), fence
 
 
-def _search_distinct(
+def _blocks(
     vectors: Float32, threshold: float, neighbours: int
-) -> tuple[SimilarPairs, Float32]:
-    """The search among distinct images."""
+) -> Iterator[tuple[slice, Float32, tuple[Int64, Int64, Float32]]]:
+    """For each block of vectors: its place, its mean distances, and the pairs that are alike."""
     count = len(vectors)
     nearest = min(neighbours, count - 1)
     points = _points(vectors)  # (N, m + 1)
-    distances = np.zeros(count, np.float32)
-    found: list[tuple[Int64, Int64, Float32]] = []
-    total = 0
     for start in range(0, count if nearest else 0, _BLOCK):
         products = points[start : start + _BLOCK] @ points.T  # (block, N)
         rows = np.arange(len(products))
@@ -145,25 +129,14 @@ def _search_distinct(
         first, second = first[first < second], second[first < second]
         similarity = np.einsum("ij,ij->i", vectors[first], vectors[second]).clip(-1, 1)
         alike = similarity >= threshold - 1e-6
-        found.append((first[alike], second[alike], similarity[alike]))
-        total += int(alike.sum())
-        if total > _MOST_PAIRS:
-            raise DataInvalidError(
-                f"More than {_MOST_PAIRS:,} pairs of images are alike (correlation of "
-                f"{threshold:g} or more). Check the data: most of its images are nearly the same."
-            )
         products.partition(count - nearest, axis=1)
         closest = products[:, count - nearest :].clip(-1, 1)
-        distances[start : start + len(products)] = np.sqrt(2 - 2 * closest).mean(axis=1)
-    none = np.zeros(0, np.int64)
-    firsts, seconds, similarities = zip((none, none, none.astype(np.float32)), *found, strict=True)
-    pairs = SimilarPairs(
-        np.concatenate(firsts),
-        np.concatenate(seconds),
-        np.concatenate(similarities),
-        np.zeros(total, np.bool_),
-    )
-    return pairs, distances
+        distances = np.sqrt(2 - 2 * closest).mean(axis=1)
+        yield (
+            slice(start, start + len(products)),
+            distances,
+            (first[alike], second[alike], similarity[alike]),
+        )
 
 
 def _points(vectors: Float32) -> Float32:

@@ -10,7 +10,6 @@ from fittingroom.auditing.results import Audit
 from fittingroom.comparison import Entrant, compare_models
 from fittingroom.metrics import Estimate, wilson
 from fittingroom.numbers import plain
-from fittingroom.predictions import Int64
 
 
 @dataclass(frozen=True)
@@ -55,15 +54,15 @@ def subsets(entrants: Sequence[Entrant], audit: Audit) -> tuple[Subset, ...]:
     Raises:
         PredictionsError: entrants that cannot be compared.
     """
-    left_out = {
-        "all": np.zeros(0, np.int64),
+    left_out: dict[str, list[int]] = {
+        "all": [],
         "without near-duplicates": audit.near_training,
         "without doubtful labels": audit.doubtful_test,
     }
     return tuple(_subset(name, entrants, without) for name, without in left_out.items())
 
 
-def _subset(name: str, entrants: Sequence[Entrant], without: Int64) -> Subset:
+def _subset(name: str, entrants: Sequence[Entrant], without: list[int]) -> Subset:
     indices = entrants[0].predictions[0].indices
     kept = np.flatnonzero(~np.isin(indices, without)).astype(np.int64)
     left_out = len(indices) - len(kept)

@@ -38,17 +38,11 @@ def audit(
     from fittingroom.reporting.audit_page import audit_sentence, counts_table
 
     with prints_aside():
-        stored = audit_job(
-            recipe=recipe,
-            folds=folds,
-            seed=seed,
-            fresh=fresh,
-            session=session,
-        )
+        found = audit_job(recipe=recipe, folds=folds, seed=seed, fresh=fresh, session=session)
     if json:
-        print_json({**stored.audit.as_dict(), "page": str(stored.page)})
+        print_json({**found.values, "page": str(found.page)})
         return
-    counts = counts_table(stored.audit)
+    counts = counts_table(found)
     print_table(None, counts.columns, counts.rows, left=("",))
-    print_text(audit_sentence(stored.audit))
-    print_text(f"Page: {stored.page}")
+    print_text(audit_sentence(found))
+    print_text(f"Page: {found.page}")

@@ -3,8 +3,8 @@
 import contextlib
 import dataclasses
 import time
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -14,16 +14,15 @@ from fittingroom.auditing import (
     NEAR_DUPLICATE,
     NEIGHBOURS,
     Audit,
-    AuditBasis,
-    StoredAudit,
     audit_name,
+    audit_values,
     doubtful_labels,
     find_audit,
     open_audit,
     outliers,
     search,
 )
-from fittingroom.auditing.folder import ENVIRONMENT, PAGE, RESULTS
+from fittingroom.auditing.results import ENVIRONMENT, PAGE, RESULTS
 from fittingroom.data import Half, fold_numbers, make_folds
 from fittingroom.engines import Device, engine_named
 from fittingroom.errors import FittingRoomError, UsageError
@@ -44,8 +43,7 @@ FOLDS = 5
 _EPOCHS = 3
 
 
-@dataclass(frozen=True, eq=False)
-class OutOfFold:
+class OutOfFold(NamedTuple):
     """What models predict for images that they were not trained on.
 
     Attributes:
@@ -66,7 +64,7 @@ def audit(
     seed: int = 0,
     fresh: bool = False,
     session: Session | None = None,
-) -> StoredAudit:
+) -> Audit:
     """Find misleading images in a data set, or read the finished audit if there is one.
 
     It opens the test set, and logs that: test images and labels are examined, but nothing is
@@ -88,7 +86,7 @@ def audit(
     """
     session = session or Session()
     dataset, progress, runs = session.dataset, session.progress, session.folder
-    chosen = audit_recipe(recipe).for_classes(len(dataset.classes))
+    chosen = _judge(recipe).for_classes(len(dataset.classes))
     if not fresh:
         found = find_audit(runs, dataset, key=chosen.key, folds=folds, seed=seed)
         if found is not None:
@@ -103,96 +101,85 @@ def audit(
         runs, run=writer.folder.name, recipe=chosen.name, data=dataset.name, purpose="audit"
     )
     try:
+        began = time.perf_counter()
         test = dataset.open_test()
-        basis = AuditBasis(
-            data=dataset.name,
-            official=dataset.official,
-            classes=dataset.classes,
-            hashes=dataset.training_hashes | dataset.test_hashes,
-            training=len(training),
-            test=len(test),
-            recipe=chosen.name,
-            key=chosen.key,
+        said = out_of_fold(
+            chosen,
+            training,
+            test,
+            dataset.classes,
             folds=folds,
             seed=seed,
-            similarity=NEAR_DUPLICATE,
-            neighbours=NEIGHBOURS,
+            place=place,
+            progress=progress,
         )
-        return _fill(writer, chosen, basis, training, test, place, progress)
+        trained = time.perf_counter()
+        progress.say(f"Comparing {len(training) + len(test):,} images with each other")
+        images = np.concatenate([training.images, test.images])
+        basis = {
+            "data": dataset.name,
+            "official": dataset.official,
+            "classes": dataset.classes,
+            "hashes": dataset.training_hashes | dataset.test_hashes,
+            "training": len(training),
+            "test": len(test),
+            "recipe": chosen.name,
+            "key": chosen.key,
+            "folds": folds,
+            "seed": seed,
+            "similarity": NEAR_DUPLICATE,
+            "neighbours": NEIGHBOURS,
+        }
+        with threadpool_limits(place.threads):
+            found = Audit(writer.folder, examine(basis, said, images))
+        environment = {
+            **describe_environment(),
+            "device": place.name,
+            "device_description": place.description,
+            "threads": place.threads,
+            "seconds": {
+                "cross_validation": trained - began,
+                "images": time.perf_counter() - trained,
+            },
+            "recipe": chosen.to_json(),
+        }
+        labels = np.concatenate([training.labels, test.labels])
+        writer.write(ENVIRONMENT, as_json(environment))
+        writer.write(RESULTS, as_json(found.values))
+        writer.write("training.npz", said.training.to_bytes())
+        writer.write("test.npz", said.test.to_bytes())
+        writer.write(PAGE, audit_page(found, images, labels))
+        write_manifest(writer.folder)
+        return open_audit(writer.folder)
     except FittingRoomError as error:
         with contextlib.suppress(FittingRoomError):  # the disk may be full
             writer.fail(error)
         raise
 
 
-def _fill(
-    writer: RunWriter,
-    recipe: BaseRecipe,
-    basis: AuditBasis,
-    training: Half,
-    test: Half,
-    place: Device,
-    progress: Progress,
-) -> StoredAudit:
-    """Everything after the opening is logged; the manifest comes last."""
-    began = time.perf_counter()
-    said = out_of_fold(
-        recipe,
-        training,
-        test,
-        basis.classes,
-        folds=basis.folds,
-        seed=basis.seed,
-        place=place,
-        progress=progress,
-    )
-    trained = time.perf_counter()
-    progress.say(f"Comparing {len(training) + len(test):,} images with each other")
-    images = np.concatenate([training.images, test.images])
-    labels = np.concatenate([training.labels, test.labels])
-    with threadpool_limits(place.threads):
-        found = examine(basis, said, images)
-    environment = {
-        **describe_environment(),
-        "device": place.name,
-        "device_description": place.description,
-        "threads": place.threads,
-        "seconds": {
-            "cross_validation": trained - began,
-            "images": time.perf_counter() - trained,
-        },
-        "recipe": recipe.to_json(),
-    }
-    writer.write(ENVIRONMENT, as_json(environment))
-    writer.write(RESULTS, as_json(found.as_dict()))
-    writer.write("training.npz", said.training.to_bytes())
-    writer.write("test.npz", said.test.to_bytes())
-    writer.write(PAGE, audit_page(found, images, labels))
-    write_manifest(writer.folder)
-    return open_audit(writer.folder)
-
-
-def examine(basis: AuditBasis, said: OutOfFold, images: UInt8) -> Audit:
-    """What out-of-fold predictions and the images themselves show about a data set.
+def examine(basis: Mapping[str, Any], said: OutOfFold, images: UInt8) -> dict[str, Any]:
+    """What out-of-fold predictions and the images themselves show: ``audit.json``.
 
     Args:
-        basis: the data, models and thresholds.
+        basis: as for :func:`fittingroom.auditing.audit_values`.
         said: predictions of every image.
         images: uint8 ``(N, 28, 28)``, the training set and then the test set.
     """
     parts = (said.training, said.test)
     labels = np.concatenate([part.labels for part in parts])
     chances = np.concatenate([part.probabilities for part in parts])
-    near = search(images, threshold=basis.similarity, neighbours=basis.neighbours)
-    accuracies = [wilson(int(part.correct.sum()), len(part)) for part in parts]
-    return Audit(
-        basis=basis,
+    pairs, distances = search(images)
+    far, fence = outliers(distances)
+    accuracy, test_accuracy = (wilson(int(part.correct.sum()), len(part)) for part in parts)
+    return audit_values(
+        basis,
         epochs=said.epochs,
-        accuracy=accuracies[0],
-        test_accuracy=accuracies[1],
+        accuracy=accuracy,
+        test_accuracy=test_accuracy,
         doubtful=doubtful_labels(labels, chances),
-        pairs=near.pairs,
-        outliers=outliers(near.distances),
+        pairs=pairs,
+        outliers=far,
+        fence=fence,
     )
 
 
@@ -252,7 +239,7 @@ def out_of_fold(
     return OutOfFold(said[0], said[1], tuple(epochs))
 
 
-def audit_recipe(recipe: Any) -> BaseRecipe:
+def _judge(recipe: Any) -> BaseRecipe:
     """The recipe that judges labels: nothing in it is chosen on the images held back.
 
     Raises:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from fittingroom.auditing import StoredAudit, find_audit, subsets
+from fittingroom.auditing import Audit, find_audit, subsets
 from fittingroom.comparison import MARGIN, Comparison, Entrant, compare_models
 from fittingroom.data import Dataset
 from fittingroom.errors import RunChangedError, UsageError
@@ -146,7 +146,7 @@ def write(
         runs=[run.name for run in trained],
     )
     audits = (find_audit(folder, dataset) for folder in folders)
-    stored = next((audit for audit in audits if audit is not None), None)
+    audit = next((each for each in audits if each is not None), None)
     unshown = len(facts.openings_unshown(models))
     findings = find(models, comparison, failures=failures, unshown=unshown)
     index = write_report(
@@ -157,30 +157,28 @@ def write(
         facts=facts,
         images=dataset.open_test().images,
         sample=dataset.training(),
-        audited=_audited(entrants_of(groups), stored),
+        audited=None if audit is None else _audited(entrants_of(groups), audit),
     )
     return index, findings
 
 
-def _audited(entrants: Sequence[Entrant], stored: StoredAudit | None) -> Audited | None:
-    """The models without what the newest audit of this data found."""
-    if stored is None:
-        return None
+def _audited(entrants: Sequence[Entrant], audit: Audit) -> Audited:
+    """The models without what an audit of this data found."""
     return Audited(
-        name=stored.folder.name,
-        recipe=stored.audit.basis.recipe,
-        subsets=subsets(entrants, stored.audit),
-        page=_without_scripts(stored),
+        name=audit.folder.name,
+        recipe=audit.values["basis"]["recipe"],
+        subsets=subsets(entrants, audit),
+        page=_without_scripts(audit),
     )
 
 
-def _without_scripts(stored: StoredAudit) -> bytes:
+def _without_scripts(audit: Audit) -> bytes:
     """The audit's page, in which a browser runs no script and loads nothing, whoever wrote it.
 
     Raises:
         RunChangedError: it is none of the audit's files.
     """
     try:
-        return _QUIET + read_whole(stored.page, _LARGEST_PAGE)
+        return _QUIET + read_whole(audit.page, _LARGEST_PAGE)
     except (OSError, Refusal) as error:
         raise RunChangedError(f"The page of the audit cannot be read. {error}") from error

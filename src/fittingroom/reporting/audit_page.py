@@ -1,14 +1,13 @@
 """The page of an audit: the misleading images, to look through."""
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
-
-import numpy as np
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from fittingroom.auditing import Audit
-from fittingroom.numbers import percent_estimate, some, sureness
-from fittingroom.predictions import Int64, UInt8
+from fittingroom.auditing.results import SIDES, side_of
+from fittingroom.numbers import Estimate, percent_estimate, some, sureness
+from fittingroom.predictions import UInt8
 from fittingroom.reporting.tables import Table
 from fittingroom.reporting.write import render
 
@@ -19,30 +18,14 @@ _PAIRS = 120
 _OUTLIERS = 96
 _KINDS = 12
 
-
-@dataclass(frozen=True, eq=False)
-class AuditTile:
-    """One image, or two that are alike, and the words below.
-
-    Attributes:
-        images: uint8 ``(P, 28, 28)``, one or two.
-        title: the given label, or labels.
-        said: what is doubtful about it.
-        where: set and index.
-    """
-
-    images: UInt8
-    title: str
-    said: str
-    where: str
+_Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True, eq=False)
-class AuditGroup:
-    """Tiles below a heading."""
+class _Group(NamedTuple):
+    """Tiles below a heading: each has ``images`` (one or two), ``title``, ``said``, ``where``."""
 
     heading: str
-    tiles: tuple[AuditTile, ...]
+    tiles: Sequence[_Row]
 
 
 def audit_page(audit: Audit, images: UInt8, labels: UInt8) -> bytes:
@@ -53,65 +36,68 @@ def audit_page(audit: Audit, images: UInt8, labels: UInt8) -> bytes:
         images: uint8 ``(N, 28, 28)``, the training set and then the test set.
         labels: ``(N,)``, their given labels.
     """
-    doubtful, pairs, far, classes = (
-        audit.doubtful,
-        audit.pairs,
-        audit.outliers,
-        audit.basis.classes,
-    )
+    values, basis = audit.values, audit.values["basis"]
+    classes, doubtful = basis["classes"], values["doubtful"]
 
-    def tile(said: str, *positions: int) -> AuditTile:
-        names = dict.fromkeys(classes[labels[position]] for position in positions)
-        places = (audit.place(position) for position in positions)
-        where = " · ".join(f"{name} {index}" for name, index in places)
-        return AuditTile(images[list(positions)], " / ".join(names), said, where)
+    def tile(said: str, *places: _Row) -> _Row:
+        at = [row["index"] + basis["training"] * (row["set"] == "test") for row in places]
+        return {
+            "images": images[at],
+            "title": " / ".join(dict.fromkeys(classes[label] for label in labels[at])),
+            "said": said,
+            "where": " · ".join(f"{row['set']} {row['index']}" for row in places),
+        }
 
-    def doubt(at: int) -> AuditTile:
-        probability = sureness(float(doubtful.suggested_probability[at]))
-        suggested = classes[doubtful.suggested[at]]
-        return tile(f"{suggested} {probability}", int(doubtful.positions[at]))
+    def doubt(row: _Row) -> _Row:
+        return tile(f"{classes[row['suggested']]} {sureness(row['suggested_probability'])}", row)
 
-    def pair(at: int) -> AuditTile:
-        said = "exact copy" if pairs.identical[at] else f"{_alike(pairs.similarity[at])} alike"
-        return tile(said, int(pairs.first[at]), int(pairs.second[at]))
+    def alike(pair: _Row) -> _Row:
+        # Never rounded up to 100%: only exact copies are the same.
+        near = pair["similarity"]
+        said = ">99.9% alike" if near > 0.999 else f"{100 * near:.1f}% alike"
+        return tile("exact copy" if pair["identical"] else said, pair["a"], pair["b"])
 
-    def outlier(at: int) -> AuditTile:
-        return tile(f"distance {far.distances[at]:.2f}", int(far.positions[at]))
+    def outlier(row: _Row) -> _Row:
+        return tile(f"distance {row['distance']:.2f}", row)
 
-    in_test = doubtful.positions >= audit.basis.training
-    sides = (np.stack([pairs.first, pairs.second]) >= audit.basis.training).sum(axis=0)
-    order = np.argsort(-pairs.similarity, kind="stable")
+    by_set = {
+        name: [row for row in doubtful if row["set"] == name] for name in ("test", "training")
+    }
+    by_class = [[row for row in doubtful if row["given"] == label] for label in range(len(classes))]
+    pairs = sorted(values["near_duplicates"], key=lambda pair: -pair["similarity"])
+    by_side = {side: [pair for pair in pairs if side_of(pair) == side] for side in SIDES}
+    within, across, in_test = (by_side[side] for side in SIDES)
     groups = {
         "first": [
-            _group("The most doubtful in the test set", np.flatnonzero(in_test), _FIRST, doubt),
-            _group(
-                "The most doubtful in the training set", np.flatnonzero(~in_test), _FIRST, doubt
-            ),
+            _group(f"The most doubtful in the {name} set", rows, _FIRST, doubt)
+            for name, rows in by_set.items()
         ],
         "by_class": [
-            _group(f"Labelled {name}", np.flatnonzero(doubtful.given == at), _OF_A_CLASS, doubt)
-            for at, name in enumerate(classes)
+            _group(f"Labelled {name}", rows, _OF_A_CLASS, doubt)
+            for name, rows in zip(classes, by_class, strict=True)
         ],
         "alike": [
-            _group(heading, order[sides[order] == side], _PAIRS, pair)
-            for heading, side in (
-                ("A test image and its near-duplicate in training", 1),
-                ("Both in the training set", 0),
-                ("Both in the test set", 2),
-            )
+            _group("A test image and its near-duplicate in training", across, _PAIRS, alike),
+            _group("Both in the training set", within, _PAIRS, alike),
+            _group("Both in the test set", in_test, _PAIRS, alike),
         ],
-        "outliers": [_group("Furthest first", np.arange(len(far)), _OUTLIERS, outlier)],
+        "outliers": [_group("Furthest first", values["outliers"], _OUTLIERS, outlier)],
     }
-    epochs = sorted({min(audit.epochs), max(audit.epochs)})
+    fewest, most = min(values["epochs"]), max(values["epochs"])
+    kinds = Counter((classes[row["given"]], classes[row["suggested"]]) for row in doubtful)
+    accuracies = (Estimate(**values[name]) for name in ("accuracy", "test_accuracy"))
     page = {
-        "audit": audit,
+        "audit": values,
         "verdict": audit_sentence(audit),
         "counts": counts_table(audit),
-        "kinds": _kinds(audit),
-        "epochs": some(epochs[0], "epoch")
-        if len(epochs) == 1
-        else "{} to {} epochs".format(*epochs),
-        "agreed": [percent_estimate(each, 2) for each in (audit.accuracy, audit.test_accuracy)],
+        "kinds": Table.of(
+            f"The most frequent kinds of doubt, both sets; {len(kinds)} kinds in all.",
+            ("given", "suggested", "labels"),
+            [(*kind, number) for kind, number in kinds.most_common(_KINDS)],
+            words=2,
+        ),
+        "epochs": some(most, "epoch") if fewest == most else f"{fewest} to {most} epochs",
+        "agreed": [percent_estimate(accuracy, 2) for accuracy in accuracies],
         **{name: [group for group in members if group.tiles] for name, members in groups.items()},
     }
     return render("audit.html.jinja", page)
@@ -119,59 +105,38 @@ def audit_page(audit: Audit, images: UInt8, labels: UInt8) -> bytes:
 
 def audit_sentence(audit: Audit) -> str:
     """What was found, in plain words."""
-    basis, near, far = audit.basis, len(audit.near_training), len(audit.outliers)
+    basis = audit.values["basis"]
+    doubtful, near, far = (
+        len(audit.values[name]) for name in ("doubtful", "test_near_training", "outliers")
+    )
     return (
-        f"Of {basis.training + basis.test:,} labels in {basis.data}, {len(audit.doubtful):,} are "
-        f"doubtful. {some(near, 'test image')} of {basis.test:,} {'is' if near == 1 else 'are'} "
-        f"nearly the same as a training image, and {some(far, 'image')} "
-        f"{'is' if far == 1 else 'are'} unlike all others."
+        f"Of {basis['training'] + basis['test']:,} labels in {basis['data']}, {doubtful:,} are "
+        f"doubtful. {some(near, 'test image')} of {basis['test']:,} "
+        f"{'is' if near == 1 else 'are'} nearly the same as a training image, and "
+        f"{some(far, 'image')} {'is' if far == 1 else 'are'} unlike all others."
     )
 
 
 def counts_table(audit: Audit) -> Table:
     """How much was found, by set."""
-    counts = audit.counts()
-    counts["images"] = {"training": audit.basis.training, "test": audit.basis.test}
-    for kind in ("near_duplicates", "identical"):
-        within = counts[kind]
-        within |= {"training": within["within training"], "test": within["within test"]}
-    rows = (
-        ("Images", "images"),
-        ("Doubtful labels", "doubtful"),
-        ("Pairs of near-duplicates", "near_duplicates"),
-        ("of these, exact copies", "identical"),
-        ("Images with a near-duplicate in training", "test_near_training"),
-        ("Outliers", "outliers"),
-    )
-    columns = ("training", "test", "across")
-    return Table.of(
-        "What was found, by set.",
-        ("", *columns),
-        [(title, *(counts[kind].get(column) for column in columns)) for title, kind in rows],
-    )
+    counts = {"images": audit.values["basis"], **audit.values["counts"]}
+    titles = {
+        "images": "Images",
+        "doubtful": "Doubtful labels",
+        "near_duplicates": "Pairs of near-duplicates",
+        "identical": "of these, exact copies",
+        "test_near_training": "Images with a near-duplicate in training",
+        "outliers": "Outliers",
+    }
+    sides = {"training": SIDES[0], "test": SIDES[2], "across": SIDES[1]}
+    rows = [
+        (title, *(counts[kind].get(name, counts[kind].get(side)) for name, side in sides.items()))
+        for kind, title in titles.items()
+    ]
+    return Table.of("What was found, by set.", ("", *sides), rows)
 
 
-def _kinds(audit: Audit) -> Table:
-    """The most frequent pairs of given and suggested label."""
-    classes, doubtful = audit.basis.classes, audit.doubtful
-    kinds = Counter(zip(doubtful.given.tolist(), doubtful.suggested.tolist(), strict=True))
-    return Table.of(
-        f"The most frequent kinds of doubt, both sets; {len(kinds)} kinds in all.",
-        ("given", "suggested", "labels"),
-        [
-            (classes[given], classes[suggested], number)
-            for (given, suggested), number in kinds.most_common(_KINDS)
-        ],
-        words=2,
-    )
-
-
-def _group(heading: str, members: Int64, most: int, tile: Callable[[int], AuditTile]) -> AuditGroup:
-    number = len(members)
+def _group(heading: str, rows: Sequence[_Row], most: int, tile: Callable[[_Row], _Row]) -> _Group:
+    number = len(rows)
     shown = f"{number:,}" if number <= most else f"the first {most} of {number:,}"
-    return AuditGroup(f"{heading}: {shown}", tuple(tile(int(at)) for at in members[:most]))
-
-
-def _alike(similarity: float) -> str:
-    """Never rounded up to 100%: only exact copies are the same."""
-    return ">99.9%" if similarity > 0.999 else f"{100 * similarity:.1f}%"
+    return _Group(f"{heading}: {shown}", [tile(row) for row in rows[:most]])
