@@ -1,18 +1,16 @@
 """A data set: training images for everybody, and test images behind a door."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from fittingroom.data.split import Half, Split, SplitRule, make_split
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A data set that was found and checked; its images are checked again each time they are read.
+    """A data set in memory, checked when it was read.
 
-    It doesn't know its file format: a format's reader makes one, and hands over ``read``.
+    It doesn't know its file format: each format has a reader, which makes one of these.
 
     Attributes:
         name: "fashion-mnist", "sample", or "unknown-" and 8 digits of a hash of its content and
@@ -22,10 +20,6 @@ class Dataset:
         official: whether this is Fashion-MNIST as Zalando published it, byte for byte.
         training_hashes: file name → SHA-256 of its content, for the training set.
         test_hashes: the same for the test set.
-        read: reads "training" or "test"; raises a DataError if a file is gone, or if its content
-            no longer has the hash above.
-        splits: the splits that are in memory already, by rule; :meth:`split` returns these without
-            opening a file. Their arrays may be read-only.
     """
 
     name: str
@@ -34,8 +28,8 @@ class Dataset:
     official: bool
     training_hashes: dict[str, str]
     test_hashes: dict[str, str]
-    read: Callable[[Literal["training", "test"]], Half] = field(repr=False)
-    splits: Mapping[SplitRule, Split] = field(default_factory=dict, repr=False)
+    _training: Half = field(repr=False)
+    _test: Half = field(repr=False)
 
     @property
     def key(self) -> str:
@@ -44,27 +38,17 @@ class Dataset:
         return " ".join([*(hashes[name] for name in sorted(hashes)), *self.classes])
 
     def training(self) -> Half:
-        """Read the whole training set.
-
-        Raises:
-            DataError: a file is gone, or has changed.
-        """
-        return self.read("training")
+        """The whole training set."""
+        return self._training
 
     def split(self, rule: SplitRule) -> Split:
-        """Read the training set and split it into training and validation images, for an engine.
+        """The training set, split into training and validation images for an engine.
 
         Raises:
-            DataError: a file is gone, or has changed.
             RecipeError: the rule would leave one side without an image.
         """
-        held = self.splits.get(rule)
-        return make_split(self.training(), rule, self.classes) if held is None else held
+        return make_split(self._training, rule, self.classes)
 
     def open_test(self) -> Half:
-        """Read the test set: the door that only evaluation goes through.
-
-        Raises:
-            DataError: a file is gone, or has changed.
-        """
-        return self.read("test")
+        """The test set: the door that only evaluation goes through."""
+        return self._test
