@@ -45,6 +45,10 @@ def corpus(sample) -> dict[str, bytes]:
         negated = Image.fromarray(255 - np.asarray(large))
         files[f"negated, {side}"] = encoded(negated)
         files[f"negated, {side}, as JPEG"] = encoded(negated.convert("RGB"), "JPEG", quality=80)
+    # Small in its photo, so that both look at it a second time, more closely.
+    room = Image.new("RGB", (900, 700), (250, 249, 246))
+    room.paste(photo_of(images[21], 200), (500, 100))
+    files["small, in a corner"] = encoded(room)
     files["grey"] = encoded(photo.convert("L"))
     files["palette"] = encoded(photo.quantize(64))
     files["progressive"] = encoded(photo, "JPEG", progressive=True)

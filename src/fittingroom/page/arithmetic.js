@@ -3,7 +3,7 @@
 // one 0 or 1 a pixel.
 export const SIDE = 28;
 export const CLOSE = 0.05 * 255;
-const WORKING = 160;
+export const WORKING = 160;
 
 export const blank = (height, width) => ({ height, width, data: new Float64Array(3 * height * width) });
 

@@ -1,6 +1,17 @@
 // The garment on a photo, as in photos/garment.py, function by function under the same names, which says
 // what each step does and why.
-import { CLOSE, blank, box, crop, distance, mapped, quantile, round, toWorkingSize } from "./arithmetic.js";
+import {
+  CLOSE,
+  WORKING,
+  blank,
+  box,
+  crop,
+  distance,
+  mapped,
+  quantile,
+  round,
+  toWorkingSize,
+} from "./arithmetic.js";
 
 const MARGIN = 0.15;
 const NEAR = 40;
