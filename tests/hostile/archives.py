@@ -52,14 +52,6 @@ def labelled(content: bytes):
     return packed(**{**rest, "labels": content})
 
 
-def by_lzma(path):
-    """What this project writes, packed by another method than NumPy's."""
-    theirs = zipfile.ZipFile(io.BytesIO(honest()))
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
-        for name in theirs.namelist():
-            archive.writestr(name, theirs.read(name))
-
-
 def bomb(start, filling):
     """Labels that begin so, with 140 MiB behind, which pack to little."""
 
@@ -116,7 +108,6 @@ ARCHIVES = [
     Hostile("no archive", stored(b"PK\3\4" + bytes(200))),
     Hostile("cut off", stored(honest()[:-30])),
     Hostile("a pickle inside", changed(labels=np.array([1, "x", os.getpid], object))),
-    Hostile("packed by LZMA", by_lzma),
     Hostile("code in a header", labelled(array(CODE))),
     Hostile("a trillion labels", labelled(array(described("|u1", f"({10**12},)")))),
     Hostile("sides that multiply", labelled(array(described("<f8", "(2**20,)")))),

@@ -6,13 +6,14 @@ own. ``docs/methods/security.md`` lists what is trusted and what is not.
 """
 
 from fittingroom.safe_io.arrays import read_arrays, read_weights
-from fittingroom.safe_io.documents import parse_json, read_json
 from fittingroom.safe_io.files import (
     MEBIBYTE,
     Refusal,
     is_inside,
     most_behind,
     open_plain,
+    parse_json,
+    read_json,
     read_whole,
     refuse_model_file,
 )

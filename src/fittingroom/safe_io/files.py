@@ -1,12 +1,13 @@
-"""Open a plain file of limited size, and refuse files that are never opened."""
+"""Read plain files and JSON of limited size, and refuse files that are never opened."""
 
 import contextlib
-import errno
 import io
+import json
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NoReturn
 
 MEBIBYTE = 2**20
 
@@ -44,24 +45,16 @@ def open_plain(path: Path, most: int) -> Iterator[io.BufferedReader]:
     """Open a plain file of at most ``most`` bytes for reading.
 
     Raises:
-        Refusal: it is a link, a folder, a pipe or a device, too large, or nearly all holes.
-        OSError: it isn't there or can't be read.
+        Refusal: it is a link, a pipe or a device, too large, or nearly all holes.
+        OSError: it isn't there, is a folder or can't be read.
     """
-    linked = Refusal(f"{path} is a symbolic link, which is not followed. Give the file itself.")
     if path.is_symlink():
-        raise linked
-    try:
-        descriptor = os.open(path, _FLAGS)
-    except OSError as error:
-        if error.errno == errno.ELOOP:  # it became a link just now
-            raise linked from error
-        raise
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
-        raise Refusal(f"{path} isn't a plain file, but a folder, pipe or device.")
-    with os.fdopen(descriptor, "rb") as stream:
+        raise Refusal(f"{path} is a symbolic link, which is not followed. Give the file itself.")
+    with open(path, "rb", opener=lambda name, _: os.open(name, _FLAGS)) as stream:
+        status = os.fstat(stream.fileno())
         size = status.st_size
+        if not stat.S_ISREG(status.st_mode):
+            raise Refusal(f"{path} isn't a plain file, but a pipe or device.")
         if size > most:
             raise Refusal(f"{path} has {size:,} bytes; at most {most:,} are allowed.")
         if size > most_behind(status):
@@ -77,15 +70,38 @@ def most_behind(status: os.stat_result) -> int:
 
 
 def read_whole(path: Path, most: int) -> bytes:
-    """The content of a plain file of at most ``most`` bytes.
-
-    Raises:
-        Refusal: it is a link, a folder, a pipe or a device, too large, or nearly all holes.
-        OSError: it isn't there or can't be read.
-    """
+    """The content of a plain file of at most ``most`` bytes; raises as :func:`open_plain` does."""
     with open_plain(path, most) as stream:
         # No more than its size when it was opened, even if it grows.
         return stream.read(os.fstat(stream.fileno()).st_size)
+
+
+def read_json(path: Path, most: int = 8 * MEBIBYTE) -> Any:
+    """The content of a JSON file of at most ``most`` bytes.
+
+    Raises:
+        Refusal: it isn't a plain file, is too large, or isn't JSON in UTF-8.
+        OSError: it isn't there or can't be read.
+    """
+    return parse_json(read_whole(path, most), str(path))
+
+
+def parse_json(content: bytes | str, where: str) -> Any:
+    """The values in JSON. Unlike Python's own parser, it takes finite numbers only.
+
+    Raises:
+        Refusal: it isn't such JSON, or it is nested too deeply.
+    """
+    try:
+        text = content.decode("utf-8") if isinstance(content, bytes) else content
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise Refusal(f"The JSON in {where} can't be read: {reason}.") from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number in JSON")
 
 
 def is_inside(path: Path, folder: Path) -> bool:

@@ -1,10 +1,9 @@
 """The door for ONNX models: an unknown file is checked before this process runs it.
 
-A model is data, yet a graph is a program too: it may ask for other files, for gigabytes, or never
-end. So an unknown file is checked, and run once, in a process of its own
-(:mod:`fittingroom.safe_io.inspection`). A model that passed is remembered by its SHA-256, in this
-process and in the user's cache folder. Whoever can write to that folder could let another model
-in; they could change the user's programs just as well.
+A graph is a program: it may ask for other files, for gigabytes, or never end. So an unknown file is
+checked, and run once, in a process of its own (:mod:`fittingroom.safe_io.inspection`). A model that
+passed is remembered by its SHA-256, in this process and in the user's cache folder. Whoever can
+write to that folder can let another model in.
 """
 
 import hashlib
@@ -14,19 +13,22 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import onnxruntime
 
 from fittingroom.errors import MissingExtraError
-from fittingroom.safe_io.documents import parse_json
-from fittingroom.safe_io.files import MEBIBYTE, Refusal, read_whole, refuse_model_file
+from fittingroom.safe_io.files import (
+    MEBIBYTE,
+    Refusal,
+    parse_json,
+    read_whole,
+    refuse_model_file,
+)
 
-MOST_BYTES = 256 * MEBIBYTE
-# Images at a time: enough to fill the cores, few enough that memory stays small.
-BATCH = 500
+_MOST_BYTES = 256 * MEBIBYTE
 # A check takes a second or two; this is for machines that are slow or busy.
 _MOST_SECONDS = 300
 # Of the arrays of all untrusted models together, while they run.
@@ -39,14 +41,13 @@ _MOST_CLASSES, _LONGEST_NAME = 256, 200
 _trusted: dict[str, int] = {}
 
 
-@dataclass(frozen=True, eq=False)
-class CheckedModel:
+class CheckedModel(NamedTuple):
     """A model that may be run.
 
     Attributes:
         content: the file, for ONNX Runtime.
         at_once: so many images at a time.
-        trusted: whether this process made it, or it belongs to the package.
+        trusted: whether it was made here, or belongs to the package.
     """
 
     content: bytes
@@ -55,11 +56,11 @@ class CheckedModel:
 
 
 def check_model(model: Path | bytes) -> CheckedModel:
-    """A model that may be run.
+    """Check a model, unless it is known.
 
     Args:
-        model: a file, which is not trusted; or the bytes of a model that this very process built,
-            whose operators and sizes are checked without another process.
+        model: a file, which is not trusted; or the bytes of a model that this process built, which
+            are checked without another process.
 
     Raises:
         Refusal: it isn't allowed; the message says why.
@@ -69,7 +70,7 @@ def check_model(model: Path | bytes) -> CheckedModel:
     if isinstance(model, bytes):
         return CheckedModel(model, _inspect(model), trusted=True)
     refuse_model_file(model)
-    content = read_whole(model, MOST_BYTES)
+    content = read_whole(model, _MOST_BYTES)
     digest = hashlib.sha256(content).hexdigest()
     if digest in _trusted:
         return CheckedModel(content, _trusted[digest], trusted=True)
@@ -94,7 +95,7 @@ def trust_known(digest: str, at_once: int) -> None:
 
 
 def limit_memory(options: onnxruntime.SessionOptions) -> None:
-    """Limit the memory that an untrusted model's arrays take while it runs, whatever it is given.
+    """Limit the memory of an untrusted model's arrays while it runs.
 
     All such models of a process share one limit of 1 GiB.
     """
@@ -119,7 +120,7 @@ def class_names(stored: str | None, otherwise: tuple[str, ...]) -> tuple[str, ..
     """
     if stored is None:
         return otherwise
-    names = parse_json(stored[: _MOST_CLASSES * _LONGEST_NAME], "the model's class names")
+    names = parse_json(stored, "the model's class names")
     if not (
         isinstance(names, list)
         and 2 <= len(names) <= _MOST_CLASSES
@@ -135,7 +136,7 @@ def _inspect(content: bytes) -> int:
     """How many images a model that was built here takes at once."""
     from fittingroom.safe_io.inspection import images_at_once, parse
 
-    return images_at_once(parse(content), BATCH)
+    return images_at_once(parse(content))
 
 
 def _try_out(content: bytes) -> int:
@@ -149,7 +150,7 @@ def _try_out(content: bytes) -> int:
     found = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "fittingroom.safe_io.inspection", str(BATCH)],
+            [sys.executable, "-P", "-m", "fittingroom.safe_io.inspection"],
             input=content,
             capture_output=True,
             env={**os.environ, **found},
@@ -180,7 +181,7 @@ def _mark(digest: str) -> Path:
 def _remembered(digest: str) -> int | None:
     """How many images a model takes at once, if it passed before."""
     with suppress(ImportError, OSError, ValueError):
-        return min(max(int(_mark(digest).read_text("ascii")), 1), BATCH)
+        return int(_mark(digest).read_text("ascii"))
     return None
 
 
