@@ -35,7 +35,7 @@ class Case:
 
 
 def garment_photo(height: int = 120, width: int = 90) -> UInt8:
-    """A dark, lopsided coat on a light ground, its top brighter than its hem: no symmetry."""
+    """A dark, lopsided coat on a light background, its top brighter than its hem: no symmetry."""
     photo = np.full((height, width, 3), (236, 238, 241), np.uint8)
     top, left = height // 6, width // 4
     tall, wide = height * 2 // 3, width // 2

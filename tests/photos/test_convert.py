@@ -51,13 +51,13 @@ def test_a_speck_goes_and_the_second_shoe_stays():
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(-20, 20), min_size=5, max_size=5))
-def test_the_ground_is_estimated_beneath_the_garment(slopes):
+def test_the_background_is_estimated_beneath_the_garment(slopes):
     terms = garment._terms(60, 50)
-    ground = np.repeat((200 + terms[..., 1:] @ np.array(slopes) / 4)[..., None], 3, axis=2)
-    picture = ground.copy()
+    background = np.repeat((200 + terms[..., 1:] @ np.array(slopes) / 4)[..., None], 3, axis=2)
+    picture = background.copy()
     picture[15:45, 12:38] = (30, 20, 60)
-    estimated, threshold = garment.estimate_ground(picture)
-    assert np.abs(estimated - ground).max() < 3
+    estimated, threshold = garment.estimate_background(picture)
+    assert np.abs(estimated - background).max() < 3
     assert threshold == arithmetic.CLOSE
 
 

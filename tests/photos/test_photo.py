@@ -17,12 +17,12 @@ from tests.photos.corpus import encoded, exif, garment_photo, own_format_picture
 SAMPLE = find_dataset("sample").open_test()
 
 
-def dress(size=240, ground=(253, 253, 253), room=(40, 40, 40, 40), levels=(30, 90, 140)):
-    """A photo of a dress of three tones: ``size`` pixels high, on a plain ground."""
+def dress(size=240, background=(253, 253, 253), room=(40, 40, 40, 40), levels=(30, 90, 140)):
+    """A photo of a dress of three tones: ``size`` pixels high, on a plain background."""
     top, bottom, left, right = room
     width = size // 2
     photo = np.empty((top + size + bottom, left + width + right, 3), np.uint8)
-    photo[:] = ground
+    photo[:] = background
     third = size // 3
     for part, (share, level) in enumerate(zip((0.6, 0.4, 1.0), levels, strict=True)):
         inset = round(width * (1 - share) / 2)
@@ -53,12 +53,12 @@ def test_a_dark_garment_becomes_bright_on_black_and_fills_the_height():
     st.integers(120, 500),
     st.tuples(*[st.integers(205, 255)] * 3),
 )
-def test_place_size_and_a_light_background_do_not_matter(room, size, ground):
-    photo = read_photo(dress(size, room=room, ground=ground))
+def test_place_size_and_a_light_background_do_not_matter(room, size, background):
+    photo = read_photo(dress(size, room=room, background=background))
     assert apart(read_photo(dress()).image, photo.image) < 6
 
 
-def test_shading_of_the_ground_does_not_matter():
+def test_shading_of_the_background_does_not_matter():
     photo = dress()
     light = np.linspace(1, 0.7, photo.shape[1])[None, :, None]
     shaded = (photo * light).astype(np.uint8)
@@ -164,18 +164,18 @@ def test_sixteen_bits_and_eight_are_alike():
 def patterned(photo):
     """The same garment on a background of patches in many shades."""
     shades = np.random.default_rng(0).normal(190, 40, (photo.shape[0] // 4, photo.shape[1] // 4))
-    ground = np.kron(shades, np.ones((4, 4))).clip(0, 255)[..., None]
-    return np.where((photo == 253).all(axis=2)[..., None], ground, photo).astype(np.uint8)
+    background = np.kron(shades, np.ones((4, 4))).clip(0, 255)[..., None]
+    return np.where((photo == 253).all(axis=2)[..., None], background, photo).astype(np.uint8)
 
 
 @pytest.mark.parametrize(
     ("photo", "words"),
     [
         (dress(), None),
-        (255 - dress(ground=(255, 255, 255)), "bright on black"),
-        (dress(ground=(60, 70, 120), levels=(250, 240, 245)), "nearly white"),
-        (dress(ground=(255, 255, 255), levels=(238, 236, 238)), "hardly differs"),
-        (dress(ground=(40, 30, 50), levels=(150, 170, 200)), "is dark"),
+        (255 - dress(background=(255, 255, 255)), "bright on black"),
+        (dress(background=(60, 70, 120), levels=(250, 240, 245)), "nearly white"),
+        (dress(background=(255, 255, 255), levels=(238, 236, 238)), "hardly differs"),
+        (dress(background=(40, 30, 50), levels=(150, 170, 200)), "is dark"),
         (patterned(dress()), "not plain"),
         (dress(room=(0, 0, 0, 0))[:, 20:100], "reaches the edges"),
     ],
@@ -189,13 +189,16 @@ def test_what_spoils_the_answer_is_warned_about(photo, words):
 def test_light_garments_on_dark_are_what_they_are_on_light():
     paper = (255, 255, 255)
     assert (
-        apart(read_photo(255 - dress(ground=paper)).image, read_photo(dress(ground=paper)).image)
+        apart(
+            read_photo(255 - dress(background=paper)).image,
+            read_photo(dress(background=paper)).image,
+        )
         < 1
     )
     levels = (150, 170, 200)
-    photo = read_photo(dress(ground=(40, 30, 50), levels=levels))
+    photo = read_photo(dress(background=(40, 30, 50), levels=levels))
     assert apart(photo.image, read_photo(dress(levels=levels)).image) < 4
-    white = read_photo(dress(ground=(60, 70, 120), levels=(250, 240, 245))).image
+    white = read_photo(dress(background=(60, 70, 120), levels=(250, 240, 245))).image
     assert white[14, 14] > 200
     assert (white[:, :6] == 0).all()
 
@@ -231,7 +234,7 @@ def test_a_large_photo_is_refused_before_it_is_decoded(monkeypatch):
 
 
 def test_the_sheet_shows_every_stage(tmp_path: Path):
-    for source in (dress(), own_format_picture(), dress(ground=(40, 30, 50))):
+    for source in (dress(), own_format_picture(), dress(background=(40, 30, 50))):
         photo = read_photo(source)
         sheet = stage_sheet(photo)
         assert sheet.mode == "RGB"

@@ -22,7 +22,7 @@ def garments(sample) -> np.ndarray:
 
 
 def photo_of(image: np.ndarray) -> Image.Image:
-    """A garment as a photo: dark on a light ground, large."""
+    """A garment as a photo: dark on a light background, large."""
     return Image.fromarray(255 - image).resize((280, 280)).convert("RGB")
 
 

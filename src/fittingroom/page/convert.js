@@ -66,8 +66,8 @@ function withoutFringe(picture, mask) {
   return mapped({ ...picture, data: colours }, round);
 }
 
-export function placeOnPaper(picture, ground, mask) {
-  const brightness = Float64Array.from(mask.data, (_, pixel) => Math.max(luma(ground, pixel), 1));
+export function placeOnPaper(picture, background, mask) {
+  const brightness = Float64Array.from(mask.data, (_, pixel) => Math.max(luma(background, pixel), 1));
   const brightest = brightness.reduce((most, value) => Math.max(most, value));
   const mean = brightness.reduce((sum, value) => sum + value, 0) / brightness.length;
   const cloth = mean < FRINGED ? withoutFringe(picture, mask) : picture;

@@ -97,7 +97,7 @@ function surface(terms, coefficients, { height, width }) {
   return result;
 }
 
-function estimateGround(picture) {
+function estimateBackground(picture) {
   const { height, width } = picture;
   const terms = termsOf(height, width);
   const border = borderOf(height, width);
@@ -107,34 +107,34 @@ function estimateGround(picture) {
   let near = border.filter((pixel) => distance(picture, pixel, middle, 0) <= NEAR);
   if (!near.length) near = border;
   let threshold = CLOSE;
-  let ground;
+  let background;
   for (let i = 0; i < ROUNDS && near.length; i++) {
-    ground = surface(terms, fit(terms, picture, near), picture);
-    const apart = (pixel) => distance(picture, pixel, ground, pixel);
+    background = surface(terms, fit(terms, picture, near), picture);
+    const apart = (pixel) => distance(picture, pixel, background, pixel);
     threshold = Math.max(CLOSE, UNEVEN * quantile(near.map(apart), 0.5));
     near = border.filter((pixel) => apart(pixel) <= threshold);
   }
-  const apart = (pixel) => distance(picture, pixel, ground, pixel);
+  const apart = (pixel) => distance(picture, pixel, background, pixel);
   const everywhere = [...new Array(height * width).keys()].filter((pixel) => apart(pixel) <= threshold);
   if (everywhere.length) {
-    ground = surface(terms, fit(terms, picture, everywhere), picture);
+    background = surface(terms, fit(terms, picture, everywhere), picture);
     threshold = Math.max(
       CLOSE,
-      SPREAD * quantile(everywhere.map((pixel) => distance(picture, pixel, ground, pixel)), 0.9),
+      SPREAD * quantile(everywhere.map((pixel) => distance(picture, pixel, background, pixel)), 0.9),
     );
   }
-  return { ground: mapped(ground, (value) => Math.min(255, Math.max(0, value))), threshold };
+  return { background: mapped(background, (value) => Math.min(255, Math.max(0, value))), threshold };
 }
 
-function separate(picture, ground, threshold) {
+function separate(picture, background, threshold) {
   const { height, width } = picture;
   const mask = { height, width, data: new Uint8Array(height * width) };
   for (let pixel = 0; pixel < height * width; pixel++)
-    mask.data[pixel] = distance(picture, pixel, ground, pixel) > threshold ? 1 : 0;
+    mask.data[pixel] = distance(picture, pixel, background, pixel) > threshold ? 1 : 0;
   return withoutSpecks(mask);
 }
 
-// Connected parts by flooding, which finds the same as the runs in Python.
+// Connected parts by flooding, which finds the same as Python's labels.
 function withoutSpecks({ height, width, data }) {
   const part = new Int32Array(height * width).fill(-1);
   const sizes = [];
@@ -183,11 +183,11 @@ export function findGarment(photo) {
 
 function look(photo) {
   let picture = toWorkingSize(photo);
-  let { ground, threshold } = estimateGround(picture);
+  let { background, threshold } = estimateBackground(picture);
   if (threshold > CLOSE) {
     picture = smooth(picture);
-    ({ ground, threshold } = estimateGround(picture));
+    ({ background, threshold } = estimateBackground(picture));
   }
-  const mask = separate(picture, ground, threshold);
-  return { picture, ground, threshold, mask, box: box(mask) };
+  const mask = separate(picture, background, threshold);
+  return { picture, background, threshold, mask, box: box(mask) };
 }

@@ -91,15 +91,15 @@ function converted(pixels) {
   if (!found.box)
     throw new Refusal(`No garment was found: the image has one colour. ${ADVICE}`);
   const warnings = [];
-  let { picture, ground } = found;
+  let { picture, background } = found;
   const { mask } = found;
   const all = [...mask.data.keys()];
   const there = all.filter((pixel) => mask.data[pixel]);
   const middle = median(there.map((pixel) => luma(picture, pixel)));
-  const beneath = median(there.map((pixel) => luma(ground, pixel)));
+  const beneath = median(there.map((pixel) => luma(background, pixel)));
   const spread = spreadOf(picture);
   const turn = () => {
-    [picture, ground] = [picture, ground].map((each) => mapped(each, (value) => 255 - value));
+    [picture, background] = [picture, background].map((each) => mapped(each, (value) => 255 - value));
   };
   if (beneath <= BLACK && quantile(spread, 0.99) <= GREY) {
     warnings.push(
@@ -113,7 +113,7 @@ function converted(pixels) {
         "answer depends on its shape alone.",
     );
     turn();
-  } else if (median(there.map((pixel) => distance(picture, pixel, ground, pixel))) < FAINT) {
+  } else if (median(there.map((pixel) => distance(picture, pixel, background, pixel))) < FAINT) {
     warnings.push(
       "The garment hardly differs from its background. Lay it on a plain sheet of another colour.",
     );
@@ -125,7 +125,7 @@ function converted(pixels) {
         "around it on all sides.",
     );
 
-  const placed = placeOnPaper(picture, ground, mask);
+  const placed = placeOnPaper(picture, background, mask);
   const thumbnail = toThumbnail(placed, mask);
   const small = subsample(trim(thumbnail));
   const sharp = sharpen(small);

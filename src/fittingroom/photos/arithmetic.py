@@ -42,6 +42,18 @@ def quantile(values: Float64, share: float) -> Float64:
     return np.quantile(values, share, axis=0, method="lower")
 
 
+def neighbours(values: Pixels, **padding: Any) -> list[Pixels]:
+    """The nine values around each pixel, row by row, its own among them.
+
+    Args:
+        values: ``(H, W)`` or ``(H, W, 3)``.
+        padding: what is beyond the edges, as :func:`numpy.pad` takes it; zeros by default.
+    """
+    height, width = values.shape[:2]
+    padded = np.pad(values, ((1, 1), (1, 1), (0, 0))[: values.ndim], **padding)
+    return [padded[y : y + height, x : x + width] for y in range(3) for x in range(3)]
+
+
 def shrink(image: Pixels, height: int, width: int) -> Float64:
     """The mean colour of each cell of a grid over an image; pixels count by their covered share.
 

@@ -1,7 +1,7 @@
 """The conversion: a garment on its background → 28×28 grey levels, in plain arithmetic.
 
 ``garment.py`` finds the garment. ``page/convert.js`` does the same as this file, function by
-function, and tests compare the two. In code, *ground* is short for background.
+function, and tests compare the two.
 
 1.  **Light on dark** (``photo.py``). A grey image on black looks like one of the data set, and a
     nearly white garment on a darker background would vanish: both are negated.
@@ -26,11 +26,11 @@ from fittingroom.photos.arithmetic import (
     SIDE,
     Bool,
     Float64,
-    Pixels,
     UInt8,
     box,
     distance,
     luma,
+    neighbours,
     rounded,
     scaled,
     shrink,
@@ -52,13 +52,6 @@ SHARPEN[1, 1] = 2 * _G.sum()
 SHARPEN /= SHARPEN.sum()
 
 
-def _neighbours(values: Pixels) -> list[Pixels]:
-    """The nine values around each pixel, its own included; 0 beyond the edges."""
-    height, width = values.shape[:2]
-    padded = np.pad(values, ((1, 1), (1, 1), *[(0, 0)] * (values.ndim - 2)))
-    return [padded[y : y + height, x : x + width] for y in range(3) for x in range(3)]
-
-
 def without_fringe(image: Float64, mask: Bool) -> Float64:
     """Colour the garment's outermost pixels, which are mixed with the background, from inside.
 
@@ -68,20 +61,20 @@ def without_fringe(image: Float64, mask: Bool) -> Float64:
     """
     core = mask.astype(np.float64)
     for _ in range(FRINGE):
-        core = np.minimum.reduce(_neighbours(core))
+        core = np.minimum.reduce(neighbours(core))
     colours = image.copy()
     for _ in range(FRINGE):
-        count = np.add.reduce(_neighbours(core))
-        total = np.add.reduce(_neighbours(colours * core[..., None]))
+        count = np.add.reduce(neighbours(core))
+        total = np.add.reduce(neighbours(colours * core[..., None]))
         joins = mask & (core == 0) & (count > 0)
         colours[joins] = total[joins] / count[joins][:, None]
         core[joins] = 1.0
     return rounded(colours)
 
 
-def place_on_paper(image: Float64, ground: Float64, mask: Bool) -> Float64:
+def place_on_paper(image: Float64, background: Float64, mask: Bool) -> Float64:
     """The garment alone, on near-white, with the background's shading divided out; rounded."""
-    brightness = np.maximum(luma(ground), 1.0)
+    brightness = np.maximum(luma(background), 1.0)
     if brightness.mean() < FRINGED:
         image = without_fringe(image, mask)
     even = rounded(image * (brightness.max() / brightness)[..., None])
@@ -122,12 +115,9 @@ def _every(count: int, of: int) -> npt.NDArray[np.int64]:
 
 def sharpen(image: Float64) -> Float64:
     """Convolved with ``SHARPEN``; rounded."""
-    padded = np.pad(image, ((1, 1), (1, 1), (0, 0)), mode="edge")
-    height, width = image.shape[:2]
     result = np.zeros_like(image)
-    for row in range(3):
-        for column in range(3):
-            result += SHARPEN[row, column] * padded[row : row + height, column : column + width]
+    for weight, moved in zip(SHARPEN.ravel(), neighbours(image, mode="edge"), strict=True):
+        result += weight * moved
     return rounded(result)
 
 

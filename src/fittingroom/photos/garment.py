@@ -1,21 +1,20 @@
 """Find the garment on a photo: the pixels that differ from the background, even a shaded one.
 
-1.  **Find** (:func:`find_garment`). The image is shrunk by area until its longest edge is at
-    most ``WORKING``, and rounded. The background's colour is estimated at every pixel, and what
-    differs from it is garment. If the longest edge of the garment's box is at most 0.6 of the
-    image's, the same is done again on that part of the photo alone, with a margin of ``MARGIN``
-    of the box' longest edge on each side.
-2.  **Background** (:func:`estimate_ground`). For each channel a surface of second degree in x and y
-    is fitted by least squares to the pixels of the border: first to those within ``NEAR`` of the
-    border's median colour, then ``ROUNDS`` times to those that the last surface explains, finally
-    to all pixels of the image that it takes for background.
-3.  **Separate** (:func:`separate`). A pixel is garment if its distance from the background is more
-    than a threshold: ``CLOSE``, the paper's 5% of 255, or more for an uneven background
-    (``UNEVEN``, ``SPREAD``). If it is more, the image is smoothed (:func:`smooth`), its
-    background is estimated again, and the smoothed image is used from here on. Of the connected
-    parts (by 8 neighbours) those smaller than ``SPECK`` of the largest are dropped.
+1.  **Find** (:func:`find_garment`). The image is shrunk to the working size, the background's
+    colour is estimated at every pixel, and what differs from it is garment. If the longest edge of
+    the garment's box is at most 0.6 of the image's, the same is done again on that part of the
+    photo alone, with a margin of ``MARGIN`` of that edge on each side.
+2.  **Background** (:func:`estimate_background`). For each channel a surface of second degree in x
+    and y is fitted by least squares: to the pixels of the border within ``NEAR`` of the border's
+    median colour, then ``ROUNDS`` times to those that the last surface explains, finally to all
+    pixels of the image that it takes for background.
+3.  **Separate** (:func:`find_garment`). A pixel is garment if its distance from the background is
+    more than a threshold: ``CLOSE``, the paper's 5% of 255, or more for an uneven background
+    (``UNEVEN``, ``SPREAD``). If it is more, the image is smoothed (:func:`smooth`) and its
+    background estimated again. Of the connected parts (by 8 neighbours) those smaller than
+    ``SPECK`` of the largest are dropped.
 
-``page/garment.js`` does the same, function by function. In code, *ground* is short for background.
+``page/garment.js`` does the same, function by function.
 """
 
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from fittingroom.photos.arithmetic import (
     UInt8,
     box,
     distance,
+    neighbours,
     quantile,
     rounded,
     to_working_size,
@@ -47,9 +47,7 @@ SPECK = 0.02
 
 def smooth(image: Float64) -> Float64:
     """Each pixel the mean of 3 × 3, edges repeated; rounded."""
-    padded = np.pad(image, ((1, 1), (1, 1), (0, 0)), mode="edge")
-    rows = padded[:-2] + padded[1:-1] + padded[2:]
-    return rounded((rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / 9)
+    return rounded(np.add.reduce(neighbours(image, mode="edge")) / 9)
 
 
 def _border(height: int, width: int) -> Bool:
@@ -76,7 +74,7 @@ def _fit(terms: Float64, colours: Float64) -> Float64:
     return coefficients
 
 
-def estimate_ground(image: Float64) -> tuple[Float64, float]:
+def estimate_background(image: Float64) -> tuple[Float64, float]:
     """The background's colour at each pixel, also behind the garment.
 
     Args:
@@ -101,62 +99,28 @@ def estimate_ground(image: Float64) -> tuple[Float64, float]:
         near = apart <= threshold
         if not near.any():
             break
-    ground = terms @ coefficients
-    everywhere = distance(image, ground) <= threshold
+    background = terms @ coefficients
+    everywhere = distance(image, background) <= threshold
     if everywhere.any():
-        ground = terms @ _fit(terms[everywhere], image[everywhere])
-        apart = distance(image, ground)[everywhere]
+        background = terms @ _fit(terms[everywhere], image[everywhere])
+        apart = distance(image, background)[everywhere]
         threshold = max(CLOSE, SPREAD * float(quantile(apart, 0.9)))
-    return np.clip(ground, 0, 255), threshold
-
-
-def separate(image: Float64, ground: Float64, threshold: float) -> Bool:
-    """Which pixels are garment: bool ``(H, W)``."""
-    return without_specks(distance(image, ground) > threshold)
+    return np.clip(background, 0, 255), threshold
 
 
 def without_specks(mask: Bool) -> Bool:
-    """Without the connected parts that are smaller than ``SPECK`` of the largest one.
-
-    Parts are made of *runs*, the garment's stretches within a row: runs that touch those of the row
-    above, corners included, are of one part.
-    """
-    height, width = mask.shape
-    edges = np.zeros((height, width + 2), np.int8)
-    edges[:, 1:-1] = mask
-    steps = np.diff(edges, axis=1)
-    rows, starts = np.nonzero(steps == 1)
-    ends = np.nonzero(steps == -1)[1]  # as many, in the same order: one past the run's last pixel
-    if len(rows) == 0:
-        return mask
-    parents = list(range(len(rows)))
-
-    def root(run: int) -> int:
-        while parents[run] != run:
-            parents[run] = parents[parents[run]]
-            run = parents[run]
-        return run
-
-    begins = np.searchsorted(rows, np.arange(height + 1)).tolist()
-    first, last = starts.tolist(), ends.tolist()
-    for row in range(1, height):
-        above, here = begins[row - 1], begins[row]
-        while above < begins[row] and here < begins[row + 1]:
-            if first[above] <= last[here] and first[here] <= last[above]:
-                one, other = root(above), root(here)
-                parents[max(one, other)] = min(one, other)
-            if last[above] < last[here]:
-                above += 1
-            else:
-                here += 1
-    roots = np.array([root(run) for run in range(len(parents))])
-    sizes = np.bincount(roots, weights=ends - starts)
-    kept = sizes[roots] >= SPECK * sizes.max()
-    change = np.zeros((height, width + 1), np.int8)
-    change[rows[kept], starts[kept]] += 1
-    change[rows[kept], ends[kept]] -= 1
-    result: Bool = change.cumsum(axis=1)[:, :width] > 0
-    return result
+    """Without the connected parts that are smaller than ``SPECK`` of the largest one."""
+    outside = mask.size
+    labels = np.where(mask, np.arange(outside).reshape(mask.shape), outside)
+    while True:
+        # Each pixel takes the least number around it, and then the number that is there.
+        least = np.minimum.reduce(neighbours(labels, constant_values=outside))
+        least = np.append(least, outside)[np.where(mask, least, outside)]
+        if (least == labels).all():
+            break
+        labels = least
+    sizes = np.bincount(labels[mask], minlength=outside + 1)
+    return mask & (sizes[labels] >= SPECK * sizes.max())
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,13 +129,13 @@ class FoundGarment:
 
     Attributes:
         image: float64 ``(H, W, 3)``, whole numbers.
-        ground: float64 ``(H, W, 3)``, the background's colour, also behind the garment.
+        background: float64 ``(H, W, 3)``, the background's colour, also behind the garment.
         threshold: distance from the background above which a pixel counts as garment.
         mask: bool ``(H, W)``, where the garment is.
     """
 
     image: Float64
-    ground: Float64
+    background: Float64
     threshold: float
     mask: Bool
 
@@ -203,8 +167,9 @@ def find_garment(photo: UInt8) -> FoundGarment:
 
 def _look(photo: UInt8) -> FoundGarment:
     image = to_working_size(photo)
-    ground, threshold = estimate_ground(image)
+    background, threshold = estimate_background(image)
     if threshold > CLOSE:
         image = smooth(image)
-        ground, threshold = estimate_ground(image)
-    return FoundGarment(image, ground, threshold, separate(image, ground, threshold))
+        background, threshold = estimate_background(image)
+    mask = without_specks(distance(image, background) > threshold)
+    return FoundGarment(image, background, threshold, mask)

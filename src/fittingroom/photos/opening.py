@@ -26,8 +26,6 @@ _SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 # Each pass over a progressive JPEG costs time; files have about ten.
 _MOST_PASSES = 100
 _EXIF_ORIENTATION = 0x0112
-# Rows converted at a time: each step holds one more copy, and a photo may be large.
-_BAND = 256
 _SMALLER = "Make it smaller: 1,000 pixels a side are plenty."
 
 
@@ -113,7 +111,7 @@ def _decode(source: bytes | Image.Image, name: str, limits: Limits) -> UInt8:
             raise PhotoKindError(
                 f"{name} isn't a PNG, JPEG or WebP image. Save or export it as one of these."
             ) from error
-        reason = re.sub(r"<[^>]*>", "it", str(error)).strip(". ")[:120]
+        reason = re.sub(r"<[^>]*>", "it", str(error)).strip(". ")[:120] or type(error).__name__
         raise PhotoError(
             f"{name} is damaged or cut off: {reason}. Copy or save it again."
         ) from error
@@ -143,15 +141,15 @@ def _pixels(image: Image.Image) -> UInt8:
     """Decoded, 8 bits a channel, on white, upright: uint8 ``(H, W, 3)``."""
     image.load()
     orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
-    width, height = image.size
-    # Grey of more than 8 bits: 16 if a value needs them, otherwise levels are taken as they are.
-    deep = image.mode.startswith("I;16") or (
-        image.mode in ("I", "F") and float(np.max(image.getextrema())) > 255
-    )
-    pixels = np.empty((height, width, 3), np.uint8)
-    for top in range(0, height, _BAND):
-        band = image.crop((0, top, width, min(top + _BAND, height)))
-        pixels[top : top + _BAND] = _in_colour(band, deep=deep)
+    if image.mode.startswith("I"):  # grey of 16 bits
+        levels = (np.asarray(image).astype(np.uint32) + 128) // 257
+        image = Image.fromarray(levels.astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGB", image.size, (255, 255, 255))
+        white.paste(image, mask=image.getchannel("A"))
+        image = white
+    pixels = np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
     # Not ImageOps.exif_transpose: it copies the image, and fails at EXIF that it can't write.
     if orientation in (5, 6, 7, 8):
         pixels = pixels.transpose(1, 0, 2)
@@ -160,16 +158,3 @@ def _pixels(image: Image.Image) -> UInt8:
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]
     return pixels
-
-
-def _in_colour(image: Image.Image, *, deep: bool) -> UInt8:
-    """A decoded band in 8 bits a channel, on white: uint8 ``(H, W, 3)``."""
-    if image.mode.startswith(("I", "F")):
-        levels = np.asarray(image).astype(np.float32) / np.float32(257 if deep else 1)
-        image = Image.fromarray(np.clip(levels + 0.5, 0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGB", image.size, (255, 255, 255))
-        white.paste(image, mask=image.getchannel("A"))
-        image = white
-    return np.asarray(image.convert("RGB"))

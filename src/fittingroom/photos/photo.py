@@ -85,10 +85,10 @@ def _convert(pixels: UInt8) -> Photo:
     if not found.mask.any():
         raise PhotoError(f"No garment was found: the image has one colour. {_ADVICE}")
     warnings, negate = _warnings(found)
-    picture, ground = found.image, found.ground
+    picture, background = found.image, found.background
     if negate:
-        picture, ground = 255 - picture, 255 - ground
-    placed = convert.place_on_paper(picture, ground, found.mask)
+        picture, background = 255 - picture, 255 - background
+    placed = convert.place_on_paper(picture, background, found.mask)
     thumbnail = convert.to_thumbnail(placed, found.mask)
     small = convert.subsample(convert.trim(thumbnail))
     sharp = convert.sharpen(small)
@@ -106,9 +106,9 @@ def _convert(pixels: UInt8) -> Photo:
 
 def _warnings(found: FoundGarment) -> tuple[list[str], bool]:
     """What may spoil the answer, and whether garment and background are to be negated."""
-    picture, ground, mask = found.image, found.ground, found.mask
+    picture, background, mask = found.image, found.background, found.mask
     median = float(np.median(arithmetic.luma(picture[mask])))
-    beneath = float(np.median(arithmetic.luma(ground[mask])))
+    beneath = float(np.median(arithmetic.luma(background[mask])))
     spread = picture.max(axis=2) - picture.min(axis=2)
     warnings, negate = [], False
     if beneath <= convert.BLACK and float(np.quantile(spread, 0.99)) <= GREY:
@@ -123,7 +123,7 @@ def _warnings(found: FoundGarment) -> tuple[list[str], bool]:
             "The garment is nearly white. The data set has no white garments, so it was made dark, "
             "and the answer depends on its shape alone."
         )
-    elif float(np.median(arithmetic.distance(picture, ground)[mask])) < _FAINT:
+    elif float(np.median(arithmetic.distance(picture, background)[mask])) < _FAINT:
         warnings.append(
             "The garment hardly differs from its background. Lay it on a plain sheet of another "
             "colour."
