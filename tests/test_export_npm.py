@@ -10,7 +10,7 @@ import pytest
 
 from fittingroom.errors import ExportError
 from fittingroom.export import npm
-from fittingroom.export.npm import NpmPackage
+from fittingroom.export.npm import read_package
 
 
 def archive(files: dict[str, bytes]) -> bytes:
@@ -24,11 +24,8 @@ def archive(files: dict[str, bytes]) -> bytes:
 
 
 CONTENT = archive({"dist/a.js": b"a", "b.txt": b"b"})
-PACKAGE = NpmPackage(
-    name="thing",
-    version="1.2.3",
-    integrity="sha512-" + base64.b64encode(hashlib.sha512(CONTENT).digest()).decode(),
-)
+HASH = "sha512-" + base64.b64encode(hashlib.sha512(CONTENT).digest()).decode()
+PACKAGE = ("thing", "1.2.3", HASH)
 
 
 @pytest.fixture
@@ -55,7 +52,7 @@ def test_the_archive_is_packed_once_and_kept(cache, fake_npm, tmp_path):
     (tmp_path / "thing.tgz").write_bytes(CONTENT)
     fake_npm(f'echo "$@" >> {tmp_path}/calls; cp {tmp_path}/thing.tgz "$5/"')
     for _ in range(2):
-        assert PACKAGE.read(["dist/a.js"]) == {"dist/a.js": b"a"}
+        assert read_package(*PACKAGE, ["dist/a.js"]) == {"dist/a.js": b"a"}
     calls = (tmp_path / "calls").read_text().splitlines()
     assert len(calls) == 1
     assert calls[0].startswith("pack thing@1.2.3 --ignore-scripts --pack-destination ")
@@ -66,25 +63,25 @@ def test_another_archive_is_refused_and_not_kept(cache, fake_npm, tmp_path):
     (tmp_path / "thing.tgz").write_bytes(archive({"dist/a.js": b"changed"}))
     fake_npm(f'cp {tmp_path}/thing.tgz "$5/"')
     with pytest.raises(ExportError, match=r"thing 1\.2\.3 has the hash sha512-.*deleted"):
-        PACKAGE.read(["dist/a.js"])
+        read_package(*PACKAGE, ["dist/a.js"])
     assert not cache.exists()
 
 
 def test_without_npm_the_error_says_what_to_put_where(cache, monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ExportError, match="npm is installed") as caught:
-        PACKAGE.read(["b.txt"])
+        read_package(*PACKAGE, ["b.txt"])
     assert str(cache) in str(caught.value)
     cache.parent.mkdir(parents=True, exist_ok=True)
     cache.write_bytes(CONTENT)
-    assert PACKAGE.read(["b.txt"]) == {"b.txt": b"b"}
+    assert read_package(*PACKAGE, ["b.txt"]) == {"b.txt": b"b"}
 
 
 def test_what_npm_complains_of_is_told(cache, fake_npm):
     fake_npm("echo 'npm error network is unreachable' >&2; exit 1")
     with pytest.raises(ExportError, match="network is unreachable"):
-        PACKAGE.read(["b.txt"])
+        read_package(*PACKAGE, ["b.txt"])
     fake_npm("exit 0")
     with pytest.raises(ExportError, match="failed"):
-        PACKAGE.read(["b.txt"])
+        read_package(*PACKAGE, ["b.txt"])
     assert not list(cache.parent.iterdir())

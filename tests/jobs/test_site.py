@@ -10,7 +10,7 @@ from PIL import Image
 
 from fittingroom.cli import run as command
 from fittingroom.errors import ExportError, UsageError
-from fittingroom.export.npm import NpmPackage
+from fittingroom.export import web
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.site import export_site
 from fittingroom.jobs.train import train
@@ -22,7 +22,7 @@ from tests.conftest import TINY
 @pytest.fixture(autouse=True)
 def _no_npm(monkeypatch):
     """The runtime's files are not looked at here."""
-    monkeypatch.setattr(NpmPackage, "read", lambda self, members: dict.fromkeys(members, b"wasm"))
+    monkeypatch.setattr(web, "read_package", lambda *_: dict.fromkeys(_[-1], b"wasm"))
 
 
 @pytest.fixture

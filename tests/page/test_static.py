@@ -7,19 +7,17 @@ import pytest
 
 from fittingroom.data import find_dataset
 from fittingroom.errors import ExportError
-from fittingroom.export.npm import NpmPackage
+from fittingroom.export.npm import read_package
 from fittingroom.photos import read_photo
 from fittingroom.predict import Model
 from tests.page.conftest import drop, encoded, open_tab, photo_of, settle
 
 pytestmark = pytest.mark.browser
 
-AXE = NpmPackage(
-    name="axe-core",
-    version="4.14.1",
-    integrity=(
-        "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
-    ),
+AXE = (
+    "axe-core",
+    "4.14.1",
+    "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
 )
 
 # What is drawn, as 784 grey levels.
@@ -176,7 +174,7 @@ def test_two_models_stand_side_by_side(browser, address_of_two, trained, other, 
 )
 def test_axe_finds_no_violation(browser, address_of_two, photo, scheme, steps):
     try:
-        axe = AXE.read(["axe.min.js"])["axe.min.js"].decode()
+        axe = read_package(*AXE, ["axe.min.js"])["axe.min.js"].decode()
     except ExportError as error:
         pytest.skip(str(error))
     tab = open_tab(browser, address_of_two, color_scheme=scheme, reduced_motion="reduce")

@@ -8,10 +8,9 @@ headers. By its Content-Security-Policy the page reaches nothing but its own hos
 
 import io
 import json
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -21,16 +20,14 @@ from PIL import Image
 from fittingroom import page
 from fittingroom.data.split import Half
 from fittingroom.errors import UsageError
-from fittingroom.export.npm import NpmPackage
+from fittingroom.export.npm import read_package
 from fittingroom.predictions import Float32
 from fittingroom.runs.files import make_folder, write_file
 
-RUNTIME = NpmPackage(
-    name="onnxruntime-web",
-    version="1.30.0",
-    integrity=(
-        "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
-    ),
+_RUNTIME = (
+    "onnxruntime-web",
+    "1.30.0",
+    "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ==",
 )
 # By their names in the folder: some hosts do not know that `.mjs` is a script.
 _RUNTIME_FILES = {
@@ -53,24 +50,15 @@ class WebModel:
     """A model as the page shows it.
 
     Attributes:
-        name: the model's name.
+        facts: what the page reads of it in ``site.json``: ``name``, ``classes``, ``accuracy``,
+            ``parameters`` and ``thresholds``.
         onnx: the ONNX model.
-        classes: the class names in the order of the labels.
-        accuracy: on the test set, a fraction; None if it is not known.
-        parameters: the number of trained parameters; None if it is not known.
         features: float32 ``(G, D)``, of the garments that photos are compared with.
-        unsure: the smallest probability that is an answer.
-        unknown: the largest ``ood_score`` of a known garment; infinity accepts everything.
     """
 
-    name: str
+    facts: Mapping[str, object]
     onnx: bytes
-    classes: Sequence[str]
-    accuracy: float | None
-    parameters: int | None
     features: Float32
-    unsure: float
-    unknown: float
 
 
 def write_site(out: Path, models: Sequence[WebModel], known: Half, to_try: Half) -> dict[str, int]:
@@ -94,13 +82,20 @@ def write_site(out: Path, models: Sequence[WebModel], known: Half, to_try: Half)
         raise UsageError(
             f"{out} holds something other than an earlier export. Choose a new or empty folder."
         )
-    content = {
-        **_page(),
-        **_runtime(),
-        **_garments(known, to_try),
-        **_models(models),
-        "site.json": _description(models, known, to_try),
+    entries, content = [], {**_page(), **_runtime(), **_garments(known, to_try)}
+    for index, model in enumerate(models):
+        number = "" if index == 0 else f"-{index + 1}"
+        files = {"file": f"model{number}.onnx", "features": f"features{number}.bin"}
+        content[files["file"]] = model.onnx
+        content[files["features"]] = model.features.astype("<f4").tobytes()
+        entries.append({**model.facts, **files})
+    garments = {
+        "file": "garments.png",
+        "labels": [*known.labels.tolist(), *to_try.labels.tolist()],
+        "known": len(known.labels),
     }
+    site = {"models": entries, "garments": garments}
+    content["site.json"] = json.dumps(site, ensure_ascii=False, indent=1).encode()
     for name, data in content.items():
         path = out / name
         make_folder(path.parent)
@@ -122,7 +117,7 @@ def _page() -> dict[str, bytes]:
 
 
 def _runtime() -> dict[str, bytes]:
-    program = RUNTIME.read(_RUNTIME_FILES.values())
+    program = read_package(*_RUNTIME, _RUNTIME_FILES.values())
     texts = Path(onnxruntime.__file__).parent
     return {
         **{f"onnxruntime/{name}": program[packed] for name, packed in _RUNTIME_FILES.items()},
@@ -139,45 +134,5 @@ def _garments(known: Half, to_try: Half) -> dict[str, bytes]:
     sheet = cells.reshape(rows, _COLUMNS, 28, 28).swapaxes(1, 2).reshape(rows * 28, _COLUMNS * 28)
     stream = io.BytesIO()
     Image.fromarray(sheet).save(stream, "PNG", optimize=True)
-    licence = files("fittingroom").joinpath("data", "sample", "LICENSE.txt").read_bytes()
+    licence = resources.files("fittingroom").joinpath("data", "sample", "LICENSE.txt").read_bytes()
     return {"garments.png": stream.getvalue(), "garments-LICENSE.txt": licence}
-
-
-def _models(models: Sequence[WebModel]) -> dict[str, bytes]:
-    content = {}
-    for index, model in enumerate(models):
-        content[_file(index, "model.onnx")] = model.onnx
-        content[_file(index, "features.bin")] = model.features.astype("<f4").tobytes()
-    return content
-
-
-def _file(index: int, name: str) -> str:
-    """``model.onnx``, and ``model-2.onnx`` of a second model."""
-    stem, ending = name.split(".")
-    return name if index == 0 else f"{stem}-{index + 1}.{ending}"
-
-
-def _description(models: Sequence[WebModel], known: Half, to_try: Half) -> bytes:
-    values = {
-        "models": [
-            {
-                "name": model.name,
-                "file": _file(index, "model.onnx"),
-                "classes": list(model.classes),
-                "accuracy": model.accuracy,
-                "parameters": model.parameters,
-                "features": _file(index, "features.bin"),
-                "thresholds": {
-                    "unsure": model.unsure,
-                    "unknown": model.unknown if math.isfinite(model.unknown) else None,
-                },
-            }
-            for index, model in enumerate(models)
-        ],
-        "garments": {
-            "file": "garments.png",
-            "labels": [*known.labels.tolist(), *to_try.labels.tolist()],
-            "known": len(known.labels),
-        },
-    }
-    return json.dumps(values, ensure_ascii=False, indent=1).encode()

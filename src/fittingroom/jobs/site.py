@@ -1,5 +1,6 @@
 """Export to the web: models → a static folder with a page on which they answer."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,13 +82,13 @@ def _run_model(run: Run, known: Half) -> WebModel:
 def _web_model(
     model: Model, path: Path, known: Half, accuracy: float | None, parameters: int | None
 ) -> WebModel:
-    return WebModel(
-        name=model.name,
-        onnx=path.read_bytes(),
-        classes=model.classes,
-        accuracy=accuracy,
-        parameters=parameters,
-        features=model.features(known.images),
-        unsure=model.thresholds.unsure,
-        unknown=model.thresholds.unknown,
-    )
+    unsure, unknown = model.thresholds.unsure, model.thresholds.unknown
+    facts = {
+        "name": model.name,
+        "classes": model.classes,
+        "accuracy": accuracy,
+        "parameters": parameters,
+        # Infinity, which JSON does not know, accepts everything.
+        "thresholds": {"unsure": unsure, "unknown": unknown if math.isfinite(unknown) else None},
+    }
+    return WebModel(facts, path.read_bytes(), model.features(known.images))
