@@ -106,7 +106,7 @@ def test_under_fitting() -> None:
             "class-below-the-rest",
             {"accuracy": (0.75, 0.98, 0.98)},
             {"accuracy": (0.88, 0.91, 0.91)},
-            "of shirt; the mean of the classes is 90",
+            "for shirt is 74",
         ),
         ("no-probabilities", {"sure": None}, {}, "cnn predicts classes only"),
     ],

@@ -2,11 +2,10 @@
 
 ::
 
-    results      what a comparison takes and gives: dataclasses, their JSON and tables
+    results      what a comparison takes and gives: dataclasses, and their JSON
     entrants     compare_models: checks, pairs, verdicts
     paired       two fitted models: McNemar's test, Tango's interval
-    seeds        two recipes over seeds: one interval over seeds and images
-    power        how many seeds or images would show the gap seen
+    seeds        two recipes over seeds: one interval over seeds and images, and power
     sentences    verdicts in plain words
 """
 
@@ -17,7 +16,6 @@ from fittingroom.comparison.paired import (
     paired_difference,
     tango_interval,
 )
-from fittingroom.comparison.power import seed_power
 from fittingroom.comparison.results import (
     ClassGain,
     Comparison,
@@ -26,13 +24,12 @@ from fittingroom.comparison.results import (
     ModelResult,
     Pair,
     Power,
-    Verdict,
 )
 from fittingroom.comparison.seeds import (
-    SeedDifference,
     SeedScores,
     accuracy_interval,
     seed_difference,
+    seed_power,
 )
 
 __all__ = [
@@ -44,9 +41,7 @@ __all__ = [
     "ModelResult",
     "Pair",
     "Power",
-    "SeedDifference",
     "SeedScores",
-    "Verdict",
     "accuracy_interval",
     "check_margin",
     "compare_models",

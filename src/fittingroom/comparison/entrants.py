@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fittingroom.comparison.paired import images_needed, mcnemar, paired_difference
-from fittingroom.comparison.power import seed_power
 from fittingroom.comparison.results import (
     ClassGain,
     Comparison,
@@ -18,11 +17,10 @@ from fittingroom.comparison.results import (
     Power,
     Verdict,
 )
-from fittingroom.comparison.seeds import SeedScores, accuracy_interval, seed_difference
+from fittingroom.comparison.seeds import SeedScores, accuracy_interval, seed_difference, seed_power
 from fittingroom.comparison.sentences import comparison_sentence, pair_sentence
 from fittingroom.errors import PredictionsError, UsageError
-from fittingroom.numbers import Estimate
-from fittingroom.predictions import Predictions
+from fittingroom.numbers import Estimate, listed
 
 Correct = npt.NDArray[np.bool_]  # (S, N): which seed classifies which image correctly
 
@@ -48,8 +46,8 @@ def compare_models(entrants: Sequence[Entrant], *, margin: float = MARGIN) -> Co
         margin: the difference in accuracy that counts as none, a fraction from 0 to below 1.
 
     Raises:
-        PredictionsError: entrants that cannot be compared: other labels, images or classes,
-            fewer than two, one name twice, other numbers of seeds and predictions, one seed twice.
+        PredictionsError: fewer than two entrants, one name twice, or other classes, labels or
+            images.
         UsageError: a margin outside its range.
 
     Source:
@@ -59,22 +57,14 @@ def compare_models(entrants: Sequence[Entrant], *, margin: float = MARGIN) -> Co
     """
     _check_entrants(entrants)
     check_margin(margin)
-    first = entrants[0].predictions[0]
-    correct = {
-        entrant.name: np.stack([each.correct for each in entrant.predictions])
-        for entrant in entrants
-    }
-    models = {entrant.name: _model(entrant, correct[entrant.name]) for entrant in entrants}
-    of_class = [(name, first.labels == k) for k, name in enumerate(first.classes)]
-    pairs = [
-        _pair(a, b, correct[a], correct[b], of_class, margin) for a, b in combinations(correct, 2)
-    ]
-    adjusted = holm([pair.p_value for pair in pairs])
-    for at, p_adjusted in enumerate(adjusted):
+    images = len(entrants[0].predictions[0])
+    models = {each.name: _model(each) for each in entrants}
+    pairs = [_pair(a, b, margin) for a, b in combinations(entrants, 2)]
+    for at, p_adjusted in enumerate(holm([pair.p_value for pair in pairs])):
         pair = replace(pairs[at], p_adjusted=p_adjusted)
-        words = pair_sentence(models[pair.a], models[pair.b], pair, len(first), len(pairs))
+        words = pair_sentence(models[pair.a], models[pair.b], pair, images, len(pairs))
         pairs[at] = replace(pair, sentence=words)
-    outcome = Comparison(tuple(models.values()), tuple(pairs), len(first), sentence="")
+    outcome = Comparison(tuple(models.values()), tuple(pairs), images, sentence="")
     return replace(outcome, sentence=comparison_sentence(outcome))
 
 
@@ -123,8 +113,8 @@ def _within(interval: Estimate, margin: float) -> bool:
     return -margin < interval.low and interval.high < margin
 
 
-def _model(entrant: Entrant, correct: Correct) -> ModelResult:
-    scores = SeedScores.of(correct)
+def _model(entrant: Entrant) -> ModelResult:
+    scores = SeedScores.of(entrant.correct)
     return ModelResult(
         name=entrant.name,
         recipe=entrant.recipe,
@@ -135,43 +125,37 @@ def _model(entrant: Entrant, correct: Correct) -> ModelResult:
     )
 
 
-def _pair(
-    a: str,
-    b: str,
-    right_a: Correct,
-    right_b: Correct,
-    of_class: Sequence[tuple[str, npt.NDArray[np.bool_]]],
-    margin: float,
-) -> Pair:
+def _pair(a: Entrant, b: Entrant, margin: float) -> Pair:
     """What two entrants' answers show; Holm's correction and the sentence are filled in later."""
-    a_only = np.flatnonzero(right_a[0] & ~right_b[0])
-    b_only = np.flatnonzero(right_b[0] & ~right_a[0])
-    difference = _difference(right_a, right_b)
-    fitted = len(right_a) == len(right_b) == 1
+    of_a, of_b = a.correct, b.correct
+    a_only, b_only = np.flatnonzero(of_a[0] & ~of_b[0]), np.flatnonzero(of_b[0] & ~of_a[0])
+    fitted = len(of_a) == len(of_b) == 1
     test, p_better = None, None
     if fitted:
         test = mcnemar(len(a_only), len(b_only))
         p_value = test.p_mid
-        power = Power(None, images_needed(len(a_only), len(b_only), right_a.shape[1]))
+        power = Power(None, images_needed(len(a_only), len(b_only), of_a.shape[1]))
     else:
-        scores = SeedScores.of(right_a), SeedScores.of(right_b)
+        scores = SeedScores.of(of_a), SeedScores.of(of_b)
         model = seed_difference(*scores)
         p_value, p_better, power = model.p_value, model.p_better, seed_power(*scores)
+    difference, said = _difference(of_a, of_b), a.predictions[0]
+    gains = [
+        ClassGain(name, _difference(of_a[:, said.labels == k], of_b[:, said.labels == k]))
+        for k, name in enumerate(said.classes)
+    ]
     return Pair(
-        a=a,
-        b=b,
+        a=a.name,
+        b=b.name,
         level="fitted models" if fitted else "recipes",
         difference=difference,
         mcnemar=test,
         p_better=p_better,
         margin=margin,
-        equivalent=_within(_difference(right_a, right_b, confidence=0.90), margin),
+        equivalent=_within(_difference(of_a, of_b, confidence=0.90), margin),
         verdict=verdict_of(difference, margin),
         sentence="",
-        gains=tuple(
-            ClassGain(name, _difference(right_a[:, images], right_b[:, images]))
-            for name, images in of_class
-        ),
+        gains=tuple(gains),
         a_only=a_only,
         b_only=b_only,
         p_value=p_value,
@@ -180,58 +164,35 @@ def _pair(
     )
 
 
-def _difference(right_a: Correct, right_b: Correct, confidence: float = 0.95) -> Estimate:
-    """Share that `b` gets right minus share that `a` does, at whichever level applies."""
-    images = right_a.shape[1]
-    if images == 0:
-        return Estimate(0.0, -1.0, 1.0)
-    if len(right_a) == len(right_b) == 1:
-        a_only, b_only = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+def _difference(of_a: Correct, of_b: Correct, confidence: float = 0.95) -> Estimate:
+    """Accuracy of `b` minus accuracy of `a`, of fitted models or over seeds."""
+    images = of_a.shape[1]
+    if len(of_a) == len(of_b) == 1 or images == 0:
+        a_only, b_only = int((of_a & ~of_b).sum()), int((of_b & ~of_a).sum())
         return paired_difference(a_only, b_only, images, confidence)
-    model = seed_difference(SeedScores.of(right_a), SeedScores.of(right_b))
-    return model.interval(confidence)
+    return seed_difference(SeedScores.of(of_a), SeedScores.of(of_b)).interval(confidence)
 
 
 def _check_entrants(entrants: Sequence[Entrant]) -> None:
-    if len(entrants) < 2:
-        raise PredictionsError(f"Give two or more models to compare. There is {len(entrants)}.")
     names = [entrant.name for entrant in entrants]
+    if len(set(names)) < max(2, len(names)):
+        raise PredictionsError(
+            f"Give two or more models with different names to compare, not {listed(names)}."
+        )
     first = entrants[0].predictions[0]
     for entrant in entrants:
-        name, seeds, models = entrant.name, len(entrant.seeds), len(entrant.predictions)
-        if names.count(name) > 1:
-            raise PredictionsError(
-                f"{names.count(name)} models have the name {name!r}. Give each its own name."
-            )
-        if not models or (seeds != models and (seeds, models) != (0, 1)):
-            raise PredictionsError(
-                f"{name} has {seeds} seeds and {models} sets of predictions. Give one set for each "
-                "seed."
-            )
-        if len(set(entrant.seeds)) < seeds:
-            raise PredictionsError(
-                f"{name} has a seed twice: {entrant.seeds}. Give each seed once; one that counts "
-                "twice makes the interval too narrow."
-            )
-        for predictions in entrant.predictions:
-            _check_same(f"{name} and {names[0]}", predictions, first)
-
-
-def _check_same(both: str, one: Predictions, other: Predictions) -> None:
-    """Refuse predictions for other classes, labels or images."""
-    if one.classes != other.classes:
-        raise PredictionsError(
-            f"{both} have different classes: {', '.join(one.classes)} and "
-            f"{', '.join(other.classes)}."
-        )
-    same = "Score both on the same images in the same order."
-    if one.labels_hash != other.labels_hash:
-        raise PredictionsError(
-            f"{both} were scored on different labels ({len(one)} and {len(other)} images). {same}"
-        )
-    if not np.array_equal(one.indices, other.indices):
-        row = int(np.flatnonzero(one.indices != other.indices)[0])
-        raise PredictionsError(
-            f"{both} were scored on different images, or in a different order: row {row} is image "
-            f"{one.indices[row]} and image {other.indices[row]}. {same}"
-        )
+        both = f"{entrant.name} and {names[0]}"
+        for said in entrant.predictions:
+            if said.classes != first.classes:
+                raise PredictionsError(
+                    f"{both} have different classes: {', '.join(said.classes)} and "
+                    f"{', '.join(first.classes)}."
+                )
+            if said.labels_hash != first.labels_hash or not np.array_equal(
+                said.indices, first.indices
+            ):
+                raise PredictionsError(
+                    f"{both} were scored on different images, or in a different order. They have "
+                    f"{len(said):,} and {len(first):,} images. Score both on the same images in "
+                    "the same order."
+                )

@@ -1,19 +1,16 @@
 """What a comparison takes and what it gives."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cached_property
+from typing import Any, Literal
 
-from fittingroom.numbers import Estimate, plain, row
+import numpy as np
+import numpy.typing as npt
+
+from fittingroom.numbers import Estimate, plain
 from fittingroom.predictions import Int64, Predictions
 
-if TYPE_CHECKING:
-    import pandas
-
 Verdict = Literal["better", "worse", "equivalent", "not shown"]
-
-_MIRRORED: dict[Verdict, Verdict] = {"better": "worse", "worse": "better"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,14 +29,19 @@ class Entrant:
     seeds: tuple[int, ...]
     predictions: tuple[Predictions, ...]
 
+    @cached_property
+    def correct(self) -> npt.NDArray[np.bool_]:
+        """Which seed classifies which image correctly, bool ``(S, N)``."""
+        return np.stack([each.correct for each in self.predictions])
+
 
 @dataclass(frozen=True)
 class ModelResult:
     """One entrant's accuracy.
 
     Attributes:
-        accuracy: the mean over its seeds; the interval covers images, and seeds where
-            there are several.
+        accuracy: the mean over its seeds; the interval covers images, and seeds if there are
+            several.
         seeds: as given; none if it is not known.
         per_seed: each fitted model's accuracy.
         deviation: sample standard deviation over seeds, None for a single one.
@@ -58,8 +60,8 @@ class McNemar:
     """McNemar's test of two fitted models.
 
     Attributes:
-        a_only: images that only `a` gets right.
-        b_only: images that only `b` gets right.
+        a_only: images that only `a` classifies correctly.
+        b_only: images that only `b` classifies correctly.
         p_exact: two-sided exact binomial p-value.
         p_mid: its mid-p version.
     """
@@ -82,13 +84,13 @@ class ClassGain:
 class Power:
     """What it would take to show a gap of the size seen, with 80% power at 5%, two-sided.
 
-    It helps to plan the next comparison; it says nothing more about this one.
+    It helps to plan the next comparison, and says nothing more about this one.
 
     Attributes:
-        seeds: seeds of each recipe, with as many images as now; None if two fitted models
-            are compared, or no number up to 1,000 is enough (the images then are the limit).
-        images: images, with as many seeds as now; None if no number up to a thousand
-            million is enough (the seeds then are the limit), or the gap is zero.
+        seeds: of each recipe, with as many images as now; None for two fitted models, or if 1,000
+            are too few.
+        images: with as many seeds as now; None if a thousand million are too few, or the gap is
+            zero.
     """
 
     seeds: int | None
@@ -104,16 +106,15 @@ class Pair:
         level: whether two fitted models are compared, or two recipes over seeds.
         difference: accuracy of `b` minus accuracy of `a`, as a fraction.
         mcnemar: for two fitted models only.
-        p_better: probability that a new training of `b` beats a new training of `a`, both scored
-            on the whole population of images that these were drawn from;
-            for recipes with several seeds only.
+        p_better: probability that a new training of `b` beats a new training of `a`, on all the
+            images that there could be; only for two recipes with several seeds each.
         margin: the difference in accuracy that counts as none, as a fraction.
         equivalent: whether the 90% interval lies within the margin (two one-sided tests at 5%).
         verdict: said of `b` against `a`.
         sentence: the verdict in plain words with its numbers.
         gains: per class.
-        a_only: int64, positions of the images that only `a` gets right (first seeds).
-        b_only: int64, likewise for `b`.
+        a_only, b_only: int64, positions of the images that only one of the two classifies
+            correctly (first seeds).
         p_value: two-sided, for a difference of zero: McNemar's mid-p for two fitted models, that
             of the interval's own t statistic for recipes.
         p_adjusted: `p_value` after Holm's correction for all pairs of the comparison.
@@ -137,6 +138,11 @@ class Pair:
     p_adjusted: float
     power: Power
 
+    @property
+    def decided(self) -> bool:
+        """Whether one of the two is better."""
+        return self.verdict in ("better", "worse")
+
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
@@ -154,44 +160,17 @@ class Comparison:
     images: int
     sentence: str
 
-    def as_dict(self) -> dict[str, Any]:
-        """All of it as plain JSON types; a number with its interval as :meth:`Estimate.as_dict`.
+    @property
+    def over_seeds(self) -> bool:
+        """Whether any model was trained with several seeds."""
+        return any(len(model.per_seed) > 1 for model in self.models)
 
-        ``models`` and ``pairs`` have the fields of :class:`ModelResult` and :class:`Pair`, but for
-        the positions of single images; ``images`` and ``sentence`` are this class's own. All
-        shares are fractions.
+    def as_dict(self) -> dict[str, Any]:
+        """All of it as plain JSON types, but for the positions of single images.
+
+        ``docs/how-to/scripts.md`` lists the names.
         """
         values: dict[str, Any] = plain(self)
         for pair in values["pairs"]:
             del pair["a_only"], pair["b_only"]
         return values
-
-    def frame(self) -> pandas.DataFrame:
-        """One row a pair: names, level, difference with its ends, p-values, verdict."""
-        left_out = ["mcnemar", "sentence", "gains", "a_only", "b_only", "power"]
-        return _frame(row(pair) for pair in self.pairs).drop(columns=left_out)
-
-    def models_frame(self) -> pandas.DataFrame:
-        """One row an entrant: recipe, seeds, accuracy with its ends, each seed's, deviation."""
-        return _frame(map(row, self.models)).set_index("name")
-
-    def gains_frame(self) -> pandas.DataFrame:
-        """One row a pair and class: the gain in recall with its ends."""
-        return _frame(
-            {"a": pair.a, "b": pair.b} | row(gain) for pair in self.pairs for gain in pair.gains
-        )
-
-    def verdict_matrix(self) -> tuple[tuple[Verdict | None, ...], ...]:
-        """The verdict on each row's entrant against each column's; None on the diagonal."""
-        place = {model.name: i for i, model in enumerate(self.models)}
-        matrix: list[list[Verdict | None]] = [[None] * len(place) for _ in place]
-        for pair in self.pairs:
-            matrix[place[pair.b]][place[pair.a]] = pair.verdict
-            matrix[place[pair.a]][place[pair.b]] = _MIRRORED.get(pair.verdict, pair.verdict)
-        return tuple(tuple(row) for row in matrix)
-
-
-def _frame(rows: Any) -> pandas.DataFrame:
-    import pandas  # half a second, for those who want a table
-
-    return pandas.DataFrame(rows)

@@ -22,13 +22,16 @@ Source: Satterthwaite (1946), Biometrics Bulletin 2:110; Welch (1947), Biometrik
 ``benchmarks/statistics.py``.
 """
 
+import bisect
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from fittingroom.comparison.results import Power
 from fittingroom.metrics.estimates import normal_quantile, score_interval
 from fittingroom.numbers import Estimate
 
@@ -37,6 +40,11 @@ Float64 = npt.NDArray[np.float64]
 # Recipes that never disagree still differ by an unknown little. The standard error is at least so
 # many images, which makes the interval that of Tango for fitted models that never disagree.
 _LEAST_IMAGES = 1.96
+_POWER = 0.8
+_MOST_SEEDS = 1_000
+_MOST_IMAGES = 1_000_000_000
+# A gap of so many standard errors is shown with certainty, as far as floats can say.
+_CERTAIN = 30.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +66,12 @@ class SeedScores:
 
     @property
     def seeds(self) -> int:
-        """How many."""
+        """Number of seeds ``S``."""
         return len(self.per_seed)
 
     @property
     def images(self) -> int:
-        """How many."""
+        """Number of images ``N``."""
         return len(self.per_image)
 
     @property
@@ -155,21 +163,21 @@ def seed_difference(a: SeedScores, b: SeedScores) -> SeedDifference:
     Args:
         a, b: on the same images in the same order.
     """
-    images = a.images
     sides = spreads(a, b)
-    from_images = _variance_of_mean(b.per_image - a.per_image)
-    twice = sum(spread.interaction / (seeds * images) for spread, seeds in sides)
-    from_seeds = sum(spread.seed_variance / seeds for spread, seeds in sides)
-    error_squared = max(from_seeds + max(from_images - twice, 0.0), (_LEAST_IMAGES / images) ** 2)
-    freedom = _freedom(error_squared, from_images, a, b)
+    variance, from_images = _variance(b.per_image - a.per_image, sides)
+    variance = max(variance, (_LEAST_IMAGES / a.images) ** 2)
     new_error, new_freedom = None, None
     if a.seeds > 1 and b.seeds > 1:
         # Beside how uncertain the means are: the variation of one new seed of each.
-        new_squared = error_squared + a.pure_seed_variance + b.pure_seed_variance
-        new_error = math.sqrt(new_squared)
-        new_freedom = _freedom(new_squared, from_images, a, b, added=1.0)
+        new_variance = variance + a.pure_seed_variance + b.pure_seed_variance
+        new_error = math.sqrt(new_variance)
+        new_freedom = _freedom(new_variance, from_images, sides, new_seeds=1)
     return SeedDifference(
-        b.accuracy - a.accuracy, math.sqrt(error_squared), freedom, new_error, new_freedom
+        difference=b.accuracy - a.accuracy,
+        error=math.sqrt(variance),
+        freedom=_freedom(variance, from_images, sides),
+        new_error=new_error,
+        new_freedom=new_freedom,
     )
 
 
@@ -184,40 +192,86 @@ def accuracy_interval(scores: SeedScores) -> Estimate:
         Dean and Pagano (2015), Journal of Survey Statistics and Methodology 3:484 (Wilson's
         interval with an effective sample size); the variance is that of this module.
     """
-    mean, images, seeds = scores.accuracy, scores.images, scores.seeds
-    quantile, informative = normal_quantile(), float(images)
-    if seeds > 1 and 0 < mean < 1 and images > 1:
-        from_images = _variance_of_mean(scores.per_image)
-        twice = scores.interaction / (seeds * images)
-        variance = scores.seed_variance / seeds + max(from_images - twice, 0.0)
-        uncertain = (scores.seed_variance / seeds) ** 2 / (seeds - 1)
-        uncertain += from_images**2 / (images - 1)
+    mean, quantile, informative = scores.accuracy, normal_quantile(), float(scores.images)
+    if scores.seeds > 1 and 0 < mean < 1 and scores.images > 1:
+        sides = [(scores, scores.seeds)]
+        variance, from_images = _variance(scores.per_image, sides)
         if variance > 0:
-            freedom = max(variance**2 / uncertain, float(seeds - 1))
+            freedom = _freedom(variance, from_images, sides)
             quantile = float(special.stdtrit(freedom, 0.975))
             informative = mean * (1 - mean) / variance
     low, high = score_interval(mean, informative, quantile)
     return Estimate(mean, float(low), float(high))
 
 
-def _variance_of_mean(values: Float64) -> float:
-    return float(values.var(ddof=1)) / len(values) if len(values) > 1 else 0.0
+def seed_power(a: SeedScores, b: SeedScores) -> Power:
+    """Seeds of each, or images, that show a gap of the size seen with 80% power at 5%.
+
+    The variance components are put into the variance of the difference at other numbers of seeds
+    and images; the power is that of Student's test, by the noncentral t distribution. A side with
+    one seed is taken to vary as the other does.
+
+    Both are None if the gap is zero. `images` is for the fewer of the present seeds, at least 2.
+
+    Source:
+        Hillis, Obuchowski and Berbaum (2011), Academic Radiology 18:129 (sizing a study of
+        readers and cases by its variance components).
+    """
+    gap = abs(b.accuracy - a.accuracy)
+    if gap == 0:
+        return Power(seeds=None, images=None)
+    sides = spreads(a, b)
+    of_images = float(np.var(b.per_image - a.per_image))
+    of_images = max(of_images - sum(side.interaction / seeds for side, seeds in sides), 0.0)
+
+    def power(seeds: int, images: int) -> float:
+        from_seeds = [
+            (side.pure_seed_variance + side.interaction / images) / seeds for side, _ in sides
+        ]
+        variance = sum(from_seeds) + of_images / images
+        if variance == 0 or gap > _CERTAIN * math.sqrt(variance):
+            return 1.0
+        uncertain = sum(part**2 for part in from_seeds) / (seeds - 1)
+        uncertain += (of_images / images) ** 2 / max(images - 1, 1)
+        freedom = min(variance**2 / uncertain, 1e6)
+        critical = float(special.stdtrit(freedom, 0.975))
+        return 1 - float(special.nctdtr(freedom, gap / math.sqrt(variance), critical))
+
+    fewest = max(min(a.seeds, b.seeds), 2)
+    return Power(
+        seeds=_least(lambda seeds: power(seeds, a.images), _MOST_SEEDS),
+        images=_least(lambda images: power(fewest, images), _MOST_IMAGES),
+    )
+
+
+def _least(power: Callable[[int], float], most: int) -> int | None:
+    """The least number from 2 to `most` that has the power wanted, by bisection."""
+    found = 2 + bisect.bisect_left(range(2, most + 1), _POWER, key=power)
+    return found if found <= most else None
+
+
+def _variance(per_image: Float64, sides: Sequence[tuple[SeedScores, int]]) -> tuple[float, float]:
+    """The variance of a mean over seeds and images, and the part of it that images show."""
+    images = len(per_image)
+    from_images = float(per_image.var(ddof=1)) / images if images > 1 else 0.0
+    from_seeds = sum(spread.seed_variance / seeds for spread, seeds in sides)
+    twice = sum(spread.interaction / (seeds * images) for spread, seeds in sides)
+    return from_seeds + max(from_images - twice, 0.0), from_images
 
 
 def _freedom(
-    variance: float, from_images: float, a: SeedScores, b: SeedScores, added: float = 0.0
+    variance: float, from_images: float, sides: Sequence[tuple[SeedScores, int]], new_seeds: int = 0
 ) -> float:
     """Satterthwaite's degrees of freedom of a variance made of seeds' and images' parts.
 
     They are never fewer than those of the scarcer of the parts: the interaction, once taken off,
     can leave a variance so small that the formula alone would say so.
     """
-    known = [side for side in (a, b) if side.seeds > 1]
-    weights = [1 / side.seeds + added for side in (a, b)]
-    if len(known) == 1:  # its spread stands for both sides
-        weights = [sum(weights)]
-    uncertain = from_images**2 / max(a.images - 1, 1)
-    for side, weight in zip(known, weights, strict=True):
-        uncertain += (side.seed_variance * weight) ** 2 / (side.seeds - 1)
-    least = min(side.seeds for side in known) - 1.0
+    weights: dict[SeedScores, float] = {}  # one spread may stand for both sides
+    for spread, seeds in sides:
+        weights[spread] = weights.get(spread, 0.0) + 1 / seeds + new_seeds
+    uncertain = from_images**2 / max(sides[0][0].images - 1, 1)
+    for spread, weight in weights.items():
+        uncertain += (spread.seed_variance * weight) ** 2 / (spread.seeds - 1)
+    least = min(spread.seeds for spread in weights) - 1.0
     return max(variance**2 / uncertain, least) if uncertain > 0 else math.inf

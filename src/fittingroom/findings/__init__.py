@@ -3,18 +3,15 @@
 ::
 
     codes       every code, its title and advice; docs/methods/findings.md explains each
-    course      what a training's history says of its fit
-    models      findings about one model
-    comparisons findings about several that are compared
+    checks      what is looked for in one model, and in several that are compared
 """
 
 from collections.abc import Sequence
 
 from fittingroom.comparison import Comparison
 from fittingroom.evaluation import ModelReport
+from fittingroom.findings.checks import find_in_comparison, find_in_model
 from fittingroom.findings.codes import CODES, Advice, Finding
-from fittingroom.findings.comparisons import find_in_comparison
-from fittingroom.findings.models import find_in_model
 
 __all__ = ["CODES", "Advice", "Finding", "find"]
 

@@ -1,0 +1,127 @@
+"""What is looked for in one model, and in several that are compared."""
+
+from collections.abc import Iterator, Sequence
+
+from fittingroom.comparison import Comparison
+from fittingroom.evaluation import ModelReport
+from fittingroom.findings.codes import Finding
+from fittingroom.metrics import difference_of_shares
+from fittingroom.numbers import percent, percent_estimate
+
+# Training accuracy above validation accuracy by what a reader would see on the curve at once.
+CLEAR_GAP = 0.04
+# Validation accuracy won over the last quarter of the epochs from which on it "still rises".
+STILL_RISING = 0.003
+# A calibration error of which the whole interval lies above this is no trifle: one point.
+CALIBRATION_ERROR = 0.01
+# So far below the mean recall must the whole interval of a class lie: five points.
+CLASS_GAP = 0.05
+# With fewer, Student's quantile makes intervals wide, and the deviation is hardly known.
+ENOUGH_SEEDS = 5
+
+
+def find_in_model(model: ModelReport) -> Iterator[Finding]:
+    """Findings about one model, of the codes that concern a single one."""
+    for check in (_fit, _validation, _evaluation):
+        for code, sentence in check(model):
+            yield Finding(code, model.name, sentence)
+
+
+def find_in_comparison(comparison: Comparison, here: Sequence[str]) -> Iterator[Finding]:
+    """Findings of the codes that concern models that are compared.
+
+    Args:
+        comparison: the outcome.
+        here: names of the models of which more seeds could be trained.
+    """
+    margin, pairs = comparison.pairs[0].margin, comparison.pairs
+    for model in comparison.models:
+        name, count = model.name, len(model.per_seed)
+        if name in here and count < ENOUGH_SEEDS:
+            often = "once" if count == 1 else f"{count} times"
+            yield Finding("too-few-seeds", name, f"{name} was trained {often}.")
+        if model.deviation is not None and model.deviation > margin > 0:
+            sentence = (
+                f"The accuracy of {name} has a standard deviation of {100 * model.deviation:.2f} "
+                f"points between seeds, more than the margin of {100 * margin:.2f}."
+            )
+            yield Finding("seeds-vary", name, sentence)
+    for pair in pairs:
+        about = f"{pair.b} against {pair.a}"
+        if pair.verdict == "not shown":
+            sentence = (
+                f"Between {pair.b} and {pair.a} there is neither a clear difference nor "
+                f"equivalence within {100 * margin:.2f} points."
+            )
+            yield Finding("undecided", about, sentence)
+        elif pair.decided and pair.p_adjusted > 0.05 and len(pairs) > 1:
+            sentence = (
+                f"Among {len(pairs)} pairs, the difference between {pair.b} and {pair.a} has "
+                f"p = {pair.p_adjusted:.2f} after Holm's correction."
+            )
+            yield Finding("lost-after-holm", about, sentence)
+
+
+def _fit(model: ModelReport) -> Iterator[tuple[str, str]]:
+    history, name = model.history, model.name
+    if model.keep is None or len(history) < 2:
+        return
+    last, quarter = history[-1], max(1, len(history) // 4)
+    gap = last.train_accuracy - last.val_accuracy
+    risen = last.val_accuracy - history[-1 - quarter].val_accuracy
+    if gap >= CLEAR_GAP:
+        yield (
+            "over-fitting",
+            f"The training accuracy of {name} ends {100 * gap:.1f} points above its validation "
+            "accuracy.",
+        )
+    elif risen >= STILL_RISING and last.val_accuracy == max(each.val_accuracy for each in history):
+        yield (
+            "under-fitting",
+            f"The validation accuracy of {name} still rose by {100 * risen:.1f} points over the "
+            f"last {'epoch' if quarter == 1 else f'{quarter} epochs'}.",
+        )
+
+
+def _validation(model: ModelReport) -> Iterator[tuple[str, str]]:
+    images = model.validation_images
+    if model.run is None or not images:
+        return
+    accuracy, correct = model.run.summary.validation_accuracy, model.evaluation.predictions.correct
+    difference = difference_of_shares(
+        int(correct.sum()), len(correct), round(accuracy * images), images
+    )
+    if difference.low > 0 or difference.high < 0:
+        word = "above" if difference.value > 0 else "below"
+        ends = sorted(abs(end) for end in (difference.low, difference.high))
+        yield (
+            "validation-and-test-disagree",
+            f"The test accuracy of {model.name}, {percent(model.evaluation.accuracy.value)}, is "
+            f"{100 * abs(difference.value):.1f} points {word} its validation accuracy, "
+            f"{percent(accuracy)} (95% interval {100 * ends[0]:.1f} to {100 * ends[1]:.1f}).",
+        )
+
+
+def _evaluation(model: ModelReport) -> Iterator[tuple[str, str]]:
+    evaluation, name = model.evaluation, model.name
+    error, recall = (evaluation.scores[key] for key in ("calibration_error", "macro_recall"))
+    if error is None:
+        yield (
+            "no-probabilities",
+            f"{name} predicts classes only: log loss, Brier score, calibration and the "
+            "risk–coverage curve are left out.",
+        )
+    elif error.low > CALIBRATION_ERROR:
+        yield (
+            "miscalibrated",
+            f"The confidence of {name} differs from its accuracy by {percent_estimate(error)} on "
+            "average.",
+        )
+    assert recall is not None
+    for each in evaluation.per_class:
+        if each.support and each.recall.high < recall.value - CLASS_GAP:
+            yield (
+                "class-below-the-rest",
+                f"The recall of {name} for {each.name} is {percent_estimate(each.recall)}; its "
+                f"mean over all classes is {percent(recall.value)}.",
+            )
