@@ -100,7 +100,7 @@ def draw(strangest: Sequence[Mapping[str, Any]], images: UInt8, classes: Sequenc
         for each, image in zip(strangest, images, strict=True)
     )
     title = "Given label, and what models that never saw the image predict"
-    figure = plots.tile_sheet((plots.TileGroup(title, tiles),), columns=5)
+    figure = plots.tile_sheet({title: tiles}, columns=5)
     return plots.png(figure, "The strangest labels", dots_per_inch=140, colours=32)
 
 

@@ -100,7 +100,7 @@ means = [
     for label, name in enumerate(dataset.classes)
 ]
 show(
-    plots.tile_sheet([plots.TileGroup("The mean image of each class", tuple(means))], columns=5),
+    plots.tile_sheet({"The mean image of each class": means}, columns=5),
     "The mean image of each class",
     sheet=True,
 )

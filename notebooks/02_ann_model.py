@@ -230,7 +230,7 @@ tiles = tuple(
     for place, probabilities in enumerate(predicted[:16])
 )
 show(
-    plots.tile_sheet([plots.TileGroup("Validation images", tiles)]),
+    plots.tile_sheet({"Validation images": tiles}),
     "Sixteen validation images with their true names and what the network predicts",
     sheet=True,
 )
@@ -279,18 +279,15 @@ Markdown(
 )
 
 # %%
-band = [
-    wilson(round(epoch.val_accuracy * len(run.validation)), len(run.validation))
-    for epoch in run.history
-]
+kept, images = run.summary.best_epoch, len(run.validation)
 show(
-    plots.accuracy_curve(run.history, run.summary.best_epoch, BLUE, band),
+    plots.training_curve("accuracy", run.history, kept, BLUE, images=images),
     "Training and validation accuracy by epoch, with the interval of validation accuracy",
 )
 
 # %%
 show(
-    plots.loss_curve(run.history, run.summary.best_epoch, BLUE),
+    plots.training_curve("loss", run.history, kept, BLUE),
     "Training and validation loss by epoch",
 )
 

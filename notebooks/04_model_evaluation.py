@@ -28,7 +28,6 @@ import fittingroom
 from fittingroom import plots
 from fittingroom.comparison import images_needed
 from fittingroom.numbers import p_value, percent, percent_estimate
-from fittingroom.plots import TileGroup
 from fittingroom.reporting import model_figures, pair_figures, shared_figures
 from fittingroom.reporting.panel import draw, tile
 from fittingroom.reporting.tables import shown
@@ -98,11 +97,11 @@ show_panel(pair_figures.accuracies(outcome.comparison))
 
 # %%
 for place, scored in enumerate((ann, cnn)):
-    show_panel(model_figures.accuracy_curve(scored, place))
+    show_panel(model_figures.training_curve("accuracy", scored, place))
 
 # %%
 for place, scored in enumerate((ann, cnn)):
-    show_panel(model_figures.loss_curve(scored, place))
+    show_panel(model_figures.training_curve("loss", scored, place))
 
 # %% [markdown]
 # ## Which classes they confuse
@@ -146,10 +145,10 @@ show_panel(shared_figures.recalls([ann, cnn]))
 at_random = draw(np.arange(len(test)), 16)
 show(
     plots.tile_sheet(
-        [
-            TileGroup(name, tuple(tile(each.predictions, test.images, at) for at in at_random))
+        {
+            name: [tile(each.predictions, test.images, at) for at in at_random]
             for name, each in both.items()
-        ]
+        }
     ),
     "Sixteen test images with what each network predicts",
     sheet=True,
@@ -165,15 +164,10 @@ show(
 # %%
 show(
     plots.tile_sheet(
-        [
-            TileGroup(
-                name,
-                tuple(
-                    tile(each.predictions, test.images, int(at)) for at in each.worst_mistakes[:8]
-                ),
-            )
+        {
+            name: [tile(each.predictions, test.images, int(at)) for at in each.worst_mistakes[:8]]
             for name, each in both.items()
-        ]
+        }
     ),
     "The eight mistakes that each network was surest of",
     sheet=True,
@@ -235,14 +229,11 @@ only = [
 ]
 show(
     plots.tile_sheet(
-        [
-            TileGroup(
-                f"Only {winner} is right",
-                tuple(tile(other.predictions, test.images, at) for at in places),
-            )
+        {
+            f"Only {winner} is right": [tile(other.predictions, test.images, at) for at in places]
             for winner, other, places in only
             if places
-        ]
+        }
     ),
     "Test images that only one of the two networks classifies correctly",
     f"Only {pair.b} is right on {len(pair.b_only):,} images, only {pair.a} on "

@@ -6,7 +6,7 @@ Standard library only, so that every room and every command may use it.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any
+from typing import Any, Protocol
 
 MINUS = "\N{MINUS SIGN}"
 NONE = "–"
@@ -68,19 +68,20 @@ def row(item: Any) -> dict[str, Any]:
     return columns
 
 
-@dataclass(frozen=True)
-class Timing:
-    """How long a model takes for an image, in seconds.
+class Times(Protocol):
+    """Seconds of repeated measurements: the shortest, the median and the longest."""
 
-    Attributes:
-        low, median, high: shortest, middle and longest of several measurements.
-        batch: images at a time.
-    """
+    @property
+    def low(self) -> float:
+        """The shortest."""
 
-    low: float
-    median: float
-    high: float
-    batch: int
+    @property
+    def median(self) -> float:
+        """The median."""
+
+    @property
+    def high(self) -> float:
+        """The longest."""
 
 
 def percent(fraction: float, digits: int = 1) -> str:
@@ -100,7 +101,7 @@ def percent_estimate(estimate: Estimate, digits: int = 1) -> str:
 
 def points(fraction: float, digits: int = 1) -> str:
     """A difference of fractions in percentage points, signed: ``"+2.4"``."""
-    return _signed(100 * fraction, digits)
+    return signed(100 * fraction, digits)
 
 
 def points_estimate(estimate: Estimate, digits: int = 1) -> str:
@@ -120,7 +121,7 @@ def decimal_estimate(estimate: Estimate) -> str:
 
 def decimal_change(estimate: Estimate) -> str:
     """``"−0.031 (−0.042 to −0.020)"``."""
-    value, low, high = (_signed(part, 3) for part in (estimate.value, estimate.low, estimate.high))
+    value, low, high = (signed(part, 3) for part in (estimate.value, estimate.low, estimate.high))
     return f"{value} ({low} to {high})"
 
 
@@ -152,7 +153,7 @@ def size(number: int | None) -> str:
     return f"{number / 1e6:.1f} MB"
 
 
-def duration(times: Timing | None) -> str:
+def duration(times: Times | None) -> str:
     """The median of repeats with the shortest and longest: ``"0.42 ms (0.40–0.55)"``."""
     if times is None:
         return NONE
@@ -187,9 +188,10 @@ def listed(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def _signed(number: float, digits: int) -> str:
-    text = f"{number:+.{digits}f}"
-    return text[1:] if float(text) == 0 else text.replace("-", MINUS)
+def signed(number: float, digits: int = 0) -> str:
+    """``-1234`` → ``"−1,234"``; zero has no sign."""
+    text = f"{number:+,.{digits}f}"
+    return text[1:] if round(number, digits) == 0 else text.replace("-", MINUS)
 
 
 def _three_digits(value: float) -> str:

@@ -99,7 +99,7 @@ def test_verdict_and_results_come_first(page: Path, comparison: Comparison) -> N
     text = " ".join(Page(page).text.split())
     verdict = text.index(comparison.sentence[:50])
     table = text.index("Macro F1")
-    assert verdict < table < text.index("Accuracy, and the difference that matters")
+    assert verdict < table < text.index("Accuracy and paired differences")
 
 
 def test_tables_hold_the_same_numbers_as_the_results(

@@ -3,13 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from fittingroom.comparison import Comparison
 from fittingroom.evaluation import SCORES, ModelReport
 from fittingroom.numbers import (
     Estimate,
-    Timing,
     count,
     duration,
     listed,
@@ -21,57 +19,25 @@ from fittingroom.numbers import (
     size,
     sureness,
 )
-from fittingroom.reporting import Facts, pair_figures, sentences, tables
+from fittingroom.reporting import Facts, pair_figures, tables
 from fittingroom.reporting import model_figures as figures
+from fittingroom.reporting.facts import outcome
 from fittingroom.reporting.shared_figures import shared_section
-from fittingroom.runs import Epoch, Opening
+from fittingroom.runs import Epoch, Opening, Timing
 from tests.reporting.conftest import IMAGES, changed_run, images
 
 
-def course(*accuracies: tuple[float, float]) -> tuple[Epoch, ...]:
-    """A history from training and validation accuracies."""
-    return tuple(
-        Epoch(at + 1, at + 1.0, 0.5, train, 0.4 / (at + 1), validation, 0.1)
-        for at, (train, validation) in enumerate(accuracies)
-    )
-
-
-@pytest.mark.parametrize(
-    ("history", "sentence"),
-    [
-        (
-            course((0.80, 0.85), (0.93, 0.931), (0.942, 0.930)),
-            "Mild over-fitting: training accuracy ends 1.2 points above validation accuracy",
-        ),
-        (
-            course((0.80, 0.85), (0.99, 0.88)),
-            "Over-fitting: training accuracy ends 11.0 points above validation accuracy",
-        ),
-        (
-            course((0.5, 0.55), (0.6, 0.62), (0.65, 0.66), (0.67, 0.68)),
-            "Under-fitting: validation accuracy still rose by 2.0 points after epoch 3, so more "
-            "epochs would help",
-        ),
-        (
-            course((0.5, 0.55), (0.6, 0.9), (0.65, 0.66), (0.67, 0.68)),
-            "No over-fitting: training accuracy ends 1.0 points below validation accuracy",
-        ),
-    ],
-)
-def test_the_course_of_a_training_is_judged(history: tuple[Epoch, ...], sentence: str) -> None:
-    assert figures.course(history) == sentence
-
-
 def test_curves_say_which_epoch_is_kept(models: list[ModelReport]) -> None:
-    accuracy, loss = figures.accuracy_curve(models[0], 0), figures.loss_curve(models[0], 0)
-    assert accuracy.caption.startswith("Kept: best epoch 4 of 4, validation accuracy 88.0% (")
+    accuracy, loss = (figures.training_curve(of, models[0], 0) for of in ("accuracy", "loss"))
+    assert accuracy.caption.startswith("Epoch 4 of 4 is kept; its validation accuracy is 88.0% (")
+    assert accuracy.caption.endswith("Training accuracy ends 1.0 points above validation accuracy.")
     assert loss.caption == "Validation loss is lowest in epoch 4 (0.225) and ends at 0.225."
     assert accuracy.table is not None
     assert accuracy.table.rows[3] == ("4", "89.00%", "88.00%", "0.2000", "0.2250", "0.0025", "6.0")
 
 
 def test_a_model_without_curves_says_why(models: list[ModelReport]) -> None:
-    once = changed_run(models[0], history=course((0.9, 0.85)))
+    once = changed_run(models[0], history=(Epoch(1, 1.0, 0.5, 0.9, 0.4, 0.85, 0.1),))
     section = figures.model_section(once, 0, images(IMAGES))
     assert section.lead.endswith(
         "test images (run ann-s0-3f9c). Trained in one go, so there are no curves: validation "
@@ -120,16 +86,16 @@ def test_figures_of_all_models(models: list[ModelReport], many_models: list[Mode
         assert panel.table is not None
     scores = models[0].evaluation.per_class
     hardest = min(scores, key=lambda each: each.recall.value)
-    assert recalls.caption.startswith(f"ann finds {hardest.name} least often: ")
+    assert recalls.caption.startswith(f"ann has its lowest recall for {hardest.name}: ")
     # Right on 95%, while top probabilities are 77% on average.
     assert "cnn is 17." in calibration.caption
-    assert "points under-confident on average; its temperature changes" in calibration.caption
+    assert "points under-confident on average. Its temperature changes" in calibration.caption
     assert "regression gives no probabilities" in calibration.caption
     curve = models[0].evaluation.risk_coverage
     assert curve is not None
     wrong = f"{100 * curve.risk[-1]:.1f}%"
     assert abstaining.caption.startswith(f"ann has an error rate of {wrong} if it answers all")
-    assert "if it answers the surest 80%" in abstaining.caption
+    assert "if it answers the 80% that it is surest of" in abstaining.caption
     assert abstaining.table is not None
     assert len(abstaining.table.rows) == 20
     assert abstaining.table.rows[9][1] == "100.0%"
@@ -140,11 +106,11 @@ def test_figures_of_a_pair(models: list[ModelReport], comparison: Comparison) ->
     pair = comparison.pairs[0]
     gained = sum(gain.difference.low > 0 for gain in pair.gains)
     caption = pair_figures.class_gains(pair, models).caption
-    assert caption.startswith(f"Of 10 classes, {gained} clearly gain and 0 clearly lose")
+    assert caption.startswith(f"cnn has a clearly higher recall for {gained} of 10 classes, and a")
     fewer = len(pair.b_only) - len(pair.a_only)
     caption = pair_figures.confusion_difference(pair, models).caption
     assert caption.startswith(f"cnn makes {fewer} fewer mistakes than ann. ")
-    assert "The largest change: 10 fewer of Dress misclassified as Coat" in caption
+    assert "The largest change: 10 fewer images of Dress misclassified as Coat" in caption
     caption = pair_figures.flipped(pair, models, images(IMAGES)).caption
     assert caption.startswith(
         f"Only cnn is correct on {len(pair.b_only)} images, only ann on {len(pair.a_only)} images."
@@ -166,28 +132,20 @@ def test_what_is_of_first_seeds_says_so(models: list[ModelReport], comparison: C
 
 def test_outcome_of_one_model_and_notices(models: list[ModelReport], official: Facts) -> None:
     accuracy = models[1].evaluation.accuracy
-    assert sentences.outcome(models[1:], None, official) == (
+    assert outcome(models[1:], None, official) == (
         f"cnn reaches {100 * accuracy.value:.2f}% accuracy on the 400 test images of Fashion-MNIST "
         f"(95% interval {100 * accuracy.low:.2f}–{100 * accuracy.high:.2f}%)."
     )
-    assert sentences.notices(official) == []
-    assert "not the official" in sentences.notices(replace(official, official=False))[0]
-    assert "small sample" in sentences.notices(replace(official, embedded_sample=True))[0]
-    assert "Failed: ann." in sentences.notices(replace(official, failures=["ann"]))[0]
-
-
-def test_headline_is_the_first_sentence(comparison: Comparison) -> None:
-    first, rest = sentences.headline(comparison.sentence)
-    assert first.startswith("cnn is better than ann by ")
-    assert first.endswith(").")
-    assert rest.startswith("cnn reaches ")
-    assert sentences.headline("One.") == ("One.", "")
+    assert official.notices == []
+    assert "not the official" in replace(official, official=False).notices[0]
+    assert "small sample" in replace(official, embedded_sample=True).notices[0]
+    assert "Failed: ann." in replace(official, failures=["ann"]).notices[0]
 
 
 def test_openings(models: list[ModelReport], official: Facts) -> None:
     # Neither those of another recipe nor those of other data count.
-    said = sentences.openings(models, official)
-    assert "2 openings of this test set for the recipes shown (1 for ann and 1 for cnn)." in said
+    said = official.openings_sentence(models)
+    assert "opened 2 times for the recipes shown (1 for ann and 1 for cnn)" in said
     more = replace(
         official,
         openings=[
@@ -196,11 +154,11 @@ def test_openings(models: list[ModelReport], official: Facts) -> None:
             Opening("2026-02-01T00:00:00+00:00", "a.csv (1)", "theirs", "Fashion-MNIST", "p", None),
         ],
     )
-    said = sentences.openings([*models, replace(models[0], name="theirs", run=None)], more)
-    assert "4 openings" in said
+    said = more.openings_sentence([*models, replace(models[0], name="theirs", run=None)])
+    assert "opened 4 times" in said
     assert "(1 for ann, 2 for cnn and 1 for theirs)" in said
     assert "1 opened it for runs that are not in this report" in said
-    assert "0 openings" in sentences.openings(models, replace(official, openings=()))
+    assert "opened 0 times" in replace(official, openings=()).openings_sentence(models)
 
 
 def test_numbers_read_well() -> None:

@@ -11,7 +11,6 @@ from fittingroom.comparison import Entrant
 from fittingroom.evaluation import ModelReport
 from fittingroom.numbers import percent_estimate, points_estimate
 from fittingroom.reporting import Audited, Facts
-from fittingroom.reporting.subsets import NO_AUDIT, subsets_sentence, subsets_table
 from tests.auditing.made_up import made_up
 from tests.reporting.conftest import write
 
@@ -28,7 +27,7 @@ def audited(models: list[ModelReport]) -> Audited:
 
 
 def test_the_table_stands_side_by_side_and_begins_with_the_raw_result(audited, comparison):
-    table = subsets_table(audited, ["ann", "cnn"])
+    table = audited.table(["ann", "cnn"])
     assert table.columns[1] == "All test images"
     rows = {row[0]: row[1:] for row in table.rows}
     assert rows["Test images"] == ("400", "397", "390")
@@ -40,7 +39,7 @@ def test_the_table_stands_side_by_side_and_begins_with_the_raw_result(audited, c
 
 
 def test_the_sentence_says_what_it_rests_on_and_its_bias(audited):
-    sentence = subsets_sentence(audited)
+    sentence = audited.sentence
     assert "audit-tiny-s0-1234 found 3 test images with a near-duplicate in training" in sentence
     assert "one that makes the same mistakes as these" in sentence
 
@@ -72,5 +71,5 @@ def test_the_report_holds_the_audit_and_its_headline_stays_the_raw_one(
 
 
 def test_without_an_audit_one_line_says_how_to_get_it(page: Path):
-    assert NO_AUDIT in page.read_text()
-    assert NO_AUDIT in (page.parent / "README.md").read_text()
+    assert "fittingroom audit</code> finds them" in page.read_text()
+    assert "`fittingroom audit` finds them" in (page.parent / "README.md").read_text()

@@ -1,16 +1,18 @@
 """A data set: training images for everybody, and test images behind a door."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from fittingroom.data.split import Half, Split, SplitRule, make_split
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A data set in memory, checked when it was read.
+    """A data set that was found and checked; its images are checked again each time they are read.
 
-    It doesn't know its file format: each format has a reader, which makes one of these.
+    It doesn't know its file format: a format's reader makes one, and hands over ``read``.
 
     Attributes:
         name: "fashion-mnist", "sample", or "unknown-" and 8 digits of a hash of its content and
@@ -20,6 +22,10 @@ class Dataset:
         official: whether this is Fashion-MNIST as Zalando published it, byte for byte.
         training_hashes: file name → SHA-256 of its content, for the training set.
         test_hashes: the same for the test set.
+        read: reads "training" or "test"; raises a DataError if a file is gone, or if its content
+            no longer has the hash above.
+        splits: the splits that are in memory already, by rule; :meth:`split` returns these without
+            opening a file. Their arrays may be read-only.
     """
 
     name: str
@@ -28,8 +34,8 @@ class Dataset:
     official: bool
     training_hashes: dict[str, str]
     test_hashes: dict[str, str]
-    _training: Half = field(repr=False)
-    _test: Half = field(repr=False)
+    read: Callable[[Literal["training", "test"]], Half] = field(repr=False)
+    splits: Mapping[SplitRule, Split] = field(default_factory=dict, repr=False)
 
     @property
     def key(self) -> str:
@@ -38,17 +44,27 @@ class Dataset:
         return " ".join([*(hashes[name] for name in sorted(hashes)), *self.classes])
 
     def training(self) -> Half:
-        """The whole training set."""
-        return self._training
-
-    def split(self, rule: SplitRule) -> Split:
-        """The training set, split into training and validation images for an engine.
+        """Read the whole training set.
 
         Raises:
+            DataError: a file is gone, or has changed.
+        """
+        return self.read("training")
+
+    def split(self, rule: SplitRule) -> Split:
+        """Read the training set and split it into training and validation images, for an engine.
+
+        Raises:
+            DataError: a file is gone, or has changed.
             RecipeError: the rule would leave one side without an image.
         """
-        return make_split(self._training, rule, self.classes)
+        held = self.splits.get(rule)
+        return make_split(self.training(), rule, self.classes) if held is None else held
 
     def open_test(self) -> Half:
-        """The test set: the door that only evaluation goes through."""
-        return self._test
+        """Read the test set: the door that only evaluation goes through.
+
+        Raises:
+            DataError: a file is gone, or has changed.
+        """
+        return self.read("test")

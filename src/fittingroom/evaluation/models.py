@@ -8,10 +8,9 @@ import numpy as np
 
 from fittingroom.evaluation.results import Evaluation
 from fittingroom.metrics import TemperatureEffect, temperature_effect
-from fittingroom.numbers import Timing
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import Keep, Recipe
-from fittingroom.runs import Epoch, Run
+from fittingroom.runs import Epoch, Run, Timing
 
 
 @dataclass(frozen=True, eq=False)

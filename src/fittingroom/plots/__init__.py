@@ -7,23 +7,20 @@ room changes nothing in matplotlib, and no figure outlives its last user. :func:
 
 from fittingroom.plots.calibration import calibration_curves
 from fittingroom.plots.intervals import accuracies, class_gains, recalls
-from fittingroom.plots.lines import accuracy_curve, loss_curve, risk_coverage
-from fittingroom.plots.matrices import confusion_difference, confusion_matrix, verdict_matrix
-from fittingroom.plots.sheets import SampleRow, Tile, TileGroup, sample_sheet, tile_sheet
+from fittingroom.plots.lines import risk_coverage, training_curve
+from fittingroom.plots.matrices import confusion_difference, confusion_matrix
+from fittingroom.plots.sheets import SampleRow, Tile, sample_sheet, tile_sheet
 from fittingroom.plots.style import MODEL_COLOURS, model_colour, png, svg
 
 __all__ = [
     "MODEL_COLOURS",
     "SampleRow",
     "Tile",
-    "TileGroup",
     "accuracies",
-    "accuracy_curve",
     "calibration_curves",
     "class_gains",
     "confusion_difference",
     "confusion_matrix",
-    "loss_curve",
     "model_colour",
     "png",
     "recalls",
@@ -31,5 +28,5 @@ __all__ = [
     "sample_sheet",
     "svg",
     "tile_sheet",
-    "verdict_matrix",
+    "training_curve",
 ]

@@ -1,12 +1,13 @@
 """Lines: how training went, epoch by epoch, and how accurate a model is if it may abstain."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fittingroom.metrics import Estimate, RiskCoverage
+from fittingroom.metrics import RiskCoverage, wilson
 from fittingroom.plots.style import (
     INK,
     MUTED,
@@ -29,88 +30,61 @@ _LEAST_ANSWERED = 0.02
 
 
 @drawn
-def accuracy_curve(
+def training_curve(
+    of: Literal["accuracy", "loss"],
     history: Sequence[Epoch],
-    best_epoch: int,
+    kept: int,
     colour: str,
-    band: Sequence[Estimate] | None = None,
     *,
-    mark: str = "best epoch",
+    images: int | None = None,
 ) -> Figure:
-    """Training and validation accuracy over the epochs, the epoch kept marked.
+    """Training and validation accuracy or loss (natural logarithm) over the epochs.
 
     Args:
+        of: which.
         history: one entry an epoch.
-        best_epoch: the one whose weights were kept.
+        kept: the epoch whose weights were kept.
         colour: the model's.
-        band: the validation accuracy of each epoch with its interval, if it is known.
-        mark: what the epoch kept is called; its number follows.
+        images: how many validation images there are, if that is known; the validation accuracy
+            then has the band of its 95% intervals.
     """
-    train = [100 * epoch.train_accuracy for epoch in history]
-    validation = [100 * epoch.val_accuracy for epoch in history]
-    figure = _curve(history, train, validation, best_epoch, colour, mark, "%")
-    axes = figure.axes[0]
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, min(100.0, high))
-    if band is not None:
-        ends = [100 * each.low for each in band], [100 * each.high for each in band]
-        epochs = [epoch.epoch for epoch in history]
-        axes.fill_between(epochs, *ends, color=colour, alpha=0.15, linewidth=0)
-    return figure
-
-
-@drawn
-def loss_curve(
-    history: Sequence[Epoch], best_epoch: int, colour: str, *, mark: str = "best epoch"
-) -> Figure:
-    """Training and validation loss (natural logarithm) over the epochs, the epoch kept marked.
-
-    Arguments as for :func:`accuracy_curve`.
-    """
-    train = [epoch.train_loss for epoch in history]
-    validation = [epoch.val_loss for epoch in history]
-    return _curve(history, train, validation, best_epoch, colour, mark, "")
-
-
-def _curve(
-    history: Sequence[Epoch],
-    train: list[float],
-    validation: list[float],
-    best_epoch: int,
-    colour: str,
-    mark: str,
-    unit: str,
-) -> Figure:
+    scale, digits, unit = (100, 1, "%") if of == "accuracy" else (1, 3, "")
     epochs = [epoch.epoch for epoch in history]
+    train = [scale * float(getattr(epoch, f"train_{of}")) for epoch in history]
+    validation = [scale * float(getattr(epoch, f"val_{of}")) for epoch in history]
     figure, axes = one_axes(3.1, 2.25)
     axes.grid(axis="y")
     axes.margins(0.02, 0.08)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
     ticks(axes.yaxis, unit)
     axes.set_xlabel("epoch")
-    axes.axvline(best_epoch, color=REST, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
+    axes.axvline(kept, color=REST, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
     axes.plot(epochs, train, color=MUTED, linewidth=1.3, linestyle=(0, (4, 1.6)))
     axes.plot(epochs, validation, color=colour, linewidth=2.0)
-    best = validation[epochs.index(best_epoch)]
-    axes.plot([best_epoch], [best], "o", color=colour, markeredgecolor=PAPER, markersize=7)
-    axes.set_ylim(bottom=max(0.0, axes.get_ylim()[0]))
+    mark = [kept], [validation[epochs.index(kept)]]
+    axes.plot(*mark, "o", color=colour, markeredgecolor=PAPER, markersize=7)
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(0.0, low), min(100.0, high) if of == "accuracy" else high)
     # The label stands on the side of the line where there is more room.
-    left_side = best_epoch > (epochs[0] + epochs[-1]) / 2
+    left_side = kept > (epochs[0] + epochs[-1]) / 2
     write_at(
         axes,
-        f"{mark} {best_epoch}",
-        (best_epoch, 1.0),
+        f"epoch {kept} kept",
+        (kept, 1.0),
         (-4 if left_side else 4, 1),
         xycoords=("data", "axes fraction"),
         ha="right" if left_side else "left",
         fontsize=8,
     )
-    digits = 1 if unit else 3
     ends = [
         (f"{word}\n{values[-1]:.{digits}f}{unit}", values[-1], shade)
         for word, values, shade in (("training", train, INK), ("validation", validation, colour))
     ]
     name_ends(axes, epochs[-1], ends)
+    if of == "accuracy" and images:
+        band = [wilson(round(epoch.val_accuracy * images), images) for epoch in history]
+        low_ends, high_ends = [100 * each.low for each in band], [100 * each.high for each in band]
+        axes.fill_between(epochs, low_ends, high_ends, color=colour, alpha=0.15, linewidth=0)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Matrices: which classes a model confuses, where two models differ, which model is better."""
+"""Matrices: which classes a model confuses, and where two models differ."""
 
 from collections.abc import Sequence
 
@@ -8,9 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from fittingroom.comparison import Comparison
-from fittingroom.numbers import MINUS, points
-from fittingroom.plots.style import GRID, INK, REST, drawn, model_colour, one_axes, write_at
+from fittingroom.numbers import signed
+from fittingroom.plots.style import GRID, INK, REST, drawn, one_axes, write_at
 from fittingroom.predictions import Int64
 
 _STRONGEST_TINT = 0.7
@@ -32,15 +31,14 @@ def confusion_matrix(confusion: Int64, classes: Sequence[str], colour: str) -> F
         classes: the ``K`` names.
         colour: the model's.
     """
-    figure, axes = _matrix(classes, 0.47, 0.47)
-    _name_sides(axes)
+    figure, axes = _matrix(classes, 0.47)
     share = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     tint = _tint(share)
     for true, predicted in np.ndindex(confusion.shape):
         count, part = f"{confusion[true, predicted]:,}", share[true, predicted]
         note = f"{100 * part:.1f}%"
         if true == predicted:
-            _cell(axes, true, predicted, note, count, REST, 0.16, weight="bold")
+            _diagonal(axes, true, note, count)
         elif part:
             note = note if part >= 0.005 else ""
             _cell(axes, true, predicted, count, note, colour, float(tint[true, predicted]))
@@ -60,58 +58,27 @@ def confusion_difference(
         classes: the ``K`` names.
         colours: of `a` and of `b`.
     """
-    figure, axes = _matrix(classes, 0.37, 0.37)
-    _name_sides(axes)
+    figure, axes = _matrix(classes, 0.37)
     change = confusion_b - confusion_a
     tint = _tint(change)
     for true, predicted in np.ndindex(change.shape):
-        amount = change[true, predicted]
-        text = f"{amount:+,}".replace("-", MINUS) if amount else "0"
+        amount = int(change[true, predicted])
         if true == predicted:
-            _cell(axes, true, predicted, text, "", REST, 0.16, weight="bold")
+            _diagonal(axes, true, signed(amount))
         elif amount:
             colour = colours[1] if amount < 0 else colours[0]
-            _cell(axes, true, predicted, text, "", colour, float(tint[true, predicted]))
+            _cell(axes, true, predicted, signed(amount), "", colour, float(tint[true, predicted]))
     return figure
 
 
-@drawn
-def verdict_matrix(comparison: Comparison) -> Figure:
-    """The verdict on each row's model compared with each column's, and the difference in points.
-
-    A cell has the colour of the model that is better, grey where the two are equivalent, and none
-    where no difference is shown. The most accurate model comes first.
-    """
-    models, verdicts = comparison.models, comparison.verdict_matrix()
-    order = sorted(range(len(models)), key=lambda at: -models[at].accuracy.value)
-    figure, axes = _matrix([models[at].name for at in order], 0.86, 0.5)
-    for labels in (axes.get_yticklabels(), axes.get_xticklabels()):
-        for label, at in zip(labels, order, strict=True):
-            label.set_color(model_colour(at))
-    gaps = {(pair.b, pair.a): pair.difference.value for pair in comparison.pairs}
-    gaps |= {(a, b): -gap for (b, a), gap in gaps.items()}
-    for row, at in enumerate(order):
-        for column, other in enumerate(order):
-            verdict = verdicts[at][other]
-            if verdict is None:
-                continue
-            colours = {"better": model_colour(at), "worse": model_colour(other)}
-            colour = colours.get(verdict, REST)
-            weight = "bold" if verdict in colours else "normal"
-            tint = 0.0 if verdict == "not shown" else 0.26
-            gap = points(gaps[models[at].name, models[other].name], 2)
-            _cell(axes, row, column, verdict, gap, colour, tint, weight=weight, small=7.5)
-    return figure
-
-
-def _matrix(names: Sequence[str], across: float, down: float) -> tuple[Figure, Axes]:
-    """An empty square matrix with a name at each row and column; cells in inches."""
-    kinds = len(names)
-    figure, axes = one_axes(across * kinds, down * kinds)
+def _matrix(classes: Sequence[str], side: float) -> tuple[Figure, Axes]:
+    """An empty square matrix with a class at each row and column; `side` of a cell in inches."""
+    kinds = len(classes)
+    figure, axes = one_axes(side * kinds, side * kinds)
     axes.set_xlim(0, kinds)
     axes.set_ylim(kinds, 0)
     axes.spines[:].set_visible(False)
-    short = [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…" for name in names]
+    short = [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…" for name in classes]
     centres = np.arange(kinds) + 0.5
     axes.set_yticks(centres, short, color=INK)
     axes.xaxis.tick_top()
@@ -120,12 +87,9 @@ def _matrix(names: Sequence[str], across: float, down: float) -> tuple[Figure, A
     lines = range(kinds + 1)
     axes.hlines(lines, 0, kinds, GRID, linewidth=0.6, clip_on=False, zorder=2)
     axes.vlines(lines, 0, kinds, GRID, linewidth=0.6, clip_on=False, zorder=2)
-    return figure, axes
-
-
-def _name_sides(axes: Axes) -> None:
     for text, up in (("true ↓", 16), ("predicted →", 27)):
         write_at(axes, text, (0, 1), (-5, up), xycoords="axes fraction", ha="right", fontsize=8)
+    return figure, axes
 
 
 def _tint(amounts: npt.NDArray[np.float64] | Int64) -> npt.NDArray[np.float64]:
@@ -138,6 +102,10 @@ def _tint(amounts: npt.NDArray[np.float64] | Int64) -> npt.NDArray[np.float64]:
     return _STRONGEST_TINT * np.sqrt(mistakes / (mistakes.max() or 1))
 
 
+def _diagonal(axes: Axes, kind: int, text: str, note: str = "") -> None:
+    _cell(axes, kind, kind, text, note, REST, 0.16, weight="bold")
+
+
 def _cell(
     axes: Axes,
     row: int,
@@ -146,9 +114,7 @@ def _cell(
     note: str,
     colour: str,
     tint: float,
-    *,
     weight: str = "normal",
-    small: float = 6.3,
 ) -> None:
     """A tint, a text, and perhaps a small note beneath it."""
     place = Rectangle((column, row), 1, 1, facecolor=colour, alpha=tint, linewidth=0, zorder=0.5)
@@ -156,7 +122,7 @@ def _cell(
     ink = _ON_TINT if tint > 0.5 else INK
     x, y = column + 0.5, row + 0.5
     if note:
-        axes.text(x, y + 0.23, note, ha="center", va="center", fontsize=small, color=ink)
+        axes.text(x, y + 0.23, note, ha="center", va="center", fontsize=6.3, color=ink)
         y -= 0.13
     size = 8.5 if len(text) <= 5 else 8.0
     axes.text(x, y, text, ha="center", va="center", fontsize=size, color=ink, fontweight=weight)

@@ -3,8 +3,9 @@
 Images are drawn dark on light, as the shop photographed them; the files hold them inverted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -39,14 +40,6 @@ class Tile:
 
 
 @dataclass(frozen=True, eq=False)
-class TileGroup:
-    """Tiles that belong together, under a heading."""
-
-    heading: str
-    tiles: tuple[Tile, ...]
-
-
-@dataclass(frozen=True, eq=False)
 class SampleRow:
     """Some images of one kind.
 
@@ -64,18 +57,18 @@ class SampleRow:
 
 
 @drawn
-def tile_sheet(groups: Sequence[TileGroup], columns: int = 8) -> Figure:
-    """Groups of images with the true class, and what a model predicts.
+def tile_sheet(groups: Mapping[str, Sequence[Tile]], columns: int = 8) -> Figure:
+    """Groups of images under headings, with the true class and what a model predicts.
 
     Wrong ones have a frame, a cross and the wrong class; correct ones a tick.
     """
-    rows = [-(-len(group.tiles) // columns) for group in groups]
+    rows = [-(-len(tiles) // columns) for tiles in groups.values()]
     figure, axes = _sheet(columns * _PITCH, sum(rows) * _ROW + 0.42 * len(groups))
     y = 0.0
-    for group, deep in zip(groups, rows, strict=True):
-        axes.text(0.06, y + 0.2, group.heading, va="center", fontweight="bold")
+    for (heading, tiles), deep in zip(groups.items(), rows, strict=True):
+        axes.text(0.06, y + 0.2, heading, va="center", fontweight="bold")
         y += 0.42
-        for at, tile in enumerate(group.tiles):
+        for at, tile in enumerate(tiles):
             _tile(axes, at % columns * _PITCH, y + at // columns * _ROW, tile)
         y += deep * _ROW
     return figure
@@ -132,36 +125,21 @@ def _image(axes: Axes, x: float, y: float, side: float, image: UInt8) -> None:
 
 
 def _tile(axes: Axes, x: float, y: float, tile: Tile) -> None:
-    left, middle = x + (_PITCH - _SIDE) / 2, x + _PITCH / 2
+    left, middle, below = x + (_PITCH - _SIDE) / 2, x + _PITCH / 2, y + _SIDE
     _image(axes, left, y, _SIDE, tile.image)
-    words, colour, weight = tile.note, MUTED, "normal"
-    if tile.right:
-        words = f"✓ {tile.note}"
-    elif tile.right is False:
-        words, colour, weight = f"✗ {_short(tile.predicted)} {tile.note}", WRONG, "bold"
+    centred: Any = {"ha": "center", "va": "center"}
+    axes.text(middle, below + 0.1, _short(tile.title), fontsize=7, **centred)
+    words = f"✓ {tile.note}" if tile.right else tile.note
+    if tile.right is False:
+        words = f"✗ {_short(tile.predicted)} {tile.note}"
+        centred |= {"color": WRONG, "fontweight": "bold"}
+        corners = "round,pad=0.01,rounding_size=0.06"
         axes.add_patch(
             FancyBboxPatch(
-                (left, y),
-                _SIDE,
-                _SIDE,
-                boxstyle="round,pad=0.01,rounding_size=0.06",
-                facecolor="none",
-                edgecolor=WRONG,
-                linewidth=1.4,
+                (left, y), _SIDE, _SIDE, corners, fill=False, edgecolor=WRONG, linewidth=1.4
             )
         )
-    below = y + _SIDE
-    axes.text(middle, below + 0.1, _short(tile.title), ha="center", va="center", fontsize=7)
-    axes.text(
-        middle,
-        below + 0.22,
-        words.strip(),
-        ha="center",
-        va="center",
-        fontsize=6.5,
-        color=colour,
-        fontweight=weight,
-    )
+    axes.text(middle, below + 0.22, words.strip(), fontsize=6.5, **{"color": MUTED, **centred})
 
 
 def _short(name: str) -> str:

@@ -2,13 +2,13 @@
 
 ::
 
-    facts           where the numbers come from
+    facts           where the numbers come from, and what the page says of it
     tables          tables of text, as HTML and Markdown
     panel           one figure: drawing, words and numbers
     model_figures   figures of one model, and of the data
     shared_figures  figures of all models
     pair_figures    figures that compare models
-    sentences       what the page says around them
+    subsets         accuracy without misleading images
     results         results.json
     write           write_report: the whole folder
 """

@@ -1,11 +1,13 @@
-"""Where the numbers of a report come from."""
+"""Where the numbers of a report come from, and what is said of it around the figures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from fittingroom.comparison import Comparison
 from fittingroom.evaluation import ModelReport
-from fittingroom.runs import Opening
+from fittingroom.numbers import listed, percent, percent_range
+from fittingroom.runs import Opening, openings_for
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,14 +39,61 @@ class Facts:
             return "the sample inside the package"
         return "official files, by their hashes" if self.official else "not the official files"
 
+    @property
+    def notices(self) -> list[str]:
+        """What a reader must know before the first number."""
+        warnings = []
+        if self.embedded_sample:
+            warnings.append(
+                "These numbers come from the small sample inside the package, not from the whole "
+                "of Fashion-MNIST. They are good for trying things out, not for quoting."
+            )
+        elif not self.official:
+            warnings.append(
+                f"The data is not the official Fashion-MNIST: the files of {self.data} do not have "
+                "the published hashes. Do not compare these numbers with published ones."
+            )
+        if self.failures:
+            warnings.append(
+                "Some trainings failed, and the numbers come from the others. Failed: "
+                f"{'; '.join(self.failures)}."
+            )
+        return warnings
+
     def openings_for(self, models: Sequence[ModelReport]) -> tuple[Opening, ...]:
         """The openings of this test set for the recipes shown, in their order."""
-        recipes = {model.recipe for model in models}
-        return tuple(
-            each for each in self.openings if each.data == self.data and each.recipe in recipes
-        )
+        return openings_for(self.openings, self.data, {model.recipe for model in models})
 
     def openings_unshown(self, models: Sequence[ModelReport]) -> tuple[Opening, ...]:
         """Those that were for runs of these recipes that are not in the report."""
-        of_these = self.openings_for([model for model in models if model.run is not None])
+        trained = {model.recipe for model in models if model.run is not None}
+        of_these = openings_for(self.openings, self.data, trained)
         return tuple(each for each in of_these if each.run not in self.runs)
+
+    def openings_sentence(self, models: Sequence[ModelReport]) -> str:
+        """How often the test set was opened for what is shown, as far as the log knows."""
+        counted = self.openings_for(models)
+        names = dict.fromkeys(each.recipe for each in counted)
+        times = [f"{sum(each.recipe == name for each in counted)} for {name}" for name in names]
+        often = "once" if len(counted) == 1 else f"{len(counted)} times"
+        sentence = (
+            f"This test set was opened {often} for the recipes shown"
+            f"{f' ({listed(times)})' if times else ''}, as far as this folder of runs has logged."
+        )
+        unshown = len(self.openings_unshown(models))
+        if unshown:
+            sentence += f" Of these, {unshown:,} opened it for runs that are not in this report."
+        return sentence
+
+
+def outcome(models: Sequence[ModelReport], comparison: Comparison | None, facts: Facts) -> str:
+    """The verdict in words that the page opens with."""
+    if comparison is not None:
+        return comparison.sentence
+    (model,) = models
+    accuracy = model.evaluation.accuracy
+    return (
+        f"{model.name} reaches {percent(accuracy.value, 2)} accuracy on the "
+        f"{len(model.evaluation.predictions):,} test images of {facts.data} (95% interval "
+        f"{percent_range(accuracy, 2)})."
+    )

@@ -1,19 +1,17 @@
 """The figures of one model, and of the data."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
 from fittingroom import plots
 from fittingroom.data import Half
 from fittingroom.evaluation import ModelReport
-from fittingroom.findings.course import CLEAR_GAP, MILD_GAP, last_quarter, late_rise, training_gap
 from fittingroom.metrics import wilson
-from fittingroom.numbers import Estimate, percent, percent_estimate, some
+from fittingroom.numbers import percent, percent_estimate, some
 from fittingroom.plots import SampleRow
 from fittingroom.predictions import UInt8
-from fittingroom.recipes import Keep
 from fittingroom.reporting.inline import stem
 from fittingroom.reporting.panel import Panel, Section, draw, tile_panel
 from fittingroom.reporting.tables import Table
@@ -24,21 +22,6 @@ _MISTAKES = 16
 _KINDS = 8  # of mistake
 _EXAMPLES = 6
 _SAMPLES = 9
-# What the epoch is called on the curves whose weights are kept.
-_MARKS: dict[Keep | None, str] = {
-    "best accuracy": "best epoch",
-    "best loss": "lowest loss, epoch",
-    "last": "last epoch",
-}
-_EPOCH_COLUMNS = (
-    "Epoch",
-    "Training accuracy",
-    "Validation accuracy",
-    "Training loss",
-    "Validation loss",
-    "Learning rate",
-    "Seconds",
-)
 
 
 def model_section(model: ModelReport, place: int, images: UInt8) -> Section:
@@ -55,7 +38,7 @@ def model_section(model: ModelReport, place: int, images: UInt8) -> Section:
     lead = f"{model.title}. {accuracy} accuracy on the {len(images):,} test images{by}."
     panels = []
     if len(history) > 1:
-        panels = [accuracy_curve(model, place), loss_curve(model, place)]
+        panels = [training_curve("accuracy", model, place), training_curve("loss", model, place)]
     elif history:
         lead += (
             " Trained in one go, so there are no curves: validation accuracy "
@@ -65,7 +48,7 @@ def model_section(model: ModelReport, place: int, images: UInt8) -> Section:
     panels += [confusion_matrix(model, place), _sample_predictions(model, images)]
     if len(evaluation.worst_mistakes):
         panels += [_most_confused(model, place, images), _worst_mistakes(model, images)]
-    return Section(f"model-{place}", model.name, lead, tuple(panels), place, per_class(model))
+    return Section(f"model-{place}", model.name, lead, panels, place, per_class(model))
 
 
 def per_class(model: ModelReport) -> Table:
@@ -99,89 +82,66 @@ def data_panel(sample: Half, classes: Sequence[str]) -> Panel:
         "pixels each. They are drawn dark on light, as they were photographed; the files hold "
         "them inverted.",
         plots.sample_sheet(rows),
-        rows=tuple(rows),
+        rows=rows,
         wide=True,
     )
 
 
-def accuracy_curve(model: ModelReport, place: int) -> Panel:
-    """Accuracy epoch by epoch, which epoch is kept, and whether the model over-fits."""
+def training_curve(of: Literal["accuracy", "loss"], model: ModelReport, place: int) -> Panel:
+    """Accuracy or loss epoch by epoch, and which epoch is kept."""
     assert model.run is not None
-    history, best, images = model.history, model.run.summary.best_epoch, model.validation_images
-    band = images and [_interval(epoch, images) for epoch in history]
-    mark = _MARKS[model.keep]
-    kept = next(epoch for epoch in history if epoch.epoch == best)
+    history, kept, last = model.history, model.run.summary.best_epoch, model.history[-1]
+    if of == "accuracy":
+        gap = last.train_accuracy - last.val_accuracy
+        accuracy = _validation(model, next(epoch for epoch in history if epoch.epoch == kept))
+        caption = (
+            f"Epoch {kept} of {len(history)} is kept; its validation accuracy is {accuracy}. "
+            f"Training accuracy ends {100 * abs(gap):.1f} points "
+            f"{'above' if gap > 0 else 'below'} validation accuracy."
+        )
+    else:
+        lowest = min(history, key=lambda epoch: epoch.val_loss)
+        caption = (
+            f"Validation loss is lowest in epoch {lowest.epoch} ({lowest.val_loss:.3f}) and ends "
+            f"at {last.val_loss:.3f}."
+        )
     return Panel(
-        f"{stem(model.name)}_accuracy_curve",
-        f"{model.name}: accuracy during training",
+        f"{stem(model.name)}_{of}_curve",
+        f"{model.name}: {of} during training",
         "Accuracy and loss, epoch by epoch.",
-        f"Kept: {mark} {best} of {len(history)}, validation accuracy {_validation(model, kept)}. "
-        f"{course(history)}.",
-        plots.accuracy_curve(history, best, plots.model_colour(place), band or None, mark=mark),
-        _EPOCH_COLUMNS,
-        _epochs(model),
-    )
-
-
-def loss_curve(model: ModelReport, place: int) -> Panel:
-    """Loss epoch by epoch, and where it is lowest on validation images."""
-    assert model.run is not None
-    history, best = model.history, model.run.summary.best_epoch
-    lowest = min(history, key=lambda epoch: epoch.val_loss)
-    mark = _MARKS[model.keep]
-    return Panel(
-        f"{stem(model.name)}_loss_curve",
-        f"{model.name}: loss during training",
-        "Accuracy and loss, epoch by epoch.",
-        f"Validation loss is lowest in epoch {lowest.epoch} ({lowest.val_loss:.3f}) and ends at "
-        f"{history[-1].val_loss:.3f}.",
-        plots.loss_curve(history, best, plots.model_colour(place), mark=mark),
-        _EPOCH_COLUMNS,
-        _epochs(model),
-    )
-
-
-def _epochs(model: ModelReport) -> list[tuple[Any, ...]]:
-    return [
+        caption,
+        plots.training_curve(
+            of, history, kept, plots.model_colour(place), images=model.validation_images
+        ),
         (
-            epoch.epoch,
-            percent(epoch.train_accuracy, 2),
-            percent(epoch.val_accuracy, 2),
-            f"{epoch.train_loss:.4f}",
-            f"{epoch.val_loss:.4f}",
-            f"{epoch.learning_rate:.2g}",
-            f"{epoch.seconds:.1f}",
-        )
-        for epoch in model.history
-    ]
-
-
-def course(history: Sequence[Epoch]) -> str:
-    """Whether a training over-fits, or would gain from more epochs."""
-    gap, risen = training_gap(history), late_rise(history)
-    if gap < MILD_GAP and risen is not None:
-        since = history[-1 - last_quarter(history)].epoch
-        return (
-            f"Under-fitting: validation accuracy still rose by {100 * risen:.1f} points after "
-            f"epoch {since}, so more epochs would help"
-        )
-    degree = "No over" if gap < MILD_GAP else "Mild over" if gap < CLEAR_GAP else "Over"
-    return (
-        f"{degree}-fitting: training accuracy ends {100 * abs(gap):.1f} points "
-        f"{'above' if gap > 0 else 'below'} validation accuracy"
+            "Epoch",
+            "Training accuracy",
+            "Validation accuracy",
+            "Training loss",
+            "Validation loss",
+            "Learning rate",
+            "Seconds",
+        ),
+        [
+            (
+                epoch.epoch,
+                percent(epoch.train_accuracy, 2),
+                percent(epoch.val_accuracy, 2),
+                f"{epoch.train_loss:.4f}",
+                f"{epoch.val_loss:.4f}",
+                f"{epoch.learning_rate:.2g}",
+                f"{epoch.seconds:.1f}",
+            )
+            for epoch in history
+        ],
     )
-
-
-def _interval(epoch: Epoch, images: int) -> Estimate:
-    """Wilson's 95% interval of the validation accuracy on so many images."""
-    return wilson(round(epoch.val_accuracy * images), images)
 
 
 def _validation(model: ModelReport, epoch: Epoch) -> str:
     images = model.validation_images
     if not images:
         return percent(epoch.val_accuracy)
-    return percent_estimate(_interval(epoch, images))
+    return percent_estimate(wilson(round(epoch.val_accuracy * images), images))
 
 
 def confusion_matrix(model: ModelReport, place: int) -> Panel:
@@ -194,7 +154,7 @@ def confusion_matrix(model: ModelReport, place: int) -> Panel:
         caption = (
             f"{_wrong(model):,} of {len(said):,} images are misclassified, most often {top.true} "
             f"as {top.predicted}: {some(top.count, 'image')}, or {percent_estimate(top.share)} of "
-            "that class."
+            f"{top.true}."
         )
     counts = zip(said.classes, evaluation.confusion.tolist(), strict=True)
     return Panel(
@@ -213,7 +173,7 @@ def _sample_predictions(model: ModelReport, images: UInt8) -> Panel:
     said = model.evaluation.predictions
     drawn = draw(np.arange(len(said)), _DRAWN)
     mistakes = draw(np.flatnonzero(~said.correct), _MISTAKES)
-    sheet = [("Drawn at random", said, drawn), ("Mistakes, drawn at random", said, mistakes)]
+    sheet = {"Drawn at random": (said, drawn), "Mistakes, drawn at random": (said, mistakes)}
     return tile_panel(
         f"{stem(model.name)}_sample_predictions",
         f"{model.name}: sample predictions",
@@ -244,8 +204,7 @@ def _most_confused(model: ModelReport, place: int, images: UInt8) -> Panel:
         ("True", "Predicted", "Images", "Share of the class"),
         [(kind.true, kind.predicted, kind.count, kind.share) for kind in kinds],
         words=2,
-        rows=tuple(rows),
-        place=place,
+        rows=rows,
         wide=True,
     )
 
@@ -261,7 +220,7 @@ def _worst_mistakes(model: ModelReport, images: UInt8) -> Panel:
         f"{model.name}: worst mistakes",
         "Judge for yourself whether the model or the label is wrong.",
         images,
-        [(heading, said, positions)],
+        {heading: (said, positions)},
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from fittingroom import plots
 from fittingroom.comparison import Comparison, Pair
 from fittingroom.evaluation import ModelReport
-from fittingroom.numbers import MINUS, percent, percent_estimate, points, points_estimate, some
+from fittingroom.numbers import MINUS, percent, percent_estimate, points_estimate, signed, some
 from fittingroom.predictions import UInt8
 from fittingroom.reporting.inline import stem
 from fittingroom.reporting.panel import Panel, Section, draw, tile_panel
@@ -18,16 +18,8 @@ _FLIPPED = 16  # images each way
 _PAIRS_DRAWN = 3
 
 
-def overview_panels(comparison: Comparison) -> tuple[Panel, ...]:
-    """Accuracies and differences; of three models or more, which is better than which."""
-    if len(comparison.models) == 2:
-        return (accuracies(comparison),)
-    return accuracies(comparison), _verdict_matrix(comparison)
-
-
 def accuracies(comparison: Comparison) -> Panel:
     """Each model's accuracy and each paired difference."""
-    seeds = any(len(model.per_seed) > 1 for model in comparison.models)
     models = [
         (
             model.name,
@@ -42,44 +34,13 @@ def accuracies(comparison: Comparison) -> Panel:
     ]
     return Panel(
         "accuracies",
-        "Accuracy, and the difference that matters",
+        "Accuracy and paired differences",
         "Accuracy, and paired differences in percentage points, with 95% intervals.",
         f"Accuracies and paired differences on the same {comparison.images:,} images, with 95% "
-        f"intervals.{' The small dots beneath are single seeds.' if seeds else ''}",
+        f"intervals.{' The small dots beneath are single seeds.' if comparison.over_seeds else ''}",
         plots.accuracies(comparison.models, comparison.pairs),
         ("Model", "Accuracy", "Seed by seed"),
         [*models, *differences],
-        wide=True,
-    )
-
-
-def _verdict_matrix(comparison: Comparison) -> Panel:
-    names = [model.name for model in comparison.models]
-    gaps = {(pair.b, pair.a): pair.difference.value for pair in comparison.pairs}
-    gaps |= {(a, b): -gap for (b, a), gap in gaps.items()}
-    rows = [
-        (
-            name,
-            *(
-                verdict and f"{verdict}, {points(gaps[name, other], 2)}"
-                for other, verdict in zip(names, verdicts, strict=True)
-            ),
-        )
-        for name, verdicts in zip(names, comparison.verdict_matrix(), strict=True)
-    ]
-    clear = [pair.p_adjusted for pair in comparison.pairs if pair.verdict in ("better", "worse")]
-    return Panel(
-        "verdicts",
-        "Which model is better than which",
-        "Verdicts on each row's model compared with each column's; differences in points.",
-        "Read a row against a column. A cell has the colour of the better model; grey means "
-        "equivalent. After Holm's correction for comparing several pairs, "
-        f"{sum(p <= 0.05 for p in clear)} of {some(len(clear), 'clear difference')} stay "
-        "significant.",
-        plots.verdict_matrix(comparison),
-        ("", *names),
-        rows,
-        words=len(names) + 1,
         wide=True,
     )
 
@@ -100,7 +61,7 @@ def pair_sections(
         if pair.level == "recipes":
             lead += " Counts and images are from the first seed of each."
         title = f"{pair.b} against {pair.a}"
-        sections.append(Section(f"pair-{number}", title, lead.strip(), tuple(panels)))
+        sections.append(Section(f"pair-{number}", title, lead.strip(), panels))
     return sections
 
 
@@ -110,10 +71,11 @@ def class_gains(pair: Pair, models: Sequence[ModelReport], prefix: str = "") -> 
     lost = sum(gain.difference.high < 0 for gain in pair.gains)
     return Panel(
         f"{prefix}class_gains",
-        f"Where {pair.b} gains on {pair.a}, and loses",
+        f"Recall: {pair.b} minus {pair.a}",
         f"Recall of {pair.b} minus recall of {pair.a}, percentage points, with 95% intervals.",
-        f"Of {some(len(pair.gains), 'class', 'classes')}, {gained} clearly gain and {lost} clearly "
-        "lose (filled dots: the interval excludes zero).",
+        f"{pair.b} has a clearly higher recall for {gained} of "
+        f"{some(len(pair.gains), 'class', 'classes')}, and a clearly lower one for {lost}. Filled "
+        "dots: the interval excludes zero.",
         plots.class_gains(pair.gains, (pair.a, pair.b), _places(pair, models)),
         ("Class", "Difference"),
         [(gain.name, points_estimate(gain.difference)) for gain in pair.gains],
@@ -135,13 +97,10 @@ def confusion_difference(pair: Pair, models: Sequence[ModelReport], prefix: str 
     )
     if largest:
         caption += (
-            f" The largest change: {abs(largest):,} {'more' if largest > 0 else 'fewer'} of "
-            f"{classes[true]} misclassified as {classes[predicted]}."
+            f" The largest change: {abs(largest):,} {'more' if largest > 0 else 'fewer'} images "
+            f"of {classes[true]} misclassified as {classes[predicted]}."
         )
-    rows = [
-        (name, *(f"{cell:+,}".replace("-", MINUS) if cell else "0" for cell in row))
-        for name, row in zip(classes, change.tolist(), strict=True)
-    ]
+    rows = [(name, *map(signed, row)) for name, row in zip(classes, change.tolist(), strict=True)]
     colours = plots.model_colour(a), plots.model_colour(b)
     return Panel(
         f"{prefix}confusion_difference",
@@ -157,14 +116,13 @@ def confusion_difference(pair: Pair, models: Sequence[ModelReport], prefix: str 
 def flipped(pair: Pair, models: Sequence[ModelReport], images: UInt8, prefix: str = "") -> Panel:
     """Images that only one of the two classifies correctly, with the other's wrong class."""
     a, b = (models[place] for place in _places(pair, models))
-    sheet = [
-        (
-            f"Only {right.name} is correct; ✗ is what {wrong.name} predicts",
+    sheet = {
+        f"Only {right.name} is correct; ✗ is what {wrong.name} predicts": (
             wrong.evaluation.predictions,
             draw(where, _FLIPPED),
         )
         for right, wrong, where in ((b, a, pair.b_only), (a, b, pair.a_only))
-    ]
+    }
     return tile_panel(
         f"{prefix}flipped",
         "Images that only one classifies correctly",

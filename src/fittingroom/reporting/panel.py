@@ -1,8 +1,7 @@
 """One figure of the report: what is drawn, what it shows in words, and its numbers."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from matplotlib.figure import Figure
 
 from fittingroom import plots
 from fittingroom.numbers import sureness
-from fittingroom.plots import SampleRow, Tile, TileGroup
+from fittingroom.plots import SampleRow, Tile
 from fittingroom.predictions import Int64, Predictions, UInt8
 from fittingroom.reporting.tables import Table
 
@@ -28,9 +27,8 @@ class Panel:
         caption: what follows from it, in a sentence computed from the numbers.
         drawing: the figure itself.
         columns, numbers, words: the same numbers, as for :meth:`Table.of`.
-        groups: tiles under headings, which the page has in place of the drawing.
+        groups: tiles by their heading, which the page has in place of the drawing.
         rows: images of one kind each, likewise.
-        place: the model's place in the order of colours.
         wide: whether it takes the page's whole width.
     """
 
@@ -42,9 +40,8 @@ class Panel:
     columns: Sequence[str] = ()
     numbers: Sequence[Sequence[Any]] = ()
     words: int = 1
-    groups: tuple[TileGroup, ...] = ()
-    rows: tuple[SampleRow, ...] = ()
-    place: int = 0
+    groups: Mapping[str, Sequence[Tile]] = field(default_factory=dict)
+    rows: Sequence[SampleRow] = ()
     wide: bool = False
 
     @property
@@ -69,14 +66,14 @@ class Panel:
         """Whether the page shows the drawing; otherwise it shows images, and words that wrap."""
         return not self.groups and not self.rows
 
-    @cached_property
+    @property
     def png(self) -> bytes:
         """The drawing with its title, for the folder of images."""
         if self.is_chart:
             return plots.png(self.drawing, self.title, colours=96)
         return plots.png(self.drawing, self.title, dots_per_inch=115, colours=32)
 
-    @cached_property
+    @property
     def svg(self) -> str:
         """The drawing as markup, for the page."""
         return plots.svg(self.drawing, self.key, self.alt)
@@ -89,7 +86,7 @@ class Section:
     key: str
     title: str
     lead: str
-    panels: tuple[Panel, ...]
+    panels: Sequence[Panel]
     place: int | None = None
     table: Table | None = None
 
@@ -99,26 +96,26 @@ def tile_panel(
     title: str,
     caption: str,
     images: UInt8,
-    sheet: Sequence[tuple[str, Predictions, Sequence[int]]],
+    sheet: Mapping[str, tuple[Predictions, Sequence[int]]],
 ) -> Panel:
     """Test images in groups, each with its true and its predicted class.
 
     Args:
         key, title, caption: as for a panel.
         images: the test images, uint8 ``(N, 28, 28)``.
-        sheet: of each group its heading, the predictions, and positions among the images.
+        sheet: by heading, the predictions and positions among the images.
     """
-    groups = [
-        TileGroup(heading, tuple(tile(predictions, images, at) for at in positions))
-        for heading, predictions, positions in sheet
+    groups = {
+        heading: [tile(said, images, at) for at in positions]
+        for heading, (said, positions) in sheet.items()
         if positions
-    ]
-    positions = [at for _, _, positions in sheet for at in positions]
-    tiles = [each for group in groups for each in group.tiles]
+    }
+    positions = [at for _, positions in sheet.values() for at in positions]
+    tiles = [each for group in groups.values() for each in group]
     return Panel(
         key,
         title,
-        f"{len(tiles)} test images by their place in the test set.",
+        f"{len(tiles)} test images, numbered from 0.",
         caption,
         plots.tile_sheet(groups),
         ("Image", "True", "Predicted", "Correct", "Confidence"),
@@ -127,7 +124,7 @@ def tile_panel(
             for at, each in zip(positions, tiles, strict=True)
         ],
         words=4,
-        groups=tuple(groups),
+        groups=groups,
         wide=True,
     )
 
@@ -151,4 +148,4 @@ def draw(positions: Int64, number: int) -> list[int]:
     """At most so many of the positions, at random but always the same, in file order."""
     if len(positions) > number:
         positions = np.random.default_rng(_DRAW).choice(positions, number, replace=False)
-    return [int(position) for position in np.sort(positions)]
+    return np.sort(positions).tolist()

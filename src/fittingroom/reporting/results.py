@@ -8,8 +8,7 @@ from fittingroom.comparison import Comparison
 from fittingroom.evaluation import ModelReport
 from fittingroom.findings import Finding
 from fittingroom.numbers import plain
-from fittingroom.reporting import sentences
-from fittingroom.reporting.facts import Facts
+from fittingroom.reporting.facts import Facts, outcome
 from fittingroom.reporting.panel import Panel
 from fittingroom.reporting.subsets import Audited
 
@@ -24,21 +23,15 @@ def results_json(
     found: Sequence[Finding] = (),
     audited: Audited | None = None,
 ) -> bytes:
-    """Strict JSON in UTF-8: numbers that are none (NaN, infinities) are null.
+    """Strict JSON in UTF-8: what was not measured, and numbers that are none, are null.
 
-    ``format``: 2; ``verdict``: the outcome in words; ``notices``: what must be known first;
-    ``data``: name, ``official``, ``embedded_sample``, ``classes``, numbers of images (of training
-    and validation if they are the same for all models); ``models``: of each what it is, what it
-    cost, its ``temperature``, ``history`` and ``evaluation`` (:meth:`Evaluation.as_dict`);
-    ``comparison``: its :meth:`~Comparison.as_dict`, null for a single model; ``findings``,
-    ``figures``, ``audit`` (null without one), ``openings``, ``environment``, ``failures``. A number
-    with its interval is ``{"value", "low", "high"}`` everywhere; what was not measured is null.
+    A number with its interval is ``{"value", "low", "high"}`` everywhere.
     """
     evaluation = models[0].evaluation
     values = {
         "format": FORMAT,
-        "verdict": sentences.outcome(models, comparison, facts),
-        "notices": sentences.notices(facts),
+        "verdict": outcome(models, comparison, facts),
+        "notices": facts.notices,
         "data": {
             "name": facts.data,
             "official": facts.official,

@@ -17,12 +17,12 @@ _ANSWERED = 0.8  # the share of images at which the caption reads the error rate
 def shared_section(models: Sequence[ModelReport], comparison: Comparison | None) -> Section:
     """Recalls, calibration and abstaining, all models in one figure each."""
     lead = ""
-    if comparison is not None and any(len(model.per_seed) > 1 for model in comparison.models):
+    if comparison is not None and comparison.over_seeds:
         lead = "Numbers and figures of this part are from each recipe's first seed."
     panels = [recalls(models)]
     if any(model.evaluation.calibration for model in models):
         panels += [_calibration(models), _risk_coverage(models)]
-    return Section("classes", "Classes and calibration", lead, tuple(panels), table=scores(models))
+    return Section("classes", "Classes and calibration", lead, panels, table=scores(models))
 
 
 def recalls(models: Sequence[ModelReport]) -> Panel:
@@ -36,12 +36,12 @@ def recalls(models: Sequence[ModelReport]) -> Panel:
     for name, _, values in found:
         at = int(np.argmin([value.value for value in values]))
         hardest.append(
-            f"{name} finds {classes[at]} least often: {percent_estimate(values[at])} of its images."
+            f"{name} has its lowest recall for {classes[at]}: {percent_estimate(values[at])}."
         )
     rows = zip(*(values for _, _, values in found), strict=True)
     return Panel(
         "recalls",
-        "How much of each class is found",
+        "Recall of each class",
         "Recall: the share of each class that is found, with 95% intervals.",
         " ".join(hardest),
         plots.recalls(classes, found),
@@ -70,11 +70,11 @@ def _calibration(models: Sequence[ModelReport]) -> Panel:
         )
         if model.temperature is not None:
             change = decimal_change(model.temperature.log_loss_change)
-            sentence += f"; its temperature changes the log loss by {change}"
+            sentence += f". Its temperature changes the log loss by {change}"
         words.append(f"{sentence}.")
     return Panel(
         "calibration",
-        "Are the probabilities right?",
+        "Calibration of the probabilities",
         "Test images by top probability: mean confidence, and how often the model is correct.",
         " ".join(words),
         plots.calibration_curves(curves),
@@ -105,15 +105,15 @@ def _risk_coverage(models: Sequence[ModelReport]) -> Panel:
         at = int(np.searchsorted(curve.coverage, _ANSWERED))
         words.append(
             f"{name} has an error rate of {percent(float(curve.risk[-1]))} if it answers all "
-            f"images, and of {percent_estimate(curve.at(at))} if it answers the surest "
-            f"{percent(curve.coverage[at], 0)}."
+            f"images, and of {percent_estimate(curve.at(at))} if it answers the "
+            f"{percent(curve.coverage[at], 0)} that it is surest of."
         )
         for at in np.searchsorted(curve.coverage, np.arange(1, 11) / 10):
             answered, sure = percent(curve.coverage[at]), percent(curve.threshold[at])
             rows.append((name, answered, sure, percent_estimate(curve.at(int(at)), 2)))
     return Panel(
         "risk_coverage",
-        "How accurate, if it may abstain?",
+        "Errors, if a model may abstain",
         "Error rate among the images that a model is surest of, with 95% intervals.",
         " ".join(words),
         plots.risk_coverage(curves),

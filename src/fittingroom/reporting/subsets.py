@@ -8,14 +8,6 @@ from fittingroom.auditing import Subset
 from fittingroom.numbers import percent_estimate, points_estimate, some
 from fittingroom.reporting.tables import Table
 
-# The page of the audit, as the report's folder holds it.
-AUDIT_PAGE = "audit.html"
-
-NO_AUDIT = (
-    "Do doubtful labels, or near-duplicates of training images, change these numbers? "
-    "fittingroom audit finds them in this data, and the next report shows their effect."
-)
-
 _COLUMNS = {
     "all": "All test images",
     "without near-duplicates": "Without near-duplicates of training images",
@@ -41,38 +33,34 @@ class Audited:
 
     def as_dict(self) -> dict[str, Any]:
         """``audit`` in the report's ``results.json``."""
-        return {
-            "name": self.name,
-            "recipe": self.recipe,
-            "subsets": [subset.as_dict() for subset in self.subsets],
-        }
+        subsets = [subset.as_dict() for subset in self.subsets]
+        return {"name": self.name, "recipe": self.recipe, "subsets": subsets}
 
+    def table(self, models: Sequence[str]) -> Table:
+        """A column for each subset, all test images first; a row for each model and each pair."""
+        rows: list[tuple[Any, ...]] = [("Test images", *(each.images for each in self.subsets))]
+        for at, name in enumerate(models):
+            accuracies = (each.accuracies[at] if each.images else None for each in self.subsets)
+            rows.append((name, *(value and percent_estimate(value, 2) for value in accuracies)))
+        for a, b in self.subsets[0].differences:
+            differences = (each.differences.get((a, b)) for each in self.subsets)
+            name = f"{b} minus {a}, in points"
+            rows.append((name, *(value and points_estimate(value, 2) for value in differences)))
+        return Table.of(
+            "Accuracy with and without misleading images. The first column is the result; in "
+            "brackets: 95% intervals.",
+            ("", *(_COLUMNS[subset.name] for subset in self.subsets)),
+            rows,
+        )
 
-def subsets_table(audited: Audited, models: Sequence[str]) -> Table:
-    """A column for each subset, all test images first; a row for each model and each pair."""
-    columns = audited.subsets
-    rows: list[tuple[Any, ...]] = [("Test images", *(subset.images for subset in columns))]
-    for at, name in enumerate(models):
-        accuracies = (each.accuracies[at] if each.images else None for each in columns)
-        rows.append((name, *(value and percent_estimate(value, 2) for value in accuracies)))
-    for pair in columns[0].differences:
-        differences = (each.differences.get(pair) for each in columns)
-        name = f"{pair[1]} minus {pair[0]}, in points"
-        rows.append((name, *(value and points_estimate(value, 2) for value in differences)))
-    return Table.of(
-        "Accuracy with and without misleading images. The first column is the result; in "
-        "brackets: 95% intervals.",
-        ("", *(_COLUMNS[subset.name] for subset in columns)),
-        rows,
-    )
-
-
-def subsets_sentence(audited: Audited) -> str:
-    """What the table is based on, and how far to trust it."""
-    left_out = {subset.name: subset.left_out for subset in audited.subsets}
-    return (
-        f"{audited.name} found {some(left_out['without near-duplicates'], 'test image')} with a "
-        f"near-duplicate in training, and {left_out['without doubtful labels']:,} with a doubtful "
-        f"label. Models of the recipe {audited.recipe} found these labels unlikely. Without them "
-        "every model looks better, most of all one that makes the same mistakes as these."
-    )
+    @property
+    def sentence(self) -> str:
+        """What the table is based on, and how far to trust it."""
+        left_out = {subset.name: subset.left_out for subset in self.subsets}
+        return (
+            f"{self.name} found {some(left_out['without near-duplicates'], 'test image')} with a "
+            f"near-duplicate in training, and {left_out['without doubtful labels']:,} with a "
+            f"doubtful label. Models of the recipe {self.recipe} judged the labels. Without the "
+            "doubtful ones every model looks better, most of all one that makes the same mistakes "
+            "as these."
+        )

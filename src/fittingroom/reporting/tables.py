@@ -147,9 +147,9 @@ def scores(models: Sequence[ModelReport]) -> Table:
         if effect is not None:
             columns[model.name] |= {
                 "Temperature, from validation": f"{effect.temperature:.3f}",
-                "Log loss without it": decimal_estimate(effect.log_loss_before),
+                "Log loss without temperature": decimal_estimate(effect.log_loss_before),
                 "– its change by the temperature": decimal_change(effect.log_loss_change),
-                "Calibration error without it": percent_estimate(effect.error_before),
+                "Calibration error without temperature": percent_estimate(effect.error_before),
             }
     return _by_model("More scores on the test set, with 95% intervals.", columns)
 

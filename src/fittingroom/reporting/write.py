@@ -12,20 +12,14 @@ from fittingroom.data import Half
 from fittingroom.evaluation import SCORES, ModelReport
 from fittingroom.findings import CODES, Finding
 from fittingroom.predictions import UInt8
-from fittingroom.reporting import sentences, tables
-from fittingroom.reporting.facts import Facts
+from fittingroom.reporting import tables
+from fittingroom.reporting.facts import Facts, outcome
 from fittingroom.reporting.inline import image_uri, unbroken_ranges
 from fittingroom.reporting.model_figures import data_panel, model_section
-from fittingroom.reporting.pair_figures import overview_panels, pair_sections
+from fittingroom.reporting.pair_figures import accuracies, pair_sections
 from fittingroom.reporting.results import results_json
 from fittingroom.reporting.shared_figures import shared_section
-from fittingroom.reporting.subsets import (
-    AUDIT_PAGE,
-    NO_AUDIT,
-    Audited,
-    subsets_sentence,
-    subsets_table,
-)
+from fittingroom.reporting.subsets import Audited
 from fittingroom.runs import make_folder, write_file
 
 
@@ -64,20 +58,19 @@ def write_report(
         RunError: the folder cannot be written to.
     """
     data = data_panel(sample, models[0].evaluation.predictions.classes)
-    summary = () if comparison is None else overview_panels(comparison)
+    summary = [] if comparison is None else [accuracies(comparison)]
     sections = [] if comparison is None else pair_sections(comparison, models, images)
     sections.append(shared_section(models, comparison))
     sections += [model_section(model, place, images) for place, model in enumerate(models)]
     panels = [*summary, *(panel for section in sections for panel in section.panels), data]
     names = [model.name for model in models]
-    verdict = sentences.outcome(models, comparison, facts)
+    verdict = outcome(models, comparison, facts)
     page = {
         "title": " against ".join(names),
         "names": names,
         "test_images": f"{len(images):,}",
         "verdict": verdict,
-        "headline": sentences.headline(verdict),
-        "notices": sentences.notices(facts),
+        "sentences": verdict.removesuffix(".").partition(". "),
         "findings": {
             code: [finding for finding in findings if finding.code == code]
             for code in dict.fromkeys(finding.code for finding in findings)
@@ -86,15 +79,14 @@ def write_report(
         "results": tables.results(models, comparison),
         "pairs": None if comparison is None else tables.pairs(comparison),
         "scores": SCORES.values(),
-        "subsets": None if audited is None else subsets_table(audited, names),
-        "subsets_sentence": NO_AUDIT if audited is None else subsets_sentence(audited),
+        "audited": audited,
         "summary": summary,
         "sections": sections,
         "data": data,
         "strip": [row.images[0] for row in data.rows if len(row.images)],
         "facts": facts,
         "sources": tables.sources(models, facts),
-        "openings": sentences.openings(models, facts),
+        "openings": facts.openings_sentence(models),
         "trained_here": all(model.run is not None for model in models),
         "opened": tables.openings(models, facts),
     }
@@ -108,9 +100,9 @@ def write_report(
     write_file(folder / "results.json", numbers)
     write_file(folder / "README.md", markdown)
     if audited is None:
-        (folder / AUDIT_PAGE).unlink(missing_ok=True)  # that of an earlier report
+        (folder / "audit.html").unlink(missing_ok=True)  # that of an earlier report
     else:
-        write_file(folder / AUDIT_PAGE, audited.page)
+        write_file(folder / "audit.html", audited.page)
     index = folder / "index.html"
     write_file(index, html)
     return index

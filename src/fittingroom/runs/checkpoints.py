@@ -18,6 +18,7 @@ CHECKPOINT = "checkpoint.safetensors"
 _STATE = "state."
 _HISTORY = "history"
 _DIGEST = "digest"
+# A checkpoint holds a model's weights about four times.
 _MOST_BYTES = 4 * 2**30
 
 

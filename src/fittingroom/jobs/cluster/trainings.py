@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from fittingroom.data import SplitRule
 from fittingroom.engines import on_processor_only
 from fittingroom.errors import FittingRoomError, RunBusyError, TrainingError, TrainingStopped
 from fittingroom.jobs.cluster.connection import (
@@ -70,7 +71,7 @@ class ClusterTrainer:
         self._marker = share_folder(ray, session.folder)
         # Tasks of one function with the same resources start in the order they were handed over.
         self._train = ray.remote(num_cpus=threads, max_retries=RETRIES)(_train)
-        self._data = ray.put(session.dataset)  # in shared memory
+        self._splits: dict[SplitRule, Any] = {}
         self._mailbox = Mailbox(ray)
         self._reader = Reader(self._mailbox, session.progress)
         self._waiting: list[Any] = []
@@ -107,10 +108,18 @@ class ClusterTrainer:
             progress=PostedProgress(self._mailbox, number),
         )
         reference = self._train.options(num_gpus=gpus).remote(
-            recipe, seed, self._fresh, self._marker, session, self._data
+            recipe, seed, self._fresh, self._marker, session, self._data(recipe.split)
         )
         self._waiting.append(reference)
         return lambda: self._wait(reference, number, f"{recipe.name}, seed {seed}")
+
+    def _data(self, rule: SplitRule) -> Any:
+        """The data set in shared memory, with one split."""
+        if rule not in self._splits:
+            dataset = self._session.dataset
+            with_split = dataclasses.replace(dataset, splits={rule: dataset.split(rule)})
+            self._splits[rule] = self._ray.put(with_split)
+        return self._splits[rule]
 
     def _wait(self, reference: Any, number: int, name: str) -> Run:
         if self._count == len(self._waiting):  # the first one
