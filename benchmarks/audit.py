@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import measure
-from benchmarks.made_data import write_half
+from benchmarks.made_data import write_set
 from benchmarks.measure import Measured, in_process, peak_memory_mb, render, share
 from fittingroom.auditing import Audit, search, unit_images
 from fittingroom.data import Dataset, find_dataset
@@ -119,11 +119,11 @@ def flips(dataset: Dataset, runs: Path, options: argparse.Namespace) -> Measured
     planted, before = [], 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for files, half in ((TRAINING, dataset.training()), (TEST, dataset.open_test())):
-            labels = half.labels.copy()
+        for files, image_set in ((TRAINING, dataset.training()), (TEST, dataset.open_test())):
+            labels = image_set.labels.copy()
             planted.append(before + flip(labels, len(dataset.classes), generator))
             before += len(labels)
-            write_half(folder, files, half.images, labels)
+            write_set(folder, files, image_set.images, labels)
         flipped = find_dataset(folder, allow_unknown=True)
         audited = _audited(flipped, folder / "runs", options)
     return score(audited, np.concatenate(planted), clean)
@@ -147,7 +147,7 @@ def score(audited: Audit, planted: Int64, clean: Audit) -> Measured:
         "planted": len(planted),
         "flagged": len(flagged),
         "recall": share(int(hits.sum()), len(planted)),
-        "recall_by_half": {
+        "recall_by_set": {
             half: share(int(np.isin(where, flagged).sum()), len(where))
             for half, where in halves.items()
             if len(where)
@@ -238,7 +238,7 @@ def time_search(*, data: str | None, threads: int) -> Measured:
     with threadpool_limits(threads):
         pairs, _ = search(images)
     return {
-        "pictures": len(images),
+        "images": len(images),
         "pairs": len(pairs),
         "seconds": time.time() - before,
         "peak_memory_mb": peak_memory_mb(),
@@ -254,7 +254,7 @@ def time_audit(*, data: str | None, threads: int, recipe: str | None, began: flo
         return {
             "seconds": time.time() - began,
             "cross_validation_seconds": parts["cross_validation"],
-            "pictures_seconds": parts["images"],
+            "images_seconds": parts["images"],
             "page_bytes": stored.page.stat().st_size,
             "peak_memory_mb": peak_memory_mb(),
         }

@@ -63,10 +63,10 @@ def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measur
             for recipe in recipes
         }
         images = dataset.open_test().images
-        pictures = [
-            classified(images, options.pictures // 5, folder / "few"),
-            classified(images, options.pictures, folder / "many"),
-            classified(images, 20 * options.pictures, folder / "most", shards=20),
+        images = [
+            classified(images, options.images // 5, folder / "few"),
+            classified(images, options.images, folder / "many"),
+            classified(images, 20 * options.images, folder / "most", shards=20),
             classified(images, options.photos, folder / "photos", side=1000),
         ]
     hashes, others = one.pop("hashes"), [two.pop("hashes"), alone]
@@ -80,7 +80,7 @@ def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measur
         "two": two,
         "efficiency": one["seconds"] / (2 * two["seconds"]),
         "efficiency_with_start": sum(one.values()) / (2 * sum(two.values())),
-        "pictures": pictures,
+        "images": images,
         "same_weights": all(each.items() <= hashes.items() for each in others),
         "hashes": hashes,
         "environment": describe_environment(),
@@ -125,10 +125,10 @@ def classified(
         side: of each, in pixels: 28 for PNG as they are, more for photos in JPEG on white.
         shards: in so many.
     """
-    (folder / "pictures").mkdir(parents=True)
+    (folder / "images").mkdir(parents=True)
     for number in range(count):
         image = images[number % len(images)]
-        path = folder / "pictures" / f"{number:07d}"
+        path = folder / "images" / f"{number:07d}"
         if side == 28:
             Image.fromarray(image).save(path.with_suffix(".png"))
         else:
@@ -138,14 +138,14 @@ def classified(
         began = time.perf_counter()
         out = folder / "answers"
         shard = max(count // shards, 1)
-        classify_shards([str(folder / "pictures")], out, shard=shard)
+        classify_shards([str(folder / "images")], out, shard=shard)
         seconds = time.perf_counter() - began
     return {
-        "pictures": count,
+        "images": count,
         "side": side,
         "shards": len(list(out.glob("*.parquet"))),
         "seconds": seconds,
-        "bytes_a_picture": sum(path.stat().st_size for path in out.glob("*.parquet")) / count,
+        "bytes_an_image": sum(path.stat().st_size for path in out.glob("*.parquet")) / count,
         "peak_memory_mb": {name: value / 1e6 for name, value in peak.items()},
     }
 
@@ -199,7 +199,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = measure.parser(__doc__)
     parser.add_argument("--recipes", nargs="+", default=["ann", "cnn-fast"])
     parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--pictures", type=int, default=10_000, help="of 28×28, in PNG")
+    parser.add_argument("--images", type=int, default=10_000, help="of 28×28, in PNG")
     parser.add_argument("--photos", type=int, default=200, help="of 1000×1000, in JPEG")
     parser.add_argument("--epochs", type=int, help="for a trial: of every recipe; needs --out")
     options = measure.parse(parser, arguments, trial=("epochs",))

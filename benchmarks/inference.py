@@ -149,13 +149,13 @@ def summarise(measured: Measured) -> dict[str, Any]:
         for peer, found in network["peers"].items():
             if found is None:
                 continue
-            rates = {size: _median(values) for size, values in found["pictures_per_second"].items()}
-            rows[peer] = {"pictures_per_second": rates}
+            rates = {size: _median(values) for size, values in found["images_per_second"].items()}
+            rows[peer] = {"images_per_second": rates}
         base = rows.get("keras-tensorflow")
         for row in rows.values():
             row["over_keras"] = base and {
-                size: rate / base["pictures_per_second"][size]
-                for size, rate in row["pictures_per_second"].items()
+                size: rate / base["images_per_second"][size]
+                for size, rate in row["images_per_second"].items()
             }
         starts = {
             peer: _median(times) for peer, times in network["starts"].items() if times is not None

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from fittingroom.data.official import HalfFiles
+from fittingroom.data.official import SetFiles
 from fittingroom.predictions import UInt8
 
 
-def write_half(
-    folder: Path, files: HalfFiles, images: UInt8, labels: UInt8, count: int | None = None
+def write_set(
+    folder: Path, files: SetFiles, images: UInt8, labels: UInt8, count: int | None = None
 ) -> None:
     """Two IDX files of images and labels.
 

@@ -67,8 +67,8 @@ def train(
         "run": run.name,
         "backend": str(run.environment["backend"]),
         "versions": run.environment["versions"],
-        "training_pictures": run.environment["data"]["training"],
-        "validation_pictures": run.environment["data"]["validation"],
+        "training_images": run.environment["data"]["training"],
+        "validation_images": run.environment["data"]["validation"],
         "before_training_seconds": clock.began - began,
         "seconds": run.summary.seconds,
         "peak_memory_mb": peak_memory_mb(),
@@ -91,6 +91,6 @@ def scores(correct: Any) -> dict[str, Any]:
 
     return {
         "test_accuracy": float(correct.mean()),
-        "test_pictures": len(correct),
+        "test_images": len(correct),
         "mistakes": " ".join(str(place) for place in np.flatnonzero(~correct)),
     }

@@ -104,7 +104,7 @@ def speed(answer: Answer, images: UInt8, *, repeats: int, calls: float) -> dict[
         singles.append(time.perf_counter() - began)
     middle, late = np.quantile(singles[5:], (0.5, 0.99))
     return {
-        "pictures_per_second": throughput,
+        "images_per_second": throughput,
         "single_seconds": {"p50": float(middle), "p99": float(late)},
     }
 
@@ -134,7 +134,7 @@ def _onnxruntime_asleep(run: Path, keras_file: Path, threads: int) -> Answer:
     session = onnxruntime.InferenceSession(
         str(run / "model.onnx"), options, providers=["CPUExecutionProvider"]
     )
-    return _in_batches(lambda batch: session.run(["probabilities"], {"pictures": batch})[0])
+    return _in_batches(lambda batch: session.run(["probabilities"], {"images": batch})[0])
 
 
 def _keras(run: Path, keras_file: Path, threads: int) -> Answer:
@@ -197,7 +197,7 @@ def _openvino(run: Path, keras_file: Path, threads: int) -> Answer:
     settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
     model = core.compile_model(str(run / "model.onnx"), "CPU", settings)
     request = model.create_infer_request()
-    return _in_batches(lambda batch: request.infer({"pictures": batch})["probabilities"].copy())
+    return _in_batches(lambda batch: request.infer({"images": batch})["probabilities"].copy())
 
 
 PEERS: dict[str, Callable[[Path, Path, int], Answer]] = {

@@ -1,6 +1,6 @@
-"""Pictures of the data set rendered back as photos: garments on grounds, in frames, damaged.
+"""Images of the data set rendered back as photos: garments on grounds, in frames, damaged.
 
-A garment is the negated picture, enlarged; where the picture is nearly black the ground shows. What is
+A garment is the negated image, enlarged; where the image is nearly black the ground shows. What is
 random about a photo (size, place, colour) comes from the generator that is handed in, so that every
 way of reading a photo sees the same one.
 """
@@ -69,13 +69,13 @@ class Scene:
         name: what is said of it.
         bar: ``"plain"`` where the conversion must keep within 3 points of the clean accuracy.
         ground: draws the ground, float64 ``(H, W, 3)``.
-        scale: photo pixels for one of the picture: from, to.
+        scale: photo pixels for one of the image: from, to.
         room: edges of the frame, as multiples of the garment's: from, to.
         centred: whether the garment is in the middle, or anywhere.
         tint: how much colour the garment gets, 0 to 1.
         angle: degrees by which it is turned at most, either way.
         shade: how dark the darkest corner is, 1 being even light.
-        blur: standard deviation in pixels of the picture.
+        blur: standard deviation in pixels of the image.
         noise: standard deviation in grey levels.
         quality: of JPEG; None for none.
         negative: whether all is negated at the end: bright on black.
@@ -117,7 +117,7 @@ SCENES = (
     Scene("mottled cloth", ground=cloth),
     Scene("shaded to 60%", shade=0.6),
     Scene("rotated up to 20°", angle=20),
-    Scene("blurred by 0.8 picture pixels", blur=0.8),
+    Scene("blurred by 0.8 image pixels", blur=0.8),
     Scene("noise of 20 grey levels", noise=20),
     Scene("JPEG of quality 15", quality=15),
     Scene(
@@ -126,11 +126,11 @@ SCENES = (
 )  # fmt: skip
 
 
-def render(picture: UInt8, scene: Scene, random: Random) -> UInt8:
+def render(image: UInt8, scene: Scene, random: Random) -> UInt8:
     """One photo.
 
     Args:
-        picture: uint8 ``(28, 28)`` of the data set.
+        image: uint8 ``(28, 28)`` of the data set.
         scene: the kind.
         random: drawn from for everything that the kind leaves open.
 
@@ -139,8 +139,8 @@ def render(picture: UInt8, scene: Scene, random: Random) -> UInt8:
     """
     scale = random.uniform(*scene.scale)
     side = round(28 * scale)
-    grey = _enlarged(255 - picture, side, 255, angle := random.uniform(-1, 1) * scene.angle)
-    cover = _enlarged(((picture > _FAINT) * 255).astype(np.uint8), side, 0, angle)
+    grey = _enlarged(255 - image, side, 255, angle := random.uniform(-1, 1) * scene.angle)
+    cover = _enlarged(((image > _FAINT) * 255).astype(np.uint8), side, 0, angle)
     garment = np.repeat(grey[..., None], 3, axis=2)
     if scene.tint:
         hue = random.uniform(0.3, 1.0, 3)
@@ -163,11 +163,11 @@ def render(picture: UInt8, scene: Scene, random: Random) -> UInt8:
     return _damaged(photo, scene, scale, random)
 
 
-def _enlarged(picture: UInt8, side: int, outside: int, angle: float) -> Float64:
-    image = Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC)
+def _enlarged(image: UInt8, side: int, outside: int, angle: float) -> Float64:
+    garment = Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)
     if angle:
-        image = image.rotate(angle, Image.Resampling.BICUBIC, fillcolor=outside)
-    return np.asarray(image, float)
+        garment = garment.rotate(angle, Image.Resampling.BICUBIC, fillcolor=outside)
+    return np.asarray(garment, float)
 
 
 def _damaged(photo: Float64, scene: Scene, scale: float, random: Random) -> UInt8:

@@ -1,6 +1,6 @@
 """Are photos read as the data set's own images are? Test images rendered as photos.
 
-    python -m benchmarks.photos [--model RUN|FILE] [--pictures 2000]
+    python -m benchmarks.photos [--model RUN|FILE] [--images 2000]
 
 Each kind of damage (photo_scenes.py) is done to the same test images. `read_photo` reads the photos,
 and so do the two naive ways: resized to 28×28 and made grey, negated or not. One model classifies all
@@ -95,8 +95,8 @@ def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measur
     else:
         path = options.model / "model.onnx" if options.model.is_dir() else options.model
         name = path.parent.name if path.name == "model.onnx" else path.name
-    half = find_dataset(options.data).open_test()
-    images, labels = half.images[: options.pictures], half.labels[: options.pictures]
+    image_set = find_dataset(options.data).open_test()
+    images, labels = image_set.images[: options.images], image_set.labels[: options.images]
     model = Predictor(path, threads=1)
     clean = model.log_probabilities(images).argmax(axis=1) == labels
     scenes = {}
@@ -107,7 +107,7 @@ def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measur
             say(f"{scene.name}: {_percent(row['read_photo'])}")
     yield {
         "model": name,
-        "pictures": len(images),
+        "images": len(images),
         "clean": share_of(clean),
         "scenes": scenes,
         "environment": describe_environment(),
@@ -145,7 +145,7 @@ def _points(estimate: Measured) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = measure.parser(__doc__)
     parser.add_argument("--model", type=Path, help="an ONNX file or a run; default: the package's")
-    parser.add_argument("--pictures", type=int, default=2000, help="the first ones of the test set")
+    parser.add_argument("--images", type=int, default=2000, help="the first ones of the test set")
     measure.run("photos", measure.parse(parser, arguments), everything, page)
     return 0
 

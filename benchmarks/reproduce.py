@@ -27,7 +27,7 @@ import numpy as np
 from benchmarks import measure
 from benchmarks.measure import Measured, MeasurementError, in_process, render, say
 from benchmarks.peers import torch_logits
-from fittingroom.data import Half, find_dataset
+from fittingroom.data import ImageSet, find_dataset
 from fittingroom.jobs.reproduce import compare_predictions, compare_runs
 from fittingroom.predict import Predictor
 from fittingroom.predictions import Predictions
@@ -91,7 +91,7 @@ def measure_recipe(recipe: str, options: argparse.Namespace) -> Measured:
         return {
             "recipe": recipe,
             "epochs": None if first.recipe.in_one_go else len(first.history),
-            "pictures": len(first.validation),
+            "images": len(first.validation),
             "half_precision": first.environment["half_precision"],
             # The first is a repeat of itself.
             "alone": {"identical": 1 + alone, "repeats": options.repeats},
@@ -110,14 +110,14 @@ def measure_recipe(recipe: str, options: argparse.Namespace) -> Measured:
 def same_weights(run: Run, threads: Sequence[int], data: str | None) -> list[Measured]:
     """What a run's weights predict for the validation set here and with other numbers of threads,
     compared with the predictions when it was trained."""
-    half = find_dataset(data).split(run.recipe.split).validation
-    asked = (half.images, half.labels, half.indices)
+    image_set = find_dataset(data).split(run.recipe.split).validation
+    asked = (image_set.images, image_set.labels, image_set.indices)
     found = [
         ("ONNX Runtime", count, Predictor(run.model_path, count).predict(*asked))
         for count in threads
     ]
     if isinstance(run.recipe, Recipe) and run.recipe.engine == "pytorch":
-        found += [("PyTorch", count, _by_torch(run, half, count)) for count in threads]
+        found += [("PyTorch", count, _by_torch(run, image_set, count)) for count in threads]
     rows = []
     for by, count, predictions in found:
         compared = compare_predictions(run.validation, predictions)
@@ -130,7 +130,7 @@ def _apart(run: Run, other: Run) -> Measured:
     return {name: values[name] for name in ("verdict", "weights", "predictions")}
 
 
-def _by_torch(run: Run, half: Half, threads: int) -> Predictions:
+def _by_torch(run: Run, image_set: ImageSet, threads: int) -> Predictions:
     """What PyTorch predicts with a run's weights."""
     import torch
 
@@ -140,8 +140,8 @@ def _by_torch(run: Run, half: Half, threads: int) -> Predictions:
     try:
         with torch.inference_mode():
             parts = [
-                logits(torch.from_numpy(half.images[at : at + _BATCH])).double()
-                for at in range(0, len(half), _BATCH)
+                logits(torch.from_numpy(image_set.images[at : at + _BATCH])).double()
+                for at in range(0, len(image_set), _BATCH)
             ]
             logs = (torch.cat(parts) / run.summary.temperature).log_softmax(1).float().numpy()
     finally:

@@ -199,7 +199,7 @@ def raw_model(*, model: str, batch: int, threads: int, seconds: float) -> Measur
     last = time.perf_counter() + seconds
     while len(took) < 10 or time.perf_counter() < last:
         before = time.perf_counter()
-        session.run(["probabilities", "ood_score"], {"pictures": images})
+        session.run(["probabilities", "ood_score"], {"images": images})
         took.append(time.perf_counter() - before)
     return {"images_per_second": batch / float(np.median(took))}
 

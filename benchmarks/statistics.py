@@ -46,7 +46,7 @@ Correct = npt.NDArray[np.bool_]
 # Accuracy of recipe a throughout; about that of a small network on Fashion-MNIST.
 ACCURACY = 0.92
 # Latent spreads: difficulty that all recipes share, difficulty to one recipe, chance. Two trainings
-# of one recipe then disagree about 6% of the pictures, two of different recipes about 8%.
+# of one recipe then disagree about 6% of the images, two of different recipes about 8%.
 SHARED, OWN, CHANCE = 2.5, 0.8, 1.0
 # Standard deviations of accuracy over seeds, in points.
 DEVIATIONS = (0.05, 0.2, 1.0)
@@ -100,20 +100,18 @@ def line(
 
 
 def fitted_models(generator: np.random.Generator, trials: int) -> Iterator[Line]:
-    for pictures in (500, 10_000):
+    for images in (500, 10_000):
         for disagree in (0.02, 0.05, 0.15):
             for gap in (0.0, 0.01):
                 chances = [(disagree - gap) / 2, (disagree + gap) / 2, 1 - disagree]
-                tables = generator.multinomial(pictures, chances, trials)
+                tables = generator.multinomial(images, chances, trials)
                 a_only, b_only = tables[:, 0], tables[:, 1]
-                low, high = tango_interval(a_only, b_only, pictures)
-                setting = (
-                    f"{pictures:,} pictures, {disagree:.0%} disagree, gap {100 * gap:g} points"
-                )
+                low, high = tango_interval(a_only, b_only, images)
+                setting = f"{images:,} images, {disagree:.0%} disagree, gap {100 * gap:g} points"
                 covered = (low <= gap) & (gap <= high)
                 yield line("Two fitted models", setting, "Tango's interval", covered, COVERAGE)
                 if gap > 0:
-                    low, high = tango_interval(a_only, b_only, pictures, 0.90)
+                    low, high = tango_interval(a_only, b_only, images, 0.90)
                     equivalent = (-gap < low) & (high < gap)
                     yield line("Equivalence", setting, AT_THE_MARGIN, equivalent, TYPE_ONE)
                 if gap == 0:
@@ -144,22 +142,22 @@ def recipe(
     accuracy: float,
     deviation: float,
 ) -> Correct:
-    pictures = len(difficulty)
+    images = len(difficulty)
     mean, spread = latent(accuracy, deviation)
-    own = difficulty + OWN * generator.standard_normal(pictures, dtype=np.float32)
+    own = difficulty + OWN * generator.standard_normal(images, dtype=np.float32)
     luck = mean + spread * generator.standard_normal(seeds)
-    chance = generator.standard_normal((seeds, pictures), dtype=np.float32)
+    chance = generator.standard_normal((seeds, images), dtype=np.float32)
     return chance > -(own + luck.astype(np.float32)[:, None])
 
 
 def true_accuracy(generator: np.random.Generator, accuracy: float, deviation: float) -> float:
-    """Of one new training, on all pictures there could be."""
+    """Of one new training, on all images there could be."""
     mean, spread = latent(accuracy, deviation)
     luck = mean + spread * generator.standard_normal()
     return float(special.ndtr(luck / math.sqrt(SHARED**2 + OWN**2 + CHANCE**2)))
 
 
-def recipes(generator: np.random.Generator, pictures: int, trials: int) -> Iterator[Line]:
+def recipes(generator: np.random.Generator, images: int, trials: int) -> Iterator[Line]:
     settings = [(deviation, 0.0) for deviation in DEVIATIONS] + [(0.2, 0.01)]
     for seeds in ((5, 5), (10, 10), (20, 20), (1, 5), (5, 20)):
         for deviation, gap in settings:
@@ -168,7 +166,7 @@ def recipes(generator: np.random.Generator, pictures: int, trials: int) -> Itera
             covered, rejected, new = [], [], []
             accurate, gains, equivalent = [], [], []
             for _ in range(trials):
-                difficulty = SHARED * generator.standard_normal(pictures, dtype=np.float32)
+                difficulty = SHARED * generator.standard_normal(images, dtype=np.float32)
                 a = recipe(generator, difficulty, seeds[0], ACCURACY, deviation)
                 b = recipe(generator, difficulty, seeds[1], ACCURACY + gap, deviation)
                 scores = SeedScores.of(a), SeedScores.of(b)
@@ -179,7 +177,7 @@ def recipes(generator: np.random.Generator, pictures: int, trials: int) -> Itera
                 if seeds[0] > 1:
                     own = accuracy_interval(scores[0])
                     accurate.append(own.low <= ACCURACY <= own.high)
-                some = pictures // CLASSES
+                some = images // CLASSES
                 of_class = SeedScores.of(a[:, :some]), SeedScores.of(b[:, :some])
                 gain = seed_difference(*of_class).interval()
                 gains.append(gain.low <= gap <= gain.high)
@@ -198,11 +196,11 @@ def recipes(generator: np.random.Generator, pictures: int, trials: int) -> Itera
                     new.append(abs(truth - model.difference) <= half)
             count = f"{seeds[0]}" if seeds[0] == seeds[1] else f"{seeds[0]} and {seeds[1]}"
             setting = (
-                f"{pictures:,} pictures, {count} seeds, {deviation:g} points over seeds, "
+                f"{images:,} images, {count} seeds, {deviation:g} points over seeds, "
                 f"gap {100 * gap:g} points"
             )
-            yield line("Two recipes", setting, "t over seeds and pictures", covered, COVERAGE)
-            yield line("Gain of a class", setting, "t, a tenth of the pictures", gains, COVERAGE)
+            yield line("Two recipes", setting, "t over seeds and images", covered, COVERAGE)
+            yield line("Gain of a class", setting, "t, a tenth of the images", gains, COVERAGE)
             if accurate:
                 yield line("Accuracy of a recipe", setting, "Wilson's, widened", accurate, COVERAGE)
             if equivalent:
@@ -217,11 +215,11 @@ def recipes(generator: np.random.Generator, pictures: int, trials: int) -> Itera
 
 def many_models(generator: np.random.Generator, trials: int) -> Iterator[Line]:
     """Five fitted models of which none is better: does any of ten pairs count as shown?"""
-    models, pictures = 5, 10_000
+    models, images = 5, 10_000
     first, second = np.triu_indices(models, 1)
     alone, corrected = [], []
     for _ in range(trials):
-        difficulty = SHARED * generator.standard_normal(pictures, dtype=np.float32)
+        difficulty = SHARED * generator.standard_normal(images, dtype=np.float32)
         right = np.concatenate(
             [recipe(generator, difficulty, 1, ACCURACY, 0.0) for _ in range(models)]
         ).astype(np.float32)
@@ -232,27 +230,27 @@ def many_models(generator: np.random.Generator, trials: int) -> Iterator[Line]:
         p = 2 * stats.binom.cdf(fewer, parted, 0.5) - stats.binom.pmf(fewer, parted, 0.5)
         alone.append(p.min() <= 0.05)
         corrected.append(min(holm(np.minimum(p, 1).tolist())) <= 0.05)
-    setting = f"{models} models, {len(first)} pairs, {pictures:,} pictures, gap 0 points"
+    setting = f"{models} models, {len(first)} pairs, {images:,} images, gap 0 points"
     yield line("Many models", setting, "any pair, after Holm's correction", corrected, TYPE_ONE)
     yield line("For the record", setting, "any pair, uncorrected", alone, None)
 
 
 def two_halves(generator: np.random.Generator, trials: int) -> Iterator[Line]:
     """Validation and test half of one model, equally accurate on both."""
-    for pictures, others in ((500, 500), (10_000, 5_000)):
+    for images, others in ((500, 500), (10_000, 5_000)):
         apart = []
         for right, right_others in zip(
-            generator.binomial(pictures, ACCURACY, trials),
+            generator.binomial(images, ACCURACY, trials),
             generator.binomial(others, ACCURACY, trials),
             strict=True,
         ):
-            gap = metrics.difference_of_shares(int(right), pictures, int(right_others), others)
+            gap = metrics.difference_of_shares(int(right), images, int(right_others), others)
             apart.append(gap.low > 0 or gap.high < 0)
-        setting = f"{pictures:,} test and {others:,} validation pictures"
+        setting = f"{images:,} test and {others:,} validation images"
         yield line("Type-I error", setting, "validation and test disagree", apart, TYPE_ONE)
 
 
-def pictures_of_one_model(generator: np.random.Generator, count: int, sure: float) -> Predictions:
+def images_of_one_model(generator: np.random.Generator, count: int, sure: float) -> Predictions:
     """Ten classes; ``sure`` = 1 is calibrated, above is too sure."""
     z = 1.2 * generator.standard_normal((count, CLASSES))
     z[np.arange(count), generator.integers(0, CLASSES, count)] += 7
@@ -303,19 +301,19 @@ def numbers(predictions: Predictions) -> dict[str, metrics.Estimate]:
 
 def one_model(generator: np.random.Generator, trials: Callable[[int], int]) -> Iterator[Line]:
     for sure, said in ((1.0, "calibrated"), (1.5, "too sure")):
-        parts = [numbers(pictures_of_one_model(generator, 500_000, sure)) for _ in range(8)]
+        parts = [numbers(images_of_one_model(generator, 500_000, sure)) for _ in range(8)]
         truth = {name: float(np.mean([part[name].value for part in parts])) for name in parts[0]}
         if sure == 1.0:
             truth |= dict.fromkeys(TRUTHS_AT_END, 0.0)
-        for pictures in (500, 10_000):
+        for images in (500, 10_000):
             hits: dict[str, list[bool]] = {name: [] for name in truth}
-            for _ in range(trials(pictures)):
-                found = numbers(pictures_of_one_model(generator, pictures, sure))
+            for _ in range(trials(images)):
+                found = numbers(images_of_one_model(generator, images, sure))
                 for name, value in truth.items():
                     hits[name].append(found[name].low <= value <= found[name].high)
             for name, hit in hits.items():
                 target = COVERAGE_AT_END if truth[name] == 0 else COVERAGE
-                yield line("One model", f"{pictures:,} pictures, {said}", name, hit, target)
+                yield line("One model", f"{images:,} images, {said}", name, hit, target)
 
 
 def verdict(result: Line) -> str:
@@ -344,7 +342,7 @@ PARTS: dict[str, Callable[[np.random.Generator, int], Iterator[Line]]] = {
         many_models(generator, 10_000 // scale), two_halves(generator, 10_000 // scale)
     ),
     "model": lambda generator, scale: one_model(
-        generator, lambda pictures: (4_000 if pictures == 500 else 2_000) // scale
+        generator, lambda images: (4_000 if images == 500 else 2_000) // scale
     ),
 }
 

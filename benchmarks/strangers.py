@@ -50,9 +50,9 @@ def _written_digits(count: int, rng: np.random.Generator) -> UInt8:
     digits = load_digits().images
     chosen = digits[rng.choice(len(digits), count, replace=count > len(digits))]
     images = np.zeros((count, SIDE, SIDE), np.uint8)
-    for picture, digit in zip(images, chosen, strict=True):
+    for image, digit in zip(images, chosen, strict=True):
         small = Image.fromarray((digit * 255 / 16).astype(np.uint8))
-        picture[4:24, 4:24] = np.asarray(small.resize((20, 20), Image.Resampling.BICUBIC))
+        image[4:24, 4:24] = np.asarray(small.resize((20, 20), Image.Resampling.BICUBIC))
     return images
 
 

@@ -50,7 +50,7 @@ def predecessor_epoch(sitting: Sitting) -> float | None:
 
 def correct_of(rows: Sequence[Row]) -> npt.NDArray[np.bool_]:
     """Which seed classified which test image correctly: bool ``(S, N)``."""
-    correct = np.ones((len(rows), rows[0]["test_pictures"]), np.bool_)
+    correct = np.ones((len(rows), rows[0]["test_images"]), np.bool_)
     for place, row in enumerate(rows):
         correct[place, [int(each) for each in row["mistakes"].split()]] = False
     return correct

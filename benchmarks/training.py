@@ -25,7 +25,7 @@ from typing import Any
 from benchmarks import measure
 from benchmarks.measure import AVX2, Measured, in_process, say
 from benchmarks.table import PREDECESSOR, TUTORIAL, Row, counted, key_of, summarise
-from benchmarks.training_page import page, picture
+from benchmarks.training_page import image, page
 from fittingroom.recipes import RECIPES
 from fittingroom.runs import describe_environment, write_file
 
@@ -132,7 +132,7 @@ def _predecessor(options: argparse.Namespace, backend: str) -> dict[str, Any]:
     say(f"Three epochs of the predecessor, Keras on {backend} …")
     measured = _train(options, PREDECESSOR, 0, backend=backend, epochs=3, score=False)
     ends = [0.0, *(epoch["seconds"] for epoch in measured["history"])]
-    kept = ("training_pictures", "peak_memory_mb", "versions", "history")
+    kept = ("training_images", "peak_memory_mb", "versions", "history")
     return {
         # The first builds the graph, and times are noisy: the fastest flatters nobody else.
         "epoch_seconds": min(end - start for start, end in pairwise(ends)),
@@ -188,12 +188,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name = "training-avx2" if options.avx2 else "training"
     try:
         measured = measure.run(
-            name, options, everything, partial(page, picture_name=f"{name}.png"), summarised
+            name, options, everything, partial(page, image_name=f"{name}.png"), summarised
         )
     except KeyboardInterrupt:
         say("Stopped. The same command continues with what is missing.")
         return 130
-    write_file(options.out / f"{name}.png", picture(measured))
+    write_file(options.out / f"{name}.png", image(measured))
     return 0
 
 

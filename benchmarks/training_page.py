@@ -15,8 +15,8 @@ _STATED_ACCURACY, _STATED_EPOCHS = 0.9063, 30
 _NONE = "–"
 
 
-def page(measured: Mapping[str, Any], picture_name: str) -> str:
-    """The results as Markdown; the picture lies beside the page."""
+def page(measured: Mapping[str, Any], image_name: str) -> str:
+    """The results as Markdown; the image lies beside the page."""
     rows, sittings = counted(measured["rows"]), measured["sittings"]
     used = {row["sitting"] for row in rows}
     newest = sittings[max(used)]
@@ -26,7 +26,7 @@ def page(measured: Mapping[str, Any], picture_name: str) -> str:
     return render(
         "training",
         measured,
-        picture=picture_name,
+        image=image_name,
         counted=rows,
         used=used,
         ordered=[(_result(name, each), each) for name, each in _fastest_first(measured)],
@@ -69,7 +69,7 @@ def _result(name: str, each: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def picture(measured: Mapping[str, Any]) -> bytes:
+def image(measured: Mapping[str, Any]) -> bytes:
     """The frontier as a PNG: every recipe and peer."""
     rows, sittings = counted(measured["rows"]), measured["sittings"]
     units = [predecessor_epoch(sittings[row["sitting"]]) for row in rows]

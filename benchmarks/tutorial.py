@@ -18,7 +18,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from benchmarks.measure import peak_memory_mb
 from benchmarks.one_training import scores
-from fittingroom.data import Half, find_dataset
+from fittingroom.data import ImageSet, find_dataset
 from fittingroom.engines.pytorch.modules import build_module
 from fittingroom.networks import operation_count, parameter_count
 from fittingroom.recipes.catalogue import KERAS_CNN
@@ -30,7 +30,7 @@ BATCH = 32
 class Garments(TorchDataset[tuple[Tensor, int]]):
     """Images as float tensors ``(1, 28, 28)`` from 0 to 1, made one at a time."""
 
-    def __init__(self, half: Half) -> None:
+    def __init__(self, half: ImageSet) -> None:
         self.half = half
 
     def __len__(self) -> int:
@@ -66,7 +66,7 @@ def train(*, began: float, seed: int, data: str | None, runs: str, threads: int)
         loss_sum += loss.item() * len(labels)
         right += int((logits.argmax(1) == labels).sum())
 
-    def logits_of(half: Half) -> Tensor:
+    def logits_of(half: ImageSet) -> Tensor:
         model.eval()
         with torch.no_grad():
             return torch.cat([model(images) for images, _ in DataLoader(Garments(half), BATCH)])
@@ -92,8 +92,8 @@ def train(*, began: float, seed: int, data: str | None, runs: str, threads: int)
     return {
         "run": name,
         "backend": "",
-        "training_pictures": len(split.training),
-        "validation_pictures": len(split.validation),
+        "training_images": len(split.training),
+        "validation_images": len(split.validation),
         "before_training_seconds": before_training,
         "seconds": seconds,
         "peak_memory_mb": memory,

@@ -33,7 +33,7 @@ Floats = npt.NDArray[np.floating[Any]]
 
 
 def auroc(garments: Floats, others: Floats) -> float:
-    """The probability that an unknown image's score is above a garment's, ties counted half."""
+    """The probability that an unknown image's score is above a garment's, ties counted image_set."""
     ordered = np.sort(garments)
     below = np.searchsorted(ordered, others, "left") + np.searchsorted(ordered, others, "right")
     return float(below.mean() / 2 / len(garments))
@@ -49,24 +49,24 @@ def measure_model(model: Model, data: str | None, count: int, seed: int) -> dict
     limit = float(np.quantile(said.ood_score, ACCEPTED))
     kinds: dict[str, Any] = {}
     surest = said.probabilities.max(axis=1)
-    pictures = strangers(count, seed)
+    strange = strangers(count, seed)
     # A mixture of equal parts, so that no kind weighs more than another.
-    pictures["all of these"] = np.concatenate(list(pictures.values()))
-    for name, images in pictures.items():
-        strange = model.arrays(images)
+    strange["all of these"] = np.concatenate(list(strange.values()))
+    for name, images in strange.items():
+        given = model.arrays(images)
         kinds[name] = {
-            "pictures": len(images),
-            "auroc": auroc(said.ood_score, strange.ood_score),
-            "auroc_of_probability": auroc(-surest, -strange.probabilities.max(axis=1)),
-            "false_accepts": share_of(strange.ood_score <= limit),
-            "answered": share_of(strange.abstain == 0),
+            "images": len(images),
+            "auroc": auroc(said.ood_score, given.ood_score),
+            "auroc_of_probability": auroc(-surest, -given.probabilities.max(axis=1)),
+            "false_accepts": share_of(given.ood_score <= limit),
+            "answered": share_of(given.abstain == 0),
         }
     return {
         "model": model.name,
         "unsure": model.thresholds.unsure,
         "unknown": model.thresholds.unknown,
         "garments": {
-            "pictures": len(test),
+            "images": len(test),
             "accuracy": share_of(~wrong),
             "answered": share_of(answered),
             "unsure": share_of(said.abstain == 1),

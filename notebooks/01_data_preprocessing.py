@@ -116,12 +116,12 @@ boot = int(np.flatnonzero(labels == dataset.classes.index("Ankle boot"))[0])
 
 
 @drawn
-def as_numbers(picture):
+def as_numbers(image):
     figure = Figure(figsize=(6.4, 6.4))
     axes = figure.add_axes((0, 0, 1, 1))
-    axes.imshow(picture, cmap="gray_r", vmin=0, vmax=255)
+    axes.imshow(image, cmap="gray_r", vmin=0, vmax=255)
     axes.set_axis_off()
-    for (row, column), value in np.ndenumerate(picture):
+    for (row, column), value in np.ndenumerate(image):
         shade = "white" if value > 120 else INK if value else "#c9c7c1"
         axes.text(column, row, value, ha="center", va="center", fontsize=5.2, color=shade)
     return figure
@@ -189,16 +189,16 @@ training = split.training.images
 
 
 @drawn
-def histogram(pictures):
+def histogram(images):
     figure = Figure(figsize=(6.4, 2.2))
     axes = figure.add_subplot()
-    axes.hist(pictures[pictures > 0], bins=np.arange(1, 257, 5), color=plots.model_colour(0))
+    axes.hist(images[images > 0], bins=np.arange(1, 257, 5), color=plots.model_colour(0))
     axes.grid(axis="y")
     axes.set_xlabel("value of a pixel that is not 0")
     axes.set_ylabel("pixels")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.annotate(
-        f"left out: {np.mean(pictures == 0):.0%} of all pixels are 0, the background",
+        f"left out: {np.mean(images == 0):.0%} of all pixels are 0, the background",
         (0.1, 0.92),
         xycoords="axes fraction",
         color=MUTED,
@@ -295,13 +295,13 @@ show(
 # %%
 import torch
 
-from fittingroom.engines.pytorch.pictures import Augmenter, Pictures
+from fittingroom.engines.pytorch.images import Augmenter, Images
 from fittingroom.recipes import Augmentation
 
 
-def epochs_of(picture, augmentation, epochs=8):
+def epochs_of(image, augmentation, epochs=8):
     """One image as it is seen in so many epochs: uint8 (epochs, 28, 28)."""
-    one = Pictures(torch.tensor(picture)[None], torch.zeros(1), torch.zeros(1), torch.ones(1))
+    one = Images(torch.tensor(image)[None], torch.zeros(1), torch.zeros(1), torch.ones(1))
     augmenter = Augmenter(one, augmentation, torch.Generator().manual_seed(1))
     drawn = [next(augmenter.epoch(number, 1)) for number in range(epochs)]
     return torch.cat([augmenter.vary(*each) for each in drawn]).numpy()

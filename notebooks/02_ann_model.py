@@ -248,7 +248,7 @@ strongest = np.argsort(-weights.std(axis=0))[:12]
 
 
 @drawn
-def as_pictures(columns):
+def as_images(columns):
     figure = Figure(figsize=(6.6, 2.3))
     for axes, column in zip(figure.subplots(2, 6).flat, columns.T, strict=True):
         top = np.abs(column).max()
@@ -258,7 +258,7 @@ def as_pictures(columns):
 
 
 show(
-    as_pictures(weights[:, strongest]),
+    as_images(weights[:, strongest]),
     "The weights of twelve neurons, drawn as images",
     sheet=True,
 )

@@ -77,14 +77,14 @@ print(f"{dataset.name}: training {x_train.shape}, validation {x_val.shape}")
 
 # %%
 boot = int(np.flatnonzero(y_val == dataset.classes.index("Ankle boot"))[0])
-picture = x_val[boot, :, :, 0]
+image = x_val[boot, :, :, 0]
 vertical = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
 horizontal = vertical.T
 
 
-def convolve(picture, kernel):
+def convolve(image, kernel):
     """What a convolution without padding gives: (26, 26) of a (28, 28) image."""
-    patches = np.lib.stride_tricks.sliding_window_view(picture, (3, 3))  # (26, 26, 3, 3)
+    patches = np.lib.stride_tricks.sliding_window_view(image, (3, 3))  # (26, 26, 3, 3)
     return (patches * kernel).sum(axis=(2, 3))
 
 
@@ -94,9 +94,9 @@ def max_pool(values):
 
 
 @drawn
-def five_in_a_row(pictures):
+def five_in_a_row(images):
     figure = Figure(figsize=(8.6, 1.9))
-    for axes, (title, values) in zip(figure.subplots(1, 5), pictures.items(), strict=True):
+    for axes, (title, values) in zip(figure.subplots(1, 5), images.items(), strict=True):
         top = np.abs(values).max() or 1
         axes.imshow(values, cmap="RdBu", vmin=-top, vmax=top)
         axes.set_title(title, fontsize=8)
@@ -107,11 +107,11 @@ def five_in_a_row(pictures):
 show(
     five_in_a_row(
         {
-            "image": picture,
-            "vertical edges": convolve(picture, vertical),
-            "after max pooling": max_pool(convolve(picture, vertical)),
-            "horizontal edges": convolve(picture, horizontal),
-            "after pooling": max_pool(convolve(picture, horizontal)),
+            "image": image,
+            "vertical edges": convolve(image, vertical),
+            "after max pooling": max_pool(convolve(image, vertical)),
+            "horizontal edges": convolve(image, horizontal),
+            "after pooling": max_pool(convolve(image, horizontal)),
         }
     ),
     "A boot, its vertical and horizontal edges by two kernels, and both after max pooling",

@@ -74,8 +74,8 @@ for opening in read_openings(Path(RUNS)):
 # %%
 dataset = fittingroom.find_dataset(DATA)
 test = dataset.open_test()
-known = {picture.tobytes() for picture in dataset.training().images}
-shared = sum(picture.tobytes() in known for picture in test.images)
+known = {image.tobytes() for image in dataset.training().images}
+shared = sum(image.tobytes() in known for image in test.images)
 print(f"{shared} of {len(test):,} test images are among the training images")
 
 # %% [markdown]

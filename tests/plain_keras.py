@@ -15,20 +15,20 @@ _SCRIPT = """
 import sys
 import keras
 import numpy as np
-pictures, answers, *paths = sys.argv[1:]
-pictures = np.load(pictures)
+images, answers, *paths = sys.argv[1:]
+images = np.load(images)
 models = [keras.models.load_model(path) for path in paths]
-np.save(answers, [model.predict(pictures, verbose=0) for model in models])
+np.save(answers, [model.predict(images, verbose=0) for model in models])
 assert not [name for name in sys.modules if name.startswith("fittingroom")]
 """
 
 
 def probabilities(
-    paths: Sequence[Path], pictures: np.ndarray, backend: str, folder: Path
+    paths: Sequence[Path], images: np.ndarray, backend: str, folder: Path
 ) -> np.ndarray:
-    """What plain Keras on a backend says of pictures with each file's model: ``(files, N, K)``."""
-    inputs, answers = folder / "pictures.npy", folder / "answers.npy"
-    np.save(inputs, pictures)
+    """What plain Keras on a backend says of images with each file's model: ``(files, N, K)``."""
+    inputs, answers = folder / "images.npy", folder / "answers.npy"
+    np.save(inputs, images)
     subprocess.run(
         [sys.executable, "-c", _SCRIPT, *map(str, (inputs, answers, *paths))],
         env={**os.environ, "KERAS_BACKEND": backend},

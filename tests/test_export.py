@@ -36,12 +36,12 @@ def weights(module: nn.Module) -> dict[str, np.ndarray]:
     return {name: value.numpy() for name, value in (normalisation | weights_of(module)).items()}
 
 
-def pictures(count: int, seed: int = 0) -> np.ndarray:
+def random_images(count: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (count, 28, 28), dtype=np.uint8)
 
 
 def moved(images: np.ndarray, down: int, right: int) -> np.ndarray:
-    """The pictures shifted, black where nothing was."""
+    """The images shifted, black where nothing was."""
     framed = np.pad(images, ((0, 0), (1, 1), (1, 1)))
     return np.roll(framed, (down, right), axis=(1, 2))[:, 1:-1, 1:-1]
 
@@ -52,7 +52,7 @@ def moved(images: np.ndarray, down: int, right: int) -> np.ndarray:
 @settings(max_examples=80, deadline=None)
 def test_the_graph_gives_what_pytorch_gives(network, seed, mirror, shifts, temperature):
     module = trained_looking(network, seed)
-    images = pictures(3, seed)
+    images = random_images(3, seed)
 
     def logits_of(seen: np.ndarray) -> torch.Tensor:
         inputs = ((torch.from_numpy(seen).float() - 72.9) / 90.0).unsqueeze(1)
@@ -89,7 +89,7 @@ def test_probabilities_are_the_softmax_of_logits():
     )
     predictor = Predictor(model)
     logits, probabilities = predictor._session.run(
-        ["logits", "probabilities"], {"pictures": pictures(5)}
+        ["logits", "probabilities"], {"images": random_images(5)}
     )
     expected = torch.softmax(torch.from_numpy(logits), 1).numpy()
     np.testing.assert_allclose(probabilities, expected, atol=1e-6)
@@ -105,7 +105,7 @@ def features_of(module: nn.Sequential, inputs: torch.Tensor) -> torch.Tensor:
 @settings(max_examples=30, deadline=None)
 def test_features_and_score_are_what_pytorch_and_numpy_give(network, seed, mirror, temperature):
     module = trained_looking(network, seed)
-    images = pictures(20, seed)
+    images = random_images(20, seed)
     inputs = ((torch.from_numpy(images).float() - 72.9) / 90.0).unsqueeze(1)
     with torch.inference_mode():
         sides = [inputs, inputs.flip(3)] if mirror else [inputs]
@@ -134,7 +134,7 @@ POOLED = (
 
 def test_strangers_are_told_by_channels_means_where_the_last_convolution_is_pooled():
     module = trained_looking(POOLED, 4)
-    images = pictures(7)
+    images = random_images(7)
     options: dict[str, Any] = {"classes": CLASSES, "mirror": True, "temperature": 1.0}
     model = Predictor(build_onnx(POOLED, weights(module), **options))
     features, strange = model.run(("features", "ood_features"), images)
@@ -152,7 +152,7 @@ def test_strangers_are_told_by_channels_means_where_the_last_convolution_is_pool
     np.testing.assert_array_equal(features, strange)
 
 
-def test_pictures_unlike_those_of_the_fit_are_stranger():
+def test_images_unlike_those_of_the_fit_are_stranger():
     generator = np.random.default_rng(0)
     axes = generator.normal(size=(4, 12))
     near, far = generator.normal(size=(500, 4)) @ axes, generator.normal(size=(500, 12)) * 2

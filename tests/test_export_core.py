@@ -8,8 +8,8 @@ from fittingroom.predict import Predictor
 CLASSES = ("dark", "middling", "bright")
 
 
-def core(*, takes: str = "pictures", gives: str = "logits") -> bytes:
-    """Logits that are a picture's mean brightness times 0, 1 and 2."""
+def core(*, takes: str = "images", gives: str = "logits") -> bytes:
+    """Logits that are an image's mean brightness times 0, 1 and 2."""
     graph = GraphBuilder()
     mean = graph.add("ReduceMean", takes, graph.integers(1, 2), keepdims=0)
     column = graph.add("Unsqueeze", mean, graph.integers(1))
@@ -25,9 +25,7 @@ def test_a_wrapped_core_takes_bytes_and_gives_calibrated_probabilities():
     assert predictor.classes == CLASSES
     images = np.random.default_rng(0).integers(0, 256, (5, 28, 28), dtype=np.uint8)
     expected = images.mean(axis=(1, 2))[:, None] * np.array([0, 1, 2]) / 50
-    logits, probabilities = predictor._session.run(
-        ["logits", "probabilities"], {"pictures": images}
-    )
+    logits, probabilities = predictor._session.run(["logits", "probabilities"], {"images": images})
     np.testing.assert_allclose(logits, expected, rtol=1e-5)
     np.testing.assert_allclose(
         probabilities, np.exp(expected) / np.exp(expected).sum(1, keepdims=True), rtol=1e-3

@@ -11,7 +11,7 @@ from fittingroom.export.keras import build_keras
 from fittingroom.networks import Conv, Dense, Flatten, GlobalMaxPool, ReLU
 from fittingroom.predict import Predictor
 from tests.networks_strategy import networks
-from tests.test_export import CLASSES, pictures, trained_looking, weights
+from tests.test_export import CLASSES, random_images, trained_looking, weights
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,7 @@ def test_the_keras_model_gives_what_the_onnx_model_gives(
 ):
     given = weights(trained_looking(network, seed))
     options = {"mirror": mirror, "shifts": shifts, "temperature": temperature}
-    images = pictures(3, seed)
+    images = random_images(3, seed)
     onnx = Predictor(build_onnx(network, given, classes=CLASSES, **options), threads=1)
     model = build_keras(network, given, name="a-network", **options)
     expected = np.exp(onnx.log_probabilities(images))
@@ -47,7 +47,7 @@ def test_a_file_loads_without_custom_objects_and_takes_pixels(tmp_path, network,
     model = build_keras(network, given, name="a-network", mirror=True, shifts=True, temperature=2)
     path = tmp_path / f"model.{kind}"
     path.write_bytes(file_content(model, kind))
-    images = pictures(5)
+    images = random_images(5)
     expected = answers(model, images)
     mirrored = np.ascontiguousarray(images[:, :, ::-1])
     for taken in (images, images.astype(float), images[..., None], mirrored):

@@ -31,13 +31,13 @@ def code_cells(notebook: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def said(notebook: dict[str, Any]) -> str:
-    """All words among the outputs; pictures are left out."""
+    """All words among the outputs; images are left out."""
     words = []
     for cell in code_cells(notebook):
         for output in cell["outputs"]:
             texts = [output.get("text", []), *output.get("data", {}).values()]
-            pictures = [text for kind, text in output.get("data", {}).items() if "image" in kind]
-            words += ["".join(text) for text in texts if text not in pictures]
+            images = [text for kind, text in output.get("data", {}).items() if "image" in kind]
+            words += ["".join(text) for text in texts if text not in images]
     return "\n".join(words)
 
 

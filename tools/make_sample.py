@@ -10,9 +10,9 @@ import gzip
 import hashlib
 from pathlib import Path
 
-from fittingroom.data import Half, SplitRule, find_dataset
+from fittingroom.data import ImageSet, SplitRule, find_dataset
 from fittingroom.data.find import SAMPLE_FOLDER
-from fittingroom.data.official import TEST, TRAINING, HalfFiles
+from fittingroom.data.official import TEST, TRAINING, SetFiles
 from fittingroom.data.split import split_positions
 from fittingroom.predictions import UInt8
 
@@ -39,8 +39,8 @@ def write(folder: Path, name: str, array: UInt8) -> None:
     print(f"{name}  {hashlib.sha256(content).hexdigest()}  {len(content):,} bytes")
 
 
-def write_half(folder: Path, files: HalfFiles, half: Half, choice: SplitRule) -> None:
-    """Write the pictures that a rule chooses from a half, in the order of their file."""
+def write_set(folder: Path, files: SetFiles, half: ImageSet, choice: SplitRule) -> None:
+    """Write the images that a rule chooses from a half, in the order of their file."""
     chosen = half.take(split_positions(half.labels, choice)[1])
     write(folder, files.images, chosen.images)
     write(folder, files.labels, chosen.labels)
@@ -53,8 +53,8 @@ def make_sample(folder: Path, data: str | Path | None = None) -> None:
         DataError: the real data is not found.
     """
     dataset = find_dataset(data)
-    write_half(folder, TRAINING, dataset.training(), TRAINING_CHOICE)
-    write_half(folder, TEST, dataset.open_test(), TEST_CHOICE)
+    write_set(folder, TRAINING, dataset.training(), TRAINING_CHOICE)
+    write_set(folder, TEST, dataset.open_test(), TEST_CHOICE)
 
 
 if __name__ == "__main__":

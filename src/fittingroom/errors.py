@@ -19,7 +19,7 @@
     ├── ExportError             an exported model disagrees with the one it came from
     ├── ClusterError            a Ray cluster that is not there, or does not see what it must
     ├── PredictionsError        predictions that do not fit the labels or each other
-    ├── PhotoError              a picture that cannot be read, or has no garment in it
+    ├── PhotoError              an image that cannot be read, or has no garment in it
     │   ├── PhotoKindError      no PNG, JPEG or WebP by its content
     │   └── PhotoSizeError      more pixels or bytes than are allowed
     └── ServiceError            the service cannot listen where it was told to
@@ -119,7 +119,7 @@ class PredictionsError(FittingRoomError):
 
 
 class PhotoError(FittingRoomError):
-    """A picture that cannot be read or is over a limit, or that has no garment in it."""
+    """An image that cannot be read or is over a limit, or that has no garment in it."""
 
 
 class PhotoKindError(PhotoError):
@@ -127,7 +127,7 @@ class PhotoKindError(PhotoError):
 
 
 class PhotoSizeError(PhotoError):
-    """A picture of more pixels, or a file of more bytes, than are allowed."""
+    """An image of more pixels, or a file of more bytes, than are allowed."""
 
 
 class ServiceError(FittingRoomError):

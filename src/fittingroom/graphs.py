@@ -74,10 +74,10 @@ class GraphBuilder:
         onnx.checker.check_model(model, full_check=True)
         return bytes(model.SerializeToString())
 
-    def from_pictures(
+    def from_images(
         self, output: str, size: int | str, *, opsets: Mapping[str, int] | None = None
     ) -> bytes:
-        """The checked model from ``pictures``, float32 ``(N, 28, 28)`` of 0–255, to one output.
+        """The checked model from ``images``, float32 ``(N, 28, 28)`` of 0–255, to one output.
 
         Args:
             output: its name; float32 ``(N, size)``.
@@ -86,7 +86,7 @@ class GraphBuilder:
         """
         values = [
             helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *sides])
-            for name, sides in (("pictures", (28, 28)), (output, (size,)))
+            for name, sides in (("images", (28, 28)), (output, (size,)))
         ]
         return self.serialise(values[:1], values[1:], opsets=opsets)
 

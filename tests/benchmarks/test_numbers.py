@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from benchmarks import audit, inference, peers, photo_scenes, photos, reproduce, scaling, unknown
-from benchmarks.made_data import write_half
+from benchmarks.made_data import write_set
 from benchmarks.statistics import Line, verdict
 from benchmarks.strangers import strangers
 from fittingroom.data import find_dataset
@@ -31,8 +31,8 @@ def test_audit_scores_count_what_was_planted():
     scores = audit.score(made_up(), np.array([7, 8, 45]), clean)
     assert (scores["planted"], scores["flagged"]) == (3, 3)
     assert scores["recall"]["value"] == pytest.approx(2 / 3)
-    assert scores["recall_by_half"]["training"]["value"] == 0.5
-    assert scores["recall_by_half"]["test"]["value"] == 1
+    assert scores["recall_by_set"]["training"]["value"] == 0.5
+    assert scores["recall_by_set"]["test"]["value"] == 1
     assert scores["precision"]["value"] == pytest.approx(2 / 3)
     assert scores["precision_of_new"]["value"] == 1
     assert scores["precision_of_first"]["value"] == pytest.approx(2 / 3)
@@ -40,8 +40,8 @@ def test_audit_scores_count_what_was_planted():
 
 def test_inference_is_summarised_by_medians_and_ratios_to_keras():
     found = {
-        "fittingroom": {"pictures_per_second": {"32": [9.0, 10.0, 90.0]}},
-        "keras-tensorflow": {"pictures_per_second": {"32": [2.0, 2.5, 3.0]}},
+        "fittingroom": {"images_per_second": {"32": [9.0, 10.0, 90.0]}},
+        "keras-tensorflow": {"images_per_second": {"32": [2.0, 2.5, 3.0]}},
         "openvino": None,
     }
     network = {"peers": found, "starts": {"fittingroom": [0.1, 0.3, 0.2], "openvino": None}}
@@ -60,7 +60,7 @@ def test_inference_counts_images_and_calls():
 
     images = np.zeros((7, 28, 28), np.uint8)
     measured = peers.speed(answer, images, repeats=3, calls=0.5)
-    rates = measured["pictures_per_second"]
+    rates = measured["images_per_second"]
     assert {size: len(each) for size, each in rates.items()} == {"1": 3, "32": 3, "1000": 3}
     assert (30 * 32, 32) in sizes
     assert sizes[-1] == (1, 1)
@@ -113,25 +113,25 @@ def test_reproduce_fails_for_one_other_repeat_or_more_than_one_class_in_a_thousa
 
 
 def test_made_data_is_cut_or_repeated_in_order(tmp_path):
-    half = find_dataset("sample").training()
-    write_half(tmp_path, TRAINING, half.images, half.labels, 4500)
-    write_half(tmp_path, TEST, half.images, half.labels, 30)
+    image_set = find_dataset("sample").training()
+    write_set(tmp_path, TRAINING, image_set.images, image_set.labels, 4500)
+    write_set(tmp_path, TEST, image_set.images, image_set.labels, 30)
     dataset = find_dataset(tmp_path, allow_unknown=True)
-    places = np.arange(4500) % len(half)
-    np.testing.assert_array_equal(dataset.training().images, half.images[places])
-    np.testing.assert_array_equal(dataset.training().labels, half.labels[places])
-    np.testing.assert_array_equal(dataset.open_test().images, half.images[:30])
+    places = np.arange(4500) % len(image_set)
+    np.testing.assert_array_equal(dataset.training().images, image_set.images[places])
+    np.testing.assert_array_equal(dataset.training().labels, image_set.labels[places])
+    np.testing.assert_array_equal(dataset.open_test().images, image_set.images[:30])
 
 
 def test_scaling_is_between_sizes_and_leaves_out_what_it_takes_to_begin():
     rows = [
-        {"recipe": "a", "pictures": 1000, "seconds": 2.0, "peak_memory_mb": 300.0},
-        {"recipe": "b", "pictures": 1000, "seconds": 9.0, "peak_memory_mb": 1.0},
-        {"recipe": "a", "pictures": 100_000, "seconds": 200.0, "peak_memory_mb": 399.0},
+        {"recipe": "a", "images": 1000, "seconds": 2.0, "peak_memory_mb": 300.0},
+        {"recipe": "b", "images": 1000, "seconds": 9.0, "peak_memory_mb": 1.0},
+        {"recipe": "a", "images": 100_000, "seconds": 200.0, "peak_memory_mb": 399.0},
     ]
     assert scaling.growth("a", rows) == {
-        "bytes_a_picture": pytest.approx(1000),
-        "seconds_a_picture": pytest.approx([0.002]),
+        "bytes_an_image": pytest.approx(1000),
+        "seconds_an_image": pytest.approx([0.002]),
     }
 
 

@@ -11,7 +11,7 @@ from benchmarks.measure import RESULTS
 from benchmarks.table import key_of
 
 PAGES = {
-    name: partial(training_page.page, picture_name=f"{name}.png")
+    name: partial(training_page.page, image_name=f"{name}.png")
     for name in ("training", "training-avx2")
 }
 PAGES |= {

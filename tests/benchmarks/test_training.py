@@ -51,14 +51,14 @@ class Trainings:
         return {
             **self._trained(seed, [4.0, 8.0]),
             "test_accuracy": float(1 - wrong.mean()),
-            "test_pictures": IMAGES,
+            "test_images": IMAGES,
             "mistakes": " ".join(str(place) for place in np.flatnonzero(wrong)),
         }
 
     def _trained(self, seed: int, ends: list[float]) -> dict[str, Any]:
         return {
             "versions": {"torch": "2.13.0"},
-            "training_pictures": 55_000,
+            "training_images": 55_000,
             "before_training_seconds": 2.0,
             "seconds": ends[-1] + seed,
             "others_share": self.others.get(seed),
@@ -76,7 +76,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> Trainings:
     stand_in = Trainings()
     monkeypatch.setattr(training, "in_process", stand_in)
     monkeypatch.setattr(training, "whole_epochs", lambda: 20)
-    monkeypatch.setattr(training, "picture", lambda measured: b"")
+    monkeypatch.setattr(training, "image", lambda measured: b"")
     return stand_in
 
 
@@ -166,8 +166,8 @@ def test_a_training_that_fails_is_told_and_not_tried_again(trainings, bench, tmp
 
 def test_the_committed_measurement_is_drawn():
     measured = json.loads((RESULTS / "training.json").read_text(encoding="utf-8"))
-    with Image.open(io.BytesIO(training_page.picture(measured))) as picture:
-        assert picture.size > (1000, 600)
+    with Image.open(io.BytesIO(training_page.image(measured))) as image:
+        assert image.size > (1000, 600)
 
 
 def test_labels_of_the_figure_do_not_overlap():

@@ -20,14 +20,14 @@ from tests.test_public import modules_after
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, sample) -> Path:
-    """Three garments, one of them in a folder below, and a file that only says it is a picture."""
-    folder = tmp_path_factory.mktemp("pictures")
+    """Three garments, one of them in a folder below, and a file that only says it is an image."""
+    folder = tmp_path_factory.mktemp("images")
     (folder / "more").mkdir()
     for name, image in zip(
         ("a.png", "b.PNG", "more/c.png"), sample.open_test().images, strict=False
     ):
         Image.fromarray(image).save(folder / name)
-    (folder / "broken.jpg").write_bytes(b"no picture")
+    (folder / "broken.jpg").write_bytes(b"no image")
     (folder / "notes.txt").write_text("not looked at")
     return folder
 
@@ -82,7 +82,7 @@ def test_csv_has_a_header_and_the_same_answers(folder, capsys):
         assert bool(row["error"]) == ("error" in expected)
 
 
-def test_standard_input_is_a_picture(folder, capsys, monkeypatch):
+def test_standard_input_is_an_image(folder, capsys, monkeypatch):
     class Given:
         buffer = io.BytesIO((folder / "a.png").read_bytes())
 

@@ -54,7 +54,7 @@ def write_sample(folder: Path, *, packed: bool = True, without: Sequence[str] = 
 
 
 def small_arrays(training: Sequence[int], test: Sequence[int]) -> dict[str, npt.NDArray[np.uint8]]:
-    """Four arrays with these labels; the pictures show their labels and positions."""
+    """Four arrays with these labels; the images show their labels and positions."""
     arrays: dict[str, npt.NDArray[np.uint8]] = {}
     for files, labels in ((TRAINING, training), (TEST, test)):
         images = np.zeros((len(labels), 28, 28), dtype=np.uint8)

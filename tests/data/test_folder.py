@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fittingroom.classes import GARMENTS
-from fittingroom.data import Half, find_dataset, verify
+from fittingroom.data import ImageSet, find_dataset, verify
 from fittingroom.data.official import (
     FILE_NAMES,
     SAMPLE,
@@ -79,11 +79,11 @@ def test_unknown_data_works_with_its_own_names(packed: bool, tmp_path: Path) -> 
     assert dataset.classes == ("cat", "owl", "frog")
     assert not dataset.official
     assert dataset.name != find_dataset(folder, allow_unknown=True).name  # other class names
-    for half, files in ((dataset.training(), TRAINING), (dataset.open_test(), TEST)):
-        assert isinstance(half, Half)
-        np.testing.assert_array_equal(half.images, arrays[files.images])
-        np.testing.assert_array_equal(half.labels, arrays[files.labels])
-        assert half.indices.tolist() == list(range(len(half)))
+    for image_set, files in ((dataset.training(), TRAINING), (dataset.open_test(), TEST)):
+        assert isinstance(image_set, ImageSet)
+        np.testing.assert_array_equal(image_set.images, arrays[files.images])
+        np.testing.assert_array_equal(image_set.labels, arrays[files.labels])
+        assert image_set.indices.tolist() == list(range(len(image_set)))
 
 
 def test_unknown_data_is_named_by_all_of_its_files(tmp_path: Path) -> None:

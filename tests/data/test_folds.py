@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fittingroom.data import Half, fold_numbers, make_folds
+from fittingroom.data import ImageSet, fold_numbers, make_folds
 from fittingroom.errors import UsageError
 
 
@@ -27,22 +27,22 @@ def test_folds_have_equal_shares_of_each_class_and_of_all(case, seed):
 
 
 def test_each_image_is_held_back_once_and_trained_on_otherwise(sample):
-    half = sample.training()
-    splits = list(make_folds(half, 4, sample.classes))
+    image_set = sample.training()
+    splits = list(make_folds(image_set, 4, sample.classes))
     held_back = np.concatenate([split.validation.indices for split in splits])
-    assert sorted(held_back) == list(range(len(half)))
+    assert sorted(held_back) == list(range(len(image_set)))
     for split in splits:
-        assert len(split.training) + len(split.validation) == len(half)
+        assert len(split.training) + len(split.validation) == len(image_set)
         assert not set(split.training.indices) & set(split.validation.indices)
         for part in (split.training, split.validation):
-            assert (part.images == half.images[part.indices]).all()
-            assert (part.labels == half.labels[part.indices]).all()
+            assert (part.images == image_set.images[part.indices]).all()
+            assert (part.labels == image_set.labels[part.indices]).all()
     assert len({split.index_hash for split in splits}) == 4
 
 
 @pytest.mark.parametrize("folds", [0, 1, 3])
 def test_folds_that_cannot_be_are_refused(folds):
     images = np.zeros((5, 28, 28), np.uint8)
-    half = Half(images, np.array([0, 0, 0, 1, 1], np.uint8), np.arange(5))
+    image_set = ImageSet(images, np.array([0, 0, 0, 1, 1], np.uint8), np.arange(5))
     with pytest.raises(UsageError, match=f"{folds} folds.*2 to 2"):
-        list(make_folds(half, folds, ("a", "b")))
+        list(make_folds(image_set, folds, ("a", "b")))

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from fittingroom.data import Half, SplitRule, find_dataset
+from fittingroom.data import ImageSet, SplitRule, find_dataset
 from fittingroom.data.split import hash_indices, make_split, split_positions
 from fittingroom.errors import RecipeError
 
@@ -59,13 +59,13 @@ def test_the_sample_is_split_as_it_always_was() -> None:
 
 
 @pytest.mark.parametrize("kind", ["stratified", "last"])
-def test_a_split_has_each_picture_under_its_index(
+def test_a_split_has_each_image_under_its_index(
     kind: Literal["stratified", "last"],
 ) -> None:
     images = np.random.default_rng(0).integers(0, 256, (100, 28, 28), dtype=np.uint8)
     labels = np.arange(100, dtype=np.uint8) % 10
-    half = Half(images, labels, np.arange(100))
-    split = make_split(half, SplitRule(kind, "1/12"), ("a", "b"))
+    image_set = ImageSet(images, labels, np.arange(100))
+    split = make_split(image_set, SplitRule(kind, "1/12"), ("a", "b"))
     assert (split.rule, split.classes) == (SplitRule(kind, "1/12"), ("a", "b"))
     assert split.index_hash == hash_indices(split.training.indices, split.validation.indices)
     for side in (split.training, split.validation):

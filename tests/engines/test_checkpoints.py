@@ -74,7 +74,7 @@ def test_the_defaults_go_on_exactly_at_every_cut(name, sample_split, tmp_path):
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "muon"])
-def test_every_optimizer_goes_on_exactly_with_all_that_varies_pictures(
+def test_every_optimizer_goes_on_exactly_with_all_that_varies_images(
     optimizer, sample_split, tmp_path
 ):
     decay = 0.0 if optimizer == "adam" else 0.01

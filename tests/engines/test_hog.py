@@ -14,16 +14,16 @@ ORIENTATIONS = 8
 def histograms() -> onnxruntime.InferenceSession:
     """The histograms alone, without brightness."""
     graph = GraphBuilder()
-    images = graph.add("Unsqueeze", "pictures", graph.integers(1))
+    images = graph.add("Unsqueeze", "images", graph.integers(1))
     graph.add("Identity", add_hog(graph, images, ORIENTATIONS), output="features")
-    return open_session(graph.from_pictures("features", "F"))
+    return open_session(graph.from_images("features", "F"))
 
 
 SESSION = histograms()
 
 
 def hog(images: np.ndarray) -> np.ndarray:
-    (found,) = SESSION.run(None, {"pictures": images.astype(np.float32)})
+    (found,) = SESSION.run(None, {"images": images.astype(np.float32)})
     return found
 
 
@@ -34,7 +34,7 @@ def smooth_images(seed: int, count: int = 3) -> np.ndarray:
 
 
 def reference(image: np.ndarray) -> np.ndarray:
-    """One picture's histograms, pixel by pixel, in float64."""
+    """One image's histograms, pixel by pixel, in float64."""
     padded = np.pad(image.astype(np.float64), 1, mode="edge")
     found = []
     for cell in (4, 7):
@@ -93,7 +93,7 @@ def test_contrast_changes_next_to_nothing(seed, factor):
 
 @given(st.integers(0, 99))
 @settings(deadline=None)
-def test_a_block_has_length_one_and_no_empty_picture_is_blown_up(seed):
+def test_a_block_has_length_one_and_no_empty_image_is_blown_up(seed):
     blocks = hog(smooth_images(seed))[:, : 32 * 36].reshape(-1, 32, 36)
     lengths = np.linalg.norm(blocks, axis=1)
     assert (lengths <= 1).all()

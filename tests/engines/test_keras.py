@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fittingroom.data import Half, SplitRule
+from fittingroom.data import ImageSet, SplitRule
 from fittingroom.engines import engine_named
 from fittingroom.engines.keras.backend import check_backend, load_keras
 from fittingroom.engines.keras.models import apply_network, set_weights, weights_of
@@ -31,7 +31,7 @@ from fittingroom.runs import Epoch, best_epoch
 from tests import plain_keras
 from tests.engines.own_models import softmax
 from tests.networks_strategy import networks
-from tests.test_export import CLASSES, pictures, trained_looking, weights
+from tests.test_export import CLASSES, random_images, trained_looking, weights
 
 pytestmark = pytest.mark.slow
 
@@ -91,7 +91,7 @@ def test_keras_pytorch_and_onnx_agree_layer_by_layer(network, seed):
         name: value.tobytes() for name, value in copied.items()
     }
 
-    images = pictures(3, seed)
+    images = random_images(3, seed)
     value = ((torch.from_numpy(images).float() - 72.9) / 90.0).unsqueeze(1)
     names = [f"{type(row.layer).__name__.lower()}_{row.name}" for row in rows]
     outputs = [built.get_layer(name).output for name in names]
@@ -150,7 +150,7 @@ def test_the_weights_are_those_of_the_epoch_kept(split, keep, capfd):
 def test_training_stops_when_the_loss_has_not_fallen_for_as_long_as_patience(split):
     # A validation half whose labels are the wrong ones: learning makes its loss rise.
     validation = split.validation
-    wrong = Half(validation.images, (validation.labels + 1) % 10, validation.indices)
+    wrong = ImageSet(validation.images, (validation.labels + 1) % 10, validation.indices)
     recipe = dataclasses.replace(DENSE, epochs=30, patience=2, keep="best loss")
     fitted, history = fit(recipe, dataclasses.replace(split, validation=wrong))
     assert len(history) == fitted.best_epoch + 2 < 30

@@ -15,7 +15,7 @@ from fittingroom.graphs import GraphBuilder
 
 def model_of(graph: GraphBuilder) -> bytes:
     graph.add("Flatten", "given", axis=1, output="logits")
-    return graph.from_pictures("logits", "K", opsets={"ai.onnx.ml": 3})
+    return graph.from_images("logits", "K", opsets={"ai.onnx.ml": 3})
 
 
 def zeros(graph: GraphBuilder, *shape: int) -> str:
@@ -23,35 +23,35 @@ def zeros(graph: GraphBuilder, *shape: int) -> str:
 
 
 def convolution(graph):
-    image = graph.add("Unsqueeze", "pictures", graph.integers(1))
+    image = graph.add("Unsqueeze", "images", graph.integers(1))
     kernel = zeros(graph, 6, 1, 4, 4)
     graph.add("Conv", image, kernel, strides=[4, 4], output="given")
 
 
 def grouped_convolution(graph):
-    image = graph.add("Expand", "pictures", graph.integers(1, 28, 28))
+    image = graph.add("Expand", "images", graph.integers(1, 28, 28))
     image = graph.add("Reshape", image, graph.integers(-1, 4, 14, 14))
     graph.add("Conv", image, zeros(graph, 8, 2, 3, 3), group=2, output="given")
 
 
 def transposed_convolution(graph):
-    image = graph.add("Unsqueeze", "pictures", graph.integers(1))
+    image = graph.add("Unsqueeze", "images", graph.integers(1))
     kernel = zeros(graph, 1, 5, 2, 2)
     graph.add("ConvTranspose", image, kernel, strides=[2, 2], output="given")
 
 
 def matrices(graph):
-    flat = graph.add("Flatten", "pictures", axis=1)
+    flat = graph.add("Flatten", "images", axis=1)
     hidden = graph.add("Gemm", flat, zeros(graph, 784, 3), zeros(graph, 3))
     graph.add("MatMul", hidden, zeros(graph, 3, 10), output="given")
 
 
 def einsum(graph):
-    graph.add("Einsum", "pictures", zeros(graph, 28, 5), equation="nij,jk->nik", output="given")
+    graph.add("Einsum", "images", zeros(graph, 28, 5), equation="nij,jk->nik", output="given")
 
 
 def recurrent(graph):
-    steps = graph.add("Transpose", "pictures", perm=[1, 0, 2])
+    steps = graph.add("Transpose", "images", perm=[1, 0, 2])
     weights = [zeros(graph, 1, 3 * 4, 28), zeros(graph, 1, 3 * 4, 4)]
     graph.add("GRU", steps, *weights, hidden_size=4, output="given")
 
@@ -60,7 +60,7 @@ def trees(graph):
     """Two trees: one of a branch and two leaves, one of three levels."""
     graph.add(
         "TreeEnsembleRegressor",
-        graph.add("Flatten", "pictures", axis=1),
+        graph.add("Flatten", "images", axis=1),
         output="given",
         domain="ai.onnx.ml",
         n_targets=1,
@@ -100,9 +100,9 @@ def test_each_kind_of_node_is_counted_by_its_formula(build, operations, paramete
 
 def core_of(**settings):
     graph = GraphBuilder()
-    graph.add("Gemm", "pictures", zeros(graph, 784, 10), output="given")
+    graph.add("Gemm", "images", zeros(graph, 784, 10), output="given")
     inner = graph.serialise(
-        [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["N", 784])],
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["N", 784])],
         [helper.make_tensor_value_info("given", TensorProto.FLOAT, ["N", 10])],
     )
     given: dict[str, Any] = {"shape": (784,), "classes": 10, "gives": "logits", "parameters": 7840}

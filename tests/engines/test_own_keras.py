@@ -58,12 +58,12 @@ class Written(keras.Model):  # type: ignore[misc,name-defined]
         self.flatten = layers.Flatten()
         self.last = layers.Dense(10)
 
-    def call(self, pictures, training=False):
-        return self.last(self.flatten(pictures))
+    def call(self, images, training=False):
+        return self.last(self.flatten(images))
 
 
 def ending(end):
-    """A model that takes pictures, and ends as a test wants it."""
+    """A model that takes images, and ends as a test wants it."""
     inputs = keras.Input((28, 28, 1))
     return keras.Model(inputs, end(layers.Flatten()(inputs)))
 
@@ -177,10 +177,10 @@ def test_what_cannot_be_trained_is_refused(model, words, sample_split):
 
 
 class FailingLate(Written):
-    def call(self, pictures, training=False):
-        if training and keras.ops.shape(pictures)[0] not in (2, None):
+    def call(self, images, training=False):
+        if training and keras.ops.shape(images)[0] not in (2, None):
             raise ValueError("too many at once")
-        return super().call(pictures)
+        return super().call(images)
 
 
 @pytest.mark.skipif(BACKEND != "torch", reason="TensorFlow traces the code once, for any size")
@@ -194,8 +194,8 @@ def test_an_error_that_comes_late_is_told_so_too(sample_split):
 @pytest.mark.skipif(BACKEND != "torch", reason="tells what PyTorch's exporter says")
 def test_what_cannot_be_exported_is_known_before_training(sample_split, capfd):
     class Odd(Written):
-        def call(self, pictures, training=False):
-            logits = super().call(pictures)
+        def call(self, images, training=False):
+            logits = super().call(images)
             return logits if keras.ops.sum(logits) > 0 else -logits
 
     with pytest.raises(ExportError, match=r"data-dependent|Could not"):

@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 import torch
 
-from fittingroom.data import Half
+from fittingroom.data import ImageSet
 from fittingroom.engines import engine_named
-from fittingroom.engines.pytorch.modules import build_module, whiten
-from fittingroom.engines.pytorch.pictures import (
+from fittingroom.engines.pytorch.images import (
     Augmenter,
-    Pictures,
+    TrainingImages,
     erase,
     mean_and_deviation,
     rotate,
 )
+from fittingroom.engines.pytorch.modules import build_module, whiten
 from fittingroom.errors import RecipeError, TrainingError, UsageError
 from fittingroom.networks import Conv, Dense, Dropout, Flatten
 from fittingroom.recipes import Augmentation
@@ -31,7 +31,7 @@ def fit(recipe, split, seed=0, threads=1):
 
 
 def vary(draw: Augmenter, count: int, epoch: int = 1) -> torch.Tensor:
-    """An epoch's pictures, all in one batch, in the order of the data."""
+    """An epoch's images, all in one batch, in the order of the data."""
     ((chosen, drawn),) = draw.epoch(epoch, count)
     return draw.vary(chosen, drawn)[chosen.argsort()]
 
@@ -39,8 +39,8 @@ def vary(draw: Augmenter, count: int, epoch: int = 1) -> torch.Tensor:
 def augmenter(images: np.ndarray, augmentation: Augmentation) -> Augmenter:
     zero, one = torch.tensor(0.0), torch.tensor(1.0)
     labels = torch.zeros(len(images), dtype=torch.uint8)
-    pictures = Pictures(torch.from_numpy(images), labels, zero, one)
-    return Augmenter(pictures, augmentation, torch.Generator().manual_seed(0))
+    source = TrainingImages(torch.from_numpy(images), labels, zero, one)
+    return Augmenter(source, augmentation, torch.Generator().manual_seed(0))
 
 
 def test_same_seed_and_threads_give_the_same_weights_byte_for_byte(tiny, sample_split):
@@ -76,7 +76,7 @@ def test_the_callers_random_state_and_threads_are_left_alone(tiny, sample_split)
 def test_training_stops_when_patience_ends(tiny, sample_split):
     # A validation half whose labels are the wrong ones: learning makes its accuracy fall.
     validation = sample_split.validation
-    wrong = Half(validation.images, (validation.labels + 1) % 10, validation.indices)
+    wrong = ImageSet(validation.images, (validation.labels + 1) % 10, validation.indices)
     split = dataclasses.replace(sample_split, validation=wrong)
     recipe = dataclasses.replace(tiny, epochs=30, patience=2)
     fitted, history = fit(recipe, split)
@@ -93,17 +93,17 @@ def test_shuffled_training_labels_give_accuracy_at_chance(tiny, sample_split):
     training = sample_split.training
     shuffled = np.random.default_rng(0).permutation(training.labels)
     split = dataclasses.replace(
-        sample_split, training=Half(training.images, shuffled, training.indices)
+        sample_split, training=ImageSet(training.images, shuffled, training.indices)
     )
     fitted, _ = fit(dataclasses.replace(tiny, epochs=1), split)
     assert (fitted.logits.argmax(1) == sample_split.validation.labels).mean() < 0.3
 
 
 def test_a_whitened_convolution_gives_uncorrelated_values_of_one_size_and_both_signs(sample_split):
-    pictures = torch.from_numpy(sample_split.training.images[:300]).float().unsqueeze(1) / 60 - 1
+    images = torch.from_numpy(sample_split.training.images[:300]).float().unsqueeze(1) / 60 - 1
     module = build_module((Conv(12, kernel=4, stride=2, padding=1, bias=False, whitened=True),))
-    whiten(module, pictures)
-    values = module(pictures).transpose(0, 1).flatten(1)  # (12, N·14·14)
+    whiten(module, images)
+    values = module(images).transpose(0, 1).flatten(1)  # (12, N·14·14)
     assert torch.equal(values[6:], -values[:6])
     second_moments = (values[:6] @ values[:6].T / values.shape[1]).double().numpy()
     sizes = np.diag(second_moments)
@@ -168,7 +168,7 @@ def test_a_network_of_the_wrong_size_is_refused(tiny, sample_split):
         fit(recipe, sample_split)
 
 
-def test_two_epochs_show_both_sides_of_every_picture():
+def test_two_epochs_show_both_sides_of_every_image():
     images = np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8)
     draw = augmenter(images, Augmentation(flip=True))
     first, second = (vary(draw, 20, epoch).numpy() for epoch in (1, 2))
@@ -178,7 +178,7 @@ def test_two_epochs_show_both_sides_of_every_picture():
     np.testing.assert_array_equal(np.where(as_they_are[:, None, None], first, second), images)
 
 
-def test_a_shift_moves_pictures_by_at_most_its_pixels():
+def test_a_shift_moves_images_by_at_most_its_pixels():
     images = np.zeros((200, 28, 28), np.uint8)
     images[:, 10, 20] = 255
     moved = vary(augmenter(images, Augmentation(shift=2)), 200).numpy()
@@ -187,7 +187,7 @@ def test_a_shift_moves_pictures_by_at_most_its_pixels():
     assert set(rows - 10) == set(columns - 20) == {-2, -1, 0, 1, 2}
 
 
-def test_a_shift_moves_no_more_pictures_than_its_probability():
+def test_a_shift_moves_no_more_images_than_its_probability():
     images = np.zeros((1000, 28, 28), np.uint8)
     images[:, 10, 20] = 255
     draw = augmenter(images, Augmentation(shift=3, shift_probability=0.3))
@@ -210,7 +210,7 @@ def test_a_quarter_turn_is_exact_and_no_turn_changes_nothing():
     assert torch.equal(turned, torch.stack(expected))
 
 
-def test_a_rotation_turns_pictures_by_at_most_its_share_of_a_full_turn():
+def test_a_rotation_turns_images_by_at_most_its_share_of_a_full_turn():
     images = np.zeros((300, 28, 28), np.uint8)
     images[:, 12:16, 19:23] = 255  # to the right of the middle
     turned = vary(augmenter(images, Augmentation(rotation=0.1)), 300).double()
@@ -222,7 +222,7 @@ def test_a_rotation_turns_pictures_by_at_most_its_share_of_a_full_turn():
     assert -0.101 < turns.min() < -0.08
 
 
-def test_an_epoch_shows_every_picture_once_less_a_remainder_in_a_new_order():
+def test_an_epoch_shows_every_image_once_less_a_remainder_in_a_new_order():
     draw = augmenter(np.zeros((50, 28, 28), np.uint8), Augmentation(flip=True))
     first, second = ([chosen.tolist() for chosen, _ in draw.epoch(n, 12)] for n in (1, 2))
     assert [len(batch) for batch in first] == [12] * 4
@@ -231,7 +231,7 @@ def test_an_epoch_shows_every_picture_once_less_a_remainder_in_a_new_order():
 
 
 @pytest.mark.parametrize(("side", "area"), [(1, 1), (4, 16), (5, 25)])
-def test_erasing_fills_one_square_of_a_picture_with_the_mean_grey(side, area):
+def test_erasing_fills_one_square_of_an_image_with_the_mean_grey(side, area):
     images = torch.full((2, 28, 28), 200, dtype=torch.uint8)
     middles = torch.tensor([[10.0, 0.0], [20.0, 27.0]])
     erased = erase(images, middles, side, torch.tensor(73.4)) != 200

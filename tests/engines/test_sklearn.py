@@ -90,7 +90,7 @@ def test_the_machine_s_system_is_the_only_matrix_of_its_size_and_is_solved_right
     )
 
 
-def test_a_class_without_training_pictures_is_refused(sample_split):
+def test_a_class_without_training_images_is_refused(sample_split):
     training = sample_split.training
     half = training.take(np.flatnonzero(training.labels != 3))
     with pytest.raises(DataInvalidError, match="1 of them without training images"):

@@ -91,7 +91,7 @@ def linked(path):
 
 
 def many_rows(path):
-    """Eight million pictures of two classes: each array is within its bounds, and all are not."""
+    """Eight million images of two classes: each array is within its bounds, and all are not."""
     count, half = 2**23, np.float32(np.log(0.5)).tobytes()
     packed(
         classes=array(described("<U1", "(2,)"), "ab".encode("utf-32-le")),

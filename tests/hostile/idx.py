@@ -37,7 +37,7 @@ def sparse(path):
 
 
 def folder_of_links(path):
-    """A folder of data whose pictures are a link to a file outside."""
+    """A folder of data whose images are a link to a file outside."""
     secret = path.parent / "secret"
     secret.write_bytes(images(2) + bytes(2 * 784))
     path.mkdir()
@@ -50,7 +50,7 @@ def folder_of_links(path):
 one = images(1) + bytes(784)
 IMAGES = [
     Hostile("labels instead", stored(labels(784) + bytes(784)), "begins with"),
-    Hostile("four billion pictures", stored(images(2**32 - 1) + bytes(784)), "1 to 1,000,000"),
+    Hostile("four billion images", stored(images(2**32 - 1) + bytes(784)), "1 to 1,000,000"),
     Hostile("sides of four billion", stored(images(1, 2**32 - 1, 2**32 - 1)), "28×28"),
     Hostile("fewer than it says", stored(images(1_000_000) + bytes(784)), "promises"),
     Hostile("a bomb of 157 MB", bomb, "its header promises"),

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tests.hostile.reading import Hostile, stored
 
-PICTURES = helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["N", 28, 28])
+PICTURES = helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", 28, 28])
 ENDS = [
     helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 10])
     for name in ("logits", "probabilities")
@@ -31,7 +31,7 @@ def model(
 ) -> onnx.ModelProto:
     """A model that answers, with other nodes and constants beside it."""
     answering = [
-        node("Cast", "pictures", "pixels", to=TensorProto.FLOAT),
+        node("Cast", "images", "pixels", to=TensorProto.FLOAT),
         node("Flatten", "pixels", "flat"),
         node("MatMul", "flat weights", "logits"),
         node("Softmax", "logits", "probabilities"),
@@ -166,9 +166,9 @@ BOMBS = [
      [constant("one", [1.0], np.float32), constant("s", [2**20, 2**20])]),
     ("all numbers there are", [node("Range", "a b c", "z")],
      [constant("a", 0), constant("b", 2**45), constant("c", 1)]),
-    ("a picture as a poster", [node("Unsqueeze", "pixels one", "u"), node("Resize", "u  s", "z")],
+    ("an image as a poster", [node("Unsqueeze", "pixels one", "u"), node("Resize", "u  s", "z")],
      [constant("one", [1]), constant("s", [1, 1, 900, 900], np.float32)]),
-    ("as large as a picture says",
+    ("as large as an image says",
      [node("ReduceMax", "pixels", "m", keepdims=0), node("Cast", "m", "i", to=TensorProto.INT64),
       node("Unsqueeze", "i zero", "s"), node("ConstantOfShape", "s", "z")], [constant("zero", [0])]),
     ("as many as are not zero", [node("NonZero", "pixels", "z")], []),
@@ -176,12 +176,12 @@ BOMBS = [
     ("shapes that do not fit", [node("MatMul", "weights weights", "z")], []),
     ("a bias without a name", [node("LayerNormalization", "flat ones ", "z")],
      [constant("ones", np.ones(784), np.float32)]),  # ONNX Runtime looks into it, and dies
-    ("a rest by the picture", [node("Mod", "pictures pictures", "z")], []),
+    ("a rest by the image", [node("Mod", "images images", "z")], []),
     ("a sum of no letters", [node("Einsum", "pixels pixels", "z", equation="#ij,nkj->nik")],
      []),  # in which ONNX Runtime searches for ever
     # Of no size for 2 images, of which it is tried out, nor for 500.
     ("large for three images",
-     [node("Shape", "pictures", "s"), node("Slice", "s zero one", "n"), node("Sub", "n two", "a"),
+     [node("Shape", "images", "s"), node("Slice", "s zero one", "n"), node("Sub", "n two", "a"),
       node("Sub", "most n", "b"), node("Mul", "a b", "ab"), node("Mul", "ab much", "size"),
       node("ConstantOfShape", "size", "wide"), node("ReduceSum", "wide", "sum", keepdims=0),
       node("Mul", "flat sum", "unused")],
@@ -192,7 +192,7 @@ BOMBS = [
 ]  # fmt: skip
 WORDS = {
     "as many as are not zero": "'NonZero'",
-    "as large as a picture says": "depends on the images",
+    "as large as an image says": "depends on the images",
     "large for three images": "failed while it was running",
     "a bias without a name": "ended the process",
     "a division by 0": "divides whole numbers",
@@ -216,7 +216,7 @@ MODELS = [
     Hostile("often, and much each time", stored(scan(100_000))),
     Hostile("functions of its own", stored(with_functions()), "functions"),
     Hostile("sparse constants", stored(with_sparse()), "sparse"),
-    Hostile("other ends", stored(other_ends()), "take `pictures`"),
+    Hostile("other ends", stored(other_ends()), "take `images`"),
     Hostile("classes in classes", stored(named("[" * 50_000)), "class names"),
     Hostile("fewer classes than logits", stored(named('["a", "b"]')), "2 classes"),
     Hostile("a tree in a circle", stored(forest(nodes_truenodeids=[0, 0, 0]))),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fittingroom.auditing import Audit, doubtful_labels
-from fittingroom.data import Dataset, Half, find_dataset
+from fittingroom.data import Dataset, ImageSet, find_dataset
 from fittingroom.engines import engine_named
 from fittingroom.errors import FittingRoomError, RecipeError, TrainingError, UsageError
 from fittingroom.jobs.audit import audit, out_of_fold
@@ -54,7 +54,7 @@ def test_the_opening_is_logged_once_and_the_audit_used_again(audited, sample, mo
     (logged,) = read_openings(runs)
     assert (logged.run, logged.purpose, logged.recipe) == (audited.folder.name, "audit", "logreg")
 
-    def fail(self: Dataset) -> Half:
+    def fail(self: Dataset) -> ImageSet:
         raise AssertionError("opened again")
 
     monkeypatch.setattr(Dataset, "open_test", fail)
@@ -66,7 +66,7 @@ def test_the_opening_is_logged_once_and_the_audit_used_again(audited, sample, mo
 
 
 def test_the_opening_is_logged_before_the_test_set_is_read(tmp_path, sample, monkeypatch):
-    def look(self: Dataset) -> Half:
+    def look(self: Dataset) -> ImageSet:
         assert len(read_openings(tmp_path)) == 1
         raise RecipeError("far enough")
 
@@ -99,7 +99,7 @@ def test_each_image_is_judged_by_a_model_that_never_saw_it(sample, tiny, monkeyp
     seen |= {image.tobytes() for split in splits for image in split.validation.images}
     assert not seen & {image.tobytes() for image in test.images}
     # Nor do the test set's labels reach what is said of it.
-    shuffled = Half(test.images, test.labels[::-1].copy(), test.indices)
+    shuffled = ImageSet(test.images, test.labels[::-1].copy(), test.indices)
     again = out_of_fold(quick, training, shuffled, sample.classes, folds=3, seed=0, place=place)
     for one, other in ((said.training, again.training), (said.test, again.test)):
         assert one.log_probabilities is not None

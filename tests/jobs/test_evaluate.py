@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fittingroom.data import Dataset, Half, find_dataset
+from fittingroom.data import Dataset, ImageSet, find_dataset
 from fittingroom.errors import DataInvalidError, UsageError
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.session import Session
@@ -20,7 +20,7 @@ def test_the_test_set_is_opened_once_and_logged(run_copy, sample, monkeypatch):
     openings = []
     real = Dataset.open_test
 
-    def count(self: Dataset) -> Half:
+    def count(self: Dataset) -> ImageSet:
         openings.append(self)
         return real(self)
 
@@ -48,7 +48,7 @@ def test_of_two_at_once_one_opens_it_and_the_other_reads_that(run_copy, sample, 
     )
     real = Dataset.open_test
 
-    def while_another_asks(self: Dataset) -> Half:
+    def while_another_asks(self: Dataset) -> ImageSet:
         openings.append(self)
         if len(openings) == 1:
             second.start()

@@ -13,7 +13,7 @@ from fittingroom.networks import Dense, Flatten, ReLU
 from fittingroom.predict import Predictor
 from fittingroom.recipes import Recipe, recipe_named
 from tests import plain_keras
-from tests.test_export import pictures
+from tests.test_export import random_images
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def keras_run(sample, tmp_path_factory):
 @pytest.mark.parametrize("backend", plain_keras.BACKENDS)
 def test_a_pytorch_run_goes_home_with_a_keras_user(trained, tmp_path, backend):
     paths = [export_run(trained, to=to, out=tmp_path / f"m.{to}").path for to in ("keras", "h5")]
-    images = pictures(50)
+    images = random_images(50)
     expected = np.exp(Predictor(trained.model_path).log_probabilities(images))
     for taken in (images, images[..., None].astype(np.float32)):
         received = plain_keras.probabilities(paths, taken, backend, tmp_path)

@@ -41,7 +41,7 @@ def truth(sample):
 
 @pytest.fixture
 def theirs(tmp_path, truth):
-    """A table of somebody's predictions, right on nine pictures in ten, without probabilities."""
+    """A table of somebody's predictions, right on nine images in ten, without probabilities."""
     path = tmp_path / "theirs.csv"
     wrong = np.arange(len(truth)) % 10 == 0
     predicted = (truth.labels + wrong) % 10

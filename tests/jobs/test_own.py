@@ -54,8 +54,8 @@ class Written(keras.Model):  # type: ignore[misc,name-defined]
         super().__init__()
         self.flatten, self.last = keras.layers.Flatten(), keras.layers.Dense(10)
 
-    def call(self, pictures):
-        return self.last(self.flatten(pictures))
+    def call(self, images):
+        return self.last(self.flatten(images))
 
 
 class Listener(Silence):

@@ -1,7 +1,7 @@
 """Nothing that is chosen before the test half is opened can have read its labels.
 
 Each recipe is trained twice, on data that differs in its test half alone: every label another one,
-and every picture too. What training leaves must be the same to the last byte. The tests of the test
+and every image too. What training leaves must be the same to the last byte. The tests of the test
 itself show that it would be seen if an engine, the choice of the epoch or the temperature did read
 them.
 """
@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from fittingroom.classes import GARMENTS
-from fittingroom.data import Dataset, Half, find_dataset
+from fittingroom.data import Dataset, ImageSet, find_dataset
 from fittingroom.engines.pytorch.training import PyTorchEngine
 from fittingroom.jobs import finish
 from fittingroom.jobs.evaluate import evaluate
@@ -125,12 +125,12 @@ def reading(monkeypatch, kind, holder):
                 test = holder[0][: len(split.validation.labels)]
                 if kind == "checkpoint":  # chosen, and stopped early, by the test labels
                     half = split.validation
-                    split = replace(split, validation=Half(half.images, test, half.indices))
+                    split = replace(split, validation=ImageSet(half.images, test, half.indices))
                 else:  # trained on them
                     labels = split.training.labels.copy()
                     labels[: len(test)] = test
                     half = split.training
-                    split = replace(split, training=Half(half.images, labels, half.indices))
+                    split = replace(split, training=ImageSet(half.images, labels, half.indices))
                 return real(self, recipe, split, **options)
 
             patch.setattr(PyTorchEngine, "fit", fit_engine)
@@ -176,7 +176,7 @@ def test_permuting_classes_permutes_the_results_of_training(halves, tmp_path):
         run = train(recipe, session=Session(data=data, runs=tmp_path / "runs", threads=1))
         found.append(evaluate(run, session=Session(data=data, threads=1)).evaluation)
     plain, renamed = found
-    # Where the solver stops depends on rounding; it may tip a picture on the border.
+    # Where the solver stops depends on rounding; it may tip an image on the border.
     expected = order[plain.predictions.predicted]
     assert (renamed.predictions.predicted == expected).mean() > 0.99
     assert renamed.accuracy.value == pytest.approx(plain.accuracy.value, abs=0.005)

@@ -53,7 +53,7 @@ def shards(out):
 
 
 def test_rows_are_what_predict_says(whole, folder, capsys):
-    assert (whole.pictures, whole.broken, whole.shards, whole.reused) == (8, 1, 4, 0)
+    assert (whole.images, whole.broken, whole.shards, whole.reused) == (8, 1, 4, 0)
     assert run(["predict", str(folder), "--json"]) == 1
     said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     rows = [
@@ -72,7 +72,7 @@ def test_finished_shards_are_kept_and_missing_ones_are_made(whole, folder, copie
     (copied / "shard-000001.parquet").unlink()
     before = {path: path.stat().st_mtime_ns for path in copied.glob("*.parquet")}
     again = classify_shards([str(folder)], copied, shard=SHARD)
-    assert (again.pictures, again.broken, again.shards, again.reused) == (8, 1, 4, 3)
+    assert (again.images, again.broken, again.shards, again.reused) == (8, 1, 4, 3)
     assert shards(copied) == shards(whole.out)
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
@@ -157,7 +157,7 @@ def test_names_that_are_not_text_and_files_that_are_not_images(ray, tmp_path):
         (photos / os.fsdecode(name)).write_bytes(b"no image")
     missing = str(photos / os.fsdecode(b"not there \xff"))
     left = classify_shards([str(photos), missing, "a" * 5000], tmp_path / "out")
-    assert (left.pictures, left.broken) == (5, 5)
+    assert (left.images, left.broken) == (5, 5)
     rows = parquet.read_table(tmp_path / "out" / "shard-000000.parquet").to_pylist()
     assert sorted(os.path.basename(row["file"]) for row in rows[:3]) == [  # noqa: PTH119
         "Käse 100%?#.png",

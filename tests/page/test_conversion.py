@@ -19,7 +19,7 @@ _LEVELS = 2
 
 @pytest.fixture(scope="module")
 def corpus(sample) -> dict[str, bytes]:
-    """Pictures of every kind that the page takes."""
+    """Images of every kind that the page takes."""
     images = sample.training().images
     rng = np.random.default_rng(0)
     files: dict[str, bytes] = {"own format": encoded(Image.fromarray(images[0]))}
@@ -70,13 +70,13 @@ def corpus(sample) -> dict[str, bytes]:
     files["cut off"] = files["300 as PNG"][:400]
     files["a GIF"] = encoded(photo, "GIF")
     files["empty"] = b""
-    files["words"] = b"not a picture"
+    files["words"] = b"not an image"
     return files
 
 
 @pytest.fixture(scope="module")
 def in_browser(page: Any, corpus) -> dict[str, dict[str, Any]]:
-    """What the browser makes of each file: the picture and warnings, or the refusal."""
+    """What the browser makes of each file: the image and warnings, or the refusal."""
     return page.evaluate(
         """async (files) => {
             const { readPhoto } = await import(new URL("photo.js", location.href).href);

@@ -45,7 +45,7 @@ def garment_photo(height: int = 120, width: int = 90) -> UInt8:
     return photo
 
 
-def own_format_picture() -> UInt8:
+def own_format_image() -> UInt8:
     """The first image of the embedded sample: uint8 ``(28, 28)``."""
     return find_dataset("sample").training().images[0]
 
@@ -53,8 +53,8 @@ def own_format_picture() -> UInt8:
 def encoded(image: "Image.Image | UInt8", kind: str, **options: Any) -> bytes:
     """An image as the content of a file."""
     file = io.BytesIO()
-    picture = Image.fromarray(image) if isinstance(image, np.ndarray) else image
-    picture.save(file, kind, **options)
+    image = Image.fromarray(image) if isinstance(image, np.ndarray) else image
+    image.save(file, kind, **options)
     return file.getvalue()
 
 
@@ -161,7 +161,7 @@ def _shapes() -> Iterator[Case]:
     for side in (4, 27, 28, 56):
         small = Image.fromarray(garment_photo()).resize((side, side), Image.Resampling.BOX)
         yield Case(f"small-{side}.png", encoded(small, "PNG"), "photo" if side > 4 else "either")
-    own = own_format_picture()
+    own = own_format_image()
     yield Case(
         "own-format-colour.png", encoded(Image.fromarray(own).convert("RGB"), "PNG"), "photo"
     )

@@ -18,18 +18,18 @@ COLOURS = st.integers(1, 9).flatmap(
 
 @settings(deadline=None, max_examples=50)
 @given(COLOURS, st.integers(1, 12), st.integers(1, 12))
-def test_shrinking_keeps_the_mean_colour(picture, height, width):
-    small = arithmetic.shrink(picture, height, width)
+def test_shrinking_keeps_the_mean_colour(image, height, width):
+    small = arithmetic.shrink(image, height, width)
     assert small.shape == (height, width, 3)
-    assert small.mean(axis=(0, 1)) == pytest.approx(picture.mean(axis=(0, 1)), abs=1e-9)
+    assert small.mean(axis=(0, 1)) == pytest.approx(image.mean(axis=(0, 1)), abs=1e-9)
 
 
 @settings(deadline=None, max_examples=50)
 @given(COLOURS, st.integers(1, 4), st.integers(1, 4))
-def test_shrinking_by_whole_factors_is_the_mean_of_blocks(picture, down, across):
-    height, width = picture.shape[:2]
-    large = picture.repeat(down, axis=0).repeat(across, axis=1)
-    assert arithmetic.shrink(large, height, width) == pytest.approx(picture, abs=1e-9)
+def test_shrinking_by_whole_factors_is_the_mean_of_blocks(image, down, across):
+    height, width = image.shape[:2]
+    large = image.repeat(down, axis=0).repeat(across, axis=1)
+    assert arithmetic.shrink(large, height, width) == pytest.approx(image, abs=1e-9)
 
 
 @settings(deadline=None, max_examples=50)
@@ -54,9 +54,9 @@ def test_a_speck_goes_and_the_second_shoe_stays():
 def test_the_background_is_estimated_beneath_the_garment(slopes):
     terms = garment._terms(60, 50)
     background = np.repeat((200 + terms[..., 1:] @ np.array(slopes) / 4)[..., None], 3, axis=2)
-    picture = background.copy()
-    picture[15:45, 12:38] = (30, 20, 60)
-    estimated, threshold = garment.estimate_background(picture)
+    image = background.copy()
+    image[15:45, 12:38] = (30, 20, 60)
+    estimated, threshold = garment.estimate_background(image)
     assert np.abs(estimated - background).max() < 3
     assert threshold == arithmetic.CLOSE
 
@@ -91,10 +91,10 @@ def test_rows_are_skipped_evenly():
 
 
 def test_trimming_goes_by_five_percent_of_the_paper():
-    picture = np.full((9, 9, 3), convert.PAPER)
-    picture[:, 2] = convert.PAPER - 12  # within
-    picture[4, 5:7] = convert.PAPER - 14  # beyond
-    assert convert.trim(picture).shape == (1, 2, 3)
+    image = np.full((9, 9, 3), convert.PAPER)
+    image[:, 2] = convert.PAPER - 12  # within
+    image[4, 5:7] = convert.PAPER - 14  # beyond
+    assert convert.trim(image).shape == (1, 2, 3)
     blank = np.full((3, 3, 3), convert.PAPER)
     assert convert.trim(blank).shape == blank.shape
 

@@ -25,6 +25,6 @@ def test_each_gives_a_photo_or_a_message(case: Case):
         assert photo.image.shape == (28, 28)
         assert photo.image.dtype == np.uint8
         assert photo.image.max() > 0
-        assert all(stage.picture.dtype == np.uint8 for stage in photo.stages)
+        assert all(stage.image.dtype == np.uint8 for stage in photo.stages)
     if case.expected != "either":
         assert (photo is not None) == (case.expected == "photo")

@@ -12,7 +12,7 @@ from PIL import Image, ImageFile
 from fittingroom.data import find_dataset
 from fittingroom.errors import PhotoError
 from fittingroom.photos import Limits, read_photo, stage_sheet
-from tests.photos.corpus import encoded, exif, garment_photo, own_format_picture, rotated
+from tests.photos.corpus import encoded, exif, garment_photo, own_format_image, rotated
 
 SAMPLE = find_dataset("sample").open_test()
 
@@ -76,12 +76,12 @@ def test_all_orientations_give_the_same_bytes(kind):
     assert set(images) == {read_photo(photo).image.tobytes()}
 
 
-def test_pictures_of_the_data_set_are_left_alone():
+def test_images_of_the_data_set_are_left_alone():
     for image in SAMPLE.images:
         assert (read_photo(image).image == image).all()
-    content = encoded(own_format_picture(), "PNG")
+    content = encoded(own_format_image(), "PNG")
     photo = read_photo(content)
-    assert (photo.image == own_format_picture()).all()
+    assert (photo.image == own_format_image()).all()
     assert len(photo.stages) == 1
     assert photo.warnings == ()
 
@@ -140,8 +140,8 @@ def test_what_is_like_one_but_is_none_goes_through_all_steps():
             large + (large < 200) * random.normal(0, 40, large.shape), 0, 255
         ).astype(np.uint8),
     }
-    for what, picture in others.items():
-        assert len(read_photo(picture).stages) == 6, what
+    for what, image in others.items():
+        assert len(read_photo(image).stages) == 6, what
 
 
 def test_however_it_comes_it_is_the_same_photo(tmp_path: Path):
@@ -234,14 +234,14 @@ def test_a_large_photo_is_refused_before_it_is_decoded(monkeypatch):
 
 
 def test_the_sheet_shows_every_stage(tmp_path: Path):
-    for source in (dress(), own_format_picture(), dress(background=(40, 30, 50))):
+    for source in (dress(), own_format_image(), dress(background=(40, 30, 50))):
         photo = read_photo(source)
         sheet = stage_sheet(photo)
         assert sheet.mode == "RGB"
         assert sheet.width > 224 * len(photo.stages)
         file = io.BytesIO()
         sheet.save(file, "PNG")
-        # The last tile is the picture itself, each pixel eight wide.
+        # The last tile is the image itself, each pixel eight wide.
         left = 16 + (len(photo.stages) - 1) * 240
         tile = np.asarray(sheet)[16 : 16 + 224, left : left + 224]
         assert (tile[4::8, 4::8, 0] == photo.image).all()

@@ -46,9 +46,9 @@ def test_a_model_without_thresholds_is_told_from_one_with(metadata):
     st.floats(0, 0.2),
 )
 @settings(deadline=None)
-def test_a_stricter_rule_never_answers_more(pictures, unsure, more):
-    probabilities = np.array([[share, 1 - share] for share, _ in pictures], np.float32)
-    scores = np.array([score for _, score in pictures], np.float32)
+def test_a_stricter_rule_never_answers_more(images, unsure, more):
+    probabilities = np.array([[share, 1 - share] for share, _ in images], np.float32)
+    scores = np.array([score for _, score in images], np.float32)
     lenient = abstain(probabilities, scores, Thresholds(unsure, 1.0)) == 0
     strict = abstain(probabilities, scores, Thresholds(unsure + more, 1.0 - more)) == 0
     assert not (strict & ~lenient).any()

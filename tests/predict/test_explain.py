@@ -12,12 +12,12 @@ def looks_at(rows: slice, columns: slice) -> Predictor:
     region = np.zeros((28, 28), np.float32)
     region[rows, columns] = 0.001
     graph = GraphBuilder()
-    seen = graph.add("Mul", "pictures", graph.constant(region))
+    seen = graph.add("Mul", "images", graph.constant(region))
     bright = graph.add("ReduceSum", seen, graph.integers(1, 2), keepdims=0)
     column = graph.add("Unsqueeze", bright, graph.integers(1))
     graph.add("Mul", column, graph.floats(1, 0), output="logits")
     core = graph.serialise(
-        [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["N", 28, 28])],
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["N", 28, 28])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 2])],
     )
     return Predictor(wrap_core(core, classes=("seen", "not"), temperature=1.0), threads=1)

@@ -10,7 +10,7 @@ import pytest
 
 from fittingroom.classes import GARMENTS
 from fittingroom.comparison import Comparison, Entrant, compare_models
-from fittingroom.data import Half
+from fittingroom.data import ImageSet
 from fittingroom.evaluation import ModelReport, evaluate_predictions
 from fittingroom.findings import find
 from fittingroom.predictions import Predictions, UInt8
@@ -116,7 +116,7 @@ def write(
         findings=find(models, comparison),
         facts=facts,
         images=images(IMAGES),
-        sample=Half(images(40), (np.arange(40) % kinds).astype(np.uint8), np.arange(40)),
+        sample=ImageSet(images(40), (np.arange(40) % kinds).astype(np.uint8), np.arange(40)),
         audited=audited,
     )
 

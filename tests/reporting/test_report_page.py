@@ -189,7 +189,7 @@ def test_text_has_enough_contrast_in_every_theme(page: Path) -> None:
         assert contrast(theme["ink"], theme["card"]) >= 4.5
 
 
-def test_page_and_pictures_share_the_colours(page: Path) -> None:
+def test_page_and_images_share_the_colours(page: Path) -> None:
     light = themes(page)["light"]
     assert [light[f"model-{place}"] for place in range(len(MODEL_COLOURS))] == list(MODEL_COLOURS)
     # No chart has a colour that would stay as it is in the dark.

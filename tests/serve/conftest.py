@@ -29,7 +29,9 @@ def served(loaded: list[ServedModel]) -> Iterator[Callable[..., TestClient]]:
     with ExitStack() as stack:
 
         def start(models: list[ServedModel] | None = None, **settings: Any) -> TestClient:
-            application = create_application(models or loaded, Settings(**settings))
+            application = create_application(
+                models or loaded, Settings(**{"seconds": 600} | settings)
+            )
             client = TestClient(application, raise_server_exceptions=False)
             return stack.enter_context(client)
 
@@ -38,8 +40,9 @@ def served(loaded: list[ServedModel]) -> Iterator[Callable[..., TestClient]]:
 
 @pytest.fixture(scope="session")
 def client(loaded: list[ServedModel]) -> Iterator[TestClient]:
-    """The client of a service with the default settings, shared."""
-    with TestClient(create_application(loaded), raise_server_exceptions=False) as client:
+    """The client of a service that takes its time on a busy machine, shared."""
+    application = create_application(loaded, Settings(seconds=600))
+    with TestClient(application, raise_server_exceptions=False) as client:
         yield client
 
 
@@ -55,12 +58,12 @@ def garments(sample: Any) -> UInt8:
     return sample.training().images[:8]
 
 
-def png(picture: UInt8) -> bytes:
+def png(image: UInt8) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG")
+    Image.fromarray(image).save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def forms(*pictures: bytes) -> list[tuple[str, tuple[str, bytes]]]:
-    """Pictures as a form, named a.png, b.png and so on."""
-    return [("pictures", (f"{chr(97 + at)}.png", each)) for at, each in enumerate(pictures)]
+def forms(*images: bytes) -> list[tuple[str, tuple[str, bytes]]]:
+    """Images as a form, named a.png, b.png and so on."""
+    return [("images", (f"{chr(97 + at)}.png", each)) for at, each in enumerate(images)]

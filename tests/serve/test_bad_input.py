@@ -21,7 +21,7 @@ def files() -> list[Case]:
 
 def test_no_file_of_the_corpus_gives_a_5xx(client, files):
     for number, case in enumerate(files):
-        form = [("pictures", (case.name, case.content))]
+        form = [("images", (case.name, case.content))]
         answer = client.post(f"/v1/classify?details={number % 15 == 0}", files=form)
         if case.expected == "photo":
             assert answer.status_code == 200, (case.name, answer.text)

@@ -9,7 +9,7 @@ from fittingroom.predict import Answers
 from fittingroom.serve.batching import Batcher
 
 
-def pictures(*values):
+def images(*values):
     return np.stack([np.full((28, 28), value, np.uint8) for value in values])
 
 
@@ -46,9 +46,9 @@ def run(scenario, most=256):
 
 def test_what_waits_goes_through_together_and_each_gets_its_own():
     async def scenario(model, batcher):
-        first = asyncio.create_task(batcher.submit(pictures(1)))
+        first = asyncio.create_task(batcher.submit(images(1)))
         await asyncio.sleep(0.01)
-        others = [asyncio.create_task(batcher.submit(pictures(n, n + 1))) for n in (10, 20, 30)]
+        others = [asyncio.create_task(batcher.submit(images(n, n + 1))) for n in (10, 20, 30)]
         await asyncio.sleep(0.01)
         model.go.set()
         assert (await first).label.tolist() == [1]
@@ -58,7 +58,7 @@ def test_what_waits_goes_through_together_and_each_gets_its_own():
             assert answers.probabilities.tolist() == [[n] * 2, [n + 1] * 2]
             assert answers.classes == ("a", "b")
         assert model.sizes == [1, 6]
-        assert (await batcher.submit(pictures(5))).label.tolist() == [5]
+        assert (await batcher.submit(images(5))).label.tolist() == [5]
 
     run(scenario)
 
@@ -67,7 +67,7 @@ def test_batches_are_bounded_and_a_larger_request_goes_alone():
     async def scenario(model, batcher):
         model.go.set()
         sizes = (3, 1, 1, 6, 2)
-        await asyncio.gather(*(batcher.submit(pictures(*range(n))) for n in sizes))
+        await asyncio.gather(*(batcher.submit(images(*range(n))) for n in sizes))
         assert model.sizes == [4, 1, 6, 2]
 
     run(scenario, most=4)
@@ -75,9 +75,9 @@ def test_batches_are_bounded_and_a_larger_request_goes_alone():
 
 def test_cancelled_requests_are_left_out():
     async def scenario(model, batcher):
-        first = asyncio.create_task(batcher.submit(pictures(1)))
+        first = asyncio.create_task(batcher.submit(images(1)))
         await asyncio.sleep(0.01)
-        late, kept = (asyncio.create_task(batcher.submit(pictures(n))) for n in (2, 3))
+        late, kept = (asyncio.create_task(batcher.submit(images(n))) for n in (2, 3))
         await asyncio.sleep(0.01)
         late.cancel()
         first.cancel()  # is computed already
@@ -92,10 +92,10 @@ def test_cancelled_requests_are_left_out():
 def test_an_error_reaches_its_own_batch_alone():
     async def scenario(model, batcher):
         model.go.set()
-        broken = asyncio.create_task(batcher.submit(pictures(255)))
+        broken = asyncio.create_task(batcher.submit(images(255)))
         with pytest.raises(ValueError, match="broken"):
             await broken
-        assert (await batcher.submit(pictures(7))).label.tolist() == [7]
+        assert (await batcher.submit(images(7))).label.tolist() == [7]
 
     run(scenario)
 

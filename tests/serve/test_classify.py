@@ -38,7 +38,7 @@ def test_a_photo_a_form_and_pixels_give_what_the_model_says(client, loaded, garm
     assert pixels["answers"] == [{**each, "file": None} for each in values["answers"]]
 
 
-def test_each_model_answers_each_picture(served, loaded, garments):
+def test_each_model_answers_each_image(served, loaded, garments):
     other = ServedModel(Model(packaged_model(), name="other", threads=1), 0.9, 1234)
     client = served([*loaded, other])
     values = client.post("/v1/classify", files=forms(*map(png, garments[:3]))).json()
@@ -67,7 +67,7 @@ def test_details_show_how_the_answer_came_about(client, garments):
     for stage in values["stages"]:
         assert stage["name"]
         assert stage["sentence"]
-        Image.open(io.BytesIO(base64.b64decode(stage["picture"]))).verify()
+        Image.open(io.BytesIO(base64.b64decode(stage["image"]))).verify()
     assert isinstance(values["warnings"], list)
     assert np.shape(values["explanation"]) == (28, 28)
     assert values["nearest"]
@@ -106,7 +106,7 @@ def test_a_photo_that_cannot_be_read_is_refused(client, content, status, words):
     raw = client.post("/v1/classify", content=content, headers=KINDS)
     assert raw.status_code == status
     assert words in raw.json()["detail"]
-    form = client.post("/v1/classify", files=[("pictures", ("odd.png", content))])
+    form = client.post("/v1/classify", files=[("images", ("odd.png", content))])
     assert form.status_code == status
     assert form.json()["detail"].startswith("odd.png: ")
 
@@ -126,9 +126,9 @@ def test_what_is_no_form_and_no_photo_is_refused(client, garments):
     for content in (b"x", b"", b"--b--\r\n"):
         assert status(content=content, headers=bounded) == 422
     assert status(files=[("photo", ("a.png", photo))]) == 422
-    assert status(files=[("pictures", ("a.png", b""))]) in (415, 422)
+    assert status(files=[("images", ("a.png", b""))]) in (415, 422)
     assert status(content=b"", headers=KINDS) in (415, 422)
-    assert status(data={"pictures": "/etc/passwd"}, files=forms(photo)) == 422
+    assert status(data={"images": "/etc/passwd"}, files=forms(photo)) == 422
     assert status(content=b"", headers=PIXELS) == 422
     assert status(content=b"x" * 785, headers=PIXELS) == 422
 
@@ -140,7 +140,7 @@ def test_names_that_no_answer_could_repeat_do_no_harm(client, garments):
         content = body + png(garments[0]) + b"\r\n--b--\r\n"
         return client.post("/v1/classify", content=content, headers=kind)
 
-    taken = post(rb'name="pictures"; filename="\ud800.png"')
+    taken = post(rb'name="images"; filename="\ud800.png"')
     assert (taken.status_code, taken.json()["answers"][0]["file"]) == (200, "?.png")
     assert post(rb'name="\ud800"; filename="a.png"').status_code == 422
 
@@ -158,7 +158,7 @@ def test_too_many_images_are_refused(client, garments):
 
 def test_no_part_of_a_form_goes_to_a_file(client, monkeypatch):
     def fail(self):
-        raise AssertionError("a picture was written to a temporary file")
+        raise AssertionError("an image was written to a temporary file")
 
     monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", fail)
     photo = np.full((1000, 1200, 3), 240, np.uint8)
@@ -180,7 +180,7 @@ def test_the_metrics_count_requests_and_images_and_hold_nothing_of_either(served
     client = served()
     for _ in range(3):
         client.post("/v1/classify", content=garments.tobytes(), headers=PIXELS)
-    client.post("/v1/classify", files=[("pictures", ("secret-name.png", png(garments[0])))])
+    client.post("/v1/classify", files=[("images", ("secret-name.png", png(garments[0])))])
     client.post("/v1/classify", content=b"x", headers=KINDS)
     client.get("/secret-path")
     client.post("/secret-path")

@@ -32,7 +32,7 @@ _Writer = Callable[["Classified"], None]
 
 @app.command()
 def predict(
-    picture: Annotated[
+    image: Annotated[
         list[str],
         typer.Argument(
             metavar="IMAGE...", help="Files, folders, patterns, or - for standard input."
@@ -75,21 +75,21 @@ def predict(
     ] = None,
 ) -> None:
     """Classify the garments on photos; say how sure that is, or why there is no answer."""
-    from fittingroom.jobs.classify import PredictOptions, classify, find_pictures
+    from fittingroom.jobs.classify import PredictOptions, classify, find_images
     from fittingroom.jobs.load import load
 
     if json and csv:
         raise UsageError("--json and --csv exclude each other. Leave out one of them.")
     chosen = PredictOptions(top=top, explain=explain)
     if on is not None or out is not None:
-        if on is None or out is None or csv or explain or stages or _STANDARD_INPUT in picture:
+        if on is None or out is None or csv or explain or stages or _STANDARD_INPUT in image:
             raise UsageError(
                 "--on ray and --out go together, without --csv, --explain, --stages and standard "
                 "input: answers go to Parquet files. Change the options."
             )
-        _on_ray(picture, out, model, chosen, threads, json)
+        _on_ray(image, out, model, chosen, threads, json)
         return
-    found = picture if picture == [_STANDARD_INPUT] else list(find_pictures(picture))
+    found = image if image == [_STANDARD_INPUT] else list(find_images(image))
     if stages is not None:
         _check_stages(stages, found)
     loaded = load(model, threads)
@@ -143,12 +143,12 @@ def _on_ray(
         print_json(left.as_dict())
     else:
         print_text(
-            f"{left.out}: {left.pictures:,} images in {left.shards:,} Parquet files, "
+            f"{left.out}: {left.images:,} images in {left.shards:,} Parquet files, "
             f"{left.reused:,} of them from before."
         )
     if left.broken:
         raise PhotoError(
-            f"{left.broken:,} of {left.pictures:,} images can't be read; their rows have `error`."
+            f"{left.broken:,} of {left.images:,} images can't be read; their rows have `error`."
         )
 
 

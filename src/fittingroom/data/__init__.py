@@ -15,13 +15,13 @@ from fittingroom.data.folder import FileReport, verify
 from fittingroom.data.folds import fold_numbers, make_folds
 from fittingroom.data.place import DataPlace, survey
 from fittingroom.data.sheet import contact_sheet
-from fittingroom.data.split import Half, Split, SplitRule
+from fittingroom.data.split import ImageSet, Split, SplitRule
 
 __all__ = [
     "DataPlace",
     "Dataset",
     "FileReport",
-    "Half",
+    "ImageSet",
     "Split",
     "SplitRule",
     "contact_sheet",

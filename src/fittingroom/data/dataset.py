@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from fittingroom.data.split import Half, Split, SplitRule, make_split
+from fittingroom.data.split import ImageSet, Split, SplitRule, make_split
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Dataset:
     official: bool
     training_hashes: dict[str, str]
     test_hashes: dict[str, str]
-    read: Callable[[Literal["training", "test"]], Half] = field(repr=False)
+    read: Callable[[Literal["training", "test"]], ImageSet] = field(repr=False)
     splits: Mapping[SplitRule, Split] = field(default_factory=dict, repr=False)
 
     @property
@@ -43,7 +43,7 @@ class Dataset:
         hashes = self.training_hashes
         return " ".join([*(hashes[name] for name in sorted(hashes)), *self.classes])
 
-    def training(self) -> Half:
+    def training(self) -> ImageSet:
         """Read the whole training set.
 
         Raises:
@@ -61,7 +61,7 @@ class Dataset:
         held = self.splits.get(rule)
         return make_split(self.training(), rule, self.classes) if held is None else held
 
-    def open_test(self) -> Half:
+    def open_test(self) -> ImageSet:
         """Read the test set: the door that only evaluation goes through.
 
         Raises:

@@ -13,8 +13,8 @@ from fittingroom.classes import GARMENTS
 from fittingroom.data import idx, official
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.idx import FileInvalidError
-from fittingroom.data.official import FILE_NAMES, TEST, TRAINING, HalfFiles, Payload, PinnedSet
-from fittingroom.data.split import Half
+from fittingroom.data.official import FILE_NAMES, TEST, TRAINING, Payload, PinnedSet, SetFiles
+from fittingroom.data.split import ImageSet
 from fittingroom.errors import DataInvalidError, DataNotFoundError
 from fittingroom.safe_io import is_inside
 
@@ -185,13 +185,13 @@ def _dataset(
         official=name == official.FASHION_MNIST.name,
         training_hashes={each: hashes[each] for each in TRAINING},
         test_hashes={each: hashes[each] for each in TEST},
-        read=functools.partial(_read_half, folder, hashes, len(classes)),
+        read=functools.partial(_read_set, folder, hashes, len(classes)),
     )
 
 
-def _read_half(
+def _read_set(
     folder: Path, hashes: Mapping[str, str], classes: int, which: Literal["training", "test"]
-) -> Half:
+) -> ImageSet:
     """Read one set, and check that it is still what it was when it was found."""
     paths = locate(folder)
     files = TRAINING if which == "training" else TEST
@@ -200,10 +200,10 @@ def _read_half(
         if file.sha256 != hashes[name]:
             raise _changed(paths[name], hashes[name], file.sha256)
     images, labels = read[files.images].array, read[files.labels].array
-    return Half(images, labels, np.arange(len(labels), dtype=np.int64))
+    return ImageSet(images, labels, np.arange(len(labels), dtype=np.int64))
 
 
-def _read_pair(paths: dict[str, Path], files: HalfFiles, classes: int) -> dict[str, idx.IdxFile]:
+def _read_pair(paths: dict[str, Path], files: SetFiles, classes: int) -> dict[str, idx.IdxFile]:
     """Read the images and labels of one set, by file name."""
     images = idx.read_images(paths[files.images])
     labels = idx.read_labels(paths[files.labels], classes)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fittingroom.data.split import Half, Split, SplitRule, hash_indices
+from fittingroom.data.split import ImageSet, Split, SplitRule, hash_indices
 from fittingroom.errors import UsageError
 from fittingroom.predictions import Int64, UInt8
 
@@ -32,11 +32,13 @@ def fold_numbers(labels: UInt8, folds: int, seed: int = 0) -> Int64:
     return numbers
 
 
-def make_folds(half: Half, folds: int, classes: tuple[str, ...], seed: int = 0) -> Iterator[Split]:
+def make_folds(
+    image_set: ImageSet, folds: int, classes: tuple[str, ...], seed: int = 0
+) -> Iterator[Split]:
     """A split for each fold: the fold's images for validation, all others for training.
 
     Args:
-        half: the images.
+        image_set: the images.
         folds: how many.
         classes: the class names in the order of their labels.
         seed: of which image is in which fold.
@@ -44,10 +46,10 @@ def make_folds(half: Half, folds: int, classes: tuple[str, ...], seed: int = 0) 
     Raises:
         UsageError: see :func:`fold_numbers`.
     """
-    numbers = fold_numbers(half.labels, folds, seed)
+    numbers = fold_numbers(image_set.labels, folds, seed)
     # The rule is the share that is held back; it can't tell which fold this is.
     rule = SplitRule("stratified", f"1/{folds}", seed)
     for fold in range(folds):
-        kept = half.take(np.flatnonzero(numbers != fold))
-        held_back = half.take(np.flatnonzero(numbers == fold))
+        kept = image_set.take(np.flatnonzero(numbers != fold))
+        held_back = image_set.take(np.flatnonzero(numbers == fold))
         yield Split(kept, held_back, rule, classes, hash_indices(kept.indices, held_back.indices))

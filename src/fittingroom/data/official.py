@@ -13,15 +13,15 @@ IMAGES_HEADER = 16
 LABELS_HEADER = 8
 
 
-class HalfFiles(NamedTuple):
+class SetFiles(NamedTuple):
     """The names, without ``.gz``, of the two files of the training set or of the test set."""
 
     images: str
     labels: str
 
 
-TRAINING = HalfFiles("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
-TEST = HalfFiles("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+TRAINING = SetFiles("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
+TEST = SetFiles("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 FILE_NAMES: tuple[str, ...] = (*TRAINING, *TEST)
 
 

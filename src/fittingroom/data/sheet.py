@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fittingroom.data.official import SIDE
-from fittingroom.data.split import Half
+from fittingroom.data.split import ImageSet
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -14,13 +14,15 @@ _GAP = 1  # pixels between images, before enlarging
 _GAP_SHADE = 255
 
 
-def contact_sheet(half: Half, rows: int = 10, columns: int = 12, scale: int = 2) -> "Image":
+def contact_sheet(
+    image_set: ImageSet, rows: int = 10, columns: int = 12, scale: int = 2
+) -> "Image":
     """Draw ``columns`` examples of each of the first ``rows`` classes, one row a class.
 
     Examples come in the order of the file. If a class has fewer, the rest of its row stays empty.
 
     Args:
-        half: where the images are from.
+        image_set: where the images are from.
         rows: how many classes, counted from label 0.
         columns: how many images of each.
         scale: how many pixels wide each pixel is drawn.
@@ -33,7 +35,7 @@ def contact_sheet(half: Half, rows: int = 10, columns: int = 12, scale: int = 2)
     step = SIDE + _GAP
     sheet = np.full((rows * step + _GAP, columns * step + _GAP), _GAP_SHADE, dtype=np.uint8)
     for row in range(rows):
-        for column, at in enumerate(np.flatnonzero(half.labels == row)[:columns]):
+        for column, at in enumerate(np.flatnonzero(image_set.labels == row)[:columns]):
             top, left = _GAP + row * step, _GAP + column * step
-            sheet[top : top + SIDE, left : left + SIDE] = half.images[at]
+            sheet[top : top + SIDE, left : left + SIDE] = image_set.images[at]
     return Image.fromarray(sheet.repeat(scale, axis=0).repeat(scale, axis=1))

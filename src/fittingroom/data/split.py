@@ -13,7 +13,7 @@ from fittingroom.predictions import Int64, UInt8
 
 
 @dataclass(frozen=True, eq=False)
-class Half:
+class ImageSet:
     """Labelled images, and where each is in its file.
 
     Attributes:
@@ -29,9 +29,9 @@ class Half:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, positions: Int64) -> "Half":
+    def take(self, positions: Int64) -> "ImageSet":
         """The images at these positions, with their labels and indices."""
-        return Half(self.images[positions], self.labels[positions], self.indices[positions])
+        return ImageSet(self.images[positions], self.labels[positions], self.indices[positions])
 
 
 @dataclass(frozen=True)
@@ -87,20 +87,20 @@ class Split:
         index_hash: SHA-256 over both index arrays (see :func:`hash_indices`).
     """
 
-    training: Half
-    validation: Half
+    training: ImageSet
+    validation: ImageSet
     rule: SplitRule
     classes: tuple[str, ...]
     index_hash: str
 
 
-def make_split(half: Half, rule: SplitRule, classes: tuple[str, ...]) -> Split:
+def make_split(image_set: ImageSet, rule: SplitRule, classes: tuple[str, ...]) -> Split:
     """Split a training set by a rule.
 
     Raises:
         RecipeError: the rule would leave one side without an image.
     """
-    training, validation = map(half.take, split_positions(half.labels, rule))
+    training, validation = map(image_set.take, split_positions(image_set.labels, rule))
     index_hash = hash_indices(training.indices, validation.indices)
     return Split(training, validation, rule, classes, index_hash)
 

@@ -34,7 +34,7 @@ class Core:
     """A trained model that is no described network, as an ONNX graph.
 
     Attributes:
-        graph: ONNX, from ``pictures`` float32 ``(N, 28, 28)`` of 0–255 to ``logits`` float32
+        graph: ONNX, from ``images`` float32 ``(N, 28, 28)`` of 0–255 to ``logits`` float32
             ``(N, K)``.
         parameters: trained numbers.
         operations: multiply-adds and comparisons for one image.

@@ -103,7 +103,7 @@ def build_core(
                 inner = version_converter.convert_version(inner, OPSET)
             graph = _surround(inner, output, shape, gives, scale)
             others = {domain: version for domain, version in versions.items() if domain}
-            model = graph.from_pictures("logits", classes, opsets=others)
+            model = graph.from_images("logits", classes, opsets=others)
             operations = operation_count(model)
         except Exception as error:
             raise ExportError(
@@ -137,7 +137,7 @@ def check_core(core: Core, images: UInt8, logits: Float32) -> None:
         raise ExportError(f"The exported model could not be opened again. {error}") from error
     try:
         session = open_session(core.graph)
-        (received,) = session.run(["logits"], {"pictures": images.astype(np.float32)})
+        (received,) = session.run(["logits"], {"images": images.astype(np.float32)})
     except Exception as error:
         raise ExportError(
             f"The exported model can't be run on {len(images)} images at once: {reason_of(error)}"
@@ -186,7 +186,7 @@ def reason_of(error: BaseException) -> str:
 def _surround(
     inner: onnx.ModelProto, output: str, shape: Sequence[int], gives: Gives, scale: float
 ) -> GraphBuilder:
-    """From ``pictures`` to ``logits``, with the exported nodes that these need between."""
+    """From ``images`` to ``logits``, with the exported nodes that these need between."""
     if inner.functions or len(inner.graph.input) != 1:
         raise ValueError(
             f"{len(inner.graph.input)} inputs and {len(inner.functions)} functions, where one "
@@ -194,7 +194,7 @@ def _surround(
         )
     inner = onnx.compose.add_prefix(inner, "own/")
     graph = GraphBuilder()
-    scaled = graph.add("Div", "pictures", graph.floats(255))
+    scaled = graph.add("Div", "images", graph.floats(255))
     graph.add(
         "Reshape", scaled, graph.integers(-1, *shape), output=inner.graph.input[0].name
     )  # (N, *shape)

@@ -23,20 +23,20 @@ def operation_count(model: bytes) -> int:
     Nodes inside a loop or condition are not.
 
     Args:
-        model: a graph from ``pictures``, float32 ``(N, 28, 28)``.
+        model: a graph from ``images``, float32 ``(N, 28, 28)``.
     """
     proto = onnx.load_from_string(model)
     nodes = list(proto.graph.node)
     shapes = {array.name: tuple(array.dims) for array in proto.graph.initializer}
     matrices = [node for node in nodes if node.op_type in _MATRIX]
     used = {name for node in matrices for name in (*node.input, *node.output)}
-    names = sorted(used - shapes.keys() - {"", "pictures"})
+    names = sorted(used - shapes.keys() - {"", "images"})
     del proto.graph.output[:]
     proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
-    shapes["pictures"] = (1, 28, 28)
+    shapes["images"] = (1, 28, 28)
     if names:
-        blank = np.zeros(shapes["pictures"], np.float32)
-        found = open_session(proto.SerializeToString()).run(None, {"pictures": blank})
+        blank = np.zeros(shapes["images"], np.float32)
+        found = open_session(proto.SerializeToString()).run(None, {"images": blank})
         shapes |= {name: array.shape for name, array in zip(names, found, strict=True)}
     return sum(_operations(node, shapes) for node in nodes)
 

@@ -22,7 +22,7 @@ def wrap_core(
     """The ONNX model around a core: it takes uint8 images, and gives calibrated probabilities.
 
     Args:
-        core: an ONNX model from ``pictures`` float32 ``(N, 28, 28)`` of 0–255 to ``logits``
+        core: an ONNX model from ``images`` float32 ``(N, 28, 28)`` of 0–255 to ``logits``
             float32 ``(N, K)``.
         classes: the class names, stored in the model's metadata.
         temperature: what logits are divided by.
@@ -43,7 +43,7 @@ def wrap_core(
     # The core's names are kept apart from those that its surroundings add.
     inner = onnx.compose.add_prefix(model, "core/").graph
     graph = GraphBuilder()
-    graph.add("Cast", "pictures", output="core/pictures", to=TensorProto.FLOAT)
+    graph.add("Cast", "images", output="core/images", to=TensorProto.FLOAT)
     graph.nodes.extend(inner.node)
     graph.constants.extend(inner.initializer)
     logits = Values("core/logits", len(classes))

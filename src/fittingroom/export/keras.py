@@ -56,7 +56,7 @@ def build_keras(
     kinds = keras.layers
     inner = keras.Input((_SIDE, _SIDE, 1))
     logits_of = keras.Model(inner, apply_network(network, inner), name="network")
-    to_picture = kinds.Reshape((_SIDE, _SIDE, 1), name="with_channel")
+    to_image = kinds.Reshape((_SIDE, _SIDE, 1), name="with_channel")
     try:
         set_weights(logits_of, network, weights)
         mean, deviation = (float(weights[f"pixels.{part}"]) for part in ("mean", "deviation"))
@@ -71,10 +71,10 @@ def build_keras(
     both_sides = kinds.Average(name="both_sides")
 
     def seen(scaled: Any) -> Any:
-        logits = logits_of(to_picture(scaled))
+        logits = logits_of(to_image(scaled))
         if not mirror:
             return logits
-        mirrored = logits_of(to_picture(turn(scaled)))
+        mirrored = logits_of(to_image(turn(scaled)))
         turn.set_weights([np.eye(_SIDE, dtype=np.float32)[::-1]])
         return both_sides([logits, mirrored])
 
@@ -83,7 +83,7 @@ def build_keras(
     logits = seen(scale(pixels))
     if shifts:
         ordered = {"data_format": "channels_last"}
-        framed = kinds.ZeroPadding2D(1, name="black_frame", **ordered)(to_picture(pixels))
+        framed = kinds.ZeroPadding2D(1, name="black_frame", **ordered)(to_image(pixels))
         without_channel = kinds.Reshape((_SIDE, _SIDE), name="without_channel")
         cut = [
             kinds.Cropping2D(each, name=f"moved_{way}", **ordered) for way, each in _MOVED.items()

@@ -67,7 +67,7 @@ def build_onnx(
     """
     graph = GraphBuilder()
     builder = _Builder(graph, weights)
-    pixels = graph.add("Cast", "pictures", to=TensorProto.FLOAT)
+    pixels = graph.add("Cast", "images", to=TensorProto.FLOAT)
     if shifts:
         pixels = _shifted(graph, pixels)
     centred = graph.add("Sub", pixels, graph.constant(builder.weight("pixels.mean")))
@@ -111,7 +111,7 @@ class Values:
 
 @dataclass(frozen=True)
 class Ends:
-    """What a graph from ``pictures`` leads to, by the names of its values.
+    """What a graph from ``images`` leads to, by the names of its values.
 
     Attributes:
         logits: before the temperature, ``(N, K)``.
@@ -134,7 +134,7 @@ def finish(
     metadata: Mapping[str, str] | None = None,
     opsets: Mapping[str, int] | None = None,
 ) -> bytes:
-    """A graph from ``pictures`` to logits → the model, with temperature, softmax and metadata."""
+    """A graph from ``images`` to logits → the model, with temperature, softmax and metadata."""
     graph.add("Div", ends.logits, graph.floats(temperature), output="logits")
     graph.add("Softmax", "logits", output="probabilities", axis=1)
     graph.add("Identity", ends.features.name, output="features")
@@ -150,10 +150,10 @@ def finish(
         helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
         for name, shape in shapes.items()
     ]
-    pictures = helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["N", 28, 28])
+    images = helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", 28, 28])
     entries = {"classes": json.dumps(list(classes)), "temperature": repr(temperature)}
     return graph.serialise(
-        [pictures], outputs, opsets=opsets, metadata=entries | dict(metadata or {})
+        [images], outputs, opsets=opsets, metadata=entries | dict(metadata or {})
     )
 
 

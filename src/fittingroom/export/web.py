@@ -18,7 +18,7 @@ import onnxruntime
 from PIL import Image
 
 from fittingroom import page
-from fittingroom.data.split import Half
+from fittingroom.data.split import ImageSet
 from fittingroom.errors import UsageError
 from fittingroom.export.npm import read_package
 from fittingroom.predictions import Float32
@@ -61,7 +61,9 @@ class WebModel:
     features: Float32
 
 
-def write_site(out: Path, models: Sequence[WebModel], known: Half, to_try: Half) -> dict[str, int]:
+def write_site(
+    out: Path, models: Sequence[WebModel], known: ImageSet, to_try: ImageSet
+) -> dict[str, int]:
     """Write the static folder.
 
     Args:
@@ -125,7 +127,7 @@ def _runtime() -> dict[str, bytes]:
     }
 
 
-def _garments(known: Half, to_try: Half) -> dict[str, bytes]:
+def _garments(known: ImageSet, to_try: ImageSet) -> dict[str, bytes]:
     """All garments side by side on one sheet, and their licence."""
     images = np.concatenate([known.images, to_try.images])
     rows = -(-len(images) // _COLUMNS)

@@ -23,7 +23,7 @@ from fittingroom.auditing import (
     search,
 )
 from fittingroom.auditing.results import ENVIRONMENT, PAGE, RESULTS
-from fittingroom.data import Half, fold_numbers, make_folds
+from fittingroom.data import ImageSet, fold_numbers, make_folds
 from fittingroom.engines import Device, engine_named
 from fittingroom.errors import FittingRoomError, UsageError
 from fittingroom.jobs.finish import checked, exported
@@ -185,8 +185,8 @@ def examine(basis: Mapping[str, Any], said: OutOfFold, images: UInt8) -> dict[st
 
 def out_of_fold(
     recipe: BaseRecipe,
-    training: Half,
-    test: Half,
+    training: ImageSet,
+    test: ImageSet,
     classes: tuple[str, ...],
     *,
     folds: int,

@@ -62,7 +62,7 @@ class Classified:
         return values
 
 
-def find_pictures(sources: Sequence[str]) -> Iterator[str]:
+def find_images(sources: Sequence[str]) -> Iterator[str]:
     """The names of all images that files, folders and patterns stand for, in order.
 
     Only the names in one folder are held at a time.
@@ -99,19 +99,19 @@ def find_pictures(sources: Sequence[str]) -> Iterator[str]:
 
 def classify(
     model: Model,
-    pictures: Iterable[tuple[str, str | bytes]],
+    images: Iterable[tuple[str, str | bytes]],
     options: PredictOptions | None = None,
 ) -> Iterator[Classified]:
     """Classify images one after the other; only a few are held in memory.
 
     Args:
         model: the model.
-        pictures: for each image its name, and its path or content.
+        images: for each image its name, and its path or content.
         options: what an answer contains.
     """
     options = options or PredictOptions()
     batch: list[tuple[str, Photo | str]] = []
-    for name, source in pictures:
+    for name, source in images:
         try:
             batch.append((name, read_photo(source)))
         except PhotoError as error:

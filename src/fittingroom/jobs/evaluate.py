@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fittingroom.data import Dataset, Half
+from fittingroom.data import Dataset, ImageSet
 from fittingroom.engines import check_threads
 from fittingroom.errors import DataInvalidError, RunChangedError
 from fittingroom.evaluation import ModelReport, evaluate_predictions
@@ -105,7 +105,7 @@ def _open_test(
     return model
 
 
-def _time(predictor: Predictor, test: Half, size: int, repeats: int) -> Timing:
+def _time(predictor: Predictor, test: ImageSet, size: int, repeats: int) -> Timing:
     """Seconds an image in batches of that size, after a warm-up."""
     seconds = []
     for number in range(repeats + 3):

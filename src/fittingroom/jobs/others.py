@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fittingroom.data import Dataset, Half
+from fittingroom.data import Dataset, ImageSet
 from fittingroom.errors import PredictionsError, UsageError
 from fittingroom.evaluation import unlikely_predictions
 from fittingroom.external_predictions import read_external
@@ -109,7 +109,7 @@ def _mark(name: str, source: Path | Predictions) -> str:
     return f"{name} ({hashlib.sha256(content).hexdigest()[:8]})"
 
 
-def _check(name: str, predictions: Predictions, dataset: Dataset, test: Half) -> None:
+def _check(name: str, predictions: Predictions, dataset: Dataset, test: ImageSet) -> None:
     if predictions.classes != dataset.classes:
         raise PredictionsError(
             f"{name} has other classes ({', '.join(predictions.classes)}) than {dataset.name} "

@@ -9,7 +9,7 @@ import numpy as np
 
 from fittingroom.classes import GARMENTS
 from fittingroom.data import find_dataset
-from fittingroom.data.split import Half
+from fittingroom.data.split import ImageSet
 from fittingroom.errors import ExportError, UsageError
 from fittingroom.export.web import WebModel, write_site
 from fittingroom.predict import Model
@@ -67,7 +67,7 @@ def export_site(runs: Sequence[Run | Path | str], *, out: Path | str) -> Site:
     return Site(Path(out), write_site(Path(out), models, known, to_try))
 
 
-def _run_model(run: Run, known: Half) -> WebModel:
+def _run_model(run: Run, known: ImageSet) -> WebModel:
     if tuple(run.classes) != GARMENTS:
         raise ExportError(
             f"{run.name} has the classes {', '.join(run.classes)}; the page shows the ten classes "
@@ -80,7 +80,7 @@ def _run_model(run: Run, known: Half) -> WebModel:
 
 
 def _web_model(
-    model: Model, path: Path, known: Half, accuracy: float | None, parameters: int | None
+    model: Model, path: Path, known: ImageSet, accuracy: float | None, parameters: int | None
 ) -> WebModel:
     unsure, unknown = model.thresholds.unsure, model.thresholds.unknown
     facts = {

@@ -1,4 +1,4 @@
-// Arithmetic on pictures as in photos/arithmetic.py, function by function under the same names. A picture
+// Arithmetic on images as in photos/arithmetic.py, function by function under the same names. An image
 // is {height, width, data}, data holding red, green and blue in turn; a mask is {height, width, data} with
 // one 0 or 1 a pixel.
 export const SIDE = 28;
@@ -7,16 +7,16 @@ export const WORKING = 160;
 
 export const blank = (height, width) => ({ height, width, data: new Float64Array(3 * height * width) });
 
-// The same picture, each number changed by `change(value, index)`.
-export const mapped = (picture, change) => ({ ...picture, data: Float64Array.from(picture.data, change) });
+// The same image, each number changed by `change(value, index)`.
+export const mapped = (image, change) => ({ ...image, data: Float64Array.from(image.data, change) });
 
 export const round = (value) => Math.min(255, Math.max(0, Math.floor(value + 0.5)));
-export const rounded = (picture) => mapped(picture, round);
+export const rounded = (image) => mapped(image, round);
 
 export const luma = ({ data }, pixel) =>
   (54 * data[3 * pixel] + 183 * data[3 * pixel + 1] + 19 * data[3 * pixel + 2]) / 256;
 
-// Between pixel `i` of one picture and pixel `j` of another.
+// Between pixel `i` of one image and pixel `j` of another.
 export const distance = (one, i, other, j) =>
   Math.max(
     Math.abs(one.data[3 * i] - other.data[3 * j]),
@@ -29,20 +29,20 @@ export function quantile(values, share) {
   return sorted[Math.floor(share * (sorted.length - 1))];
 }
 
-export function shrink(picture, height, width) {
-  return picture.width * height <= 2 * picture.height * width
-    ? shrinkColumns(shrinkRows(picture, height), width)
-    : shrinkRows(shrinkColumns(picture, width), height);
+export function shrink(image, height, width) {
+  return image.width * height <= 2 * image.height * width
+    ? shrinkColumns(shrinkRows(image, height), width)
+    : shrinkRows(shrinkColumns(image, width), height);
 }
 
-function shrinkRows(picture, height) {
-  const line = 3 * picture.width;
-  return { ...picture, height, data: shrunk(picture.data, picture.height, height, 1, line, line, line) };
+function shrinkRows(image, height) {
+  const line = 3 * image.width;
+  return { ...image, height, data: shrunk(image.data, image.height, height, 1, line, line, line) };
 }
 
-function shrinkColumns(picture, width) {
-  const { height, width: from, data } = picture;
-  return { ...picture, width, data: shrunk(data, from, width, height, 3, 3 * from, 3 * width) };
+function shrinkColumns(image, width) {
+  const { height, width: from, data } = image;
+  return { ...image, width, data: shrunk(data, from, width, height, 3, 3 * from, 3 * width) };
 }
 
 // `count` lines become `to` along one axis, in each of `blocks` blocks; a line is `length` numbers.
@@ -67,10 +67,10 @@ function shrunk(data, count, to, blocks, length, stride, made) {
   return result;
 }
 
-export function toWorkingSize(picture) {
-  const longest = Math.max(picture.height, picture.width, WORKING);
+export function toWorkingSize(image) {
+  const longest = Math.max(image.height, image.width, WORKING);
   const to = (length) => scaled(length, WORKING, longest);
-  return rounded(shrink(picture, to(picture.height), to(picture.width)));
+  return rounded(shrink(image, to(image.height), to(image.width)));
 }
 
 export const scaled = (length, to, longest) =>

@@ -38,7 +38,7 @@ function around({ height, width }, pixel, visit) {
       visit(row * width + column);
 }
 
-function withoutFringe(picture, mask) {
+function withoutFringe(image, mask) {
   const { height, width } = mask;
   let core = mask.data;
   for (let i = 0; i < FRINGE; i++)
@@ -47,7 +47,7 @@ function withoutFringe(picture, mask) {
       around(mask, pixel, (other) => (touched += core[other]));
       return touched === 9 ? 1 : 0; // beyond the edges nothing is garment
     });
-  const colours = Float64Array.from(picture.data);
+  const colours = Float64Array.from(image.data);
   for (let i = 0; i < FRINGE; i++) {
     const [before, from] = [core.slice(), colours.slice()];
     for (let pixel = 0; pixel < height * width; pixel++) {
@@ -63,14 +63,14 @@ function withoutFringe(picture, mask) {
       core[pixel] = 1;
     }
   }
-  return mapped({ ...picture, data: colours }, round);
+  return mapped({ ...image, data: colours }, round);
 }
 
-export function placeOnPaper(picture, background, mask) {
+export function placeOnPaper(image, background, mask) {
   const brightness = Float64Array.from(mask.data, (_, pixel) => Math.max(luma(background, pixel), 1));
   const brightest = brightness.reduce((most, value) => Math.max(most, value));
   const mean = brightness.reduce((sum, value) => sum + value, 0) / brightness.length;
-  const cloth = mean < FRINGED ? withoutFringe(picture, mask) : picture;
+  const cloth = mean < FRINGED ? withoutFringe(image, mask) : image;
   return mapped(cloth, (value, index) => {
     const pixel = Math.floor(index / 3);
     return mask.data[pixel] ? round(value * (brightest / brightness[pixel])) : PAPER;
@@ -87,17 +87,17 @@ export function toThumbnail(placed, mask) {
   return rounded(shrink(crop(placed, top, bottom, left, right), ...size));
 }
 
-export function trim(picture) {
-  const { height, width } = picture;
+export function trim(image) {
+  const { height, width } = image;
   const paper = { data: [PAPER, PAPER, PAPER] };
   const mask = { height, width, data: new Uint8Array(height * width) };
-  mask.data.forEach((_, pixel) => (mask.data[pixel] = distance(picture, pixel, paper, 0) > CLOSE ? 1 : 0));
+  mask.data.forEach((_, pixel) => (mask.data[pixel] = distance(image, pixel, paper, 0) > CLOSE ? 1 : 0));
   const edges = box(mask);
-  return edges ? crop(picture, ...edges) : picture;
+  return edges ? crop(image, ...edges) : image;
 }
 
-export function subsample(picture) {
-  const { height, width } = picture;
+export function subsample(image) {
+  const { height, width } = image;
   const longest = Math.max(height, width);
   const [rows, columns] = [scaled(height, SIDE, longest), scaled(width, SIDE, longest)];
   const result = blank(rows, columns);
@@ -105,17 +105,17 @@ export function subsample(picture) {
     for (let x = 0; x < columns; x++) {
       const from = every(y, rows, height) * width + every(x, columns, width);
       for (let c = 0; c < 3; c++)
-        result.data[3 * (y * columns + x) + c] = picture.data[3 * from + c];
+        result.data[3 * (y * columns + x) + c] = image.data[3 * from + c];
     }
   return result;
 }
 
 const every = (index, count, of) => Math.floor(((2 * index + 1) * of) / (2 * count));
 
-export function sharpen(picture) {
-  const { height, width, data } = picture;
+export function sharpen(image) {
+  const { height, width, data } = image;
   const within = (value, end) => Math.min(end - 1, Math.max(0, value));
-  return mapped(picture, (_, index) => {
+  return mapped(image, (_, index) => {
     const [pixel, c] = [Math.floor(index / 3), index % 3];
     const [y, x] = [Math.floor(pixel / width), pixel % width];
     let sum = 0;
@@ -137,5 +137,5 @@ export function extend({ height, width, data }) {
   return square;
 }
 
-export const toGrey = (picture) =>
-  Uint8Array.from({ length: picture.height * picture.width }, (_, pixel) => round(luma(picture, pixel)));
+export const toGrey = (image) =>
+  Uint8Array.from({ length: image.height * image.width }, (_, pixel) => round(luma(image, pixel)));

@@ -20,10 +20,10 @@ const UNEVEN = 4;
 const SPREAD = 1.6;
 const SPECK = 0.02;
 
-function smooth(picture) {
-  const { height, width, data } = picture;
+function smooth(image) {
+  const { height, width, data } = image;
   const within = (value, end) => Math.min(end - 1, Math.max(0, value));
-  return mapped(picture, (_, index) => {
+  return mapped(image, (_, index) => {
     const [pixel, c] = [Math.floor(index / 3), index % 3];
     const [y, x] = [Math.floor(pixel / width), pixel % width];
     let sum = 0;
@@ -57,14 +57,14 @@ function termsOf(height, width) {
   return terms;
 }
 
-// Coefficients (TERMS × 3) of the surface through a picture's colours at some of its pixels.
-function fit(terms, picture, pixels) {
+// Coefficients (TERMS × 3) of the surface through an image's colours at some of its pixels.
+function fit(terms, image, pixels) {
   const products = Array.from({ length: TERMS }, () => new Float64Array(TERMS + 3));
   for (const pixel of pixels)
     for (let i = 0; i < TERMS; i++) {
       const term = terms[TERMS * pixel + i];
       for (let j = 0; j < TERMS; j++) products[i][j] += term * terms[TERMS * pixel + j];
-      for (let c = 0; c < 3; c++) products[i][TERMS + c] += term * picture.data[3 * pixel + c];
+      for (let c = 0; c < 3; c++) products[i][TERMS + c] += term * image.data[3 * pixel + c];
     }
   for (let i = 1; i < TERMS; i++) products[i][i] += 1e-3 * pixels.length;
   return solve(products);
@@ -97,40 +97,40 @@ function surface(terms, coefficients, { height, width }) {
   return result;
 }
 
-function estimateBackground(picture) {
-  const { height, width } = picture;
+function estimateBackground(image) {
+  const { height, width } = image;
   const terms = termsOf(height, width);
   const border = borderOf(height, width);
   const middle = {
-    data: [0, 1, 2].map((c) => quantile(border.map((pixel) => picture.data[3 * pixel + c]), 0.5)),
+    data: [0, 1, 2].map((c) => quantile(border.map((pixel) => image.data[3 * pixel + c]), 0.5)),
   };
-  let near = border.filter((pixel) => distance(picture, pixel, middle, 0) <= NEAR);
+  let near = border.filter((pixel) => distance(image, pixel, middle, 0) <= NEAR);
   if (!near.length) near = border;
   let threshold = CLOSE;
   let background;
   for (let i = 0; i < ROUNDS && near.length; i++) {
-    background = surface(terms, fit(terms, picture, near), picture);
-    const apart = (pixel) => distance(picture, pixel, background, pixel);
+    background = surface(terms, fit(terms, image, near), image);
+    const apart = (pixel) => distance(image, pixel, background, pixel);
     threshold = Math.max(CLOSE, UNEVEN * quantile(near.map(apart), 0.5));
     near = border.filter((pixel) => apart(pixel) <= threshold);
   }
-  const apart = (pixel) => distance(picture, pixel, background, pixel);
+  const apart = (pixel) => distance(image, pixel, background, pixel);
   const everywhere = [...new Array(height * width).keys()].filter((pixel) => apart(pixel) <= threshold);
   if (everywhere.length) {
-    background = surface(terms, fit(terms, picture, everywhere), picture);
+    background = surface(terms, fit(terms, image, everywhere), image);
     threshold = Math.max(
       CLOSE,
-      SPREAD * quantile(everywhere.map((pixel) => distance(picture, pixel, background, pixel)), 0.9),
+      SPREAD * quantile(everywhere.map((pixel) => distance(image, pixel, background, pixel)), 0.9),
     );
   }
   return { background: mapped(background, (value) => Math.min(255, Math.max(0, value))), threshold };
 }
 
-function separate(picture, background, threshold) {
-  const { height, width } = picture;
+function separate(image, background, threshold) {
+  const { height, width } = image;
   const mask = { height, width, data: new Uint8Array(height * width) };
   for (let pixel = 0; pixel < height * width; pixel++)
-    mask.data[pixel] = distance(picture, pixel, background, pixel) > threshold ? 1 : 0;
+    mask.data[pixel] = distance(image, pixel, background, pixel) > threshold ? 1 : 0;
   return withoutSpecks(mask);
 }
 
@@ -182,12 +182,12 @@ export function findGarment(photo) {
 }
 
 function look(photo) {
-  let picture = toWorkingSize(photo);
-  let { background, threshold } = estimateBackground(picture);
+  let image = toWorkingSize(photo);
+  let { background, threshold } = estimateBackground(image);
   if (threshold > CLOSE) {
-    picture = smooth(picture);
-    ({ background, threshold } = estimateBackground(picture));
+    image = smooth(image);
+    ({ background, threshold } = estimateBackground(image));
   }
-  const mask = separate(picture, background, threshold);
-  return { picture, background, threshold, mask, box: box(mask) };
+  const mask = separate(image, background, threshold);
+  return { image, background, threshold, mask, box: box(mask) };
 }

@@ -30,9 +30,9 @@ async function classify(blob, models, garments) {
   const shared = {
     image: await toPng(photo.image, 28, 28),
     stages: await Promise.all(
-      photo.stages.map(async ({ picture, ...words }) => ({
+      photo.stages.map(async ({ image, ...words }) => ({
         ...words,
-        picture: await toPng(picture.data, picture.width, picture.height),
+        image: await toPng(image.data, image.width, image.height),
       })),
     ),
     warnings: photo.warnings,

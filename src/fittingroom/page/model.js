@@ -26,7 +26,7 @@ export class Model {
   async run(images, outputs = this.session.outputNames) {
     const shape = [images.length / PIXELS, SIDE, SIDE];
     const tensor = new this.runtime.Tensor("uint8", images, shape);
-    const results = await this.session.run({ pictures: tensor }, outputs);
+    const results = await this.session.run({ images: tensor }, outputs);
     return Object.fromEntries(outputs.map((name) => [name, results[name].data]));
   }
 

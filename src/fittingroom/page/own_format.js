@@ -1,4 +1,4 @@
-// Pictures in the data set's own format already, as in photos/own_format.py, function by function.
+// Images in the data set's own format already, as in photos/own_format.py, function by function.
 import { CLOSE, SIDE, luma, quantile, round, toWorkingSize } from "./arithmetic.js";
 
 const DARK_CORNERS = 63;
@@ -8,15 +8,15 @@ export const GREY = 12;
 const REACH = SIDE - 2;
 
 // Red, green and blue, uint8 → {image: uint8 (784), sentence}, or null where it is a photo.
-export function ownFormat(picture) {
-  const { height: side, width, data } = picture;
+export function ownFormat(image) {
+  const { height: side, width, data } = image;
   if (width !== side || (side !== SIDE && side < FACTOR * SIDE)) return null;
   if (side === SIDE && data.every((value, index) => value === data[index - (index % 3)])) {
     const grey = data.filter((_, index) => index % 3 === 0);
     if (corners(grey) <= DARK_CORNERS)
       return { image: grey, sentence: "It is in the data set's own format, and is left alone." };
   }
-  const working = toWorkingSize(picture);
+  const working = toWorkingSize(image);
   const spread = spreadOf(working);
   if (quantile(spread, 0.99) > GREY) return null;
   let levels = Float64Array.from(spread, (_, pixel) => luma(working, pixel));

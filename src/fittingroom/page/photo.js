@@ -33,7 +33,7 @@ function quantile(values, share) {
 
 const median = (values) => quantile(values, 0.5);
 
-// A file → {image: uint8 (784), stages: [{name, sentence, picture}], warnings: [str]}.
+// A file → {image: uint8 (784), stages: [{name, sentence, image}], warnings: [str]}.
 export async function readPhoto(blob) {
   if (blob.size > MOST_BYTES)
     throw new Refusal(
@@ -54,14 +54,14 @@ export async function readPhoto(blob) {
   return fromPixels(decoded);
 }
 
-// Red, green and blue, uint8, of an upright picture → what `readPhoto` gives.
+// Red, green and blue, uint8, of an upright image → what `readPhoto` gives.
 export function fromPixels(photo) {
   const own = ownFormat(photo);
   if (!own) return converted(photo);
   const { image, sentence } = own;
-  const stages = [{ name: "as it is", sentence, picture: { height: SIDE, width: SIDE, data: image } }];
+  const stages = [{ name: "as it is", sentence, image: { height: SIDE, width: SIDE, data: image } }];
   if (photo.height !== SIDE)
-    stages.unshift({ name: "photo", sentence: "The photo, upright.", picture: toWorkingSize(photo) });
+    stages.unshift({ name: "photo", sentence: "The photo, upright.", image: toWorkingSize(photo) });
   return { image, stages, warnings: [] };
 }
 
@@ -74,7 +74,7 @@ function kindOf(bytes) {
   throw new Refusal("The file isn't a PNG, JPEG or WebP image. Save or export it as one of these.");
 }
 
-// Browsers show what there is of a picture that is cut off.
+// Browsers show what there is of an image that is cut off.
 function isWhole(kind, bytes) {
   const last = (...ending) => {
     let at = bytes.length - ending.length;
@@ -91,15 +91,15 @@ function converted(pixels) {
   if (!found.box)
     throw new Refusal(`No garment was found: the image has one colour. ${ADVICE}`);
   const warnings = [];
-  let { picture, background } = found;
+  let { image: photo, background } = found;
   const { mask } = found;
   const all = [...mask.data.keys()];
   const there = all.filter((pixel) => mask.data[pixel]);
-  const middle = median(there.map((pixel) => luma(picture, pixel)));
+  const middle = median(there.map((pixel) => luma(photo, pixel)));
   const beneath = median(there.map((pixel) => luma(background, pixel)));
-  const spread = spreadOf(picture);
+  const spread = spreadOf(photo);
   const turn = () => {
-    [picture, background] = [picture, background].map((each) => mapped(each, (value) => 255 - value));
+    [photo, background] = [photo, background].map((each) => mapped(each, (value) => 255 - value));
   };
   if (beneath <= BLACK && quantile(spread, 0.99) <= GREY) {
     warnings.push(
@@ -113,7 +113,7 @@ function converted(pixels) {
         "answer depends on its shape alone.",
     );
     turn();
-  } else if (median(there.map((pixel) => distance(picture, pixel, background, pixel))) < FAINT) {
+  } else if (median(there.map((pixel) => distance(photo, pixel, background, pixel))) < FAINT) {
     warnings.push(
       "The garment hardly differs from its background. Lay it on a plain sheet of another colour.",
     );
@@ -125,12 +125,12 @@ function converted(pixels) {
         "around it on all sides.",
     );
 
-  const placed = placeOnPaper(picture, background, mask);
+  const placed = placeOnPaper(photo, background, mask);
   const thumbnail = toThumbnail(placed, mask);
   const small = subsample(trim(thumbnail));
   const sharp = sharpen(small);
   const image = toGrey(mapped(extend(sharp), (value) => 255 - value));
-  const stage = (name, sentence, made) => ({ name, sentence, picture: made });
+  const stage = (name, sentence, made) => ({ name, sentence, image: made });
   return {
     image,
     stages: [

@@ -14,7 +14,7 @@ export async function connect() {
 
 async function classify(blob, name) {
   const form = new FormData();
-  form.append("pictures", blob, name);
+  form.append("images", blob, name);
   try {
     return (await ask("v1/classify?details=true", { method: "POST", body: form })).answers;
   } catch (error) {

@@ -87,7 +87,7 @@ function bars(answer, classes) {
 
 function looked(answer, heading) {
   const words = whereInWords(answer.explanation);
-  const picture = element(
+  const image = element(
     "div",
     { className: "looked", role: "img", "aria-label": `The image with the regions that mattered. ${words}` },
     garment(answer.image, ""),
@@ -97,7 +97,7 @@ function looked(answer, heading) {
     "figure",
     {},
     element(heading, {}, "Regions that mattered"),
-    picture,
+    image,
     element("figcaption", {}, words),
   );
 }
@@ -160,11 +160,11 @@ function nearest(answer, heading) {
 
 export function showStages(list, answer) {
   list.replaceChildren(
-    ...(answer.stages ?? []).map(({ name, sentence, picture }) =>
+    ...(answer.stages ?? []).map(({ name, sentence, image }) =>
       element(
         "li",
         {},
-        element("div", { className: "stage" }, element("img", { src: png(picture), alt: "" })),
+        element("div", { className: "stage" }, element("img", { src: png(image), alt: "" })),
         element("h3", {}, name),
         element("p", {}, sentence),
       ),

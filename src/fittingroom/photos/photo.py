@@ -30,12 +30,12 @@ class PhotoStage:
     Attributes:
         name: a word or two.
         sentence: what was done.
-        picture: the result, uint8 ``(H, W)`` or ``(H, W, 3)``.
+        image: the result, uint8 ``(H, W)`` or ``(H, W, 3)``.
     """
 
     name: str
     sentence: str
-    picture: UInt8
+    image: UInt8
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,10 +85,10 @@ def _convert(pixels: UInt8) -> Photo:
     if not found.mask.any():
         raise PhotoError(f"No garment was found: the image has one colour. {_ADVICE}")
     warnings, negate = _warnings(found)
-    picture, background = found.image, found.background
+    photo, background = found.image, found.background
     if negate:
-        picture, background = 255 - picture, 255 - background
-    placed = convert.place_on_paper(picture, background, found.mask)
+        photo, background = 255 - photo, 255 - background
+    placed = convert.place_on_paper(photo, background, found.mask)
     thumbnail = convert.to_thumbnail(placed, found.mask)
     small = convert.subsample(convert.trim(thumbnail))
     sharp = convert.sharpen(small)
@@ -106,10 +106,10 @@ def _convert(pixels: UInt8) -> Photo:
 
 def _warnings(found: FoundGarment) -> tuple[list[str], bool]:
     """What may spoil the answer, and whether garment and background are to be negated."""
-    picture, background, mask = found.image, found.background, found.mask
-    median = float(np.median(arithmetic.luma(picture[mask])))
+    image, background, mask = found.image, found.background, found.mask
+    median = float(np.median(arithmetic.luma(image[mask])))
     beneath = float(np.median(arithmetic.luma(background[mask])))
-    spread = picture.max(axis=2) - picture.min(axis=2)
+    spread = image.max(axis=2) - image.min(axis=2)
     warnings, negate = [], False
     if beneath <= convert.BLACK and float(np.quantile(spread, 0.99)) <= GREY:
         negate = True
@@ -123,7 +123,7 @@ def _warnings(found: FoundGarment) -> tuple[list[str], bool]:
             "The garment is nearly white. The data set has no white garments, so it was made dark, "
             "and the answer depends on its shape alone."
         )
-    elif float(np.median(arithmetic.distance(picture, background)[mask])) < _FAINT:
+    elif float(np.median(arithmetic.distance(image, background)[mask])) < _FAINT:
         warnings.append(
             "The garment hardly differs from its background. Lay it on a plain sheet of another "
             "colour."
@@ -145,5 +145,5 @@ def _upright(pixels: UInt8) -> PhotoStage:
     return _stage("photo", "The photo, upright.", arithmetic.to_working_size(pixels))
 
 
-def _stage(name: str, sentence: str, picture: Float64) -> PhotoStage:
-    return PhotoStage(name, sentence, picture.astype(np.uint8))
+def _stage(name: str, sentence: str, image: Float64) -> PhotoStage:
+    return PhotoStage(name, sentence, image.astype(np.uint8))

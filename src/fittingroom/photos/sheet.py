@@ -54,7 +54,7 @@ def stage_sheet(photo: Photo) -> Image.Image:
 
 def _tile(stage: PhotoStage) -> Image.Image:
     """As large as fits in a tile; enlarged by whole factors only."""
-    image = Image.fromarray(np.ascontiguousarray(stage.picture)).convert("RGB")
+    image = Image.fromarray(np.ascontiguousarray(stage.image)).convert("RGB")
     longest = max(image.size)
     if longest > _TILE:
         size = tuple(max(1, round(length * _TILE / longest)) for length in image.size)

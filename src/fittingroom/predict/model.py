@@ -17,7 +17,7 @@ from fittingroom.predict.predictor import Predictor, not_ours
 from fittingroom.predictions import Float32, UInt8
 
 if TYPE_CHECKING:
-    from fittingroom.data import Half
+    from fittingroom.data import ImageSet
 
 _OUTPUTS = ("probabilities", "features", "ood_score")
 
@@ -145,7 +145,7 @@ class Model:
         ]
 
     @cached_property
-    def _known(self) -> "tuple[Half, Float32]":
+    def _known(self) -> "tuple[ImageSet, Float32]":
         """The sample's training set, and its features."""
         # Imported here, since a single answer needs no data.
         from fittingroom.data import find_dataset

@@ -126,7 +126,7 @@ class Predictor:
         for start in range(0, max(len(images), 1), self._at_once):
             batch = np.ascontiguousarray(images[start : start + self._at_once])
             try:
-                batches.append(self._session.run(list(names), {"pictures": batch}))
+                batches.append(self._session.run(list(names), {"images": batch}))
             except Exception as error:
                 raise ExportError(f"The model failed while it was running: {error}") from error
             if on_batch is not None:

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from fittingroom import plots
-from fittingroom.data import Half
+from fittingroom.data import ImageSet
 from fittingroom.evaluation import ModelReport
 from fittingroom.metrics import wilson
 from fittingroom.numbers import percent, percent_estimate, some
@@ -68,7 +68,7 @@ def per_class(model: ModelReport) -> Table:
     )
 
 
-def data_panel(sample: Half, classes: Sequence[str]) -> Panel:
+def data_panel(sample: ImageSet, classes: Sequence[str]) -> Panel:
     """Some training images of each class, the first in file order."""
     rows = [
         SampleRow(name, sample.images[np.flatnonzero(sample.labels == label)[:_SAMPLES]])

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fittingroom import project
 from fittingroom.comparison import Comparison
-from fittingroom.data import Half
+from fittingroom.data import ImageSet
 from fittingroom.evaluation import SCORES, ModelReport
 from fittingroom.findings import CODES, Finding
 from fittingroom.predictions import UInt8
@@ -31,7 +31,7 @@ def write_report(
     findings: Sequence[Finding],
     facts: Facts,
     images: UInt8,
-    sample: Half,
+    sample: ImageSet,
     audited: Audited | None = None,
 ) -> Path:
     """Write a report on one model, or on several that are compared.

@@ -95,9 +95,9 @@ def parse(content: bytes) -> onnx.ModelProto:
             "onnx.save(onnx.load(path), path)."
         )
     outputs = [each.name for each in model.graph.output]
-    if [each.name for each in model.graph.input] != ["pictures"] or "logits" not in outputs:
+    if [each.name for each in model.graph.input] != ["images"] or "logits" not in outputs:
         raise Refusal(
-            "This isn't a model of this project: it must take `pictures` and give `logits` and "
+            "This isn't a model of this project: it must take `images` and give `logits` and "
             f"`probabilities`, but gives {', '.join(outputs)[:100] or 'nothing'}."
         )
     return model
@@ -144,7 +144,7 @@ def examine(content: bytes) -> int:
             content, options, providers=["CPUExecutionProvider"], enable_fallback=0
         )
         (logits, *_) = session.run(
-            ["logits", *(each.name for each in session.get_outputs())], {"pictures": images}
+            ["logits", *(each.name for each in session.get_outputs())], {"images": images}
         )
     except Exception as error:
         reason = " ".join(str(error).split())[:300]

@@ -146,7 +146,7 @@ def _details(photo: Photo, model: Model) -> dict[str, Any]:
     return {
         "image": _png(photo.image),
         "stages": [
-            {"name": stage.name, "sentence": stage.sentence, "picture": _png(stage.picture)}
+            {"name": stage.name, "sentence": stage.sentence, "image": _png(stage.image)}
             for stage in photo.stages
         ],
         "warnings": list(photo.warnings),
@@ -161,11 +161,11 @@ def _details(photo: Photo, model: Model) -> dict[str, Any]:
 def _samples() -> list[dict[str, Any]]:
     """Some of each class, of the test set: no model was trained on it. They are not scored."""
     dataset = find_dataset("sample")
-    half = dataset.open_test()
+    image_set = dataset.open_test()
     return [
-        _garment(half.images[at], label, dataset.classes)
+        _garment(image_set.images[at], label, dataset.classes)
         for label in range(len(dataset.classes))
-        for at in np.flatnonzero(half.labels == label)[:_SAMPLES_A_CLASS]
+        for at in np.flatnonzero(image_set.labels == label)[:_SAMPLES_A_CLASS]
     ]
 
 
@@ -173,8 +173,8 @@ def _garment(image: UInt8, label: int, classes: Sequence[str]) -> dict[str, Any]
     return {"class": classes[label], "label": int(label), "image": _png(image)}
 
 
-def _png(picture: UInt8) -> str:
+def _png(image: UInt8) -> str:
     """PNG in base64."""
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG")
+    Image.fromarray(image).save(buffer, "PNG")
     return base64.b64encode(buffer.getvalue()).decode()

@@ -25,7 +25,7 @@ class ConversionStage(BaseModel):
 
     name: str
     sentence: str
-    picture: str = Field(description="PNG, base64")
+    image: str = Field(description="PNG, base64")
 
 
 class Garment(BaseModel):

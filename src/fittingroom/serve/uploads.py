@@ -11,7 +11,7 @@ from fittingroom.errors import PhotoError, PhotoKindError, PhotoSizeError
 from fittingroom.photos import Limits, Photo, read_photo
 from fittingroom.predictions import UInt8
 
-FIELD = "pictures"
+FIELD = "images"
 PHOTOS = ("image/png", "image/jpeg", "image/webp")
 PIXELS = "application/octet-stream"
 Upload = tuple[str | None, bytes]  # a photo's file name and its bytes
@@ -61,7 +61,7 @@ async def read_uploads(request: Request, most: int) -> list[Upload]:
     """Read the photos of a request.
 
     Args:
-        request: its body is a form with files under ``pictures``, or the bytes of one photo.
+        request: its body is a form with files under ``images``, or the bytes of one photo.
         most: the largest number of photos allowed.
 
     Raises:

@@ -82,7 +82,7 @@ def build_classifier(recipe: Recipe) -> Any:
     Augmentation is part of it, and acts in training only.
     """
     flat = isinstance(recipe.layers[0], Flatten)
-    images = keras.Input((28, 28) if flat else (28, 28, 1), name="pictures")
+    images = keras.Input((28, 28) if flat else (28, 28, 1), name="images")
     value, variations = images, _variations(recipe)
     if variations and flat:
         variations.insert(0, keras.layers.Reshape((28, 28, 1), name="with_channel"))
@@ -145,7 +145,7 @@ def _with_augmentation(model: Any, recipe: Recipe, shape: tuple[int, ...]) -> An
     variations = _variations(recipe)
     if not variations:
         return model
-    images = keras.Input(shape, name="pictures")
+    images = keras.Input(shape, name="images")
     value = keras.layers.Reshape((28, 28, 1))(images)
     for layer in variations:
         value = layer(value)

@@ -77,8 +77,8 @@ def _by_torch(built: Built, own: OwnModel) -> onnx.ModelProto:
             super().__init__()
             self.model = built.model
 
-        def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-            given: torch.Tensor = self.model(pictures, training=False)
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            given: torch.Tensor = self.model(images, training=False)
             return given
 
     # Keras replaces errors as they pass, and the exporter's reason gets lost.

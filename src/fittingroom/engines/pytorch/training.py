@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fittingroom.data import Half, Split
+from fittingroom.data import ImageSet, Split
 from fittingroom.engines import Device, Fitted, choose_device
 from fittingroom.engines.course import Course, below, check_arrays, learning_rate, other_training
+from fittingroom.engines.pytorch.images import Augmenter, TrainingImages, mean_and_deviation
 from fittingroom.engines.pytorch.modules import BothSides, build_module, weights_of, whiten
 from fittingroom.engines.pytorch.optimizers import build_optimizers
 from fittingroom.engines.pytorch.own import as_arrays, build_own, export_own, state_of, try_out
-from fittingroom.engines.pytorch.pictures import Augmenter, Pictures, mean_and_deviation
 from fittingroom.engines.random_states import random_arrays, same_random_state, set_random_arrays
 from fittingroom.networks import check_classifier
 from fittingroom.recipes import OwnModel, Recipe, own_code
@@ -101,9 +101,9 @@ class _Training:
         deviation = deviation.clamp(min=1.0)
         self.normalisation = {"pixels.mean": mean, "pixels.deviation": deviation}
 
-        def on_device(half: Half) -> Pictures:
-            images, labels = torch.from_numpy(half.images), torch.from_numpy(half.labels)
-            return Pictures(
+        def on_device(image_set: ImageSet) -> TrainingImages:
+            images, labels = torch.from_numpy(image_set.images), torch.from_numpy(image_set.labels)
+            return TrainingImages(
                 images.to(device), labels.to(device), mean.to(device), deviation.to(device)
             )
 

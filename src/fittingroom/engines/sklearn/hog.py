@@ -23,18 +23,18 @@ _CLIP = 0.2
 _BATCH = 500
 
 
-def add_features(graph: GraphBuilder, pictures: str, orientations: int) -> str:
+def add_features(graph: GraphBuilder, images: str, orientations: int) -> str:
     """Histograms of both cell sizes, then mean brightness.
 
     Args:
         graph: where to add nodes.
-        pictures: name of float32 ``(N, 28, 28)``, 0–255.
+        images: name of float32 ``(N, 28, 28)``, 0–255.
         orientations: directions around the full circle.
 
     Returns:
         The name of float32 ``(N, F)``.
     """
-    images = graph.add("Unsqueeze", pictures, graph.integers(1))  # (N, 1, 28, 28)
+    images = graph.add("Unsqueeze", images, graph.integers(1))  # (N, 1, 28, 28)
     squares = graph.add("AveragePool", images, kernel_shape=[_SQUARE] * 2, strides=[_SQUARE] * 2)
     brightness = graph.add("Flatten", graph.add("Div", squares, graph.floats(255)), axis=1)
     return graph.add("Concat", add_hog(graph, images, orientations), brightness, axis=1)
@@ -43,7 +43,7 @@ def add_features(graph: GraphBuilder, pictures: str, orientations: int) -> str:
 def add_hog(graph: GraphBuilder, images: str, orientations: int) -> str:
     """The histograms alone: float32 ``(N, 1, 28, 28)`` → ``(N, H)``.
 
-    They are the same for pictures that differ by a constant, and nearly the same for those that
+    They are the same for images that differ by a constant, and nearly the same for those that
     differ by contrast.
     """
     votes = _votes(graph, images, orientations)
@@ -52,12 +52,12 @@ def add_hog(graph: GraphBuilder, images: str, orientations: int) -> str:
 
 
 def features(images: UInt8, orientations: int, threads: int) -> Float32:
-    """The features of pictures, uint8 ``(N, 28, 28)``, by ONNX Runtime: float32 ``(N, F)``."""
+    """The features of images, uint8 ``(N, 28, 28)``, by ONNX Runtime: float32 ``(N, F)``."""
     graph = GraphBuilder()
-    graph.add("Identity", add_features(graph, "pictures", orientations), output="features")
-    session = open_session(graph.from_pictures("features", "F"), threads)
+    graph.add("Identity", add_features(graph, "images", orientations), output="features")
+    session = open_session(graph.from_images("features", "F"), threads)
     batches = [
-        session.run(None, {"pictures": images[start : start + _BATCH].astype(np.float32)})[0]
+        session.run(None, {"images": images[start : start + _BATCH].astype(np.float32)})[0]
         for start in range(0, len(images), _BATCH)
     ]
     return np.concatenate(batches)

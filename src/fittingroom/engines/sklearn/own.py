@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from fittingroom.data import Half, Split
+from fittingroom.data import ImageSet, Split
 from fittingroom.engines import Core
 from fittingroom.engines.cores import Gives, build_core, check_core, quietly, reason_of, to_logits
 from fittingroom.engines.operations import parameter_count
@@ -46,8 +46,8 @@ class Trained:
 def train_estimator(
     estimator: Any,
     origin: str,
-    training: Half,
-    validation: Half,
+    training: ImageSet,
+    validation: ImageSet,
     classes: int,
     gives: Gives | None = None,
 ) -> Trained:
@@ -71,7 +71,8 @@ def train_estimator(
     with own_code(f"fitting {origin}"):
         estimator.fit(_scaled(training.images), training.labels.astype(np.int64))
     answers, given = (
-        _answers(estimator, origin, half.images, classes, gives) for half in (training, validation)
+        _answers(estimator, origin, image_set.images, classes, gives)
+        for image_set in (training, validation)
     )
     # Scores may be hundreds: at the size of logits, rounding in the exported model matters less.
     scale = max(float(answers.std()), 1e-6) if gives == "scores" else 1.0

@@ -19,7 +19,7 @@ from onnx import TensorProto
 from scipy import linalg
 from scipy.linalg import blas
 
-from fittingroom.data import Half
+from fittingroom.data import ImageSet
 from fittingroom.engines import Core
 from fittingroom.engines.sklearn.hog import add_features, features
 from fittingroom.engines.sklearn.own import Trained
@@ -38,7 +38,13 @@ _PAIRS = 500
 
 
 def train_svm(
-    model: HogSvm, training: Half, validation: Half, *, classes: int, seed: int, threads: int
+    model: HogSvm,
+    training: ImageSet,
+    validation: ImageSet,
+    *,
+    classes: int,
+    seed: int,
+    threads: int,
 ) -> Trained:
     """Train the machine. Its weights are float32, so that a file holds exactly these numbers:
 
@@ -170,7 +176,7 @@ def _squared_distances(a: Float64, b: Float64) -> Float64:
 
 
 def _graph(weights: Mapping[str, Float32], width: float, model: HogSvm, classes: int) -> bytes:
-    """From ``pictures`` to ``logits``."""
+    """From ``images`` to ``logits``."""
     graph = GraphBuilder()
 
     def wide(name: str) -> str:
@@ -178,7 +184,7 @@ def _graph(weights: Mapping[str, Float32], width: float, model: HogSvm, classes:
 
     # Step -1 along the width, from the last pixel to before the first.
     ends = [graph.integers(value) for value in (-1, np.iinfo(np.int64).min, 2, -1)]
-    both = graph.add("Concat", "pictures", graph.add("Slice", "pictures", *ends), axis=0)
+    both = graph.add("Concat", "images", graph.add("Slice", "images", *ends), axis=0)
     found = add_features(graph, both, model.orientations)  # (2·N, F)
     centred = graph.add("Sub", found, graph.constant(weights["features.mean"]))
     reduced = graph.add("MatMul", centred, graph.constant(weights["features.components"]))
@@ -195,4 +201,4 @@ def _graph(weights: Mapping[str, Float32], width: float, model: HogSvm, classes:
     mean = graph.add("ReduceMean", stacked, graph.integers(0), keepdims=0)  # (N, M)
     scores = graph.add("Add", graph.add("MatMul", mean, wide("weight")), wide("bias"))
     graph.add("Cast", scores, output="logits", to=TensorProto.FLOAT)
-    return graph.from_pictures("logits", classes)
+    return graph.from_images("logits", classes)

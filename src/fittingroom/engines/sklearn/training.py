@@ -10,7 +10,7 @@ from sklearn import ensemble, linear_model
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from fittingroom.data import Half, Split
+from fittingroom.data import ImageSet, Split
 from fittingroom.engines import Device, Fitted, choose_device
 from fittingroom.engines.course import Course
 from fittingroom.engines.random_states import same_random_state
@@ -125,7 +125,9 @@ def _check_classes(split: Split) -> None:
         )
 
 
-def _scores(logits: Float32, half: Half) -> tuple[float, float]:
+def _scores(logits: Float32, image_set: ImageSet) -> tuple[float, float]:
     """Mean log loss, before a temperature is fitted, and accuracy."""
-    of_true = log_softmax(logits.astype(np.float64), axis=1)[np.arange(len(half)), half.labels]
-    return -float(of_true.mean()), float((logits.argmax(axis=1) == half.labels).mean())
+    of_true = log_softmax(logits.astype(np.float64), axis=1)[
+        np.arange(len(image_set)), image_set.labels
+    ]
+    return -float(of_true.mean()), float((logits.argmax(axis=1) == image_set.labels).mean())

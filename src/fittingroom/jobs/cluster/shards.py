@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fittingroom.errors import ClusterError, FittingRoomError, RunError, UsageError
-from fittingroom.jobs.classify import PredictOptions, classify, find_pictures
+from fittingroom.jobs.classify import PredictOptions, classify, find_images
 from fittingroom.jobs.cluster.connection import (
     RETRIES,
     check_seen,
@@ -62,14 +62,14 @@ class Sharded:
 
     Attributes:
         out: the folder of Parquet files.
-        pictures: how many images there are, answered or not.
+        images: how many images there are, answered or not.
         broken: how many of them could not be read.
         shards: how many files there are.
         reused: how many of these were already there.
     """
 
     out: Path
-    pictures: int
+    images: int
     broken: int
     shards: int
     reused: int
@@ -97,7 +97,7 @@ def classify_shards(
     only. The names of all images are held in memory.
 
     Args:
-        sources: as for :func:`fittingroom.jobs.classify.find_pictures`; all machines see them.
+        sources: as for :func:`fittingroom.jobs.classify.find_images`; all machines see them.
         out: the folder of Parquet files, which all machines see.
         model: as for :func:`fittingroom.load`.
         options: what an answer is to contain.
@@ -116,7 +116,7 @@ def classify_shards(
     content = file_of(model).read_bytes()
     options = options or PredictOptions()
     settings = [hashlib.sha256(content).hexdigest(), str(Path.cwd()), asdict(options)]
-    shards = list(_cut(find_pictures(sources), shard, out, settings))
+    shards = list(_cut(find_images(sources), shard, out, settings))
     if not shards:
         raise UsageError("There are no images to classify. Name files, folders or patterns.")
     with only_here(make_folder(out), "answers"):
@@ -127,7 +127,7 @@ def classify_shards(
             broken |= _classify_missing(missing, work, progress or Silence())
     return Sharded(
         out=out,
-        pictures=sum(len(each.images) for each in shards),
+        images=sum(len(each.images) for each in shards),
         broken=sum(broken.values()),
         shards=len(shards),
         reused=len(shards) - len(missing),

@@ -11,7 +11,7 @@ from fittingroom.predictions import UInt8
 from fittingroom.recipes import Augmentation
 
 
-class Pictures:
+class TrainingImages:
     """Labelled images on a device.
 
     Args:
@@ -44,18 +44,18 @@ class Augmenter:
     the processor is not waited for in between.
 
     Args:
-        pictures: what to draw from.
-        augmentation: how to vary it.
+        images: what to draw from.
+        augmentation: how to vary them.
         generator: a random generator on the processor, so that every device sees the same.
     """
 
     def __init__(
-        self, pictures: Pictures, augmentation: Augmentation, generator: torch.Generator
+        self, images: TrainingImages, augmentation: Augmentation, generator: torch.Generator
     ) -> None:
-        self._pictures = pictures
+        self._source = images
         self._augmentation = augmentation
         self._generator = generator
-        count = len(pictures)
+        count = len(images)
         self._mirrored_first = torch.randint(2, (count,), generator=generator).bool()
 
     def epoch(self, number: int, size: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -68,8 +68,8 @@ class Augmenter:
         Yields:
             what :meth:`vary` takes: int64 ``(size,)`` and float32 ``(6, size)``.
         """
-        device = self._pictures.images.device
-        count = len(self._pictures)
+        device = self._source.images.device
+        count = len(self._source)
         order = torch.randperm(count, generator=self._generator)[: count - count % size]
         mirrored = self._mirrored_first[order] ^ bool(number % 2)
         chosen = order.view(-1, size).to(device)
@@ -88,13 +88,13 @@ class Augmenter:
             uint8 ``(B, H, W)``.
         """
         wanted = self._augmentation
-        images = move(self._pictures.images[chosen], drawn[1:3].long(), wanted.shift)
+        images = move(self._source.images[chosen], drawn[1:3].long(), wanted.shift)
         if wanted.flip:
             images = torch.where(drawn[0, :, None, None] > 0, images.flip(2), images)
         if wanted.rotation:
             images = rotate(images, drawn[3])
         if wanted.erase:
-            images = erase(images, drawn[4:], wanted.erase, self._pictures.mean)
+            images = erase(images, drawn[4:], wanted.erase, self._source.mean)
         return images
 
     def _draw(self, mirrored: Tensor) -> Tensor:
@@ -110,7 +110,7 @@ class Augmenter:
         if wanted.rotation:
             drawn[3] = (2 * torch.rand(count, generator=generator) - 1) * wanted.rotation
         if wanted.erase:
-            side = self._pictures.images.shape[1]
+            side = self._source.images.shape[1]
             drawn[4:] = torch.randint(side, (2, count), generator=generator)
             erased = torch.rand(count, generator=generator)
             drawn[4:, erased >= wanted.erase_probability] = -side  # outside
