@@ -31,7 +31,8 @@ from benchmarks import measure
 from benchmarks.measure import Measured, render
 from fittingroom.data import find_dataset
 from fittingroom.jobs.cluster.shards import classify_shards
-from fittingroom.jobs.cluster.trainings import ClusterTrainer, train_on_cluster
+from fittingroom.jobs.cluster.trainings import train_on_cluster
+from fittingroom.jobs.seeds import Trainer
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.recipes import BaseRecipe, recipe_of
@@ -103,7 +104,7 @@ def on_workers(count: int, trainings: Trainings, session: Session) -> Measured:
     return {"start_seconds": started - began, "seconds": ended - started, "hashes": hashes}
 
 
-def outcomes(trainer: ClusterTrainer, trainings: Trainings) -> dict[str, str]:
+def outcomes(trainer: Trainer, trainings: Trainings) -> dict[str, str]:
     """Hand over all trainings, and wait for the hashes of their weights."""
     waiting = [(recipe, seed, trainer(recipe, seed, "cpu")) for recipe, seed in trainings]
     return {f"{recipe.name}, seed {seed}": _hash(wait().folder) for recipe, seed, wait in waiting}

@@ -16,13 +16,12 @@ import pytest
 from fittingroom.engines import engine_named
 from fittingroom.errors import ClusterError, TrainingError, UsageError
 from fittingroom.jobs.cluster.connection import check_seen, connected, places, share_folder
-from fittingroom.jobs.cluster.trainings import ClusterTrainer
-from fittingroom.jobs.cluster.trials import ClusterTrials
+from fittingroom.jobs.cluster.trainings import train_on_cluster
+from fittingroom.jobs.cluster.trials import trials_on
 from fittingroom.jobs.compare import compare
 from fittingroom.jobs.progress import Silence
 from fittingroom.jobs.session import Session
-from fittingroom.jobs.train import train
-from fittingroom.jobs.trials import train_trial
+from fittingroom.jobs.train import train, train_trial
 from fittingroom.jobs.tune import tune
 from fittingroom.recipes import RECIPES, recipe_of
 from fittingroom.runs.environment import installed_versions
@@ -48,20 +47,16 @@ class Listener(Silence):
         self.done.append(description)
 
 
-def trainer_of(ray, sample, tmp_path, threads=1):
-    session = Session(data=sample, runs=tmp_path / "runs", threads=threads, progress=Listener())
-    return ClusterTrainer(ray, session, fresh=False)
+@pytest.fixture
+def listener():
+    return Listener()
 
 
 @pytest.fixture
-def trainer(ray, sample, tmp_path):
-    trainer = trainer_of(ray, sample, tmp_path)
-    yield trainer
-    trainer.close()
-
-
-def heard_by(trainer):
-    return trainer._session.progress
+def trainer(ray, sample, tmp_path, listener):
+    session = Session(data=sample, runs=tmp_path / "runs", threads=1, progress=listener)
+    with train_on_cluster(session, fresh=False) as trainer:
+        yield trainer
 
 
 def contents(folder):
@@ -90,12 +85,13 @@ def workers(name, below=None):
     return found
 
 
-def test_a_comparison_on_ray_leaves_what_one_here_leaves(ray, tiny, sample, tmp_path, monkeypatch):
+def test_a_comparison_on_ray_leaves_what_one_here_leaves(
+    ray, tiny, sample, tmp_path, listener, monkeypatch
+):
     monkeypatch.setattr("fittingroom.jobs.compare.write", lambda out, *rest, **more: (out, ()))
     monkeypatch.setattr("fittingroom.jobs.compare.leave_winner", lambda *anything: None)
     for recipe in (tiny, dataclasses.replace(tiny, name="other", mirror=False)):
         monkeypatch.setitem(RECIPES, recipe.name, recipe)
-    listener = Listener()
     compared = [
         compare(
             ["tiny", "other"],
@@ -111,12 +107,14 @@ def test_a_comparison_on_ray_leaves_what_one_here_leaves(ray, tiny, sample, tmp_
         assert contents(one.folder) == contents(other.folder)
     assert compared[0].comparison.as_dict() == compared[1].comparison.as_dict()
     # What workers tell reaches one listener.
-    assert listener.heard[0] == "On Ray: 2 trainings, up to 2 at a time; threads of each: 1"
+    assert listener.heard[0] == "On Ray: up to 2 trainings at a time; threads of each: 1"
     told = [words for name, words in listener.heard[1:] if name == "tiny, seed 0"]
     assert len(told) >= tiny.epochs
 
 
-def test_a_worker_that_is_killed_is_replaced_by_one_that_resumes(trainer, tiny, sample, tmp_path):
+def test_a_worker_that_is_killed_is_replaced_by_one_that_resumes(
+    trainer, listener, tiny, sample, tmp_path
+):
     longer = dataclasses.replace(tiny, name="longer", epochs=400)
     wait = trainer(longer, 0, None)
     (begun,) = when(lambda: list((tmp_path / "runs").glob("longer-*/checkpoint.safetensors")))
@@ -124,7 +122,7 @@ def test_a_worker_that_is_killed_is_replaced_by_one_that_resumes(trainer, tiny, 
     worker.kill()
     run = wait()
     assert run.folder == begun.parent
-    assert any("after epoch" in words for words in heard_by(trainer).heard)
+    assert any("after epoch" in words for words in listener.heard)
     assert contents(run.folder) == contents(here(longer, sample, tmp_path).folder)
 
 
@@ -134,13 +132,13 @@ def test_a_training_on_a_machine_that_dies_resumes_on_another(cluster, ray, tiny
     size = {"num_cpus": 3, "object_store_memory": 128 * 2**20}  # no other machine has so many
     dies = cluster.add_node(**size)
     cluster.wait_for_nodes()
-    trainer = trainer_of(ray, sample, tmp_path, threads=3)
-    wait = trainer(longer, 0, None)
-    (begun,) = when(lambda: list((tmp_path / "runs").glob("longer-*/checkpoint.safetensors")))
-    cluster.remove_node(dies, allow_graceful=False)
-    lives = cluster.add_node(**size)
-    run = wait()
-    trainer.close()
+    session = Session(data=sample, runs=tmp_path / "runs", threads=3)
+    with train_on_cluster(session, fresh=False) as trainer:
+        wait = trainer(longer, 0, None)
+        (begun,) = when(lambda: list((tmp_path / "runs").glob("longer-*/checkpoint.safetensors")))
+        cluster.remove_node(dies, allow_graceful=False)
+        lives = cluster.add_node(**size)
+        run = wait()
     cluster.remove_node(lives)
     assert run.folder == begun.parent
     (epoch,) = [noted["after_epoch"] for noted in run.environment["resumed"]]
@@ -174,14 +172,14 @@ def test_a_command_that_is_stopped_resumes_when_it_is_run_again(tiny, sample, tm
     assert contents(begun.parent) == contents(here(longer, sample, tmp_path).folder)
 
 
-def test_a_training_that_fails_says_so_as_it_would_here(trainer, tiny, sample, tmp_path):
+def test_a_training_that_fails_says_so_as_it_would_here(trainer, listener, tiny, sample, tmp_path):
     broken = dataclasses.replace(tiny, name="broken", learning_rate=1e30)
     with pytest.raises(TrainingError) as there:
         trainer(broken, 0, None)()
     with pytest.raises(TrainingError) as alone:
         here(broken, sample, tmp_path)
     assert str(there.value) == str(alone.value)
-    assert heard_by(trainer).done == []
+    assert listener.done == []
 
 
 def test_a_custom_model_travels_with_its_code(trainer, sample, tmp_path):
@@ -210,8 +208,8 @@ def test_machines_with_other_packages_are_refused(ray, tmp_path, monkeypatch):
 @pytest.mark.parametrize(("threads", "words"), [(512, "512 processors"), (0, "--threads is 0")])
 def test_threads_that_no_machine_has_are_refused(ray, sample, tmp_path, tiny, threads, words):
     session = Session(data=sample, threads=threads, runs=tmp_path)
-    with pytest.raises(UsageError, match=words):
-        ClusterTrainer(ray, session, fresh=False)
+    with pytest.raises(UsageError, match=words), train_on_cluster(session, fresh=False):
+        pass
 
 
 def test_there_is_room_for_as_many_tasks_as_processors_and_gpus_allow():
@@ -262,7 +260,7 @@ class Ended(Exception):
 
 
 def test_a_trial_whose_worker_is_killed_is_told_once_and_can_be_ended(ray, tiny, sample_split):
-    train_one = ClusterTrials(ray, sample_split, "cpu", 1)
+    train_one, _ = trials_on(ray, sample_split, "cpu", 1)
     heard = []
 
     def hear(epoch):

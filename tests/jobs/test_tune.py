@@ -14,8 +14,7 @@ from fittingroom.data import Dataset
 from fittingroom.engines import engine_named
 from fittingroom.errors import MissingExtraError, TrainingError, TrainingStopped, UsageError
 from fittingroom.jobs.session import Session
-from fittingroom.jobs.train import train
-from fittingroom.jobs.trials import train_trial
+from fittingroom.jobs.train import train, train_trial
 from fittingroom.jobs.tune import tune
 from fittingroom.networks import Dense, Flatten
 from fittingroom.recipes import recipe_of

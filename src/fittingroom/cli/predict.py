@@ -134,13 +134,14 @@ def _on_ray(
 ) -> None:
     from fittingroom.cli.output import Display, print_json, print_text, prints_aside
     from fittingroom.jobs.cluster.shards import classify_shards
+    from fittingroom.numbers import plain
 
     with prints_aside():  # Ray reports lost workers on standard output
         left = classify_shards(
             sources, out, model=model, options=chosen, threads=threads or 1, progress=Display()
         )
     if as_json:
-        print_json(left.as_dict())
+        print_json(plain(left))
     else:
         print_text(
             f"{left.out}: {left.images:,} images in {left.shards:,} Parquet files, "

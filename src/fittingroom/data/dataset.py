@@ -1,6 +1,6 @@
 """A data set: training images for everybody, and test images behind a door."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -24,8 +24,6 @@ class Dataset:
         test_hashes: the same for the test set.
         read: reads "training" or "test"; raises a DataError if a file is gone, or if its content
             no longer has the hash above.
-        splits: the splits that are in memory already, by rule; :meth:`split` returns these without
-            opening a file. Their arrays may be read-only.
     """
 
     name: str
@@ -35,7 +33,6 @@ class Dataset:
     training_hashes: dict[str, str]
     test_hashes: dict[str, str]
     read: Callable[[Literal["training", "test"]], ImageSet] = field(repr=False)
-    splits: Mapping[SplitRule, Split] = field(default_factory=dict, repr=False)
 
     @property
     def key(self) -> str:
@@ -58,8 +55,7 @@ class Dataset:
             DataError: a file is gone, or has changed.
             RecipeError: the rule would leave one side without an image.
         """
-        held = self.splits.get(rule)
-        return make_split(self.training(), rule, self.classes) if held is None else held
+        return make_split(self.training(), rule, self.classes)
 
     def open_test(self) -> ImageSet:
         """Read the test set: the door that only evaluation goes through.

@@ -1,6 +1,7 @@
 """Train: fit, with a checkpoint after each epoch, then finish, into a run folder."""
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 from fittingroom import networks
@@ -24,6 +25,9 @@ from fittingroom.runs import (
     only_here,
     run_name,
 )
+
+# Called with each epoch that ended; what it raises ends the training.
+Heard = Callable[[Epoch], None]
 
 
 def train(
@@ -101,6 +105,29 @@ def train(
             with contextlib.suppress(FittingRoomError):
                 writer.fail(error)
             raise
+
+
+def train_trial(
+    recipe: BaseRecipe, seed: int, split: Split, device: Device, heard: Heard
+) -> tuple[float, float]:
+    """Train a recipe without a run folder, as a trial of a search.
+
+    Returns:
+        The validation accuracy of the weights that the recipe keeps, and the seconds of training.
+
+    Raises:
+        FittingRoomError: the training broke down.
+    """
+    accuracies: list[float] = []
+
+    def on_epoch(epoch: Epoch) -> None:
+        accuracies.append(epoch.val_accuracy)
+        heard(epoch)
+
+    fitted = engine_named(recipe.engine).fit(
+        recipe, split, seed=seed, device=device, on_epoch=on_epoch
+    )
+    return accuracies[fitted.best_epoch - 1], fitted.seconds
 
 
 def _fit(

@@ -25,8 +25,7 @@ from fittingroom.errors import FittingRoomError, TrainingError, TrainingStopped,
 from fittingroom.jobs.seeds import check_place
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.stopping import Stopping, stops_between_epochs
-from fittingroom.jobs.train import train
-from fittingroom.jobs.trials import Heard, train_trial
+from fittingroom.jobs.train import Heard, train, train_trial
 from fittingroom.numbers import percent
 from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
 from fittingroom.reporting.tune_page import tune_page
@@ -188,11 +187,10 @@ def _trainer(on: str | None, split: Split, device: Device) -> Iterator[tuple[_Tr
         yield lambda recipe, seed, heard: train_trial(recipe, seed, split, device, heard), 1
         return
     from fittingroom.jobs.cluster.connection import connected
-    from fittingroom.jobs.cluster.trials import ClusterTrials
+    from fittingroom.jobs.cluster.trials import trials_on
 
     with connected() as ray:
-        trainer = ClusterTrials(ray, split, device.name, device.threads)
-        yield trainer, trainer.at_a_time
+        yield trials_on(ray, split, device.name, device.threads)
 
 
 def _objective(

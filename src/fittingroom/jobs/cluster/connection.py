@@ -8,11 +8,11 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fittingroom.errors import ClusterError, UsageError, missing_extra
+from fittingroom.errors import ClusterError, FittingRoomError, UsageError, missing_extra
 from fittingroom.runs import available_processors, make_folder, write_file
 from fittingroom.runs.environment import installed_versions
 
@@ -24,7 +24,6 @@ RETRIES = 5
 LOOK = 0.2
 # Other versions of these may give other last digits.
 _DECISIVE = ("fittingroom", "numpy", "torch", "keras", "scikit-learn", "onnxruntime")
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextlib.contextmanager
@@ -74,21 +73,7 @@ def connected() -> Iterator[Any]:
     try:
         yield ray
     finally:
-        with _signals_ignored():  # half-way, Ray would leave processes behind
-            ray.shutdown()
-
-
-@contextlib.contextmanager
-def _signals_ignored() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        ray.shutdown()
 
 
 def share_folder(ray: Any, folder: Path, files: Sequence[Path] = ()) -> Path:
@@ -115,13 +100,13 @@ def share_folder(ray: Any, folder: Path, files: Sequence[Path] = ()) -> Path:
     ours = installed_versions()
     look = ray.remote(num_cpus=0)(_look_around)
     for node in [node for node in ray.nodes() if node["Alive"]]:
-        name, place = node["NodeManagerHostname"], on_machine(node["NodeID"])
+        name, place = node["NodeManagerHostname"], _on_machine(node["NodeID"])
         seen = [marker, *(file.resolve() for file in files)]
         try:
             theirs = ray.get(look.options(scheduling_strategy=place).remote(seen))
         except ray.exceptions.RayError as error:
             if isinstance(cause := getattr(error, "cause", None), ClusterError):
-                raise cause from None
+                raise cause from error
             raise ClusterError(
                 f"Fitting Room cannot run on the machine {name}: {first_line(error)}. Install "
                 "requirements.txt there."
@@ -152,18 +137,6 @@ def check_seen(paths: Sequence[Path]) -> None:
                 f"The machine {os.uname().nodename} does not see {what}. Use a folder that all "
                 "machines of the cluster share under the same path."
             )
-
-
-def _look_around(paths: Sequence[Path]) -> dict[str, str]:
-    check_seen(paths)
-    return installed_versions()
-
-
-def on_machine(node: str) -> Any:
-    """The scheduling strategy that places a task or an actor on one machine, by its node's id."""
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    return NodeAffinitySchedulingStrategy(node, soft=False)
 
 
 def places(ray: Any, threads: int, gpus: int = 0) -> int:
@@ -197,6 +170,45 @@ def carry_own_code() -> None:
             cloudpickle.register_pickle_by_value(module)
 
 
+def new_queue(ray: Any) -> Any:
+    """A queue for what workers tell this process. It does not end with another machine."""
+    from ray.util.queue import Queue
+
+    here = _on_machine(ray.get_runtime_context().get_node_id())
+    return Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})
+
+
+def taken(queue: Any) -> list[Any]:
+    """What is in a queue, which is empty afterwards."""
+    return queue.get_nowait_batch(queue.qsize())
+
+
+def result_of(ray: Any, reference: Any, lost: Callable[[str], FittingRoomError]) -> Any:
+    """The result of a task.
+
+    Raises:
+        Exception: what the task raised, or ``lost(reason)`` if its workers died.
+    """
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from error
+    except ray.exceptions.RayError as error:
+        raise lost(first_line(error)) from error
+
+
 def first_line(error: BaseException) -> str:
     """The first line of an error's message, without a full stop."""
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+
+
+def _on_machine(node: str) -> Any:
+    """The scheduling strategy that places a task or an actor on one machine, by its node's id."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    return NodeAffinitySchedulingStrategy(node, soft=False)
+
+
+def _look_around(paths: Sequence[Path]) -> dict[str, str]:
+    check_seen(paths)
+    return installed_versions()

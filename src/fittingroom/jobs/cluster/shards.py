@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fittingroom.errors import ClusterError, FittingRoomError, RunError, UsageError
+from fittingroom.errors import ClusterError, RunError, UsageError
 from fittingroom.jobs.classify import PredictOptions, classify, find_images
 from fittingroom.jobs.cluster.connection import (
     RETRIES,
@@ -18,6 +18,7 @@ from fittingroom.jobs.cluster.connection import (
     connected,
     first_line,
     places,
+    result_of,
     share_folder,
 )
 from fittingroom.jobs.load import file_of
@@ -27,33 +28,20 @@ from fittingroom.runs import make_folder, only_here, write_file
 
 # Images of a shard: some minutes of work for one processor, some MB of answers.
 SHARD = 10_000
-_METADATA = b"fittingroom"
+# The name of a shard's digest among the metadata of its file.
+_DIGEST = b"fittingroom"
 
 
-@dataclass(frozen=True)
-class Shard:
-    """Images that follow each other in the list of all.
+class _Shard(NamedTuple):
+    """Images that follow each other in the list of all, and the file of their answers.
 
-    Attributes:
-        file: the Parquet file with its answers.
-        digest: SHA-256 of the names, the model and the settings. The file holds it too, so that
-            answers to something else are noticed.
-        images: their names.
+    The digest is a SHA-256 of the names, the model and the settings. The file holds it too, so that
+    answers to something else are noticed.
     """
 
     file: Path
     digest: str
     images: tuple[str, ...]
-
-
-class _Work(NamedTuple):
-    """What all shards have in common."""
-
-    model: bytes
-    folder: Path  # of relative names
-    out: Path
-    options: PredictOptions
-    threads: int
 
 
 @dataclass(frozen=True)
@@ -73,10 +61,6 @@ class Sharded:
     broken: int
     shards: int
     reused: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return asdict(self) | {"out": str(self.out)}
 
 
 def classify_shards(
@@ -116,122 +100,109 @@ def classify_shards(
     content = file_of(model).read_bytes()
     options = options or PredictOptions()
     settings = [hashlib.sha256(content).hexdigest(), str(Path.cwd()), asdict(options)]
-    shards = list(_cut(find_images(sources), shard, out, settings))
+    shards = list(_cut(find_images(sources), shard, out.resolve(), settings))
     if not shards:
         raise UsageError("There are no images to classify. Name files, folders or patterns.")
     with only_here(make_folder(out), "answers"):
-        broken = _answered(shards, out)
-        missing = [each for each in shards if each.file not in broken]
-        if missing:
-            work = _Work(content, Path.cwd(), out.resolve(), options, threads)
-            broken |= _classify_missing(missing, work, progress or Silence())
+        before = broken = _answered(shards)
+        if missing := [each for each in shards if each.file not in before]:
+            _classify_missing(missing, content, options, threads, progress or Silence())
+            broken = _answered(shards)
     return Sharded(
         out=out,
         images=sum(len(each.images) for each in shards),
         broken=sum(broken.values()),
         shards=len(shards),
-        reused=len(shards) - len(missing),
+        reused=len(before),
     )
 
 
-def _cut(images: Iterator[str], size: int, out: Path, settings: list[Any]) -> Iterator[Shard]:
+def _cut(images: Iterator[str], size: int, out: Path, settings: list[Any]) -> Iterator[_Shard]:
     number = 0
     while chunk := tuple(islice(images, size)):
         words = json.dumps([settings, chunk])
         digest = hashlib.sha256(words.encode()).hexdigest()
-        yield Shard(out / f"shard-{number:06d}.parquet", digest, chunk)
+        yield _Shard(out / f"shard-{number:06d}.parquet", digest, chunk)
         number += 1
 
 
-def _answered(shards: Sequence[Shard], out: Path) -> dict[Path, int]:
+def _answered(shards: Sequence[_Shard]) -> dict[Path, int]:
     """The files that are there already, each with how many of its images could not be read.
 
     Raises:
         UsageError: one of them holds other answers.
         RunError: one of them is damaged.
     """
-    digests = {each.file: each.digest for each in shards}
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    digests = {each.file: each.digest.encode() for each in shards}
     broken = {}
-    for path in sorted(out.glob("*.parquet")):
-        digest, count = _read_metadata(path)
-        if digest != digests.get(path):
+    for path in sorted(shards[0].file.parent.glob("*.parquet")):
+        try:
+            with pq.ParquetFile(path) as file:
+                digest = (file.schema_arrow.metadata or {}).get(_DIGEST)
+                errors = file.read(["error"])
+        except (OSError, pa.ArrowException) as error:
+            raise RunError(
+                f"{path} is damaged: {first_line(error)}. Remove it and run the same command again."
+            ) from error
+        if digest is None or digest != digests.get(path):
             raise UsageError(
                 f"{path} holds answers for other images, another model or other options. Name "
                 "another folder with --out."
             )
-        broken[path] = count
+        broken[path] = len(errors) - errors["error"].null_count
     return broken
 
 
-def _read_metadata(path: Path) -> tuple[str | None, int]:
-    """A file's digest, None if it is not one of ours, and how many images could not be read."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        metadata = pq.read_schema(path).metadata or {}
-    except (OSError, pa.ArrowException) as error:
-        raise RunError(
-            f"{path} is damaged: {first_line(error)}. Remove it and run the same command again."
-        ) from error
-    noted = json.loads(metadata.get(_METADATA, b"{}"))
-    return noted.get("digest"), noted.get("broken", 0)
-
-
-def _classify_missing(missing: Sequence[Shard], work: _Work, progress: Progress) -> dict[Path, int]:
-    """Classify shards; for each file, how many of its images could not be read."""
+def _classify_missing(
+    missing: Sequence[_Shard],
+    model: bytes,
+    options: PredictOptions,
+    threads: int,
+    progress: Progress,
+) -> None:
+    """Classify shards, a few at a time."""
     first = missing[0].images[0]
     with connected() as ray, progress.track("shards", len(missing)) as advance:
         # os.path, because Path.exists raises what the system says of a name that is too long.
         seen = [Path(first)] if os.path.exists(first) else []  # noqa: PTH110
-        marker = share_folder(ray, work.out, seen)
-        at_a_time = 2 * places(ray, work.threads)
-        task = ray.remote(num_cpus=work.threads, max_retries=RETRIES)(_classify)
-        shared = ray.put(work)
+        marker = share_folder(ray, missing[0].file.parent, seen)
+        at_a_time = 2 * places(ray, threads)
+        task = ray.remote(num_cpus=threads, max_retries=RETRIES)(_classify)
+        work = (ray.put(model), Path.cwd(), options, threads, marker)
         waiting = iter(missing)
-        running: dict[Any, Shard] = {}
-        broken: dict[Path, int] = {}
+        running: dict[Any, _Shard] = {}
         done = 0
-        while len(broken) < len(missing):
+        for number in range(1, len(missing) + 1):
             for shard in islice(waiting, at_a_time - len(running)):
-                running[task.remote(shard, shared, marker)] = shard
+                running[task.remote(shard, *work)] = shard
             (reference,), _ = ray.wait(list(running))
             shard = running.pop(reference)
-            broken[shard.file] = _result(ray, reference, shard)
+            result_of(ray, reference, functools.partial(_lost, shard))
             done += len(shard.images)
-            advance(len(broken), f"{done:,} images")
-    return broken
+            advance(number, f"{done:,} images")
 
 
-def _result(ray: Any, reference: Any, shard: Shard) -> int:
-    try:
-        count: int = ray.get(reference)
-    except ray.exceptions.RayTaskError as error:
-        if isinstance(error.cause, FittingRoomError):
-            raise error.cause from None
-        raise
-    except ray.exceptions.RayError as error:
-        raise ClusterError(
-            f"{shard.file.name} was not written: {RETRIES + 1} workers died while they classified "
-            f"its {len(shard.images):,} images, from {shard.images[0]} on "
-            f"({first_line(error)}). The other files are kept. Look for an image that ends the "
-            "process, or for too little memory."
-        ) from error
-    return count
+def _lost(shard: _Shard, reason: str) -> ClusterError:
+    return ClusterError(
+        f"{shard.file.name} was not written: {RETRIES + 1} workers died while they classified its "
+        f"{len(shard.images):,} images, from {shard.images[0]} on ({reason}). The other files are "
+        "kept. Look for an image that ends the process, or for too little memory."
+    )
 
 
-def _classify(shard: Shard, work: _Work, marker: Path) -> int:
-    """What a worker does: write a shard's file; how many of its images could not be read."""
+def _classify(
+    shard: _Shard, model: bytes, folder: Path, options: PredictOptions, threads: int, marker: Path
+) -> None:
+    """What a worker does: write a shard's file. Relative names are below the folder."""
     check_seen([marker])
-    images = ((name, str(work.folder / name)) for name in shard.images)
-    rows: list[dict[str, Any]] = []
-    broken = 0
-    for each in classify(_model(work.model, work.threads), images):
-        row = each.to_json(work.options)
-        rows.append(row | {name: _text(row[name]) for name in ("file", "error") if name in row})
-        broken += each.answer is None
-    write_file(work.out / shard.file.name, _as_parquet(rows, shard.digest, broken))
-    return broken
+    images = ((name, str(folder / name)) for name in shard.images)
+    rows = [each.to_json(options) for each in classify(_model(model, threads), images)]
+    for row in rows:
+        row |= {name: _text(row[name]) for name in ("file", "error") if name in row}
+    write_file(shard.file, _as_parquet(rows, shard.digest))
 
 
 @functools.lru_cache(maxsize=1)
@@ -245,7 +216,7 @@ def _text(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _as_parquet(rows: list[dict[str, Any]], digest: str, broken: int) -> bytes:
+def _as_parquet(rows: list[dict[str, Any]], digest: str) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -260,9 +231,8 @@ def _as_parquet(rows: list[dict[str, Any]], digest: str, broken: int) -> bytes:
             ("top", pa.list_(likely)),
             ("error", pa.string()),
         ],
-        {_METADATA: json.dumps({"digest": digest, "broken": broken}).encode()},
+        {_DIGEST: digest},
     )
     stream = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pylist(rows, schema), stream)
-    content: bytes = stream.getvalue().to_pybytes()
-    return content
+    return stream.getvalue().to_pybytes()

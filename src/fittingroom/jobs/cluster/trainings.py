@@ -2,26 +2,30 @@
 
 import contextlib
 import dataclasses
+import functools
 import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from fittingroom.data import SplitRule
+from fittingroom.data import ImageSet
 from fittingroom.engines import on_processor_only
-from fittingroom.errors import FittingRoomError, RunBusyError, TrainingError, TrainingStopped
+from fittingroom.errors import RunBusyError, TrainingError, TrainingStopped
 from fittingroom.jobs.cluster.connection import (
     LOOK,
     RETRIES,
     carry_own_code,
     check_seen,
     connected,
-    first_line,
+    new_queue,
     places,
+    result_of,
     share_folder,
+    taken,
 )
-from fittingroom.jobs.cluster.mailbox import Mailbox, PostedProgress, Reader
+from fittingroom.jobs.progress import Advance
+from fittingroom.jobs.seeds import Trainer
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.recipes import BaseRecipe
@@ -32,120 +36,104 @@ _ORPHANED = 120.0
 
 
 @contextlib.contextmanager
-def train_on_cluster(session: Session, *, fresh: bool) -> Iterator["ClusterTrainer"]:
-    """What trains on a Ray cluster, for as long as the context lasts; see :class:`ClusterTrainer`.
+def train_on_cluster(session: Session, *, fresh: bool) -> Iterator[Trainer]:
+    """What hands trainings to a Ray cluster, for as long as the context lasts.
+
+    A training starts when the cluster has room for it, on a GPU if there is one and the device is
+    None or ``"cuda"``. If a worker or its machine dies, Ray starts the task again, which resumes
+    from the checkpoint in the folder of runs. The training set is put into shared memory once.
+
+    Args:
+        session: data, folder of runs that all machines see, device, threads of each training (None
+            for as many as this machine has processors), and listener.
+        fresh: train again even if there is a finished run.
 
     Raises:
         ClusterError: the cluster isn't there, or a machine of it does not see the folder of runs.
         UsageError: more threads than any machine has, or a GPU that no machine has.
     """
-    with connected() as ray:
-        trainer = ClusterTrainer(ray, session, fresh=fresh)
-        try:
-            yield trainer
-        finally:
-            trainer.close()
-
-
-class ClusterTrainer:
-    """Hands trainings to a Ray cluster.
-
-    The images are put into shared memory once. If a worker or its machine dies, Ray starts the
-    task again, which resumes from the checkpoint in the folder of runs.
-
-    Args:
-        ray: what :func:`fittingroom.jobs.cluster.connection.connected` gives.
-        session: data, folder of runs that all machines see, device, threads of each training (None
-            for as many as this machine has processors), and listener.
-        fresh: train again even if there is a finished run.
-    """
-
-    def __init__(self, ray: Any, session: Session, *, fresh: bool) -> None:
-        threads = available_processors() if session.threads is None else session.threads
-        self._ray = ray
-        self._session = dataclasses.replace(
-            session, data=session.dataset, runs=session.folder.resolve(), threads=threads
-        )
-        self._fresh = fresh
-        self._places = places(ray, threads, int(session.device == "cuda"))
-        self._marker = share_folder(ray, session.folder)
+    threads = available_processors() if session.threads is None else session.threads
+    runs, progress = session.folder.resolve(), session.progress
+    with connected() as ray, contextlib.ExitStack() as ending:
+        room = places(ray, threads, int(session.device == "cuda"))
+        marker = share_folder(ray, runs)
         # Tasks of one function with the same resources start in the order they were handed over.
-        self._train = ray.remote(num_cpus=threads, max_retries=RETRIES)(_train)
-        self._splits: dict[SplitRule, Any] = {}
-        self._mailbox = Mailbox(ray)
-        self._reader = Reader(self._mailbox, session.progress)
-        self._waiting: list[Any] = []
-        self._count = 0
+        task = ray.remote(num_cpus=threads, max_retries=RETRIES)(_train)
+        dataset = session.dataset
+        in_memory = functools.partial(_training_set, dataset.training())
+        data = ray.put(dataclasses.replace(dataset, read=in_memory))
+        queue = new_queue(ray)
+        tracked: dict[str, tuple[contextlib.ExitStack, Advance]] = {}
+        progress.say(f"On Ray: up to {room} trainings at a time; threads of each: {threads}")
 
-    def close(self) -> None:
-        """Cancel what nobody waits for any more."""
-        for reference in self._waiting:
-            with contextlib.suppress(self._ray.exceptions.RayError):
-                self._ray.cancel(reference)
+        def tell() -> None:
+            """Tell the listener what workers posted."""
+            for posted in taken(queue):
+                if isinstance(posted, str):
+                    progress.say(posted)
+                    continue
+                name, total, done, words = posted
+                if name not in tracked:
+                    stack = contextlib.ExitStack()
+                    tracked[name] = stack, stack.enter_context(progress.track(name, total))
+                tracked[name][1](done, words)
 
-    def __call__(self, recipe: BaseRecipe, seed: int, device: str | None) -> Callable[[], Run]:
-        """Hand over a training, which starts when the cluster has room for it.
-
-        Args:
-            recipe: what to train.
-            seed: of the training.
-            device: None for a GPU if the cluster has one, otherwise the processor.
-
-        Returns:
-            What waits for the run. It raises what :func:`fittingroom.train` raises, and
-            ``TrainingError`` if every worker died.
-        """
-        carry_own_code()
-        number, self._count = self._count, self._count + 1
-        can = device in (None, "cuda") and not on_processor_only(recipe.engine)
-        gpus = int(can and bool(self._ray.cluster_resources().get("GPU")))
-        if gpus:
-            places(self._ray, self._session.threads or 1, gpus)
-        session = dataclasses.replace(
-            self._session,
-            data=None,
-            device=device if gpus or device else "cpu",
-            progress=PostedProgress(self._mailbox, number),
-        )
-        reference = self._train.options(num_gpus=gpus).remote(
-            recipe, seed, self._fresh, self._marker, session, self._data(recipe.split)
-        )
-        self._waiting.append(reference)
-        return lambda: self._wait(reference, number, f"{recipe.name}, seed {seed}")
-
-    def _data(self, rule: SplitRule) -> Any:
-        """The data set in shared memory, with one split."""
-        if rule not in self._splits:
-            dataset = self._session.dataset
-            with_split = dataclasses.replace(dataset, splits={rule: dataset.split(rule)})
-            self._splits[rule] = self._ray.put(with_split)
-        return self._splits[rule]
-
-    def _wait(self, reference: Any, number: int, name: str) -> Run:
-        if self._count == len(self._waiting):  # the first one
-            self._session.progress.say(
-                f"On Ray: {self._count} {'training' if self._count == 1 else 'trainings'}, up to "
-                f"{self._places} at a time; threads of each: {self._session.threads}"
+        def begin(recipe: BaseRecipe, seed: int, device: str | None) -> Callable[[], Run]:
+            carry_own_code()
+            can = device in (None, "cuda") and not on_processor_only(recipe.engine)
+            gpus = int(can and bool(ray.cluster_resources().get("GPU")))
+            if gpus:
+                places(ray, threads, gpus)
+            there = Session(
+                runs=runs,
+                device=device if gpus or device else "cpu",
+                threads=threads,
+                progress=_Posted(queue),
             )
-        while not self._ray.wait([reference], timeout=LOOK)[0]:
-            for each in range(self._count):
-                self._reader.read(each)
-        self._waiting.remove(reference)
-        try:
-            run = open_run(self._session.folder / self._ray.get(reference))
-        except self._ray.exceptions.RayTaskError as error:
-            self._reader.end(number, error)
-            if isinstance(error.cause, FittingRoomError):
-                raise error.cause from None
-            raise
-        except self._ray.exceptions.RayError as error:
-            self._reader.end(number, error)
-            raise TrainingError(
-                f"{name} was not trained: {RETRIES + 1} workers of the cluster died "
-                f"({first_line(error)}). Run the same command again to resume it."
-            ) from error
-        self._reader.end(number)
-        return run
+            reference = task.options(num_gpus=gpus).remote(recipe, seed, fresh, marker, there, data)
+            ending.callback(ray.cancel, reference)  # if nobody waits for it any more
+            return functools.partial(wait, reference, f"{recipe.name}, seed {seed}")
+
+        def wait(reference: Any, name: str) -> Run:
+            done = False
+            while not done:
+                done = bool(ray.wait([reference], timeout=LOOK)[0])
+                tell()
+            stack, _ = tracked.pop(name, (contextlib.ExitStack(), None))
+            with stack:  # after an error, it is not told as done
+                folder = result_of(
+                    ray,
+                    reference,
+                    lambda reason: TrainingError(
+                        f"{name} was not trained: {RETRIES + 1} workers of the cluster died "
+                        f"({reason}). Run the same command again to resume it."
+                    ),
+                )
+            return open_run(runs / folder)
+
+        yield begin
+
+
+class _Posted:
+    """A worker's listener, which posts what it hears."""
+
+    def __init__(self, queue: Any) -> None:
+        self._queue = queue
+
+    def say(self, sentence: str) -> None:
+        """Post a sentence."""
+        self._queue.put(sentence)
+
+    @contextlib.contextmanager
+    def track(self, description: str, total: int) -> Iterator[Advance]:
+        """Post each step of a task."""
+        yield lambda done, words: self._queue.put((description, total, done, words))
+
+
+def _training_set(images: ImageSet, name: str) -> ImageSet:
+    """Reads a data set's training images, which are in memory; a worker has no test images."""
+    assert name == "training"
+    return images
 
 
 def _train(

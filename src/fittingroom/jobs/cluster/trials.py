@@ -1,25 +1,31 @@
 """Train the trials of a search on a Ray cluster, one for each thread that asks."""
 
-import itertools
+from collections.abc import Callable
 from typing import Any
 
 from fittingroom.data import Split
 from fittingroom.engines import engine_named
-from fittingroom.errors import FittingRoomError, TrainingError
+from fittingroom.errors import TrainingError
 from fittingroom.jobs.cluster.connection import (
     LOOK,
     RETRIES,
     carry_own_code,
-    first_line,
+    new_queue,
     places,
+    result_of,
+    taken,
 )
-from fittingroom.jobs.cluster.mailbox import Mailbox
-from fittingroom.jobs.trials import Heard, train_trial
+from fittingroom.jobs.train import Heard, train_trial
 from fittingroom.recipes import BaseRecipe
 
 
-class ClusterTrials:
-    """Trains trials on a cluster; it is called by several threads at a time.
+def trials_on(
+    ray: Any, split: Split, device: str, threads: int
+) -> tuple[Callable[[BaseRecipe, int, Heard], tuple[float, float]], int]:
+    """What trains a trial on a cluster, and how many trials the cluster has room for.
+
+    Several threads may call it at a time. It works as
+    :func:`fittingroom.jobs.train.train_trial`, with `heard` called in this process.
 
     Args:
         ray: what :func:`fittingroom.jobs.cluster.connection.connected` gives.
@@ -27,57 +33,38 @@ class ClusterTrials:
         device: ``"cpu"`` or ``"cuda"``.
         threads: processor threads of each trial.
 
-    Attributes:
-        at_a_time: how many trials the cluster has room for.
-
     Raises:
         UsageError: no machine has so many threads, or a GPU.
     """
+    gpus = int(device == "cuda")
+    room = places(ray, threads, gpus)
+    images = ray.put(split)
+    task = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=RETRIES)(_train)
 
-    def __init__(self, ray: Any, split: Split, device: str, threads: int) -> None:
-        gpus = int(device == "cuda")
-        self.at_a_time = places(ray, threads, gpus)
-        self._ray = ray
-        self._mailbox = Mailbox(ray)
-        self._work = ray.put(split), device, threads, self._mailbox
-        self._task = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=RETRIES)(_train)
-        self._numbers = itertools.count()
-
-    def __call__(self, recipe: BaseRecipe, seed: int, heard: Heard) -> tuple[float, float]:
-        """As :func:`fittingroom.jobs.trials.train_trial`, with `heard` called in this process."""
+    def train_one(recipe: BaseRecipe, seed: int, heard: Heard) -> tuple[float, float]:
         carry_own_code()
-        number, last = next(self._numbers), 0
-        reference = self._task.remote(recipe, seed, number, *self._work)
-        lost = self._ray.exceptions
+        queue, last = new_queue(ray), 0
+        reference = task.remote(recipe, seed, images, device, threads, queue)
         try:
             done = False
             while not done:
-                done = bool(self._ray.wait([reference], timeout=LOOK)[0])
-                for epoch in self._mailbox.take(number):
+                done = bool(ray.wait([reference], timeout=LOOK)[0])
+                for epoch in taken(queue):
                     if epoch.epoch > last:  # a worker that starts again tells what was told
                         last = epoch.epoch
                         heard(epoch)
-            result: tuple[float, float] = self._ray.get(reference)
-            return result
-        except lost.RayTaskError as error:
-            if isinstance(error.cause, FittingRoomError | MemoryError | RuntimeError):
-                raise error.cause from None
-            raise
-        except lost.RayError as error:
-            raise TrainingError(f"Its workers died: {first_line(error)}.") from error
+            return result_of(
+                ray, reference, lambda reason: TrainingError(f"Its workers died: {reason}.")
+            )
         finally:
-            self._ray.cancel(reference)  # if it was pruned or stopped
+            ray.cancel(reference)  # if it was pruned or stopped
+
+    return train_one, room
 
 
 def _train(
-    recipe: BaseRecipe,
-    seed: int,
-    number: int,
-    split: Split,
-    device: str,
-    threads: int,
-    mailbox: Mailbox,
+    recipe: BaseRecipe, seed: int, split: Split, device: str, threads: int, queue: Any
 ) -> tuple[float, float]:
     """What a worker does."""
     place = engine_named(recipe.engine).device(device, threads)
-    return train_trial(recipe, seed, split, place, lambda epoch: mailbox.post(number, epoch))
+    return train_trial(recipe, seed, split, place, queue.put)
