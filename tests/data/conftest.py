@@ -44,16 +44,16 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def sample_is_official(monkeypatch: pytest.MonkeyPatch) -> official.PinnedSet:
+def sample_is_official(monkeypatch: pytest.MonkeyPatch) -> official.KnownSet:
     """Let the sample's files, which are small, pass as the official ones."""
-    pinned = official.PinnedSet("fashion-mnist", official.SAMPLE.payloads)
+    pinned = official.KnownSet("fashion-mnist", official.SAMPLE.hashes)
     monkeypatch.setattr(official, "FASHION_MNIST", pinned)
     return pinned
 
 
 @pytest.fixture
 def mirrors(
-    monkeypatch: pytest.MonkeyPatch, sample_is_official: official.PinnedSet
+    monkeypatch: pytest.MonkeyPatch, sample_is_official: official.KnownSet
 ) -> Iterator[Callable[..., list[Mirror]]]:
     """Start local mirrors of the sample's files, one for each behaviour given."""
     started: list[Mirror] = []

@@ -6,7 +6,7 @@ import pytest
 
 from fittingroom.data import apt, fetch_dataset, find_dataset, place
 from fittingroom.data.find import SAMPLE_FOLDER
-from fittingroom.data.official import FILE_NAMES, TRAINING, PinnedSet
+from fittingroom.data.official import FILE_NAMES, TRAINING, KnownSet
 from fittingroom.errors import DataNotFoundError
 
 from .files import write_sample
@@ -59,7 +59,7 @@ class Machine:
 
 
 @pytest.fixture
-def machine(home: Path, tmp_path: Path, sample_is_official: PinnedSet) -> Machine:
+def machine(home: Path, tmp_path: Path, sample_is_official: KnownSet) -> Machine:
     return Machine(tmp_path / "programs")
 
 

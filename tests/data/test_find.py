@@ -5,7 +5,7 @@ import pytest
 
 from fittingroom.data import find_dataset, place, survey
 from fittingroom.data.find import SAMPLE_FOLDER
-from fittingroom.data.official import TRAINING, PinnedSet
+from fittingroom.data.official import TRAINING, KnownSet
 from fittingroom.errors import DataInvalidError, DataNotFoundError
 
 from .files import write_sample
@@ -29,7 +29,7 @@ def test_places_come_in_the_promised_order(home: Path, tmp_path: Path) -> None:
     assert len({found.what for found in survey()}) == 6
 
 
-def test_the_first_place_with_the_data_wins(sample_is_official: PinnedSet) -> None:
+def test_the_first_place_with_the_data_wins(sample_is_official: KnownSet) -> None:
     everywhere = folders()
     for folder in everywhere:
         write_sample(folder)
@@ -42,7 +42,7 @@ def test_the_first_place_with_the_data_wins(sample_is_official: PinnedSet) -> No
         assert f"{found.what}, {found.folder}: no such folder" in str(caught.value)
 
 
-def test_a_place_with_bad_data_is_passed_over(sample_is_official: PinnedSet) -> None:
+def test_a_place_with_bad_data_is_passed_over(sample_is_official: KnownSet) -> None:
     cache, keras, torchvision, *_ = folders()
     write_sample(cache, without=(TRAINING.labels,))
     write_sample(keras)
@@ -66,7 +66,7 @@ def test_a_place_must_have_the_official_data() -> None:
 
 @pytest.mark.parametrize("by", ["argument", "variable"])
 def test_a_named_folder_is_the_only_one_looked_at(
-    by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sample_is_official: PinnedSet
+    by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sample_is_official: KnownSet
 ) -> None:
     write_sample(folders()[0])
     folder = tmp_path / "named"

@@ -5,7 +5,6 @@ import pytest
 
 from fittingroom.classes import GARMENTS
 from fittingroom.data import Dataset, SplitRule, verify
-from fittingroom.data.official import FASHION_MNIST
 
 pytestmark = pytest.mark.real_data
 
@@ -13,9 +12,6 @@ pytestmark = pytest.mark.real_data
 def test_the_real_data_is_official(real: Dataset) -> None:
     assert (real.name, real.official, real.classes) == ("fashion-mnist", True, GARMENTS)
     assert [report.known_as for report in verify(real.folder)] == ["fashion-mnist"] * 4
-    assert [report.sha256 for report in verify(real.folder)] == [
-        payload.sha256 for payload in FASHION_MNIST.payloads.values()
-    ]
 
 
 def test_the_default_split_is_the_pinned_one(real: Dataset) -> None:

@@ -9,8 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from fittingroom.data import official
-from fittingroom.data.folder import check_payload, holds
+from fittingroom.data.folder import check_official, missing
 from fittingroom.data.idx import FileInvalidError
 from fittingroom.data.place import DEBIAN_PACKAGE
 
@@ -36,16 +35,15 @@ def unpack_missing(folder: Path) -> str | None:
     Raises:
         OSError: the folder can't be written to.
     """
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".apt-") as name:
-        work = Path(name)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".apt-") as made:
+        work = Path(made)
         try:
             _download(work)
             _run(["dpkg-deb", "-x", *map(str, work.glob("*.deb")), "unpacked"], work)
-            for payload in official.FASHION_MNIST.payloads.values():
-                if not holds(folder, payload):
-                    unpacked = work / f"unpacked/usr/share/datasets/fashion-mnist/{payload.name}.gz"
-                    check_payload(unpacked, payload)
-                    unpacked.replace(folder / unpacked.name)
+            for name in missing(folder):
+                unpacked = work / f"unpacked/usr/share/datasets/fashion-mnist/{name}.gz"
+                check_official(unpacked, name)
+                unpacked.replace(folder / unpacked.name)
         except _AptFailedError as error:
             return str(error)
         except FileInvalidError as error:

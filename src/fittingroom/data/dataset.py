@@ -1,18 +1,16 @@
 """A data set: training images for everybody, and test images behind a door."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from fittingroom.data.split import ImageSet, Split, SplitRule, make_split
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A data set that was found and checked; its images are checked again each time they are read.
+    """A data set in memory, checked when it was read.
 
-    It doesn't know its file format: a format's reader makes one, and hands over ``read``.
+    It doesn't know its file format: each format has a reader, which makes one of these.
 
     Attributes:
         name: "fashion-mnist", "sample", or "unknown-" and 8 digits of a hash of its content and
@@ -22,8 +20,6 @@ class Dataset:
         official: whether this is Fashion-MNIST as Zalando published it, byte for byte.
         training_hashes: file name → SHA-256 of its content, for the training set.
         test_hashes: the same for the test set.
-        read: reads "training" or "test"; raises a DataError if a file is gone, or if its content
-            no longer has the hash above.
     """
 
     name: str
@@ -32,7 +28,8 @@ class Dataset:
     official: bool
     training_hashes: dict[str, str]
     test_hashes: dict[str, str]
-    read: Callable[[Literal["training", "test"]], ImageSet] = field(repr=False)
+    _training: ImageSet = field(repr=False)
+    _test: ImageSet = field(repr=False)
 
     @property
     def key(self) -> str:
@@ -41,26 +38,17 @@ class Dataset:
         return " ".join([*(hashes[name] for name in sorted(hashes)), *self.classes])
 
     def training(self) -> ImageSet:
-        """Read the whole training set.
-
-        Raises:
-            DataError: a file is gone, or has changed.
-        """
-        return self.read("training")
+        """The whole training set."""
+        return self._training
 
     def split(self, rule: SplitRule) -> Split:
-        """Read the training set and split it into training and validation images, for an engine.
+        """The training set, split into training and validation images for an engine.
 
         Raises:
-            DataError: a file is gone, or has changed.
             RecipeError: the rule would leave one side without an image.
         """
-        return make_split(self.training(), rule, self.classes)
+        return make_split(self._training, rule, self.classes)
 
     def open_test(self) -> ImageSet:
-        """Read the test set: the door that only evaluation goes through.
-
-        Raises:
-            DataError: a file is gone, or has changed.
-        """
-        return self.read("test")
+        """The test set: the door that only evaluation goes through."""
+        return self._test

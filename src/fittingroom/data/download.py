@@ -6,10 +6,8 @@ from tempfile import TemporaryDirectory
 
 import pooch
 
-from fittingroom.data import official
-from fittingroom.data.folder import check_payload, holds
+from fittingroom.data.folder import check_official, missing
 from fittingroom.data.idx import FileInvalidError
-from fittingroom.data.official import Payload
 
 MIRRORS: tuple[str, ...] = (
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
@@ -28,14 +26,12 @@ def download_missing(folder: Path) -> list[str]:
         Why each mirror failed, a line each; empty if all four files are in the folder now.
     """
     mirrors = list(MIRRORS)
-    for payload in official.FASHION_MNIST.payloads.values():
-        if holds(folder, payload):
-            continue
+    for name in missing(folder):
         failures: list[str] = []
         for mirror in mirrors:
-            url = f"{mirror}{payload.name}.gz"
+            url = f"{mirror}{name}.gz"
             try:
-                _download(url, payload, folder)
+                _download(url, name, folder)
             except FileInvalidError as error:
                 failures.append(f"{url}: {error.reason}")
             except OSError as error:  # requests' errors are of this kind too
@@ -49,13 +45,13 @@ def download_missing(folder: Path) -> list[str]:
     return []
 
 
-def _download(url: str, payload: Payload, folder: Path) -> None:
+def _download(url: str, name: str, folder: Path) -> None:
     fetch = pooch.HTTPDownloader(
         progressbar=sys.stderr.isatty(), chunk_size=1 << 16, timeout=_TIMEOUT
     )
     with TemporaryDirectory(prefix=".download-", dir=folder) as work:
-        part = Path(work, f"{payload.name}.gz")
+        part = Path(work, f"{name}.gz")
         # Not `pooch.retrieve`, which knows hashes of packed files: those differ between mirrors.
         fetch(url, str(part), None)
-        check_payload(part, payload)
+        check_official(part, name)
         part.replace(folder / part.name)

@@ -1,11 +1,8 @@
 """Open a folder of four IDX files, and recognise the data set by its content."""
 
-import functools
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -13,20 +10,19 @@ from fittingroom.classes import GARMENTS
 from fittingroom.data import idx, official
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.idx import FileInvalidError
-from fittingroom.data.official import FILE_NAMES, TEST, TRAINING, Payload, PinnedSet, SetFiles
+from fittingroom.data.official import FILE_NAMES, TEST, TRAINING, SetFiles, KnownSet
 from fittingroom.data.split import ImageSet
 from fittingroom.errors import DataInvalidError, DataNotFoundError
 from fittingroom.safe_io import is_inside
 
 _MOST_CLASSES = 10
 _LOOK_ELSEWHERE = "Check the path, leave out --data, or use --data sample."
-_ALLOW_UNKNOWN = "If it is meant to be other data, add --allow-unknown-data."
 
 
 def open_folder(
     folder: Path,
     *,
-    only: PinnedSet | None = None,
+    only: KnownSet | None = None,
     allow_unknown: bool = False,
     names: Path | None = None,
 ) -> Dataset:
@@ -43,47 +39,46 @@ def open_folder(
         DataNotFoundError: the folder or some of its files are missing.
         DataInvalidError: a file is not what it should be.
     """
-    paths = locate(folder)
-    classes = None if names is None else _read_names(names)
-    most = _MOST_CLASSES if classes is None else len(classes)
-    files = _read_pair(paths, TRAINING, most)
-    if allow_unknown and classes is None:
-        most = int(files[TRAINING.labels].array.max()) + 1
-        if most < 2:
+    paths = _locate(folder)
+    given = None if names is None else _read_names(names)
+    training, training_hashes = _read_pair(paths, TRAINING, given or GARMENTS)
+    classes = given or GARMENTS
+    if allow_unknown and given is None:
+        classes = tuple(f"class {label}" for label in range(int(training.labels.max()) + 1))
+        if len(classes) < 2:
             raise FileInvalidError(paths[TRAINING.labels], "has one class; it takes two or more")
-    files |= _read_pair(paths, TEST, most)
-
-    hashes = {name: file.sha256 for name, file in files.items()}
+    test, test_hashes = _read_pair(paths, TEST, classes)
+    hashes = training_hashes | test_hashes
     known = next((each for each in _known_sets() if each.hashes == hashes), None)
-    if known is not None and (only is None or known is only):
-        if classes not in (None, GARMENTS):
+    if known is not None and only in (None, known):
+        if given not in (None, GARMENTS):
             raise DataInvalidError(
                 f"{folder} holds {known.name}, which has class names of its own. "
                 "Leave out --classes."
             )
-        return _dataset(known.name, folder, GARMENTS, hashes)
-    if not allow_unknown:
-        raise _unknown(paths, files, only or official.FASHION_MNIST)
-    if classes is None:
-        classes = tuple(f"class {label}" for label in range(most))
-    whole = "\n".join([*(hashes[name] for name in FILE_NAMES), *classes])
-    digest = hashlib.sha256(whole.encode()).hexdigest()
-    return _dataset(f"unknown-{digest[:8]}", folder, classes, hashes)
+        name, classes = known.name, GARMENTS
+    elif allow_unknown:
+        whole = "\n".join([*(hashes[name] for name in FILE_NAMES), *classes])
+        name = f"unknown-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
+    else:
+        expected = (only or official.FASHION_MNIST).hashes
+        wrong = next(name for name in FILE_NAMES if hashes[name] != expected[name])
+        advice = f"{idx.REPLACE} If it is meant to be other data, add --allow-unknown-data."
+        raise _changed(paths[wrong], expected[wrong], hashes[wrong], advice)
+    official_data = known is official.FASHION_MNIST
+    return Dataset(
+        name, folder, classes, official_data, training_hashes, test_hashes, training, test
+    )
 
 
-def locate(folder: Path) -> dict[str, Path]:
-    """File name → path of the four files, with or without ``.gz``.
-
-    Raises:
-        DataNotFoundError: there is no such folder, or not all four files are in it.
-        DataInvalidError: the folder can't be read.
-    """
+def _locate(folder: Path) -> dict[str, Path]:
+    """File name → path of the four files, with or without ``.gz``."""
     require_folder(folder)
     found = {name: _find_file(folder, name) for name in FILE_NAMES}
     paths = {name: path for name, path in found.items() if path is not None}
     if len(paths) < len(FILE_NAMES):
-        missing = ", ".join(name for name in FILE_NAMES if name not in paths)
-        raise DataNotFoundError(f"{folder} lacks {missing}, plain or .gz. {_LOOK_ELSEWHERE}")
+        lacking = ", ".join(name for name in FILE_NAMES if name not in paths)
+        raise DataNotFoundError(f"{folder} lacks {lacking}, plain or .gz. {_LOOK_ELSEWHERE}")
     return paths
 
 
@@ -104,27 +99,15 @@ def require_folder(folder: Path) -> None:
         raise FileInvalidError(folder, reason, _LOOK_ELSEWHERE) from error
 
 
-def holds(folder: Path, payload: Payload) -> bool:
-    """Whether a folder has this file, plain or ``.gz``, with exactly this content."""
-    try:
-        path = _find_file(folder, payload.name)
-        if path is None:
-            return False
-        check_payload(path, payload)
-    except DataInvalidError:
-        return False
-    return True
-
-
-def check_payload(path: Path, payload: Payload) -> None:
-    """Raise an error unless a file has exactly this content.
+def check_official(path: Path, name: str) -> None:
+    """Raise an error unless a file has the content of one of Fashion-MNIST's.
 
     Raises:
         DataInvalidError: it doesn't.
     """
-    received = _read(path, payload.name).sha256
-    if received != payload.sha256:
-        raise _changed(path, payload.sha256, received)
+    expected, received = official.FASHION_MNIST.hashes[name], _read(path, name).sha256
+    if received != expected:
+        raise _changed(path, expected, received)
 
 
 @dataclass(frozen=True)
@@ -160,57 +143,40 @@ def verify(folder: Path) -> tuple[FileReport, ...]:
 
 
 def _report(folder: Path, name: str) -> FileReport:
-    path = _find_file(folder, name)
-    if path is None:
-        return FileReport(name, problem=f"{name} is not in {folder}.")
     try:
+        path = _find_file(folder, name)
+        if path is None:
+            return FileReport(name, problem=f"{name} is not in {folder}.")
         file = _read(path, name)
-    except DataInvalidError as error:
-        return FileReport(name, path, problem=str(error))
+    except FileInvalidError as error:
+        return FileReport(name, error.path, problem=str(error))
     known = (each.name for each in _known_sets() if each.hashes[name] == file.sha256)
     return FileReport(name, path, file.size, file.sha256, next(known, None))
 
 
-def _known_sets() -> tuple[PinnedSet, ...]:
+def missing(folder: Path) -> list[str]:
+    """The names of Fashion-MNIST's files that a folder doesn't have, plain or ``.gz``."""
+    hashes = official.FASHION_MNIST.hashes
+    return [each.name for each in verify(folder) if each.sha256 != hashes[each.name]]
+
+
+def _known_sets() -> tuple[KnownSet, ...]:
     return (official.FASHION_MNIST, official.SAMPLE)
 
 
-def _dataset(
-    name: str, folder: Path, classes: tuple[str, ...], hashes: Mapping[str, str]
-) -> Dataset:
-    return Dataset(
-        name=name,
-        folder=folder,
-        classes=classes,
-        official=name == official.FASHION_MNIST.name,
-        training_hashes={each: hashes[each] for each in TRAINING},
-        test_hashes={each: hashes[each] for each in TEST},
-        read=functools.partial(_read_set, folder, hashes, len(classes)),
-    )
-
-
-def _read_set(
-    folder: Path, hashes: Mapping[str, str], classes: int, which: Literal["training", "test"]
-) -> ImageSet:
-    """Read one set, and check that it is still what it was when it was found."""
-    paths = locate(folder)
-    files = TRAINING if which == "training" else TEST
-    read = _read_pair(paths, files, classes)
-    for name, file in read.items():
-        if file.sha256 != hashes[name]:
-            raise _changed(paths[name], hashes[name], file.sha256)
-    images, labels = read[files.images].array, read[files.labels].array
-    return ImageSet(images, labels, np.arange(len(labels), dtype=np.int64))
-
-
-def _read_pair(paths: dict[str, Path], files: SetFiles, classes: int) -> dict[str, idx.IdxFile]:
-    """Read the images and labels of one set, by file name."""
+def _read_pair(
+    paths: dict[str, Path], files: SetFiles, classes: tuple[str, ...]
+) -> tuple[ImageSet, dict[str, str]]:
+    """The images and labels of one set, and the SHA-256 of each file by its name."""
     images = idx.read_images(paths[files.images])
-    labels = idx.read_labels(paths[files.labels], classes)
-    if len(images.array) != len(labels.array):
-        reason = f"has {len(labels.array):,} labels for {len(images.array):,} images"
+    labels = idx.read_labels(paths[files.labels], len(classes))
+    count = len(labels.array)
+    if len(images.array) != count:
+        reason = f"has {count:,} labels for {len(images.array):,} images"
         raise FileInvalidError(paths[files.labels], reason)
-    return {files.images: images, files.labels: labels}
+    indices = np.arange(count, dtype=np.int64)
+    hashes = {files.images: images.sha256, files.labels: labels.sha256}
+    return ImageSet(images.array, labels.array, indices), hashes
 
 
 def _find_file(folder: Path, name: str) -> Path | None:
@@ -228,15 +194,6 @@ def _find_file(folder: Path, name: str) -> Path | None:
 def _read(path: Path, name: str) -> idx.IdxFile:
     images = name in (TRAINING.images, TEST.images)
     return idx.read_images(path) if images else idx.read_labels(path)
-
-
-def _unknown(
-    paths: dict[str, Path], files: dict[str, idx.IdxFile], expected: PinnedSet
-) -> FileInvalidError:
-    """Why a folder doesn't hold the data set that is expected, by the first file that differs."""
-    advice = f"{idx.REPLACE} {_ALLOW_UNKNOWN}"
-    wrong = next(name for name in FILE_NAMES if files[name].sha256 != expected.hashes[name])
-    return _changed(paths[wrong], expected.hashes[wrong], files[wrong].sha256, advice)
 
 
 def _changed(

@@ -7,11 +7,12 @@ before memory is taken, and decompression stops at the exact byte count.
 
 import gzip
 import hashlib
+import io
+import math
 import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -25,7 +26,6 @@ _LABELS_MAGIC = b"\0\0\x08\x01"
 _GZIP_MAGIC = b"\x1f\x8b"
 # 784 MB of images: more than any known set of this format has.
 _MOST_IMAGES = 1_000_000
-_CHUNK = 1 << 20
 
 REPLACE = "Replace this file, or leave out --data and run `fittingroom data fetch`."
 
@@ -91,10 +91,9 @@ def _read(path: Path, magic: bytes, header_size: int) -> IdxFile:
         with open_plain(path.resolve(), IMAGES_HEADER + _MOST_IMAGES * SIDE**2) as stored:
             most = most_behind(os.fstat(stored.fileno()))
             # The content decides, not the name: some browsers unpack a .gz and keep its name.
-            if stored.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC):
-                with gzip.GzipFile(fileobj=stored) as stream:
-                    return _read_content(path, stream, magic, header_size, most)
-            return _read_content(path, stored, magic, header_size, most)
+            packed = stored.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC)
+            stream = gzip.GzipFile(fileobj=stored) if packed else stored
+            return _read_content(path, stream, magic, header_size, most)
     except EOFError as error:
         raise FileInvalidError(path, "is a truncated gzip file") from error
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -105,7 +104,7 @@ def _read(path: Path, magic: bytes, header_size: int) -> IdxFile:
 
 
 def _read_content(
-    path: Path, stream: IO[bytes] | gzip.GzipFile, magic: bytes, header_size: int, most: int
+    path: Path, stream: io.BufferedIOBase, magic: bytes, header_size: int, most: int
 ) -> IdxFile:
     """Read the decompressed content, which can't be longer than ``most`` bytes."""
     kind = "images" if magic == _IMAGES_MAGIC else "labels"
@@ -115,37 +114,22 @@ def _read_content(
         raise FileInvalidError(path, f"isn't an IDX file of {kind}: {found}, not with {magic!r}")
     if len(header) < header_size:
         raise FileInvalidError(path, f"is truncated: {len(header)} bytes are no whole header")
-    lengths = [int.from_bytes(header[at : at + 4], "big") for at in range(4, header_size, 4)]
-    count, shape = lengths[0], tuple(lengths[1:])
-    if shape and shape != (SIDE, SIDE):
-        received = "×".join(str(length) for length in shape)
+    count, *sides = np.frombuffer(header, ">u4")[1:].tolist()
+    if sides not in ([], [SIDE, SIDE]):
+        received = "×".join(map(str, sides))
         raise FileInvalidError(path, f"has images of {received} pixels, not {SIDE}×{SIDE}")
     if not 1 <= count <= _MOST_IMAGES:
         raise FileInvalidError(path, f"has {count:,} {kind}, not 1 to {_MOST_IMAGES:,}")
-
-    length = count * (SIDE**2 if shape else 1)
-    size = header_size + length
+    size = header_size + count * math.prod(sides)
     if size > most:
         raise FileInvalidError(path, f"doesn't hold the {size:,} bytes that its header promises")
-    data: UInt8 = np.empty(length, dtype=np.uint8)
-    filled = _fill(stream, data.data)
-    if filled < length:
-        raise FileInvalidError(
-            path, f"is truncated: {header_size + filled:,} bytes instead of {size:,}"
-        )
+    array: UInt8 = np.empty((count, *sides), np.uint8)
+    filled = header_size + stream.readinto(array.data)
+    if filled < size:
+        raise FileInvalidError(path, f"is truncated: {filled:,} bytes instead of {size:,}")
     # At the end of a gzip file, this read is also what makes zlib compare its checksum.
     if stream.read(1):
         raise FileInvalidError(path, f"has trailing bytes after the {size:,} of its header")
-
     digest = hashlib.sha256(header)
-    digest.update(data.data)
-    return IdxFile(data.reshape(count, *shape), digest.hexdigest(), size)
-
-
-def _fill(stream: IO[bytes] | gzip.GzipFile, buffer: memoryview) -> int:
-    """Read until ``buffer`` is full or the stream ends; return how many bytes were read."""
-    filled = 0
-    while piece := stream.read(min(_CHUNK, len(buffer) - filled)):
-        buffer[filled : filled + len(piece)] = piece
-        filled += len(piece)
-    return filled
+    digest.update(array.data)
+    return IdxFile(array, digest.hexdigest(), size)

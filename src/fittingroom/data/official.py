@@ -26,52 +26,36 @@ FILE_NAMES: tuple[str, ...] = (*TRAINING, *TEST)
 
 
 @dataclass(frozen=True)
-class Payload:
-    """One file's decompressed content.
+class KnownSet:
+    """A data set that is known byte for byte.
 
     Attributes:
-        name: the file's name without ``.gz``.
-        sha256: SHA-256 of the content, hexadecimal.
-        size: bytes, header included.
+        name: what runs and reports call it.
+        hashes: file name → SHA-256 of its content, hexadecimal.
     """
 
     name: str
-    sha256: str
-    size: int
+    hashes: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class PinnedSet:
-    """A data set that is known byte for byte: its four files."""
-
-    name: str
-    payloads: Mapping[str, Payload]
-
-    @property
-    def hashes(self) -> dict[str, str]:
-        """File name → SHA-256 of its content."""
-        return {name: payload.sha256 for name, payload in self.payloads.items()}
+def _known(name: str, *hashes: str) -> KnownSet:
+    """A known data set; the hashes are in the order of ``FILE_NAMES``."""
+    return KnownSet(name, dict(zip(FILE_NAMES, hashes, strict=True)))
 
 
-def _pinned(name: str, *contents: tuple[str, int]) -> PinnedSet:
-    """A known data set; ``contents`` are hashes and sizes in the order of ``FILE_NAMES``."""
-    files = zip(FILE_NAMES, contents, strict=True)
-    return PinnedSet(name, {file: Payload(file, *content) for file, content in files})
-
-
-FASHION_MNIST = _pinned(
+FASHION_MNIST = _known(
     "fashion-mnist",
-    ("c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888", 47_040_016),
-    ("bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9", 60_008),
-    ("5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b", 7_840_016),
-    ("0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34", 10_008),
+    "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 )
 
 # The embedded sample, as tools/make_sample.py makes it from the files above.
-SAMPLE = _pinned(
+SAMPLE = _known(
     "sample",
-    ("4ad3415217e86dba681964ee605d0421a361bd5e5bf0cd5c17aa67f6654868bf", 1_568_016),
-    ("0b4e40dd9987b9e9a60c686d029cfe7fe9f899e8bf5ec094211806aedb3c3108", 2_008),
-    ("19226ee2ea1677a5e70700f19dd36b76053dd914f5d9d195a59fa0d91a8a14f3", 392_016),
-    ("f0995b2cbf6d288340f12ea8cd3d3536233978022d12ad7aa76d67ba8edd5721", 508),
+    "4ad3415217e86dba681964ee605d0421a361bd5e5bf0cd5c17aa67f6654868bf",
+    "0b4e40dd9987b9e9a60c686d029cfe7fe9f899e8bf5ec094211806aedb3c3108",
+    "19226ee2ea1677a5e70700f19dd36b76053dd914f5d9d195a59fa0d91a8a14f3",
+    "f0995b2cbf6d288340f12ea8cd3d3536233978022d12ad7aa76d67ba8edd5721",
 )

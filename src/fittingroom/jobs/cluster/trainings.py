@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from fittingroom.data import ImageSet
 from fittingroom.engines import on_processor_only
 from fittingroom.errors import RunBusyError, TrainingError, TrainingStopped
 from fittingroom.jobs.cluster.connection import (
@@ -59,9 +58,7 @@ def train_on_cluster(session: Session, *, fresh: bool) -> Iterator[Trainer]:
         marker = share_folder(ray, runs)
         # Tasks of one function with the same resources start in the order they were handed over.
         task = ray.remote(num_cpus=threads, max_retries=RETRIES)(_train)
-        dataset = session.dataset
-        in_memory = functools.partial(_training_set, dataset.training())
-        data = ray.put(dataclasses.replace(dataset, read=in_memory))
+        data = ray.put(session.dataset)
         queue = new_queue(ray)
         tracked: dict[str, tuple[contextlib.ExitStack, Advance]] = {}
         progress.say(f"On Ray: up to {room} trainings at a time; threads of each: {threads}")
@@ -128,12 +125,6 @@ class _Posted:
     def track(self, description: str, total: int) -> Iterator[Advance]:
         """Post each step of a task."""
         yield lambda done, words: self._queue.put((description, total, done, words))
-
-
-def _training_set(images: ImageSet, name: str) -> ImageSet:
-    """Reads a data set's training images, which are in memory; a worker has no test images."""
-    assert name == "training"
-    return images
 
 
 def _train(
