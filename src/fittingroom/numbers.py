@@ -6,7 +6,7 @@ Standard library only, so that every room and every command may use it.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, Protocol
+from typing import Any
 
 MINUS = "\N{MINUS SIGN}"
 NONE = "–"
@@ -68,20 +68,19 @@ def row(item: Any) -> dict[str, Any]:
     return columns
 
 
-class Times(Protocol):
-    """Seconds of repeated measurements: the shortest, the median and the longest."""
+@dataclass(frozen=True)
+class Timing:
+    """How long a model takes for an image, in seconds.
 
-    @property
-    def low(self) -> float:
-        """The shortest."""
+    Attributes:
+        low, median, high: shortest, middle and longest of several measurements.
+        batch: images at a time.
+    """
 
-    @property
-    def median(self) -> float:
-        """The median."""
-
-    @property
-    def high(self) -> float:
-        """The longest."""
+    low: float
+    median: float
+    high: float
+    batch: int
 
 
 def percent(fraction: float, digits: int = 1) -> str:
@@ -153,7 +152,7 @@ def size(number: int | None) -> str:
     return f"{number / 1e6:.1f} MB"
 
 
-def duration(times: Times | None) -> str:
+def duration(times: Timing | None) -> str:
     """The median of repeats with the shortest and longest: ``"0.42 ms (0.40–0.55)"``."""
     if times is None:
         return NONE

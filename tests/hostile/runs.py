@@ -149,7 +149,7 @@ RUNS = [
     Hostile("names above", names("../../etc/passwd"), "plain file names"),
     Hostile("a name with NUL", names("a\0b"), "plain file names"),
     Hostile("a thousand names", names(*map(str, range(2000))), "at most 1,000 files"),
-    Hostile("a model of terabytes", manifest(lambda files: files["model.onnx"].update(bytes=2**42)), "together"),
+    Hostile("a model of terabytes", manifest(lambda files: files["model.onnx"].update(bytes=2**42)), "no size"),
     Hostile("weights that are a pipe", exchanged("model.onnx", os.mkfifo)),
     Hostile("a recipe that is not named", manifest(lambda files: files.pop("recipe.json") and None), "recipe.json"),
     Hostile("scores that are a link", scores_elsewhere, "leads elsewhere"),

@@ -30,7 +30,7 @@ def test_an_opening_is_not_logged_through_a_link(tmp_path):
     theirs = tmp_path / "profile"
     theirs.write_text("before")
     (tmp_path / "test-log.jsonl").symlink_to(theirs)
-    with pytest.raises(RunError, match="test-log"):
+    with pytest.raises(RunError, match="is a link"):
         log_opening(tmp_path, run="$(reboot)", recipe="x", data="x", purpose="x")
     with pytest.raises(RunError, match="symbolic link"):
         read_openings(tmp_path)
@@ -39,7 +39,7 @@ def test_an_opening_is_not_logged_through_a_link(tmp_path):
 
 def test_a_log_of_line_ends_alone_takes_no_time(tmp_path):
     (tmp_path / "test-log.jsonl").write_bytes(b"\n" * 2**26)
-    with pytest.raises(RunError, match="lines"):
+    with pytest.raises(RunError, match="at most"):
         read_openings(tmp_path)
 
 

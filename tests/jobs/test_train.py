@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from fittingroom.data import Dataset
-from fittingroom.engines.pytorch.training import PyTorchEngine
 from fittingroom.errors import (
     ExportError,
     TrainingError,
@@ -14,14 +13,13 @@ from fittingroom.errors import (
 from fittingroom.export import build_onnx
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.finish import check_export
-from fittingroom.jobs.progress import Silence
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.metrics import wilson
 from fittingroom.networks import Dense
 from fittingroom.predict import Predictor, Thresholds
 from fittingroom.recipes import Recipe
-from fittingroom.runs import list_runs, open_run, writer
+from fittingroom.runs import list_runs
 
 
 def test_training_never_opens_the_test_set(tiny, sample, tmp_path, monkeypatch):
@@ -111,28 +109,6 @@ def test_an_export_that_differs_fails_the_run(tiny, sample, tmp_path, monkeypatc
     with pytest.raises(ExportError, match="validation images get another"):
         train(tiny, session=Session(data=sample, runs=tmp_path, threads=1))
     assert [listed.state for listed in list_runs(tmp_path)] == ["failed"]
-
-
-def test_what_would_make_a_run_too_large_to_be_opened_is_left_out(
-    tiny, sample, tmp_path, monkeypatch
-):
-    real = PyTorchEngine.fit
-
-    def fit(self, *given, **options):
-        files = {"model.keras": bytes(1000), "best_model.h5": bytes(2_000_000)}
-        return dataclasses.replace(real(self, *given, **options), files=files)
-
-    monkeypatch.setattr(PyTorchEngine, "fit", fit)
-    monkeypatch.setattr(writer, "MOST_BYTES", 8 * 2**20 + 1_000_000)
-    said: list[str] = []
-    progress = Silence()
-    monkeypatch.setattr(progress, "say", said.append)
-    recipe = dataclasses.replace(tiny, epochs=1)
-    run = train(recipe, session=Session(data=sample, runs=tmp_path, threads=1, progress=progress))
-    assert (run.folder / "model.keras").exists()
-    assert not (run.folder / "best_model.h5").exists()
-    assert any("best_model.h5 is left out" in each for each in said)
-    assert open_run(run.folder).summary == run.summary
 
 
 def test_the_check_allows_rounding_and_nothing_else():

@@ -13,10 +13,11 @@ from fittingroom.comparison import Comparison, Entrant, compare_models
 from fittingroom.data import ImageSet
 from fittingroom.evaluation import ModelReport, evaluate_predictions
 from fittingroom.findings import find
+from fittingroom.numbers import Timing
 from fittingroom.predictions import Predictions, UInt8
 from fittingroom.recipes import RECIPES
 from fittingroom.reporting import Audited, Facts, write_report
-from fittingroom.runs import Epoch, Opening, Run, Summary, Timing
+from fittingroom.runs import Epoch, Opening, Run, Summary
 
 IMAGES = 400
 

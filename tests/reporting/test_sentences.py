@@ -8,6 +8,7 @@ from fittingroom.comparison import Comparison
 from fittingroom.evaluation import SCORES, ModelReport
 from fittingroom.numbers import (
     Estimate,
+    Timing,
     count,
     duration,
     listed,
@@ -23,7 +24,7 @@ from fittingroom.reporting import Facts, pair_figures, tables
 from fittingroom.reporting import model_figures as figures
 from fittingroom.reporting.facts import outcome
 from fittingroom.reporting.shared_figures import shared_section
-from fittingroom.runs import Epoch, Opening, Timing
+from fittingroom.runs import Epoch, Opening
 from tests.reporting.conftest import IMAGES, changed_run, images
 
 

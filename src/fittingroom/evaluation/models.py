@@ -8,9 +8,10 @@ import numpy as np
 
 from fittingroom.evaluation.results import Evaluation
 from fittingroom.metrics import TemperatureEffect, temperature_effect
+from fittingroom.numbers import Timing
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import Keep, Recipe
-from fittingroom.runs import Epoch, Run, Timing
+from fittingroom.runs import Epoch, Run
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,8 +12,9 @@ from fittingroom.errors import DataInvalidError, RunChangedError
 from fittingroom.evaluation import ModelReport, evaluate_predictions
 from fittingroom.jobs.progress import Progress
 from fittingroom.jobs.session import Session
+from fittingroom.numbers import Timing
 from fittingroom.predict import Predictor
-from fittingroom.runs import Run, Timing, dataset_of, log_opening, only_here, open_run
+from fittingroom.runs import Run, dataset_of, log_opening, only_here, open_run
 
 _SINGLES, _BATCHES, _BATCH = 200, 10, 500
 

@@ -17,7 +17,6 @@ from fittingroom.predict import Predictor, Thresholds
 from fittingroom.predictions import Float32, UInt8, softmax
 from fittingroom.recipes import BaseRecipe, Recipe
 from fittingroom.runs import Run, RunWriter, Summary
-from fittingroom.safe_io import MEBIBYTE
 from fittingroom.safe_io.models import trust_model
 
 # The exported model may differ from the engine's own output by this much in any probability …
@@ -30,8 +29,6 @@ _ALLOWED_RISK = 0.03
 _ACCEPTED = 0.97
 # Training images that the out-of-distribution score is fitted on; more change nothing.
 _OOD_IMAGES = 10_000
-# Bytes of a run except its weights, its ONNX model and an engine's own files, and more.
-_THE_REST = 8 * MEBIBYTE
 # An export and its check are announced if the model takes more multiply-adds than this an image.
 _LONG = 200_000_000
 
@@ -50,7 +47,10 @@ def finish(
         ExportError: the exported model predicts something else than the engine.
         RunError: the folder cannot be written.
     """
-    _write_engine_files(writer, recipe, fitted, progress)
+    if fitted.weights:
+        writer.write("model.safetensors", safetensors.numpy.save(dict(fitted.weights)))
+    for name, content in fitted.files.items():
+        writer.write(name, content)
     parameters, operations = size_of(recipe, fitted)
     if operations > _LONG:
         progress.say(f"{recipe.name}: exporting and checking, which may take minutes")
@@ -80,21 +80,6 @@ def finish(
         model_bytes=len(final),
     )
     return writer.finish(summary, validation)
-
-
-def _write_engine_files(
-    writer: RunWriter, recipe: BaseRecipe, fitted: Fitted, progress: Progress
-) -> None:
-    """The weights, and an engine's own files as long as the run stays small enough to open."""
-    weights = safetensors.numpy.save(dict(fitted.weights)) if fitted.weights else b""
-    if weights:
-        writer.write("model.safetensors", weights)
-    for name, content in fitted.files.items():
-        # The ONNX model, which is still to come, is about as large as the weights.
-        if writer.has_room(name, len(content) + len(weights) + _THE_REST):
-            writer.write(name, content)
-        else:
-            progress.say(f"{recipe.name}: {name} is left out, as the run would be too large")
 
 
 def choose_thresholds(

@@ -7,7 +7,7 @@ from typing import Any
 from fittingroom.comparison import Comparison
 from fittingroom.evaluation import ModelReport
 from fittingroom.numbers import listed, percent, percent_range
-from fittingroom.runs import Opening, openings_for
+from fittingroom.runs import Opening
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +62,14 @@ class Facts:
 
     def openings_for(self, models: Sequence[ModelReport]) -> tuple[Opening, ...]:
         """The openings of this test set for the recipes shown, in their order."""
-        return openings_for(self.openings, self.data, {model.recipe for model in models})
+        recipes = {model.recipe for model in models}
+        return tuple(
+            each for each in self.openings if each.data == self.data and each.recipe in recipes
+        )
 
     def openings_unshown(self, models: Sequence[ModelReport]) -> tuple[Opening, ...]:
         """Those that were for runs of these recipes that are not in the report."""
-        trained = {model.recipe for model in models if model.run is not None}
-        of_these = openings_for(self.openings, self.data, trained)
+        of_these = self.openings_for([model for model in models if model.run is not None])
         return tuple(each for each in of_these if each.run not in self.runs)
 
     def openings_sentence(self, models: Sequence[ModelReport]) -> str:

@@ -1,14 +1,18 @@
 """Run folders, the only thing that training hands on: written safely, checked when read."""
 
 from fittingroom.runs.checkpoints import Checkpoint, read_checkpoint
-from fittingroom.runs.differences import EnvironmentDifference, differences
-from fittingroom.runs.environment import available_processors, describe_environment
+from fittingroom.runs.environment import (
+    EnvironmentDifference,
+    available_processors,
+    describe_environment,
+    differences,
+)
 from fittingroom.runs.files import make_folder, write_file
-from fittingroom.runs.folder import Run, Summary, Timing, open_run, run_name
+from fittingroom.runs.folder import Run, Summary, open_run, run_name
 from fittingroom.runs.history import Ending, Epoch, best_epoch, ending
 from fittingroom.runs.listing import Listed, find_begun, find_run, list_runs
 from fittingroom.runs.locks import only_here
-from fittingroom.runs.testlog import Opening, log_opening, openings_for, read_openings
+from fittingroom.runs.testlog import Opening, log_opening, read_openings
 from fittingroom.runs.trained_on import dataset_of
 from fittingroom.runs.writer import RunWriter
 
@@ -22,7 +26,6 @@ __all__ = [
     "Run",
     "RunWriter",
     "Summary",
-    "Timing",
     "available_processors",
     "best_epoch",
     "dataset_of",
@@ -36,7 +39,6 @@ __all__ = [
     "make_folder",
     "only_here",
     "open_run",
-    "openings_for",
     "read_checkpoint",
     "read_openings",
     "run_name",

@@ -18,7 +18,6 @@ CHECKPOINT = "checkpoint.safetensors"
 _STATE = "state."
 _HISTORY = "history"
 _DIGEST = "digest"
-# A checkpoint holds a model's weights about four times.
 _MOST_BYTES = 4 * 2**30
 
 

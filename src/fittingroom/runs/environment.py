@@ -1,30 +1,20 @@
-"""Where a run was made: versions, processor, code revision."""
+"""Where a run was made: versions, processor, code revision; and what differs between two places."""
 
 import importlib.metadata
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 # Packages that results depend on; the installed ones are recorded.
 _PACKAGES = (
-    "fittingroom",
-    "numpy",
-    "scipy",
-    "torch",
-    "keras",
-    "tensorflow",
-    "tensorflow-cpu",
-    "scikit-learn",
-    "onnx",
-    "onnxscript",
-    "skl2onnx",
-    "onnxruntime",
-    "openvino",
+    *("fittingroom", "numpy", "scipy", "torch", "keras", "tensorflow", "tensorflow-cpu"),
+    *("scikit-learn", "onnx", "onnxscript", "skl2onnx", "onnxruntime", "openvino"),
 )
-
 # Variables that make a library compute in another way.
 _VARIABLES = (
     *("ATEN_CPU_CAPABILITY", "DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_ISA", "OPENBLAS_CORETYPE"),
@@ -33,6 +23,21 @@ _VARIABLES = (
 )
 # What names of vector instructions begin with, as Linux lists them for Intel, AMD and ARM.
 _VECTORS = ("amx", "avx", "f16c", "fma", "asimd", "bf16", "i8mm", "sve", "sme")
+
+# What results depend on beside versions: its key in environment.json, its name in a sentence.
+NAMES = {
+    "revision": "code",
+    "python": "Python",
+    "processor": "processor",
+    "instructions": "instructions of the processor",
+    "device": "device",
+    "device_description": "device and its libraries",
+    "threads": "threads",
+    "backend": "Keras backend",
+    "half_precision": "training in bfloat16",
+    "variables": "settings of libraries",
+}
+_LONGEST = 200  # characters of a value
 
 
 def describe_environment() -> dict[str, Any]:
@@ -45,7 +50,7 @@ def describe_environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": processor(),
-        "instructions": instructions(),
+        "instructions": _instructions(),
         "processors": available_processors(),
         "versions": installed_versions(),
         "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
@@ -81,8 +86,8 @@ def processor() -> str:
     return _cpuinfo("model name") or platform.processor() or platform.machine()
 
 
-def instructions() -> list[str]:
-    """The processor's vector instructions by their names, sorted; empty if Linux does not tell.
+def _instructions() -> list[str]:
+    """The processor's vector instructions, sorted; empty if Linux does not tell.
 
     Libraries choose by them how sums are arranged, and so their last digits.
     """
@@ -93,27 +98,87 @@ def instructions() -> list[str]:
 def _cpuinfo(field: str) -> str:
     """A field of the first processor in ``/proc/cpuinfo``; empty if there is none."""
     cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text(errors="replace").splitlines():
-            if line.partition(":")[0].strip() == field:
-                return line.partition(":")[2].strip()
-    return ""
+    lines = cpuinfo.read_text(errors="replace").splitlines() if cpuinfo.exists() else []
+    pairs = (line.partition(":") for line in lines)
+    return next((value.strip() for name, _, value in pairs if name.strip() == field), "")
 
 
 def code_revision() -> str | None:
     """Git's name for this code, ``+`` appended if files differ; None outside a checkout."""
-    here = Path(__file__).parent
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(Path(__file__).parent), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        return done.stdout.strip()
+
     try:
-        commit = _git(here, "rev-parse", "--short=12", "HEAD")
-        changed = _git(here, "status", "--porcelain", "--untracked-files=no")
+        commit = git("rev-parse", "--short=12", "HEAD")
+        return commit + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.SubprocessError):
         return None
-    return commit + ("+" if changed else "")
 
 
-def _git(folder: Path, *arguments: str) -> str:
-    """What git prints when run in ``folder``."""
-    done = subprocess.run(
-        ["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=10, check=True
+@dataclass(frozen=True)
+class EnvironmentDifference:
+    """One thing that differs between two trainings.
+
+    Attributes:
+        what: its name.
+        then: its value for the first, in words.
+        now: its value for the second.
+    """
+
+    what: str
+    then: str
+    now: str
+
+    @property
+    def sentence(self) -> str:
+        """Both in a few words."""
+        return f"{self.what} ({self.then} then, {self.now} now)"
+
+
+def differences(
+    then: Mapping[str, Any], now: Mapping[str, Any]
+) -> tuple[EnvironmentDifference, ...]:
+    """What differs between two ``environment.json``, of all that could change results.
+
+    The time and the number of processors can't. A revision with ``+`` stands for code with
+    uncommitted changes, so two equal ones still count as a difference.
+
+    Args:
+        then, now: as run folders hold them.
+    """
+    before, after = _in_words(then), _in_words(now)
+    pairs = ((what, before.get(what, "none"), after.get(what, "none")) for what in before | after)
+    return tuple(
+        EnvironmentDifference(what, one, other)
+        for what, one, other in pairs
+        if one != other or (what == NAMES["revision"] and one.endswith("+"))
     )
-    return done.stdout.strip()
+
+
+def _in_words(environment: Mapping[str, Any]) -> dict[str, str]:
+    """What could change results: names and values, in words for a terminal."""
+    values = dict(environment["versions"])
+    values |= {name: environment[key] for key, name in NAMES.items() if key in environment}
+    values["training and validation images"] = str(environment["data"].get("split_hash"))[:8]
+    resumed = [entry for entry in environment.get("resumed", []) if set(entry) & set(NAMES)]
+    if resumed:
+        values["changes when the training was resumed"] = "; ".join(
+            f"from epoch {entry.get('after_epoch')}: "
+            + ", ".join(NAMES[name] for name in NAMES if name in entry)
+            for entry in resumed
+        )
+    return {_plain(name): _plain(value) for name, value in values.items()}
+
+
+def _plain(value: object) -> str:
+    """A value of a run folder, which may be untrusted, as words for a terminal."""
+    if isinstance(value, bool):
+        value = "yes" if value else "no"
+    elif isinstance(value, list):
+        value = " ".join(map(str, value))
+    elif isinstance(value, Mapping):
+        value = " ".join(f"{name}={each}" for name, each in value.items()) or "none"
+    return "".join(each if each.isprintable() else "�" for each in str(value)[:_LONGEST])

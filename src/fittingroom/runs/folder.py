@@ -6,7 +6,6 @@ with its own manifest.
 """
 
 import hashlib
-import math
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from functools import cached_property
@@ -23,10 +22,10 @@ from fittingroom.errors import (
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import BaseRecipe, recipe_from_json
 from fittingroom.runs.files import as_json, make_folder, write_file
-from fittingroom.runs.history import Epoch, read_history
+from fittingroom.runs.history import Epoch, finite, read_history
 from fittingroom.runs.manifests import MANIFEST, check_manifest, write_manifest
-from fittingroom.runs.stored import check_inside, stored_environment, stored_json
-from fittingroom.safe_io import MEBIBYTE, Refusal, read_whole, refuse_model_file
+from fittingroom.runs.stored import stored_environment, stored_json
+from fittingroom.safe_io import MEBIBYTE, Refusal, is_inside, read_whole, refuse_model_file
 
 FAILURE = "failure.json"
 _NEEDED = (
@@ -65,31 +64,13 @@ class Summary:
     model_bytes: int
 
     def __post_init__(self) -> None:
-        """Check what a file may hold: every number is finite and not negative.
+        """Check what a file may hold.
 
         Raises:
-            ValueError: one is not.
+            ValueError: a number is not finite, or below 0.
         """
-        numbers = astuple(self)
-        if any(type(each) not in (int, float) for each in numbers) or self.temperature <= 0:
-            raise ValueError(f"not all of {numbers} are possible numbers")
-        if not all(math.isfinite(each) and each >= 0 for each in numbers):
-            raise ValueError(f"not all of {numbers} are finite and at least 0")
-
-
-@dataclass(frozen=True)
-class Timing:
-    """How long a model takes for an image, in seconds.
-
-    Attributes:
-        low, median, high: shortest, middle and longest of several measurements.
-        batch: images at a time.
-    """
-
-    low: float
-    median: float
-    high: float
-    batch: int
+        if not finite(self) or min(astuple(self)) < 0 or self.temperature == 0:
+            raise ValueError(f"{self} has impossible numbers")
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +122,10 @@ class Run:
             RunChangedError: a link leads elsewhere.
         """
         folder = self.folder / "evaluations" / data
-        check_inside(folder, self.folder)
+        if not is_inside(folder, self.folder):
+            raise RunChangedError(
+                f"{folder} leads elsewhere, out of {self.folder}. Remove the link."
+            )
         return folder
 
     def read_predictions(self, data: str) -> Predictions | None:

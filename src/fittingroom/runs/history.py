@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from fittingroom.errors import RunChangedError
 from fittingroom.recipes import Keep, Recipe
@@ -42,6 +42,14 @@ class Epoch:
         return json.dumps(dataclasses.asdict(self)) + "\n"
 
 
+def finite(item: Any) -> bool:
+    """Whether a dataclass that was read from a file holds finite numbers alone."""
+    return all(
+        type(number) in (int, float) and math.isfinite(number)
+        for number in dataclasses.astuple(item)
+    )
+
+
 def read_history(text: str) -> tuple[Epoch, ...]:
     """The epochs of a ``history.jsonl``.
 
@@ -50,12 +58,8 @@ def read_history(text: str) -> tuple[Epoch, ...]:
     """
     try:
         epochs = tuple(Epoch(**parse_json(line, "a line")) for line in text.splitlines())
-        for epoch in epochs:
-            numbers = dataclasses.astuple(epoch)
-            if type(epoch.epoch) is not int or not all(
-                type(number) in (int, float) and math.isfinite(number) for number in numbers
-            ):
-                raise ValueError(f"{epoch} doesn't hold finite numbers")
+        if not all(type(each.epoch) is int and finite(each) for each in epochs):
+            raise ValueError("a number is missing or not finite")
         return epochs
     except (TypeError, ValueError, OverflowError) as error:
         raise RunChangedError(

@@ -9,11 +9,11 @@ from fittingroom.errors import RunChangedError
 from fittingroom.runs.checkpoints import CHECKPOINT
 from fittingroom.runs.files import as_json, write_file
 from fittingroom.runs.stored import stored_json
-from fittingroom.safe_io import MEBIBYTE, Refusal, open_plain
+from fittingroom.safe_io import Refusal, open_plain
 
 MANIFEST = "manifest.json"
-# All files of a manifest together: what is read to check their hashes.
-MOST_BYTES = 512 * MEBIBYTE
+# Of each file.
+MOST_BYTES = 4 * 2**30
 _FORMAT = 1
 _MOST_FILES = 1000
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
@@ -52,21 +52,18 @@ def check_manifest(folder: Path, needed: Collection[str] = ()) -> None:
 
 def write_manifest(folder: Path) -> None:
     """Write a folder's manifest of all plain files in it, which makes the folder a finished one."""
-    files = {
-        path.name: {
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            "bytes": path.stat().st_size,
-        }
-        for path in sorted(folder.iterdir())
-        if path.is_file()
-        and path.name not in (MANIFEST, CHECKPOINT)
-        and not path.name.startswith(".")
-    }
+    files = {}
+    for path in sorted(folder.iterdir()):
+        others = path.name in (MANIFEST, CHECKPOINT) or path.name.startswith(".")
+        if path.is_file() and not others:
+            with path.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            files[path.name] = {"sha256": digest, "bytes": path.stat().st_size}
     write_file(folder / MANIFEST, as_json({"format": _FORMAT, "files": files}))
 
 
 def _read(folder: Path) -> dict[str, tuple[str, int]]:
-    """SHA-256 and size by name: few enough plain names, of bounded size together."""
+    """SHA-256 and size by name: few enough plain names, of bounded size each."""
     path = folder / MANIFEST
     manifest = stored_json(path)
     files = manifest.get("files")
@@ -77,13 +74,11 @@ def _read(folder: Path) -> dict[str, tuple[str, int]]:
         if not _FILE_NAME.fullmatch(name) or not isinstance(values, dict):
             raise RunChangedError(f"{path} must have plain file names. It has {name[:99]!r}.")
         size = values.get("bytes")
-        if type(size) is not int or size < 0:
+        if type(size) is not int or not 0 <= size <= MOST_BYTES:
             raise RunChangedError(f"{path} has no size of {name}. Restore it, or train again.")
         entries[name] = (values.get("sha256", ""), size)
-    total = sum(size for _, size in entries.values())
-    if len(entries) > _MOST_FILES or total > MOST_BYTES:
+    if len(entries) > _MOST_FILES:
         raise RunChangedError(
-            f"{path} may name at most {_MOST_FILES:,} files of {MOST_BYTES // MEBIBYTE} MiB "
-            f"together. It names {len(entries):,} files of {total:,} bytes."
+            f"{path} may name at most {_MOST_FILES:,} files. It names {len(entries):,}."
         )
     return entries

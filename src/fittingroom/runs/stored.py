@@ -1,7 +1,6 @@
 """Read what a run folder says about itself, which may be untrusted."""
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +11,21 @@ _MOST_CLASSES = 256
 _LONGEST_NAME = 200
 # It becomes the name of a folder.
 _DATA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_TYPES = {"seed": int, "time": str, "versions": dict, "device": str, "threads": int, "data": dict}
-_DATA_TYPES = {
-    "name": str,
-    "classes": list,
-    "hashes": dict,
-    "test_hashes": dict,
-    "folder": str,
-    "official": bool,
-    "training": int,
-    "validation": int,
+_TYPES = {
+    "seed": int,
+    "time": str,
+    "versions": dict,
+    "device": str,
+    "threads": int,
+    "data": dict,
+    "data.name": str,
+    "data.classes": list,
+    "data.hashes": dict,
+    "data.test_hashes": dict,
+    "data.folder": str,
+    "data.official": bool,
+    "data.training": int,
+    "data.validation": int,
 }
 
 
@@ -50,42 +54,24 @@ def stored_environment(folder: Path) -> dict[str, Any]:
     """
     path = folder / "environment.json"
     values = stored_json(path)
-    _check_types(path, values, _TYPES, "")
-    data = values["data"]
-    _check_types(path, data, _DATA_TYPES, "data.")
-    classes = data["classes"]
-    checks = {
-        "name": _DATA_NAME.fullmatch(data["name"]),
-        "classes": 2 <= len(classes) <= _MOST_CLASSES and all(map(_is_name, classes)),
-        "training": data["training"] > 0,
-        "validation": data["validation"] > 0,
-    }
-    for name, holds in checks.items():
-        if not holds:
-            raise _wrong(path, f"data.{name}", data[name])
+    data = values.get("data")
+    inner = data.items() if isinstance(data, dict) else ()
+    flat = values | {f"data.{name}": value for name, value in inner}
+    wrong = [name for name, kind in _TYPES.items() if type(flat.get(name)) is not kind]
+    if not wrong:
+        classes = flat["data.classes"]
+        checks = {
+            "data.name": _DATA_NAME.fullmatch(flat["data.name"]),
+            "data.classes": 2 <= len(classes) <= _MOST_CLASSES and all(map(_is_name, classes)),
+            "data.training": flat["data.training"] > 0,
+            "data.validation": flat["data.validation"] > 0,
+        }
+        wrong = [name for name, holds in checks.items() if not holds]
+    if wrong:
+        received = repr(flat.get(wrong[0]))[:_LONGEST_NAME]
+        raise RunChangedError(f"{path} has an impossible {wrong[0]}: {received}. Train again.")
     return values
-
-
-def check_inside(folder: Path, run: Path) -> None:
-    """Check that a folder below a run's is inside of it, and no link leads elsewhere.
-
-    Raises:
-        RunChangedError: it is not.
-    """
-    if not folder.resolve().is_relative_to(run.resolve()):
-        raise RunChangedError(f"{folder} leads elsewhere, out of {run}. Remove the link.")
-
-
-def _check_types(path: Path, values: Mapping[str, Any], types: dict[str, type], at: str) -> None:
-    for name, kind in types.items():
-        if type(values.get(name)) is not kind:
-            raise _wrong(path, at + name, values.get(name))
 
 
 def _is_name(text: object) -> bool:
     return isinstance(text, str) and 0 < len(text) <= _LONGEST_NAME and text.isprintable()
-
-
-def _wrong(path: Path, name: str, value: object) -> RunChangedError:
-    received = repr(value)[:_LONGEST_NAME]
-    return RunChangedError(f"{path} has an impossible {name}: {received}. Train again.")

@@ -8,7 +8,7 @@ from typing import Any
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import BaseRecipe
 from fittingroom.runs.checkpoints import CHECKPOINT, Checkpoint, write_checkpoint
-from fittingroom.runs.differences import NAMES
+from fittingroom.runs.environment import NAMES
 from fittingroom.runs.files import (
     as_json,
     cannot_write,
@@ -20,7 +20,7 @@ from fittingroom.runs.files import (
 )
 from fittingroom.runs.folder import FAILURE, Run, Summary, open_run
 from fittingroom.runs.history import Epoch
-from fittingroom.runs.manifests import MOST_BYTES, write_manifest
+from fittingroom.runs.manifests import write_manifest
 from fittingroom.runs.stored import stored_json
 
 
@@ -108,15 +108,6 @@ class RunWriter:
         path = self.folder / name
         write_file(path, content)
         return path
-
-    def has_room(self, name: str, size: int) -> bool:
-        """Whether the run can still be opened with a file of that name and so many bytes."""
-        others = sum(
-            path.stat().st_size
-            for path in self.folder.iterdir()
-            if path.name not in (CHECKPOINT, name) and path.is_file()
-        )
-        return others + size <= MOST_BYTES
 
     def finish(self, summary: Summary, validation: Predictions) -> Run:
         """Write the results, then the manifest that makes the run a finished one.
