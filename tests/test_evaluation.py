@@ -4,8 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import special
 
 from fittingroom import metrics
@@ -38,10 +36,6 @@ def score(evaluation, key):
     found = evaluation.scores[key]
     assert found is not None
     return found
-
-
-def ends(estimate):
-    return (estimate.value, estimate.low, estimate.high)
 
 
 def test_a_small_evaluation_by_hand():
@@ -131,62 +125,3 @@ def test_the_curve_in_json_is_thinned_and_keeps_its_ends():
     assert len(curve["coverage"]) == len(curve["risk"]) == 101
     assert curve["coverage"][0] == found.risk_coverage.coverage[0]
     assert (curve["coverage"][-1], curve["risk"][-1]) == (1, found.risk_coverage.risk[-1])
-
-
-def test_every_figure_s_numbers_are_to_be_had_as_a_table():
-    found = evaluate_predictions(some_predictions())
-    frame = found.frame()
-    assert list(frame.index) == list(CLASSES)
-    assert frame.loc["coat", "recall_low"] == found.per_class[1].recall.low
-    assert frame["support"].sum() == 300
-    confusion = found.confusion_frame()
-    assert confusion.loc["coat", "bag"] == found.confusion[1, 2]
-    assert (confusion.index.name, confusion.columns.name) == ("true", "predicted")
-    assert found.calibration is not None
-    bins = found.calibration_frame()
-    assert bins["count"].sum() == 300
-    assert list(bins["accuracy_high"]) == [each.accuracy.high for each in found.calibration.bins]
-    assert found.risk_coverage is not None
-    curve = found.risk_coverage_frame()
-    np.testing.assert_array_equal(curve["risk"], found.risk_coverage.risk)
-    assert curve["coverage"].iloc[-1] == 1
-    alone = evaluate_predictions(predictions_of([0, 1], [0, 0]))
-    assert alone.calibration_frame().empty
-    assert alone.risk_coverage_frame().empty
-
-
-@given(st.integers(0, 10**6), st.permutations(range(40)))
-@settings(max_examples=25, deadline=None)
-def test_the_order_of_images_does_not_matter(seed, order):
-    predictions = some_predictions(seed, count=40)
-    before = evaluate_predictions(predictions, draws=100)
-    after = evaluate_predictions(predictions.take(np.array(order)), draws=100)
-    np.testing.assert_array_equal(before.confusion, after.confusion)
-    assert before.per_class == after.per_class
-    assert before.scores["macro_f1"] == after.scores["macro_f1"]
-    for key in ("log_loss", "calibration_error"):
-        assert ends(score(before, key)) == pytest.approx(ends(score(after, key)), abs=1e-6)
-
-
-@given(st.integers(0, 10**6), st.permutations(range(4)))
-@settings(max_examples=25, deadline=None)
-def test_permuting_classes_permutes_the_result(seed, order):
-    predictions = some_predictions(seed, count=60)
-    order = np.array(order)
-    place = np.argsort(order)  # class k becomes class order[k]
-    permuted = predictions_of(
-        order[predictions.labels],
-        order[predictions.predicted],
-        predictions.log_probabilities[:, place],
-        tuple(CLASSES[k] for k in place),
-    )
-    before = evaluate_predictions(predictions, draws=100)
-    after = evaluate_predictions(permuted, draws=100)
-    assert {scores.name: scores for scores in after.per_class} == {
-        scores.name: scores for scores in before.per_class
-    }
-    assert before.accuracy == after.accuracy
-    assert ends(score(before, "brier")) == pytest.approx(ends(score(after, "brier")), abs=1e-9)
-    counts = sorted((p.count, p.true, p.predicted) for p in before.most_confused)
-    if len(counts) < 10:  # beyond, equal counts at the cut may fall either way
-        assert counts == sorted((p.count, p.true, p.predicted) for p in after.most_confused)

@@ -57,17 +57,6 @@ def plain(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
-def row(item: Any) -> dict[str, Any]:
-    """A dataclass as a row of a table: an estimate ``x`` takes ``x``, ``x_low`` and ``x_high``."""
-    columns: dict[str, Any] = {}
-    for each in fields(item):
-        value = columns[each.name] = getattr(item, each.name)
-        if isinstance(value, Estimate):
-            ends = {f"{each.name}_low": value.low, f"{each.name}_high": value.high}
-            columns |= {each.name: value.value, **ends}
-    return columns
-
-
 @dataclass(frozen=True)
 class Timing:
     """How long a model takes for an image, in seconds.

@@ -3,7 +3,7 @@
 ::
 
     scores      every score in one table, which JSON and report walk over
-    results     what an evaluation holds, as plain values and as tables
+    results     what an evaluation holds, and its plain values for JSON
     scoring     evaluate_predictions: from predictions to every number
     models      one model, from its evaluation to the page of a report
 """

@@ -1,19 +1,14 @@
-"""What an evaluation holds, as plain values and as tables."""
-
-from __future__ import annotations
+"""What an evaluation holds, and its plain values for JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fittingroom.metrics import RiskCoverage
-from fittingroom.numbers import Estimate, plain, row
+from fittingroom.numbers import Estimate, plain
 from fittingroom.predictions import Int64, Predictions
-
-if TYPE_CHECKING:
-    import pandas
 
 # Points of the risk-coverage curve that `as_dict` gives; the curve itself has one a confidence.
 _CURVE_POINTS = 101
@@ -138,32 +133,6 @@ class Evaluation:
             **{name: plain(getattr(self, name)) for name in parts},
             "risk_coverage": None if curve is None else _thinned(curve),
         }
-
-    def frame(self) -> pandas.DataFrame:
-        """One row a class: ``support``, and ``precision``, ``recall``, ``f1`` with their ends."""
-        return _frame(map(row, self.per_class)).set_index("name")
-
-    def confusion_frame(self) -> pandas.DataFrame:
-        """Counts of images, rows true, columns predicted; of two models, subtract one's from
-        the other's to see where they differ."""
-        names = list(self.predictions.classes)
-        frame = _frame(self.confusion.copy(), names).set_axis(names, axis="columns")
-        return frame.rename_axis("true").rename_axis("predicted", axis="columns")
-
-    def calibration_frame(self) -> pandas.DataFrame:
-        """One row a :class:`CalibrationBin`, with the ends; none without probabilities."""
-        return _frame(map(row, self.calibration.bins if self.calibration else ()))
-
-    def risk_coverage_frame(self) -> pandas.DataFrame:
-        """One row a confidence that occurs, the surest first; none without probabilities."""
-        curve = self.risk_coverage
-        return _frame({name: [] if curve is None else getattr(curve, name) for name in _CURVE})
-
-
-def _frame(rows: Any, index: Any = None) -> pandas.DataFrame:
-    import pandas  # half a second, for those who want a table
-
-    return pandas.DataFrame(rows, index)
 
 
 def _thinned(curve: RiskCoverage) -> dict[str, Any]:
