@@ -22,8 +22,6 @@ _LARGEST_FILE = 64 * MEBIBYTE
 _MOST_CLASSES = 1000
 # As many images as a file of predictions may hold.
 _MOST_ROWS = 1_000_000
-# Checked so many images at a time, since float64 takes twice the memory.
-_ROWS = 100_000
 
 
 def log_softmax(logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -48,11 +46,8 @@ def softmax(logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 def _check_sums(log_probabilities: Float32) -> None:
     """Refuse a row of probabilities that do not sum to one."""
-    sums = np.empty(len(log_probabilities))
-    for start in range(0, len(sums), _ROWS):
-        rows = log_probabilities[start : start + _ROWS].astype(np.float64)
-        with np.errstate(over="ignore"):  # what is no logarithm is found by its sum
-            sums[start : start + _ROWS] = np.exp(rows).sum(axis=1)
+    with np.errstate(over="ignore"):  # what is no logarithm is found by its sum
+        sums = np.exp(log_probabilities).sum(axis=1, dtype=np.float64)
     wrong = ~(np.abs(sums - 1) <= _SUM_TOLERANCE)  # true for NaN too
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fittingroom.data import apt, fetch_dataset, find_dataset, place
+from fittingroom.data import apt, find_dataset, place
 from fittingroom.data.find import SAMPLE_FOLDER
 from fittingroom.data.official import FILE_NAMES, TRAINING, KnownSet
 from fittingroom.errors import DataNotFoundError
@@ -76,15 +76,6 @@ def test_the_package_is_unpacked_into_the_cache_and_not_installed(machine: Machi
     assert sorted(path.name for path in dataset.folder.iterdir()) == sorted(
         f"{name}.gz" for name in FILE_NAMES
     )
-
-
-def test_files_that_are_there_are_left_alone(machine: Machine) -> None:
-    machine.state(lists=True)
-    cache = place.cache_folder()
-    write_sample(cache, without=(TRAINING.images,))
-    before = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
-    fetch_dataset()
-    assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
 def test_root_updates_the_lists_where_they_are_missing(

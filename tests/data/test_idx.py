@@ -1,5 +1,4 @@
 import hashlib
-import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +44,6 @@ def test_a_file_cut_anywhere_is_refused(packed: bool, tmp_path: Path) -> None:
             read_labels(path)
 
 
-@PACKED
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -60,10 +58,8 @@ def test_a_file_cut_anywhere_is_refused(packed: bool, tmp_path: Path) -> None:
         (b"<!DOCTYPE html><html>log in</html>", "DOCTYPE"),
     ],
 )
-def test_images_that_are_not_are_refused(
-    content: bytes, words: str, packed: bool, tmp_path: Path
-) -> None:
-    path = write_file(tmp_path, "images", content, packed=packed)
+def test_images_that_are_not_are_refused(content: bytes, words: str, tmp_path: Path) -> None:
+    path = write_file(tmp_path, "images", content, packed=True)
     with pytest.raises(DataInvalidError, match=words) as caught:
         read_images(path)
     assert str(path) in str(caught.value)
@@ -90,30 +86,3 @@ def test_bytes_after_the_gzip_member_are_refused(tmp_path: Path) -> None:
     path.write_bytes(zipped(idx_bytes(LABELS)) + zipped(b"more"))
     with pytest.raises(DataInvalidError, match="trailing bytes"):
         read_labels(path)
-
-
-def header(count: int) -> bytes:
-    return b"".join(number.to_bytes(4, "big") for number in (0x803, count, 28, 28))
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        # 64 MB of zeros that pack into 64 kB
-        (header(10) + bytes(64 << 20), "trailing bytes"),
-        # headers that promise 784 MB and 3.4 TB
-        (header(1_000_000) + bytes(784), "promises"),
-        (header(0xFFFF_FFFF) + bytes(784), "1 to 1,000,000"),
-    ],
-)
-@PACKED
-def test_no_file_fills_the_memory(content: bytes, words: str, packed: bool, tmp_path: Path) -> None:
-    path = write_file(tmp_path, "images", content, packed=packed)
-    del content
-    tracemalloc.start()
-    try:
-        with pytest.raises(DataInvalidError, match=words):
-            read_images(path)
-        assert tracemalloc.get_traced_memory()[1] < 4 << 20
-    finally:
-        tracemalloc.stop()

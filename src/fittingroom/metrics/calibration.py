@@ -6,13 +6,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from fittingroom.metrics.checks import (
-    Float64,
-    Int64,
-    checked_pair,
-    checked_probabilities,
-    checked_rows,
-)
+from fittingroom.metrics.checks import Float64, Int64, checked_probabilities, checked_rows
 from fittingroom.numbers import Estimate
 
 Binning = Literal["equal width", "equal mass"]
@@ -56,7 +50,7 @@ def confidences(predicted: npt.ArrayLike, probabilities: npt.ArrayLike) -> Float
         PredictionsError: arrays that do not fit together, or rows that do not sum to one.
     """
     given = checked_probabilities(probabilities)
-    called = checked_rows(predicted, given, "predicted labels")
+    called = checked_rows(predicted, given, "predicted")
     return given[np.arange(len(called)), called]
 
 
@@ -84,9 +78,9 @@ def reliability(
         Guo, Pleiss, Sun and Weinberger (2017), arXiv:1706.04599, section 2 (equal width);
         Nguyen and O'Connor (2015), arXiv:1508.05154 (equal mass).
     """
-    confidence = confidences(predicted, probabilities)
-    true, called = checked_pair(labels, predicted, np.shape(probabilities)[1])
-    correct = true == called
+    given = checked_probabilities(probabilities)
+    confidence = confidences(predicted, given)
+    correct = checked_rows(labels, given) == np.asarray(predicted)
     if binning == "equal width":
         ends = np.linspace(0, 1, bins + 1)
         low, high = ends[:-1], ends[1:]

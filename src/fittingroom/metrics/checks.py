@@ -12,11 +12,14 @@ Int64 = npt.NDArray[np.int64]
 _SUM_TOLERANCE = 1e-3
 
 
-def checked_labels(labels: npt.ArrayLike, classes: int, name: str = "labels") -> Int64:
+def checked_labels(
+    labels: npt.ArrayLike, classes: int, name: str = "labels", count: int | None = None
+) -> Int64:
     """Labels as int64 ``(N,)``.
 
     Raises:
-        PredictionsError: no image, not whole numbers, not one dimension, or not below `classes`.
+        PredictionsError: no image, not whole numbers, not one dimension, not below `classes`, or
+            not `count` of them.
     """
     array = np.asarray(labels)
     if array.ndim != 1 or len(array) == 0 or array.dtype.kind not in "iu":
@@ -29,37 +32,18 @@ def checked_labels(labels: npt.ArrayLike, classes: int, name: str = "labels") ->
         raise PredictionsError(
             f"`{name}` holds {low if low < 0 else high}. Give numbers from 0 to {classes - 1}."
         )
+    if count not in (None, len(array)):
+        raise PredictionsError(f"`{name}` holds {len(array)} numbers for {count} images.")
     return array.astype(np.int64)
-
-
-def checked_pair(
-    labels: npt.ArrayLike, predicted: npt.ArrayLike, classes: int
-) -> tuple[Int64, Int64]:
-    """True and predicted labels, each int64 ``(N,)``.
-
-    Raises:
-        PredictionsError: see :func:`checked_labels`; or not equally many of both.
-    """
-    true, called = checked_labels(labels, classes), checked_labels(predicted, classes, "predicted")
-    if len(true) != len(called):
-        raise PredictionsError(
-            f"There are {len(true)} labels and {len(called)} predictions. Give as many of both."
-        )
-    return true, called
 
 
 def checked_rows(labels: npt.ArrayLike, values: Float64, name: str = "labels") -> Int64:
     """Labels as int64 ``(N,)``, one for each row of a matrix ``(N, K)``, all below ``K``.
 
     Raises:
-        PredictionsError: see :func:`checked_labels`; or another number than the matrix has rows.
+        PredictionsError: see :func:`checked_labels`.
     """
-    true = checked_labels(labels, values.shape[1], name)
-    if len(true) != len(values):
-        raise PredictionsError(
-            f"There are {len(true)} {name} and {len(values)} rows. Give one row an image."
-        )
-    return true
+    return checked_labels(labels, values.shape[1], name, len(values))
 
 
 def checked_matrix(values: npt.ArrayLike, name: str, *, finite: bool = False) -> Float64:

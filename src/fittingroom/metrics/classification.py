@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fittingroom.errors import PredictionsError
-from fittingroom.metrics.checks import Float64, Int64, checked_pair
+from fittingroom.metrics.checks import Float64, Int64, checked_labels
 from fittingroom.metrics.estimates import (
     normal_quantile,
     score_interval,
@@ -42,7 +42,9 @@ def accuracy(labels: npt.ArrayLike, predicted: npt.ArrayLike) -> Estimate:
     Raises:
         PredictionsError: arrays that do not fit together.
     """
-    true, called = checked_pair(labels, predicted, np.iinfo(np.int64).max)
+    most = np.iinfo(np.int64).max
+    true = checked_labels(labels, most)
+    called = checked_labels(predicted, most, "predicted", len(true))
     return wilson(int((true == called).sum()), len(true))
 
 
@@ -59,7 +61,8 @@ def confusion_matrix(
         PredictionsError: arrays that do not fit together.
     """
     count = classes if isinstance(classes, int) else len(classes)
-    true, called = checked_pair(labels, predicted, count)
+    true = checked_labels(labels, count)
+    called = checked_labels(predicted, count, "predicted", len(true))
     cells = np.bincount(true * count + called, minlength=count * count)
     return cells.reshape(count, count).astype(np.int64)  # (K, K)
 

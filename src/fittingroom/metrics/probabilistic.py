@@ -5,18 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fittingroom.errors import PredictionsError
-from fittingroom.metrics.checks import (
-    Float64,
-    checked_matrix,
-    checked_probabilities,
-    checked_rows,
-)
+from fittingroom.metrics.checks import Float64, checked_matrix, checked_probabilities, checked_rows
 from fittingroom.metrics.estimates import mean_estimate
 from fittingroom.numbers import Estimate
-
-# How far above 0 a float32 logarithm of a probability can come out.
-_ROUNDING = 1e-3
 
 
 @dataclass(frozen=True)
@@ -57,10 +48,6 @@ def log_loss(labels: npt.ArrayLike, log_probabilities: npt.ArrayLike) -> Estimat
     """
     logs = checked_matrix(log_probabilities, "log_probabilities")
     true = checked_rows(labels, logs)
-    if logs.max() > _ROUNDING:
-        raise PredictionsError(
-            f"A log-probability is {logs.max():.6g}. Logarithms of probabilities are at most 0."
-        )
     checked_probabilities(np.exp(logs))
     # Rounding in float32 can leave a logarithm a hair above zero.
     losses = -np.minimum(logs[np.arange(len(true)), true], 0.0)  # (N,)

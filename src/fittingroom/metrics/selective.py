@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fittingroom.metrics.calibration import confidences
-from fittingroom.metrics.checks import Float64, checked_pair
+from fittingroom.metrics.checks import Float64, checked_probabilities, checked_rows
 from fittingroom.metrics.estimates import mean_estimate, wilson, wilson_interval
 from fittingroom.numbers import Estimate
 
@@ -58,10 +58,10 @@ def risk_coverage(
         Geifman and El-Yaniv (2017), arXiv:1705.08500; Zhou, Van Landeghem, Popordanoska and
         Blaschko (2024), arXiv:2410.15361 (the area as a mean of weighted mistakes).
     """
-    confidence = confidences(predicted, probabilities)
-    true, called = checked_pair(labels, predicted, np.shape(probabilities)[1])
-    wrong = (true != called).astype(np.float64)
-    count = len(true)
+    given = checked_probabilities(probabilities)
+    confidence = confidences(predicted, given)
+    wrong = (checked_rows(labels, given) != np.asarray(predicted)).astype(np.float64)
+    count = len(wrong)
 
     threshold, group, size = np.unique(-confidence, return_inverse=True, return_counts=True)
     answered = np.cumsum(size)  # (C,) images at least so sure

@@ -3,21 +3,25 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
+import numpy.typing as npt
+from PIL import Image
 
 from fittingroom.classes import GARMENTS
-from fittingroom.errors import ExportError
+from fittingroom.errors import ExportError, PredictionsError
+from fittingroom.photos import read_photo
 from fittingroom.predict.abstention import Thresholds, abstain
 from fittingroom.predict.answers import Answer, Answers, Neighbour
 from fittingroom.predict.explain import occlusion
-from fittingroom.predict.images import ImageLike, to_images
 from fittingroom.predict.predictor import Predictor, not_ours
 from fittingroom.predictions import Float32, UInt8
 
 if TYPE_CHECKING:
     from fittingroom.data import ImageSet
+
+ImageLike = Path | str | bytes | Image.Image | npt.NDArray[Any]
 
 _OUTPUTS = ("probabilities", "features", "ood_score")
 
@@ -72,7 +76,7 @@ class Model:
         Raises:
             PhotoError: a photo cannot be read.
         """
-        return self.answers(to_images(images))
+        return self.answers(_to_images(images))
 
     def arrays(self, images: UInt8) -> Answers:
         """Classify images and give the answers as arrays: the fastest way.
@@ -121,7 +125,7 @@ class Model:
         Raises:
             PhotoError: a photo cannot be read.
         """
-        images = to_images(image)
+        images = _to_images(image)
         return occlusion(self._predictor, images[0], int(self.arrays(images).label[0]))
 
     def nearest(self, image: ImageLike, count: int = 5) -> list[Neighbour]:
@@ -133,7 +137,7 @@ class Model:
             PhotoError: a photo cannot be read.
         """
         known, features = self._known
-        distances = np.linalg.norm(features - self.features(to_images(image)), axis=1)
+        distances = np.linalg.norm(features - self.features(_to_images(image)), axis=1)
         return [
             Neighbour(
                 label=int(known.labels[at]),
@@ -152,3 +156,20 @@ class Model:
 
         known = find_dataset("sample").training()
         return known, self.features(known.images)
+
+
+def _to_images(images: ImageLike | Sequence[ImageLike]) -> UInt8:
+    """One image or many, in any form that :meth:`Model.predict` takes, as uint8 ``(N, 28, 28)``."""
+    if _is_own(images, 3):
+        return images
+    many: list[Any] = list(images) if isinstance(images, list | tuple) else [images]
+    if not many:
+        raise PredictionsError("There are no images. Give at least one.")
+    return np.stack([each if _is_own(each, 2) else read_photo(each).image for each in many])
+
+
+def _is_own(image: Any, dimensions: int) -> TypeGuard[UInt8]:
+    """Whether an image has the data set's own format, so that it is not converted."""
+    if not isinstance(image, np.ndarray) or image.ndim != dimensions:
+        return False
+    return image.dtype == np.uint8 and image.shape[-2:] == (28, 28)
