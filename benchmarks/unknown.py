@@ -33,7 +33,7 @@ Floats = npt.NDArray[np.floating[Any]]
 
 
 def auroc(garments: Floats, others: Floats) -> float:
-    """The probability that an unknown image's score is above a garment's, ties counted image_set."""
+    """The probability that an unknown image's score is above a garment's, ties counted half."""
     ordered = np.sort(garments)
     below = np.searchsorted(ordered, others, "left") + np.searchsorted(ordered, others, "right")
     return float(below.mean() / 2 / len(garments))
@@ -41,7 +41,7 @@ def auroc(garments: Floats, others: Floats) -> float:
 
 def measure_model(model: Model, data: str | None, count: int, seed: int) -> dict[str, Any]:
     test = find_dataset(data).open_test()
-    said = model.arrays(test.images)
+    said = model.answers(test.images)
     wrong, answered = said.label != test.labels, said.abstain == 0
     curve = risk_coverage(test.labels, said.label, said.probabilities)
     at = [int(np.searchsorted(curve.coverage, coverage)) for coverage in COVERAGES]
@@ -53,7 +53,7 @@ def measure_model(model: Model, data: str | None, count: int, seed: int) -> dict
     # A mixture of equal parts, so that no kind weighs more than another.
     strange["all of these"] = np.concatenate(list(strange.values()))
     for name, images in strange.items():
-        given = model.arrays(images)
+        given = model.answers(images)
         kinds[name] = {
             "images": len(images),
             "auroc": auroc(said.ood_score, given.ood_score),

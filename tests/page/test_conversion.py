@@ -146,7 +146,7 @@ def test_both_give_the_same_class(trained, in_python, in_browser):
     names = [name for name, result in in_browser.items() if "image" in result]
     received = np.array([in_browser[name]["image"] for name in names], np.uint8)
     expected = np.stack([in_python[name].image for name in names])
-    ours = model.arrays(received.reshape(-1, 28, 28))
-    theirs = model.arrays(expected)
+    ours = model.answers(received.reshape(-1, 28, 28))
+    theirs = model.answers(expected)
     assert ours.label.tolist() == theirs.label.tolist()
     assert ours.abstain.tolist() == theirs.abstain.tolist()

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fittingroom.classes import GARMENTS
 from fittingroom.data import find_dataset
 from fittingroom.errors import ExportError
 from fittingroom.export.npm import read_package
@@ -47,7 +48,7 @@ def test_a_dropped_photo_is_named_as_python_names_it(page, trained, photo):
     model = Model(trained.model_path)
     image = read_photo(photo).image
     nearest = page.locator(".nearest li").all_inner_texts()
-    assert nearest == [each.class_name for each in model.nearest(image)]
+    assert nearest == [GARMENTS[label] for label in model.nearest(image).labels]
     # The map's colours are as strong as Python's values, and warm where those are positive.
     values = model.explain(image).ravel()
     colours = np.array(

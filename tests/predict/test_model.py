@@ -27,7 +27,7 @@ def photo_of(image: np.ndarray) -> Image.Image:
 
 
 def test_arrays_are_what_the_predictor_says(model, trained, garments):
-    said = model.arrays(garments)
+    said = model.answers(garments)
     expected = np.exp(Predictor(trained.model_path, 1).log_probabilities(garments))
     np.testing.assert_allclose(said.probabilities, expected, atol=1e-5)
     assert (said.label == expected.argmax(axis=1)).all()
@@ -35,7 +35,7 @@ def test_arrays_are_what_the_predictor_says(model, trained, garments):
 
 
 def test_answers_are_the_rows_of_the_arrays(model, garments):
-    said = model.arrays(garments[:40])
+    said = model.answers(garments[:40])
     for row, answer in enumerate(model.answers(garments[:40])):
         assert answer.label == said.label[row]
         assert answer.class_name == fittingroom.GARMENTS[answer.label]
@@ -49,7 +49,7 @@ def test_answers_are_the_rows_of_the_arrays(model, garments):
 
 def test_the_sentence_says_what_the_rule_says(trained, garments):
     model = Model(trained.model_path, threads=1)
-    said = model.arrays(garments)
+    said = model.answers(garments)
     # In place of its own, so that each outcome occurs whatever the model is worth.
     sure = float(np.median(said.probabilities.max(axis=1)))
     model.thresholds = Thresholds(sure, float(np.quantile(said.ood_score, 0.8)))
@@ -76,7 +76,7 @@ def test_images_of_every_form_get_the_same_answer(model, garments, tmp_path):
 
 def test_arrays_in_the_data_sets_form_are_left_alone(model, garments):
     light = 255 - garments[:2]  # a photo of this kind would be turned bright on black
-    expected = model.arrays(light).probabilities
+    expected = model.answers(light).probabilities
     for answers in (model.predict(light), model.predict(list(light))):
         received = np.stack([answer.probabilities for answer in answers])
         np.testing.assert_allclose(received, expected, atol=1e-6)
@@ -94,26 +94,25 @@ def test_what_is_no_image_is_refused(model, tmp_path):
     with pytest.raises(PredictionsError, match="at least one"):
         model.predict([])
     with pytest.raises(PredictionsError, match="uint8"):
-        model.arrays(np.zeros((2, 28, 28), np.float32))
+        model.answers(np.zeros((2, 28, 28), np.float32))
 
 
 def test_features_give_the_nearest_garments(model, sample):
     training = sample.training()
     near = model.nearest(training.images[7], 4)
-    assert [each.distance for each in near] == sorted(each.distance for each in near)
-    assert near[0].distance == pytest.approx(0, abs=1e-3)
-    assert (near[0].image == training.images[7]).all()
-    assert near[0].class_name == fittingroom.GARMENTS[training.labels[7]]
+    assert near.indices[0] == 7
+    assert (near.images == training.images[near.indices]).all()
+    assert (near.labels == training.labels[near.indices]).all()
     (features,) = model.features(training.images[7:8])
-    others = np.linalg.norm(model.features(training.images) - features, axis=1)
-    assert near[3].distance == pytest.approx(np.sort(others)[3], rel=1e-4, abs=1e-4)
+    distances = np.linalg.norm(model.features(training.images) - features, axis=1)
+    np.testing.assert_allclose(distances[near.indices], np.sort(distances)[:4], atol=1e-4)
 
 
 def test_load_takes_a_run_its_folder_and_its_file(trained, garments):
-    expected = Model(trained.model_path).arrays(garments[:9]).probabilities
+    expected = Model(trained.model_path).answers(garments[:9]).probabilities
     for given in (trained, trained.folder, str(trained.folder), trained.model_path):
         loaded = fittingroom.load(given, threads=1)
-        np.testing.assert_allclose(loaded.arrays(garments[:9]).probabilities, expected, atol=1e-6)
+        np.testing.assert_allclose(loaded.answers(garments[:9]).probabilities, expected, atol=1e-6)
     assert fittingroom.load(trained).name == trained.name
 
 

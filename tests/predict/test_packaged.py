@@ -30,12 +30,12 @@ def test_the_packages_numbers_are_those_of_its_model():
 
 def test_the_packages_model_names_garments_and_refuses_noise(sample):
     test, model = sample.open_test(), fittingroom.load(threads=1)
-    said = model.arrays(test.images)
+    said = model.answers(test.images)
     accuracy = packaged.packaged_numbers()["test_accuracy"]
     assert (said.label == test.labels).mean() == pytest.approx(accuracy, abs=0.05)
     assert (said.abstain == 2).mean() < 0.05
     noise = np.random.default_rng(0).integers(0, 256, (200, 28, 28), dtype=np.uint8)
-    assert (model.arrays(noise).abstain == 2).mean() > 0.5
+    assert (model.answers(noise).abstain == 2).mean() > 0.5
 
 
 def test_a_changed_model_is_refused(tmp_path, monkeypatch):

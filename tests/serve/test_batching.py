@@ -22,7 +22,7 @@ class SlowModel:
         self.go = threading.Event()
         self.sizes = []
 
-    def arrays(self, images):
+    def answers(self, images):
         self.go.wait(10)
         if images[0, 0, 0] == 255:
             raise ValueError("broken")
@@ -104,14 +104,14 @@ def test_an_error_reaches_its_own_batch_alone():
 def test_threads_that_split_a_batch_give_the_same_answers(loaded, sample, monkeypatch, threads):
     images = sample.training().images[:40]
     model = loaded[0].model
-    expected, whole = model.arrays(images), model.arrays
+    expected, whole = model.answers(images), model.answers
     sizes = []
 
     def counted(part):
         sizes.append(len(part))
         return whole(part)
 
-    monkeypatch.setattr(model, "arrays", counted)
+    monkeypatch.setattr(model, "answers", counted)
 
     async def main():
         batcher = Batcher(model, most=64, threads=threads, on_batch=lambda size: None)

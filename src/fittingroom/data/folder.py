@@ -10,7 +10,7 @@ from fittingroom.classes import GARMENTS
 from fittingroom.data import idx, official
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.idx import FileInvalidError
-from fittingroom.data.official import FILE_NAMES, TEST, TRAINING, SetFiles, KnownSet
+from fittingroom.data.official import FILE_NAMES, TEST, TRAINING, KnownSet, SetFiles
 from fittingroom.data.split import ImageSet
 from fittingroom.errors import DataInvalidError, DataNotFoundError
 from fittingroom.safe_io import is_inside

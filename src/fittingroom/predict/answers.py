@@ -1,5 +1,6 @@
 """Answers of a model: as arrays for programs, and one by one in words for people."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,25 +67,8 @@ class Answer:
 
 
 @dataclass(frozen=True, eq=False)
-class Neighbour:
-    """A garment of the embedded sample that is similar to an image.
-
-    Attributes:
-        label: its true label.
-        class_name: the name of that.
-        image: uint8 ``(28, 28)``.
-        distance: Euclidean, between features.
-    """
-
-    label: int
-    class_name: str
-    image: UInt8
-    distance: float
-
-
-@dataclass(frozen=True, eq=False)
 class Answers:
-    """The answers of a model for many images, as arrays.
+    """The answers of a model for many images, as arrays; each row is an :class:`Answer`.
 
     Attributes:
         label: uint8 ``(N,)``, the predicted labels.
@@ -102,6 +86,9 @@ class Answers:
 
     def __len__(self) -> int:
         return len(self.label)
+
+    def __iter__(self) -> Iterator[Answer]:
+        return map(self.__getitem__, range(len(self)))
 
     def __getitem__(self, row: int) -> Answer:
         """The answer for one image."""

@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fittingroom.classes import GARMENTS
 from fittingroom.errors import ExportError, PredictionsError
 from fittingroom.photos import read_photo
 from fittingroom.predict.abstention import Thresholds, abstain
-from fittingroom.predict.answers import Answer, Answers, Neighbour
+from fittingroom.predict.answers import Answer, Answers
 from fittingroom.predict.explain import occlusion
 from fittingroom.predict.predictor import Predictor, not_ours
 from fittingroom.predictions import Float32, UInt8
@@ -76,10 +75,10 @@ class Model:
         Raises:
             PhotoError: a photo cannot be read.
         """
-        return self.answers(_to_images(images))
+        return list(self.answers(_to_images(images)))
 
-    def arrays(self, images: UInt8) -> Answers:
-        """Classify images and give the answers as arrays: the fastest way.
+    def answers(self, images: UInt8) -> Answers:
+        """Classify images in the data set's own format, without any conversion.
 
         Args:
             images: uint8 ``(N, 28, 28)``, garments bright on black as in the data set.
@@ -95,18 +94,6 @@ class Model:
             abstain=abstain(probabilities, scores, self.thresholds),
             classes=self.classes,
         )
-
-    def answers(self, images: UInt8) -> list[Answer]:
-        """Classify images.
-
-        Args:
-            images: uint8 ``(N, 28, 28)``, garments bright on black as in the data set.
-
-        Raises:
-            PredictionsError: images of another shape or type.
-        """
-        answers = self.arrays(images)
-        return [answers[row] for row in range(len(answers))]
 
     def features(self, images: UInt8) -> Float32:
         """The inputs of the model's last layer for each image, float32 ``(N, D)``.
@@ -126,9 +113,9 @@ class Model:
             PhotoError: a photo cannot be read.
         """
         images = _to_images(image)
-        return occlusion(self._predictor, images[0], int(self.arrays(images).label[0]))
+        return occlusion(self._predictor, images[0], int(self.answers(images).label[0]))
 
-    def nearest(self, image: ImageLike, count: int = 5) -> list[Neighbour]:
+    def nearest(self, image: ImageLike, count: int = 5) -> "ImageSet":
         """The garments of the embedded sample's training set that are most similar to an image.
 
         By the distance between features; the nearest first.
@@ -138,15 +125,7 @@ class Model:
         """
         known, features = self._known
         distances = np.linalg.norm(features - self.features(_to_images(image)), axis=1)
-        return [
-            Neighbour(
-                label=int(known.labels[at]),
-                class_name=GARMENTS[known.labels[at]],
-                image=known.images[at],
-                distance=float(distances[at]),
-            )
-            for at in np.argsort(distances, kind="stable")[:count]
-        ]
+        return known.take(np.argsort(distances, kind="stable")[:count])
 
     @cached_property
     def _known(self) -> "tuple[ImageSet, Float32]":

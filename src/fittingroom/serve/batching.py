@@ -106,7 +106,7 @@ class Batcher:
         """
         count = min(self._threads, max(1, len(images) // _LEAST_A_THREAD))
         if count == 1:
-            return self._model.arrays(images)
-        parts = list(self._parts.map(self._model.arrays, np.array_split(images, count)))
+            return self._model.answers(images)
+        parts = list(self._parts.map(self._model.answers, np.array_split(images, count)))
         arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS}
         return Answers(**arrays, classes=self._model.classes)

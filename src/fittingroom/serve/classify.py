@@ -142,7 +142,7 @@ def _answer(file: str | None, answer: Answer, model: str) -> dict[str, Any]:
 
 def _details(photo: Photo, model: Model) -> dict[str, Any]:
     """How a photo was converted, which regions mattered to a model, and similar garments."""
-    explanation = model.explain(photo.image)
+    explanation, nearest = model.explain(photo.image), model.nearest(photo.image, _NEAREST)
     return {
         "image": _png(photo.image),
         "stages": [
@@ -152,8 +152,8 @@ def _details(photo: Photo, model: Model) -> dict[str, Any]:
         "warnings": list(photo.warnings),
         "explanation": [[round(each, _DIGITS) for each in row] for row in explanation.tolist()],
         "nearest": [
-            _garment(each.image, each.label, model.classes)
-            for each in model.nearest(photo.image, _NEAREST)
+            _garment(each, label, model.classes)
+            for each, label in zip(nearest.images, nearest.labels, strict=True)
         ],
     }
 
