@@ -16,8 +16,7 @@ class Mirror:
     """Serves a folder's files on 127.0.0.1.
 
     Behaviours: "good"; "missing" (404); "truncated" (the connection ends early); "portal" (a web
-    page in place of every file); "other" (well-formed files of other data); "damaged" (one byte
-    changed).
+    page in place of every file); "other" (well-formed files of other data).
     """
 
     def __init__(self, folder: Path, behaviour: str) -> None:
@@ -65,10 +64,6 @@ class Mirror:
                     arrays = small_arrays([0, 1], [0, 1])
                     content = zipped(idx_bytes(arrays[name.removesuffix(".gz")]))
                     length = len(content)
-                elif mirror.behaviour == "damaged":
-                    middle = length // 2
-                    changed = bytes([content[middle] ^ 1])
-                    content = content[:middle] + changed + content[middle + 1 :]
                 self.send_response(200)
                 self.send_header("Content-Length", str(length))
                 self.end_headers()

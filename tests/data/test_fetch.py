@@ -59,7 +59,6 @@ def test_only_missing_and_damaged_files_are_downloaded(mirrors: Start) -> None:
         ("truncated", ""),
         ("portal", "DOCTYPE"),
         ("other", "other content"),
-        ("damaged", "damaged"),
     ],
 )
 def test_a_bad_mirror_is_followed_by_the_next(behaviour: str, words: str, mirrors: Start) -> None:

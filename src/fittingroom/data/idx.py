@@ -16,16 +16,17 @@ from pathlib import Path
 
 import numpy as np
 
-from fittingroom.data.official import IMAGES_HEADER, LABELS_HEADER, SIDE
+from fittingroom.data.official import SIDE
 from fittingroom.errors import DataInvalidError
 from fittingroom.predictions import UInt8
 from fittingroom.safe_io import Refusal, most_behind, open_plain
 
-_IMAGES_MAGIC = b"\0\0\x08\x03"
+_IMAGES_MAGIC = b"\0\0\x08\x03"  # the last byte is the number of dimensions
 _LABELS_MAGIC = b"\0\0\x08\x01"
 _GZIP_MAGIC = b"\x1f\x8b"
 # 784 MB of images: more than any known set of this format has.
 _MOST_IMAGES = 1_000_000
+_LARGEST = 16 + _MOST_IMAGES * SIDE**2
 
 REPLACE = "Replace this file, or leave out --data and run `fittingroom data fetch`."
 
@@ -66,7 +67,7 @@ def read_images(path: Path) -> IdxFile:
     Raises:
         DataInvalidError: the file can't be read or holds something else.
     """
-    return _read(path, _IMAGES_MAGIC, IMAGES_HEADER)
+    return _read(path, _IMAGES_MAGIC)
 
 
 def read_labels(path: Path, classes: int = 10) -> IdxFile:
@@ -75,7 +76,7 @@ def read_labels(path: Path, classes: int = 10) -> IdxFile:
     Raises:
         DataInvalidError: the file can't be read or holds something else.
     """
-    labels = _read(path, _LABELS_MAGIC, LABELS_HEADER)
+    labels = _read(path, _LABELS_MAGIC)
     largest = int(labels.array.max())
     if largest >= classes:
         at = int(labels.array.argmax())
@@ -85,15 +86,15 @@ def read_labels(path: Path, classes: int = 10) -> IdxFile:
     return labels
 
 
-def _read(path: Path, magic: bytes, header_size: int) -> IdxFile:
+def _read(path: Path, magic: bytes) -> IdxFile:
     try:
         # Links are followed here: `folder` has checked that they don't leave their folder.
-        with open_plain(path.resolve(), IMAGES_HEADER + _MOST_IMAGES * SIDE**2) as stored:
+        with open_plain(path.resolve(), _LARGEST) as stored:
             most = most_behind(os.fstat(stored.fileno()))
             # The content decides, not the name: some browsers unpack a .gz and keep its name.
             packed = stored.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC)
             stream = gzip.GzipFile(fileobj=stored) if packed else stored
-            return _read_content(path, stream, magic, header_size, most)
+            return _read_content(path, stream, magic, most)
     except EOFError as error:
         raise FileInvalidError(path, "is a truncated gzip file") from error
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -103,10 +104,9 @@ def _read(path: Path, magic: bytes, header_size: int) -> IdxFile:
         raise FileInvalidError(path, f"can't be read: {reason}") from error
 
 
-def _read_content(
-    path: Path, stream: io.BufferedIOBase, magic: bytes, header_size: int, most: int
-) -> IdxFile:
+def _read_content(path: Path, stream: io.BufferedIOBase, magic: bytes, most: int) -> IdxFile:
     """Read the decompressed content, which can't be longer than ``most`` bytes."""
+    header_size = 4 + 4 * magic[3]
     kind = "images" if magic == _IMAGES_MAGIC else "labels"
     header = stream.read(header_size)
     if not header.startswith(magic):

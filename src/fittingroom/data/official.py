@@ -7,10 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-# An image is 28×28 bytes; before the data come a magic number and the dimensions (4 bytes each).
-SIDE = 28
-IMAGES_HEADER = 16
-LABELS_HEADER = 8
+SIDE = 28  # pixels
 
 
 class SetFiles(NamedTuple):

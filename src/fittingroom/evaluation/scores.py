@@ -56,10 +56,9 @@ class Basis:
         said = self.predictions
         return metrics.risk_coverage(said.labels, said.predicted, self.probabilities)
 
-    def calibration_error(self, binning: metrics.Binning) -> Estimate:
-        """Over 15 bins."""
-        curve = self.reliability if binning == "equal width" else self._reliability(binning)
-        return metrics.calibration_error(curve, draws=self.draws)
+    def equal_mass_error(self) -> Estimate:
+        """The calibration error over 15 bins of equally many images."""
+        return metrics.calibration_error(self._reliability("equal mass"), draws=self.draws)
 
     def _reliability(self, binning: metrics.Binning) -> metrics.Reliability:
         said = self.predictions
@@ -155,7 +154,7 @@ SCORES: dict[str, ScoreInfo] = {
     ),
     "calibration_error": ScoreInfo(
         "Calibration error",
-        lambda given: given.calibration_error("equal width"),
+        lambda given: metrics.calibration_error(given.reliability, draws=given.draws),
         percent_estimate,
         "Mean distance between confidence and accuracy in 15 bins of equal width, debiased.",
         probabilities=True,
@@ -163,7 +162,7 @@ SCORES: dict[str, ScoreInfo] = {
     ),
     "calibration_error_equal_mass": ScoreInfo(
         "– in bins of equal mass",
-        lambda given: given.calibration_error("equal mass"),
+        Basis.equal_mass_error,
         percent_estimate,
         "The same in 15 bins of equally many images.",
         probabilities=True,

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fittingroom.errors import PredictionsError
-from fittingroom.metrics.checks import Float64, Int64, checked_labels
+from fittingroom.metrics.checks import Int64, checked_labels
 from fittingroom.metrics.estimates import (
     normal_quantile,
     score_interval,
@@ -79,20 +79,12 @@ def precision(confusion: npt.ArrayLike) -> Score:
     Raises:
         PredictionsError: not a square matrix of counts, or no image at all.
     """
-    matrix = _checked_confusion(confusion)
-    right, called = np.diag(matrix), matrix.sum(axis=0)
-    return _score(
-        matrix, right / np.maximum(called, 1), *wilson_interval(right, called), rows=0, columns=1
-    )
+    return _score(confusion, rows=0, columns=1)
 
 
 def recall(confusion: npt.ArrayLike) -> Score:
     """Of a class' images, the share predicted so; otherwise as :func:`precision`."""
-    matrix = _checked_confusion(confusion)
-    right, true = np.diag(matrix), matrix.sum(axis=1)
-    return _score(
-        matrix, right / np.maximum(true, 1), *wilson_interval(right, true), rows=1, columns=0
-    )
+    return _score(confusion, rows=1, columns=0)
 
 
 def f1(confusion: npt.ArrayLike) -> Score:
@@ -117,15 +109,15 @@ def f1(confusion: npt.ArrayLike) -> Score:
         Dean and Pagano (2015), Journal of Survey Statistics and Methodology 3:484 (Wilson's
         interval with an effective sample size).
     """
-    matrix = _checked_confusion(confusion)
-    right = np.diag(matrix)
-    touched = matrix.sum(axis=0) + matrix.sum(axis=1) - right
-    low, high = wilson_interval(right, touched)
-    share = right / np.maximum(touched, 1)
-    return _score(matrix, *(2 * x / (1 + x) for x in (share, low, high)), rows=1, columns=1)
+    return _score(confusion, rows=1, columns=1)
 
 
-def _checked_confusion(confusion: npt.ArrayLike) -> Int64:
+def _score(confusion: npt.ArrayLike, *, rows: int, columns: int) -> Score:
+    """``(rows + columns) TP / (rows · true + columns · called)`` for each class, and their mean.
+
+    The mean is that of the classes that occur; its variance is the one under drawing the images
+    anew.
+    """
     matrix = np.asarray(confusion)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.dtype.kind not in "iu":
         raise PredictionsError(
@@ -134,28 +126,24 @@ def _checked_confusion(confusion: npt.ArrayLike) -> Int64:
         )
     if matrix.min(initial=0) < 0 or matrix.sum() == 0:
         raise PredictionsError("The confusion matrix counts no image, or has negative counts.")
-    return matrix.astype(np.int64)
-
-
-def _score(
-    confusion: Int64, value: Float64, low: Float64, high: Float64, *, rows: int, columns: int
-) -> Score:
-    """Estimates for each class and their mean.
-
-    Every score here is ``(rows + columns) TP / (rows · true + columns · called)``. The mean is that
-    of the classes that occur; its variance is the one under drawing the images anew.
-    """
-    true, called = confusion.sum(axis=1), confusion.sum(axis=0)
+    matrix = matrix.astype(np.int64)
+    right, true, called = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
+    size = rows * true + columns * called
+    value = (rows + columns) * right / np.maximum(size, 1)
+    both = rows * columns  # of F1: its interval is that of J
+    low, high = (
+        (1 + both) * end / (1 + both * end) for end in wilson_interval(right, size - both * right)
+    )
     occurs = true + called > 0
     mean = float(value[occurs].mean())
     # What one more image in cell (i, j) does to the score of class k.
-    one, size = np.eye(len(confusion)), rows * true + columns * called
+    one = np.eye(len(matrix))
     on_diagonal = one[:, None, :] * one[None, :, :]  # (K, K, K): i = j = k
     touched = rows * one[:, None, :] + columns * one[None, :, :]
     influence = ((rows + columns) * on_diagonal - value * touched) / np.maximum(size, 1)
     of_mean = influence[:, :, occurs].mean(axis=2)  # (K, K)
-    variance = float((confusion * of_mean**2).sum())
-    informative = mean * (1 - mean) / variance if variance > 0 else float(confusion.sum())
+    variance = float((matrix * of_mean**2).sum())
+    informative = mean * (1 - mean) / variance if variance > 0 else float(matrix.sum())
     ends = score_interval(mean, informative, normal_quantile())
     per_class = zip(value.tolist(), low.tolist(), high.tolist(), strict=True)
     return Score(

@@ -34,10 +34,6 @@ class Checkpoint:
     history: tuple[Epoch, ...]
     arrays: Mapping[str, npt.NDArray[Any]]
 
-    def digest(self) -> bytes:
-        """SHA-256 of the arrays: names, types, shapes and numbers."""
-        return _digest(self.arrays).tobytes()
-
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """Replace a run's checkpoint; a crash leaves the old one or the new one.
