@@ -168,7 +168,7 @@ def _difference(of_a: Correct, of_b: Correct, confidence: float = 0.95) -> Estim
     """Accuracy of `b` minus accuracy of `a`, of fitted models or over seeds."""
     images = of_a.shape[1]
     if len(of_a) == len(of_b) == 1 or images == 0:
-        a_only, b_only = int((of_a & ~of_b).sum()), int((of_b & ~of_a).sum())
+        a_only, b_only = int((of_a[0] & ~of_b[0]).sum()), int((of_b[0] & ~of_a[0]).sum())
         return paired_difference(a_only, b_only, images, confidence)
     return seed_difference(SeedScores.of(of_a), SeedScores.of(of_b)).interval(confidence)
 
