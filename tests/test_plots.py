@@ -167,11 +167,6 @@ def test_confusion_difference_is_signed_and_in_the_colour_of_the_better() -> Non
     assert markup.count("fill: var(--model-0)") == 1  # two more
 
 
-def test_gains_are_ordered() -> None:
-    order = [word for word in words(gains()) if word in {"few", "many", "fewer"}]
-    assert order == ["many", "few", "fewer"]
-
-
 def test_a_name_is_never_read_as_mathematics_or_markup() -> None:
     names = ("$x^2$", "<b>", "鞋")
     figure = plots.confusion_matrix(np.eye(3, dtype=np.int64), names, "#0067a6")

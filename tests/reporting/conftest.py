@@ -188,5 +188,5 @@ def many_models() -> list[ModelReport]:
 @pytest.fixture(scope="session")
 def many_page(tmp_path_factory: pytest.TempPathFactory, many_models: list[ModelReport]) -> Path:
     """Four models on the embedded sample, one of them perfect and without probabilities."""
-    facts = Facts(data="sample", official=True, embedded_sample=True)
+    facts = Facts(data="sample", official=True)
     return write(tmp_path_factory.mktemp("many"), many_models, facts)

@@ -97,9 +97,9 @@ def test_every_figure_has_its_sentence_and_its_numbers(parsed: Page) -> None:
 
 def test_verdict_and_results_come_first(page: Path, comparison: Comparison) -> None:
     text = " ".join(Page(page).text.split())
-    verdict = text.index(comparison.sentence[:50])
-    table = text.index("Macro F1")
-    assert verdict < table < text.index("Accuracy and paired differences")
+    parts = comparison.sentence[:50], "Macro F1", "Accuracy and paired differences"
+    places = [text.index(part) for part in parts]
+    assert places == sorted(places)
 
 
 def test_tables_hold_the_same_numbers_as_the_results(

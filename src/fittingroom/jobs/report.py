@@ -136,7 +136,6 @@ def write(
     facts = Facts(
         data=dataset.name,
         official=dataset.official,
-        embedded_sample=dataset.name == "sample",
         openings=[each for folder in folders for each in read_openings(folder)],
         environment={
             **{name: environment[name] for name in _ENVIRONMENT if name in environment},

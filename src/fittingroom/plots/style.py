@@ -14,7 +14,6 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from matplotlib.transforms import Bbox
 from PIL import Image
 
 P = ParamSpec("P")
@@ -225,8 +224,5 @@ def _save(
         across, up = figure.get_size_inches()
         place = box.x0 / across, (box.y1 + 0.16) / up
         heading = figure.text(*place, title, fontsize=11, fontweight="bold", va="bottom")
-        if title:
-            words = heading.get_window_extent()
-            box = Bbox.union([box, Bbox(words.get_points() / figure.dpi)])
-        figure.savefig(stream, bbox_inches=box.padded(0.08), **options)
+        figure.savefig(stream, bbox_inches=figure.get_tightbbox().padded(0.08), **options)
         heading.remove()

@@ -17,7 +17,6 @@ class Facts:
     Attributes:
         data: the data set's name.
         official: whether its files are those that Zalando published, by their hashes.
-        embedded_sample: whether it is the small sample inside the package.
         openings: every opening of the test set that the folder of runs has logged.
         environment: versions, processor, threads, time, as the runs have recorded them.
         failures: trainings that failed, in words: they are shown, not hidden.
@@ -26,11 +25,15 @@ class Facts:
 
     data: str
     official: bool
-    embedded_sample: bool = False
     openings: Sequence[Opening] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
     failures: Sequence[str] = ()
     runs: Sequence[str] = ()
+
+    @property
+    def embedded_sample(self) -> bool:
+        """Whether it is the small sample inside the package."""
+        return self.data == "sample"
 
     @property
     def origin(self) -> str:

@@ -51,27 +51,24 @@ def recalls(models: Sequence[ModelReport]) -> Panel:
 
 
 def _calibration(models: Sequence[ModelReport]) -> Panel:
-    curves = [
-        (model.name, place, model.evaluation.calibration)
-        for place, model in enumerate(models)
-        if model.evaluation.calibration is not None
-    ]
-    words = []
-    for model in models:
-        if model.evaluation.calibration is None:
-            words.append(f"{model.name} gives no probabilities, so it has no curve.")
+    curves, words = [], []
+    for place, model in enumerate(models):
+        name, calibration = model.name, model.evaluation.calibration
+        if calibration is None:
+            words.append(f"{name} gives no probabilities, so it has no curve.")
             continue
-        bins = model.evaluation.calibration.bins
+        curves.append((name, place, calibration))
         images = len(model.evaluation.predictions)
-        surplus = sum(each.count * (each.confidence - each.accuracy.value) for each in bins)
-        sentence = (
-            f"{model.name} is {100 * abs(surplus) / images:.1f} points "
-            f"{'over' if surplus > 0 else 'under'}-confident on average"
+        surplus = sum(
+            each.count * (each.confidence - each.accuracy.value) for each in calibration.bins
+        )
+        words.append(
+            f"{name} is {100 * abs(surplus) / images:.1f} points "
+            f"{'over' if surplus > 0 else 'under'}-confident on average."
         )
         if model.temperature is not None:
             change = decimal_change(model.temperature.log_loss_change)
-            sentence += f". Its temperature changes the log loss by {change}"
-        words.append(f"{sentence}.")
+            words.append(f"Its temperature changes the log loss by {change}.")
     return Panel(
         "calibration",
         "Calibration of the probabilities",
@@ -95,13 +92,12 @@ def _calibration(models: Sequence[ModelReport]) -> Panel:
 
 
 def _risk_coverage(models: Sequence[ModelReport]) -> Panel:
-    curves = [
-        (model.name, place, model.evaluation.risk_coverage)
-        for place, model in enumerate(models)
-        if model.evaluation.risk_coverage is not None
-    ]
-    words, rows = [], []
-    for name, _, curve in curves:
+    curves, words, rows = [], [], []
+    for place, model in enumerate(models):
+        name, curve = model.name, model.evaluation.risk_coverage
+        if curve is None:
+            continue
+        curves.append((name, place, curve))
         at = int(np.searchsorted(curve.coverage, _ANSWERED))
         words.append(
             f"{name} has an error rate of {percent(float(curve.risk[-1]))} if it answers all "

@@ -1,5 +1,6 @@
 """Tables, written as HTML and Markdown alike, and those of the report that belong to no figure."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -79,17 +80,11 @@ class Table:
         return "\n".join([lines[0], f"|{rule}|", *lines[1:]])
 
 
-_MARKS = str.maketrans(
-    {mark: f"\\{mark}" for mark in "\\`*_[]#|"}
-    | {mark: f"&#{ord(mark)};" for mark in "<>&"}
-    | {"\n": " "}
-)
-
-
 def escape_markdown(text: str) -> str:
     """The text with what Markdown, or HTML in it, would take for more than text made harmless."""
+    text = re.sub(r"([\\`*_\[\]#|])", r"\\\1", text).replace("\n", " ")
     # A "<" before a space begins no tag, and reads better as it is: "p < 0.001".
-    return text.translate(_MARKS).replace("&#60; ", "< ")
+    return re.sub(r"<(?! )|[>&]", lambda mark: f"&#{ord(mark[0])};", text)
 
 
 def shown(evaluation: Evaluation, key: str) -> str:
