@@ -246,12 +246,12 @@ def test_a_search_on_ray_trains_its_trials_there(ray, tiny, sample, tmp_path):
         on="ray",
         session=Session(data=sample, runs=tmp_path, threads=1),
     )
-    assert len(tuned.search.complete) == 3
-    start = tuned.search.start
+    assert len(tuned.complete) == 3
+    start = tuned.start
     assert start is not None
     place = engine_named("pytorch").device("cpu", 1)
     split = sample.split(tiny.split)
-    alone, _ = train_trial(tuned.search.recipe, 0, split, place, lambda epoch: None)
+    alone, _ = train_trial(tuned.recipe, 0, split, place, lambda epoch: None)
     assert start.value == alone
 
 

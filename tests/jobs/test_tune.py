@@ -65,7 +65,7 @@ def test_it_starts_from_the_recipe_and_leaves_one_that_train_takes(
     assert list_runs(tmp_path) == ()
     assert read_openings(tmp_path) == ()
     session = Session(data=sample, runs=tmp_path / "own", threads=1)
-    for recipe, expected in ((quick, start), (str(tuned.recipe), best)):
+    for recipe, expected in ((quick, start), (str(tuned.recipe_file), best)):
         run = train(recipe, session=session)
         assert run.summary.validation_accuracy == pytest.approx(expected["accuracy"], abs=1e-6)
     assert run.recipe.name == "tiny-tuned"
@@ -73,7 +73,7 @@ def test_it_starts_from_the_recipe_and_leaves_one_that_train_takes(
 
 def test_the_best_and_the_original_are_trained_with_other_seeds(search, tmp_path):
     options = {"seeds": 2, "seed": 1, "vary": SLOW_VARIED}
-    again = search(SLOW, **options).search.retrained
+    again = search(SLOW, **options).retrained
     assert again is not None
     assert again.seeds == (0, 2)  # not the search's own
     runs = [listed.run for listed in list_runs(tmp_path) if listed.run is not None]
@@ -85,7 +85,7 @@ def test_the_best_and_the_original_are_trained_with_other_seeds(search, tmp_path
     ]
     mean = sum(r.summary.validation_accuracy for r in runs if r.recipe.name == "ann-fast") / 2
     assert again.start.value == pytest.approx(mean)
-    assert search(SLOW, **options).search.retrained == again
+    assert search(SLOW, **options).retrained == again
 
 
 def test_a_search_is_kept_if_a_training_with_another_seed_fails(search, tmp_path, monkeypatch):
@@ -180,15 +180,14 @@ def test_a_custom_model_is_tuned_by_its_settings(sample, tmp_path):
     tuned = tune(
         slow, trials=2, seeds=0, session=Session(data=sample, runs=tmp_path / "runs", threads=1)
     )
-    assert tuned.recipe is None
+    assert tuned.recipe_file is None
     assert "fittingroom train mine.py:build" in tuned.page.read_text(encoding="utf-8")
 
 
 def test_classical_recipes_are_tuned_too(sample, tmp_path):
     recipe = recipe_of("logreg").with_settings({"model.iterations": "5"})
-    found = tune(
-        recipe, trials=2, seeds=0, session=Session(data=sample, runs=tmp_path, threads=1)
-    ).search
+    session = Session(data=sample, runs=tmp_path, threads=1)
+    found = tune(recipe, trials=2, seeds=0, session=session)
     assert [setting.name for setting in found.space] == ["model.strength"]
 
 

@@ -1,5 +1,6 @@
 """A search that nobody ran, and a study of made-up trials."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,7 @@ def study_of(trials: Any = ENDED) -> optuna.Study:
 def made_up(trials: Any = ENDED, **fields: Any) -> Search:
     """The search, with other trials or fields."""
     values: dict[str, Any] = {
+        "folder": Path("found"),
         "recipe": TINY,
         "data": "sample",
         "official": False,

@@ -49,7 +49,7 @@ def tune(
     from fittingroom.reporting import tune_page
 
     with prints_aside():
-        tuned = tune_job(
+        search = tune_job(
             recipe,
             trials=trials,
             vary=vary or (),
@@ -59,14 +59,12 @@ def tune(
             on=on,
             session=session,
         )
-    search = tuned.search
     if json:
-        recipe_file = None if tuned.recipe is None else str(tuned.recipe)
-        print_json({**search.as_dict(), "recipe_file": recipe_file, "page": str(tuned.page)})
+        file = search.recipe_file and str(search.recipe_file)
+        print_json({**search.as_dict(), "recipe_file": file, "page": str(search.page)})
         return
-    for table in (tune_page.results_table(search), tune_page.settings_table(search)):
-        print_table(None, table.columns, table.rows, left=("", "setting"))
+    results = tune_page.results_table(search)
+    print_table(None, results.columns, results.rows, left=("",))
     print_text(f"{tune_page.headline(search)} {tune_page.caution(search)}")
-    own = None if tuned.recipe is None else str(tuned.recipe)
-    print_text(f"To train it: {tune_page.train_command(search, own)}")
-    print_text(f"To look at: {tuned.page}")
+    print_text(f"To train it: {tune_page.train_command(search)}")
+    print_text(f"To look at: {search.page}")

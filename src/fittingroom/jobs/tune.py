@@ -1,10 +1,8 @@
 """Tune: search settings of a recipe on validation, and train the best one with other seeds."""
 
 import dataclasses
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from fittingroom.numbers import percent
 from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
 from fittingroom.reporting.tune_page import tune_page
 from fittingroom.runs import Epoch, describe_environment, run_name, write_file
+from fittingroom.runs.files import as_json
 from fittingroom.tuning import (
     Retrained,
     Search,
@@ -53,24 +52,6 @@ _FAILURES = (FittingRoomError, MemoryError, RuntimeError)
 _TrainTrial = Callable[[BaseRecipe, int, Heard], tuple[float, float]]
 
 
-@dataclass(frozen=True, eq=False)
-class Tuned:
-    """What a search left.
-
-    Attributes:
-        search: its trials, and what follows from them.
-        folder: the study, ``search.json`` and the page.
-        recipe: the recipe of the best trial, as a file that ``train`` takes; None for a custom
-            model, whose code is in no file of ours.
-        page: the page of the search.
-    """
-
-    search: Search
-    folder: Path
-    recipe: Path | None
-    page: Path
-
-
 def tune(
     recipe: Any,
     *,
@@ -81,7 +62,7 @@ def tune(
     out: Path | str | None = None,
     on: str | None = None,
     session: Session | None = None,
-) -> Tuned:
+) -> Search:
     """Search hyper-parameters of a recipe on validation, or resume a search.
 
     The first trial is the recipe itself. The test set is not opened. The same call resumes a search
@@ -143,6 +124,7 @@ def tune(
             _run(study, objective, trials, seed, at_a_time, chosen.name, session)
         stopping.check()
         search = Search(
+            folder=folder,
             recipe=chosen,
             data=dataset.name,
             official=dataset.official,
@@ -164,7 +146,7 @@ def tune(
                 f"None of {len(search.trials)} trials of {chosen.name} could be trained. "
                 f"{search.trials[-1].user_attrs.get('error', '')}"
             )
-        tuned = _write(search, folder)  # before the trainings that follow, which may fail
+        _write(search)  # before the trainings that follow, which may fail
         if seeds and search.improved and search.start is not None:
             place = dataclasses.replace(session, device=device.name, threads=device.threads)
             try:
@@ -176,8 +158,8 @@ def tune(
                     f"{error} The search is complete, in {folder}. `--seeds 0` leaves out the "
                     "trainings with other seeds."
                 ) from error
-            tuned = _write(search, folder)
-        return tuned
+            _write(search)
+        return search
 
 
 @contextmanager
@@ -266,15 +248,12 @@ def _retrain(search: Search, seeds: int, session: Session) -> Retrained:
     return Retrained.of(others, start, best)
 
 
-def _write(search: Search, folder: Path) -> Tuned:
+def _write(search: Search) -> None:
     """Write everything but the study itself, the page last."""
-    recipe, page = None, folder / "index.html"
-    if search.recipe.own is None:
-        recipe = folder / "tuned.json"
-        write_file(recipe, _json(search.tuned.to_json()))
-    write_file(folder / "search.json", _json(search.as_dict()))
-    write_file(page, tune_page(search, str(recipe) if recipe else None))
-    return Tuned(search, folder, recipe, page)
+    if search.recipe_file is not None:
+        write_file(search.recipe_file, as_json(search.tuned.to_json()))
+    write_file(search.folder / "search.json", as_json(search.as_dict()))
+    write_file(search.page, tune_page(search))
 
 
 def _check(trials: int, seeds: int, recipe: BaseRecipe) -> None:
@@ -290,7 +269,3 @@ def _check(trials: int, seeds: int, recipe: BaseRecipe) -> None:
             f"{recipe.name} starts from its own weights, which other seeds would not change. Use "
             "--seeds 0."
         )
-
-
-def _json(values: Any) -> bytes:
-    return (json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()

@@ -3,8 +3,8 @@
 import base64
 import io
 import warnings
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import matplotlib
 import optuna
@@ -29,31 +29,17 @@ _STATES = {"COMPLETE": "complete", "PRUNED": "ended early", "FAIL": "failed"}
 _FEWEST = 8
 # Settings in one figure; with more, their scales cover each other.
 _SIDE_BY_SIDE = 4
-_ACCURACY = "validation accuracy"
 
 
-class _Chart(NamedTuple):
-    key: str
-    title: str
-    source: str  # a data: address
-    caption: str
-
-
-def tune_page(search: Search, recipe: str | None) -> bytes:
-    """The page, self-contained, as HTML in UTF-8.
-
-    Args:
-        search: with one complete trial or more.
-        recipe: the file of the best trial's recipe, if there is one.
-    """
+def tune_page(search: Search) -> bytes:
+    """The page of a search with one complete trial or more, self-contained, as HTML in UTF-8."""
     page = {
         "search": search,
         "headline": headline(search),
         "lead": caution(search),
         "results": results_table(search),
-        "settings": settings_table(search),
-        "command": train_command(search, recipe),
-        "charts": list(_charts(search)),
+        "command": train_command(search),
+        "figures": _figures(search),
         "trials": trials_table(search),
         "failures": [trial for trial in search.trials if "error" in trial.user_attrs],
     }
@@ -90,64 +76,43 @@ def caution(search: Search) -> str:
         f"of {len(search.complete)}, on the same {search.validation:,} validation images. "
     )
     if search.retrained is not None:
-        spread = search.retrained.spread
-        value, low, high = (100 * part for part in (spread.value, spread.low, spread.high))
-        words += (
-            "The trainings with other seeds did not choose it, so they are a fairer comparison. "
-            f"Between seeds, the accuracy varies by {value:.2f} ({low:.2f}–{high:.2f}) percentage "
-            "points (standard deviation). "
-        )
+        words += "The trainings with other seeds did not choose it: compare these. "
     elif search.improved:
         words += "It was not trained with other seeds, so its gain may be chance. "
     return words + "The test set was not opened: compare both recipes once to do that."
 
 
-def train_command(search: Search, recipe: str | None) -> str:
+def train_command(search: Search) -> str:
     """The command that trains the best trial's recipe."""
-    if recipe is not None:
-        return f"fittingroom train {recipe}"
-    own, values = search.recipe.own, search.best.params if search.improved else {}
+    own = search.recipe.own
+    if own is None:
+        return f"fittingroom train {search.recipe_file}"
+    values = search.best.params if search.improved else {}
     settings = "".join(f" --set {name}={value}" for name, value in values.items())
-    return f"fittingroom train {search.recipe.name if own is None else own.origin}{settings}"
+    return f"fittingroom train {own.origin}{settings}"
 
 
 def results_table(search: Search) -> Table:
-    """The best trial and the original recipe."""
-    again, best, start = search.retrained, search.best, search.start
-    rows = [("original recipe", start, again.start if again else None)] if start else []
-    if search.improved:
-        rows.insert(0, (f"trial {best.number} (best)", best, again.best if again else None))
-    seeds = again and f" and as the mean of seeds {listed([str(each) for each in again.seeds])}"
-    return Table(
-        f"Validation accuracy with 95% intervals, in the search{seeds or ''}.",
-        ("", "in the search", "other seeds", "training"),
-        tuple(
-            (
-                name,
-                percent_estimate(search.accuracy_of(trial), 2),
-                percent_estimate(estimate, 2) if estimate else NONE,
-                seconds(trial.user_attrs.get("seconds")),
-            )
-            for name, trial, estimate in rows
-        ),
+    """The original recipe and the best trial: their accuracy, and what was varied."""
+    again, trials = search.retrained, (search.start, search.best)
+    accuracies = (trial and percent_estimate(search.accuracy_of(trial), 2) for trial in trials)
+    times = (trial and seconds(trial.user_attrs.get("seconds")) for trial in trials)
+    rows = [("accuracy", *accuracies, None), ("training", *times, None)]
+    if again is not None:
+        seeds = listed([str(seed) for seed in again.seeds])
+        means = (percent_estimate(mean, 2) for mean in (again.start, again.best))
+        rows.insert(1, (f"mean of seeds {seeds}", *means, None))
+    own, tuned = settings_of(search.recipe, search.space), search.best.params
+    for setting in search.space:
+        values = (own[setting.name], tuned[setting.name], setting.low, setting.high)
+        start, best, low, high = (_value(setting, value) for value in values)
+        scale = ", logarithmic" if setting.logarithmic else ""
+        rows.append((setting.name, start, best, f"{low} to {high}{scale}"))
+    return Table.of(
+        "Validation accuracy with 95% intervals, and what was varied.",
+        ("", "original recipe", f"best: trial {search.best.number}", "range"),
+        rows,
     )
-
-
-def settings_table(search: Search) -> Table:
-    """What was varied, within which bounds, and the best trial's values."""
-    own = settings_of(search.recipe, search.space)
-    best = search.best.params if search.improved else own
-    rows = tuple(
-        (
-            setting.name,
-            _value(setting, own[setting.name]),
-            _value(setting, best[setting.name]),
-            f"{_value(setting, setting.low)} to {_value(setting, setting.high)}"
-            + (", logarithmic" if setting.logarithmic else ""),
-        )
-        for setting in search.space
-    )
-    return Table("What was varied.", ("setting", "original recipe", "best trial", "range"), rows)
 
 
 def trials_table(search: Search) -> Table:
@@ -171,51 +136,32 @@ def trials_table(search: Search) -> Table:
     )
 
 
-def _charts(search: Search) -> Iterator[_Chart]:
-    """Optuna's own figures of a study."""
+def _figures(search: Search) -> dict[str, str]:
+    """Optuna's own figures of a study, as data: addresses."""
     from optuna.visualization import matplotlib as drawn
 
     study = optuna.create_study(direction="maximize")
     study.add_trials(search.trials)
-    yield _chart(
-        "history",
-        "Accuracy in the course of the search",
-        "A dot is a complete trial, the line the best one so far.",
-        lambda: drawn.plot_optimization_history(study, target_name=_ACCURACY),
-    )
+    figures = {"history": _figure(drawn.plot_optimization_history, study)}
     names = [setting.name for setting in search.space]
     values = {trial.value for trial in search.complete}
     if len(search.complete) >= _FEWEST and len(names) > 1 and len(values) > 1:
         evaluator = optuna.importance.FanovaImportanceEvaluator(seed=search.seed)
         names = list(optuna.importance.get_param_importances(study, evaluator=evaluator))
-        yield _chart(
-            "importance",
-            "Which settings matter",
-            f"The share of the differences between {len(search.complete)} complete trials that "
-            "each setting explains (functional analysis of variance). It has no interval, and so "
-            "few trials may leave the order open.",
-            lambda: drawn.plot_param_importances(study, evaluator, target_name=_ACCURACY),
-        )
-    shown = names[:_SIDE_BY_SIDE]
-    yield _chart(
-        "parallel",
-        f"{listed(shown)} side by side" if len(shown) > 1 else shown[0],
-        "A line is a complete trial, darker if it is more accurate. If dark lines bunch at a "
-        "setting, good trials agree on it.",
-        lambda: drawn.plot_parallel_coordinate(study, shown, target_name=_ACCURACY),
-    )
+        figures["importance"] = _figure(drawn.plot_param_importances, study, evaluator)
+    figures["settings"] = _figure(drawn.plot_parallel_coordinate, study, names[:_SIDE_BY_SIDE])
+    return figures
 
 
-def _chart(key: str, title: str, caption: str, draw: Callable[[], Axes]) -> _Chart:
+def _figure(draw: Callable[..., Axes], *options: Any) -> str:
     # Optuna draws with pyplot, under a style that it would leave behind.
     with matplotlib.rc_context(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        draw().set_title("")
+        draw(*options, target_name="validation accuracy").set_title("")
         figure, stream = plt.gcf(), io.BytesIO()
         figure.savefig(stream, format="png", dpi=120, bbox_inches="tight")
         plt.close(figure)
-    source = f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
-    return _Chart(key, title, source, caption)
+    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 
 def _value(setting: Setting, value: Value) -> str:

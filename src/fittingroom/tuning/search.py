@@ -1,9 +1,9 @@
 """The results of a search: its trials, the best one, and its lead with other seeds."""
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,38 +28,21 @@ class Retrained:
         seeds: the same for both.
         start, best: mean validation accuracy of each, with an interval over seeds and images.
         gain: ``best`` minus ``start``, paired by image, with such an interval.
-        spread: standard deviation of the accuracy between seeds, pooled over both, with its
-            interval.
     """
 
     seeds: tuple[int, ...]
     start: Estimate
     best: Estimate
     gain: Estimate
-    spread: Estimate
 
     @classmethod
     def of(
         cls, seeds: Sequence[int], start: npt.NDArray[np.bool_], best: npt.NDArray[np.bool_]
     ) -> "Retrained":
-        """From which images each seed classified correctly, bool ``(S, N)``, ``S`` at least 2.
-
-        The interval of the standard deviation is that of normally distributed accuracies, from
-        the chi-squared distribution with ``2 (S - 1)`` degrees of freedom.
-        """
-        from scipy import stats
-
+        """From which images each seed classified correctly, bool ``(S, N)``, ``S`` at least 2."""
         scores = SeedScores.of(start), SeedScores.of(best)
-        freedom = sum(each.seeds - 1 for each in scores)
-        squares = sum((each.seeds - 1) * each.seed_variance for each in scores)
-        few, many = (float(stats.chi2.ppf(level, freedom)) for level in (0.025, 0.975))
-        return cls(
-            tuple(seeds),
-            accuracy_interval(scores[0]),
-            accuracy_interval(scores[1]),
-            seed_difference(*scores).interval(),
-            Estimate(*(math.sqrt(squares / part) for part in (freedom, many, few))),
-        )
+        before, after = (accuracy_interval(each) for each in scores)
+        return cls(tuple(seeds), before, after, seed_difference(*scores).interval())
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +50,7 @@ class Search:
     """The trials of a search, and what follows from them.
 
     Attributes:
+        folder: holds the study, ``search.json``, the page, and the recipe of the best trial.
         recipe: where it began.
         data: the data set's name.
         official: whether that is the official Fashion-MNIST.
@@ -79,6 +63,7 @@ class Search:
         environment: versions, processor, device, threads.
     """
 
+    folder: Path
     recipe: BaseRecipe
     data: str
     official: bool
@@ -91,9 +76,20 @@ class Search:
     environment: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def page(self) -> Path:
+        """The page of the search."""
+        return self.folder / "index.html"
+
+    @property
+    def recipe_file(self) -> Path | None:
+        """The best trial's recipe, as ``train`` takes it; None for a custom model, whose code is
+        in no file of ours."""
+        return self.folder / "tuned.json" if self.recipe.own is None else None
+
+    @property
     def complete(self) -> tuple[FrozenTrial, ...]:
         """Trials that were trained to their end."""
-        return self.of_state(TrialState.COMPLETE)
+        return tuple(trial for trial in self.trials if trial.state == TrialState.COMPLETE)
 
     @property
     def start(self) -> FrozenTrial | None:
@@ -121,10 +117,6 @@ class Search:
         recipe = with_values(self.recipe, self.best.params) if self.improved else self.recipe
         title = f"{self.recipe.name}, tuned on validation: the best of {len(self.trials)} trials"
         return dataclasses.replace(recipe, name=f"{name}-tuned", title=title, claim="")
-
-    def of_state(self, state: TrialState) -> tuple[FrozenTrial, ...]:
-        """The trials that ended so."""
-        return tuple(trial for trial in self.trials if trial.state == state)
 
     def accuracy_of(self, trial: FrozenTrial) -> Estimate:
         """A complete trial's validation accuracy, with the interval over images."""

@@ -8,10 +8,13 @@ import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from operator import attrgetter
+from typing import Literal
+
+import optuna
 
 from fittingroom.errors import UsageError, did_you_mean
-from fittingroom.networks import Dropout, Network
+from fittingroom.networks import Dropout
 from fittingroom.recipes import (
     BaseRecipe,
     BoostedForest,
@@ -21,22 +24,15 @@ from fittingroom.recipes import (
     Recipe,
 )
 
-if TYPE_CHECKING:
-    import optuna
-
 Value = float | int | bool
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One thing that a search varies.
+    """One thing that a search varies, named as in ``--set`` and ``--vary``.
 
-    Attributes:
-        name: as in ``--set`` and ``--vary``; ``"dropout"`` is the largest rate among the network's
-            layers, and the others keep their proportion to it.
-        kind: ``"number"``, ``"whole number"`` or ``"switch"``.
-        low, high: the bounds, both included; 0 and 1 for a switch.
-        logarithmic: whether values are drawn on a logarithmic scale.
+    ``"dropout"`` is the largest rate among the network's layers; the others keep their proportion
+    to it. Both bounds are included. A switch has 0 and 1.
     """
 
     name: str
@@ -45,7 +41,7 @@ class Setting:
     high: float
     logarithmic: bool = False
 
-    def suggested(self, trial: "optuna.Trial") -> Value:
+    def suggested(self, trial: optuna.Trial) -> Value:
         """The value that a trial of a search is to have."""
         if self.kind == "switch":
             return bool(trial.suggest_categorical(self.name, [False, True]))
@@ -93,17 +89,10 @@ def search_space(
 
 def settings_of(recipe: BaseRecipe, space: Sequence[Setting]) -> dict[str, Value]:
     """The recipe's own values of what a search varies."""
-    found: dict[str, Value] = {}
-    for setting in space:
-        if setting.name == "dropout" and isinstance(recipe, Recipe):
-            found["dropout"] = _largest_rate(recipe.layers)
-            continue
-        value: object = recipe
-        for part in setting.name.split("."):
-            value = getattr(value, part)
-        assert isinstance(value, float | int)
-        found[setting.name] = value
-    return found
+    return {
+        name: _largest_rate(recipe) if name == "dropout" else attrgetter(name)(recipe)
+        for name in (setting.name for setting in space)
+    }
 
 
 def with_values(recipe: BaseRecipe, values: Mapping[str, Value]) -> BaseRecipe:
@@ -116,9 +105,12 @@ def with_values(recipe: BaseRecipe, values: Mapping[str, Value]) -> BaseRecipe:
         {name: str(value) for name, value in values.items() if name != "dropout"}
     )
     if "dropout" in values and isinstance(changed, Recipe):
-        layers = changed.layers
-        factor = float(values["dropout"]) / _largest_rate(layers)
-        changed = dataclasses.replace(changed, network=_with_dropout(layers, factor))
+        factor = values["dropout"] / _largest_rate(changed)
+        network = tuple(
+            Dropout(layer.rate * factor) if isinstance(layer, Dropout) else layer
+            for layer in changed.layers
+        )
+        changed = dataclasses.replace(changed, network=network)
     return changed
 
 
@@ -151,8 +143,8 @@ def _of_network(recipe: Recipe, images: int) -> Iterator[Setting]:
         yield _whole("augmentation.erase", varied.erase, 0, 8)
         if varied.erase:
             yield Setting("augmentation.erase_probability", "number", 0.0, 1.0)
-    if recipe.own is None and _largest_rate(recipe.layers) > 0:
-        yield _between("dropout", _largest_rate(recipe.layers), 0.0, 0.5)
+    if rate := _largest_rate(recipe):
+        yield _between("dropout", rate, 0.0, 0.5)
 
 
 def _of_classical(recipe: ClassicalRecipe) -> Iterator[Setting]:
@@ -190,13 +182,7 @@ def _whole(name: str, own: int, low: int, high: int) -> Setting:
     return Setting(name, "whole number", min(low, own), max(high, own))
 
 
-def _largest_rate(network: Network) -> float:
-    """The largest rate of dropout anywhere in a network; 0 where there is none."""
-    return max((layer.rate for layer in network if isinstance(layer, Dropout)), default=0.0)
-
-
-def _with_dropout(network: Network, factor: float) -> Network:
-    """The network with every rate of dropout multiplied."""
-    return tuple(
-        Dropout(layer.rate * factor) if isinstance(layer, Dropout) else layer for layer in network
-    )
+def _largest_rate(recipe: BaseRecipe) -> float:
+    """The largest rate of dropout in a described network; 0 where there is none."""
+    layers = recipe.layers if isinstance(recipe, Recipe) and recipe.own is None else ()
+    return max((layer.rate for layer in layers if isinstance(layer, Dropout)), default=0.0)

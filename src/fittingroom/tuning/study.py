@@ -50,7 +50,6 @@ def open_study(
         RunBusyError: another process works on it.
     """
     path = make_folder(folder) / STUDY
-    verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         with only_here(folder, _NAME):
@@ -67,8 +66,6 @@ def open_study(
             f"The study {path} cannot be read or written: {reason}. Free some space, or name "
             "another folder with --out."
         ) from error
-    finally:
-        optuna.logging.set_verbosity(verbosity)
 
 
 def _open(
@@ -118,12 +115,7 @@ def seed_sampler(study: optuna.Study, seed: int) -> None:
 
 
 def prune(trial: optuna.Trial, epoch: Epoch, epochs: int) -> None:
-    """Report an epoch of a trial to its study.
-
-    Args:
-        trial: the trial.
-        epoch: the one that ended.
-        epochs: how many there are to be.
+    """Report an epoch of a trial to its study, of so many epochs in all.
 
     Raises:
         TrialPruned: the trial should end here.
