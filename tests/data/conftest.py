@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fittingroom.data import download as download_module
-from fittingroom.data import official, place
+from fittingroom.data import find, official
 from fittingroom.data.find import SAMPLE_FOLDER
 
 from .mirror import Mirror
@@ -30,7 +30,7 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         monkeypatch.delenv(variable.upper(), raising=False)
     monkeypatch.setenv("PATH", str(programs))
     monkeypatch.chdir(work)
-    monkeypatch.setattr(place, "DEBIAN_FOLDER", tmp_path / "debian")
+    monkeypatch.setattr(find, "DEBIAN_FOLDER", tmp_path / "debian")
     monkeypatch.setattr(download_module, "MIRRORS", ())
     resolve = socket.getaddrinfo
 

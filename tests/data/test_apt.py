@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fittingroom.data import apt, find_dataset, place
+from fittingroom.data import apt, find, find_dataset
 from fittingroom.data.find import SAMPLE_FOLDER
 from fittingroom.data.official import FILE_NAMES, TRAINING, KnownSet
 from fittingroom.errors import DataNotFoundError
@@ -71,7 +71,7 @@ def test_the_package_is_unpacked_into_the_cache_and_not_installed(machine: Machi
     machine.state(lists=True)
     dataset = find_dataset()
     assert dataset.official
-    assert dataset.folder == place.cache_folder()
+    assert dataset.folder == find.cache_folder()
     assert machine.calls == [["download", "dataset-fashion-mnist", "C"]]
     assert sorted(path.name for path in dataset.folder.iterdir()) == sorted(
         f"{name}.gz" for name in FILE_NAMES
@@ -106,7 +106,7 @@ def test_a_package_with_other_data_is_refused(machine: Machine, tmp_path: Path) 
     machine.state(lists=True, data=data)
     with pytest.raises(DataNotFoundError, match=r"train-images-idx3-ubyte\.gz in the package"):
         find_dataset()
-    assert list(place.cache_folder().iterdir()) == []
+    assert list(find.cache_folder().iterdir()) == []
 
 
 @pytest.mark.parametrize(

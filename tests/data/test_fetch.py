@@ -6,7 +6,7 @@ from pathlib import Path
 import pooch
 import pytest
 
-from fittingroom.data import fetch_dataset, find_dataset, place, survey
+from fittingroom.data import fetch_dataset, find, find_dataset, survey
 from fittingroom.data.official import FILE_NAMES, TEST, TRAINING
 from fittingroom.errors import DataError, DataNotFoundError
 
@@ -28,7 +28,7 @@ def test_missing_data_is_downloaded_once_and_in_silence(
     (mirror,) = mirrors("good")
     dataset = find_dataset()
     assert dataset.official
-    assert dataset.folder == place.cache_folder()
+    assert dataset.folder == find.cache_folder()
     assert names_in(dataset.folder) == sorted(mirror.requested) == PACKED_NAMES
     assert fetch_dataset().folder == find_dataset().folder == dataset.folder
     assert len(mirror.requests) == 4
@@ -37,14 +37,14 @@ def test_missing_data_is_downloaded_once_and_in_silence(
 
 def test_a_named_folder_gets_the_files_in_any_case(mirrors: Start, tmp_path: Path) -> None:
     mirrors("good")
-    write_sample(place.cache_folder())
+    write_sample(find.cache_folder())
     assert fetch_dataset(tmp_path / "a" / "b").folder == tmp_path / "a" / "b"
     assert names_in(tmp_path / "a" / "b") == PACKED_NAMES
 
 
 def test_only_missing_and_damaged_files_are_downloaded(mirrors: Start) -> None:
     (mirror,) = mirrors("good")
-    cache = place.cache_folder()
+    cache = find.cache_folder()
     write_sample(cache, without=(TRAINING.labels,))
     damaged = cache / f"{TEST.images}.gz"
     damaged.write_bytes(damaged.read_bytes()[:-9])
@@ -71,7 +71,7 @@ def test_a_bad_mirror_is_followed_by_the_next(behaviour: str, words: str, mirror
     assert "by apt: " in message
     for found in survey():
         assert str(found.folder) in message
-    assert names_in(place.cache_folder()) == []
+    assert names_in(find.cache_folder()) == []
 
     _, good = mirrors("good")
     assert names_in(fetch_dataset().folder) == PACKED_NAMES
@@ -94,7 +94,7 @@ def test_an_interruption_leaves_what_was_finished_and_nothing_else(
         patch.setattr(pooch.HTTPDownloader, "__call__", interrupted)
         with pytest.raises(KeyboardInterrupt):
             fetch_dataset()
-    cache = place.cache_folder()
+    cache = find.cache_folder()
     assert names_in(cache) == [f"{TRAINING.images}.gz"]
     assert fetch_dataset().folder == cache
     assert mirror.requested.count(f"{TRAINING.images}.gz") == 1

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from fittingroom.data import find_dataset, place, survey
+from fittingroom.data import find, find_dataset, survey
 from fittingroom.data.find import SAMPLE_FOLDER
 from fittingroom.data.official import TRAINING, KnownSet
 from fittingroom.errors import DataInvalidError, DataNotFoundError
@@ -18,14 +18,14 @@ def folders() -> list[Path]:
 def test_places_come_in_the_promised_order(home: Path, tmp_path: Path) -> None:
     here = Path.cwd()
     assert folders() == [
-        place.cache_folder(),
+        find.cache_folder(),
         home / ".keras" / "datasets" / "fashion-mnist",
         here / "FashionMNIST" / "raw",
         here / "data" / "FashionMNIST" / "raw",
         home / "data" / "FashionMNIST" / "raw",
         tmp_path / "debian",
     ]
-    assert home in place.cache_folder().parents
+    assert home in find.cache_folder().parents
     assert len({found.what for found in survey()}) == 6
 
 

@@ -10,10 +10,9 @@
 """
 
 from fittingroom.data.dataset import Dataset
-from fittingroom.data.find import fetch_dataset, find_dataset
+from fittingroom.data.find import DataPlace, fetch_dataset, find_dataset, survey
 from fittingroom.data.folder import FileReport, verify
 from fittingroom.data.folds import fold_numbers, make_folds
-from fittingroom.data.place import DataPlace, survey
 from fittingroom.data.sheet import contact_sheet
 from fittingroom.data.split import ImageSet, Split, SplitRule
 

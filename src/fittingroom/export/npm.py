@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from fittingroom.data.place import cache_folder
+from fittingroom.data.find import cache_folder
 from fittingroom.errors import ExportError
 from fittingroom.runs.files import make_folder
 
