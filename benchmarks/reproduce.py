@@ -111,9 +111,8 @@ def same_weights(run: Run, threads: Sequence[int], data: str | None) -> list[Mea
     """What a run's weights predict for the validation set here and with other numbers of threads,
     compared with the predictions when it was trained."""
     image_set = find_dataset(data).split(run.recipe.split).validation
-    asked = (image_set.images, image_set.labels, image_set.indices)
     found = [
-        ("ONNX Runtime", count, Predictor(run.model_path, count).predict(*asked))
+        ("ONNX Runtime", count, Predictor(run.model_path, count).predict(image_set))
         for count in threads
     ]
     if isinstance(run.recipe, Recipe) and run.recipe.engine == "pytorch":

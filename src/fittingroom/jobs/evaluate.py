@@ -91,9 +91,7 @@ def _open_test(
     test = dataset.open_test()
     predictor = Predictor(run.model_path, threads)
     with progress.track(f"{run.name} on {dataset.name}", len(test)) as advance:
-        predictions = predictor.predict(
-            test.images, test.labels, test.indices, on_batch=lambda done: advance(done, "")
-        )
+        predictions = predictor.predict(test, on_batch=lambda done: advance(done, ""))
     model = ModelReport(
         run.recipe.name,
         dataset.name,

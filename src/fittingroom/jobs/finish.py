@@ -68,7 +68,7 @@ def finish(
     )
     path = writer.write("model.onnx", final)
     trust_model(final)
-    validation = Predictor(path, threads).predict(images, labels, split.validation.indices)
+    validation = Predictor(path, threads).predict(split.validation)
     summary = Summary(
         best_epoch=fitted.best_epoch,
         validation_accuracy=float(validation.correct.mean()),

@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnxruntime
 
 from fittingroom.classes import GARMENTS
 from fittingroom.errors import ExportError, PredictionsError, UsageError
-from fittingroom.predictions import Float32, Int64, Predictions, UInt8, log_softmax
+from fittingroom.predictions import Float32, Predictions, UInt8, log_softmax
 from fittingroom.safe_io import Refusal
 from fittingroom.safe_io.models import check_model, class_names, limit_memory
+
+if TYPE_CHECKING:
+    from fittingroom.data import ImageSet
 
 MOST_THREADS = 1024
 
@@ -86,18 +90,7 @@ class Predictor:
     def log_probabilities(
         self, images: UInt8, on_batch: Callable[[int], None] | None = None
     ) -> Float32:
-        """Natural logarithms of the calibrated probabilities.
-
-        Args:
-            images: uint8 ``(N, 28, 28)``, garments bright on black as in the data set.
-            on_batch: told how many images are done, after each batch.
-
-        Returns:
-            float32 ``(N, K)``.
-
-        Raises:
-            PredictionsError: images of another shape or type.
-        """
+        """Natural logarithms of the calibrated probabilities: float32 ``(N, K)``."""
         (logits,) = self.run(("logits",), images, on_batch)
         return log_softmax(logits).astype(np.float32)
 
@@ -136,25 +129,14 @@ class Predictor:
         return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
 
     def predict(
-        self,
-        images: UInt8,
-        labels: UInt8,
-        indices: Int64,
-        on_batch: Callable[[int], None] | None = None,
+        self, labelled: "ImageSet", on_batch: Callable[[int], None] | None = None
     ) -> Predictions:
-        """Predictions for labelled images.
-
-        Args:
-            images: uint8 ``(N, 28, 28)``.
-            labels: uint8 ``(N,)``, the true labels; kept beside the predictions, and not used.
-            indices: int64 ``(N,)``, the position of each image in its data file.
-            on_batch: told how many images are done, after each batch.
-        """
-        log_probabilities = self.log_probabilities(images, on_batch)
+        """Predictions for labelled images; the labels are kept beside them, and not used."""
+        log_probabilities = self.log_probabilities(labelled.images, on_batch)
         return Predictions(
-            labels=labels,
+            labels=labelled.labels,
             predicted=log_probabilities.argmax(axis=1).astype(np.uint8),
             log_probabilities=log_probabilities,
-            indices=indices,
+            indices=labelled.indices,
             classes=self.classes,
         )
