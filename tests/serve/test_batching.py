@@ -46,9 +46,9 @@ def run(scenario, most=256):
 
 def test_what_waits_goes_through_together_and_each_gets_its_own():
     async def scenario(model, batcher):
-        first = asyncio.create_task(batcher.submit(images(1)))
+        first = batcher.submit(images(1))
         await asyncio.sleep(0.01)
-        others = [asyncio.create_task(batcher.submit(images(n, n + 1))) for n in (10, 20, 30)]
+        others = [batcher.submit(images(n, n + 1)) for n in (10, 20, 30)]
         await asyncio.sleep(0.01)
         model.go.set()
         assert (await first).label.tolist() == [1]
@@ -75,9 +75,9 @@ def test_batches_are_bounded_and_a_larger_request_goes_alone():
 
 def test_cancelled_requests_are_left_out():
     async def scenario(model, batcher):
-        first = asyncio.create_task(batcher.submit(images(1)))
+        first = batcher.submit(images(1))
         await asyncio.sleep(0.01)
-        late, kept = (asyncio.create_task(batcher.submit(images(n))) for n in (2, 3))
+        late, kept = (batcher.submit(images(n)) for n in (2, 3))
         await asyncio.sleep(0.01)
         late.cancel()
         first.cancel()  # is computed already
@@ -92,7 +92,7 @@ def test_cancelled_requests_are_left_out():
 def test_an_error_reaches_its_own_batch_alone():
     async def scenario(model, batcher):
         model.go.set()
-        broken = asyncio.create_task(batcher.submit(images(255)))
+        broken = batcher.submit(images(255))
         with pytest.raises(ValueError, match="broken"):
             await broken
         assert (await batcher.submit(images(7))).label.tolist() == [7]

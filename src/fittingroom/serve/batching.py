@@ -42,7 +42,7 @@ class Batcher:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._parts = ThreadPoolExecutor(threads, thread_name_prefix="part")
 
-    async def submit(self, images: UInt8) -> Answers:
+    def submit(self, images: UInt8) -> "asyncio.Future[Answers]":
         """Classify images, uint8 ``(N, 28, 28)`` with N from 1, together with others."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answers] = loop.create_future()
@@ -51,7 +51,7 @@ class Batcher:
             self._busy = True
             # After whatever else is ready to be read now: it may add to the same batch.
             loop.call_soon(self._start, loop)
-        return await answer
+        return answer
 
     def close(self) -> None:
         """End the threads after their current batch."""

@@ -96,10 +96,12 @@ def routes(
             photos = [await in_pool(uploads.open_upload, each, limits) for each in received]
             images = np.stack([photo.image for photo in photos])
         answers = await asyncio.gather(*(batcher.submit(images) for batcher in batchers))
+        # All at once: rounding numbers one by one takes most of an answer's time.
+        rounded = [np.round(each.probabilities.astype(float), _DIGITS).tolist() for each in answers]
         found = [
-            _answer(file, rows[row], name)
+            _answer(file, rows[row], shares[row], name)
             for row, file in enumerate(files)
-            for name, rows in zip(names, answers, strict=True)
+            for name, rows, shares in zip(names, answers, rounded, strict=True)
         ]
         if details:
             pairs = [(photo, served.model) for photo in photos for served in models]
@@ -130,12 +132,14 @@ def routes(
     return router
 
 
-def _answer(file: str | None, answer: Answer, model: str) -> dict[str, Any]:
+def _answer(
+    file: str | None, answer: Answer, probabilities: list[float], model: str
+) -> dict[str, Any]:
     return {
         "file": file,
         **answer.to_json(),
         "sentence": answer.sentence,
-        "probabilities": [round(each, _DIGITS) for each in answer.probabilities.tolist()],
+        "probabilities": probabilities,
         "model": model,
     }
 
