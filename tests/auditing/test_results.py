@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from fittingroom.auditing import audit_name, find_audit, open_audit
+from fittingroom.auditing import find_audit, open_audit
 from fittingroom.errors import RunChangedError
 from fittingroom.runs.manifests import write_manifest
 from tests.auditing.made_up import BASIS, made_up
@@ -92,14 +92,3 @@ def test_a_changed_unfinished_or_foreign_audit_is_ignored_and_refused_by_name(sa
     refused("fittingroom audit --fresh")
     (folder / "manifest.json").unlink()
     refused("manifest")
-
-
-def test_names_tell_apart_settings_and_data():
-    name = audit_name("cnn", "key", 5, 0, "hashes")
-    assert name.startswith("audit-cnn-s0-")
-    others = (
-        audit_name("cnn", "other", 5, 0, "hashes"),
-        audit_name("cnn", "key", 6, 0, "hashes"),
-        audit_name("cnn", "key", 5, 0, "others"),
-    )
-    assert name not in others

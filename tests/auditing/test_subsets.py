@@ -38,9 +38,8 @@ def test_what_misleads_is_left_out_and_the_raw_result_comes_first():
     assert gains == pytest.approx([0.05, 0, 0])
 
 
-@pytest.mark.parametrize("seeds", [1, 3])
-def test_all_images_give_what_the_comparison_gives(seeds):
-    entrants = [entrant("a", [0, 2], seeds), entrant("b", [3], seeds)]
+def test_all_images_give_what_the_comparison_gives():
+    entrants = [entrant("a", [0, 2], seeds=3), entrant("b", [3], seeds=3)]
     comparison = compare_models(entrants)
     raw = subsets(entrants, made_up())[0]
     assert raw.accuracies == tuple(model.accuracy for model in comparison.models)

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -24,16 +25,6 @@ def audited(sample: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Audit:
     """One audit of the sample, shared."""
     runs = tmp_path_factory.mktemp("audited")
     return audit(recipe="logreg", folds=2, session=Session(data=sample, runs=runs, threads=1))
-
-
-def planted(sample: Dataset, folder, copies: int) -> Dataset:
-    """The sample, with the first of its test images copied over training images."""
-    training, test = sample.training(), sample.open_test()
-    images = training.images.copy()
-    images[np.arange(copies) * 7] = test.images[:copies]
-    arrays = (images, training.labels, test.images, test.labels)
-    write_arrays(folder, dict(zip(small_arrays([0], [0]), arrays, strict=True)))
-    return find_dataset(folder, allow_unknown=True)
 
 
 def test_it_leaves_a_finished_folder_beside_the_runs(audited, sample):
@@ -150,7 +141,12 @@ def test_flipped_labels_are_found(sample):
 
 
 def test_all_test_images_copied_into_training_are_flagged(sample, tmp_path):
-    data = planted(sample, tmp_path / "data", 100)
+    training, test = sample.training(), sample.open_test()
+    images = training.images.copy()
+    images[np.arange(100) * 7] = test.images[:100]
+    arrays = (images, training.labels, test.images, test.labels)
+    write_arrays(tmp_path / "data", dict(zip(small_arrays([0], [0]), arrays, strict=True)))
+    data = find_dataset(tmp_path / "data", allow_unknown=True)
     session = Session(data=data, runs=tmp_path / "runs", threads=1)
     found = audit(recipe="logreg", folds=2, session=session)
     assert set(range(100)) <= set(found.near_training)
@@ -158,25 +154,24 @@ def test_all_test_images_copied_into_training_are_flagged(sample, tmp_path):
     assert len(found.near_training) <= 101  # and hardly another one
 
 
-def test_the_report_shows_accuracy_without_what_misleads(run_copy, sample, tmp_path):
-    runs = run_copy.parent
+def test_the_report_shows_accuracy_without_what_misleads(audited, run_copy, sample, tmp_path):
     index = report([run_copy], out=tmp_path / "report", session=Session(data=sample, threads=1))
     assert "fittingroom audit" in index.read_text()
     assert json.loads((index.parent / "results.json").read_text())["audit"] is None
-    stored = audit(recipe="logreg", folds=2, session=Session(data=sample, runs=runs, threads=1))
+    shutil.copytree(audited.folder, run_copy.parent / audited.folder.name)
     index = report([run_copy], out=tmp_path / "report", session=Session(data=sample, threads=1))
     values = json.loads((index.parent / "results.json").read_text())["audit"]
-    assert values["name"] == stored.folder.name
+    assert values["name"] == audited.folder.name
     raw, near, doubtful = values["subsets"]
     evaluation = evaluate(run_copy, session=Session(data=sample)).evaluation
     assert raw["accuracies"][0]["value"] == evaluation.accuracy.value
-    kept = ~np.isin(np.arange(500), stored.doubtful_test)
+    kept = ~np.isin(np.arange(500), audited.doubtful_test)
     right = evaluation.predictions.correct[kept].mean()
     assert doubtful["accuracies"][0]["value"] == pytest.approx(right)
-    assert doubtful["left_out"] == len(stored.doubtful_test) == 500 - doubtful["images"]
-    assert near["left_out"] == len(stored.near_training)
+    assert doubtful["left_out"] == len(audited.doubtful_test) == 500 - doubtful["images"]
+    assert near["left_out"] == len(audited.near_training)
     page = (index.parent / "audit.html").read_bytes()
-    assert page.endswith(stored.page.read_bytes())
+    assert page.endswith(audited.page.read_bytes())
     assert b"Content-Security-Policy" in page[:200]
 
 

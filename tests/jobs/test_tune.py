@@ -195,7 +195,6 @@ def test_classical_recipes_are_tuned_too(sample, tmp_path):
     ("options", "words"),
     [
         ({"trials": 0}, "trials is 0"),
-        ({"trials": 2.5}, "trials is 2.5"),
         ({"seeds": 1}, "other seeds is 1"),
         ({"vary": ["learning_rat"]}, "Did you mean 'learning_rate'"),
     ],

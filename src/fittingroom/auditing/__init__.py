@@ -1,7 +1,7 @@
 """Misleading data: doubtful labels, near-duplicates, outliers, and their effect on accuracy."""
 
 from fittingroom.auditing.labels import doubtful_labels
-from fittingroom.auditing.results import Audit, audit_name, audit_values, find_audit, open_audit
+from fittingroom.auditing.results import Audit, audit_values, find_audit, open_audit
 from fittingroom.auditing.similarity import (
     NEAR_DUPLICATE,
     NEIGHBOURS,
@@ -16,7 +16,6 @@ __all__ = [
     "NEIGHBOURS",
     "Audit",
     "Subset",
-    "audit_name",
     "audit_values",
     "doubtful_labels",
     "find_audit",

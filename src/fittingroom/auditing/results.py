@@ -11,7 +11,6 @@
 """
 
 import contextlib
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,12 +143,6 @@ def audit_values(
 def side_of(pair: Mapping[str, Any]) -> str:
     """Where the two images of a pair are: one of ``SIDES``."""
     return SIDES[sum(pair[end]["set"] == "test" for end in "ab")]
-
-
-def audit_name(recipe: str, key: str, folds: int, seed: int, hashes: str) -> str:
-    """``audit-RECIPE-sSEED-XXXX``: the last part tells apart other settings and other data."""
-    digest = hashlib.sha256(f"{key} {folds} {hashes}".encode()).hexdigest()
-    return f"audit-{recipe}-s{seed}-{digest[:4]}"
 
 
 def open_audit(folder: Path) -> Audit:

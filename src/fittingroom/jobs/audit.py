@@ -14,7 +14,6 @@ from fittingroom.auditing import (
     NEAR_DUPLICATE,
     NEIGHBOURS,
     Audit,
-    audit_name,
     audit_values,
     doubtful_labels,
     find_audit,
@@ -34,7 +33,7 @@ from fittingroom.predict import Predictor
 from fittingroom.predictions import Predictions, UInt8
 from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
 from fittingroom.reporting.audit_page import audit_page
-from fittingroom.runs import Epoch, RunWriter, describe_environment, log_opening
+from fittingroom.runs import Epoch, RunWriter, describe_environment, log_opening, run_name
 from fittingroom.runs.files import as_json
 from fittingroom.runs.manifests import write_manifest
 
@@ -95,8 +94,8 @@ def audit(
     place = engine_named(chosen.engine).device(session.device, session.threads)
     training = dataset.training()
     fold_numbers(training.labels, folds, seed)  # refuses too many folds before anything is written
-    hashes = dataset.key + " ".join(dataset.test_hashes.values())
-    writer = RunWriter.create(runs, audit_name(chosen.name, chosen.key, folds, seed, hashes))
+    name = run_name(chosen, seed, f"{folds} {dataset.key} {dataset.test_hashes}")
+    writer = RunWriter.create(runs, f"audit-{name}")
     log_opening(
         runs, run=writer.folder.name, recipe=chosen.name, data=dataset.name, purpose="audit"
     )
@@ -232,9 +231,9 @@ def out_of_fold(
             advance(fold + 1, f"held back: {wilson(int(correct), len(held_back)).percent}")
     said = [
         Predictions(
-            half.labels, given.argmax(axis=1).astype(np.uint8), given, half.indices, classes
+            judged.labels, given.argmax(axis=1).astype(np.uint8), given, judged.indices, classes
         )
-        for half, given in ((training, logs), (test, test_logs))
+        for judged, given in ((training, logs), (test, test_logs))
     ]
     return OutOfFold(said[0], said[1], tuple(epochs))
 

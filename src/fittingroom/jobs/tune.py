@@ -119,9 +119,8 @@ def tune(
         open_study(folder, facts, settings_of(chosen, space)) as study,
         stops_between_epochs(session.progress, how_to_resume, "this epoch is") as stopping,
     ):
-        with _trainer(on, split, device) as (train_one, at_a_time):
-            objective = _objective(chosen, space, seed, train_one, stopping)
-            _run(study, objective, trials, seed, at_a_time, chosen.name, session)
+        with _trainer(on, split, device) as trainer:
+            _run(study, chosen, space, trials, seed, trainer, stopping, session)
         stopping.check()
         search = Search(
             folder=folder,
@@ -175,14 +174,18 @@ def _trainer(on: str | None, split: Split, device: Device) -> Iterator[tuple[_Tr
         yield trials_on(ray, split, device.name, device.threads)
 
 
-def _objective(
+def _run(
+    study: optuna.Study,
     recipe: BaseRecipe,
     space: tuple[Setting, ...],
+    trials: int,
     seed: int,
-    train_one: _TrainTrial,
+    trainer: tuple[_TrainTrial, int],
     stopping: Stopping,
-) -> Callable[[optuna.Trial], float]:
-    """What Optuna maximizes: the validation accuracy of a trial."""
+    session: Session,
+) -> None:
+    """Run trials until there are so many; Optuna maximizes their validation accuracy."""
+    train_one, at_a_time = trainer
 
     def objective(trial: optuna.Trial) -> float:
         values = {setting.name: setting.suggested(trial) for setting in space}
@@ -201,20 +204,7 @@ def _objective(
         trial.set_user_attr("seconds", seconds)
         return accuracy
 
-    return objective
-
-
-def _run(
-    study: optuna.Study,
-    objective: Callable[[optuna.Trial], float],
-    trials: int,
-    seed: int,
-    at_a_time: int,
-    name: str,
-    session: Session,
-) -> None:
-    """Run trials until there are so many."""
-    with session.progress.track(f"{name}, trials", trials) as advance:
+    with session.progress.track(f"{recipe.name}, trials", trials) as advance:
 
         def tell(study: optuna.Study, trial: FrozenTrial) -> None:
             best = max((each.value or 0.0 for each in ended(study)), default=0.0)
@@ -257,9 +247,9 @@ def _write(search: Search) -> None:
 
 
 def _check(trials: int, seeds: int, recipe: BaseRecipe) -> None:
-    if type(trials) is not int or trials < 1:
+    if trials < 1:
         raise UsageError(f"The number of trials is {trials}. Use 1 or more.")
-    if type(seeds) is not int or seeds < 0 or seeds == 1:
+    if seeds < 0 or seeds == 1:
         raise UsageError(
             f"The number of other seeds is {seeds}. Use 2 or more, since one shows no variation, "
             "or 0 for none."

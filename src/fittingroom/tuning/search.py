@@ -124,14 +124,10 @@ class Search:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
+        names = ("data", "official", "training", "validation", "seed", "space", "retrained")
         return {
             "recipe": self.recipe.name,
-            "data": self.data,
-            "official": self.official,
-            "training": self.training,
-            "validation": self.validation,
-            "seed": self.seed,
-            "space": plain(self.space),
+            **{name: plain(getattr(self, name)) for name in (*names, "environment")},
             "trials": [
                 {
                     "number": trial.number,
@@ -147,8 +143,6 @@ class Search:
             "validation_accuracy": self.accuracy_of(self.best).as_dict(),
             "start_validation_accuracy": plain(self.start and self.accuracy_of(self.start)),
             "tuned": self.tuned.to_json(),
-            "retrained": plain(self.retrained),
-            "environment": plain(self.environment),
         }
 
 
