@@ -3,8 +3,7 @@
 ::
 
     scores      every score in one table, which JSON and report walk over
-    results     what an evaluation holds, and its plain values for JSON
-    scoring     evaluate_predictions: from predictions to every number
+    results     from predictions to every number
     models      one model, from its evaluation to the page of a report
 """
 
@@ -15,9 +14,9 @@ from fittingroom.evaluation.results import (
     ClassScores,
     ConfusedPair,
     Evaluation,
+    evaluate_predictions,
 )
 from fittingroom.evaluation.scores import SCORES, ScoreInfo
-from fittingroom.evaluation.scoring import evaluate_predictions
 
 __all__ = [
     "SCORES",

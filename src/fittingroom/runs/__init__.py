@@ -7,11 +7,10 @@ from fittingroom.runs.environment import (
     describe_environment,
     differences,
 )
-from fittingroom.runs.files import make_folder, write_file
+from fittingroom.runs.files import make_folder, only_here, write_file
 from fittingroom.runs.folder import Run, Summary, open_run, run_name
 from fittingroom.runs.history import Ending, Epoch, best_epoch, ending
 from fittingroom.runs.listing import Listed, find_begun, find_run, list_runs
-from fittingroom.runs.locks import only_here
 from fittingroom.runs.testlog import Opening, log_opening, read_openings
 from fittingroom.runs.trained_on import dataset_of
 from fittingroom.runs.writer import RunWriter

@@ -1,4 +1,4 @@
-"""Write files so that each is either whole or not there."""
+"""Write files so that each is either whole or not there, and one process at a time does it."""
 
 import contextlib
 import errno
@@ -6,10 +6,11 @@ import json
 import os
 import re
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fittingroom.errors import FittingRoomError, RunError
+from fittingroom.errors import FittingRoomError, RunBusyError, RunError
 
 # What a file system answers that cannot flush a folder.
 _CANNOT_FLUSH = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
@@ -109,3 +110,38 @@ def flush_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def only_here(runs: Path, name: str, *, wait: bool = False) -> Iterator[None]:
+    """Hold the lock of a name in a folder of runs; the system frees it if the process dies.
+
+    Args:
+        runs: the folder of runs.
+        name: usually a run's.
+        wait: for another process that holds it, until that is done.
+
+    Raises:
+        RunBusyError: another process holds it, and `wait` is False.
+        RunError: the folder cannot be written to.
+    """
+    import filelock
+
+    locks = runs / ".locks"
+    if locks.is_symlink():  # of an untrusted folder, which would make us write elsewhere
+        raise RunError(f"{locks} is a link. Remove it, or choose another folder with --runs.")
+    make_folder(locks)
+    lock = filelock.FileLock(locks / f"{name}.lock", blocking=wait, thread_local=False)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise RunBusyError(
+            f"Another process is training {name} in {runs}. Wait for it, stop it, or choose "
+            "another folder with --runs."
+        ) from error
+    except OSError as error:
+        raise cannot_write(locks / f"{name}.lock", error) from error
+    try:
+        yield
+    finally:
+        lock.release()
