@@ -295,13 +295,14 @@ show(
 # %%
 import torch
 
-from fittingroom.engines.pytorch.images import Augmenter, Images
+from fittingroom.engines.pytorch.images import Augmenter, TrainingImages
 from fittingroom.recipes import Augmentation
 
 
 def epochs_of(image, augmentation, epochs=8):
     """One image as it is seen in so many epochs: uint8 (epochs, 28, 28)."""
-    one = Images(torch.tensor(image)[None], torch.zeros(1), torch.zeros(1), torch.ones(1))
+    pixels = torch.tensor(image)[None]
+    one = TrainingImages(pixels, torch.zeros(1), torch.zeros(1), torch.ones(1))
     augmenter = Augmenter(one, augmentation, torch.Generator().manual_seed(1))
     drawn = [next(augmenter.epoch(number, 1)) for number in range(epochs)]
     return torch.cat([augmenter.vary(*each) for each in drawn]).numpy()
