@@ -112,7 +112,7 @@ def test_each_figure_becomes_a_png_and_markup(name: str) -> None:
         ("confusion", {"90.0%", "90", "10", "10.0%", "1,095", "3", "0.0%", *CLASSES}),
         ("risk", {"ann 33.3%"}),
         ("gains", {"−5.0  (−6.0 to −4.0)", "← ann better", "cnn better →"}),
-        ("confused", {"Bag → Coat", "3", "1%"}),
+        ("confused", {"Bag → Coat", "3  1%"}),
         ("tiles", {"Some", "Bag", "✗ Coat 51%"}),
     ],
 )

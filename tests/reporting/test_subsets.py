@@ -28,7 +28,7 @@ def audited(models: list[ModelReport]) -> Audited:
 
 def test_the_table_stands_side_by_side_and_begins_with_the_raw_result(audited, comparison):
     table = audited.table(["ann", "cnn"])
-    assert table.columns[1] == "All test images"
+    assert table.columns[1] == "All"
     rows = {row[0]: row[1:] for row in table.rows}
     assert rows["Test images"] == ("400", "397", "390")
     for model in comparison.models:

@@ -9,9 +9,9 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch, Rectangle
+from matplotlib.patches import FancyBboxPatch
 
-from fittingroom.plots.style import INK, MUTED, WRONG, drawn, one_axes
+from fittingroom.plots.style import MUTED, WRONG, drawn, one_axes
 from fittingroom.predictions import UInt8
 
 _SIDE = 0.72  # of an image, in inches
@@ -46,7 +46,7 @@ class SampleRow:
     Attributes:
         name: of the class, or of the kind of mistake.
         images: uint8 ``(N, 28, 28)``.
-        count: how many images are of this kind, for a bar; None for none.
+        count: how many images are of this kind; None if that does not matter.
         share: that number as a share of something, in words.
     """
 
@@ -75,29 +75,16 @@ def tile_sheet(groups: Mapping[str, Sequence[Tile]], columns: int = 8) -> Figure
 
 
 @drawn
-def sample_sheet(rows: Sequence[SampleRow], colour: str = INK) -> Figure:
-    """A row of images for each class or kind of mistake, its name before it.
-
-    Args:
-        rows: if these have a count, a bar in the colour stands between name and images.
-        colour: of the bars.
-    """
-    pitch, side = 0.66, 0.6
-    most = max(len(row.images) for row in rows)
-    longest = max(row.count or 0 for row in rows)
-    bar = 1.5 if longest else 0.0
-    start = bar + 1.2 if bar else 0.15
-    figure, axes = _sheet(start + most * pitch, len(rows) * pitch)
+def sample_sheet(rows: Sequence[SampleRow]) -> Figure:
+    """A row of images for each class or kind of mistake; its name, and its count if any, first."""
+    pitch, side, start = 0.66, 0.6, 0.15
+    figure, axes = _sheet(start + max(len(row.images) for row in rows) * pitch, len(rows) * pitch)
     for at, row in enumerate(rows):
         y = at * pitch + pitch / 2
         axes.text(-0.02, y, row.name, ha="right", va="center")
         if row.count is not None:
-            length = bar * row.count / longest
-            fill = Rectangle((0.1, y - 0.13), length, 0.26, color=colour, alpha=0.75, linewidth=0)
-            axes.add_patch(fill)
-            right = length + 0.17
-            axes.text(right, y - 0.08, f"{row.count:,}", va="center", fontweight="bold")
-            axes.text(right, y + 0.1, row.share, va="center", fontsize=6.5, color=MUTED)
+            words = f"{row.count:,}  {row.share}"
+            axes.text(-0.02, y + 0.18, words, ha="right", va="center", fontsize=7, color=MUTED)
         for place, image in enumerate(row.images):
             _image(axes, start + place * pitch, y - side / 2, side, image)
     return figure

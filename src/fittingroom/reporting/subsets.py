@@ -8,12 +8,6 @@ from fittingroom.auditing import Subset
 from fittingroom.numbers import percent_estimate, points_estimate, some
 from fittingroom.reporting.tables import Table
 
-_COLUMNS = {
-    "all": "All test images",
-    "without near-duplicates": "Without near-duplicates of training images",
-    "without doubtful labels": "Without doubtful labels",
-}
-
 
 @dataclass(frozen=True, eq=False)
 class Audited:
@@ -47,9 +41,9 @@ class Audited:
             name = f"{b} minus {a}, in points"
             rows.append((name, *(value and points_estimate(value, 2) for value in differences)))
         return Table.of(
-            "Accuracy with and without misleading images. The first column is the result; in "
+            "Accuracy on all test images, which is the result, and without misleading ones; in "
             "brackets: 95% intervals.",
-            ("", *(_COLUMNS[subset.name] for subset in self.subsets)),
+            ("", *(subset.name.capitalize() for subset in self.subsets)),
             rows,
         )
 
