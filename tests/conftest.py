@@ -1,13 +1,15 @@
 """What many tests stand on: the sample, a recipe that trains in a second, and one trained run."""
 
+import contextlib
 import os
 import shutil
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import hypothesis
+import numpy as np
 import pytest
 
 # Two test processes on two processors: with a thread a processor in each, they would slow each
@@ -15,8 +17,9 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from fittingroom.data import Dataset, Split, find_dataset
+from fittingroom.data import Dataset, ImageSet, Split, find_dataset
 from fittingroom.errors import DataError
+from fittingroom.jobs.progress import Advance, Silence
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.networks import BatchNorm, Conv, Dense, Flatten, MaxPool, ReLU
@@ -44,6 +47,21 @@ TINY = Recipe(
     augmentation=Augmentation(flip=True, shift=1),
     mirror=True,
 )
+
+
+class Listener(Silence):
+    """Keeps what a job says, and may do something at an epoch."""
+
+    def __init__(self, at_epoch: Callable[[int], None] = lambda number: None) -> None:
+        self.heard: list[str] = []
+        self._at_epoch = at_epoch
+
+    def say(self, sentence: str) -> None:
+        self.heard.append(sentence)
+
+    @contextlib.contextmanager
+    def track(self, description: str, total: int) -> Iterator[Advance]:
+        yield lambda done, words: self._at_epoch(done)
 
 
 @pytest.fixture(autouse=True)
@@ -95,21 +113,27 @@ def trained(tmp_path_factory: pytest.TempPathFactory, sample: Dataset) -> Run:
     )
 
 
+def written(folder: Path, halves: Iterable[ImageSet], classes: Sequence[str]) -> Dataset:
+    """A training and a test set as a folder of four files, taken as unknown data."""
+    folder.mkdir()
+    for prefix, half in zip(("train", "t10k"), halves, strict=True):
+        header = struct.pack(">IIII", 0x803, len(half), 28, 28)
+        (folder / f"{prefix}-images-idx3-ubyte").write_bytes(header + half.images.tobytes())
+        header = struct.pack(">II", 0x801, len(half))
+        (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(header + half.labels.tobytes())
+    names = folder.with_suffix(".txt")
+    names.write_text("\n".join(classes))
+    return find_dataset(folder, allow_unknown=True, classes=names)
+
+
 @pytest.fixture
 def three_classes(sample: Dataset, tmp_path: Path) -> Dataset:
     """The sample's first three classes, as a folder of other data."""
-    folder = tmp_path / "three"
-    folder.mkdir()
-    for prefix, half in (("train", sample.training()), ("t10k", sample.open_test())):
-        kept = half.labels < 3
-        images, labels = half.images[kept], half.labels[kept]
-        header = struct.pack(">IIII", 0x803, len(images), 28, 28)
-        (folder / f"{prefix}-images-idx3-ubyte").write_bytes(header + images.tobytes())
-        header = struct.pack(">II", 0x801, len(labels))
-        (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(header + labels.tobytes())
-    names = tmp_path / "three.txt"
-    names.write_text("top\ntrouser\npullover\n")
-    return find_dataset(folder, allow_unknown=True, classes=names)
+    halves = (
+        half.take(np.flatnonzero(half.labels < 3))
+        for half in (sample.training(), sample.open_test())
+    )
+    return written(tmp_path / "three", halves, ("top", "trouser", "pullover"))
 
 
 @pytest.fixture

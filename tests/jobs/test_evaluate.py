@@ -2,18 +2,18 @@ import dataclasses
 import json
 import shutil
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fittingroom.data import Dataset, ImageSet, find_dataset
+from fittingroom.data import Dataset, ImageSet
 from fittingroom.errors import DataInvalidError, UsageError
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.predict import Predictor
 from fittingroom.runs import only_here, read_openings
+from tests.conftest import written
 
 
 def test_the_test_set_is_opened_once_and_logged(run_copy, sample, monkeypatch):
@@ -121,7 +121,10 @@ def test_other_classes_are_refused(run_copy, sample):
 def test_data_that_is_no_longer_what_it_was_is_refused(tiny, three_classes, tmp_path):
     run = train(tiny, session=Session(data=three_classes, runs=tmp_path / "runs", threads=1))
     first = evaluate(run, session=Session(data=three_classes)).evaluation
-    changed = change_test_labels(three_classes, tmp_path / "changed")
+    test = three_classes.open_test()
+    labels = ((test.labels + 1) % 3).astype(np.uint8)
+    halves = (three_classes.training(), ImageSet(test.images, labels, test.indices))
+    changed = written(tmp_path / "changed", halves, three_classes.classes)
     second = evaluate(run, session=Session(data=changed)).evaluation  # scored again
     assert first.accuracy != second.accuracy
     assert len(read_openings(tmp_path / "runs")) == 2
@@ -129,15 +132,3 @@ def test_data_that_is_no_longer_what_it_was_is_refused(tiny, three_classes, tmp_
         shutil.copyfile(path, three_classes.folder / path.name)
     with pytest.raises(DataInvalidError, match="doesn't hold the data"):
         evaluate(run)
-
-
-def change_test_labels(dataset: Dataset, folder: Path) -> Dataset:
-    """The same data set in another folder, its test labels shifted by one."""
-    shutil.copytree(dataset.folder, folder)
-    path = folder / "t10k-labels-idx1-ubyte"
-    content = bytearray(path.read_bytes())
-    content[8:] = bytes((label + 1) % 3 for label in content[8:])
-    path.write_bytes(content)
-    names = folder.parent / "names.txt"
-    names.write_text("\n".join(dataset.classes))
-    return find_dataset(folder, allow_unknown=True, classes=names)

@@ -1,10 +1,8 @@
 """A training that was stopped at any moment resumes, and ends like one that was not stopped."""
 
-import contextlib
 import dataclasses
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -26,28 +24,13 @@ from fittingroom.jobs.train import train
 from fittingroom.recipes import RECIPES
 from fittingroom.runs import RunWriter, list_runs, only_here, read_checkpoint, run_name
 from fittingroom.runs.checkpoints import CHECKPOINT
-from tests.conftest import TINY
+from tests.conftest import TINY, Listener
 
 EXACT = ("recipe.json", "model.safetensors", "model.onnx", "validation.npz")
 
 
 class Broken(Exception):
     """What a test breaks a training off with."""
-
-
-class Listener(Silence):
-    """Keeps what is said, and may do something at an epoch."""
-
-    def __init__(self, at_epoch=lambda number: None):
-        self.said: list[str] = []
-        self.at_epoch = at_epoch
-
-    def say(self, sentence):
-        self.said.append(sentence)
-
-    @contextlib.contextmanager
-    def track(self, description, total):
-        yield lambda done, words: self.at_epoch(done)
 
 
 def trained_in(runs, recipe, sample, *, seed=0, threads=1, progress=None, resume=True):
@@ -155,7 +138,7 @@ def test_a_training_in_one_go_starts_again(sample, tmp_path, monkeypatch):
     listener = Listener()
     run = trained_in(tmp_path, recipe, sample, progress=listener)
     assert run.folder == begun.folder
-    assert any("starting again" in each for each in listener.said)
+    assert any("starting again" in each for each in listener.heard)
 
 
 def test_a_resumed_run_says_so_and_names_what_is_different(tiny, sample, tmp_path, monkeypatch):
@@ -167,7 +150,7 @@ def test_a_resumed_run_says_so_and_names_what_is_different(tiny, sample, tmp_pat
     assert set(entry) == {"after_epoch", "time", "threads"}
     assert run.environment["threads"] == 1
     told = f"{run.folder}: resuming after epoch 1; results may change, as these did: threads"
-    assert told in listener.said
+    assert told in listener.heard
     # A finished run is given back, whatever a process left that died before it removed that.
     (run.folder / CHECKPOINT).write_bytes(b"left")
     assert trained_in(tmp_path, tiny, sample).folder == run.folder
@@ -223,7 +206,7 @@ def test_what_is_no_checkpoint_of_this_training_is_left_alone(
     listener = Listener()
     run = trained_in(tmp_path, wanted, sample, seed=seed, progress=listener)
     assert "resumed" not in run.environment
-    assert (other == "unreadable") == any("no usable checkpoint" in each for each in listener.said)
+    assert (other == "unreadable") == any("no usable checkpoint" in each for each in listener.heard)
     assert len(run.history) == wanted.epochs
 
 
@@ -276,7 +259,7 @@ def test_a_signal_waits_for_the_epochs_checkpoint(number, tiny, sample, tmp_path
     with pytest.raises(TrainingStopped, match="--resume") as stopped:
         trained_in(tmp_path, tiny, sample, progress=listener, resume=False)
     assert stopped.value.signal == number
-    assert any("Stopping once this epoch" in each for each in listener.said)
+    assert any("Stopping once this epoch" in each for each in listener.heard)
     (listed,) = list_runs(tmp_path)
     assert listed.state == "unfinished"
     checkpoint = read_checkpoint(listed.folder)
@@ -336,7 +319,7 @@ def test_a_training_in_one_go_is_stopped_at_once(sample, tmp_path):
         trained_in(tmp_path, recipe, sample, progress=listener, resume=False)
     (listed,) = list_runs(tmp_path)
     assert listed.state == "unfinished"
-    assert not any("Stopping once" in each for each in listener.said)
+    assert not any("Stopping once" in each for each in listener.heard)
 
 
 @pytest.mark.parametrize("error", [UsageError("workers"), MissingExtraError("onnxscript")])
@@ -364,10 +347,3 @@ def test_a_folder_that_is_a_link_is_not_written_through(tiny, sample, tmp_path, 
     run = trained_in(tmp_path / "here", tiny, sample)
     assert run.name == f"{there.folder.name}-2"
     assert {path.name: path.read_bytes() for path in there.folder.iterdir()} == before
-
-
-def test_a_copied_folder_goes_on_elsewhere(tiny, sample, whole, tmp_path, monkeypatch):
-    break_off(monkeypatch, tiny, sample, tmp_path / "here", after=2)
-    shutil.copytree(tmp_path / "here", tmp_path / "there")
-    run = trained_in(tmp_path / "there", TINY, sample)
-    assert_same(run, whole)
