@@ -11,8 +11,7 @@ from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.recipes import RECIPES, recipe_named
 from fittingroom.runs import list_runs, read_openings
-
-pytestmark = pytest.mark.slow
+from tests.conftest import Listener
 
 
 @pytest.fixture
@@ -26,13 +25,9 @@ def two_recipes(tiny, monkeypatch):
 
 @pytest.fixture
 def without_report(monkeypatch):
-    """Drawing takes seconds, and most of these tests are not about it."""
-
-    def name_it(out, *results, **more):
-        out.mkdir(exist_ok=True)
-        return out / "index.html", ()
-
-    monkeypatch.setattr("fittingroom.jobs.compare.write", name_it)
+    """Drawing the report and building the winner in Keras take seconds."""
+    monkeypatch.setattr("fittingroom.jobs.compare.write", lambda *results, **more: (None, ()))
+    monkeypatch.setattr("fittingroom.jobs.compare.leave_winner", lambda *results: None)
 
 
 @pytest.fixture
@@ -44,58 +39,56 @@ def compare_here(tmp_path, sample):
     return call
 
 
-def test_comparing_trains_scores_and_reports(two_recipes, compare_here, tmp_path):
-    outcome = compare_here(["one", "two"], seeds=2)
-    assert [model.seeds for model in outcome.comparison.models] == [(0, 1), (0, 1)]
+@pytest.mark.slow
+def test_comparing_trains_scores_and_reports(two_recipes, compare_here, tmp_path, monkeypatch):
+    def unlucky(recipe, *, seed, **options):
+        if recipe.name == "two" and seed == 1:
+            raise TrainingError("the loss is no number")
+        return train(recipe, seed=seed, **options)
+
+    monkeypatch.setattr("fittingroom.jobs.seeds.train", unlucky)
+    logreg = recipe_named("logreg").with_settings({"model.iterations": "20"})
+    outcome = compare_here([logreg, "two"], seeds=2)
+    assert [model.seeds for model in outcome.comparison.models] == [(0, 1), (0,)]
     (pair,) = outcome.comparison.pairs
-    assert (pair.a, pair.b, pair.level) == ("one", "two", "recipes")
+    assert (pair.a, pair.b) == ("logreg", "two")
+    assert outcome.failures == ("two, seed 1: the loss is no number",)
+    assert outcome.report == tmp_path / "report" / "index.html"
+    page = outcome.report.read_text(encoding="utf-8")
+    assert page.count("Trained in one go, so there are no curves") == 2
+    assert "two, seed 1: the loss is no number" in page
     text = (outcome.report.parent / "results.json").read_text()
     json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} in results.json"))
-    assert outcome.report == tmp_path / "report" / "index.html"
-    assert outcome.report.exists()
-    assert len(read_openings(tmp_path / "runs")) == 4
+    assert len(read_openings(tmp_path / "runs")) == 3
 
 
+@pytest.mark.slow
 def test_the_winner_is_left_for_keras_beside_the_report(
-    two_recipes, compare_here, tmp_path, without_report
+    two_recipes, compare_here, tmp_path, monkeypatch
 ):
-    heard = []
-
-    class Listener(Silence):
-        def say(self, sentence):
-            heard.append(sentence)
-
-    outcome = compare_here(["one", "two"], seeds=2, progress=Listener())
+    monkeypatch.setattr("fittingroom.jobs.compare.write", lambda *results, **more: (None, ()))
+    listener = Listener()
+    (tmp_path / "report").mkdir()
+    outcome = compare_here(["one", "two"], seeds=2, progress=listener)
     best = max(outcome.comparison.models, key=lambda model: model.accuracy.value)
     group = next(each for each in outcome.evaluated if each[0].run.recipe.name == best.name)
     run = max((each.run for each in group), key=lambda run: run.summary.validation_accuracy)
     for name in ("best_model.keras", "best_model.h5"):
         assert (tmp_path / "report" / name).stat().st_size > 0
-        (said,) = [sentence for sentence in heard if name in sentence]
+        (said,) = [sentence for sentence in listener.heard if name in sentence]
         assert f"{run.name}; it takes pixel values 0–255" in said
 
 
-def test_no_earlier_winner_s_file_is_left(
-    two_recipes, compare_here, tmp_path, monkeypatch, without_report
-):
+def test_no_earlier_winner_s_file_is_left(two_recipes, compare_here, tmp_path, monkeypatch):
     def refuse(run, **options):
         raise ExportError("it has no form in Keras")
 
     (tmp_path / "report").mkdir()
     (tmp_path / "report" / "best_model.h5").write_bytes(b"earlier")
+    monkeypatch.setattr("fittingroom.jobs.compare.write", lambda *results, **more: (None, ()))
     monkeypatch.setattr("fittingroom.jobs.compare.export_run", refuse)
     compare_here(["one", "two"])
     assert not list((tmp_path / "report").glob("best_model.*"))
-
-
-def test_a_network_and_a_classical_model_are_compared_alike(two_recipes, compare_here, tmp_path):
-    logreg = recipe_named("logreg").with_settings({"model.iterations": "20"})
-    outcome = compare_here([logreg, "two"])
-    assert [model.name for model in outcome.comparison.models] == ["logreg", "two"]
-    page = outcome.report.read_text(encoding="utf-8")
-    assert page.count("Trained in one go, so there are no curves") == 2
-    again = compare_here([logreg, "two"])
-    assert again.evaluated[0][0].run.folder == outcome.evaluated[0][0].run.folder
 
 
 @pytest.fixture
@@ -115,17 +108,15 @@ def with_cuda(monkeypatch):
 def test_a_device_is_for_the_engines_that_have_it(
     without_report, two_recipes, compare_here, with_cuda
 ):
-    heard = []
-
-    class Listener(Silence):
-        def say(self, sentence):
-            heard.append(sentence)
-
+    listener = Listener()
     logreg = recipe_named("logreg").with_settings({"model.iterations": "5"})
-    outcome = compare_here([logreg, "two"], device="cuda", progress=Listener())
+    outcome = compare_here([logreg, "two"], device="cuda", progress=listener)
     assert set(with_cuda) == {"cuda"}
     assert outcome.evaluated[0][0].run.environment["device"] == "cpu"
-    assert "sklearn computes on the processor only; --device cuda is for the other" in heard[0]
+    assert (
+        "sklearn computes on the processor only; --device cuda is for the other"
+        in listener.heard[0]
+    )
 
 
 def test_a_device_that_nobody_can_use_is_refused_before_anything_is_trained(
@@ -158,18 +149,6 @@ def test_two_runs_of_one_recipe_go_by_their_folders_names(
     assert [model.name for model in outcome.comparison.models] == [path.name for path in folders]
 
 
-def test_a_seed_that_fails_is_reported_and_not_hidden(two_recipes, compare_here, monkeypatch):
-    def unlucky(recipe, *, seed, **options):
-        if recipe.name == "two" and seed == 1:
-            raise TrainingError("the loss is no number")
-        return train(recipe, seed=seed, **options)
-
-    monkeypatch.setattr("fittingroom.jobs.seeds.train", unlucky)
-    outcome = compare_here(["one", "two"], seeds=2)
-    assert outcome.failures == ("two, seed 1: the loss is no number",)
-    assert "two, seed 1: the loss is no number" in outcome.report.read_text()
-
-
 def test_a_recipe_without_any_trained_seed_ends_the_comparison(
     two_recipes, compare_here, monkeypatch
 ):
@@ -186,7 +165,7 @@ def test_a_recipe_without_any_trained_seed_ends_the_comparison(
     [
         (["one"], UsageError, "two recipes or runs"),
         ([], UsageError, "two recipes or runs"),
-        (["one", "one"], UsageError, "'one' is given twice"),
+        (["one", "one"], UsageError, "two models named 'one'"),
         (["one", "tow"], RecipeError, "Did you mean 'two'"),
         (["one", "nothing-like-it"], RecipeError, "no recipe or run"),
     ],

@@ -14,11 +14,11 @@ from fittingroom.engines.keras.backend import load_keras
 from fittingroom.errors import ExportError, OwnCodeError, RecipeError, UsageError
 from fittingroom.jobs.compare import compare
 from fittingroom.jobs.export import export_run
-from fittingroom.jobs.progress import Silence
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.jobs.verify import verify
 from fittingroom.runs import list_runs, open_run
+from tests.conftest import Listener
 
 pytestmark = pytest.mark.slow
 
@@ -56,14 +56,6 @@ class Written(keras.Model):  # type: ignore[misc,name-defined]
 
     def call(self, images):
         return self.last(self.flatten(images))
-
-
-class Listener(Silence):
-    def __init__(self) -> None:
-        self.heard: list[str] = []
-
-    def say(self, sentence):
-        self.heard.append(sentence)
 
 
 @pytest.fixture
@@ -149,7 +141,7 @@ def test_two_models_of_one_name_need_others(file, here, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     (other / "nets.py").write_text(FILE.replace("784, 10", "784, 10, True"))
-    with pytest.raises(UsageError, match="'nets' is given twice"):
+    with pytest.raises(UsageError, match="two models named 'nets'"):
         compare([f"{file}:build", f"{other / 'nets.py'}:build"], **here)
 
 
@@ -172,7 +164,8 @@ def test_what_a_run_cannot_give_is_said(here, tmp_path):
         for to in ("keras", "h5"):
             with pytest.raises(ExportError, match=words):
                 export_run(run, to=to, out=tmp_path / f"a.{to}")
-        assert export_run(run, to="onnx", out=tmp_path / "a.onnx").path.exists()
+        export_run(run, to="onnx", out=tmp_path / "a.onnx")
+        assert (tmp_path / "a.onnx").exists()
     notes = [sentence for sentence in listener.heard if "left out" in sentence]
     assert [note.split(",")[0] for note in notes] == [
         "Written: model.keras is left out",

@@ -11,12 +11,11 @@ from fittingroom.cli import (
     doctor,
     export,
     predict,
-    reproduce,
+    recipes,
     results,
     serve,
     train,
     tune,
-    verify,
 )
 from fittingroom.cli.output import print_text
 
@@ -26,7 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Fit, compare and try on image classifiers for Fashion-MNIST, honestly.",
 )
-for room in (train, results, tune, verify, reproduce, audit, predict, serve, export, doctor):
+for room in (train, recipes, results, tune, audit, predict, serve, export, doctor):
     app.add_typer(room.app)
 app.add_typer(data.app, name="data", help="Find, fetch and check the data.")
 

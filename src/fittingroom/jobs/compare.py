@@ -1,27 +1,24 @@
 """Compare: train what is missing, score everything, compare it, write a report."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fittingroom.comparison import MARGIN, Comparison, check_margin, compare_models
 from fittingroom.engines import engine_named, on_processor_only
 from fittingroom.errors import FittingRoomError, RecipeError, UsageError, did_you_mean
-from fittingroom.evaluation import ModelReport
+from fittingroom.evaluation import ModelReport, evaluate_predictions
 from fittingroom.findings import Finding
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.export import export_run
-from fittingroom.jobs.others import Others, read_others
-from fittingroom.jobs.report import entrants_of, external_model, name_entrants, write
-from fittingroom.jobs.seeds import Trainer, begin_seeds, check_place, train_here
+from fittingroom.jobs.others import Others, named_others, read_others
+from fittingroom.jobs.report import entrants_of, name_entrants, write
+from fittingroom.jobs.seeds import check_place, train_seeds
 from fittingroom.jobs.session import Session
-from fittingroom.predictions import Predictions
 from fittingroom.recipes import RECIPES, BaseRecipe, recipe_of
 from fittingroom.recipes.resolve import is_model, names_file
 from fittingroom.runs import Run, dataset_of, list_runs, open_run
-from fittingroom.safe_io import Refusal, refuse_model_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +30,6 @@ class Outcome:
         evaluated: for each recipe or run its scored runs, one a seed.
         failures: trainings that failed, in words.
         report: the report's ``index.html``.
-        others: the external predictions, by name.
         findings: what deserves a second look, each under a code (``docs/methods/findings.md``).
     """
 
@@ -41,8 +37,7 @@ class Outcome:
     evaluated: tuple[tuple[ModelReport, ...], ...]
     failures: tuple[str, ...]
     report: Path
-    others: Mapping[str, Predictions] = field(default_factory=dict)
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Finding, ...]
 
     @property
     def runs(self) -> list[Run]:
@@ -91,72 +86,43 @@ def compare(
     # A single model may be a sequence too: of layers, or of steps.
     entrants = [entrants] if isinstance(entrants, str) or is_model(entrants) else entrants
     found = [_resolve(entrant, session.folder) for entrant in entrants]
-    names = name_entrants(found)
-    count = len(found) + (1 if isinstance(others, str | Path) else len(others))
-    if count < 2:
+    sources = named_others(others)
+    names = name_entrants(found, [name for name, _ in sources])
+    if len(names) < 2:
         raise UsageError(
-            f"A comparison needs two recipes or runs, not {count}. `fittingroom report` shows a "
-            "single one."
+            f"A comparison needs two recipes or runs, not {len(names)}. `fittingroom report` shows "
+            "a single one."
         )
+    recipes = [each for each in found if not isinstance(each, Run)]
     runs = [each for each in found if isinstance(each, Run)]
-    if session.data is None and runs and len(runs) == len(found):
+    if session.data is None and runs and not recipes:
         session = replace(session, data=dataset_of(runs[0]))
     session = replace(session, data=session.dataset)  # found once, and handed on
 
     # Before the trainings, which may take hours: a file that does not fit is reported at once.
-    external = read_others(others, names, session.dataset, session.folder, session.progress)
-    groups, failures = _train(found, seeds, fresh, on, session)
+    external = read_others(sources, session)
+    devices = _devices(recipes, session, here=on is None)
+    wanted = [(recipe, devices[recipe.engine]) for recipe in recipes]
+    trained = train_seeds(wanted, seeds=seeds, fresh=fresh, on=on, session=session)
+    failures = tuple(words for _, failed in trained for words in failed)
+    groups = iter(runs for runs, _ in trained)
     evaluated = tuple(
-        tuple(evaluate(run, purpose="compare", session=session) for run in group)
-        for group in groups
+        tuple(
+            evaluate(run, purpose="compare", session=session)
+            for run in ((each,) if isinstance(each, Run) else next(groups))
+        )
+        for each in found
     )
-    models = dict(zip(names, evaluated, strict=True)) | {
-        name: (external_model(name, each, session.dataset),) for name, each in external.items()
+    models = dict(zip(names, evaluated, strict=False)) | {
+        name: (ModelReport(name, session.dataset.name, evaluate_predictions(each)),)
+        for name, each in external.items()
     }
     comparison = compare_models(entrants_of(models), margin=margin)
     index, findings = write(
         Path(out), models, session.dataset, comparison, failures=failures, runs=session.folder
     )
     leave_winner(Path(out), comparison, models, session)
-    return Outcome(comparison, evaluated, failures, index, external, findings)
-
-
-def _train(
-    found: Sequence[BaseRecipe | Run], seeds: int, fresh: bool, on: str | None, session: Session
-) -> tuple[list[tuple[Run, ...]], tuple[str, ...]]:
-    """The runs of each entrant, one a seed, and the trainings that failed, in words."""
-    recipes = [each for each in found if not isinstance(each, Run)]
-    devices = _devices(recipes, session, here=on is None)
-    with _trainer(on, fresh, session) as trainer:
-        begun = [
-            begin_seeds(
-                recipe,
-                devices[recipe.engine],
-                seeds=seeds,
-                fresh=fresh,
-                session=session,
-                trainer=trainer,
-            )
-            for recipe in recipes
-        ]
-        trained = [wait() for wait in begun]
-    groups = iter(runs for runs, _ in trained)
-    return (
-        [(each,) if isinstance(each, Run) else next(groups) for each in found],
-        tuple(words for _, failures in trained for words in failures),
-    )
-
-
-@contextmanager
-def _trainer(on: str | None, fresh: bool, session: Session) -> Iterator[Trainer]:
-    """Who trains, for as long as the context lasts."""
-    if on is None:
-        yield train_here(session, fresh=fresh)
-        return
-    from fittingroom.jobs.cluster.trainings import train_on_cluster
-
-    with train_on_cluster(session, fresh=fresh) as trainer:
-        yield trainer
+    return Outcome(comparison, evaluated, failures, index, findings)
 
 
 def leave_winner(
@@ -183,8 +149,8 @@ def leave_winner(
     run = max(runs, key=lambda run: run.summary.validation_accuracy)
     try:
         for to, path in paths.items():
-            exported = export_run(run, to=to, out=path)
-            progress.say(f"{path}: {run.name}; it {exported.takes}")
+            takes = export_run(run, to=to, out=path)
+            progress.say(f"{path}: {run.name}; it {takes}")
     except FittingRoomError as error:
         progress.say(f"No Keras model beside the report: {error}")
 
@@ -197,22 +163,21 @@ def _devices(
     Raises:
         UsageError: it is not there, or no recipe's engine can use it.
     """
-    engines: dict[str, str | None] = {recipe.engine: session.device for recipe in recipes}
-    if session.device in (None, "cpu"):
-        return engines
-    alone = {name for name in engines if on_processor_only(name)}
-    if alone == set(engines):
-        alone = set()  # their engine says that it has no such device
+    device = session.device
+    engines = list(dict.fromkeys(recipe.engine for recipe in recipes))
+    # If all compute on the processor only, their engine says that it has no such device.
+    able = [name for name in engines if not on_processor_only(name)] or engines
+    if device in (None, "cpu"):
+        able = engines
     for name in engines:
-        if name in alone:
-            engines[name] = None
+        if name not in able:
             session.progress.say(
-                f"{name} computes on the processor only; --device {session.device} is for the "
-                "other engines."
+                f"{name} computes on the processor only; --device {device} is for the other "
+                "engines."
             )
-        elif here:
-            engine_named(name).device(session.device, None)
-    return engines
+        elif here and device is not None:
+            engine_named(name).device(device, None)
+    return {name: device if name in able else None for name in engines}
 
 
 def _resolve(entrant: Any, runs: Path) -> BaseRecipe | Run:
@@ -220,21 +185,15 @@ def _resolve(entrant: Any, runs: Path) -> BaseRecipe | Run:
     model."""
     if isinstance(entrant, Run):
         return entrant
-    if not isinstance(entrant, str | Path):
-        return recipe_of(entrant)
-    if str(entrant) in RECIPES:
-        return RECIPES[str(entrant)]
-    for folder in (Path(entrant), runs / entrant):
-        if folder.is_dir():
-            return open_run(folder)
-    if names_file(str(entrant)):
-        return recipe_of(entrant)
-    try:
-        refuse_model_file(Path(entrant))
-    except Refusal as error:
-        raise UsageError(str(error)) from error
-    known = [*RECIPES, *(listed.folder.name for listed in list_runs(runs))]
-    raise RecipeError(
-        f"There is no recipe or run '{entrant}'. Give a recipe ({', '.join(RECIPES)}), a run's "
-        "folder, or your own model as my_file.py:build." + did_you_mean(str(entrant), known)
-    )
+    if isinstance(entrant, str | Path) and str(entrant) not in RECIPES:
+        for folder in (Path(entrant), runs / entrant):
+            if folder.is_dir():
+                return open_run(folder)
+        if not names_file(str(entrant)) and not Path(entrant).suffix:
+            known = [*RECIPES, *(listed.folder.name for listed in list_runs(runs))]
+            raise RecipeError(
+                f"There is no recipe or run '{entrant}'. Give a recipe ({', '.join(RECIPES)}), a "
+                "run's folder, or your own model as my_file.py:build."
+                + did_you_mean(str(entrant), known)
+            )
+    return recipe_of(entrant)

@@ -8,11 +8,10 @@ from fittingroom.auditing import Audit, find_audit, subsets
 from fittingroom.comparison import MARGIN, Comparison, Entrant, compare_models
 from fittingroom.data import Dataset
 from fittingroom.errors import RunChangedError, UsageError
-from fittingroom.evaluation import ModelReport, evaluate_predictions
+from fittingroom.evaluation import ModelReport
 from fittingroom.findings import Finding, find
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.session import Session
-from fittingroom.predictions import Predictions
 from fittingroom.recipes import BaseRecipe
 from fittingroom.reporting import Audited, Facts, write_report
 from fittingroom.runs import Run, dataset_of, describe_environment, open_run, read_openings
@@ -70,29 +69,29 @@ def report(
     return index
 
 
-def name_entrants(entrants: Sequence[BaseRecipe | Run]) -> list[str]:
+def name_entrants(entrants: Sequence[BaseRecipe | Run], others: Sequence[str] = ()) -> list[str]:
     """A short name each: the recipe's where that tells them apart, otherwise the run's folder's.
 
+    The names of `others`, external predictions, follow.
+
     Raises:
-        UsageError: a recipe or run is there twice.
+        UsageError: two have the same name.
     """
     recipes = [each.recipe.name if isinstance(each, Run) else each.name for each in entrants]
     names = [
         each.name if isinstance(each, Run) and recipes.count(recipe) > 1 else recipe
         for each, recipe in zip(entrants, recipes, strict=True)
     ]
+    names += others
     for name in names:
         if names.count(name) > 1:
             raise UsageError(
-                f"'{name}' is given twice. Give each recipe or run once. Different recipes need "
-                "different names: `recipe_of(…, name=…)`, or another name of the file or function."
+                f"There are two models named '{name}'. Give each recipe, run or file once. "
+                "Different recipes need different names: `recipe_of(…, name=…)`, or another name "
+                "of the file or function. Files of predictions are named after the file, or by "
+                "`compare(…, others={name: file})`."
             )
     return names
-
-
-def external_model(name: str, predictions: Predictions, dataset: Dataset) -> ModelReport:
-    """Predictions that somebody else made, scored."""
-    return ModelReport(name, dataset.name, evaluate_predictions(predictions))
 
 
 def entrants_of(groups: Mapping[str, Sequence[ModelReport]]) -> list[Entrant]:

@@ -1,6 +1,7 @@
-"""Train one recipe with several seeds, here or elsewhere; finished runs are used again."""
+"""Train recipes with several seeds, here or on a cluster; finished runs are used again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -26,85 +27,77 @@ def check_place(on: str | None) -> None:
         raise UsageError(f"--on takes ray, not '{on}'. Leave it out to compute in this process.")
 
 
-def train_here(session: Session, *, fresh: bool) -> Trainer:
-    """Train in this process, one after the other: each when its run is waited for."""
-    return lambda recipe, seed, device: partial(
-        train, recipe, seed=seed, resume=not fresh, session=replace(session, device=device)
-    )
-
-
-def train_seeds(recipe: BaseRecipe, *, seeds: int, fresh: bool, session: Session) -> SeedRuns:
-    """Train a recipe in this process with seeds 0 to ``seeds - 1``.
-
-    Args and errors are those of :func:`begin_seeds`.
-
-    Raises:
-        TrainingError: no seed could be trained.
-    """
-    trainer = train_here(session, fresh=fresh)
-    return begin_seeds(
-        recipe, session.device, seeds=seeds, fresh=fresh, session=session, trainer=trainer
-    )()
-
-
-def begin_seeds(
-    recipe: BaseRecipe,
-    device: str | None,
+def train_seeds(
+    recipes: Sequence[tuple[BaseRecipe, str | None]],
     *,
     seeds: int,
-    fresh: bool,
+    fresh: bool = False,
+    on: str | None = None,
     session: Session,
-    trainer: Trainer,
-) -> Callable[[], SeedRuns]:
-    """Hand over the trainings of a recipe with seeds 0 to ``seeds - 1`` that have no finished run.
+) -> list[SeedRuns]:
+    """Train each recipe with seeds 0 to ``seeds - 1``.
 
     Args:
-        recipe: what to train.
-        device: where to train, as in :class:`Session`.
+        recipes: what to train, and on which device, as in :class:`Session`.
         seeds: how many.
         fresh: train again even if there are finished runs.
+        on: ``"ray"`` trains all of them in parallel on a Ray cluster; None one after the other.
         session: data, folder of runs, and listener.
-        trainer: who trains.
-
-    Returns:
-        A function that waits for all of them. It raises ``TrainingError`` if no seed could be
-        trained.
 
     Raises:
         UsageError: fewer than one seed, or several of a model that starts from its own weights.
+        TrainingError: no seed of a recipe could be trained.
     """
     if seeds < 1:
         raise UsageError(f"There must be at least 1 seed, not {seeds}.")
-    if seeds > 1 and recipe.own is not None and recipe.own.fixed:
-        raise UsageError(
-            f"{recipe.name} starts from its own weights, so {seeds} seeds would train the same "
-            "model. Use one seed, or give a function or class that builds the model."
-        )
-    recipe = recipe.for_classes(len(session.dataset.classes))
-    begun: list[Callable[[], Run]] = []
-    for seed in range(seeds):
-        run = None if fresh else find_run(session.folder, recipe, seed, session.dataset)
-        if run is None:
-            begun.append(trainer(recipe, seed, device))
-        else:
+    for recipe, _ in recipes:
+        if seeds > 1 and recipe.own is not None and recipe.own.fixed:
+            raise UsageError(
+                f"{recipe.name} starts from its own weights, so {seeds} seeds would train the same "
+                "model. Use one seed, or give a function or class that builds the model."
+            )
+    with _trainer(on, fresh, session) as trainer:
+
+        def begin(recipe: BaseRecipe, seed: int, device: str | None) -> Callable[[], Run]:
+            recipe = recipe.for_classes(len(session.dataset.classes))
+            run = None if fresh else find_run(session.folder, recipe, seed, session.dataset)
+            if run is None:
+                return trainer(recipe, seed, device)
             session.progress.say(f"{recipe.name}, seed {seed}: using the finished run {run.folder}")
-            begun.append(partial(_same, run))
+            return lambda: run
 
-    def wait() -> SeedRuns:
-        finished: list[Run] = []
-        failures: list[str] = []
-        for seed, wait_for in enumerate(begun):
-            try:
-                finished.append(wait_for())
-            except TrainingError as error:
-                failures.append(f"{recipe.name}, seed {seed}: {error}")
-                session.progress.say(failures[-1])
-        if not finished:
-            raise TrainingError(f"No seed of {recipe.name} could be trained. {failures[-1]}")
-        return tuple(finished), tuple(failures)
-
-    return wait
+        begun = [
+            (recipe.name, [begin(recipe, seed, device) for seed in range(seeds)])
+            for recipe, device in recipes
+        ]
+        return [_finished(name, waiting, session) for name, waiting in begun]
 
 
-def _same(run: Run) -> Run:
-    return run
+def _finished(name: str, waiting: Sequence[Callable[[], Run]], session: Session) -> SeedRuns:
+    """Wait for the trainings of one recipe."""
+    runs: list[Run] = []
+    failures: list[str] = []
+    for seed, wait in enumerate(waiting):
+        try:
+            runs.append(wait())
+        except TrainingError as error:
+            failures.append(f"{name}, seed {seed}: {error}")
+            session.progress.say(failures[-1])
+    if not runs:
+        raise TrainingError(f"No seed of {name} could be trained. {failures[-1]}")
+    return tuple(runs), tuple(failures)
+
+
+@contextmanager
+def _trainer(on: str | None, fresh: bool, session: Session) -> Iterator[Trainer]:
+    """Who trains, for as long as the context lasts."""
+    if on is None:
+        # Each training starts when its run is waited for.
+        yield lambda recipe, seed, device: partial(
+            train, recipe, seed=seed, resume=not fresh, session=replace(session, device=device)
+        )
+        return
+    from fittingroom.jobs.cluster.trainings import train_on_cluster
+
+    with train_on_cluster(session, fresh=fresh) as trainer:
+        yield trainer

@@ -10,8 +10,7 @@ from fittingroom.errors import UsageError
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.seeds import train_seeds
 from fittingroom.jobs.session import Session
-from fittingroom.metrics import Estimate, wilson
-from fittingroom.numbers import percent, percent_range, plain
+from fittingroom.numbers import Estimate, percent, percent_range, plain
 from fittingroom.recipes import recipe_of
 from fittingroom.runs import Run, describe_environment
 
@@ -33,19 +32,21 @@ class Verification:
         claim: the claimed test accuracy, a fraction.
         accuracy: mean over seeds; the interval covers seeds and test images, or test images alone
             for a single seed.
-        per_seed: each seed's accuracy; its interval covers test images alone.
-        runs: the runs behind it, in the order of their seeds.
+        per_seed: each run with its test accuracy, whose interval covers test images alone.
         failures: trainings that failed, in words.
-        data: the data set's name.
     """
 
     recipe: str
     claim: float
     accuracy: Estimate
-    per_seed: tuple[Estimate, ...]
-    runs: tuple[Run, ...]
+    per_seed: tuple[tuple[Run, Estimate], ...]
     failures: tuple[str, ...]
-    data: str
+
+    @property
+    def data(self) -> str:
+        """The name of the data set."""
+        name: str = self.per_seed[0][0].environment["data"]["name"]
+        return name
 
     @property
     def verdict(self) -> Verdict:
@@ -58,13 +59,14 @@ class Verification:
     @property
     def sentence(self) -> str:
         """The outcome in plain words."""
-        count = len(self.runs)
+        runs = [run for run, _ in self.per_seed]
+        count = len(runs)
         scope = (
             f"mean of {count} seeds, the interval covers seeds and test images"
             if count > 1
             else "trained once, the interval covers test images alone"
         )
-        seconds = np.mean([run.summary.seconds for run in self.runs])
+        seconds = np.mean([run.summary.seconds for run in runs])
         sentences = [
             f"The claim of {percent(self.claim, 2)} for {self.recipe} {_MEANING[self.verdict]}.",
             f"Measured: {percent(self.accuracy.value, 2)} (95% interval "
@@ -72,10 +74,9 @@ class Verification:
         ]
         if self.failures:
             sentences.append(f"Failed: {'; '.join(self.failures)}.")
-        official = all(run.environment["data"]["official"] for run in self.runs)
+        official = all(run.environment["data"]["official"] for run in runs)
         files = "official files" if official else "not the official files"
-        made = sorted({_made_with(run) for run in self.runs})
-        sentences.append(f"Data: {self.data} ({files}). Trained with {'; '.join(made)}.")
+        sentences.append(f"Data: {self.data} ({files}).")
         return " ".join(sentences)
 
     def as_dict(self) -> dict[str, Any]:
@@ -94,7 +95,7 @@ class Verification:
                     "history": plain(run.history),
                     "environment": dict(run.environment),
                 }
-                for run, accuracy in zip(self.runs, self.per_seed, strict=True)
+                for run, accuracy in self.per_seed
             ],
             "environment": describe_environment(),
         }
@@ -121,24 +122,9 @@ def verify(
         )
     session = session or Session()
     chosen = recipe_of(recipe)
-    runs, failures = train_seeds(chosen, seeds=seeds, fresh=False, session=session)
-    evaluated = [evaluate(run, purpose="verify", session=session) for run in runs]
-    correct = np.stack([each.evaluation.predictions.correct for each in evaluated])
-    return Verification(
-        recipe=chosen.name,
-        claim=claim,
-        accuracy=accuracy_interval(SeedScores.of(correct)),
-        per_seed=tuple(wilson(int(row.sum()), len(row)) for row in correct),
-        runs=runs,
-        failures=failures,
-        data=session.dataset.name,
-    )
-
-
-def _made_with(run: Run) -> str:
-    """The versions that a run was trained with, of this package and of its engine's framework."""
-    versions, backend = run.environment["versions"], run.environment["backend"]
-    names = {"pytorch": "torch", "sklearn": "scikit-learn"}
-    wanted = ["fittingroom", names.get(run.recipe.engine, run.recipe.engine)]
-    wanted += [name for name in (backend, f"{backend}-cpu") if backend and name in versions]
-    return ", ".join(f"{name} {versions[name]}" for name in wanted if name in versions)
+    ((runs, failures),) = train_seeds([(chosen, session.device)], seeds=seeds, session=session)
+    evaluations = [evaluate(run, purpose="verify", session=session).evaluation for run in runs]
+    correct = np.stack([each.predictions.correct for each in evaluations])
+    per_seed = tuple((run, each.accuracy) for run, each in zip(runs, evaluations, strict=True))
+    accuracy = accuracy_interval(SeedScores.of(correct))
+    return Verification(chosen.name, claim, accuracy, per_seed, failures)
