@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -120,7 +120,7 @@ def same_weights(run: Run, threads: Sequence[int], data: str | None) -> list[Mea
     rows = []
     for by, count, predictions in found:
         compared = compare_predictions(run.validation, predictions)
-        rows.append({"by": by, "device": "cpu", "threads": count, **asdict(compared)})
+        rows.append({"by": by, "device": "cpu", "threads": count, **compared})
     return rows
 
 

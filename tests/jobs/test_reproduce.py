@@ -1,4 +1,3 @@
-import contextlib
 import dataclasses
 import json
 import signal
@@ -15,14 +14,14 @@ from fittingroom.errors import (
     TrainingStopped,
     UsageError,
 )
-from fittingroom.jobs.progress import Silence
-from fittingroom.jobs.reproduce import PredictionAgreement, compare_runs, reproduce
+from fittingroom.jobs.reproduce import compare_runs, reproduce
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import recipe_named, recipe_of
 from fittingroom.runs import open_run, write_file
 from fittingroom.runs.manifests import write_manifest
+from tests.conftest import Listener
 
 MODEL = """
 from torch import nn
@@ -71,18 +70,22 @@ def test_the_same_training_gives_the_same_bytes_and_leaves_nothing_behind(
     before = sorted(trained.folder.parent.rglob("*"))
     reproduction = reproduce(trained.folder)
     assert reproduction.verdict == "identical"
-    assert reproduction.weights is not None
-    assert reproduction.weights.identical
-    assert reproduction.weights.largest_difference == 0
-    assert reproduction.history is None
-    assert reproduction.predictions == PredictionAgreement(True, 0.0, 167, 167)
+    values = reproduction.values
+    assert values["weights"] == {"identical": True, "largest_difference": 0}
+    assert values["history"]["identical"]
+    assert values["predictions"] == {
+        "identical": True,
+        "largest_difference": 0,
+        "same_class": 167,
+        "images": 167,
+    }
     assert "the same weights, history and validation predictions" in reproduction.sentence
-    assert {each.what for each in reproduction.differences} <= {"code"}  # uncommitted changes
+    assert {each["what"] for each in values["differences"]} <= {"code"}  # uncommitted changes
     assert sorted(trained.folder.parent.rglob("*")) == before
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_differs_is_said_within_what_and_from_which_epoch(trained, now, changed):
+def test_it_says_what_differs_by_how_much_and_from_which_epoch(trained, now, changed):
     path = trained.folder / "history.jsonl"
     lines = path.read_text().splitlines()
     lines[1] = lines[1].replace('"val_loss": ', '"val_loss": 1')
@@ -102,12 +105,12 @@ def test_what_differs_is_said_within_what_and_from_which_epoch(trained, now, cha
     )
     reproduction = compare_runs(run, now)
     assert reproduction.verdict == "unexplained"
-    assert reproduction.weights is not None
-    assert reproduction.weights.largest_difference == pytest.approx(0.25, abs=1e-6)
-    assert reproduction.history == 2
-    assert reproduction.predictions.same_class == 166
+    values = reproduction.values
+    assert values["weights"]["largest_difference"] == pytest.approx(0.25, abs=1e-6)
+    assert values["history"]["first_difference"] == 2
+    assert values["predictions"]["same_class"] == 166
     moved = np.abs(np.exp(logs[5].astype(float)) - np.exp(said.log_probabilities[5].astype(float)))
-    assert reproduction.predictions.largest_difference == pytest.approx(moved.max())
+    assert values["predictions"]["largest_difference"] == pytest.approx(moved.max())
     assert "Weights differ by at most 0.25" in reproduction.sentence
     assert "166 of 167 validation images get the same class" in reproduction.sentence
     assert "The history differs from epoch 2 on." in reproduction.sentence
@@ -122,7 +125,6 @@ def test_seconds_are_no_difference_and_fewer_epochs_are(trained, now, changed):
     assert compare_runs(run, now).verdict == "identical"
     run = changed({"history.jsonl": f"{lines[0]}\n".encode()})
     reproduction = compare_runs(run, now)
-    assert reproduction.history == 2
     assert "from epoch 2 on (1 epochs then, 3 now)" in reproduction.sentence
 
 
@@ -184,9 +186,7 @@ def test_weights_of_other_shapes_cannot_be_compared(trained, now, changed):
     del weights[max(weights)]
     run = changed({"model.safetensors": safetensors.numpy.save(weights)})
     reproduction = compare_runs(run, now)
-    assert reproduction.weights is not None
-    assert not reproduction.weights.identical
-    assert reproduction.weights.largest_difference is None
+    assert reproduction.values["weights"] == {"identical": False, "largest_difference": None}
     assert "other names or shapes" in reproduction.sentence
     run = changed({"model.safetensors": other_weights(trained, np.nan)})
     values = json.loads(json.dumps(compare_runs(run, now).as_dict(), allow_nan=False))
@@ -194,7 +194,7 @@ def test_weights_of_other_shapes_cannot_be_compared(trained, now, changed):
 
 
 @pytest.mark.parametrize("trained_in_one_go", [False, True])
-def test_a_seed_and_settings_are_the_run_s_own(tiny, sample, tmp_path, trained_in_one_go):
+def test_seed_and_settings_are_those_of_the_run(tiny, sample, tmp_path, trained_in_one_go):
     recipe = dataclasses.replace(tiny, epochs=1, learning_rate=0.005)
     if trained_in_one_go:
         recipe = recipe_named("logreg").with_settings({"model.iterations": "5"})
@@ -226,9 +226,7 @@ def test_a_missing_device_is_refused(changed):
         reproduce(changed(device="abacus"))
 
 
-def test_code_of_one_s_own_is_asked_for_known_again_and_never_taken_from_the_folder(
-    sample, tmp_path, trained
-):
+def test_your_own_code_is_asked_for_and_never_taken_from_the_folder(sample, tmp_path, trained):
     file = tmp_path / "mine.py"
     file.write_text(MODEL)
     runs = tmp_path / "runs"
@@ -246,16 +244,11 @@ def test_code_of_one_s_own_is_asked_for_known_again_and_never_taken_from_the_fol
         reproduce(trained, model=f"{file}:build")
 
 
-def test_stopped_it_says_what_is_so_and_leaves_nothing(trained, tmp_path, monkeypatch):
+def test_a_signal_stops_it_and_nothing_is_left(trained, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-
-    class Impatient(Silence):
-        @contextlib.contextmanager
-        def track(self, description, total):
-            yield lambda done, words: signal.raise_signal(signal.SIGTERM) if done == 2 else None
-
+    impatient = Listener(lambda epoch: signal.raise_signal(signal.SIGTERM) if epoch == 2 else None)
     with pytest.raises(TrainingStopped) as stopped:
-        reproduce(trained, session=Session(progress=Impatient()))
+        reproduce(trained, session=Session(progress=impatient))
     assert stopped.value.signal == signal.SIGTERM
     assert "nothing of the new training is kept" in str(stopped.value)
     assert str(tmp_path) not in str(stopped.value)  # which is empty again

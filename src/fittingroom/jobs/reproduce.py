@@ -1,5 +1,6 @@
 """Reproduce: train a run again, and say whether the results are the same, or what differs."""
 
+import itertools
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -22,39 +23,10 @@ from fittingroom.jobs.train import train
 from fittingroom.numbers import plain
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import BaseRecipe, recipe_of
-from fittingroom.runs import EnvironmentDifference, Run, dataset_of, differences, open_run
+from fittingroom.runs import Run, dataset_of, differences, open_run
 from fittingroom.safe_io import Refusal, read_weights
 
-
-@dataclass(frozen=True)
-class WeightAgreement:
-    """How close the weights of two trainings are.
-
-    Attributes:
-        identical: whether all are the same, byte for byte.
-        largest_difference: between two numbers in the same place; None if the weights have other
-            names, shapes or types, or are not finite.
-    """
-
-    identical: bool
-    largest_difference: float | None
-
-
-@dataclass(frozen=True)
-class PredictionAgreement:
-    """How close two models' predictions for the same images are.
-
-    Attributes:
-        identical: whether all classes and probabilities are the same, byte for byte.
-        largest_difference: between two probabilities.
-        same_class: how many images get the same class from both.
-        images: how many images there are.
-    """
-
-    identical: bool
-    largest_difference: float
-    same_class: int
-    images: int
+_Weights = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,59 +35,55 @@ class Reproduction:
 
     Attributes:
         run: the original run.
-        weights: None if the run keeps no weights as arrays, as with your own scikit-learn model.
-        history: the first epoch that differs in more than its seconds, counted from 1; None if
-            the history is the same.
-        epochs: how many the run took, and how many the new training.
-        predictions: of the exported models, on the validation set.
-        differences: what differs between the two environments.
-        environment: the new training's, as ``environment.json`` holds it.
+        values: `weights`, `history`, `predictions`, `differences` and `environment`, as
+            ``docs/how-to/scripts.md`` describes them.
     """
 
     run: Run
-    weights: WeightAgreement | None
-    history: int | None
-    epochs: tuple[int, int]
-    predictions: PredictionAgreement
-    differences: tuple[EnvironmentDifference, ...]
-    environment: Mapping[str, Any]
+    values: Mapping[str, Any]
 
     @property
     def verdict(self) -> Literal["identical", "explained", "unexplained"]:
         """``"identical"``, or else ``"explained"`` if the environments differ too, and
         ``"unexplained"`` if they don't."""
-        same = self.predictions.identical and self.history is None
-        if same and (self.weights is None or self.weights.identical):
+        parts = (self.values[name] for name in ("weights", "history", "predictions"))
+        if all(part is None or part["identical"] for part in parts):
             return "identical"
-        return "explained" if self.differences else "unexplained"
+        return "explained" if self.values["differences"] else "unexplained"
 
     @property
     def sentence(self) -> str:
         """The outcome in a few plain sentences."""
-        differing = "; ".join(each.sentence for each in self.differences)
+        weights, history = self.values["weights"], self.values["history"]
+        predictions = self.values["predictions"]
+        differing = "; ".join(
+            f"{each['what']} ({each['then']} then, {each['now']} now)"
+            for each in self.values["differences"]
+        )
         if self.verdict == "identical":
-            what = "history and validation predictions"
-            what = f"weights, {what}" if self.weights else what
+            same = "weights, history" if weights else "history"
             although = f" This holds although the environment differs: {differing}."
             return (
-                f"{self.run.name} is reproduced: trained again, it gave the same {what}, byte for "
-                f"byte.{although if differing else ''}"
+                f"{self.run.name} is reproduced: trained again, it gave the same {same} and "
+                f"validation predictions, byte for byte.{although if differing else ''}"
             )
         parts = [f"{self.run.name} is not reproduced byte for byte."]
-        weights, said = self.weights, self.predictions
-        if weights is not None and weights.largest_difference is None:
+        if weights is not None and weights["largest_difference"] is None:
             parts.append("Weights have other names or shapes, or are not finite.")
-        elif weights is not None and not weights.identical:
-            parts.append(f"Weights differ by at most {weights.largest_difference:.2g}.")
-        if not said.identical:
+        elif weights is not None and not weights["identical"]:
+            parts.append(f"Weights differ by at most {weights['largest_difference']:.2g}.")
+        if not predictions["identical"]:
             parts.append(
-                f"Probabilities differ by at most {said.largest_difference:.2g}; "
-                f"{said.same_class:,} of {said.images:,} validation images get the same class."
+                f"Probabilities differ by at most {predictions['largest_difference']:.2g}; "
+                f"{predictions['same_class']:,} of {predictions['images']:,} validation images get "
+                "the same class."
             )
-        if self.history is not None:
-            then, now = self.epochs
+        if not history["identical"]:
+            then, now = history["epochs"]
             length = "" if then == now else f" ({then} epochs then, {now} now)"
-            parts.append(f"The history differs from epoch {self.history} on{length}.")
+            parts.append(
+                f"The history differs from epoch {history['first_difference']} on{length}."
+            )
         parts.append(
             f"The environment differs, which can explain it: {differing}."
             if differing
@@ -134,15 +102,7 @@ class Reproduction:
             "data": self.run.environment["data"]["name"],
             "verdict": self.verdict,
             "sentence": self.sentence,
-            "weights": plain(self.weights),
-            "history": {
-                "identical": self.history is None,
-                "first_difference": self.history,
-                "epochs": list(self.epochs),
-            },
-            "predictions": plain(self.predictions),
-            "differences": plain(self.differences),
-            "environment": dict(self.environment),
+            **self.values,
         }
 
 
@@ -198,66 +158,70 @@ def compare_runs(run: Run, again: Run) -> Reproduction:
     """
     # Seconds differ from training to training.
     then, now = ([replace(each, seconds=0.0) for each in one.history] for one in (run, again))
-    differing = (n for n in range(max(len(then), len(now))) if then[n : n + 1] != now[n : n + 1])
-    first = next(differing, None)
-    return Reproduction(
-        run=run,
-        weights=_compare_weights(run, again),
-        history=None if first is None else first + 1,
-        epochs=(len(then), len(now)),
-        predictions=compare_predictions(run.validation, again.validation),
-        differences=differences(run.environment, again.environment),
-        environment=again.environment,
-    )
+    epochs = enumerate(itertools.zip_longest(then, now), start=1)
+    first = next((number for number, (one, other) in epochs if one != other), None)
+    values = {
+        "weights": _compare_weights(_weights(run), _weights(again)),
+        "history": {
+            "identical": first is None,
+            "first_difference": first,
+            "epochs": [len(then), len(now)],
+        },
+        "predictions": compare_predictions(run.validation, again.validation),
+        "differences": differences(run.environment, again.environment),
+        "environment": dict(again.environment),
+    }
+    return Reproduction(run, values)
 
 
-def compare_predictions(then: Predictions, now: Predictions) -> PredictionAgreement:
+def compare_predictions(then: Predictions, now: Predictions) -> dict[str, Any]:
     """Compare what two models predict for the same images.
+
+    Returns:
+        ``identical``, byte for byte; ``largest_difference`` of two probabilities; and how many
+        images get the ``same_class`` from both, of so many ``images``.
 
     Raises:
         RunChangedError: they are for other images, or have no probabilities.
     """
-    before, after = then.log_probabilities, now.log_probabilities
-    same_images = all(
-        np.array_equal(getattr(then, name), getattr(now, name)) for name in ("indices", "labels")
-    )
-    if before is None or after is None or not same_images or before.shape != after.shape:
+    before, after = then.probabilities, now.probabilities
+    same_images = np.array_equal(then.indices, now.indices) and then.classes == now.classes
+    if before is None or after is None or not same_images:
         raise RunChangedError(
             f"The run's predictions are not for the same {len(now):,} validation images. Restore "
             "its folder as it was written, or train again."
         )
-    # Into float64 first, where small logarithms give no warning.
-    moved = np.abs(np.exp(before.astype(np.float64)) - np.exp(after.astype(np.float64)))
-    same = then.predicted == now.predicted
-    return PredictionAgreement(
-        identical=before.tobytes() == after.tobytes() and bool(same.all()),
-        largest_difference=float(moved.max()),
-        same_class=int(same.sum()),
-        images=len(same),
-    )
+    return {
+        "identical": then.to_bytes() == now.to_bytes(),
+        "largest_difference": float(np.abs(before - after).max()),
+        "same_class": int((then.predicted == now.predicted).sum()),
+        "images": len(now),
+    }
 
 
-def _compare_weights(run: Run, again: Run) -> WeightAgreement | None:
-    before, after = _weights(run), _weights(again)
-    if not before and not after:
+def _compare_weights(then: _Weights, now: _Weights) -> dict[str, Any] | None:
+    """The largest difference is None for weights of other names, shapes or types, and for those
+    that are not finite."""
+    if not then and not now:
         return None
     forms = [
-        {name: (each.shape, each.dtype) for name, each in weights.items()}
-        for weights in (before, after)
+        {name: (array.shape, array.dtype) for name, array in weights.items()}
+        for weights in (then, now)
     ]
     if forms[0] != forms[1]:
-        return WeightAgreement(identical=False, largest_difference=None)
-    pairs = [(before[name], after[name]) for name in after if after[name].size]
-    identical = all(one.tobytes() == other.tobytes() for one, other in pairs)
-    with np.errstate(invalid="ignore"):  # infinite weights, in an untrusted file
+        return {"identical": False, "largest_difference": None}
+    with np.errstate(invalid="ignore"):  # infinite weights
         apart = [
-            float(np.abs(one.astype(float) - other.astype(float)).max()) for one, other in pairs
+            np.abs(then[name].astype(float) - now[name].astype(float)).max(initial=0)
+            for name in now
         ]
-    finite = bool(np.isfinite(apart).all())
-    return WeightAgreement(identical, max(apart, default=0.0) if finite else None)
+    return {
+        "identical": all(then[name].tobytes() == now[name].tobytes() for name in now),
+        "largest_difference": plain(np.max(apart)),
+    }
 
 
-def _weights(run: Run) -> dict[str, npt.NDArray[Any]]:
+def _weights(run: Run) -> _Weights:
     """The arrays in a run's file of weights; none if it has no such file."""
     path = run.folder / "model.safetensors"
     try:
@@ -271,16 +235,16 @@ def _weights(run: Run) -> dict[str, npt.NDArray[Any]]:
 def _recipe(run: Run, model: Any) -> BaseRecipe:
     """The run's recipe, with the code of your own model if it trained one."""
     own = run.recipe.own
-    if (own is None) != (model is None):
+    if own is None:
+        if model is not None:
+            raise UsageError(f"{run.name} needs no --model, as it trained {run.recipe.name}.")
+        return run.recipe
+    if model is None:
         raise UsageError(
-            f"{run.name} needs no --model: its recipe describes everything. Leave it out."
-            if own is None
-            else f"{run.name} trained your own model, {own.origin}, and the code in a run folder "
-            f"is never executed. Name it: `fittingroom reproduce {run.folder} --model "
+            f"{run.name} trained your own model, {own.origin}, and the code in a run folder is "
+            f"never executed. Name it: `fittingroom reproduce {run.folder} --model "
             "my_file.py:build`."
         )
-    if own is None:
-        return run.recipe
     given = recipe_of(model).own
     recipe = None if given is None else run.recipe.with_own(replace(given, origin=own.origin))
     if recipe is None or recipe.key != run.recipe.key:

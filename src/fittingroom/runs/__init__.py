@@ -2,7 +2,6 @@
 
 from fittingroom.runs.checkpoints import Checkpoint, read_checkpoint
 from fittingroom.runs.environment import (
-    EnvironmentDifference,
     available_processors,
     describe_environment,
     differences,
@@ -18,7 +17,6 @@ from fittingroom.runs.writer import RunWriter
 __all__ = [
     "Checkpoint",
     "Ending",
-    "EnvironmentDifference",
     "Epoch",
     "Listed",
     "Opening",

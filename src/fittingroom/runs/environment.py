@@ -5,7 +5,6 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -118,29 +117,7 @@ def code_revision() -> str | None:
         return None
 
 
-@dataclass(frozen=True)
-class EnvironmentDifference:
-    """One thing that differs between two trainings.
-
-    Attributes:
-        what: its name.
-        then: its value for the first, in words.
-        now: its value for the second.
-    """
-
-    what: str
-    then: str
-    now: str
-
-    @property
-    def sentence(self) -> str:
-        """Both in a few words."""
-        return f"{self.what} ({self.then} then, {self.now} now)"
-
-
-def differences(
-    then: Mapping[str, Any], now: Mapping[str, Any]
-) -> tuple[EnvironmentDifference, ...]:
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[dict[str, str]]:
     """What differs between two ``environment.json``, of all that could change results.
 
     The time and the number of processors can't. A revision with ``+`` stands for code with
@@ -148,14 +125,17 @@ def differences(
 
     Args:
         then, now: as run folders hold them.
+
+    Returns:
+        For each difference its name, ``what``, and the values ``then`` and ``now``, in words.
     """
     before, after = _in_words(then), _in_words(now)
     pairs = ((what, before.get(what, "none"), after.get(what, "none")) for what in before | after)
-    return tuple(
-        EnvironmentDifference(what, one, other)
+    return [
+        {"what": what, "then": one, "now": other}
         for what, one, other in pairs
         if one != other or (what == NAMES["revision"] and one.endswith("+"))
-    )
+    ]
 
 
 def _in_words(environment: Mapping[str, Any]) -> dict[str, str]:
