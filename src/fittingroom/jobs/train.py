@@ -150,7 +150,9 @@ def _fit(
     )
     with (
         progress.track(f"{recipe.name}, seed {seed}", epochs) as advance,
-        stops_between_epochs(progress, how_to_resume, can_wait=not recipe.in_one_go) as stopping,
+        stops_between_epochs(
+            progress, how_to_resume, can_wait=not recipe.in_one_go
+        ) as stop_if_asked,
     ):
 
         def tell(epoch: Epoch) -> None:
@@ -164,7 +166,7 @@ def _fit(
 
         def on_checkpoint(checkpoint: Checkpoint) -> None:
             writer.keep(checkpoint)
-            stopping.check()
+            stop_if_asked()
 
         fitted = engine.fit(
             recipe,

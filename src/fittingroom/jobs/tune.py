@@ -22,7 +22,7 @@ from fittingroom.engines import Device, engine_named
 from fittingroom.errors import FittingRoomError, TrainingError, TrainingStopped, UsageError
 from fittingroom.jobs.seeds import check_place
 from fittingroom.jobs.session import Session
-from fittingroom.jobs.stopping import Stopping, stops_between_epochs
+from fittingroom.jobs.stopping import stops_between_epochs
 from fittingroom.jobs.train import Heard, train, train_trial
 from fittingroom.numbers import percent
 from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
@@ -117,11 +117,11 @@ def tune(
     how_to_resume = f"Stopped. The trials are kept in {folder}; the same command resumes there."
     with (
         open_study(folder, facts, settings_of(chosen, space)) as study,
-        stops_between_epochs(session.progress, how_to_resume, "this epoch is") as stopping,
+        stops_between_epochs(session.progress, how_to_resume, "this epoch is") as stop_if_asked,
     ):
         with _trainer(on, split, device) as trainer:
-            _run(study, chosen, space, trials, seed, trainer, stopping, session)
-        stopping.check()
+            _run(study, chosen, space, trials, seed, trainer, stop_if_asked, session)
+        stop_if_asked()
         search = Search(
             folder=folder,
             recipe=chosen,
@@ -181,7 +181,7 @@ def _run(
     trials: int,
     seed: int,
     trainer: tuple[_TrainTrial, int],
-    stopping: Stopping,
+    stop_if_asked: Callable[[], None],
     session: Session,
 ) -> None:
     """Run trials until there are so many; Optuna maximizes their validation accuracy."""
@@ -193,7 +193,7 @@ def _run(
         epochs = tried.epochs if isinstance(tried, Recipe) else 1
 
         def heard(epoch: Epoch) -> None:
-            stopping.check()
+            stop_if_asked()
             prune(trial, epoch, epochs)
 
         try:
