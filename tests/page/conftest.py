@@ -50,7 +50,8 @@ def serve(folder: Path) -> tuple[Quiet, str]:
 
 def export(runs: list[Run], out: Path) -> Path:
     try:
-        return export_site(runs, out=out).folder
+        export_site(runs, out=out)
+        return out
     except ExportError as error:
         if "npm" in str(error):
             pytest.skip(str(error))

@@ -1,7 +1,7 @@
 """``export``: write a run's model as one file, or as a web page."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,7 +14,10 @@ app = typer.Typer()
 
 @app.command()
 def export(
-    to: Annotated[str, typer.Option(help="keras, h5, onnx, safetensors or web.")],
+    to: Annotated[
+        Literal["keras", "h5", "onnx", "safetensors", "web"],
+        typer.Option(help="The format."),
+    ],
     out: Annotated[
         Path,
         typer.Option(
@@ -33,35 +36,30 @@ def export(
     json: options.Json = False,
 ) -> None:
     """Export a run's model as one file (Keras, ONNX, weights), or as a web page."""
+    runs = runs or []
     if to == "web":
-        _export_site(runs or [], out, json)
-        return
-    from fittingroom.jobs.export import check_format, export_run
+        from fittingroom.jobs.site import export_site
 
-    check_format(to)
-    if runs is None or len(runs) != 1:
-        raise UsageError(
-            f"Exporting to {to} takes one run, not {len(runs or [])}. `fittingroom runs` lists "
-            "your runs. The model inside the package can only be exported to web."
+        sizes = export_site(runs, out=out)
+        if json:
+            print_json({"path": str(out), "sizes": sizes})
+            return
+        for name, size in sorted(sizes.items(), key=lambda item: -item[1]):
+            print_text(f"{size / 1000:10,.1f} kB  {name}")
+        print_text(
+            f"{out}: {sum(sizes.values()) / 1e6:.1f} MB for any static host. Try it with "
+            f"`python -m http.server -d {out}`."
         )
-    exported = export_run(runs[0], to=to, out=out)
-    if json:
-        print_json({"path": str(exported.path), "takes": exported.takes})
-    else:
-        print_text(f"{exported.path}: {exported.takes}")
-
-
-def _export_site(runs: list[Path], out: Path, json: bool) -> None:
-    from fittingroom.jobs.site import export_site
-
-    site = export_site(runs, out=out)
-    if json:
-        print_json({"path": str(site.folder), "sizes": dict(site.sizes)})
         return
-    for name, size in sorted(site.sizes.items(), key=lambda item: -item[1]):
-        print_text(f"{size / 1000:10,.1f} kB  {name}")
-    total = sum(site.sizes.values()) / 1e6
-    print_text(
-        f"{site.folder}: {total:.1f} MB for any static host. Try it with "
-        f"`python -m http.server -d {site.folder}`."
-    )
+    if len(runs) != 1:
+        raise UsageError(
+            f"Exporting to {to} takes one run, not {len(runs)}. `fittingroom runs` lists your "
+            "runs. The model inside the package can only be exported to web."
+        )
+    from fittingroom.jobs.export import export_run
+
+    takes = export_run(runs[0], to=to, out=out)
+    if json:
+        print_json({"path": str(out), "takes": takes})
+    else:
+        print_text(f"{out}: {takes}")

@@ -3,9 +3,8 @@
 import functools
 import inspect
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -47,16 +46,8 @@ Threads = Annotated[
     typer.Option(help="Processor threads. Default: one a processor.", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-
-
-class Place(StrEnum):
-    """Where work may be done, other than in this process."""
-
-    RAY = "ray"
-
-
 On = Annotated[
-    Place | None,
+    Literal["ray"] | None,
     typer.Option(
         help="ray: on a Ray cluster, the one that RAY_ADDRESS names or one on this machine. "
         "Default: in this process.",
@@ -64,12 +55,11 @@ On = Annotated[
     ),
 ]
 
-_DATA: dict[str, tuple[Any, Any]] = {
+# Annotations and defaults.
+_SESSION: dict[str, tuple[Any, Any]] = {
     "data": (Data, None),
     "allow_unknown_data": (AllowUnknownData, False),
     "classes": (Classes, None),
-}
-_PLACE: dict[str, tuple[Any, Any]] = {
     "runs": (Runs, RUNS),
     "device": (Device, None),
     "threads": (Threads, None),
@@ -85,7 +75,8 @@ def takes_session(*names: str) -> Callable[[_Command], _Command]:
     Args:
         names: of ``runs``, ``device`` and ``threads``.
     """
-    added = _DATA | {name: _PLACE[name] for name in names}
+    names = ("data", "allow_unknown_data", "classes", *names)
+    added = {name: _SESSION[name] for name in names}
 
     def decorate(command: _Command) -> _Command:
         @functools.wraps(command)

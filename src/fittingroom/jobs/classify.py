@@ -1,6 +1,7 @@
 """Classify photos: files, folders and patterns in, an answer or an error for each image out."""
 
 import glob
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -110,29 +111,25 @@ def classify(
         options: what an answer contains.
     """
     options = options or PredictOptions()
-    batch: list[tuple[str, Photo | str]] = []
-    for name, source in images:
-        try:
-            batch.append((name, read_photo(source)))
-        except PhotoError as error:
-            batch.append((name, str(error)))
-        if len(batch) == _BATCH:
-            yield from _answered(model, batch, options)
-            batch = []
-    yield from _answered(model, batch, options)
+    remaining = iter(images)
+    while batch := list(itertools.islice(remaining, _BATCH)):
+        photos = [_read(source) for _, source in batch]
+        readable = [photo.image for photo in photos if isinstance(photo, Photo)]
+        answers = iter(model.answers(np.stack(readable)) if readable else ())
+        for (name, _), photo in zip(batch, photos, strict=True):
+            if isinstance(photo, str):
+                yield Classified(name, None, None, photo)
+            else:
+                heat = model.explain(photo.image) if options.explain else None
+                yield Classified(name, photo, next(answers), explanation=heat)
 
 
-def _answered(
-    model: Model, batch: list[tuple[str, Photo | str]], options: PredictOptions
-) -> Iterator[Classified]:
-    images = [photo.image for _, photo in batch if isinstance(photo, Photo)]
-    answers = iter(model.answers(np.stack(images)) if images else ())
-    for name, photo in batch:
-        if isinstance(photo, str):
-            yield Classified(name, None, None, photo)
-        else:
-            heat = model.explain(photo.image) if options.explain else None
-            yield Classified(name, photo, next(answers), explanation=heat)
+def _read(source: str | bytes) -> Photo | str:
+    """The photo, or why it can't be read."""
+    try:
+        return read_photo(source)
+    except PhotoError as error:
+        return str(error)
 
 
 def _below(folder: str) -> Iterator[str]:

@@ -1,22 +1,19 @@
 """Export a finished run as one file, for people who work with Keras, ONNX or plain weights."""
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from fittingroom.engines import engine_named
-from fittingroom.errors import ExportError, UsageError, did_you_mean
+from fittingroom.errors import ExportError, UsageError
 from fittingroom.networks import parameter_count, summarise
 from fittingroom.predict import Predictor
 from fittingroom.recipes import Recipe
 from fittingroom.runs import Run, make_folder, open_run, write_file
 from fittingroom.runs.manifests import MOST_BYTES
 from fittingroom.safe_io import Refusal, read_weights, read_whole
-
-FORMATS = ("keras", "h5", "onnx", "safetensors")
 
 # The exported Keras model may differ from the run's own by this much in any probability.
 _ALLOWED_DIFFERENCE = 1e-4
@@ -25,8 +22,12 @@ _IMAGES = 200
 _WIDEST = 10_000_000
 
 # The file of a run, by format, and what it takes.
-_FILES = {"keras": "model.keras", "h5": "best_model.h5"}
-_FILES |= {"onnx": "model.onnx", "safetensors": "model.safetensors"}
+_FILES = {
+    "keras": "model.keras",
+    "h5": "best_model.h5",
+    "onnx": "model.onnx",
+    "safetensors": "model.safetensors",
+}
 _SCALED = (
     "takes pixel values divided by 255 (0–1), (N, 28, 28) or (N, 28, 28, 1), and gives "
     "uncalibrated probabilities"
@@ -47,34 +48,7 @@ _REBUILT = (
 )
 
 
-@dataclass(frozen=True)
-class Exported:
-    """An exported file.
-
-    Attributes:
-        path: where it is.
-        takes: what it takes and gives, in words.
-    """
-
-    path: Path
-    takes: str
-
-
-def check_format(to: str) -> None:
-    """Check the name of a format of one file.
-
-    Raises:
-        UsageError: there is no such format.
-    """
-    if to not in FORMATS:
-        known = (*FORMATS, "web")
-        raise UsageError(
-            f"'{to}' is no format of one file. Use one of {', '.join(FORMATS)}; web gives a folder "
-            "(`export_site` in Python)." + did_you_mean(to, known)
-        )
-
-
-def export_run(run: Run | Path | str, *, to: str, out: Path | str) -> Exported:
+def export_run(run: Run | Path | str, *, to: str, out: Path | str) -> str:
     """Write a finished run's model as one file.
 
     A PyTorch run's network is built again in Keras with its weights copied; normalisation, the
@@ -87,13 +61,17 @@ def export_run(run: Run | Path | str, *, to: str, out: Path | str) -> Exported:
         to: ``"keras"``, ``"h5"``, ``"onnx"`` or ``"safetensors"``.
         out: the file, with the extension of the format; an existing file is replaced.
 
+    Returns:
+        What the file takes and gives, in words.
+
     Raises:
         UsageError: no such format, another extension, or a folder in the file's place.
         ExportError: the run cannot be exported to it, or the built model differs from the run's.
         RunError: the file cannot be written.
         MissingExtraError: Keras or its backend is not installed.
     """
-    check_format(to)
+    if to not in _FILES:
+        raise UsageError(f"'{to}' is no format of one file. Use one of {', '.join(_FILES)}.")
     path = Path(out)
     if path.is_dir() or path.suffix != f".{to}":
         what = "is a folder" if path.is_dir() else f"doesn't end in .{to}"
@@ -102,7 +80,7 @@ def export_run(run: Run | Path | str, *, to: str, out: Path | str) -> Exported:
     content, takes = _content(run, to)
     make_folder(path.parent)
     write_file(path, content)
-    return Exported(path, takes)
+    return takes
 
 
 def _content(run: Run, to: str) -> tuple[bytes, str]:

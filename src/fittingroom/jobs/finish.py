@@ -51,7 +51,12 @@ def finish(
         writer.write("model.safetensors", safetensors.numpy.save(dict(fitted.weights)))
     for name, content in fitted.files.items():
         writer.write(name, content)
-    parameters, operations = size_of(recipe, fitted)
+    if fitted.core is not None:
+        parameters, operations = fitted.core.parameters, fitted.core.operations
+    else:
+        assert isinstance(recipe, Recipe)
+        parameters = networks.parameter_count(recipe.layers)
+        operations = networks.operation_count(recipe.layers) * recipe.views
     if operations > _LONG:
         progress.say(f"{recipe.name}: exporting and checking, which may take minutes")
     images, labels = split.validation.images, split.validation.labels
@@ -62,9 +67,13 @@ def finish(
     ood = fit_ood(*model.run(("ood_features", "logits"), seen))
     scores = ood.scores(*model.run(("ood_features", "logits"), images))
     thresholds = choose_thresholds(softmax(logits / temperature), scores, labels)
-    metadata = thresholds.to_metadata()
     final = exported(
-        recipe, fitted, split.classes, temperature=temperature, ood=ood, metadata=metadata
+        recipe,
+        fitted,
+        split.classes,
+        temperature=temperature,
+        ood=ood,
+        metadata=thresholds.to_metadata(),
     )
     path = writer.write("model.onnx", final)
     trust_model(final)
@@ -119,19 +128,12 @@ def exported(
 
     ``shifts=False`` leaves out the shifts that the recipe averages over. For `temperature`, `ood`
     and `metadata` see :func:`fittingroom.export.build_onnx`.
-
-    Raises:
-        ExportError: there is neither a graph nor a described network to build it from.
     """
     if fitted.core is not None:
         return wrap_core(
             fitted.core.graph, classes=classes, temperature=temperature, ood=ood, metadata=metadata
         )
-    if not isinstance(recipe, Recipe):
-        raise ExportError(
-            f"The engine '{recipe.engine}' gave no graph to export, and the recipe describes no "
-            "network to build one from."
-        )
+    assert isinstance(recipe, Recipe)  # an engine gives a graph of everything else
     return build_onnx(
         recipe.layers,
         fitted.weights,
@@ -142,15 +144,6 @@ def exported(
         ood=ood,
         metadata=metadata,
     )
-
-
-def size_of(recipe: BaseRecipe, fitted: Fitted) -> tuple[int, int]:
-    """Trained numbers, and multiply-adds for an image."""
-    if fitted.core is not None:
-        return fitted.core.parameters, fitted.core.operations
-    assert isinstance(recipe, Recipe)
-    operations = networks.operation_count(recipe.layers) * recipe.views
-    return networks.parameter_count(recipe.layers), operations
 
 
 def checked(

@@ -24,19 +24,12 @@ def load(model: "Path | str | Run | None" = None, threads: int | None = None) ->
         ExportError: it is no model of this project, or one of an earlier version.
         RunError: the run cannot be read, or was changed.
     """
-    path, name = _named(model)
+    path, name = model_file(model)
     return Model(path, name=name, threads=threads)
 
 
-def file_of(model: "Path | str | Run | None" = None) -> Path:
-    """The ONNX file of a model; argument and errors are those of :func:`load`."""
-    path, _ = _named(model)
-    Model(path)  # which refuses a file that is no model
-    return path
-
-
-def _named(model: "Path | str | Run | None") -> tuple[Path, str | None]:
-    """The file of a model, and its name, or None to use the file's."""
+def model_file(model: "Path | str | Run | None") -> tuple[Path, str | None]:
+    """The file of a model as :func:`load` takes it, and its name, or None to use the file's."""
     if model is None:
         return packaged_model(), packaged_numbers()["name"]
     if isinstance(model, Path | str):

@@ -1,8 +1,7 @@
 """Export to the web: models → a static folder with a page on which they answer."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,26 +19,16 @@ _TO_TRY = 4  # images of a class to try
 _MOST_MODELS = 2  # that the page shows side by side
 
 
-@dataclass(frozen=True)
-class Site:
-    """An exported static folder.
-
-    Attributes:
-        folder: its path.
-        sizes: bytes of each file, by its name within the folder.
-    """
-
-    folder: Path
-    sizes: Mapping[str, int]
-
-
-def export_site(runs: Sequence[Run | Path | str], *, out: Path | str) -> Site:
+def export_site(runs: Sequence[Run | Path | str], *, out: Path | str) -> dict[str, int]:
     """Write a static web page on which one or two models answer in the browser.
 
     Args:
         runs: the runs, or their folders; two are shown side by side. Empty: the model inside the
             package.
         out: the folder; new, empty, or from an earlier export.
+
+    Returns:
+        The size in bytes of each file, by its name within the folder.
 
     Raises:
         UsageError: too many runs, one run twice, or something else is in the folder.
@@ -59,32 +48,33 @@ def export_site(runs: Sequence[Run | Path | str], *, out: Path | str) -> Site:
     # To be tried by visitors, not scored.
     rows = [np.flatnonzero(test.labels == label)[:_TO_TRY] for label in range(len(GARMENTS))]
     to_try = test.take(np.concatenate(rows))
-    models = [_run_model(run, known) for run in opened]
-    if not models:
-        path, numbers = packaged_model(), packaged_numbers()
-        model = Model(path, name=numbers["name"])
-        models = [_web_model(model, path, known, numbers["test_accuracy"], numbers["parameters"])]
-    return Site(Path(out), write_site(Path(out), models, known, to_try))
+    shown = [(run.model_path, run.name, _accuracy(run), run.summary.parameters) for run in opened]
+    if not opened:
+        numbers = packaged_numbers()
+        name, accuracy = numbers["name"], numbers["test_accuracy"]
+        shown = [(packaged_model(), name, accuracy, numbers["parameters"])]
+    models = [_web_model(*each, known) for each in shown]
+    return write_site(Path(out), models, known, to_try)
 
 
-def _run_model(run: Run, known: ImageSet) -> WebModel:
+def _accuracy(run: Run) -> float | None:
+    """On the test set of Fashion-MNIST, if the run was scored on it."""
     if tuple(run.classes) != GARMENTS:
         raise ExportError(
             f"{run.name} has the classes {', '.join(run.classes)}; the page shows the ten classes "
             "of Fashion-MNIST only. Export it to onnx instead."
         )
-    model = Model(run.model_path, name=run.name)
     tested = run.read_predictions("fashion-mnist")
-    accuracy = None if tested is None else float(tested.correct.mean())
-    return _web_model(model, run.model_path, known, accuracy, run.summary.parameters)
+    return None if tested is None else float(tested.correct.mean())
 
 
 def _web_model(
-    model: Model, path: Path, known: ImageSet, accuracy: float | None, parameters: int | None
+    path: Path, name: str, accuracy: float | None, parameters: int, known: ImageSet
 ) -> WebModel:
+    model = Model(path, name=name)
     unsure, unknown = model.thresholds.unsure, model.thresholds.unknown
     facts = {
-        "name": model.name,
+        "name": name,
         "classes": model.classes,
         "accuracy": accuracy,
         "parameters": parameters,

@@ -21,7 +21,7 @@ from fittingroom.jobs.cluster.connection import (
     result_of,
     share_folder,
 )
-from fittingroom.jobs.load import file_of
+from fittingroom.jobs.load import model_file
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.predict import Model
 from fittingroom.runs import make_folder, only_here, write_file
@@ -97,7 +97,9 @@ def classify_shards(
         RunBusyError: another process writes to `out`.
         RunError: `out` cannot be written, or a file in it is damaged.
     """
-    content = file_of(model).read_bytes()
+    path, _ = model_file(model)
+    Model(path)  # which refuses a file that is no model
+    content = path.read_bytes()
     options = options or PredictOptions()
     settings = [hashlib.sha256(content).hexdigest(), str(Path.cwd()), asdict(options)]
     shards = list(_cut(find_images(sources), shard, out.resolve(), settings))
