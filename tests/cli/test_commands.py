@@ -136,8 +136,8 @@ def test_recipes_and_summary(cli):
     assert code == 0
     assert "ann:" in out
     assert "cnn:" in out
-    assert "356,480 multiply-adds an image, and as many for its mirror image." in out
-    assert "for its mirror image and for each of four shifts of both." in out  # of cnn-best
+    assert "356,480 multiply-adds an image, for each of 2 views" in out
+    assert "for each of 10 views" in out  # of cnn-best
     code, out, _ = cli("recipes", "--json")
     assert {"ann", "cnn"} <= {recipe["name"] for recipe in json.loads(out)}
     code, out, _ = cli("summary", "tiny", "--json")

@@ -22,7 +22,7 @@ def test_tasks_at_the_same_time_have_one_display(terminal):
             terminal.print("between")
         one(3, "in the end")
     shown = terminal.file.getvalue()
-    assert "second: all of it\n" in shown.replace("\x1b[2K", "").replace("\r", "")
+    assert "second: done, all of it\n" in shown.replace("\x1b[2K", "").replace("\r", "")
     assert shown.rstrip().endswith("\x1b[?25h")  # the cursor is back
     assert "in the end" in shown
 

@@ -13,14 +13,8 @@ from fittingroom.errors import FittingRoomError, TrainingStopped, missing_extra
 
 _ASK_AGAIN_SECONDS = 0.5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# What is said when one of these commands was stopped; a training says more itself.
-_RESUMES = {
-    "train": "The same command with --resume goes on from the last checkpoint.",
-    "compare": "Finished runs are kept; the same command without --fresh does the rest.",
-    "verify": "Finished runs are kept; the same command does the rest.",
-    "tune": "Finished trials are kept; the same command does the rest.",
-    "predict": "With --on ray, finished files are kept; the same command does the rest.",
-}
+# Commands that keep what they finished; a training says more itself.
+_RESUMABLE = ("train", "compare", "verify", "tune", "predict")
 _received: list[int] = []
 
 
@@ -96,7 +90,9 @@ def _stop(error: BaseException, arguments: list[str]) -> int:
     if isinstance(error, TrainingStopped):
         _tell(str(error))
         return 128 + error.signal
-    _tell(f"Stopped. {_RESUMES.get(arguments[0] if arguments else '', '')}".rstrip())
+    resumable = arguments and arguments[0] in _RESUMABLE
+    how = " The same command resumes; `train` needs --resume, and --fresh must be left out."
+    _tell(f"Stopped.{how if resumable else ''}")
     return 128 + (_received[0] if _received else signal.SIGINT)
 
 

@@ -1,6 +1,5 @@
 """``data``: find, download and check the data."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 from fittingroom.cli import options
 from fittingroom.cli.output import print_json, print_table, print_text, say
 from fittingroom.errors import DataInvalidError
+from fittingroom.numbers import count, plain
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -84,12 +84,12 @@ def verify(data: options.Data = None, json: options.Json = False) -> None:
         folder = Path(data).expanduser()
     reports = verify_folder(folder)
     if json:
-        print_json([{**asdict(each), "path": each.path and str(each.path)} for each in reports])
+        print_json(plain(reports))
     else:
         rows = [
             (
                 each.name,
-                f"{each.size:,}" if each.size is not None else "–",
+                count(each.size),
                 each.sha256 or "–",
                 each.problem or each.known_as or "unknown content",
             )

@@ -66,8 +66,7 @@ def _data() -> dict[str, str]:
     from fittingroom.data import find_dataset, survey
 
     found = {place.what: f"{place.folder}: {place.words}" for place in survey()}
-    named = os.environ.get("FITTINGROOM_DATA")
-    if named:
+    if named := os.environ.get("FITTINGROOM_DATA"):
         try:
             dataset = find_dataset(named, fetch=False)
             words = f"{dataset.folder}: {dataset.name}"

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout, suppress
 from typing import Any
 
 from rich import box
@@ -69,11 +69,9 @@ def say(text: str) -> None:
         messages.print(text, markup=False, soft_wrap=True)
 
 
-@contextmanager
-def prints_aside() -> Iterator[None]:
+def prints_aside() -> AbstractContextManager[Any]:
     """Send to standard error what your own model's code prints: it is no result of a command."""
-    with redirect_stdout(sys.stderr):
-        yield
+    return redirect_stdout(sys.stderr)
 
 
 class Display:
@@ -91,22 +89,11 @@ class Display:
 
     @contextmanager
     def track(self, description: str, total: int) -> Iterator[Advance]:
-        """A bar for as long as the context lasts; off a terminal, a line when it ends."""
-        words = ""
-
-        if not messages.is_terminal:
-
-            def note(done: int, new_words: str) -> None:
-                nonlocal words
-                words = new_words
-
-            yield note
-            say(f"{description}: done" + (f", {words}" if words else ""))
-            return
+        """A bar for as long as the context lasts, on a terminal; a line when it ends, elsewhere."""
         if self._bars is None:
             self._bars = _new_bars()
             self._bars.start()
-        bars = self._bars
+        bars, words = self._bars, ""
         task = bars.add_task(description, total=total, words="")
 
         def advance(done: int, new_words: str) -> None:
@@ -117,12 +104,14 @@ class Display:
         try:
             yield advance
         finally:
-            if len(bars.task_ids) > 1:
-                bars.remove_task(task)
-                say(f"{description}: {words}")
-            else:
+            last = len(bars.task_ids) == 1
+            if last:
                 bars.stop()
                 self._bars = None
+            else:
+                bars.remove_task(task)
+        if bars.disable or not last:  # the last bar stays on the terminal
+            say(f"{description}: done" + (f", {words}" if words else ""))
 
 
 def _new_bars() -> Progress:
@@ -134,4 +123,5 @@ def _new_bars() -> Progress:
         TimeElapsedColumn(),
         TextColumn("{task.fields[words]}"),
         console=messages,
+        disable=not messages.is_terminal,
     )

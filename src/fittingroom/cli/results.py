@@ -35,20 +35,15 @@ def evaluate(
     """Score runs on the test set; it is opened once for each run, and that is logged."""
     from fittingroom.jobs.evaluate import evaluate as evaluate_job
 
-    opened = [open_run(folder) for folder in run]
-    evaluated = [evaluate_job(each, session=session) for each in opened]
+    opened = {str(folder): open_run(folder) for folder in run}
+    evaluated = {name: evaluate_job(each, session=session) for name, each in opened.items()}
     if json:
-        print_json(
-            [
-                {"run": str(each.folder), **model.as_dict()}
-                for each, model in zip(opened, evaluated, strict=True)
-            ]
-        )
+        print_json([{"run": each, **model.as_dict()} for each, model in evaluated.items()])
         return
-    for each, model in zip(opened, evaluated, strict=True):
+    for each, model in evaluated.items():
         accuracy = model.evaluation.accuracy
         print_table(
-            f"{each.name} on {model.data}: accuracy {percent_estimate(accuracy, 2)}",
+            f"{each} on {model.data}: accuracy {percent_estimate(accuracy, 2)}",
             ("class", "images", "precision", "recall", "F1"),
             [
                 (
@@ -160,7 +155,16 @@ def runs(runs: options.Runs = options.RUNS, json: options.Json = False) -> None:
     """List the runs with their accuracies."""
     listed = list_runs(runs)
     if json:
-        print_json([_listed_values(each) for each in listed])
+        print_json(
+            [
+                {
+                    "run": str(each.folder),
+                    "state": each.state,
+                    **({"reason": each.reason} if each.run is None else run_values(each.run)),
+                }
+                for each in listed
+            ]
+        )
         return
     if not listed:
         say(f"No runs in {runs}. `fittingroom train cnn` makes one.")
@@ -210,25 +214,18 @@ def _test_accuracies(run: Run) -> dict[str, "Estimate"]:
     }
 
 
-def _listed_values(listed: Listed) -> dict[str, Any]:
-    values = {"reason": listed.reason} if listed.run is None else run_values(listed.run)
-    return {"run": str(listed.folder), "state": listed.state} | values
-
-
 def _row(listed: Listed) -> tuple[str, ...]:
-    if listed.run is None:
+    run = listed.run
+    if run is None:
         return (listed.folder.name, "", "", "", "", "", "", listed.state)
-    run, scores = listed.run, _test_accuracies(listed.run)
-    test = ", ".join(
-        accuracy.percent if len(scores) == 1 else f"{name}: {accuracy.percent}"
-        for name, accuracy in scores.items()
-    )
+    scores = _test_accuracies(run)
+    names = {name: f"{name}: " if len(scores) > 1 else "" for name in scores}
     return (
         run.name,
         run.recipe.name,
         str(run.seed),
         validation_accuracy(run).percent,
-        test or "–",
+        ", ".join(f"{names[name]}{each.percent}" for name, each in scores.items()) or "–",
         f"{run.summary.seconds:.1f}",
         f"{run.summary.parameters:,}",
         listed.state,
