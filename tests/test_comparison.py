@@ -609,6 +609,14 @@ def test_the_names_that_scripts_read_are_a_contract():
     assert list(pair["mcnemar"]) == ["a_only", "b_only", "p_exact", "p_mid"]
 
 
+def test_the_frame_has_a_row_for_each_pair():
+    correct = [simulated(k, 1, 300) for k in (1, 2, 3)]
+    found = compare_models([entrant(n, c) for n, c in zip("abc", correct, strict=True)])
+    frame = found.frame()
+    assert list(zip(frame["a"], frame["b"], strict=True)) == [(p.a, p.b) for p in found.pairs]
+    assert list(frame["difference_low"]) == [pair.difference.low for pair in found.pairs]
+
+
 @pytest.mark.parametrize("seeds", [(1, 1), (3, 3), (1, 3)])
 @pytest.mark.parametrize("images", [1, 2, 300])
 def test_json_holds_no_nan_however_little_there_is(seeds, images):

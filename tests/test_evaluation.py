@@ -125,3 +125,11 @@ def test_the_curve_in_json_is_thinned_and_keeps_its_ends():
     assert len(curve["coverage"]) == len(curve["risk"]) == 101
     assert curve["coverage"][0] == found.risk_coverage.coverage[0]
     assert (curve["coverage"][-1], curve["risk"][-1]) == (1, found.risk_coverage.risk[-1])
+
+
+def test_the_frame_has_a_row_for_each_class():
+    found = evaluate_predictions(some_predictions())
+    frame = found.frame()
+    assert list(frame.index) == list(CLASSES)
+    assert frame["support"].sum() == 300
+    assert frame.loc["coat", "recall_low"] == found.per_class[1].recall.low

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from fittingroom.numbers import Estimate, plain
 from fittingroom.predictions import Int64, Predictions
+
+if TYPE_CHECKING:
+    import pandas
 
 Verdict = Literal["better", "worse", "equivalent", "not shown"]
 
@@ -174,3 +177,9 @@ class Comparison:
         for pair in values["pairs"]:
             del pair["a_only"], pair["b_only"]
         return values
+
+    def frame(self) -> "pandas.DataFrame":
+        """One row a pair, with the columns ``difference_value``, ``difference_low`` and so on."""
+        import pandas  # half a second, for those who want a table
+
+        return pandas.json_normalize(self.as_dict()["pairs"], sep="_").drop(columns="gains")
