@@ -124,6 +124,15 @@ class Predictions:
         return self.predicted == self.labels
 
     @cached_property
+    def unlikely(self) -> int:
+        """For how many images the predicted class is not the one of highest probability."""
+        logs = self.log_probabilities
+        if logs is None:
+            return 0
+        of_predicted = logs[np.arange(len(logs)), self.predicted]
+        return int((of_predicted < logs.max(axis=1)).sum())
+
+    @cached_property
     def labels_hash(self) -> str:
         """SHA-256 of the true labels: only predictions with the same hash can be compared."""
         return hashlib.sha256(self.labels.tobytes()).hexdigest()

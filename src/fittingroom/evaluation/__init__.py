@@ -7,7 +7,7 @@
     models      one model, from its evaluation to the page of a report
 """
 
-from fittingroom.evaluation.models import ModelReport, unlikely_predictions
+from fittingroom.evaluation.models import ModelReport
 from fittingroom.evaluation.results import (
     Calibration,
     CalibrationBin,
@@ -28,5 +28,4 @@ __all__ = [
     "ModelReport",
     "ScoreInfo",
     "evaluate_predictions",
-    "unlikely_predictions",
 ]

@@ -9,7 +9,6 @@ import numpy as np
 from fittingroom.evaluation.results import Evaluation
 from fittingroom.metrics import TemperatureEffect, temperature_effect
 from fittingroom.numbers import Timing
-from fittingroom.predictions import Predictions
 from fittingroom.recipes import Keep, Recipe
 from fittingroom.runs import Epoch, Run
 
@@ -42,9 +41,8 @@ class ModelReport:
         predictions = self.evaluation.predictions
         if predictions.log_probabilities is None:
             return "External predictions, without probabilities"
-        unlikely = unlikely_predictions(predictions)
-        if unlikely:
-            return f"External predictions; {unlikely:,} are not the most likely class"
+        if predictions.unlikely:
+            return f"External predictions; {predictions.unlikely:,} are not the most likely class"
         return "External predictions"
 
     @property
@@ -92,12 +90,3 @@ class ModelReport:
             },
             **self.evaluation.as_dict(),
         }
-
-
-def unlikely_predictions(predictions: Predictions) -> int:
-    """For how many images the predicted class is not the one of highest probability."""
-    logs = predictions.log_probabilities
-    if logs is None:
-        return 0
-    of_predicted = logs[np.arange(len(logs)), predictions.predicted]
-    return int((of_predicted < logs.max(axis=1)).sum())

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from fittingroom.errors import PredictionsError
-from fittingroom.evaluation import unlikely_predictions
 from fittingroom.external_predictions import MOST_BYTES, read_external, unusable
 from fittingroom.jobs.session import Session
 from fittingroom.predictions import Predictions
@@ -75,7 +74,7 @@ def read_others(
                 f"{name} has no probabilities, so its log loss, Brier score, calibration and "
                 "risk–coverage curve are left out."
             )
-        elif unlikely := unlikely_predictions(predictions):
+        elif unlikely := predictions.unlikely:
             session.progress.say(
                 f"{name} predicts {unlikely:,} of {len(predictions):,} images as another class "
                 "than the most likely one. If you don't mean that, check the order of its "
