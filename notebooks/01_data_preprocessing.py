@@ -3,7 +3,7 @@
 #
 # Fashion-MNIST is 70,000 small grey images of ten kinds of garment, from a shop's catalogue. A
 # classifier looks at one and names its kind. Four notebooks train two such classifiers and find
-# out honestly which is better:
+# out which is better:
 #
 # 1. **The data, and how it is prepared**: this one
 # 2. A dense network (ANN)
@@ -39,9 +39,9 @@ def show(figure, alt, sheet=False):
 # ## The images
 #
 # The data is four files: images and labels for training, images and labels for the test.
-# `find_dataset` looks for them where Keras, torchvision and Debian keep them, downloads them if
-# they are nowhere, and checks each against its published hash. `training()` opens the two for
-# training. **The test files stay closed until notebook 4.** Why that matters comes at the end.
+# `find_dataset` looks for them where Keras, torchvision and Debian keep them, downloads them
+# otherwise, and checks each against its published hash. `training()` opens the two for training.
+# **The test files stay closed until notebook 4.** Why that matters comes at the end.
 
 # %%
 dataset = fittingroom.find_dataset(DATA)
@@ -53,9 +53,9 @@ print(f"images  {images.dtype} {images.shape}, values {images.min()} to {images.
 print(f"labels  {labels.dtype} {labels.shape}, values {labels.min()} to {labels.max()}")
 
 # %% [markdown]
-# A label is a number from 0 to 9, one for each kind of garment. Here are nine images of each
-# kind, the first in the file. Look for the rows that you would mix up yourself. The networks will
-# mix up the same ones.
+# A label is a number from 0 to 9, one for each kind of garment. Here are the first nine images of
+# each kind. Look for the rows that you would mix up yourself. The networks will mix up the same
+# ones.
 
 # %%
 rows = [
@@ -163,12 +163,12 @@ for name, each in (("stratified, 1/12", split), ("last 20%", last)):
 pd.DataFrame(table)
 
 # %% [markdown]
-# The stratified rule gives each class its share. The last 20% take what comes: some classes are
-# tested on more images than others. Neither is wrong, but accuracies measured on two different
-# sets of images must not be compared as if they were measured on one.
+# The stratified rule gives each class its share. In the last 20%, some classes have more images
+# than others. Neither is wrong, but accuracies measured on two different sets of images must not
+# be compared as if they were measured on one.
 #
-# A split is worth a check. Every image of the training files is on exactly one side, and nothing
-# else is there: the test files are other files, as their hashes say.
+# A split is worth a check. Every training image is on exactly one side. The test images are in
+# other files, as the hashes show.
 
 # %%
 for each in (split, last):
@@ -289,8 +289,9 @@ show(
 # images): mirrored, moved, turned. The label stays. It costs nothing, and the network cannot
 # learn single images by heart so easily.
 #
-# Below is **one** garment as it is seen in eight epochs: under each change alone (the shift by
-# four pixels, so that you see it), and then as three of this project's recipes do it.
+# Below is **one** garment as a network sees it in eight epochs: with each change alone (the shift
+# is by four pixels, so that you see it), and then with the changes of three of this project's
+# recipes.
 
 # %%
 import torch
@@ -335,8 +336,8 @@ for name in ("ann", "cnn", "keras-cnn"):
 # %% [markdown]
 # `ann` and `cnn` mirror an image in every second epoch, so that two epochs show both sides.
 # `keras-cnn` is the CNN of the notebook project: it turns images far, though the shop laid its
-# garments straight. Validation and test images are never changed: they are what the network is
-# to be good at.
+# garments straight. Validation and test images are never changed: they show how good the network
+# is.
 #
 # ## What the test set is for
 #
@@ -345,8 +346,8 @@ for name in ("ann", "cnn", "keras-cnn"):
 # images, and why the final number comes from images that took part in no choice. Once you go
 # back and change something because of the test accuracy, it is a validation accuracy.
 #
-# So training never gets the test set in its hands, and each opening is written into a log that
-# the report counts.
+# So training never sees the test set. Each opening adds a line to a log, and the report counts the
+# lines.
 #
 # ## Questions to try
 #

@@ -1,11 +1,11 @@
 # %% [markdown]
 # # 2. A dense network (ANN)
 #
-# An artificial neural network of the oldest kind: every pixel is connected with every neuron of
-# the first layer, each of these with every neuron of the second, and so on. You will
+# This is the oldest kind of neural network: every pixel is connected with every neuron of the
+# first layer, each of these with every neuron of the second, and so on. You will
 #
 # - build one in Keras, layer by layer, and count its weights by hand;
-# - train it for a few epochs, and see beside it where the full training ends;
+# - train it for a few epochs, and compare that with the full training;
 # - train this project's own dense network in one line.
 #
 # The Keras network is that of the notebook project that this one grew from.
@@ -67,16 +67,17 @@ print(f"{dataset.name}: training {x_train.shape}, validation {x_val.shape}")
 # %% [markdown]
 # ## The network
 #
-# - **Flatten** makes one row of 784 numbers of an image.
+# - **Flatten** turns an image into one row of 784 numbers.
 # - **Dense**: each neuron multiplies every number that comes in by a weight of its own, adds all
 #   up, and adds a bias. The weights are what training finds.
-# - **ReLU** makes negative results 0. Without it two dense layers would be no more than one.
-# - **Dropout** silences three neurons in ten, others at each step, while training. The network
-#   cannot rely on any single one, which keeps it from learning images by heart.
+# - **ReLU** makes negative results 0. Without it, two dense layers could do no more than one.
+# - **Dropout** switches off three neurons in ten during training, different ones at each step. The
+#   network cannot rely on any single one, which keeps it from learning images by heart.
 # - **Softmax** turns the last ten numbers into ten probabilities that sum to 1.
 #
-# Random numbers decide the first weights, the order of the images and who is silenced. Setting
-# the seed makes the training repeatable: a result that nobody can get again is an anecdote.
+# Random numbers decide the first weights, the order of the images, and which neurons are switched
+# off. Setting the seed makes the training repeatable: a result that nobody can get again is an
+# anecdote.
 
 # %%
 keras.utils.set_random_seed(0)
@@ -114,8 +115,8 @@ pd.DataFrame(
 # ## Before training
 #
 # The *loss* that training makes smaller is −ln(probability given to the true class), averaged over
-# images. Who gives every class 10% has a loss of −ln 0.1 ≈ 2.30 and is right one time in ten. An
-# untrained network should be near that.
+# images. A network that gives every class 10% has a loss of −ln 0.1 ≈ 2.30 and is right one time
+# in ten. An untrained network should be near that.
 
 # %%
 loss, accuracy = model.evaluate(x_val, y_val, batch_size=500, verbose=0)
@@ -152,8 +153,8 @@ Markdown(
 # %% [markdown]
 # ## The full training
 #
-# The notebook project trained for 15 epochs. That was done here too, with several seeds, and the
-# course of it is stored with this project's results. Your few epochs stand beside the first seed.
+# The notebook project trained for 15 epochs. We did the same with several seeds, and stored the
+# results. The figure shows your few epochs beside our first seed.
 
 # %%
 places = [Path.cwd(), *Path.cwd().parents, *Path(fittingroom.__file__).resolve().parents]
@@ -210,9 +211,9 @@ Markdown(text)
 #
 # - Is validation accuracy still rising at the end? Then the training was too short
 #   (*under-fitting*).
-# - Does training accuracy run away from validation accuracy? Then the network learns the training
-#   images rather than garments (*over-fitting*). Mind that dropout is on while training accuracy
-#   is measured, and off for validation: so training may even lie below.
+# - Is training accuracy far above validation accuracy? Then the network learns the training images
+#   rather than garments (*over-fitting*). Dropout is on while training accuracy is measured, and
+#   off for validation, so training accuracy may even be lower.
 #
 # ## What it predicts
 #
@@ -292,8 +293,7 @@ show(
 )
 
 # %% [markdown]
-# It is no other kind of network: dense layers, one after the other. What differs is how it is
-# trained.
+# It has dense layers too, one after the other. What differs is how it is trained.
 
 # %%
 recipes = {"the notebook project's": fittingroom.RECIPES["keras-ann"], "this project's": run.recipe}
@@ -318,13 +318,13 @@ pd.DataFrame(
 )
 
 # %% [markdown]
-# *Validation* and *weights kept* matter when you read the numbers. The two networks were measured
-# on different validation images, and where the best epoch is kept, its validation accuracy is a
-# little flattered: the luckiest epoch was chosen. Which network is better is not for these numbers
-# to say. Notebook 4 asks both on the same test images.
+# Two rows matter when you read the numbers: *validation* and *weights kept*. The two networks were
+# measured on different validation images. And if the best epoch is kept, its validation accuracy
+# is a little too high, because it was chosen for being the highest. So these numbers do not say
+# which network is better. Notebook 4 compares both on the same test images.
 #
-# All that the line left is one folder, which the next notebooks start from. `ARCHITECTURE.md` says
-# what each file in it is.
+# The line left one folder, from which the next notebooks start. `ARCHITECTURE.md` says what each
+# file in it is.
 
 # %%
 for path in sorted(run.folder.iterdir()):
@@ -334,9 +334,9 @@ for path in sorted(run.folder.iterdir()):
 # ## Questions to try
 #
 # 1. Shuffle the pixels of all images by one fixed rule, as in notebook 1, and train the Keras
-#    network again. Does it lose accuracy? Was the promise of notebook 1 kept?
-# 2. Take out both dropout layers and train for 15 epochs. How far does training accuracy run away
-#    from validation accuracy?
+#    network again. Does it lose accuracy? Was notebook 1 right?
+# 2. Take out both dropout layers and train for 15 epochs. How far does training accuracy rise
+#    above validation accuracy?
 # 3. Train the one line with `seed=1`. How much does validation accuracy change? Keep that number
 #    in mind whenever you read that a new idea gained 0.2 points.
 #

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 3. A convolutional network (CNN)
 #
-# A dense layer does not know which pixels are neighbours. A convolutional layer knows little else:
-# it looks at small patches, and at every patch with the same few weights. You will
+# A dense layer does not know which pixels are neighbours. A convolutional layer does: it looks at
+# small patches, and at every patch with the same few weights. You will
 #
 # - run a convolution by hand, and see what comes out;
 # - build a CNN in Keras, and train it for a few epochs;
@@ -69,11 +69,12 @@ print(f"{dataset.name}: training {x_train.shape}, validation {x_val.shape}")
 #
 # Take nine weights, a *kernel* of 3 × 3. Lay it on a patch of the image, multiply each pixel by
 # the weight that lies on it, add up: one number. Move the kernel by one pixel and do it again,
-# over the whole image. What comes out is an image of where the patch looks like the kernel.
+# over the whole image. The result is an image that is bright where the patch looks like the
+# kernel.
 #
-# These two kernels answer to edges: one where it gets brighter from left to right, one from top to
-# bottom. *Max pooling* then keeps the largest of each 2 × 2 numbers: a quarter of the size, and it
-# no longer matters so much where exactly the edge was.
+# These two kernels find edges: one where it gets brighter from left to right, one from top to
+# bottom. *Max pooling* then keeps the largest of each 2 × 2 numbers. The image shrinks to a
+# quarter, and the exact place of an edge matters less.
 
 # %%
 boot = int(np.flatnonzero(y_val == dataset.classes.index("Ankle boot"))[0])
@@ -127,7 +128,7 @@ show(
 # - **RandomFlip, RandomRotation**: augmentation as layers, at work in training only.
 # - **Conv2D**: `same` adds a border of zeros so that the size stays; without it one pixel is lost
 #   at each side.
-# - **BatchNormalization** keeps what passes between layers at mean 0 and spread 1, so that
+# - **BatchNormalization** gives the numbers between layers a mean of 0 and a spread of 1, so that
 #   training can take larger steps.
 # - **MaxPooling2D**, **Dropout**, **Flatten**, **Dense**: as before.
 
@@ -159,9 +160,9 @@ model = keras.Sequential(
 model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
 
 # %% [markdown]
-# Follow an image through it: it gets smaller and thicker, until a dense layer reads off what was
-# found. *Multiply-adds* is the work for one image: a convolution uses each of its weights at
-# every place.
+# Follow an image through it: it gets smaller and thicker, until dense layers turn it into ten
+# probabilities. *Multiply-adds* is the work for one image: a convolution uses each of its weights
+# at every place.
 
 # %%
 rows = []
@@ -217,8 +218,7 @@ Markdown(
 # %% [markdown]
 # ## The full training
 #
-# Done here too, and stored with this project's results. Your few epochs stand beside its first
-# seed.
+# We did this too, and stored the results. The figure shows your few epochs beside our first seed.
 
 # %%
 places = [Path.cwd(), *Path.cwd().parents, *Path(fittingroom.__file__).resolve().parents]
@@ -272,14 +272,14 @@ else:
 Markdown(text)
 
 # %% [markdown]
-# If training accuracy lies *below* validation accuracy, nothing is wrong: in training the network
-# sees turned images and has neurons silenced; in validation neither. That single epochs jump up
-# and down is usual where the learning rate stays as high as it was at the beginning.
+# If training accuracy lies *below* validation accuracy, nothing is wrong: in training, images are
+# turned and neurons are switched off; in validation neither. Accuracy often jumps from epoch to
+# epoch if the learning rate stays as high as it was at the beginning.
 #
 # ## A garment from inside
 #
-# What the first layer makes of the boot: sixteen of its 32 kernels, the liveliest first. Each
-# shows where its kernel found what it looks for. Darker is more.
+# This is what the first layer makes of the boot, for sixteen of its 32 kernels, the most active
+# first. Each image shows where a kernel found what it looks for; darker is more.
 
 # %%
 convolutions = [layer for layer in model.layers if isinstance(layer, kinds.Conv2D)]
@@ -376,8 +376,8 @@ pd.DataFrame(
 )
 
 # %% [markdown]
-# As in notebook 2: validation accuracies of different validation images are not to be compared,
-# and the choice of the best epoch flatters a little. The verdict comes in notebook 4.
+# As in notebook 2, do not compare accuracies on different validation images, and remember that the
+# accuracy of the best epoch is a little too high. The verdict comes in notebook 4.
 #
 # ## Questions to try
 #

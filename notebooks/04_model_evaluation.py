@@ -2,11 +2,11 @@
 # # 4. Evaluation: which is better, and where
 #
 # Two networks are trained: a dense one (`ann`) and a convolutional one (`cnn`). Now the test set
-# is opened, once, and both are asked about the same images. You will see
+# is opened, once, and both predict the same images. You will see
 #
 # - how accurate they are, and how sure one can be of that;
 # - how their training went, which classes they confuse, and where they are sure and wrong;
-# - whether one is better, by a test made for this question;
+# - whether one is better, by a statistical test for this question;
 # - where the CNN wins, and which garments only one of the two gets right;
 # - how both stand beside the notebook project that this one grew from.
 
@@ -49,10 +49,9 @@ def show_panel(panel):
 # %% [markdown]
 # ## The comparison
 #
-# One call does it all: finished runs are used again (those of notebooks 2 and 3), what is missing
-# is trained, each run is scored on the test set, and a report is written. A run is scored once:
-# what its model predicted for each test image is kept in the run's folder, and read from there ever
-# after.
+# One call does it all. It uses the finished runs of notebooks 2 and 3, trains what is missing,
+# scores each run on the test set, and writes a report. A run is scored once: its predictions are
+# kept in its folder, and read from there the next time.
 
 # %%
 outcome = fittingroom.compare(RECIPES, session=fittingroom.Session(data=DATA, runs=RUNS), out=OUT)
@@ -138,8 +137,8 @@ show_panel(shared_figures.recalls([ann, cnn]))
 # %% [markdown]
 # ## Sample predictions
 #
-# The same test images for both, drawn at random. Under each stand the true name, and what the
-# network said where that is another one, with how sure it was.
+# The same test images for both, drawn at random. Under each is its true class. If the network
+# predicted another class, that class follows, with its probability.
 
 # %%
 at_random = draw(np.arange(len(test)), 16)
@@ -176,10 +175,10 @@ show(
 # %% [markdown]
 # ## Is one better? The paired test
 #
-# Both networks were asked about the same images, so only the images on which exactly one of
-# them is right can tell them apart. If both were equally good, each of those would be the toss of
-# a coin: the p-value is the chance that fair tosses come out at least as unequal as what was seen
-# (McNemar's test).
+# Both networks predicted the same images, so only the images on which exactly one of them is right
+# can tell them apart. If both were equally good, each of these images would be the toss of a coin.
+# The p-value is the chance that fair tosses are at least as unequal as what we saw (McNemar's
+# test).
 
 # %%
 right = {name: each.predictions.correct for name, each in both.items()}
@@ -206,14 +205,14 @@ Markdown(
 # ## Where the CNN wins
 #
 # The same question class by class: how many more of its garments does the CNN find? A filled dot's
-# interval excludes zero. With ten classes, mind that one interval in twenty misses the truth.
+# interval excludes zero. With ten classes, remember that one interval in twenty misses the truth.
 
 # %%
 show_panel(pair_figures.class_gains(pair, [ann, cnn]))
 
 # %% [markdown]
-# Which mistakes go, and which come? Each cell is the count of the CNN minus the count of the ANN,
-# in the colour of the one that it favours.
+# Which mistakes does the CNN avoid, and which does it add? Each cell is the count of the CNN minus
+# the count of the ANN, in the colour of the network that it favours.
 
 # %%
 show_panel(pair_figures.confusion_difference(pair, [ann, cnn]))
@@ -245,8 +244,8 @@ show(
 # ## Compared with the notebook project
 #
 # The notebook project that this one grew from states 88.34% for its ANN and 90.63% for its CNN,
-# without an interval. Its two networks were trained again, as `keras-ann` and `keras-cnn`; what
-# that gave is stored with this project's results.
+# without an interval. We trained its two networks again, as `keras-ann` and `keras-cnn`, and
+# stored the results.
 
 # %%
 places = [Path.cwd(), *Path.cwd().parents, *Path(fittingroom.__file__).resolve().parents]
@@ -283,9 +282,9 @@ for model in outcome.comparison.models:
 pd.DataFrame(rows).set_index("network").rename_axis(None)
 
 # %% [markdown]
-# A claim is *reproduced* where it lies in the interval of what was measured. A single seed's
-# interval covers the choice of test images only; that of several seeds covers the variation between
-# seeds too.
+# A claim is *reproduced* if it lies in the interval that we measured. A single seed's interval
+# covers the choice of test images only; that of several seeds covers the variation between seeds
+# too.
 #
 # ## How small a difference could one show?
 #
@@ -305,7 +304,7 @@ pd.DataFrame({"images needed": rows})
 
 # %% [markdown]
 # Fashion-MNIST has 10,000 test images. Compare that with the differences that papers and blog
-# posts are proud of. And this is for two fitted networks: where recipes are compared, the variation
+# posts are proud of. And this is for two fitted networks. If you compare recipes, the variation
 # between seeds comes on top.
 #
 # ## Questions to try

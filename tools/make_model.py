@@ -1,7 +1,7 @@
 """Make the model inside the package again from the real data: `python tools/make_model.py`.
 
-It trains the recipe, unless the folder of runs has a finished run of it, scores it on the test half
-once, and puts the model with the numbers of its run and a manifest into the package.
+It trains the recipe, unless the folder of runs has a finished run of it, and scores it on the test
+set once. Then it puts the model, the numbers of its run and a manifest into the package.
 """
 
 import argparse
@@ -62,8 +62,8 @@ def make_model(folder: Path, runs: Path, data: str | Path | None = None) -> Run:
     )
     if run.summary.model_bytes > MOST_BYTES:
         raise ExportError(
-            f"Expected a model of at most {MOST_BYTES:,} bytes for the package. Received "
-            f"{run.summary.model_bytes:,} from {RECIPE}. Choose a smaller recipe."
+            f"The model of {RECIPE} has {run.summary.model_bytes:,} bytes; the package takes at "
+            f"most {MOST_BYTES:,}. Choose a smaller recipe."
         )
     evaluated = evaluate(
         run, session=Session(data=dataset, progress=Display()), purpose="model of the package"

@@ -1,8 +1,8 @@
 """Make the embedded sample again from the real data: `python tools/make_sample.py`.
 
-The choice is fixed: the validation side of two stratified splits. The pinned hashes of the
-result stand in `fittingroom/data/official.py`. The content is the same everywhere; the packed files
-are the same byte for byte where zlib is the same.
+The choice is fixed: the validation sets of two stratified splits. The hashes of the result are in
+`fittingroom/data/official.py`. The content is the same everywhere; the packed files are the same
+bytes if zlib is the same.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from fittingroom.data.official import TEST, TRAINING, SetFiles
 from fittingroom.data.split import split_positions
 from fittingroom.predictions import UInt8
 
-# The year of Fashion-MNIST as the seed: a choice without a choice.
+# The year of Fashion-MNIST as the seed.
 TRAINING_CHOICE = SplitRule("stratified", "1/30", seed=2017)
 TEST_CHOICE = SplitRule("stratified", "1/20", seed=2017)
 
@@ -40,7 +40,7 @@ def write(folder: Path, name: str, array: UInt8) -> None:
 
 
 def write_set(folder: Path, files: SetFiles, half: ImageSet, choice: SplitRule) -> None:
-    """Write the images that a rule chooses from a half, in the order of their file."""
+    """Write the images that a rule chooses from a set, in the order of their file."""
     chosen = half.take(split_positions(half.labels, choice)[1])
     write(folder, files.images, chosen.images)
     write(folder, files.labels, chosen.labels)

@@ -1,8 +1,8 @@
 """Build the notebooks from their sources and run them: `python tools/run_notebooks.py`.
 
-Each `notebooks/*.py` (jupytext's percent format) becomes an `.ipynb` with outputs. Kernels are of
-the Python that runs this, and work in the current folder. A notebook is written whole once all of
-it has run; one that raises ends the program, and leaves the file of before.
+Each `notebooks/*.py` (jupytext's percent format) becomes an `.ipynb` with outputs. The kernels run
+this Python, in the current folder. A notebook is written once all of it has run. If a cell raises,
+the program ends, and the old file stays.
 """
 
 import argparse
