@@ -1,4 +1,4 @@
-"""Everything that can go wrong for a person, as one tree of exceptions.
+"""Everything that can go wrong for you, as one tree of exceptions.
 
 ::
 
@@ -9,25 +9,25 @@
     │   ├── DataNotFoundError   no data in any of the places looked at
     │   └── DataInvalidError    a file is not what it should be
     ├── RecipeError             no such recipe, or a setting that it cannot take
-    ├── TrainingError           training broke down (a loss that is not a number, say)
-    ├── OwnCodeError            an error inside a person's own code, with its traceback
+    ├── TrainingError           training failed: the loss is not a number, for instance
+    ├── OwnCodeError            an error inside your own code, with its traceback
     ├── RunError
     │   ├── RunUnfinishedError  a run folder without its manifest
     │   ├── RunChangedError     a file of a run is not the one that training wrote
-    │   └── RunBusyError        another process trains the same run in the same folder
-    ├── SearchError             a study that cannot be read, or is that of another search
-    ├── ExportError             an exported model disagrees with the one it came from
-    ├── ClusterError            a Ray cluster that is not there, or does not see what it must
-    ├── PredictionsError        predictions that do not fit the labels or each other
-    ├── PhotoError              an image that cannot be read, or has no garment in it
-    │   ├── PhotoKindError      no PNG, JPEG or WebP by its content
+    │   └── RunBusyError        another process is training the same run in the same folder
+    ├── SearchError             a study cannot be read, or belongs to another search
+    ├── ExportError             a model cannot be exported or loaded
+    ├── ClusterError            a Ray cluster is not there, or misses a folder or package
+    ├── PredictionsError        predictions do not fit the labels or each other
+    ├── PhotoError              a photo cannot be read, or has no garment in it
+    │   ├── PhotoKindError      the file is not a PNG, JPEG or WebP image
     │   └── PhotoSizeError      more pixels or bytes than are allowed
-    └── ServiceError            the service cannot listen where it was told to
+    └── ServiceError            the service cannot listen at its address
 
     BaseException
-    └── TrainingStopped         somebody asked a training to stop: no error
+    └── TrainingStopped         a signal stopped a training: no error
 
-Each message says what was expected, what came, and what to do next.
+Each message says what went wrong and what to do next.
 """
 
 import difflib
@@ -35,7 +35,7 @@ from collections.abc import Iterable
 
 
 class FittingRoomError(Exception):
-    """Base of all errors that a person can meet; its message is meant for them."""
+    """Base of all errors that you can meet; the message is meant for you."""
 
     exit_code = 1
 
@@ -67,11 +67,11 @@ class RecipeError(FittingRoomError):
 
 
 class TrainingError(FittingRoomError):
-    """Training broke down."""
+    """Training failed."""
 
 
 class OwnCodeError(FittingRoomError):
-    """An error inside a person's own code; the message ends with their part of the traceback."""
+    """An error inside your own code; the message ends with your part of the traceback."""
 
 
 class RunError(FittingRoomError):
@@ -103,39 +103,39 @@ class TrainingStopped(BaseException):
 
 
 class SearchError(FittingRoomError):
-    """The study of a search cannot be read or written, is in use, or is that of another search."""
+    """The study of a search cannot be used, or belongs to another search."""
 
 
 class ExportError(FittingRoomError):
-    """An exported model cannot be made, or disagrees with the one it came from."""
+    """A model cannot be exported or loaded, or differs from the one that it was made of."""
 
 
 class ClusterError(FittingRoomError):
-    """A Ray cluster that cannot be reached, or a machine of it that misses a folder or package."""
+    """A Ray cluster cannot be reached, or one of its machines misses a folder or package."""
 
 
 class PredictionsError(FittingRoomError):
-    """Predictions that do not fit the labels or each other."""
+    """Predictions do not fit the labels or each other."""
 
 
 class PhotoError(FittingRoomError):
-    """An image that cannot be read or is over a limit, or that has no garment in it."""
+    """A photo cannot be read, is too large, or has no garment in it."""
 
 
 class PhotoKindError(PhotoError):
-    """A file that is no PNG, JPEG or WebP by its content."""
+    """A file is not a PNG, JPEG or WebP image, whatever its name says."""
 
 
 class PhotoSizeError(PhotoError):
-    """An image of more pixels, or a file of more bytes, than are allowed."""
+    """A photo has more pixels, or its file more bytes, than are allowed."""
 
 
 class ServiceError(FittingRoomError):
-    """The service cannot listen where it was told to."""
+    """The service cannot listen at its address."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint ``" Did you mean 'cnn'?"`` where ``word`` resembles one of ``known``, else ``""``."""
+    """``" Did you mean 'cnn'?"`` if ``word`` resembles one of ``known``, else ``""``."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f" Did you mean '{close[0]}'?" if close else ""
 
@@ -143,6 +143,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def missing_extra(error: ModuleNotFoundError, extra: str) -> MissingExtraError:
     """The error for a package that is not installed, with the extra that brings it."""
     return MissingExtraError(
-        f"Expected the package '{error.name}'. Received none: it is not installed. "
+        f"The package '{error.name}' is not installed. "
         f"Install it with `pip install 'fittingroom[{extra}]'`."
     )

@@ -102,7 +102,7 @@ class Engine(Protocol):
     def rehearse(
         self, recipe: Any, own: OwnModel, split: Split, *, seed: int, device: Device
     ) -> None:
-        """Try out a person's own model: build it, show it images, export it.
+        """Try out your own model: build it, show it images, export it.
 
         So a model that cannot be trained or exported fails before the training.
 

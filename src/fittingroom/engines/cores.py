@@ -31,7 +31,7 @@ _LONGEST = 600
 
 
 def output_kind(given: Any, origin: str, shape: Sequence[int], count: int, classes: int) -> Gives:
-    """Whether a person's own model gives logits, or probabilities: at least 0, and 1 in all.
+    """Whether your own model gives logits, or probabilities: at least 0, and 1 in all.
 
     Args:
         given: what it gives for ``count`` images; an array, unless something is wrong.

@@ -20,7 +20,7 @@ keras = load_keras()
 VALIDATION_BATCH = 500
 _PIXELS = 784
 _UNBUILT = (28, 28, 1)
-# Images that a person's own model is shown first.
+# Images that your own model is shown first.
 _SHOWN = 2
 
 
@@ -31,7 +31,7 @@ class Built:
     Attributes:
         recipe: what it was built for.
         model: the model that is saved.
-        trained: the same model, or a person's own with augmentation around it.
+        trained: the same model, or your own with augmentation around it.
         shape: of an image as it takes it.
         classes: numbers that it gives for an image.
         gives: whether these are probabilities or logits.
@@ -60,8 +60,7 @@ class Built:
         return to_logits(given, self.gives)
 
     def weights(self) -> dict[str, Float32]:
-        """A copy of its weights by name; of a person's own, in the order in which Keras has
-        them."""
+        """A copy of its weights by name; those of your own model in Keras' order."""
         if self.recipe.own is None:
             return weights_of(self.model, self.recipe.layers)
         names = [f"{place}.{each.name}" for place, each in enumerate(self.model.weights)]
@@ -95,10 +94,10 @@ def build_classifier(recipe: Recipe) -> Any:
 
 
 def build(recipe: Recipe, split: Split) -> Built:
-    """The recipe's model; a person's own is shown a few images. The seed has been set.
+    """The recipe's model; your own is shown a few images. The seed has been set.
 
     Raises:
-        RecipeError: a person's own model takes or gives another shape.
+        RecipeError: your own model takes or gives another shape.
         OwnCodeError: its code raises an error.
     """
     classes = len(split.classes)
@@ -124,7 +123,7 @@ def build(recipe: Recipe, split: Split) -> Built:
 
 
 def _taken(model: Any, origin: str) -> tuple[int, ...]:
-    """The shape of an image as a person's own model takes it."""
+    """The shape of an image as your own model takes it."""
     try:
         shape = model.input_shape if model.built else (None, *_UNBUILT)
     except AttributeError:  # a class of one's own, which takes what it is called with
@@ -141,7 +140,7 @@ def _taken(model: Any, origin: str) -> tuple[int, ...]:
 
 
 def _with_augmentation(model: Any, recipe: Recipe, shape: tuple[int, ...]) -> Any:
-    """A person's own model with augmentation around it; the model itself if there is none."""
+    """Your own model with augmentation around it; the model itself if there is none."""
     variations = _variations(recipe)
     if not variations:
         return model

@@ -31,7 +31,7 @@ def file_content(model: Any, kind: Literal["keras", "h5"], *, check: bool = Fals
 def saved_files(model: Any) -> tuple[dict[str, bytes], tuple[str, ...]]:
     """The model as ``model.keras`` and ``best_model.h5``, and a sentence on each that is left out.
 
-    A file is left out if Keras cannot load it, as with layers of the person's own.
+    A file is left out if Keras cannot load it, as with layers of your own.
     """
     files: dict[str, bytes] = {}
     notes: list[str] = []

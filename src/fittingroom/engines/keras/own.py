@@ -1,4 +1,4 @@
-"""A person's own Keras model: tried out before it is trained, and exported afterwards."""
+"""Your own Keras model: tried out before it is trained, and exported afterwards."""
 
 import importlib.util
 import math

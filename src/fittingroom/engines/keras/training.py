@@ -54,7 +54,7 @@ class KerasEngine:
     def rehearse(
         self, recipe: Recipe, own: OwnModel, split: Split, *, seed: int, device: Device
     ) -> None:
-        """Try out a person's own Keras model; see :class:`fittingroom.engines.Engine`."""
+        """Try out your own Keras model; see :class:`fittingroom.engines.Engine`."""
         check_recipe(recipe)
         with training_on(device, seed):
             try_out(recipe, own, split, device.backend)

@@ -1,4 +1,4 @@
-"""A person's own module: built, tried out before it is trained, and exported afterwards."""
+"""Your own module: built, tried out before it is trained, and exported afterwards."""
 
 import random
 from collections.abc import Mapping

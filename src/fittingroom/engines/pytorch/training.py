@@ -54,7 +54,7 @@ class PyTorchEngine:
     def rehearse(
         self, recipe: Recipe, own: OwnModel, split: Split, *, seed: int, device: Device
     ) -> None:
-        """Try out a person's own module; see :class:`fittingroom.engines.Engine`."""
+        """Try out your own module; see :class:`fittingroom.engines.Engine`."""
         with _training_on(device, seed):
             try_out(recipe, own, split, seed, torch.device(device.name))
 
@@ -83,7 +83,7 @@ class _Training:
     """One training: the state that its epochs share.
 
     If the device computes in bfloat16, so does a described network in training; its weights and
-    the validation stay in float32. A person's own module is trained in its own precision.
+    the validation stay in float32. Your own module is trained in its own precision.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class _Training:
         self.classes = len(split.classes)
         self.device = device
         self.course = course
-        # A person's own model takes values from 0 to 1.
+        # Your own model takes values from 0 to 1.
         of_pixels = (0.0, 255.0) if self.own else mean_and_deviation(split.training.images)
         mean, deviation = (torch.tensor(value, dtype=torch.float32) for value in of_pixels)
         deviation = deviation.clamp(min=1.0)
@@ -239,8 +239,8 @@ class _Training:
     def _predict(self) -> Tensor:
         """Logits of the validation set: float32 ``(N, K)``."""
         self.module.eval()
-        # Tensors made in inference mode cannot take part in training later, and a person's own
-        # code may keep some.
+        # Tensors made in inference mode cannot take part in training later, and your own code
+        # may keep some.
         with torch.inference_mode() if self.own is None else torch.no_grad():
             batches = self.validation.images.split(_VALIDATION_BATCH)
             inputs = map(self.validation.normalise, batches)

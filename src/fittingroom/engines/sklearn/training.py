@@ -43,7 +43,7 @@ class SklearnEngine:
     def rehearse(
         self, recipe: BaseRecipe, own: OwnModel, split: Split, *, seed: int, device: Device
     ) -> None:
-        """Try out a person's own classifier; see :class:`fittingroom.engines.Engine`."""
+        """Try out your own classifier; see :class:`fittingroom.engines.Engine`."""
         _check_classes(split)
         with threadpool_limits(device.threads), same_random_state():
             try_out(own, split, seed)
