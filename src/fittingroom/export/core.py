@@ -6,7 +6,7 @@ import onnx
 from onnx import TensorProto
 
 from fittingroom.errors import ExportError
-from fittingroom.export.onnx import Ends, Values, finish
+from fittingroom.export.onnx import Values, finish
 from fittingroom.export.ood import OodScore
 from fittingroom.graphs import OPSET, GraphBuilder
 
@@ -47,5 +47,13 @@ def wrap_core(
     graph.nodes.extend(inner.node)
     graph.constants.extend(inner.initializer)
     logits = Values("core/logits", len(classes))
-    ends = Ends(logits.name, logits, logits)
-    return finish(graph, ends, classes, temperature, ood=ood, metadata=metadata, opsets=opsets)
+    return finish(
+        graph,
+        logits.name,
+        *(logits, logits),
+        classes,
+        temperature,
+        ood=ood,
+        metadata=metadata,
+        opsets=opsets,
+    )

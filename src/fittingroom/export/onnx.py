@@ -16,8 +16,8 @@ inputs of the last two convolutions (as in K. Lee and others, arXiv:1807.03888).
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from onnx import TensorProto, helper
@@ -26,7 +26,7 @@ from fittingroom import networks
 from fittingroom.errors import ExportError
 from fittingroom.export.ood import OodScore
 from fittingroom.graphs import GraphBuilder
-from fittingroom.networks import BatchNorm, Conv, Dense, Network
+from fittingroom.networks import Conv, Dense, Network
 from fittingroom.predictions import Float32
 
 # If the last convolution is pooled, the inputs of so many convolutions tell unknown images.
@@ -66,67 +66,65 @@ def build_onnx(
         ExportError: a weight is missing.
     """
     graph = GraphBuilder()
-    builder = _Builder(graph, weights)
+
+    def weight(name: str) -> str:
+        if name not in weights:
+            raise ExportError(
+                f"The network needs a weight '{name}', which is not among "
+                f"{', '.join(sorted(weights))}."
+            )
+        return graph.constant(weights[name])
+
     pixels = graph.add("Cast", "images", to=TensorProto.FLOAT)
+    shares = np.ones(1, np.float32)  # of each view of an image in the mean
     if shifts:
         pixels = _shifted(graph, pixels)
-    centred = graph.add("Sub", pixels, graph.constant(builder.weight("pixels.mean")))
-    normalised = graph.add("Div", centred, graph.constant(builder.weight("pixels.deviation")))
+        shares = np.array([*_SHIFTS.values()], np.float32)
+    centred = graph.add("Sub", pixels, weight("pixels.mean"))
+    normalised = graph.add("Div", centred, weight("pixels.deviation"))
     inputs = graph.add("Unsqueeze", normalised, graph.integers(1))  # (N, 1, 28, 28)
     if mirror:
         # Step -1 along the width, from the last pixel to before the first.
         steps = [graph.integers(value) for value in (-1, np.iinfo(np.int64).min, 3, -1)]
         inputs = graph.add("Concat", inputs, graph.add("Slice", inputs, *steps), axis=0)
-    logits = builder.layers(network, inputs)
-    views = Views(mirror, shifts)
-    features = views.mean(graph, Values(logits, len(classes)))
-    logits = features.name
-    if builder.features:
-        features = views.mean(graph, builder.features)
+        shares = np.tile(shares / 2, 2)
+    output, takes = _add_layers(graph, network, weight, inputs)
+    logits = features = _mean(graph, Values(output, len(classes)), shares)
+    last = len(network) - 1
+    if isinstance(network[last], Dense):
+        features = _mean(graph, Values(takes[last], weights[f"{last}.weight"].shape[1]), shares)
     strange = features
-    if any(isinstance(layer, networks.GlobalMaxPool) for layer in network):
+    # The first convolution takes the images themselves.
+    convolutions = [at for at, layer in enumerate(network) if isinstance(layer, Conv) and at > 0]
+    if convolutions and any(isinstance(layer, networks.GlobalMaxPool) for layer in network):
+        chosen = convolutions[-_CONVOLUTIONS:]
         means = [
-            Values(
-                graph.add("ReduceMean", taken.name, graph.integers(2, 3), keepdims=0), taken.size
-            )
-            for taken in builder.taken[-_CONVOLUTIONS:]
+            graph.add("ReduceMean", takes[at], graph.integers(2, 3), keepdims=0) for at in chosen
         ]
-        strange = views.mean(graph, _side_by_side(graph, means)) if means else features
-    ends = Ends(logits, features, strange)
-    return finish(graph, ends, classes, temperature, ood=ood, metadata=metadata)
+        channels = sum(weights[f"{at}.weight"].shape[1] for at in chosen)
+        strange = _mean(graph, Values(graph.add("Concat", *means, axis=1), channels), shares)
+    return finish(
+        graph, logits.name, features, strange, classes, temperature, ood=ood, metadata=metadata
+    )
 
 
-@dataclass(frozen=True)
-class Values:
+class Values(NamedTuple):
     """A value of a graph.
 
     Attributes:
         name: its name.
-        size: its numbers, or channels, for an image.
+        size: how many numbers an image has in it, or channels.
     """
 
     name: str
     size: int
 
 
-@dataclass(frozen=True)
-class Ends:
-    """What a graph from ``images`` leads to, by the names of its values.
-
-    Attributes:
-        logits: before the temperature, ``(N, K)``.
-        features: ``(N, size)``.
-        ood_features: by which unknown images are told, ``(N, size)``.
-    """
-
-    logits: str
-    features: Values
-    ood_features: Values
-
-
 def finish(
     graph: GraphBuilder,
-    ends: Ends,
+    logits: str,
+    features: Values,
+    strange: Values,
     classes: Sequence[str],
     temperature: float,
     *,
@@ -134,17 +132,26 @@ def finish(
     metadata: Mapping[str, str] | None = None,
     opsets: Mapping[str, int] | None = None,
 ) -> bytes:
-    """A graph from ``images`` to logits → the model, with temperature, softmax and metadata."""
-    graph.add("Div", ends.logits, graph.floats(temperature), output="logits")
+    """A graph that takes ``images`` → the model, with temperature, softmax and metadata.
+
+    Args:
+        graph: its nodes so far.
+        logits: before the temperature, ``(N, K)``.
+        features: ``(N, size)``.
+        strange: what becomes ``ood_features`` or ``ood_score``, ``(N, size)``.
+        classes, temperature, ood, metadata: see :func:`build_onnx`.
+        opsets: versions of other domains than ONNX' own that its nodes use.
+    """
+    graph.add("Div", logits, graph.floats(temperature), output="logits")
     graph.add("Softmax", "logits", output="probabilities", axis=1)
-    graph.add("Identity", ends.features.name, output="features")
+    graph.add("Identity", features.name, output="features")
     shapes = {name: ["N", len(classes)] for name in ("logits", "probabilities")}
-    shapes["features"] = ["N", ends.features.size]
+    shapes["features"] = ["N", features.size]
     if ood is None:
-        graph.add("Identity", ends.ood_features.name, output="ood_features")
-        shapes["ood_features"] = ["N", ends.ood_features.size]
+        graph.add("Identity", strange.name, output="ood_features")
+        shapes["ood_features"] = ["N", strange.size]
     else:
-        ood.add_to(graph, ends.ood_features.name, ends.logits, output="ood_score")
+        ood.add_to(graph, strange.name, logits, output="ood_score")
         shapes["ood_score"] = ["N"]
     outputs = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
@@ -155,13 +162,6 @@ def finish(
     return graph.serialise(
         [images], outputs, opsets=opsets, metadata=entries | dict(metadata or {})
     )
-
-
-def _side_by_side(graph: GraphBuilder, values: Sequence[Values]) -> Values:
-    """Values of each image as one."""
-    size = sum(value.size for value in values)
-    names = [value.name for value in values]
-    return Values(names[0] if len(names) == 1 else graph.add("Concat", *names, axis=1), size)
 
 
 def _shifted(graph: GraphBuilder, pixels: str) -> str:
@@ -178,122 +178,54 @@ def _shifted(graph: GraphBuilder, pixels: str) -> str:
     return graph.add("Concat", *moved, axis=0)
 
 
-@dataclass(frozen=True)
-class Views:
-    """The views of each image that go through the network, one after the other along the batch.
+def _mean(graph: GraphBuilder, values: Values, shares: Float32) -> Values:
+    """The mean of all views of each image, which follow one another along the batch."""
+    if len(shares) == 1:
+        return values
+    views = graph.add("Reshape", values.name, graph.integers(len(shares), -1, values.size))
+    weighted = graph.add("Mul", views, graph.constant(shares.reshape(-1, 1, 1)))
+    return Values(graph.add("ReduceSum", weighted, graph.integers(0), keepdims=0), values.size)
 
-    Attributes:
-        mirror: the images, then their mirror images.
-        shifts: each of these five times, as :data:`_SHIFTS` has them.
+
+def _add_layers(
+    graph: GraphBuilder, network: Network, weight: Callable[[str], str], value: str
+) -> tuple[str, list[str]]:
+    """Add all layers; the output, and what each layer takes.
+
+    ONNX Runtime itself folds a batch normalisation into the convolution before it.
     """
-
-    mirror: bool
-    shifts: bool
-
-    def mean(self, graph: GraphBuilder, values: Values) -> Values:
-        """The mean of all views: ``(N, size)``."""
-        name, size = values.name, values.size
-        if self.mirror:
-            pairs = graph.add("Reshape", name, graph.integers(2, -1, size))
-            name = graph.add("ReduceMean", pairs, graph.integers(0), keepdims=0)
-        if self.shifts:
-            shares = np.array([*_SHIFTS.values()], np.float32).reshape(-1, 1, 1)
-            moved = graph.add("Reshape", name, graph.integers(len(shares), -1, size))
-            weighted = graph.add("Mul", moved, graph.constant(shares))
-            name = graph.add("ReduceSum", weighted, graph.integers(0), keepdims=0)
-        return Values(name, size)
-
-
-class _Builder:
-    """Adds a network's layers to a graph."""
-
-    def __init__(self, graph: GraphBuilder, weights: Mapping[str, Float32]) -> None:
-        self._graph = graph
-        self._weights = weights
-        # The input of the network's last layer, if that is dense.
-        self.features: Values | None = None
-        # The input of each convolution, with its channels, except the first, which takes images.
-        self.taken: list[Values] = []
-
-    def weight(self, name: str) -> Float32:
-        if name not in self._weights:
-            raise ExportError(
-                f"The network needs a weight '{name}', which is not among "
-                f"{', '.join(sorted(self._weights))}."
-            )
-        return self._weights[name]
-
-    def layers(self, network: Network, value: str) -> str:
-        """Add all layers; a batch normalisation is folded into the dense layer or convolution that
-        it follows."""
-        folded = False
-        for index, layer in enumerate(network):
-            if folded:
-                folded = False
-                continue
-            name, following = str(index), network[index + 1] if index + 1 < len(network) else None
-            match layer:
-                case Dense() | Conv():
-                    kernel, bias = self._kernel(name, layer)
-                    if following is None and isinstance(layer, Dense):
-                        self.features = Values(value, kernel.shape[1])
-                    if isinstance(layer, Conv) and index > 0:
-                        self.taken.append(Values(value, kernel.shape[1]))
-                    if isinstance(following, BatchNorm):
-                        scale, offset = self._scale_and_offset(str(index + 1), following)
-                        kernel = kernel * scale.reshape(-1, *(1,) * (kernel.ndim - 1))
-                        bias = bias * scale + offset
-                        folded = True
-                    value = self._affine(layer, value, kernel, bias)
-                case BatchNorm():
-                    names = ("weight", "bias", "running_mean", "running_var")
-                    values = [self._graph.constant(self.weight(f"{name}.{part}")) for part in names]
-                    value = self._graph.add(
-                        "BatchNormalization", value, *values, epsilon=layer.epsilon
+    takes = []
+    for index, layer in enumerate(network):
+        takes.append(value)
+        match layer:
+            case Dense() | Conv():
+                names = ("weight", "bias") if layer.bias else ("weight",)
+                parameters = [weight(f"{index}.{part}") for part in names]
+                if isinstance(layer, Dense):
+                    value = graph.add("Gemm", value, *parameters, transB=1)
+                else:
+                    value = graph.add(
+                        "Conv",
+                        value,
+                        *parameters,
+                        kernel_shape=[layer.kernel] * 2,
+                        strides=[layer.stride] * 2,
+                        pads=[layer.padding] * 4,
                     )
-                case networks.Flatten():
-                    value = self._graph.add("Flatten", value, axis=1)
-                case networks.ReLU():
-                    value = self._graph.add("Relu", value)
-                case networks.GELU():
-                    value = self._graph.add("Gelu", value)
-                case networks.MaxPool(size):
-                    value = self._graph.add(
-                        "MaxPool", value, kernel_shape=[size] * 2, strides=[size] * 2
-                    )
-                case networks.GlobalMaxPool():
-                    value = self._graph.add(
-                        "Flatten", self._graph.add("GlobalMaxPool", value), axis=1
-                    )
-                case networks.Dropout():
-                    pass  # acts in training only
-        return value
-
-    def _kernel(self, name: str, layer: Dense | Conv) -> tuple[np.ndarray, np.ndarray]:
-        """Kernel and bias in float64, the bias zero where the layer has none."""
-        kernel = self.weight(f"{name}.weight").astype(np.float64)
-        bias = self.weight(f"{name}.bias") if layer.bias else np.zeros(len(kernel))
-        return kernel, bias.astype(np.float64)
-
-    def _scale_and_offset(self, name: str, layer: BatchNorm) -> tuple[np.ndarray, np.ndarray]:
-        """A batch normalisation as ``scale · x + offset``, in float64."""
-        gamma, beta, mean, variance = (
-            self.weight(f"{name}.{part}").astype(np.float64)
-            for part in ("weight", "bias", "running_mean", "running_var")
-        )
-        scale = gamma / np.sqrt(variance + layer.epsilon)
-        return scale, beta - mean * scale
-
-    def _affine(self, layer: Dense | Conv, value: str, kernel: np.ndarray, bias: np.ndarray) -> str:
-        parameters = [self._graph.constant(array.astype(np.float32)) for array in (kernel, bias)]
-        if isinstance(layer, Dense):
-            return self._graph.add("Gemm", value, *parameters, transB=1)
-        return self._graph.add(
-            "Conv",
-            value,
-            *parameters,
-            kernel_shape=[layer.kernel] * 2,
-            strides=[layer.stride] * 2,
-            pads=[layer.padding] * 4,
-            group=1,
-        )
+            case networks.BatchNorm():
+                names = ("weight", "bias", "running_mean", "running_var")
+                parameters = [weight(f"{index}.{part}") for part in names]
+                value = graph.add("BatchNormalization", value, *parameters, epsilon=layer.epsilon)
+            case networks.Flatten():
+                value = graph.add("Flatten", value, axis=1)
+            case networks.ReLU():
+                value = graph.add("Relu", value)
+            case networks.GELU():
+                value = graph.add("Gelu", value)
+            case networks.MaxPool(size):
+                value = graph.add("MaxPool", value, kernel_shape=[size] * 2, strides=[size] * 2)
+            case networks.GlobalMaxPool():
+                value = graph.add("Flatten", graph.add("GlobalMaxPool", value), axis=1)
+            case networks.Dropout():
+                pass  # acts in training only
+    return value, takes
