@@ -78,24 +78,6 @@ def test_the_graph_gives_what_pytorch_gives(network, seed, mirror, shifts, tempe
     np.testing.assert_allclose(np.exp(received), np.exp(expected), atol=1e-4)
 
 
-def test_probabilities_are_the_softmax_of_logits():
-    network = (Flatten(), Dense(10))
-    model = build_onnx(
-        network,
-        weights(trained_looking(network, 0)),
-        classes=CLASSES,
-        mirror=True,
-        temperature=1.7,
-    )
-    predictor = Predictor(model)
-    logits, probabilities = predictor._session.run(
-        ["logits", "probabilities"], {"images": random_images(5)}
-    )
-    expected = torch.softmax(torch.from_numpy(logits), 1).numpy()
-    np.testing.assert_allclose(probabilities, expected, atol=1e-6)
-    assert predictor.classes == CLASSES
-
-
 def features_of(module: nn.Sequential, inputs: torch.Tensor) -> torch.Tensor:
     """What the last dense layer takes; the output where the last layer is none."""
     return module[:-1](inputs) if isinstance(module[-1], nn.Linear) else module(inputs)

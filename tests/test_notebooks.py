@@ -112,18 +112,6 @@ def test_all_four_run_on_the_sample_from_any_folder_without_the_repository(tmp_p
     assert (folder / "report" / "index.html").is_file()
 
 
-def test_a_notebook_is_run_by_this_python_in_the_working_folder(tmp_path):
-    source = tmp_path / "where.py"
-    source.write_text(
-        '# %% tags=["parameters"]\nDATA = None\n\n'
-        "# %%\nimport json, os, sys\nprint(json.dumps([sys.executable, os.getcwd(), DATA]))\n"
-    )
-    tool = run_tool("--sample", source, folder=tmp_path)
-    assert tool.returncode == 0, tool.stderr
-    executable, folder, data = json.loads(said(load(tmp_path / "where.ipynb")))
-    assert (executable, Path(folder), data) == (sys.executable, tmp_path.resolve(), "sample")
-
-
 def test_a_notebook_that_raises_fails_and_leaves_the_one_of_before(tmp_path):
     source, before = tmp_path / "broken.py", tmp_path / "broken.ipynb"
     source.write_text('# %%\nraise ValueError("on purpose")\n')

@@ -19,10 +19,9 @@
     ├── ExportError             a model cannot be exported or loaded
     ├── ClusterError            a Ray cluster is not there, or misses a folder or package
     ├── PredictionsError        predictions do not fit the labels or each other
-    ├── PhotoError              a photo cannot be read, or has no garment in it
-    │   ├── PhotoKindError      the file is not a PNG, JPEG or WebP image
-    │   └── PhotoSizeError      more pixels or bytes than are allowed
-    └── ServiceError            the service cannot listen at its address
+    └── PhotoError              a photo cannot be read, or has no garment in it
+        ├── PhotoKindError      the file is not a PNG, JPEG or WebP image
+        └── PhotoSizeError      more pixels or bytes than are allowed
 
     BaseException
     └── TrainingStopped         a signal stopped a training: no error
@@ -128,10 +127,6 @@ class PhotoKindError(PhotoError):
 
 class PhotoSizeError(PhotoError):
     """A photo has more pixels, or its file more bytes, than are allowed."""
-
-
-class ServiceError(FittingRoomError):
-    """The service cannot listen at its address."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

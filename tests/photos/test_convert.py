@@ -41,14 +41,6 @@ def test_specks_are_the_small_connected_parts(mask):
     assert (garment.without_specks(mask) == np.isin(labels, kept)).all()
 
 
-def test_a_speck_goes_and_the_second_shoe_stays():
-    mask = np.zeros((60, 60), np.bool_)
-    mask[10:40, 5:20] = mask[10:40, 30:45] = True
-    both = mask.copy()
-    mask[55, 55] = True
-    assert (garment.without_specks(mask) == both).all()
-
-
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(-20, 20), min_size=5, max_size=5))
 def test_the_background_is_estimated_beneath_the_garment(slopes):

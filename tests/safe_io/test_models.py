@@ -77,11 +77,10 @@ def test_a_model_that_passed_is_not_tried_again(stranger, tried, memory):
     assert len(tried) == 2
 
 
-@pytest.mark.parametrize("spoiled", [b"", b"x", b"\xff"])
-def test_a_spoiled_mark_lets_no_model_in(stranger, tried, memory, spoiled):
+def test_a_spoiled_mark_lets_no_model_in(stranger, tried, memory):
     check_model(stranger)
     (mark,) = memory.iterdir()
-    mark.write_bytes(spoiled)
+    mark.write_bytes(b"\xff")
     check_model(stranger)
     assert len(tried) == 2
 

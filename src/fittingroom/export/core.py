@@ -24,13 +24,7 @@ def wrap_core(
     Args:
         core: an ONNX model from ``images`` float32 ``(N, 28, 28)`` of 0–255 to ``logits``
             float32 ``(N, K)``.
-        classes: the class names, stored in the model's metadata.
-        temperature: what logits are divided by.
-        ood: what gives ``ood_score``, fitted on this model.
-        metadata: stored in the model beside its own.
-
-    Returns:
-        The serialised model; see :mod:`fittingroom.export.onnx` for what it takes and gives.
+        classes, temperature, ood, metadata: see :func:`fittingroom.export.build_onnx`.
 
     Raises:
         ExportError: the core is of another opset.

@@ -40,12 +40,8 @@ def build_keras(
     """The Keras model of a described network: pixel values → calibrated probabilities.
 
     Args:
-        network: the layers.
-        weights: by name, with ``"pixels.mean"`` and ``"pixels.deviation"``.
+        network, weights, mirror, shifts, temperature: see :func:`fittingroom.export.build_onnx`.
         name: of the recipe; the model's name is this and what it takes.
-        mirror: average the logits of each image and its mirror image.
-        shifts: average them over shifts by one pixel too, with half the weight on no shift.
-        temperature: what logits are divided by.
 
     Returns:
         A ``keras.Model``, not compiled, from ``(N, 28, 28)`` to ``(N, K)``.

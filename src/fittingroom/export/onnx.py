@@ -199,8 +199,9 @@ def _add_layers(
         takes.append(value)
         match layer:
             case Dense() | Conv():
-                names = ("weight", "bias") if layer.bias else ("weight",)
-                parameters = [weight(f"{index}.{part}") for part in names]
+                parameters = [weight(f"{index}.weight")]
+                if layer.bias:
+                    parameters.append(weight(f"{index}.bias"))
                 if isinstance(layer, Dense):
                     value = graph.add("Gemm", value, *parameters, transB=1)
                 else:

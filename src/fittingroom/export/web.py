@@ -84,7 +84,7 @@ def write_site(
         raise UsageError(
             f"{out} holds something other than an earlier export. Choose a new or empty folder."
         )
-    entries, content = [], {**_page(), **_runtime(), **_garments(known, to_try)}
+    entries, content = [], {**_program(), **_garments(known, to_try)}
     for index, model in enumerate(models):
         number = "" if index == 0 else f"-{index + 1}"
         files = {"file": f"model{number}.onnx", "features": f"features{number}.bin"}
@@ -109,19 +109,18 @@ def _replaceable(out: Path) -> bool:
     return out.is_dir() and ((out / "site.json").is_file() or not any(out.iterdir()))
 
 
-def _page() -> dict[str, bytes]:
+def _program() -> dict[str, bytes]:
+    """The page, and what runs models in the browser."""
     content = {
         file.name: file.read_bytes()
         for file in page.FOLDER.iterdir()
         if file.is_file() and file.suffix != ".py" and file.name not in _SERVER_ONLY
     }
-    return {**content, "backend.js": _BACKEND}
-
-
-def _runtime() -> dict[str, bytes]:
     program = read_package(*_RUNTIME, _RUNTIME_FILES.values())
     texts = Path(onnxruntime.__file__).parent
     return {
+        **content,
+        "backend.js": _BACKEND,
         **{f"onnxruntime/{name}": program[packed] for name, packed in _RUNTIME_FILES.items()},
         **{f"onnxruntime/{name}": (texts / name).read_bytes() for name in _RUNTIME_TEXTS},
     }

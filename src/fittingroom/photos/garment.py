@@ -147,22 +147,19 @@ def find_garment(photo: UInt8) -> FoundGarment:
         photo: uint8 ``(H, W, 3)`` of any size.
     """
     found = _look(photo)
-    if found.mask.any():
-        top, bottom, left, right = box(found.mask)
-        rows, columns = found.mask.shape
-        if (
-            10 * max(bottom - top, right - left) <= 6 * max(rows, columns)
-            and max(photo.shape) > WORKING
-        ):
-            # Pixels of the photo for one of the working image.
-            step = max(photo.shape[0] / rows, photo.shape[1] / columns)
-            margin = MARGIN * max(bottom - top, right - left) + 1
-            high, low = int((top - margin) * step), int((bottom + margin) * step) + 1
-            west, east = int((left - margin) * step), int((right + margin) * step) + 1
-            closer = _look(photo[max(0, high) : low, max(0, west) : east])
-            if closer.mask.any():
-                return closer
-    return found
+    if not found.mask.any():
+        return found
+    top, bottom, left, right = box(found.mask)
+    longest, (rows, columns) = max(bottom - top, right - left), found.mask.shape
+    if 10 * longest > 6 * max(rows, columns) or max(photo.shape) <= WORKING:
+        return found
+    # Pixels of the photo for one of the working image.
+    step = max(photo.shape[0] / rows, photo.shape[1] / columns)
+    margin = MARGIN * longest + 1
+    high, west = (max(0, int((edge - margin) * step)) for edge in (top, left))
+    low, east = (int((edge + margin) * step) + 1 for edge in (bottom, right))
+    closer = _look(photo[high:low, west:east])
+    return closer if closer.mask.any() else found
 
 
 def _look(photo: UInt8) -> FoundGarment:

@@ -18,8 +18,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from fittingroom.errors import PhotoError, PhotoKindError, PhotoSizeError
-
-UInt8 = npt.NDArray[np.uint8]
+from fittingroom.photos.arithmetic import UInt8
 
 _FORMATS = ("PNG", "JPEG", "WEBP")  # WebP last: before it, Pillow loads all its plugins
 _SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
@@ -45,18 +44,9 @@ class Limits:
 def open_photo(
     source: "Path | str | bytes | Image.Image | npt.NDArray[Any]", limits: Limits
 ) -> UInt8:
-    """The pixels of a photo.
+    """The pixels of a photo: uint8 ``(H, W, 3)``, upright by its EXIF, transparency on white.
 
-    Args:
-        source: the path of a PNG, JPEG or WebP file; its content as bytes; a Pillow image; or an
-            array: uint8 ``(H, W)`` grey, ``(H, W, 3)`` colour or ``(H, W, 4)`` with opacity.
-        limits: larger photos are refused.
-
-    Returns:
-        uint8 ``(H, W, 3)``: red, green and blue, upright by its EXIF, transparency on white.
-
-    Raises:
-        PhotoError: it is none of these, over a limit, or can't be decoded.
+    ``source`` and the errors are those of :func:`fittingroom.photos.read_photo`.
     """
     if isinstance(source, np.ndarray):
         return _from_array(source, limits)
@@ -111,7 +101,7 @@ def _decode(source: bytes | Image.Image, name: str, limits: Limits) -> UInt8:
             raise PhotoKindError(
                 f"{name} isn't a PNG, JPEG or WebP image. Save or export it as one of these."
             ) from error
-        reason = re.sub(r"<[^>]*>", "it", str(error)).strip(". ")[:120] or type(error).__name__
+        reason = re.sub(r"<[^>]*>", "it", str(error)).strip(". ")[:120] or "no pixels"
         raise PhotoError(
             f"{name} is damaged or cut off: {reason}. Copy or save it again."
         ) from error

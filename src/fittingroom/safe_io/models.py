@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import onnxruntime
 
-from fittingroom.errors import MissingExtraError
+from fittingroom.errors import missing_extra
 from fittingroom.safe_io.files import (
     MEBIBYTE,
     Refusal,
@@ -142,10 +142,7 @@ def _inspect(content: bytes) -> int:
 def _try_out(content: bytes) -> int:
     """Check a model in a process of its own; how many images it takes at once."""
     if importlib.util.find_spec("onnx") is None:
-        raise MissingExtraError(
-            "This model was not trained on this machine, so it has to be checked before it runs. "
-            "That needs the package 'onnx': `pip install 'fittingroom[onnx]'`."
-        )
+        raise missing_extra(ModuleNotFoundError(name="onnx"), "onnx")
     # It finds its packages where this process does, and never in the current folder (-P).
     found = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import uvicorn
 
-from fittingroom.errors import ServiceError
+from fittingroom.errors import FittingRoomError
 from fittingroom.serve.application import create_application
 from fittingroom.serve.models import load_models
 from fittingroom.serve.settings import Settings
@@ -36,7 +36,7 @@ def serve(
 
     Raises:
         FittingRoomError: a model cannot be loaded.
-        ServiceError: the server cannot listen on this address.
+        FittingRoomError: the server cannot listen on this address.
     """
     settings = settings or Settings()
     application = create_application(load_models(sources), settings)
@@ -66,7 +66,7 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except (OSError, UnicodeError) as error:  # the latter for a name longer than names can be
         reason = (getattr(error, "strerror", None) or str(error)).partition(" (while")[0]
-        raise ServiceError(
+        raise FittingRoomError(
             f"The server can't listen on {host}, port {port}: {reason}. Choose another --host or "
             "--port; port 0 takes any that is free."
         ) from error
