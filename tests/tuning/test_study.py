@@ -108,24 +108,11 @@ def test_a_search_in_which_every_trial_fails_ends(tmp_path):
         assert {trial.state for trial in study.trials} == {TrialState.FAIL}
 
 
-def test_another_search_in_the_folder_is_refused(tmp_path):
-    with open_study(tmp_path, FACTS, START):
-        pass
-    with (
-        pytest.raises(SearchError, match="other vary"),
-        open_study(tmp_path, {**FACTS, "vary": ["rate"]}, START),
-    ):
-        pass
-
-
-def test_a_search_that_another_process_runs_is_refused(tmp_path):
-    with (
-        open_study(tmp_path, FACTS, START),
-        pytest.raises(RunBusyError),
-        open_study(tmp_path, FACTS, START),
-    ):
-        pass
-    with open_study(tmp_path, FACTS, START):  # and free again
+def test_a_folder_with_another_search_or_one_that_runs_is_refused(tmp_path):
+    with open_study(tmp_path, FACTS, START), pytest.raises(RunBusyError):
+        open_study(tmp_path, FACTS, START).__enter__()
+    other = open_study(tmp_path, {**FACTS, "vary": ["rate"]}, START)
+    with pytest.raises(SearchError, match="other vary"), other:
         pass
 
 

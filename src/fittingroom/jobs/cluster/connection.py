@@ -7,7 +7,6 @@ import secrets
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -68,7 +67,7 @@ def connected() -> Iterator[Any]:
             f"No Ray cluster answers at {address}: {first_line(error)}. Start one with `ray start "
             "--head`, or unset RAY_ADDRESS to use this machine alone."
         ) from error
-    if threading.current_thread() is threading.main_thread():
+    with contextlib.suppress(ValueError):  # in another thread than the main one
         signal.signal(signal.SIGTERM, answer)  # Ray's own handler ends the process without a word
     try:
         yield ray
@@ -85,8 +84,8 @@ def share_folder(ray: Any, folder: Path, files: Sequence[Path] = ()) -> Path:
         files: what every machine must see too.
 
     Returns:
-        A file in the folder whose name is unique. Tasks check for it with :func:`check_seen`, so
-        that a machine which joins later, or has another folder under the same path, is noticed.
+        A file in the folder with a unique name. Tasks check that they see it (:func:`check_seen`):
+        a machine may join later, or have another folder under the same path.
 
     Raises:
         ClusterError: a machine does not see them, or has other packages.
@@ -125,11 +124,7 @@ def share_folder(ray: Any, folder: Path, files: Sequence[Path] = ()) -> Path:
 
 
 def check_seen(paths: Sequence[Path]) -> None:
-    """Check that this machine sees some paths.
-
-    Raises:
-        ClusterError: it does not.
-    """
+    """Raise a ``ClusterError`` if this machine does not see one of these paths."""
     for path in paths:
         if not path.exists():
             what = path.parent if path.name.startswith(".ray-") else path

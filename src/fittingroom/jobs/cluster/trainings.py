@@ -27,6 +27,7 @@ from fittingroom.jobs.progress import Advance
 from fittingroom.jobs.seeds import Trainer
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
+from fittingroom.numbers import some
 from fittingroom.recipes import BaseRecipe
 from fittingroom.runs import Run, available_processors, open_run
 
@@ -61,7 +62,8 @@ def train_on_cluster(session: Session, *, fresh: bool) -> Iterator[Trainer]:
         data = ray.put(session.dataset)
         queue = new_queue(ray)
         tracked: dict[str, tuple[contextlib.ExitStack, Advance]] = {}
-        progress.say(f"On Ray: up to {room} trainings at a time; threads of each: {threads}")
+        at_a_time = some(room, "training")
+        progress.say(f"On Ray: up to {at_a_time} at a time; threads of each: {threads}")
 
         def tell() -> None:
             """Tell the listener what workers posted."""
