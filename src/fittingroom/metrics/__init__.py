@@ -12,7 +12,9 @@
 
 Functions import SciPy when they need it: the interval of a share works in the core install.
 
-All of it takes arrays: true labels ``(N,)``, predicted labels ``(N,)``, probabilities ``(N, K)``.
+All of it takes arrays: ``labels`` and ``predicted`` are whole numbers below ``K``, ``(N,)``;
+``probabilities`` and ``log_probabilities`` (natural logarithms) are ``(N, K)``, and their rows sum
+to one. What doesn't fit together is a ``PredictionsError``.
 """
 
 from fittingroom.metrics.calibration import (

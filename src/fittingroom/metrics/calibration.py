@@ -44,11 +44,7 @@ class Reliability:
 
 
 def confidences(predicted: npt.ArrayLike, probabilities: npt.ArrayLike) -> Float64:
-    """The probability that was given to the predicted class: float64 ``(N,)``.
-
-    Raises:
-        PredictionsError: arrays that do not fit together, or rows that do not sum to one.
-    """
+    """The probability that was given to the predicted class: float64 ``(N,)``."""
     given = checked_probabilities(probabilities)
     called = checked_rows(predicted, given, "predicted")
     return given[np.arange(len(called)), called]
@@ -70,9 +66,6 @@ def reliability(
         bins: how many; at least 1.
         binning: ``"equal width"``: ``(m/B, (m+1)/B]``, the lowest one closed; ``"equal mass"``:
             equally many images in each, as far as equal confidences let them be divided.
-
-    Raises:
-        PredictionsError: arrays that do not fit together.
 
     Source:
         Guo, Pleiss, Sun and Weinberger (2017), arXiv:1706.04599, section 2 (equal width);

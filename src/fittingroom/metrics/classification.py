@@ -34,14 +34,7 @@ class Score:
 
 
 def accuracy(labels: npt.ArrayLike, predicted: npt.ArrayLike) -> Estimate:
-    """The share of images classified correctly, a fraction, with its Wilson interval.
-
-    Args:
-        labels, predicted: whole numbers, ``(N,)``.
-
-    Raises:
-        PredictionsError: arrays that do not fit together.
-    """
+    """The share of images classified correctly, a fraction, with its Wilson interval."""
     most = np.iinfo(np.int64).max
     true = checked_labels(labels, most)
     called = checked_labels(predicted, most, "predicted", len(true))
@@ -56,9 +49,6 @@ def confusion_matrix(
     Args:
         labels, predicted: whole numbers below ``K``, ``(N,)``.
         classes: ``K``, or the names of the ``K`` classes.
-
-    Raises:
-        PredictionsError: arrays that do not fit together.
     """
     count = classes if isinstance(classes, int) else len(classes)
     true = checked_labels(labels, count)
@@ -75,9 +65,6 @@ def precision(confusion: npt.ArrayLike) -> Score:
 
     Returns:
         Fractions with Wilson's intervals; for the macro average see :func:`f1`.
-
-    Raises:
-        PredictionsError: not a square matrix of counts, or no image at all.
     """
     return _score(confusion, rows=0, columns=1)
 
@@ -99,9 +86,6 @@ def f1(confusion: npt.ArrayLike) -> Score:
 
     Args:
         confusion: whole numbers ``(K, K)``, rows true.
-
-    Raises:
-        PredictionsError: not a square matrix of counts, or no image at all.
 
     Source:
         Hand, Christen and Kirielle (2021), Machine Learning 110:451 (F1 through ``J``);

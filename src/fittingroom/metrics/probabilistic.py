@@ -40,9 +40,6 @@ def log_loss(labels: npt.ArrayLike, log_probabilities: npt.ArrayLike) -> Estimat
     Returns:
         The mean with Student's interval over images, not below 0.
 
-    Raises:
-        PredictionsError: arrays that do not fit together, or rows that do not sum to one.
-
     Source:
         Good (1952), JRSS B 14:107.
     """
@@ -57,15 +54,8 @@ def log_loss(labels: npt.ArrayLike, log_probabilities: npt.ArrayLike) -> Estimat
 def brier_score(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Estimate:
     """Mean over images of ``Σ_k (p_k - y_k)²``: from 0 (best) to 2.
 
-    Args:
-        labels: whole numbers below ``K``, ``(N,)``.
-        probabilities: ``(N, K)``.
-
     Returns:
         The mean with Student's interval over images.
-
-    Raises:
-        PredictionsError: arrays that do not fit together, or rows that do not sum to one.
 
     Source:
         Brier (1950), Monthly Weather Review 78:1.
@@ -90,13 +80,6 @@ def brier_decomposition(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> 
     The intervals are those of mean differences of scores, with the recalibration held fixed: its
     first-order effect vanishes, as it minimises the score. With few images they are somewhat
     too narrow: at 500, that of the resolution covers 91–92% instead of 95%.
-
-    Args:
-        labels: whole numbers below ``K``, ``(N,)``.
-        probabilities: ``(N, K)``.
-
-    Raises:
-        PredictionsError: arrays that do not fit together, or rows that do not sum to one.
 
     Source:
         Siegert (2017), QJRMS 143:1178, equation 6; Dimitriadis, Gneiting and Jordan (2021),

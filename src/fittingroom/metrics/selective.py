@@ -47,13 +47,6 @@ def risk_coverage(
     allowing for its skewness. Without a mistake the upper end is that of the share of mistakes,
     which bounds the area of any model whose confidence is worth something.
 
-    Args:
-        labels, predicted: whole numbers below ``K``, ``(N,)``.
-        probabilities: ``(N, K)``.
-
-    Raises:
-        PredictionsError: arrays that do not fit together, or rows that do not sum to one.
-
     Source:
         Geifman and El-Yaniv (2017), arXiv:1705.08500; Zhou, Van Landeghem, Popordanoska and
         Blaschko (2024), arXiv:2410.15361 (the area as a mean of weighted mistakes).

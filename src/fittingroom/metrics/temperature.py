@@ -45,9 +45,6 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
         logits: ``(N, K)``, finite, of validation images.
         labels: whole numbers below ``K``, ``(N,)``.
 
-    Raises:
-        PredictionsError: arrays that do not fit together, or logits that are not finite.
-
     Source:
         Guo, Pleiss, Sun and Weinberger (2017), arXiv:1706.04599, section 4.2.
     """
@@ -85,9 +82,6 @@ def temperature_effect(
         log_probabilities: natural logarithms with the temperature in them, ``(N, K)``, finite.
         temperature: above 0.
         draws: as for :func:`calibration_error`.
-
-    Raises:
-        PredictionsError: arrays that do not fit together, or logarithms that are not finite.
 
     Source:
         Guo, Pleiss, Sun and Weinberger (2017), arXiv:1706.04599, section 4.2.
