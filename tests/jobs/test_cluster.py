@@ -205,13 +205,6 @@ def test_machines_with_other_packages_are_refused(ray, tmp_path, monkeypatch):
         share_folder(ray, tmp_path)
 
 
-@pytest.mark.parametrize(("threads", "words"), [(512, "512 processors"), (0, "--threads is 0")])
-def test_threads_that_no_machine_has_are_refused(ray, sample, tmp_path, tiny, threads, words):
-    session = Session(data=sample, threads=threads, runs=tmp_path)
-    with pytest.raises(UsageError, match=words), train_on_cluster(session, fresh=False):
-        pass
-
-
 def test_there_is_room_for_as_many_tasks_as_processors_and_gpus_allow():
     def cluster(*machines):
         nodes = [{"Alive": True, "Resources": machine} for machine in machines]
@@ -221,8 +214,12 @@ def test_there_is_room_for_as_many_tasks_as_processors_and_gpus_allow():
     assert places(eight, 1) == 15
     assert places(eight, 4) == 3
     assert places(eight, 1, 1) == 1
+    with pytest.raises(UsageError, match="512 processors"):
+        places(eight, 512)
     with pytest.raises(UsageError, match="8 processors and a GPU"):
         places(cluster({"CPU": 8.0}, {"CPU": 4.0, "GPU": 1.0}), 8, 1)
+    with pytest.raises(UsageError, match="--threads is 0"):
+        places(eight, 0)
 
 
 def test_an_address_where_nothing_answers_is_told(monkeypatch):

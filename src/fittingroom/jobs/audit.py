@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import time
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,7 +29,7 @@ from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.session import Session
 from fittingroom.metrics import fit_temperature, wilson
 from fittingroom.predict import Predictor
-from fittingroom.predictions import Predictions, UInt8
+from fittingroom.predictions import Predictions
 from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
 from fittingroom.reporting.audit_page import audit_page
 from fittingroom.runs import Epoch, RunWriter, describe_environment, log_opening, run_name
@@ -115,6 +114,9 @@ def audit(
         trained = time.perf_counter()
         progress.say(f"Comparing {len(training) + len(test):,} images with each other")
         images = np.concatenate([training.images, test.images])
+        labels = np.concatenate([training.labels, test.labels])
+        judged = (said.training, said.test)
+        chances = np.concatenate([part.probabilities for part in judged])
         basis = {
             "data": dataset.name,
             "official": dataset.official,
@@ -130,7 +132,19 @@ def audit(
             "neighbours": NEIGHBOURS,
         }
         with threadpool_limits(place.threads):
-            found = Audit(writer.folder, examine(basis, said, images))
+            pairs, distances = search(images)
+        accuracy, test_accuracy = (wilson(int(part.correct.sum()), len(part)) for part in judged)
+        far, fence = outliers(distances)
+        values = audit_values(
+            basis,
+            epochs=said.epochs,
+            accuracy=accuracy,
+            test_accuracy=test_accuracy,
+            doubtful=doubtful_labels(labels, chances),
+            pairs=pairs,
+            outliers=far,
+            fence=fence,
+        )
         environment = {
             **describe_environment(),
             "device": place.name,
@@ -142,44 +156,17 @@ def audit(
             },
             "recipe": chosen.to_json(),
         }
-        labels = np.concatenate([training.labels, test.labels])
         writer.write(ENVIRONMENT, as_json(environment))
-        writer.write(RESULTS, as_json(found.values))
+        writer.write(RESULTS, as_json(values))
         writer.write("training.npz", said.training.to_bytes())
         writer.write("test.npz", said.test.to_bytes())
-        writer.write(PAGE, audit_page(found, images, labels))
+        writer.write(PAGE, audit_page(Audit(writer.folder, values), images, labels))
         write_manifest(writer.folder)
         return open_audit(writer.folder)
     except FittingRoomError as error:
         with contextlib.suppress(FittingRoomError):  # the disk may be full
             writer.fail(error)
         raise
-
-
-def examine(basis: Mapping[str, Any], said: OutOfFold, images: UInt8) -> dict[str, Any]:
-    """What out-of-fold predictions and the images themselves show: ``audit.json``.
-
-    Args:
-        basis: as for :func:`fittingroom.auditing.audit_values`.
-        said: predictions of every image.
-        images: uint8 ``(N, 28, 28)``, the training set and then the test set.
-    """
-    parts = (said.training, said.test)
-    labels = np.concatenate([part.labels for part in parts])
-    chances = np.concatenate([part.probabilities for part in parts])
-    pairs, distances = search(images)
-    far, fence = outliers(distances)
-    accuracy, test_accuracy = (wilson(int(part.correct.sum()), len(part)) for part in parts)
-    return audit_values(
-        basis,
-        epochs=said.epochs,
-        accuracy=accuracy,
-        test_accuracy=test_accuracy,
-        doubtful=doubtful_labels(labels, chances),
-        pairs=pairs,
-        outliers=far,
-        fence=fence,
-    )
 
 
 def out_of_fold(
