@@ -1,11 +1,7 @@
 """Run folders, the only thing that training hands on: written safely, checked when read."""
 
 from fittingroom.runs.checkpoints import Checkpoint, read_checkpoint
-from fittingroom.runs.environment import (
-    available_processors,
-    describe_environment,
-    differences,
-)
+from fittingroom.runs.environment import available_processors, describe_environment, differences
 from fittingroom.runs.files import make_folder, only_here, write_file
 from fittingroom.runs.folder import Run, Summary, open_run, run_name
 from fittingroom.runs.history import Ending, Epoch, best_epoch, ending

@@ -59,7 +59,7 @@ def read_history(text: str) -> tuple[Epoch, ...]:
     try:
         epochs = tuple(Epoch(**parse_json(line, "a line")) for line in text.splitlines())
         if not all(type(each.epoch) is int and finite(each) for each in epochs):
-            raise ValueError("its numbers must be finite")
+            raise ValueError("a number is missing or not finite")
         return epochs
     except (TypeError, ValueError, OverflowError) as error:
         raise RunChangedError(

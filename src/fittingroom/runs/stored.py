@@ -55,8 +55,9 @@ def stored_environment(folder: Path) -> dict[str, Any]:
     path = folder / "environment.json"
     values = stored_json(path)
     data = values.get("data")
-    inner = data.items() if isinstance(data, dict) else ()
-    flat = values | {f"data.{name}": value for name, value in inner}
+    inner = data if isinstance(data, dict) else {}
+    of_data = [name for name in _TYPES if name.startswith("data.")]
+    flat = values | {name: inner.get(name.removeprefix("data.")) for name in of_data}
     wrong = [name for name, kind in _TYPES.items() if type(flat.get(name)) is not kind]
     if not wrong:
         classes = flat["data.classes"]
