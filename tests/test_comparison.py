@@ -25,10 +25,10 @@ from fittingroom.comparison import (
     mcnemar,
     paired_difference,
     seed_difference,
-    seed_power,
     tango_interval,
-    verdict_of,
 )
+from fittingroom.comparison.entrants import verdict_of
+from fittingroom.comparison.seeds import seed_power
 from fittingroom.errors import PredictionsError, UsageError
 from fittingroom.predictions import Predictions
 

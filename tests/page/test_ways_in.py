@@ -50,14 +50,11 @@ def paste(tab: Any, content: bytes, kind: str, name: str) -> bool:
     return taken
 
 
-def test_a_pasted_image_is_named_as_python_names_it(tab, trained, photos):
+def test_a_pasted_image_is_named_as_python_names_it_and_a_pdf_is_refused(tab, trained, photos):
     assert paste(tab, photos[0], "image/png", "image.png")
     assert tab.locator("#status").inner_text() == said(trained, photos[0])
     assert tab.locator("#stages li").count() == len(read_photo(photos[0]).stages)
     assert tab.locator("#shown").get_attribute("alt") == "Your photo, image.png"
-
-
-def test_what_is_pasted_and_is_no_image_is_refused_in_words(tab):
     assert paste(tab, b"%PDF-1.7", "application/pdf", "receipt.pdf")
     assert "isn't a PNG, JPEG or WebP image" in tab.get_by_role("alert").inner_text()
 

@@ -9,7 +9,7 @@
     sentences    verdicts in plain words
 """
 
-from fittingroom.comparison.entrants import MARGIN, check_margin, compare_models, holm, verdict_of
+from fittingroom.comparison.entrants import MARGIN, check_margin, compare_models, holm
 from fittingroom.comparison.paired import (
     images_needed,
     mcnemar,
@@ -29,7 +29,6 @@ from fittingroom.comparison.seeds import (
     SeedScores,
     accuracy_interval,
     seed_difference,
-    seed_power,
 )
 
 __all__ = [
@@ -50,7 +49,5 @@ __all__ = [
     "mcnemar",
     "paired_difference",
     "seed_difference",
-    "seed_power",
     "tango_interval",
-    "verdict_of",
 ]

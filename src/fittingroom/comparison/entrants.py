@@ -69,11 +69,7 @@ def compare_models(entrants: Sequence[Entrant], *, margin: float = MARGIN) -> Co
 
 
 def check_margin(margin: float) -> None:
-    """Refuse what cannot be a difference that counts as none.
-
-    Raises:
-        UsageError: a margin outside 0 to below 1.
-    """
+    """Raise a UsageError unless the margin is from 0 to below 1."""
     if not 0 <= margin < 1:
         raise UsageError(
             f"The margin is {margin:g}. Give a fraction from 0 to below 1, such as 0.005 for half "
@@ -96,12 +92,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def verdict_of(interval: Estimate, margin: float) -> Verdict:
-    """The verdict that a 95% interval of a difference gives.
-
-    Args:
-        interval: of accuracy of `b` minus accuracy of `a`, fractions.
-        margin: the difference that counts as none, a fraction.
-    """
+    """The verdict on `b`, from the 95% interval of its accuracy minus that of `a`, fractions."""
     if interval.low > 0:
         return "better"
     if interval.high < 0:

@@ -87,13 +87,9 @@ class ClassGain:
 class Power:
     """What it would take to show a gap of the size seen, with 80% power at 5%, two-sided.
 
-    It helps to plan the next comparison, and says nothing more about this one.
-
     Attributes:
-        seeds: of each recipe, with as many images as now; None for two fitted models, or if 1,000
-            are too few.
-        images: with as many seeds as now; None if a thousand million are too few, or the gap is
-            zero.
+        seeds: of each recipe, with as many images as now; None for two fitted models.
+        images: with as many seeds as now. Both are None if nothing is enough, or the gap is zero.
     """
 
     seeds: int | None

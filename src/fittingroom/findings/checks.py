@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from fittingroom.comparison import Comparison
 from fittingroom.evaluation import ModelReport
-from fittingroom.findings.codes import Finding
+from fittingroom.findings.codes import CODES, Finding
 from fittingroom.metrics import difference_of_shares
 from fittingroom.numbers import percent, percent_estimate
 
@@ -20,20 +20,45 @@ CLASS_GAP = 0.05
 ENOUGH_SEEDS = 5
 
 
-def find_in_model(model: ModelReport) -> Iterator[Finding]:
-    """Findings about one model, of the codes that concern a single one."""
-    for check in (_fit, _validation, _evaluation):
-        for code, sentence in check(model):
-            yield Finding(code, model.name, sentence)
-
-
-def find_in_comparison(comparison: Comparison, here: Sequence[str]) -> Iterator[Finding]:
-    """Findings of the codes that concern models that are compared.
+def find(
+    models: Sequence[ModelReport],
+    comparison: Comparison | None = None,
+    *,
+    failures: Sequence[str] = (),
+    unshown: int = 0,
+) -> tuple[Finding, ...]:
+    """Every finding about some models, in the order of the codes.
 
     Args:
-        comparison: the outcome.
-        here: names of the models of which more seeds could be trained.
+        models: which.
+        comparison: of them, if there are several.
+        failures: trainings that failed, in words.
+        unshown: how often the test set was opened for runs of these recipes that are not shown,
+            as far as the log knows.
     """
+    found = [
+        Finding(code, model.name, sentence)
+        for model in models
+        for check in (_fit, _validation, _evaluation)
+        for code, sentence in check(model)
+    ]
+    if comparison is not None:
+        trained = [model.name for model in models if model.run is not None]
+        found += _comparison(comparison, trained)
+    if failures:
+        found.append(Finding("trainings-failed", "", f"Failed: {'; '.join(failures)}."))
+    if unshown:
+        times = "once" if unshown == 1 else f"{unshown:,} times"
+        sentence = (
+            f"The test set was opened {times} for runs of these recipes that are not shown here."
+        )
+        found.append(Finding("openings-unshown", "", sentence))
+    order = list(CODES)
+    return tuple(sorted(found, key=lambda each: order.index(each.code)))
+
+
+def _comparison(comparison: Comparison, here: Sequence[str]) -> Iterator[Finding]:
+    """Findings about models that are compared; of those in `here`, more seeds could be trained."""
     margin, pairs = comparison.pairs[0].margin, comparison.pairs
     for model in comparison.models:
         name, count = model.name, len(model.per_seed)

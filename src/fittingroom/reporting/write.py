@@ -47,15 +47,12 @@ def write_report(
         comparison: of all the models, or None for a single one.
         findings: what deserves a second look in these.
         facts: where the numbers come from.
-        images: uint8 ``(N, 28, 28)``, the test images in the order of the predictions.
+        images: the test images, uint8 ``(N, 28, 28)``, in the order of the predictions.
         sample: training images with labels, some of each class.
         audited: the models without what misleads in the data, if it was audited.
 
     Returns:
         The page's path.
-
-    Raises:
-        RunError: the folder cannot be written to.
     """
     data = data_panel(sample, models[0].evaluation.predictions.classes)
     summary = [] if comparison is None else [accuracies(comparison)]
