@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fittingroom.engines import Engine, Fitted
+from fittingroom.engines import Engine, Fitted, own
 from fittingroom.export import wrap_core
 from fittingroom.predict import Predictor
 from fittingroom.runs import Epoch
@@ -10,8 +10,7 @@ from fittingroom.runs import Epoch
 
 def rehearse(engine: Engine, recipe, split, seed=0):
     """Try the recipe's own model out."""
-    device = engine.device("cpu", 1)
-    engine.rehearse(recipe, recipe.own, split, seed=seed, device=device)
+    own.rehearse(engine, recipe, split, seed=seed, device=engine.device("cpu", 1))
 
 
 def fit(engine: Engine, recipe, split, seed=0) -> tuple[Fitted, list[Epoch]]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+import re
 
 import numpy as np
 import pytest
@@ -131,9 +132,9 @@ def test_the_callers_random_states_are_left_alone(checkpoint, tiny, sample_split
 
 
 def place_beyond(state):
-    state = state.copy()
-    state[624] = 625  # NumPy would read past the state's end
-    return state
+    """A position in NumPy's numbers past their end, where it would read on."""
+    text = re.sub(rb'"pos": \d+', b'"pos": 625', state.tobytes())
+    return np.frombuffer(text, np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -146,10 +147,10 @@ def place_beyond(state):
         ("best.0.weight", None),
         ("best.0.weight", lambda array: array[:-1]),
         ("best_logits", lambda array: array[:-1]),
-        ("random.python", lambda array: array[:100]),
-        ("random.python", place_beyond),
-        ("random.numpy", lambda array: -array.astype(np.int64)),
-        ("random.numpy", place_beyond),
+        ("random.json", None),
+        ("random.json", lambda array: array[:100]),
+        ("random.json", place_beyond),
+        ("random.torch", lambda array: array[:100]),
     ],
 )
 def test_arrays_of_another_training_are_refused(name, harm, checkpoint, tiny, sample_split):
@@ -157,7 +158,7 @@ def test_arrays_of_another_training_are_refused(name, harm, checkpoint, tiny, sa
     given = arrays.pop(name)
     if harm is not None:
         arrays[name] = harm(given)
-    with pytest.raises(RunChangedError, match=f"checkpoint is not of.*{name}"):
+    with pytest.raises(RunChangedError, match="checkpoint is not of"):
         fit(tiny, sample_split, Checkpoint(checkpoint.history, arrays))
 
 

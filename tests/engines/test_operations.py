@@ -7,8 +7,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from fittingroom.engines.cores import build_core, check_core, reason_of
 from fittingroom.engines.operations import operation_count, parameter_count
+from fittingroom.engines.own import build_core, check_core, reason_of
 from fittingroom.errors import ExportError
 from fittingroom.graphs import GraphBuilder
 
@@ -106,7 +106,7 @@ def core_of(**settings):
         [helper.make_tensor_value_info("given", TensorProto.FLOAT, ["N", 10])],
     )
     given: dict[str, Any] = {"shape": (784,), "classes": 10, "gives": "logits", "parameters": 7840}
-    return build_core(onnx.load_from_string(inner), "given", **given | settings)
+    return build_core(onnx.load_from_string(inner), **given | settings)
 
 
 def test_a_core_counts_what_is_in_it_and_agrees_with_its_model():

@@ -178,7 +178,7 @@ def test_what_cannot_be_trained_is_refused(model, words, sample_split):
 
 class FailingLate(Written):
     def call(self, images, training=False):
-        if training and keras.ops.shape(images)[0] not in (2, None):
+        if training and (keras.ops.shape(images)[0] or 0) > 20:
             raise ValueError("too many at once")
         return super().call(images)
 

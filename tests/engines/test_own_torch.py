@@ -165,7 +165,7 @@ def test_what_gives_no_logits_is_refused(end, words, sample_split):
     ("end", "words"),
     [
         (lambda net, x: x if x.sum() > 0 else -x, "data-dependent.*test_own_torch"),
-        (lambda net, x: x.reshape(2, 10) + 0, "static shape of 2"),
+        (lambda net, x: x.reshape(2, 10) + 0 if len(x) == 2 else x, "static shape of 2"),
         (lambda net, x: x * torch.special.bessel_j0(x), "No ONNX function|bessel"),
     ],
     ids=["depends on the data", "one batch size", "unknown to ONNX"],
@@ -190,7 +190,7 @@ def test_an_export_that_differs_is_known_before_training(sample_split):
 
 def test_an_error_that_comes_late_is_told_so_too(sample_split):
     def late(net, x):
-        if net.training and len(x) > 2:
+        if net.training and len(x) > 20:
             raise ValueError("too many at once")
         return x
 
@@ -211,4 +211,4 @@ def test_what_a_listener_raises_and_a_broken_loss_are_no_errors_of_its_code(samp
     with pytest.raises(ZeroDivisionError):
         ENGINE.fit(small(), sample_split, seed=0, device=device, on_epoch=stop)
     with pytest.raises(TrainingError, match="lower learning rate"):
-        fit(ending(lambda net, x: x * float("inf")), sample_split)
+        fit(ending(lambda net, x: x * float("inf") if net.training else x), sample_split)

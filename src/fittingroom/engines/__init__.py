@@ -14,7 +14,7 @@ import numpy.typing as npt
 from fittingroom.data import Split
 from fittingroom.errors import RecipeError, UsageError, did_you_mean, missing_extra
 from fittingroom.predictions import Float32
-from fittingroom.recipes import BaseRecipe, OwnModel
+from fittingroom.recipes import BaseRecipe
 from fittingroom.recipes.frameworks import wait_briefly
 from fittingroom.runs import Checkpoint, Epoch, available_processors
 from fittingroom.runs.environment import processor
@@ -26,7 +26,7 @@ _ENGINES = {
 }
 
 # These compute on the processor, whatever device a comparison asks for.
-_PROCESSOR_ONLY = {"sklearn"}
+PROCESSOR_ONLY = {"sklearn"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,20 +99,6 @@ class Engine(Protocol):
             UsageError: this machine has no such device.
         """
 
-    def rehearse(
-        self, recipe: Any, own: OwnModel, split: Split, *, seed: int, device: Device
-    ) -> None:
-        """Try out your own model: build it, show it images, export it.
-
-        So a model that cannot be trained or exported fails before the training.
-
-        Raises:
-            RecipeError: its output has the wrong shape or type, or the engine does not support a
-                setting.
-            OwnCodeError: its code raises an error.
-            ExportError: it cannot be exported.
-        """
-
     def fit(
         self,
         recipe: BaseRecipe,
@@ -175,11 +161,6 @@ def choose_device(
         )
     description = processor() if name == "cpu" else name
     return Device(name, description, check_threads(threads))
-
-
-def on_processor_only(name: str) -> bool:
-    """Whether the engine of that name computes on the processor only."""
-    return name in _PROCESSOR_ONLY
 
 
 def engine_named(name: str) -> Engine:

@@ -1,7 +1,7 @@
-"""The random states of Python, NumPy and PyTorch: seeded, stored in a checkpoint, and restored."""
+"""The random states of Python, NumPy and PyTorch: stored in a checkpoint, and restored."""
 
 import contextlib
-import math
+import json
 import random
 import sys
 from collections.abc import Iterator, Mapping
@@ -9,12 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from fittingroom.engines.course import check_arrays
-
-# Numbers in the state of a Mersenne Twister, which Python and NumPy draw from; the position in
-# them comes next.
-_TWISTER = 624
 
 
 @contextlib.contextmanager
@@ -35,20 +29,16 @@ def same_random_state() -> Iterator[None]:
 
 
 def random_arrays() -> dict[str, npt.NDArray[Any]]:
-    """The random states as arrays; those of PyTorch only if it is loaded."""
-    _, numbers, normal = random.getstate()
-    _, keys, position, has_normal, other_normal = np.random.get_state(legacy=True)
+    """The random states of a training with PyTorch as arrays; Python's and NumPy's as JSON."""
+    torch: Any = sys.modules["torch"]
+    states = {"python": random.getstate(), "numpy": np.random.get_state(legacy=False)}
+    text = json.dumps(states, default=np.ndarray.tolist)
     arrays: dict[str, npt.NDArray[Any]] = {
-        "random.python": np.array(numbers, np.uint32),
-        "random.python_normal": np.array(math.nan if normal is None else normal),
-        "random.numpy": np.array([*keys, position, has_normal], np.uint32),
-        "random.numpy_normal": np.array(other_normal, np.float64),
+        "random.json": np.frombuffer(text.encode(), np.uint8),
+        "random.torch": torch.random.get_rng_state().numpy(),
     }
-    torch = sys.modules.get("torch")
-    if torch:
-        arrays["random.torch"] = torch.random.get_rng_state().numpy()
-        if torch.cuda.is_initialized():
-            arrays["random.cuda"] = torch.cuda.get_rng_state().numpy()
+    if torch.cuda.is_initialized():
+        arrays["random.cuda"] = torch.cuda.get_rng_state().numpy()
     return arrays
 
 
@@ -56,23 +46,17 @@ def set_random_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     """Set the random states to what :func:`random_arrays` gave.
 
     Raises:
-        KeyError, ValueError, RuntimeError: these are no such arrays.
+        LookupError, TypeError, ValueError, RuntimeError: these are no such arrays.
     """
-    expected = random_arrays()
-    expected.pop("random.cuda", None)  # a training may resume on another device
-    check_arrays(arrays, expected)
-    for name in ("random.python", "random.numpy"):
-        # NumPy would read beyond the end.
-        if arrays[name][_TWISTER] > _TWISTER:
-            raise ValueError(f"{name} at number {arrays[name][_TWISTER]} of {_TWISTER}")
-    normal = arrays["random.python_normal"].item()
-    numbers = tuple(arrays["random.python"].tolist())
-    random.setstate((3, numbers, None if math.isnan(normal) else normal))
-    *keys, position, has_normal = arrays["random.numpy"].tolist()
-    other_normal = float(arrays["random.numpy_normal"])
-    np.random.set_state(("MT19937", np.array(keys, np.uint32), position, has_normal, other_normal))
-    torch = sys.modules.get("torch")
-    if torch:
-        torch.random.set_rng_state(torch.tensor(arrays["random.torch"]))
-        if "random.cuda" in arrays and torch.cuda.is_available():
-            torch.cuda.set_rng_state(torch.tensor(arrays["random.cuda"]))
+    torch: Any = sys.modules["torch"]
+    states = json.loads(arrays["random.json"].tobytes())
+    version, numbers, normal = states["python"]
+    random.setstate((version, tuple(numbers), normal))
+    inner = states["numpy"]["state"]
+    if not 0 <= inner["pos"] <= len(inner["key"]):  # NumPy would read beyond the end
+        raise ValueError(f"the position {inner['pos']} in the random numbers")
+    np.random.set_state(states["numpy"])
+    torch.random.set_rng_state(torch.tensor(arrays["random.torch"]))
+    # A training may resume on another device.
+    if "random.cuda" in arrays and torch.cuda.is_available():
+        torch.cuda.set_rng_state(torch.tensor(arrays["random.cuda"]))

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from fittingroom import networks
 from fittingroom.auditing import (
     NEAR_DUPLICATE,
     NEIGHBOURS,
@@ -23,6 +22,7 @@ from fittingroom.auditing import (
 from fittingroom.auditing.results import ENVIRONMENT, PAGE, RESULTS
 from fittingroom.data import ImageSet, fold_numbers, make_folds
 from fittingroom.engines import Device, engine_named
+from fittingroom.engines.own import rehearse
 from fittingroom.errors import FittingRoomError, UsageError
 from fittingroom.jobs.finish import checked, exported
 from fittingroom.jobs.progress import Progress, Silence
@@ -193,16 +193,14 @@ def out_of_fold(
     """
     progress = progress or Silence()
     engine = engine_named(recipe.engine)
-    if isinstance(recipe, Recipe) and recipe.own is None:
-        networks.check_classifier(recipe.layers, len(classes))
     logs = np.zeros((len(training), len(classes)), np.float32)
     test_logs = np.zeros((len(test), len(classes)), np.float32)
     epochs: list[int] = []
     where = {index: position for position, index in enumerate(training.indices.tolist())}
     with progress.track(f"{recipe.name}, {folds} folds", folds) as advance:
         for fold, split in enumerate(make_folds(training, folds, classes, seed)):
-            if fold == 0 and recipe.own is not None:
-                engine.rehearse(recipe, recipe.own, split, seed=seed, device=place)
+            if fold == 0:
+                rehearse(engine, recipe, split, seed=seed, device=place)
             course: list[Epoch] = []
             fitted = engine.fit(recipe, split, seed=seed, device=place, on_epoch=course.append)
             _, logits, _ = checked(recipe, fitted, classes, split.validation.images, place.threads)

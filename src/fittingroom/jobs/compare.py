@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fittingroom.comparison import MARGIN, Comparison, check_margin, compare_models
-from fittingroom.engines import engine_named, on_processor_only
+from fittingroom.engines import PROCESSOR_ONLY, engine_named
 from fittingroom.errors import FittingRoomError, RecipeError, UsageError, did_you_mean
 from fittingroom.evaluation import ModelReport, evaluate_predictions
 from fittingroom.findings import Finding
@@ -166,7 +166,7 @@ def _devices(
     device = session.device
     engines = list(dict.fromkeys(recipe.engine for recipe in recipes))
     # If all compute on the processor only, their engine says that it has no such device.
-    able = [name for name in engines if not on_processor_only(name)] or engines
+    able = [name for name in engines if name not in PROCESSOR_ONLY] or engines
     if device in (None, "cpu"):
         able = engines
     for name in engines:

@@ -4,9 +4,9 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from fittingroom import networks
 from fittingroom.data import Dataset, Split
 from fittingroom.engines import Device, Engine, Fitted, engine_named
+from fittingroom.engines.own import rehearse
 from fittingroom.errors import FittingRoomError, MissingExtraError, RunError, UsageError
 from fittingroom.jobs.finish import finish
 from fittingroom.jobs.progress import Progress
@@ -69,9 +69,7 @@ def train(
     split = dataset.split(recipe.split)
     if recipe.own is not None:
         progress.say(f"{recipe.name}: trying out the model and its export on a few images")
-        engine.rehearse(recipe, recipe.own, split, seed=seed, device=place)
-    elif isinstance(recipe, Recipe):
-        networks.check_classifier(recipe.layers, len(split.classes))
+    rehearse(engine, recipe, split, seed=seed, device=place)
     name = run_name(recipe, seed, dataset.key)
     with only_here(runs, name):
         if resume and (finished := find_run(runs, recipe, seed, dataset)) is not None:

@@ -16,9 +16,9 @@ except ModuleNotFoundError as error:
 
 import numpy as np
 
-from fittingroom import networks
 from fittingroom.data import Split
 from fittingroom.engines import Device, engine_named
+from fittingroom.engines.own import rehearse
 from fittingroom.errors import FittingRoomError, TrainingError, TrainingStopped, UsageError
 from fittingroom.jobs.seeds import check_place
 from fittingroom.jobs.session import Session
@@ -101,10 +101,7 @@ def tune(
     device = engine.device(session.device, session.threads)
     split = dataset.split(chosen.split)
     space = search_space(chosen, images=len(split.training), vary=vary)
-    if isinstance(chosen, Recipe) and chosen.own is None:
-        networks.check_classifier(chosen.layers, len(split.classes))
-    if chosen.own is not None:
-        engine.rehearse(chosen, chosen.own, split, seed=seed, device=device)
+    rehearse(engine, chosen, split, seed=seed, device=device)
     facts = {
         "recipe": chosen.name,
         "settings": chosen.key,

@@ -1,4 +1,4 @@
-"""Recipes as compiled Keras models: described networks and people's own models."""
+"""Recipes as compiled Keras models: described networks and your own models."""
 
 import math
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from fittingroom.data import Split
-from fittingroom.engines.cores import Gives, output_kind, to_logits
 from fittingroom.engines.keras.backend import load_keras
 from fittingroom.engines.keras.models import apply_network, set_weights, weights_of
+from fittingroom.engines.own import Gives, output_kind, to_logits
 from fittingroom.errors import RecipeError
 from fittingroom.networks import Flatten
 from fittingroom.predictions import Float32, UInt8
@@ -60,7 +60,8 @@ class Built:
         return to_logits(given, self.gives)
 
     def weights(self) -> dict[str, Float32]:
-        """A copy of its weights by name; those of your own model in Keras' order."""
+        """A copy of its weights by name; of your own, in the order in which Keras has
+        them."""
         if self.recipe.own is None:
             return weights_of(self.model, self.recipe.layers)
         names = [f"{place}.{each.name}" for place, each in enumerate(self.model.weights)]
@@ -97,7 +98,7 @@ def build(recipe: Recipe, split: Split) -> Built:
     """The recipe's model; your own is shown a few images. The seed has been set.
 
     Raises:
-        RecipeError: your own model takes or gives another shape.
+        RecipeError: your own model takes or gives another shape, or has nothing to train.
         OwnCodeError: its code raises an error.
     """
     classes = len(split.classes)
@@ -115,6 +116,8 @@ def build(recipe: Recipe, split: Split) -> Built:
     if hasattr(given, "shape"):
         given = np.asarray(keras.ops.convert_to_numpy(given))
     gives = output_kind(given, origin, shape, _SHOWN, classes)
+    if not model.trainable_weights:
+        raise RecipeError(f"{origin} has nothing to train: none of its weights is trainable.")
     with own_code(f"compiling {origin}"):
         trained = _compiled(_with_augmentation(model, recipe, shape), recipe, gives)
         if trained is not model:
@@ -126,7 +129,7 @@ def _taken(model: Any, origin: str) -> tuple[int, ...]:
     """The shape of an image as your own model takes it."""
     try:
         shape = model.input_shape if model.built else (None, *_UNBUILT)
-    except AttributeError:  # a class of one's own, which takes what it is called with
+    except AttributeError:  # a class of your own, which takes what it is called with
         shape = (None, *_UNBUILT)
     sides = shape[1:] if isinstance(shape, tuple) else ()
     if sides in ((None, None), (None, None, 1)):

@@ -4,8 +4,8 @@ import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
-from fittingroom.engines.cores import quietly, reason_of
 from fittingroom.engines.keras.backend import load_keras
+from fittingroom.engines.own import quietly, reason_of
 
 keras = load_keras()
 

@@ -1,4 +1,4 @@
-"""Your own Keras model: tried out before it is trained, and exported afterwards."""
+"""Your own Keras model as an ONNX graph."""
 
 import importlib.util
 import math
@@ -7,37 +7,17 @@ from pathlib import Path
 
 import onnx
 
-from fittingroom.data import Split
 from fittingroom.engines import Core
-from fittingroom.engines.cores import build_core, check_core, quietly, reason_of
 from fittingroom.engines.keras.backend import load_keras
-from fittingroom.engines.keras.building import Built, build
-from fittingroom.errors import ExportError, RecipeError, missing_extra
-from fittingroom.recipes import OwnModel, Recipe, own_code
+from fittingroom.engines.keras.building import Built
+from fittingroom.engines.own import build_core, export_module, quietly, reason_of
+from fittingroom.errors import ExportError, missing_extra
+from fittingroom.recipes import OwnModel
 
 keras = load_keras()
 
-# Images in the trial, and in the check of the exported model, which so meets another batch size.
-_TRIAL, _CHECK = 2, 3
 # The latest opset that tf2onnx knows; the model is converted from there.
 _TENSORFLOW_OPSET = 18
-
-
-def try_out(recipe: Recipe, own: OwnModel, split: Split, backend: str) -> None:
-    """Take one step of training and export the model, so that problems show at once.
-
-    Raises:
-        RecipeError: it takes or gives another shape, or has nothing to train.
-        OwnCodeError: its code raises an error.
-        ExportError: it cannot be exported.
-    """
-    built = build(recipe, split)
-    if not built.model.trainable_weights:
-        raise RecipeError(f"{own.origin} has nothing to train: none of its weights is trainable.")
-    images, labels = split.training.images[:_CHECK], split.training.labels[:_CHECK]
-    check_core(export_own(built, own, backend), images, built.logits(images))
-    with own_code(f"training {own.origin} on {_TRIAL} images"):
-        built.trained.train_on_batch(built.scaled(images[:_TRIAL]), labels[:_TRIAL])
 
 
 def export_own(built: Built, own: OwnModel, backend: str) -> Core:
@@ -51,7 +31,6 @@ def export_own(built: Built, own: OwnModel, backend: str) -> Core:
         inner = _by_torch(built, own) if backend == "torch" else _by_keras(built, own, backend)
         return build_core(
             inner,
-            inner.graph.output[0].name,
             shape=built.shape,
             classes=built.classes,
             gives=built.gives,
@@ -67,8 +46,6 @@ def export_own(built: Built, own: OwnModel, backend: str) -> Core:
 
 def _by_torch(built: Built, own: OwnModel) -> onnx.ModelProto:
     import torch
-
-    from fittingroom.engines.torch_export import export_module
 
     class InUse(torch.nn.Module):
         """The model as it is after training."""

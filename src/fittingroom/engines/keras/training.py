@@ -15,11 +15,11 @@ from fittingroom.engines.course import Course
 from fittingroom.engines.keras.backend import accelerators, load_keras, training_on
 from fittingroom.engines.keras.building import VALIDATION_BATCH, build
 from fittingroom.engines.keras.files import saved_files
-from fittingroom.engines.keras.own import export_own, try_out
+from fittingroom.engines.keras.own import export_own
 from fittingroom.engines.keras.watch import Watch
 from fittingroom.errors import RecipeError
 from fittingroom.networks import Conv, check_classifier
-from fittingroom.recipes import OwnModel, Recipe, own_code
+from fittingroom.recipes import Recipe, own_code
 from fittingroom.runs import Checkpoint, Epoch
 
 keras = load_keras()
@@ -32,7 +32,7 @@ _NORMALISATION = {
 
 
 class KerasEngine:
-    """Trains described networks, and people's own Keras models, on the backend that Keras was
+    """Trains described networks, and your own Keras models, on the backend that Keras was
     loaded with.
 
     With the PyTorch backend on the processor, the same seed gives the same weights, byte for byte,
@@ -50,14 +50,6 @@ class KerasEngine:
         present = (*accelerators(backend), "cpu")
         chosen = choose_device(f"Keras with {backend}", name, present, threads)
         return dataclasses.replace(chosen, backend=backend)
-
-    def rehearse(
-        self, recipe: Recipe, own: OwnModel, split: Split, *, seed: int, device: Device
-    ) -> None:
-        """Try out your own Keras model; see :class:`fittingroom.engines.Engine`."""
-        check_recipe(recipe)
-        with training_on(device, seed):
-            try_out(recipe, own, split, device.backend)
 
     def fit(
         self,

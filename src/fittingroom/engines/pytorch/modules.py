@@ -1,11 +1,22 @@
-"""A network's description → the same network as a ``torch.nn.Module``."""
+"""Modules of PyTorch: built from a network's description or by your own code, and exported."""
 
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from fittingroom import networks
+from fittingroom.engines import Core
+from fittingroom.engines.own import build_core, export_module, output_kind
+from fittingroom.errors import RecipeError
 from fittingroom.networks import INPUT_SHAPE, Layer, Network, Shape
+from fittingroom.predictions import UInt8
+from fittingroom.recipes import OwnModel, own_code
 
 # Added to each component's variance; pixels have a variance of 1. Rare components are noise, which
 # this keeps from being amplified.
@@ -64,7 +75,9 @@ def _build_layer(layer: Layer, shape: Shape) -> nn.Module:
             return conv.requires_grad_(not whitened)
         case networks.BatchNorm(momentum, epsilon):
             kind = nn.BatchNorm1d if len(shape) == 1 else nn.BatchNorm2d
-            return kind(shape[0], eps=epsilon, momentum=momentum)
+            norm = kind(shape[0], eps=epsilon, momentum=momentum)
+            norm.num_batches_tracked = None  # a count that only matters without a momentum
+            return norm
         case networks.ReLU():
             return nn.ReLU(inplace=True)
         case networks.GELU():
@@ -102,10 +115,61 @@ def whiten(module: nn.Module, images: Tensor) -> None:
     conv.weight.copy_(torch.cat((filters, -filters)).view_as(conv.weight))
 
 
+def build_own(own: OwnModel, seed: int, images: UInt8, classes: int) -> nn.Module:
+    """Your own module, initialised with a seed, and shown a few images.
+
+    Raises:
+        RecipeError: it gives no logits of the right shape, or has nothing to train.
+        OwnCodeError: its code raises an error.
+    """
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    module: nn.Module = own.fresh()
+    inputs = torch.from_numpy(images).unsqueeze(1) / 255
+    with own_code(f"showing {own.origin} {len(images)} images"), torch.no_grad():
+        # Lazy layers draw their weights here.
+        logits = module.eval()(inputs)
+    if output_kind(logits, own.origin, INPUT_SHAPE, len(images), classes) == "probabilities":
+        raise RecipeError(
+            f"{own.origin} gives probabilities, but logits are expected. Remove the softmax at its "
+            "end: training and the exported model add their own."
+        )
+    if not any(parameter.requires_grad for parameter in module.parameters()):
+        raise RecipeError(
+            f"{own.origin} has nothing to train: none of its parameters requires a gradient."
+        )
+    return module
+
+
+def export_own(module: nn.Module, own: OwnModel, classes: int) -> Core:
+    """Your own module as a core.
+
+    Raises:
+        ExportError: it cannot be exported.
+    """
+    return build_core(
+        export_module(module, INPUT_SHAPE, own.origin),
+        shape=INPUT_SHAPE,
+        classes=classes,
+        gives="logits",
+        parameters=sum(each.numel() for each in module.parameters() if each.requires_grad),
+    )
+
+
 def weights_of(module: nn.Module) -> dict[str, Tensor]:
-    """A copy of the weights and running statistics, without the batch counters."""
+    """A copy of all tensors of a module's state, on the processor."""
     return {
-        name: tensor.detach().to("cpu", torch.float32, copy=True).contiguous()
+        name: tensor.detach().to("cpu", copy=True).contiguous()
         for name, tensor in module.state_dict().items()
-        if not name.endswith("num_batches_tracked")
+        if isinstance(tensor, Tensor)
     }
+
+
+def as_arrays(tensors: Mapping[str, Tensor]) -> dict[str, npt.NDArray[Any]]:
+    """Tensors as arrays; as float32 if NumPy does not have a type, as with bfloat16."""
+    arrays = {}
+    for name, tensor in tensors.items():
+        value = tensor.detach().cpu().contiguous()
+        arrays[name] = (value.float() if value.dtype == torch.bfloat16 else value).numpy()
+    return arrays

@@ -5,7 +5,6 @@ longer than the shortest recipes train. These take the same steps (the tests com
 PyTorch's), and their whole state is a list of tensors.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -20,8 +19,8 @@ _QUINTIC = (3.4445, -4.7750, 2.0315)
 _ITERATIONS = 3
 
 
-class Stepper(ABC):
-    """What all optimizers share: weights, one learning rate, and a state that starts at zero.
+class Stepper:
+    """What both optimizers share: weights, one learning rate, and a state that starts at zero.
 
     Args:
         parameters: what it trains, all on one device.
@@ -34,7 +33,7 @@ class Stepper(ABC):
     """
 
     def __init__(self, parameters: Sequence[nn.Parameter], rate: float, decay: float) -> None:
-        self.parameters = list(parameters)
+        self.parameters: list[Tensor] = list(parameters)
         self.highest = rate
         self.decay = decay
         self.rate = torch.tensor(rate, device=self.parameters[0].device)
@@ -54,22 +53,20 @@ class Stepper(ABC):
     def step(self) -> None:
         """Take one step along the gradients, and clear them.
 
-        A weight that the model does not use has no gradient, and does not change.
+        A weight that the model does not use has no gradient, which counts as zero.
         """
-        used = [place for place, each in enumerate(self.parameters) if each.grad is not None]
-        weights: list[Tensor] = [self.parameters[place] for place in used]
-        gradients = [weight.grad for weight in weights if weight.grad is not None]
-        for weight in weights:
+        gradients: list[Tensor] = []
+        for weight in self.parameters:
+            gradients.append(torch.zeros_like(weight) if weight.grad is None else weight.grad)
             weight.grad = None
-        kernels = [weight for weight in weights if weight.ndim >= 2]
+        kernels = [weight for weight in self.parameters if weight.ndim >= 2]
         if self.decay and kernels:
             torch._foreach_mul_(kernels, 1 - self.rate * self.decay)
-        if used:
-            self.move(used, gradients)
+        self.move(gradients)
 
-    @abstractmethod
-    def move(self, used: Sequence[int], gradients: list[Tensor]) -> None:
-        """Change the weights at these places by these gradients."""
+    def move(self, gradients: list[Tensor]) -> None:
+        """Change the weights by these gradients."""
+        raise NotImplementedError
 
 
 class Muon(Stepper):
@@ -77,7 +74,7 @@ class Muon(Stepper):
 
     ``v ← m·v + g``; ``w ← w − r·s·orthogonal(g + m·v)``. Kernels are taken as matrices of one row
     for each filter, and ``s = sqrt(max(1, rows / columns))`` lets one learning rate serve all
-    shapes. Of the options, ``momentum`` is ``m``.
+    shapes. ``momentum`` is ``m``.
 
     Source: K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024.
     """
@@ -89,23 +86,22 @@ class Muon(Stepper):
         self.momentum = momentum
         self.velocity = self.remember()
 
-    def move(self, used: Sequence[int], gradients: list[Tensor]) -> None:
+    def move(self, gradients: list[Tensor]) -> None:
         """See :class:`Stepper`."""
-        velocity = [self.velocity[place] for place in used]
-        torch._foreach_mul_(velocity, self.momentum)
-        torch._foreach_add_(velocity, gradients)
-        steps = torch._foreach_add(gradients, velocity, alpha=self.momentum)
-        for place, ahead in zip(used, steps, strict=True):
+        torch._foreach_mul_(self.velocity, self.momentum)
+        torch._foreach_add_(self.velocity, gradients)
+        steps = torch._foreach_add(gradients, self.velocity, alpha=self.momentum)
+        for weight, ahead in zip(self.parameters, steps, strict=True):
             matrix = orthogonalise(ahead.flatten(1))
             scale = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
-            self.parameters[place].sub_(matrix.view_as(ahead) * (self.rate * scale))
+            weight.sub_(matrix.view_as(ahead) * (self.rate * scale))
 
 
 class Adam(Stepper):
     """Adam (arXiv:1412.6980); with decoupled weight decay, AdamW (arXiv:1711.05101).
 
-    Of the options, ``betas`` are the weights of the past in the mean of gradients and of their
-    squares, and ``epsilon`` is added to the root of the latter.
+    ``betas`` are the weights of the past in the mean of gradients and of their squares, and
+    ``epsilon`` is added to the root of the latter.
     """
 
     def __init__(
@@ -124,20 +120,19 @@ class Adam(Stepper):
         self.steps = torch.zeros((), device=self.rate.device)
         self.state.append(self.steps)
 
-    def move(self, used: Sequence[int], gradients: list[Tensor]) -> None:
+    def move(self, gradients: list[Tensor]) -> None:
         """See :class:`Stepper`."""
         first, second = self.betas
-        mean, square = ([each[place] for place in used] for each in (self.mean, self.square))
         self.steps += 1
-        torch._foreach_lerp_(mean, gradients, 1 - first)
-        torch._foreach_mul_(square, second)
-        torch._foreach_addcmul_(square, gradients, gradients, 1 - second)
-        size = torch._foreach_sqrt(square)
+        torch._foreach_lerp_(self.mean, gradients, 1 - first)
+        torch._foreach_mul_(self.square, second)
+        torch._foreach_addcmul_(self.square, gradients, gradients, 1 - second)
+        size = torch._foreach_sqrt(self.square)
         torch._foreach_div_(size, (1 - second**self.steps).sqrt())
         torch._foreach_add_(size, self.epsilon)
-        step = torch._foreach_div(mean, size)
+        step = torch._foreach_div(self.mean, size)
         torch._foreach_mul_(step, self.rate / (1 - first**self.steps))
-        torch._foreach_sub_([self.parameters[place] for place in used], step)
+        torch._foreach_sub_(self.parameters, step)
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:

@@ -12,12 +12,19 @@ from fittingroom.data import ImageSet, Split
 from fittingroom.engines import Device, Fitted, choose_device
 from fittingroom.engines.course import Course, below, check_arrays, learning_rate, other_training
 from fittingroom.engines.pytorch.images import Augmenter, TrainingImages, mean_and_deviation
-from fittingroom.engines.pytorch.modules import BothSides, build_module, weights_of, whiten
+from fittingroom.engines.pytorch.modules import (
+    BothSides,
+    as_arrays,
+    build_module,
+    build_own,
+    export_own,
+    weights_of,
+    whiten,
+)
 from fittingroom.engines.pytorch.optimizers import build_optimizers
-from fittingroom.engines.pytorch.own import as_arrays, build_own, export_own, state_of, try_out
 from fittingroom.engines.random_states import random_arrays, same_random_state, set_random_arrays
 from fittingroom.networks import check_classifier
-from fittingroom.recipes import OwnModel, Recipe, own_code
+from fittingroom.recipes import Recipe, own_code
 from fittingroom.runs import Checkpoint, Epoch
 
 # Images at a time in validation: large enough to keep the cores busy, small enough for caches.
@@ -30,7 +37,7 @@ _NOT_MEASURED = "Trained on CUDA, where neither speed nor accuracy of any recipe
 
 
 class PyTorchEngine:
-    """Trains described networks, and people's own modules, with PyTorch on the processor, CUDA or
+    """Trains described networks, and your own modules, with PyTorch on the processor, CUDA or
     Apple's MPS.
 
     On the processor, accuracy and seconds of the recipes are measured. CUDA and MPS are plain
@@ -50,13 +57,6 @@ class PyTorchEngine:
         if device.name == "cuda":
             device = dataclasses.replace(device, description=torch.cuda.get_device_name())
         return dataclasses.replace(device, half_precision=half_precision)
-
-    def rehearse(
-        self, recipe: Recipe, own: OwnModel, split: Split, *, seed: int, device: Device
-    ) -> None:
-        """Try out your own module; see :class:`fittingroom.engines.Engine`."""
-        with _training_on(device, seed):
-            try_out(recipe, own, split, seed, torch.device(device.name))
 
     def fit(
         self,
@@ -116,12 +116,11 @@ class _Training:
             self.module.to(device)
             self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             self.format = torch.channels_last
-            self.copy_weights = weights_of
         else:
+            shown = split.training.images[:2]
+            self.module = build_own(self.own, seed, shown, self.classes).to(device)
             # In the order that its code expects, which may take views of the values.
-            self.module = build_own(self.own, seed).to(device)
             self.format = torch.contiguous_format
-            self.copy_weights = state_of
         self.evaluated = BothSides(self.module) if recipe.mirror else self.module
         self.generator = torch.Generator().manual_seed(seed)
         self.augmenter = Augmenter(self.training, recipe.augmentation, self.generator)
@@ -146,7 +145,7 @@ class _Training:
             val_accuracy = (logits.argmax(1) == labels).float().mean().item()
             course.add(train_loss, train_accuracy, val_loss, val_accuracy, self._learning_rate())
             if course.best(recipe) == course.history[-1]:
-                self.best_weights = self.copy_weights(self.module)
+                self.best_weights = weights_of(self.module)
                 self.best_logits = logits.float().cpu()
             if on_checkpoint is not None:
                 arrays = as_arrays(self._state()) | random_arrays()
@@ -167,7 +166,7 @@ class _Training:
 
     def _state(self) -> dict[str, Tensor]:
         """All tensors that last from epoch to epoch, by name."""
-        tensors = {f"module.{name}": each for name, each in state_of(self.module).items()}
+        tensors = {f"module.{name}": each for name, each in weights_of(self.module).items()}
         for place, optimizer in enumerate(self.optimizers):
             for number, each in enumerate(optimizer.state):
                 tensors[f"optimizer.{place}.{number}"] = each
@@ -180,7 +179,7 @@ class _Training:
         Raises:
             RunChangedError: it is of another training.
         """
-        self.best_weights = self.copy_weights(self.module)
+        self.best_weights = weights_of(self.module)
         self.best_logits = torch.zeros(len(self.validation), self.classes)
         mine = self._state()
         try:
@@ -188,7 +187,7 @@ class _Training:
             given = {name: torch.tensor(start.arrays[name]) for name in mine}
             self.generator.set_state(given["order"])
             set_random_arrays(start.arrays)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        except (LookupError, TypeError, ValueError, RuntimeError) as error:
             raise other_training(self.recipe, error) from error
         self.module.load_state_dict(below("module.", given), strict=False)
         for name in mine:
@@ -239,8 +238,8 @@ class _Training:
     def _predict(self) -> Tensor:
         """Logits of the validation set: float32 ``(N, K)``."""
         self.module.eval()
-        # Tensors made in inference mode cannot take part in training later, and your own code
-        # may keep some.
+        # Tensors made in inference mode cannot take part in training later, and your own
+        # code may keep some.
         with torch.inference_mode() if self.own is None else torch.no_grad():
             batches = self.validation.images.split(_VALIDATION_BATCH)
             inputs = map(self.validation.normalise, batches)

@@ -10,19 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from fittingroom.data import ImageSet, Split
+from fittingroom.data import ImageSet
 from fittingroom.engines import Core
-from fittingroom.engines.cores import Gives, build_core, check_core, quietly, reason_of, to_logits
 from fittingroom.engines.operations import parameter_count
+from fittingroom.engines.own import Gives, build_core, quietly, reason_of, to_logits
 from fittingroom.errors import ExportError, RecipeError, missing_extra
 from fittingroom.graphs import OPSET
 from fittingroom.predictions import Float32, UInt8
 from fittingroom.recipes import OwnModel, own_code
 
 _PIXELS = 784
-# Images of each class in the trial: in all, more than an image has pixels.
-_TRIAL = 100
-_CHECK = 20
 _ML, _VERSION = "ai.onnx.ml", 3
 
 
@@ -60,26 +57,26 @@ def train_estimator(
         validation: the validation set.
         classes: numbers that it gives for each image.
         gives: ``"logits"`` to take the values of its decision function as they are. Without it,
-            probabilities if it has them, or else these values, as scores of any size.
+            probabilities if it has them, or else these values, scaled to the size of logits.
 
     Raises:
         RecipeError: its output has another shape than one number for each class.
         OwnCodeError: its code raises an error.
         ExportError: it cannot be exported.
     """
-    gives = gives or ("probabilities" if hasattr(estimator, "predict_proba") else "scores")
+    scaled = gives is None
+    gives = gives or ("probabilities" if hasattr(estimator, "predict_proba") else "logits")
     with own_code(f"fitting {origin}"):
         estimator.fit(_scaled(training.images), training.labels.astype(np.int64))
     answers, given = (
         _answers(estimator, origin, image_set.images, classes, gives)
         for image_set in (training, validation)
     )
-    # Scores may be hundreds: at the size of logits, rounding in the exported model matters less.
-    scale = max(float(answers.std()), 1e-6) if gives == "scores" else 1.0
+    # Values may be hundreds: at the size of logits, rounding in the exported model matters less.
+    scale = max(float(answers.std()), 1e-6) if scaled and gives == "logits" else 1.0
     model = _to_onnx(estimator, origin, gives)
     core = build_core(
         model,
-        model.graph.output[1].name,
         shape=(_PIXELS,),
         classes=classes,
         gives=gives,
@@ -104,23 +101,6 @@ def build_own(own: OwnModel, seed: int) -> Any:
         if (name == "random_state" or name.endswith("__random_state")) and value is None
     }
     return estimator.set_params(**open_states)
-
-
-def try_out(own: OwnModel, split: Split, seed: int) -> None:
-    """Fit and export it on some of the images, so that problems show at once.
-
-    Raises:
-        RecipeError: its output has another shape than one number for each class.
-        OwnCodeError: its code raises an error.
-        ExportError: it cannot be exported.
-    """
-    labels = split.training.labels
-    few = [np.flatnonzero(labels == label)[:_TRIAL] for label in range(len(split.classes))]
-    some = split.training.take(np.sort(np.concatenate(few)))
-    check = split.training.take(np.arange(min(_CHECK, len(labels))))
-    with quietly():  # warnings about so few images would mislead
-        trained = train_estimator(build_own(own, seed), own.origin, some, check, len(split.classes))
-    check_core(trained.core, check.images, trained.validation)
 
 
 def _answers(estimator: Any, origin: str, images: UInt8, classes: int, gives: Gives) -> Float32:
@@ -159,7 +139,10 @@ def _to_onnx(estimator: Any, origin: str, gives: Gives) -> onnx.ModelProto:
                     target_opset={"": OPSET, _ML: _VERSION},
                     options={id(estimator): each},
                 )
-                return model
+                # Without the label, which is the first output.
+                ends = [model.graph.input[0].name], [model.graph.output[1].name]
+                extracted: onnx.ModelProto = onnx.utils.Extractor(model).extract_model(*ends)
+                return extracted
             except Exception as error:  # noqa: BLE001 - reported below, if no options work
                 reason = error
     raise ExportError(f"skl2onnx can't turn {origin} into ONNX: {reason_of(reason)}") from reason

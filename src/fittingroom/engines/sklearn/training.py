@@ -14,7 +14,7 @@ from fittingroom.data import ImageSet, Split
 from fittingroom.engines import Device, Fitted, choose_device
 from fittingroom.engines.course import Course
 from fittingroom.engines.random_states import same_random_state
-from fittingroom.engines.sklearn.own import Trained, build_own, train_estimator, try_out
+from fittingroom.engines.sklearn.own import Trained, build_own, train_estimator
 from fittingroom.engines.sklearn.svm import train_svm
 from fittingroom.errors import DataInvalidError, RecipeError
 from fittingroom.predictions import Float32
@@ -30,7 +30,7 @@ from fittingroom.runs import Checkpoint, Epoch
 
 
 class SklearnEngine:
-    """Trains classical models, and people's own classifiers, on the processor."""
+    """Trains classical models, and your own classifiers, on the processor."""
 
     def device(self, name: str | None, threads: int | None) -> Device:
         """The processor, the only device of scikit-learn.
@@ -39,14 +39,6 @@ class SklearnEngine:
             UsageError: another device, or a number of threads that this machine cannot give.
         """
         return choose_device("scikit-learn", name, ["cpu"], threads)
-
-    def rehearse(
-        self, recipe: BaseRecipe, own: OwnModel, split: Split, *, seed: int, device: Device
-    ) -> None:
-        """Try out your own classifier; see :class:`fittingroom.engines.Engine`."""
-        _check_classes(split)
-        with threadpool_limits(device.threads), same_random_state():
-            try_out(own, split, seed)
 
     def fit(
         self,

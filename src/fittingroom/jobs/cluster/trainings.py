@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from fittingroom.engines import on_processor_only
+from fittingroom.engines import PROCESSOR_ONLY
 from fittingroom.errors import RunBusyError, TrainingError, TrainingStopped
 from fittingroom.jobs.cluster.connection import (
     LOOK,
@@ -79,7 +79,7 @@ def train_on_cluster(session: Session, *, fresh: bool) -> Iterator[Trainer]:
 
         def begin(recipe: BaseRecipe, seed: int, device: str | None) -> Callable[[], Run]:
             carry_own_code()
-            can = device in (None, "cuda") and not on_processor_only(recipe.engine)
+            can = device in (None, "cuda") and recipe.engine not in PROCESSOR_ONLY
             gpus = int(can and bool(ray.cluster_resources().get("GPU")))
             if gpus:
                 places(ray, threads, gpus)
