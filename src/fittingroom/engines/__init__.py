@@ -19,11 +19,7 @@ from fittingroom.recipes.frameworks import wait_briefly
 from fittingroom.runs import Checkpoint, Epoch, available_processors
 from fittingroom.runs.environment import processor
 
-_ENGINES = {
-    "keras": "fittingroom.engines.keras",
-    "pytorch": "fittingroom.engines.pytorch",
-    "sklearn": "fittingroom.engines.sklearn",
-}
+_ENGINES = ("keras", "pytorch", "sklearn")
 
 # These compute on the processor, whatever device a comparison asks for.
 PROCESSOR_ONLY = {"sklearn"}
@@ -31,18 +27,11 @@ PROCESSOR_ONLY = {"sklearn"}
 
 @dataclass(frozen=True, eq=False)
 class Core:
-    """A trained model that is no described network, as an ONNX graph.
+    """A trained model that is no described network, as an ONNX graph."""
 
-    Attributes:
-        graph: ONNX, from ``images`` float32 ``(N, 28, 28)`` of 0–255 to ``logits`` float32
-            ``(N, K)``.
-        parameters: trained numbers.
-        operations: multiply-adds and comparisons for one image.
-    """
-
-    graph: bytes
-    parameters: int
-    operations: int
+    graph: bytes  # from ``images`` float32 ``(N, 28, 28)`` of 0–255 to ``logits`` ``(N, K)``
+    parameters: int  # trained numbers
+    operations: int  # multiply-adds and comparisons for one image
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,25 +61,17 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Device:
-    """Where an engine computes.
+    """Where an engine computes."""
 
-    Attributes:
-        name: ``"cpu"``, ``"cuda"`` or ``"mps"``.
-        description: the model of the processor or accelerator.
-        threads: processor threads.
-        backend: what Keras computes with, such as ``"torch"``; empty for other engines.
-        half_precision: whether described networks are trained in bfloat16.
-    """
-
-    name: str
-    description: str
-    threads: int
-    backend: str = ""
-    half_precision: bool = False
+    name: str  # "cpu", "cuda" or "mps"
+    description: str  # the model of the processor or accelerator
+    threads: int  # of the processor
+    backend: str = ""  # what Keras computes with; empty for other engines
+    half_precision: bool = False  # whether described networks are trained in bfloat16
 
 
 class Engine(Protocol):
-    """What every framework's package offers as ``engine``."""
+    """What the module ``training`` of every framework's package offers as ``engine``."""
 
     def device(self, name: str | None, threads: int | None) -> Device:
         """The device of that name; without a name, the best of this machine.
@@ -114,15 +95,14 @@ class Engine(Protocol):
 
         Args:
             recipe: what to train.
-            split: training and validation set; it holds no test labels.
+            split: training and validation set.
             seed: of the weights, the order of images, and augmentation.
             device: where to compute.
             on_epoch: called after each epoch; an error that it raises ends the training.
             on_checkpoint: called after that with all that is needed to resume, unless the engine
                 has no epochs. Arrays change as training continues, so write or copy them at once.
             start: an earlier checkpoint of the same recipe, split and seed, to resume from. With
-                PyTorch on the same device, threads and versions, the result is the same, byte for
-                byte, as without the interruption.
+                PyTorch the result has the same bytes as without the interruption.
 
         Raises:
             RunChangedError: the checkpoint is of another training.
@@ -177,7 +157,7 @@ def engine_named(name: str) -> Engine:
         )
     wait_briefly()
     try:
-        engine: Engine = importlib.import_module(_ENGINES[name]).engine
+        engine: Engine = importlib.import_module(f"fittingroom.engines.{name}.training").engine
     except ModuleNotFoundError as error:
         raise missing_extra(error, "train") from error
     return engine

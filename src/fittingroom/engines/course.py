@@ -13,19 +13,9 @@ from fittingroom.runs import Checkpoint, Epoch, best_epoch, ending
 
 
 class Course:
-    """The epochs of a training so far.
+    """The epochs of a training so far, in ``history``; ``on_epoch`` is called after each."""
 
-    Args:
-        on_epoch: called after each epoch.
-        start: the checkpoint from which the training resumes.
-
-    Attributes:
-        history: the epochs.
-    """
-
-    def __init__(
-        self, on_epoch: Callable[[Epoch], None] | None = None, start: Checkpoint | None = None
-    ) -> None:
+    def __init__(self, on_epoch: Callable[[Epoch], None], start: Checkpoint | None = None) -> None:
         self._on_epoch = on_epoch
         self.history = list(start.history) if start else []
         before = self.history[-1].seconds if self.history else 0.0
@@ -66,19 +56,13 @@ class Course:
             )
         losses = (train_loss, train_accuracy, val_loss, val_accuracy)
         self.history.append(Epoch(number, self.seconds, *losses, learning_rate))
-        if self._on_epoch is not None:
-            self._on_epoch(self.history[-1])
+        self._on_epoch(self.history[-1])
 
 
 def learning_rate(recipe: Recipe, step: int, total: int) -> float:
-    """The learning rate of a step.
+    """The learning rate of a step, counted from 0, of so many in all epochs.
 
     ``"one-cycle"`` is a linear rise from a tenth over the warm-up, then a linear fall to zero.
-
-    Args:
-        recipe: names the schedule.
-        step: counted from 0.
-        total: steps of the whole training, were no epoch left out.
     """
     if recipe.schedule == "constant":
         return recipe.learning_rate

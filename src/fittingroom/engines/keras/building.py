@@ -51,12 +51,7 @@ class Built:
     def logits(self, images: UInt8) -> Float32:
         """Its logits for images: float32 ``(N, K)``."""
         values = self.scaled(images)
-        if self.recipe.own is None:
-            model = keras.Model(self.model.inputs, self.model.get_layer("probabilities").input)
-            given: Float32 = model.predict(values, batch_size=VALIDATION_BATCH, verbose=0)
-            return given
-        with own_code(f"asking {self.recipe.own.origin} about images"):
-            given = self.model.predict(values, batch_size=VALIDATION_BATCH, verbose=0)
+        given = self.model.predict(values, batch_size=VALIDATION_BATCH, verbose=0)
         return to_logits(given, self.gives)
 
     def weights(self) -> dict[str, Float32]:

@@ -19,6 +19,7 @@ from fittingroom.predictions import Float32
 
 keras = load_keras()
 
+Axes = tuple[int, ...]
 Order = npt.NDArray[np.intp]
 
 _LAST = "channels_last"
@@ -47,19 +48,23 @@ def apply_network(network: Network, value: Any) -> Any:
 def weights_of(model: Any, network: Network) -> dict[str, Float32]:
     """A copy of a built network's weights and running statistics under their common names."""
     weights: dict[str, Float32] = {}
-    for place, layer, parts, order in _weighted(network):
-        arrays = model.get_layer(_layer_name(place, layer)).get_weights()
-        for part, array in zip(parts, arrays, strict=True):
-            common = _to_common(layer, part, array, order)
-            weights[f"{place}.{part}"] = np.array(common, np.float32, order="C")
+    for layer, parts in _weighted(network):
+        arrays = model.get_layer(layer).get_weights()
+        for (name, axes, order), array in zip(parts, arrays, strict=True):
+            common = array.transpose(axes)
+            common = common if order is None else common[..., np.argsort(order)]
+            weights[name] = np.array(common, np.float32, order="C")
     return weights
 
 
 def set_weights(model: Any, network: Network, weights: Mapping[str, Float32]) -> None:
     """Give a built network the weights of these names; the inverse of :func:`weights_of`."""
-    for place, layer, parts, order in _weighted(network):
-        arrays = [_from_common(layer, part, weights[f"{place}.{part}"], order) for part in parts]
-        model.get_layer(_layer_name(place, layer)).set_weights(arrays)
+    for layer, parts in _weighted(network):
+        arrays = []
+        for name, axes, order in parts:
+            common = weights[name] if order is None else weights[name][..., order]
+            arrays.append(common.transpose(np.argsort(axes)))
+        model.get_layer(layer).set_weights(arrays)
 
 
 def _layer_name(place: int, layer: Layer) -> str:
@@ -115,38 +120,29 @@ def _has_dense(layers: Network) -> bool:
     return any(isinstance(layer, Dense) for layer in layers)
 
 
-def _weighted(network: Network) -> Iterator[tuple[int, Layer, tuple[str, ...], Order | None]]:
-    """Each layer with weights: its place, itself, and the last parts of its weights' names in the
-    order in which Keras has them. After a Flatten, also where Keras' features come from."""
+def _weighted(network: Network) -> Iterator[tuple[str, list[tuple[str, Axes, Order | None]]]]:
+    """Each layer with weights: its name in Keras, and its weights in the order that Keras has.
+
+    Of each weight its common name, where its axes come from in Keras, and after a Flatten also
+    where its last axis' values go to.
+    """
     order: Order | None = None
     inputs = _inputs(network)
     for place, layer in enumerate(network):
+        parts: dict[str, tuple[Axes, Order | None]] = {}
         match layer:
             case networks.Flatten():
                 if len(inputs[place]) == 3 and _has_dense(network[place:]):
                     sides = inputs[place]
                     order = np.arange(math.prod(sides)).reshape(sides).transpose(1, 2, 0).ravel()
             case networks.Dense() | networks.Conv():
-                yield place, layer, ("weight", "bias") if layer.bias else ("weight",), order
+                # (in, out) → (out, in), or (H, W, in, out) → (out, in, H, W)
+                axes = (1, 0) if isinstance(layer, Dense) else (3, 2, 0, 1)
+                parts = {"weight": (axes, order)} | ({"bias": ((0,), None)} if layer.bias else {})
                 order = None
             case networks.BatchNorm():
-                yield place, layer, ("weight", "bias", "running_mean", "running_var"), order
-
-
-def _to_common(layer: Layer, part: str, array: Float32, order: Order | None) -> Float32:
-    if part == "weight" and isinstance(layer, networks.Conv):
-        return array.transpose(3, 2, 0, 1)  # (H, W, in, out) → (out, in, H, W)
-    if isinstance(layer, Dense):
-        if part == "bias":
-            return array
-        array = array.T  # (in, out) → (out, in)
-    return array if order is None else array[..., np.argsort(order)]
-
-
-def _from_common(layer: Layer, part: str, array: Float32, order: Order | None) -> Float32:
-    if part == "weight" and isinstance(layer, networks.Conv):
-        return array.transpose(2, 3, 1, 0)  # (out, in, H, W) → (H, W, in, out)
-    if isinstance(layer, Dense) and part == "bias":
-        return array
-    array = array if order is None else array[..., order]
-    return array.T if isinstance(layer, Dense) else array  # (out, in) → (in, out)
+                names = ("weight", "bias", "running_mean", "running_var")
+                parts = dict.fromkeys(names, ((0,), order))
+        if parts:
+            listed = [(f"{place}.{part}", *moved) for part, moved in parts.items()]
+            yield _layer_name(place, layer), listed

@@ -14,8 +14,7 @@ from fittingroom.engines import Device, Fitted, choose_device
 from fittingroom.engines.course import Course
 from fittingroom.engines.keras.backend import accelerators, load_keras, training_on
 from fittingroom.engines.keras.building import VALIDATION_BATCH, build
-from fittingroom.engines.keras.files import saved_files
-from fittingroom.engines.keras.own import export_own
+from fittingroom.engines.keras.files import export_own, saved_files
 from fittingroom.engines.keras.watch import Watch
 from fittingroom.errors import RecipeError
 from fittingroom.networks import Conv, check_classifier
@@ -106,20 +105,21 @@ def check_recipe(recipe: Recipe) -> None:
     Raises:
         RecipeError: it asks for something that only the PyTorch engine does.
     """
-    network = () if recipe.own else recipe.layers[:1]
-    whitened = any(isinstance(layer, Conv) and layer.whitened for layer in network)
-    varied = recipe.augmentation
-    received: dict[str, tuple[object, object, str]] = {
-        "optimizer": (recipe.optimizer, recipe.optimizer == "muon", "adam or adamw"),
-        "mirror": (recipe.mirror, recipe.mirror, "false"),
-        "label_smoothing": (recipe.label_smoothing, recipe.label_smoothing, "0"),
-        "augmentation.shift": (varied.shift, varied.shift, "0"),
-        "augmentation.erase": (varied.erase, varied.erase, "0"),
-        "network[0].whitened": (whitened, whitened, "false"),
+    first = None if recipe.own else recipe.layers[0]
+    received: dict[str, tuple[object, str]] = {
+        "optimizer": ("muon" if recipe.optimizer == "muon" else "", "adam or adamw"),
+        "mirror": (recipe.mirror, "false"),
+        "label_smoothing": (recipe.label_smoothing, "0"),
+        "augmentation.shift": (recipe.augmentation.shift, "0"),
+        "augmentation.erase": (recipe.augmentation.erase, "0"),
+        "network[0].whitened": (isinstance(first, Conv) and first.whitened, "false"),
     }
-    for name, (value, impossible, expected) in received.items():
-        if impossible:
+    for name, (value, expected) in received.items():
+        if value:
             raise RecipeError(
                 f"`{name}` is {value!r}, which the engine keras can't do. Use {expected}, or the "
                 "engine pytorch."
             )
+
+
+engine = KerasEngine()

@@ -1,7 +1,1 @@
 """The PyTorch engine."""
-
-from fittingroom.engines.pytorch.training import PyTorchEngine
-
-engine = PyTorchEngine()
-
-__all__ = ["PyTorchEngine", "engine"]

@@ -277,3 +277,6 @@ def _training_on(device: Device, seed: int) -> Iterator[None]:
     finally:
         torch.set_flush_denormal(False)
         torch.set_num_threads(before)
+
+
+engine = PyTorchEngine()

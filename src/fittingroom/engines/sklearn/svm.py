@@ -18,6 +18,7 @@ import numpy.typing as npt
 from onnx import TensorProto
 from scipy import linalg
 from scipy.linalg import blas
+from sklearn.metrics.pairwise import euclidean_distances, rbf_kernel
 
 from fittingroom.data import ImageSet
 from fittingroom.engines import Core
@@ -33,7 +34,7 @@ Float64 = npt.NDArray[np.float64]
 _JITTER = 1e-4
 # Images at a time, where each is compared with all landmarks, and where its features are found.
 _BATCH = 1000
-_PICTURES = 5000
+_IMAGES = 5000
 _PAIRS = 500
 
 
@@ -61,24 +62,26 @@ def train_svm(
     def reduce(images: UInt8) -> Float32:
         """The components of images and their mirror images: ``(N, 2, C)``."""
         # All features of both sides at once would take more memory than anything else here.
-        batches = [images[start : start + _PICTURES] for start in range(0, len(images), _PICTURES)]
-        return np.concatenate(
-            [(_pairs(batch, model.orientations, threads) - mean) @ components for batch in batches]
-        )
+        found = np.empty((len(images), 2, components.shape[1]), np.float32)
+        for start in range(0, len(images), _IMAGES):
+            batch = images[start : start + _IMAGES]
+            for side, seen in enumerate((batch, batch[:, :, ::-1])):
+                upright = features(seen, model.orientations, threads)
+                found[start : start + _IMAGES, side] = (upright - mean) @ components
+        return found
 
     reduced = reduce(training.images)
     drawn = generator.choice(count, min(model.landmarks, count), replace=False)
     landmarks = reduced[drawn, 0]
     some = reduced[generator.choice(count, min(_PAIRS, count), replace=False), 0]
-    distances = _squared_distances(some.astype(np.float64), some.astype(np.float64))
+    distances = euclidean_distances(some.astype(np.float64), squared=True)
     width = model.sharpness / max(float(np.median(distances)), 1e-6)
     weight, bias = _solve(model, reduced, training.labels, landmarks, width, classes)
 
     def scores(reduced: Float32) -> Float32:
         """float32 ``(N, 2, C)`` → float32 ``(N, K)``."""
         batches = [reduced[start : start + _BATCH] for start in range(0, len(reduced), _BATCH)]
-        wide = weight.astype(np.float64)
-        found = [_kernel(batch, landmarks, width) @ wide for batch in batches]
+        found = [_kernel(batch, landmarks, width) @ weight for batch in batches]
         return (np.concatenate(found) + bias).astype(np.float32)
 
     weights = {
@@ -101,12 +104,6 @@ def train_svm(
             operations=2 * (components.size + landmarks.size) + weight.size,
         ),
     )
-
-
-def _pairs(images: UInt8, orientations: int, threads: int) -> Float32:
-    """Features of images and their mirror images: float32 ``(N, 2, F)``."""
-    sides = [features(side, orientations, threads) for side in (images, images[:, :, ::-1])]
-    return np.stack(sides, axis=1)
 
 
 def _components(upright: Float32, count: int) -> tuple[Float32, Float32]:
@@ -145,34 +142,19 @@ def _solve(
     wide = landmarks.astype(np.float64)
     for start in range(0, size, _BATCH):
         columns = slice(start, start + _BATCH)
-        products[:, columns] += model.penalty * _gaussian(wide, wide[columns], width)
+        products[:, columns] += model.penalty * rbf_kernel(wide, wide[columns], gamma=width)
     products[np.diag_indices(size)] += model.penalty * _JITTER
-    half = linalg.cho_factor(products, lower=True, overwrite_a=True)
-    weights = linalg.cho_solve(half, right)
+    factor = linalg.cho_factor(products, lower=True, overwrite_a=True)
+    weights = linalg.cho_solve(factor, right)
     return weights.astype(np.float32), (offset - means @ weights).astype(np.float32)
 
 
 def _kernel(reduced: Float32, landmarks: Float32, width: float) -> Float64:
     """The mean kernel of images and their mirror images: ``(N, 2, C)`` → ``(N, M)``."""
-    upright, mirrored = (
-        _gaussian(reduced[:, side].astype(np.float64), landmarks.astype(np.float64), width)
-        for side in (0, 1)
-    )
-    return (upright + mirrored) / 2
-
-
-def _gaussian(a: Float64, b: Float64, width: float) -> Float64:
-    exponents = _squared_distances(a, b)
-    exponents *= -width
-    return np.exp(exponents, out=exponents)
-
-
-def _squared_distances(a: Float64, b: Float64) -> Float64:
-    """``(N, C)`` and ``(M, C)`` → ``(N, M)``."""
-    distances: Float64 = a @ (-2 * b.T)
-    distances += (a * a).sum(axis=1)[:, None]
-    distances += (b * b).sum(axis=1)
-    return distances
+    wide, others = reduced.astype(np.float64), landmarks.astype(np.float64)
+    both = [rbf_kernel(wide[:, side], others, gamma=width) for side in (0, 1)]
+    mean: Float64 = (both[0] + both[1]) / 2
+    return mean
 
 
 def _graph(weights: Mapping[str, Float32], width: float, model: HogSvm, classes: int) -> bytes:

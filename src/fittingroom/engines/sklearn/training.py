@@ -10,14 +10,14 @@ from sklearn import ensemble, linear_model
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from fittingroom.data import ImageSet, Split
+from fittingroom.data import Split
 from fittingroom.engines import Device, Fitted, choose_device
 from fittingroom.engines.course import Course
 from fittingroom.engines.random_states import same_random_state
 from fittingroom.engines.sklearn.own import Trained, build_own, train_estimator
 from fittingroom.engines.sklearn.svm import train_svm
 from fittingroom.errors import DataInvalidError, RecipeError
-from fittingroom.predictions import Float32
+from fittingroom.predictions import Float32, UInt8
 from fittingroom.recipes import (
     BaseRecipe,
     BoostedForest,
@@ -64,8 +64,8 @@ class SklearnEngine:
             trained = _train(recipe, split, seed, device.threads)
         seconds = course.seconds
         course.add(
-            *_scores(trained.training, split.training),
-            *_scores(trained.validation, split.validation),
+            *_scores(trained.training, split.training.labels),
+            *_scores(trained.validation, split.validation.labels),
             learning_rate=0.0,
         )
         return Fitted(
@@ -117,9 +117,10 @@ def _check_classes(split: Split) -> None:
         )
 
 
-def _scores(logits: Float32, image_set: ImageSet) -> tuple[float, float]:
+def _scores(logits: Float32, labels: UInt8) -> tuple[float, float]:
     """Mean log loss, before a temperature is fitted, and accuracy."""
-    of_true = log_softmax(logits.astype(np.float64), axis=1)[
-        np.arange(len(image_set)), image_set.labels
-    ]
-    return -float(of_true.mean()), float((logits.argmax(axis=1) == image_set.labels).mean())
+    of_true = log_softmax(logits.astype(np.float64), axis=1)[np.arange(len(labels)), labels]
+    return -float(of_true.mean()), float((logits.argmax(axis=1) == labels).mean())
+
+
+engine = SklearnEngine()
