@@ -81,7 +81,7 @@ def output_kind(given: Any, origin: str, shape: Sequence[int], count: int, class
         classes: numbers expected for each of them.
 
     Raises:
-        RecipeError: this is anything else.
+        RecipeError: it gives anything else.
     """
     received = f"a {type(given).__name__}"
     if hasattr(given, "shape"):
@@ -105,10 +105,7 @@ def output_kind(given: Any, origin: str, shape: Sequence[int], count: int, class
 def to_logits(output: np.ndarray, gives: Gives, scale: float = 1.0) -> Float32:
     """A model's output, ``(N, K)``, as logits, computed as in a core's graph.
 
-    Args:
-        output: logits, or probabilities, whose logarithms are taken.
-        gives: which of these.
-        scale: what logits are divided by, before a temperature is fitted.
+    Of probabilities the logarithms are taken, and logits are divided by ``scale``.
     """
     values = output.astype(np.float32)
     if gives == "probabilities":
@@ -118,11 +115,6 @@ def to_logits(output: np.ndarray, gives: Gives, scale: float = 1.0) -> Float32:
 
 def export_module(module: Any, shape: Sequence[int], origin: str) -> onnx.ModelProto:
     """A module of PyTorch as ONNX by PyTorch's exporter, from float32 ``(N, *shape)``.
-
-    Args:
-        module: as it is to be used; it is put into evaluation.
-        shape: of one image as it takes it.
-        origin: its name in errors.
 
     Raises:
         ExportError: the exporter fails; the message holds its own reason.
@@ -221,12 +213,7 @@ def _surround(
 
 
 def check_core(core: Core, images: UInt8, logits: Float32) -> None:
-    """Compare a core with the model that it came from, on a few images.
-
-    Args:
-        core: the exported model.
-        images: uint8 ``(N, 28, 28)``.
-        logits: float32 ``(N, K)``, the model's own for these.
+    """Compare a core with the logits ``(N, K)`` of the model that it came from, on a few images.
 
     Raises:
         ExportError: they differ, the core takes no batch of that size, or has operators that

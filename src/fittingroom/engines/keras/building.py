@@ -18,31 +18,20 @@ from fittingroom.recipes import Recipe, own_code
 keras = load_keras()
 
 VALIDATION_BATCH = 500
-_PIXELS = 784
 _UNBUILT = (28, 28, 1)
-# Images that your own model is shown first.
-_SHOWN = 2
+_SHOWN = 2  # images, to your own model, before it is compiled
 
 
 @dataclass(frozen=True, eq=False)
 class Built:
-    """A compiled model, with its input and output.
+    """A compiled model, with its input and output."""
 
-    Attributes:
-        recipe: what it was built for.
-        model: the model that is saved.
-        trained: the same model, or your own with augmentation around it.
-        shape: of an image as it takes it.
-        classes: numbers that it gives for an image.
-        gives: whether these are probabilities or logits.
-    """
-
-    recipe: Recipe
-    model: Any
-    trained: Any
-    shape: tuple[int, ...]
-    classes: int
-    gives: Gives
+    recipe: Recipe  # what it was built for
+    model: Any  # the model that is saved
+    trained: Any  # the same model, or your own with augmentation around it
+    shape: tuple[int, ...]  # of an image as it takes it
+    classes: int  # numbers that it gives for an image
+    gives: Gives  # whether these are probabilities or logits
 
     def scaled(self, images: UInt8) -> Float32:
         """uint8 ``(N, 28, 28)`` → float32 ``(N, *shape)`` from 0 to 1."""
@@ -55,8 +44,7 @@ class Built:
         return to_logits(given, self.gives)
 
     def weights(self) -> dict[str, Float32]:
-        """A copy of its weights by name; of your own, in the order in which Keras has
-        them."""
+        """A copy of its weights by name; of your own, in the order that Keras has."""
         if self.recipe.own is None:
             return weights_of(self.model, self.recipe.layers)
         names = [f"{place}.{each.name}" for place, each in enumerate(self.model.weights)]
@@ -129,10 +117,10 @@ def _taken(model: Any, origin: str) -> tuple[int, ...]:
     sides = shape[1:] if isinstance(shape, tuple) else ()
     if sides in ((None, None), (None, None, 1)):
         return _UNBUILT[: len(sides)]
-    if not sides or None in sides or math.prod(sides) != _PIXELS:
+    if not sides or None in sides or math.prod(sides) != 784:
         raise RecipeError(
-            f"{origin} has the input_shape {shape}. It must take images of {_PIXELS} values, such "
-            f"as (28, 28, 1), (28, 28) or ({_PIXELS},)."
+            f"{origin} has the input_shape {shape}. It must take images of 784 values, such as "
+            "(28, 28, 1), (28, 28) or (784,)."
         )
     return tuple(sides)
 

@@ -80,11 +80,24 @@ def export_own(built: Built, own: OwnModel, backend: str) -> Core:
 
 
 def _by_torch(built: Built, own: OwnModel) -> onnx.ModelProto:
+    import torch
+
+    class InUse(torch.nn.Module):
+        """The model as it is after training."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = built.model
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            given: torch.Tensor = self.model(images, training=False)
+            return given
+
     # Keras replaces errors as they pass, and the exporter's reason gets lost.
     filtered = keras.config.is_traceback_filtering_enabled()
     keras.config.disable_traceback_filtering()
     try:
-        return export_module(built.model, built.shape, own.origin)
+        return export_module(InUse(), built.shape, own.origin)
     finally:
         if filtered:
             keras.config.enable_traceback_filtering()

@@ -3,9 +3,7 @@
 import contextlib
 import dataclasses
 import math
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
@@ -68,16 +66,19 @@ class KerasEngine:
         check_recipe(recipe)
         training, validation = split.training, split.validation
         steps = math.ceil(len(training) / recipe.batch_size) * recipe.epochs
-        with training_on(device, seed), tempfile.TemporaryDirectory() as folder:
+        with training_on(device, seed):
             course = Course(on_epoch, start)
             built = build(recipe, split)
-            watch = Watch(built, course, steps, Path(folder), on_checkpoint, start)
+            watch = Watch(built, course, steps, on_checkpoint)
+            if start is not None:
+                watch.restore(start)
             if not course.ended(recipe):
                 with own_code(f"training {own.origin}") if own else contextlib.nullcontext():
                     built.trained.fit(
                         built.scaled(training.images),
                         training.labels,
                         batch_size=recipe.batch_size,
+                        initial_epoch=len(course.history),
                         epochs=recipe.epochs,
                         validation_data=(built.scaled(validation.images), validation.labels),
                         validation_batch_size=VALIDATION_BATCH,

@@ -62,11 +62,11 @@ class Augmenter:
         """All images in a new random order, less a remainder, and how to vary each.
 
         Args:
-            number: the epoch's, counted from 1.
+            number: of the epoch, counted from 1.
             size: images a batch.
 
         Yields:
-            what :meth:`vary` takes: int64 ``(size,)`` and float32 ``(6, size)``.
+            What :meth:`vary` takes.
         """
         device = self._source.images.device
         count = len(self._source)

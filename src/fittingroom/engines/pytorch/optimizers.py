@@ -26,18 +26,14 @@ class Stepper:
         parameters: what it trains, all on one device.
         rate: the highest learning rate.
         decay: decoupled weight decay, of weights with two axes or more.
-
-    Attributes:
-        rate: the learning rate of the next step, a float32 tensor on the device of the weights.
-        state: all that it remembers from step to step.
     """
 
     def __init__(self, parameters: Sequence[nn.Parameter], rate: float, decay: float) -> None:
         self.parameters: list[Tensor] = list(parameters)
         self.highest = rate
         self.decay = decay
-        self.rate = torch.tensor(rate, device=self.parameters[0].device)
-        self.state: list[Tensor] = []
+        self.rate = torch.tensor(rate, device=self.parameters[0].device)  # of the next step
+        self.state: list[Tensor] = []  # all that it remembers from step to step
 
     def remember(self) -> list[Tensor]:
         """A zero for every weight, kept in the state."""

@@ -25,18 +25,11 @@ _ML, _VERSION = "ai.onnx.ml", 3
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A trained model.
+    """A trained model, with its logits for the training and the validation set."""
 
-    Attributes:
-        training: float32 ``(N, K)``, its logits for the training set.
-        validation: float32 ``(M, K)``, those for the validation set.
-        weights: its arrays by name; none if scikit-learn holds them.
-        core: its graph.
-    """
-
-    training: Float32
-    validation: Float32
-    weights: Mapping[str, npt.NDArray[Any]]
+    training: Float32  # (N, K)
+    validation: Float32  # (M, K)
+    weights: Mapping[str, npt.NDArray[Any]]  # none if scikit-learn holds them
     core: Core
 
 
@@ -56,7 +49,7 @@ def train_estimator(
         training: the training set.
         validation: the validation set.
         classes: numbers that it gives for each image.
-        gives: ``"logits"`` to take the values of its decision function as they are. Without it,
+        gives: ``"logits"`` for the values of its decision function as they are. Without it,
             probabilities if it has them, or else these values, scaled to the size of logits.
 
     Raises:
