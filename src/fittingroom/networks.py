@@ -157,21 +157,13 @@ _KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in Layer.__args_
 
 @dataclass(frozen=True)
 class LayerSummary:
-    """One layer of a network, measured.
+    """One layer of a network, measured."""
 
-    Attributes:
-        name: its place, the prefix of its weights' names.
-        layer: its description.
-        output: shape of one image after it.
-        parameters: trained numbers in it, including those of a whitened convolution.
-        operations: multiply-adds for one image.
-    """
-
-    name: str
+    name: str  # its place, the prefix of its weights' names
     layer: Layer
-    output: Shape
-    parameters: int
-    operations: int
+    output: Shape  # of one image after it
+    parameters: int  # trained numbers in it, including those of a whitened convolution
+    operations: int  # multiply-adds for one image
 
 
 def summarise(network: Network, shape: Shape = INPUT_SHAPE) -> tuple[LayerSummary, ...]:

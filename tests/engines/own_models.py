@@ -2,15 +2,16 @@
 
 import numpy as np
 
-from fittingroom.engines import Engine, Fitted, own
+from fittingroom.engines import Engine, Fitted
 from fittingroom.export import wrap_core
+from fittingroom.jobs import rehearsal
 from fittingroom.predict import Predictor
 from fittingroom.runs import Epoch
 
 
 def rehearse(engine: Engine, recipe, split, seed=0):
     """Try the recipe's own model out."""
-    own.rehearse(engine, recipe, split, seed=seed, device=engine.device("cpu", 1))
+    rehearsal.rehearse(engine, recipe, split, seed=seed, device=engine.device("cpu", 1))
 
 
 def fit(engine: Engine, recipe, split, seed=0) -> tuple[Fitted, list[Epoch]]:

@@ -144,10 +144,8 @@ def place_beyond(state):
         # One that PyTorch would spread over the whole weight without a word.
         ("module.0.weight", lambda array: np.zeros((1, 1, 1, 1), np.float32)),
         ("optimizer.0.0", lambda array: array.astype(np.float64)),
-        ("best.0.weight", None),
         ("best.0.weight", lambda array: array[:-1]),
         ("best_logits", lambda array: array[:-1]),
-        ("random.json", None),
         ("random.json", lambda array: array[:100]),
         ("random.json", place_beyond),
         ("random.torch", lambda array: array[:100]),

@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from fittingroom.engines.operations import operation_count, parameter_count
-from fittingroom.engines.own import build_core, check_core, reason_of
+from fittingroom.engines.own import build_core, reason_of
 from fittingroom.errors import ExportError
 from fittingroom.graphs import GraphBuilder
 
@@ -109,13 +109,9 @@ def core_of(**settings):
     return build_core(onnx.load_from_string(inner), **given | settings)
 
 
-def test_a_core_counts_what_is_in_it_and_agrees_with_its_model():
+def test_a_core_counts_what_is_in_it():
     core = core_of()
     assert (core.parameters, core.operations) == (7840, 7840)
-    images = np.zeros((5, 28, 28), np.uint8)
-    check_core(core, images, np.zeros((5, 10), np.float32))
-    with pytest.raises(ExportError, match=r"where 0\.0001 is allowed"):
-        check_core(core, images, np.eye(5, 10, dtype=np.float32))
 
 
 def test_a_core_of_another_shape_is_refused():

@@ -152,6 +152,7 @@ def test_muon_needs_a_kernel_and_leaves_the_last_to_adam(tiny):
     assert rest.parameters[0].shape == (4, 5)
 
 
+@pytest.mark.slow
 def test_training_does_not_load_pytorchs_compiler():
     code = (
         "import sys, torch, dataclasses\n"

@@ -142,19 +142,6 @@ def test_a_class_that_keras_cannot_load_is_left_out_and_said(sample_split):
     assert {"0.kernel", "1.bias", "pixels.mean", "pixels.deviation"} <= set(fitted.weights)
 
 
-def test_a_model_is_left_as_it_was_and_starts_from_its_weights(sample_split):
-    model = separable()
-    before = [array.copy() for array in model.get_weights()]
-    recipe = recipe_for(model, learning_rate=1e-12)
-    own_models.rehearse(ENGINE, recipe, sample_split)
-    fitted, _ = fit(recipe, sample_split)
-    assert not model.compiled
-    for array, expected in zip(model.get_weights(), before, strict=True):
-        np.testing.assert_array_equal(array, expected)
-    kernel = next(name for name in fitted.weights if name.startswith("0."))
-    np.testing.assert_allclose(fitted.weights[kernel], before[0], atol=1e-6)
-
-
 @pytest.mark.parametrize(
     ("model", "words"),
     [

@@ -23,8 +23,6 @@ from fittingroom.engines.sklearn.own import build_own
 from fittingroom.errors import ExportError, RecipeError
 from tests.engines import own_models
 
-pytestmark = pytest.mark.slow
-
 ENGINE = engine_named("sklearn")
 
 
@@ -71,6 +69,7 @@ def fitted_by_hand(recipe, few):
     return build_own(recipe.own, 0).fit(pixels, few.training.labels), of_validation
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_the_graph_gives_what_the_classifier_gives(model, few, capfd):
     recipe = recipe_of(model, name="mine")

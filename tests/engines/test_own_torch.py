@@ -1,4 +1,3 @@
-import dataclasses
 import itertools
 
 import numpy as np
@@ -11,8 +10,6 @@ from fittingroom.engines import engine_named
 from fittingroom.errors import ExportError, OwnCodeError, RecipeError, TrainingError
 from fittingroom.recipes import Augmentation
 from tests.engines import own_models
-
-pytestmark = pytest.mark.slow
 
 ENGINE = engine_named("pytorch")
 
@@ -77,6 +74,7 @@ def fit(recipe, split, seed=0):
     return own_models.fit(ENGINE, recipe, split, seed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "mirror"), [(Small, True), (Attention, False), (Lazy, True)])
 def test_the_graph_gives_what_the_module_gives(model, mirror, sample_split):
     recipe = recipe_of(model, epochs=1, batch_size=100, mirror=mirror)
@@ -85,6 +83,7 @@ def test_the_graph_gives_what_the_module_gives(model, mirror, sample_split):
     own_models.assert_the_graph_says_the_same(fitted, sample_split)
 
 
+@pytest.mark.slow
 def test_it_learns_by_the_recipes_settings(sample_split):
     recipe = small(
         epochs=4,
@@ -130,6 +129,7 @@ def test_the_same_seed_gives_the_same_model_byte_for_byte(fitted, sample_split):
         assert fitted.weights[name].tobytes() != other.weights[name].tobytes()
 
 
+@pytest.mark.slow
 def test_a_module_is_left_as_it_was_and_starts_from_its_weights(sample_split):
     module = Small().eval()
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
@@ -184,7 +184,7 @@ def test_an_export_that_differs_is_known_before_training(sample_split):
     def forgetful(net, x):
         return x + float(next(calls)) * torch.arange(10)
 
-    with pytest.raises(ExportError, match=r"where 0\.0001 is allowed"):
+    with pytest.raises(ExportError, match=r"allowed: 0\.0001.*gives other answers each time"):
         own_models.rehearse(ENGINE, ending(forgetful), sample_split)
 
 
@@ -196,11 +196,8 @@ def test_an_error_that_comes_late_is_told_so_too(sample_split):
 
     recipe = ending(late)
     own_models.rehearse(ENGINE, recipe, sample_split)
-    with pytest.raises(
-        OwnCodeError, match=r"training .*ending(.|\n)*ValueError: too many at once"
-    ) as e:
-        fit(dataclasses.replace(recipe, name="ending"), sample_split)
-    assert "while training" in str(e.value)
+    with pytest.raises(OwnCodeError, match=r"while training .*(.|\n)*ValueError: too many at"):
+        fit(recipe, sample_split)
 
 
 def test_what_a_listener_raises_and_a_broken_loss_are_no_errors_of_its_code(sample_split):

@@ -1,7 +1,6 @@
-"""Your own model in any framework: tried out before the training, and exported after it."""
+"""Your own model in any framework: what it gives, and its export to ONNX."""
 
 import contextlib
-import dataclasses
 import importlib.util
 import io
 import logging
@@ -14,60 +13,19 @@ import numpy as np
 import onnx
 from onnx import version_converter
 
-from fittingroom.data import Split
-from fittingroom.engines import Core, Device, Engine
+from fittingroom.engines import Core
 from fittingroom.engines.operations import operation_count
 from fittingroom.errors import ExportError, RecipeError, missing_extra
-from fittingroom.graphs import OPSET, GraphBuilder, open_session
-from fittingroom.networks import check_classifier
-from fittingroom.predictions import Float32, UInt8, softmax
-from fittingroom.recipes import BaseRecipe, Recipe
-from fittingroom.safe_io import Refusal
-from fittingroom.safe_io.models import check_model
+from fittingroom.graphs import OPSET, GraphBuilder
+from fittingroom.predictions import Float32
 
 Gives = Literal["logits", "probabilities"]
 
-# The exporters' example is of two images, so the check is of another number.
-_CHECKED = 3
 # The least probability, as in Keras' own cross-entropy.
 _LEAST = 1e-7
 # Probabilities add up to one within this.
 _SUMS_TO_ONE = 1e-3
-_ALLOWED_DIFFERENCE = 1e-4
 _LONGEST = 600
-
-
-def rehearse(
-    engine: Engine, recipe: BaseRecipe, split: Split, *, seed: int, device: Device
-) -> None:
-    """Check a recipe's network, or train and export your own model on a few images.
-
-    So a model that cannot be trained or exported fails before the training.
-
-    Raises:
-        RecipeError: its output has the wrong shape or type, or the engine does not support a
-            setting.
-        OwnCodeError: your code raises an error.
-        ExportError: it cannot be exported, or the exported model gives something else.
-    """
-    if recipe.own is None:
-        if isinstance(recipe, Recipe):
-            check_classifier(recipe.layers, len(split.classes))
-        return
-    if isinstance(recipe, Recipe):
-        recipe = dataclasses.replace(recipe, epochs=1)
-    # A classical model needs more images than an image has pixels.
-    labels, count = split.training.labels, 100 if recipe.in_one_go else 2
-    few = [np.flatnonzero(labels == label)[:count] for label in range(len(split.classes))]
-    split = dataclasses.replace(
-        split,
-        training=split.training.take(np.sort(np.concatenate(few))),
-        validation=split.training.take(np.arange(min(_CHECKED, len(labels)))),
-    )
-    with quietly():  # warnings about so few images would mislead
-        fitted = engine.fit(recipe, split, seed=seed, device=device, on_epoch=lambda epoch: None)
-    assert fitted.core is not None
-    check_core(fitted.core, split.validation.images, fitted.logits)
 
 
 def output_kind(given: Any, origin: str, shape: Sequence[int], count: int, classes: int) -> Gives:
@@ -210,35 +168,6 @@ def _surround(
     else:
         graph.add("Div", given, graph.floats(scale), output="logits")
     return graph
-
-
-def check_core(core: Core, images: UInt8, logits: Float32) -> None:
-    """Compare a core with the logits ``(N, K)`` of the model that it came from, on a few images.
-
-    Raises:
-        ExportError: they differ, the core takes no batch of that size, or has operators that
-            :mod:`fittingroom.safe_io.models` does not allow.
-    """
-    try:
-        # The finished model must pass this too, so it is checked before a long training.
-        check_model(core.graph)
-    except Refusal as error:
-        raise ExportError(f"The exported model could not be opened again. {error}") from error
-    try:
-        session = open_session(core.graph)
-        (received,) = session.run(["logits"], {"images": images.astype(np.float32)})
-    except Exception as error:
-        raise ExportError(
-            f"The exported model can't be run on {len(images)} images at once: {reason_of(error)}"
-        ) from error
-    difference = float(np.abs(softmax(received) - softmax(logits)).max())
-    if not difference <= _ALLOWED_DIFFERENCE:
-        raise ExportError(
-            f"The exported model's probabilities differ from the model's own by {difference:.3g} "
-            f"on a few images, where {_ALLOWED_DIFFERENCE:g} is allowed. Either the exporter does "
-            "not support something in the model, or the model gives other answers each time, as "
-            "with dropout that is left on."
-        )
 
 
 @contextlib.contextmanager

@@ -190,6 +190,8 @@ def check_export(logits: Float32, log_probabilities: Float32) -> float:
         raise ExportError(
             f"The exported model's probabilities differ from the engine's by {difference:.3g} "
             f"(allowed: {_ALLOWED_DIFFERENCE:g}), and {changed} validation images get another "
-            "class. The run was not finished; please report this."
+            "class. If the model is your own, its exporter may not support something in it, or it "
+            "gives other answers each time, as with dropout that is left on. Otherwise, please "
+            "report this."
         )
     return difference

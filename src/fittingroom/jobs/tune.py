@@ -18,8 +18,8 @@ import numpy as np
 
 from fittingroom.data import Split
 from fittingroom.engines import Device, engine_named
-from fittingroom.engines.own import rehearse
 from fittingroom.errors import FittingRoomError, TrainingError, TrainingStopped, UsageError
+from fittingroom.jobs.rehearsal import rehearse
 from fittingroom.jobs.seeds import check_place
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.stopping import stops_between_epochs

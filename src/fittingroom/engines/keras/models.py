@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from fittingroom import networks
 from fittingroom.engines.keras.backend import load_keras
-from fittingroom.networks import INPUT_SHAPE, Dense, Layer, Network, Shape
+from fittingroom.networks import INPUT_SHAPE, Dense, Layer, Network
 from fittingroom.predictions import Float32
 
 keras = load_keras()
@@ -28,18 +28,9 @@ _LAST = "channels_last"
 def apply_network(network: Network, value: Any) -> Any:
     """The network's layers, with new weights, applied in turn to a Keras tensor.
 
-    Args:
-        network: the description.
-        value: a symbolic tensor ``(N, 28, 28, 1)``; ``(N, 28, 28)`` before a Flatten.
-
-    Returns:
-        The output of the last layer.
+    It is ``(N, 28, 28, 1)``, or ``(N, 28, 28)`` before a Flatten.
     """
-    inputs = _inputs(network)
     for index, layer in enumerate(network):
-        flattened = isinstance(layer, networks.Flatten) and len(inputs[index]) == 3
-        if flattened and not _has_dense(network[index:]):
-            value = keras.layers.Permute((3, 1, 2), name=f"channels_first_{index}")(value)
         for built in _build_layers(index, layer):
             value = built(value)
     return value
@@ -111,15 +102,6 @@ def _build_layers(place: int, layer: Layer) -> tuple[Any, ...]:
             return (kinds.Dropout(rate, name=name),)
 
 
-def _inputs(network: Network) -> list[Shape]:
-    """The shape of one image's values before each layer, channels first, and after the last."""
-    return [INPUT_SHAPE, *(row.output for row in networks.summarise(network))]
-
-
-def _has_dense(layers: Network) -> bool:
-    return any(isinstance(layer, Dense) for layer in layers)
-
-
 def _weighted(network: Network) -> Iterator[tuple[str, list[tuple[str, Axes, Order | None]]]]:
     """Each layer with weights: its name in Keras, and its weights in the order that Keras has.
 
@@ -127,13 +109,12 @@ def _weighted(network: Network) -> Iterator[tuple[str, list[tuple[str, Axes, Ord
     where its last axis' values go to.
     """
     order: Order | None = None
-    inputs = _inputs(network)
-    for place, layer in enumerate(network):
+    sides = INPUT_SHAPE  # of one image's values before each layer, channels first
+    for place, (layer, row) in enumerate(zip(network, networks.summarise(network), strict=True)):
         parts: dict[str, tuple[Axes, Order | None]] = {}
         match layer:
             case networks.Flatten():
-                if len(inputs[place]) == 3 and _has_dense(network[place:]):
-                    sides = inputs[place]
+                if len(sides) == 3:
                     order = np.arange(math.prod(sides)).reshape(sides).transpose(1, 2, 0).ravel()
             case networks.Dense() | networks.Conv():
                 # (in, out) → (out, in), or (H, W, in, out) → (out, in, H, W)
@@ -146,3 +127,4 @@ def _weighted(network: Network) -> Iterator[tuple[str, list[tuple[str, Axes, Ord
         if parts:
             listed = [(f"{place}.{part}", *moved) for part, moved in parts.items()]
             yield _layer_name(place, layer), listed
+        sides = row.output

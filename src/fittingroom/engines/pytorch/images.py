@@ -61,12 +61,7 @@ class Augmenter:
     def epoch(self, number: int, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """All images in a new random order, less a remainder, and how to vary each.
 
-        Args:
-            number: of the epoch, counted from 1.
-            size: images a batch.
-
-        Yields:
-            What :meth:`vary` takes.
+        ``number`` is the epoch's, counted from 1. What is yielded, :meth:`vary` takes.
         """
         device = self._source.images.device
         count = len(self._source)
@@ -77,15 +72,10 @@ class Augmenter:
         yield from zip(chosen, drawn, strict=True)
 
     def vary(self, chosen: Tensor, drawn: Tensor) -> Tensor:
-        """The chosen images, varied.
+        """The chosen images, int64 ``(B,)``, varied: uint8 ``(B, H, W)``.
 
-        Args:
-            chosen: int64 ``(B,)``.
-            drawn: float32 ``(6, B)``: whether it is mirrored; a window's row and column; a share
-                of a full turn; the row and column of the erased square's middle.
-
-        Returns:
-            uint8 ``(B, H, W)``.
+        ``drawn``, float32 ``(6, B)``, is whether an image is mirrored, a window's row and column,
+        a share of a full turn, and the row and column of the erased square's middle.
         """
         wanted = self._augmentation
         images = move(self._source.images[chosen], drawn[1:3].long(), wanted.shift)
@@ -129,13 +119,10 @@ def mean_and_deviation(images: UInt8) -> tuple[float, float]:
 
 
 def move(images: Tensor, places: Tensor, shift: int) -> Tensor:
-    """Images seen through a window that is moved; what comes into view is black, as around them.
+    """Images ``(B, H, W)`` seen through a window that is moved, with black around them.
 
-    Args:
-        images: uint8 ``(B, H, W)``.
-        places: int64 ``(2, B)``, of each window's upper left corner, from 0 to ``2·shift``;
-            ``shift`` leaves an image where it is.
-        shift: pixels that a window moves at most.
+    ``places``, int64 ``(2, B)``, are the rows and columns of each window's upper left corner, from
+    0 to ``2·shift``; ``shift`` leaves an image where it is.
     """
     if shift == 0:
         return images
@@ -147,13 +134,10 @@ def move(images: Tensor, places: Tensor, shift: int) -> Tensor:
 
 
 def erase(images: Tensor, middles: Tensor, side: int, grey: Tensor) -> Tensor:
-    """Images with a square of one grey each, which may reach over the edge (arXiv:1708.04552).
+    """Images ``(B, H, W)``, each with a grey square, which may reach over the edge.
 
-    Args:
-        images: uint8 ``(B, H, W)``.
-        middles: float32 ``(2, B)``, row and column of each square's middle.
-        side: pixels of the square's side.
-        grey: what it is filled with, in 0–255, rounded.
+    ``middles``, float32 ``(2, B)``, are the row and column of each square's middle
+    (arXiv:1708.04552).
     """
     rows, columns = (torch.arange(length, device=images.device) for length in images.shape[1:])
     # With an even side the middle is the pixel below and right of it.
@@ -165,14 +149,9 @@ def erase(images: Tensor, middles: Tensor, side: int, grey: Tensor) -> Tensor:
 
 
 def rotate(images: Tensor, turns: Tensor) -> Tensor:
-    """Images turned about their middle, edges reflected.
+    """Square images ``(B, H, W)`` turned about their middle, edges reflected.
 
-    Args:
-        images: uint8 ``(B, H, W)``, of equal height and width.
-        turns: float32 ``(B,)``, shares of a full turn, counter-clockwise.
-
-    Returns:
-        uint8 ``(B, H, W)``, interpolated linearly and rounded.
+    ``turns``, float32 ``(B,)``, are shares of a full turn, counter-clockwise.
     """
     angles = 2 * math.pi * turns
     cosine, sine, zero = angles.cos(), angles.sin(), torch.zeros_like(angles)

@@ -24,31 +24,16 @@ _BATCH = 500
 
 
 def add_features(graph: GraphBuilder, images: str, orientations: int) -> str:
-    """Histograms of both cell sizes, then mean brightness.
+    """Add histograms of both cell sizes, then mean brightness.
 
-    Args:
-        graph: where to add nodes.
-        images: name of float32 ``(N, 28, 28)``, 0–255.
-        orientations: directions around the full circle.
-
-    Returns:
-        The name of float32 ``(N, F)``.
+    Takes the name of float32 ``(N, 28, 28)``, 0–255, and gives that of float32 ``(N, F)``.
     """
     images = graph.add("Unsqueeze", images, graph.integers(1))  # (N, 1, 28, 28)
+    votes = _votes(graph, images, orientations)
+    histograms = [_blocks(graph, votes, orientations, cell) for cell in _CELLS]
     squares = graph.add("AveragePool", images, kernel_shape=[_SQUARE] * 2, strides=[_SQUARE] * 2)
     brightness = graph.add("Flatten", graph.add("Div", squares, graph.floats(255)), axis=1)
-    return graph.add("Concat", add_hog(graph, images, orientations), brightness, axis=1)
-
-
-def add_hog(graph: GraphBuilder, images: str, orientations: int) -> str:
-    """The histograms alone: float32 ``(N, 1, 28, 28)`` → ``(N, H)``.
-
-    They are the same for images that differ by a constant, and nearly the same for those that
-    differ by contrast.
-    """
-    votes = _votes(graph, images, orientations)
-    blocks = [_blocks(graph, votes, orientations, cell) for cell in _CELLS]
-    return graph.add("Concat", *blocks, axis=1)
+    return graph.add("Concat", *histograms, brightness, axis=1)
 
 
 def features(images: UInt8, orientations: int, threads: int) -> Float32:
