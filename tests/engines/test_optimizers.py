@@ -88,18 +88,15 @@ def test_the_steps_are_those_of_pytorch(tiny, optimizer, decay):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_decay_shrinks_kernels_by_its_share_of_the_rate_and_nothing_else(tiny, optimizer):
-    recipe = dataclasses.replace(tiny, optimizer=optimizer, learning_rate=0.1, weight_decay=0.5)
+def test_decay_shrinks_the_kernels_of_muon_by_its_share_of_the_rate_and_nothing_else(tiny):
+    recipe = dataclasses.replace(tiny, optimizer="muon", learning_rate=0.1, weight_decay=0.5)
     trained = module()
     before = [parameter.detach().clone() for parameter in trained.parameters()]
-    for parameter in trained.parameters():
-        parameter.grad = torch.zeros_like(parameter)
     for each in build_optimizers(trained, recipe):
         each.step()
     last = max(place for place, parameter in enumerate(before) if parameter.ndim >= 2)
     for place, (start, parameter) in enumerate(zip(before, trained.parameters(), strict=True)):
-        decayed = parameter.ndim >= 2 and not (optimizer == "muon" and place == last)
+        decayed = parameter.ndim >= 2 and place != last
         torch.testing.assert_close(parameter, start * (0.95 if decayed else 1.0))
 
 

@@ -17,7 +17,7 @@ from fittingroom.jobs.report import entrants_of, name_entrants, write
 from fittingroom.jobs.seeds import check_place, train_seeds
 from fittingroom.jobs.session import Session
 from fittingroom.recipes import RECIPES, BaseRecipe, recipe_of
-from fittingroom.recipes.resolve import is_model, names_file
+from fittingroom.recipes.resolve import names_file
 from fittingroom.runs import Run, dataset_of, list_runs, open_run
 
 
@@ -84,7 +84,8 @@ def compare(
     check_place(on)
     session = session or Session()
     # A single model may be a sequence too: of layers, or of steps.
-    entrants = [entrants] if isinstance(entrants, str) or is_model(entrants) else entrants
+    one = isinstance(entrants, str) or callable(entrants) or hasattr(entrants, "fit")
+    entrants = [entrants] if one else entrants
     found = [_resolve(entrant, session.folder) for entrant in entrants]
     sources = named_others(others)
     names = name_entrants(found, [name for name, _ in sources])

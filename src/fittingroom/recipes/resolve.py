@@ -81,11 +81,6 @@ def recipe_of(model: Any, **settings: Any) -> BaseRecipe:
         raise RecipeError(f"A value doesn't fit its setting in {given}: {error}.") from error
 
 
-def is_model(thing: object) -> bool:
-    """Whether something that is no text is a model, or a function or class that may build one."""
-    return callable(thing) or framework_of(thing) is not None
-
-
 def names_file(text: str) -> bool:
     """Whether a text looks like a file, ``my_file.py:build`` or ``tuned.json``, not like a name."""
     return ":" in text or text.endswith((".py", ".json"))

@@ -6,6 +6,7 @@ PyTorch's), and their whole state is a list of tensors.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,12 +27,16 @@ class Stepper:
         parameters: what it trains, all on one device.
         rate: the highest learning rate.
         decay: decoupled weight decay, of weights with two axes or more.
+        momentum: weight of the past in the mean of gradients.
     """
 
-    def __init__(self, parameters: Sequence[nn.Parameter], rate: float, decay: float) -> None:
+    def __init__(
+        self, parameters: Sequence[nn.Parameter], rate: float, decay: float, momentum: float
+    ) -> None:
         self.parameters: list[Tensor] = list(parameters)
         self.highest = rate
         self.decay = decay
+        self.momentum = momentum
         self.rate = torch.tensor(rate, device=self.parameters[0].device)  # of the next step
         self.state: list[Tensor] = []  # all that it remembers from step to step
 
@@ -70,16 +75,13 @@ class Muon(Stepper):
 
     ``v ← m·v + g``; ``w ← w − r·s·orthogonal(g + m·v)``. Kernels are taken as matrices of one row
     for each filter, and ``s = sqrt(max(1, rows / columns))`` lets one learning rate serve all
-    shapes. ``momentum`` is ``m``.
+    shapes. ``m`` is the momentum.
 
     Source: K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024.
     """
 
-    def __init__(
-        self, parameters: Sequence[nn.Parameter], rate: float, decay: float, momentum: float
-    ) -> None:
-        super().__init__(parameters, rate, decay)
-        self.momentum = momentum
+    def __init__(self, *shared: Any) -> None:
+        super().__init__(*shared)
         self.velocity = self.remember()
 
     def move(self, gradients: list[Tensor]) -> None:
@@ -96,20 +98,13 @@ class Muon(Stepper):
 class Adam(Stepper):
     """Adam (arXiv:1412.6980); with decoupled weight decay, AdamW (arXiv:1711.05101).
 
-    ``betas`` are the weights of the past in the mean of gradients and of their squares, and
-    ``epsilon`` is added to the root of the latter.
+    ``second`` is the weight of the past in the mean of squared gradients, and ``epsilon`` is added
+    to the root of it.
     """
 
-    def __init__(
-        self,
-        parameters: Sequence[nn.Parameter],
-        rate: float,
-        decay: float,
-        betas: tuple[float, float],
-        epsilon: float,
-    ) -> None:
-        super().__init__(parameters, rate, decay)
-        self.betas = betas
+    def __init__(self, *shared: Any, second: float = 0.99, epsilon: float = 1e-8) -> None:
+        super().__init__(*shared)
+        self.second = second
         self.epsilon = epsilon
         self.mean = self.remember()
         self.square = self.remember()
@@ -118,7 +113,7 @@ class Adam(Stepper):
 
     def move(self, gradients: list[Tensor]) -> None:
         """See :class:`Stepper`."""
-        first, second = self.betas
+        first, second = self.momentum, self.second
         self.steps += 1
         torch._foreach_lerp_(self.mean, gradients, 1 - first)
         torch._foreach_mul_(self.square, second)
@@ -168,9 +163,9 @@ def build_optimizers(module: nn.Module, recipe: Recipe) -> list[Stepper]:
     rate, decay, momentum = recipe.learning_rate, recipe.weight_decay, recipe.momentum
     match recipe.optimizer:
         case "adam":
-            return [Adam(parameters, rate, 0.0, (momentum, 0.999), 1e-7)]
+            return [Adam(parameters, rate, 0.0, momentum, second=0.999, epsilon=1e-7)]
         case "adamw":
-            return [Adam(parameters, rate, decay, (momentum, 0.99), 1e-8)]
+            return [Adam(parameters, rate, decay, momentum)]
     kernels = [parameter for parameter in parameters if parameter.ndim >= 2]
     others = [parameter for parameter in parameters if parameter.ndim < 2]
     if not kernels:
@@ -180,5 +175,5 @@ def build_optimizers(module: nn.Module, recipe: Recipe) -> list[Stepper]:
         )
     # The last layer's rows are classes, not directions of one space, so muon does not suit it.
     *hidden, last = kernels
-    rest = Adam([last, *others], recipe.other_learning_rate, 0.0, (momentum, 0.99), 1e-8)
+    rest = Adam([last, *others], recipe.other_learning_rate, 0.0, momentum)
     return [Muon(hidden, rate, decay, momentum), rest] if hidden else [rest]
