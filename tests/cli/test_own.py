@@ -115,7 +115,7 @@ def test_an_error_in_the_middle_of_training_leaves_a_failed_run(cli):
     text = FILE.replace("return self.last(x.flatten(1))", "return late(self, x)", 1)
     text += """
 def late(net, x):
-    if net.training and len(x) > 2:
+    if net.training and len(x) > 20:
         raise ValueError("too many at once")
     return net.last(x.flatten(1))
 """

@@ -5,7 +5,7 @@ import os
 import re
 import sysconfig
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,11 @@ class OwnModel:
     fixed: bool = False
     build: Callable[[], Any] | None = field(default=None, compare=False, repr=False)
 
+    def __post_init__(self) -> None:
+        texts = (self.origin, self.sha256, self.layers)
+        if not all(isinstance(text, str) for text in texts) or isinstance(self.build, str):
+            raise TypeError(f"origin, sha256 and layers are texts, not {texts}")
+
     def fresh(self) -> Any:
         """A new model.
 
@@ -57,21 +62,7 @@ class OwnModel:
 
     def to_json(self) -> dict[str, Any]:
         """Everything except the code, as plain JSON types."""
-        names = ("origin", "sha256", "layers", "fixed")
-        return {name: getattr(self, name) for name in names}
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "OwnModel":
-        """The inverse of :meth:`to_json`, without code.
-
-        Raises:
-            TypeError: missing, unknown or impossible values.
-        """
-        own = cls(**values)
-        texts = (own.origin, own.sha256, own.layers)
-        if not all(isinstance(text, str) for text in texts) or own.build is not None:
-            raise TypeError(f"origin, sha256 and layers are texts, not {texts}")
-        return own
+        return {name: value for name, value in vars(self).items() if name != "build"}
 
 
 @contextlib.contextmanager

@@ -49,14 +49,13 @@ def recipe_from_json(values: Mapping[str, Any]) -> BaseRecipe:
         if "network" in values:
             network = values["network"]
             own = isinstance(network, Mapping)
-            fields["network"] = OwnModel.from_json(network) if own else networks.from_json(network)
+            fields["network"] = OwnModel(**network) if own else networks.from_json(network)
             fields["augmentation"] = Augmentation(**values["augmentation"])
             return Recipe(**fields)
-        kinds = {kind.__name__: kind for kind in typing.get_args(ClassicalModel)}
+        kinds = {kind.__name__: kind for kind in (*typing.get_args(ClassicalModel), OwnModel)}
         settings = dict(values["model"])
         kind = settings.pop("kind")
-        own = kind == OwnModel.__name__
-        fields["model"] = OwnModel.from_json(settings) if own else kinds[kind](**settings)
+        fields["model"] = kinds[kind](**settings)
         return ClassicalRecipe(**fields)
     except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise RecipeError(
