@@ -39,9 +39,11 @@ class Built:
 
     def logits(self, images: UInt8) -> Float32:
         """Its logits for images: float32 ``(N, K)``."""
-        values = self.scaled(images)
-        given = self.model.predict(values, batch_size=VALIDATION_BATCH, verbose=0)
-        return to_logits(given, self.gives)
+        model, gives = self.model, self.gives
+        if self.recipe.own is None:  # small probabilities would lose digits
+            model, gives = keras.Model(model.inputs, model.layers[-1].input), "logits"
+        given = model.predict(self.scaled(images), batch_size=VALIDATION_BATCH, verbose=0)
+        return to_logits(given, gives)
 
     def weights(self) -> dict[str, Float32]:
         """A copy of its weights by name; of your own, in the order that Keras has."""
