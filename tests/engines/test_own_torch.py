@@ -105,6 +105,7 @@ def fitted(sample_split):
     return fit(small(), sample_split)[0]
 
 
+@pytest.mark.slow
 def test_the_weights_are_the_modules_whole_state_and_fit_it(fitted, sample_split):
     state = Small().state_dict()
     assert set(fitted.weights) == {*state, "pixels.mean", "pixels.deviation"}
@@ -120,6 +121,7 @@ def test_the_weights_are_the_modules_whole_state_and_fit_it(fitted, sample_split
     assert fitted.core.operations == 6 * 16 * 49 + 6 * 49 * 10
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_model_byte_for_byte(fitted, sample_split):
     """Numbers that its code draws by NumPy are seeded too."""
     again, other = (fit(small(), sample_split, seed)[0] for seed in (0, 1))
@@ -161,6 +163,7 @@ def test_what_gives_no_logits_is_refused(end, words, sample_split):
         own_models.rehearse(ENGINE, ending(end), sample_split)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("end", "words"),
     [
@@ -178,6 +181,7 @@ def test_what_cannot_be_exported_is_known_before_training(end, words, sample_spl
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_an_export_that_differs_is_known_before_training(sample_split):
     calls = itertools.count()
 
@@ -188,6 +192,7 @@ def test_an_export_that_differs_is_known_before_training(sample_split):
         own_models.rehearse(ENGINE, ending(forgetful), sample_split)
 
 
+@pytest.mark.slow
 def test_an_error_that_comes_late_is_told_so_too(sample_split):
     def late(net, x):
         if net.training and len(x) > 20:
