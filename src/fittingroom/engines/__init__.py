@@ -38,25 +38,18 @@ class Core:
 class Fitted:
     """The result of a training.
 
-    Attributes:
-        weights: arrays by name. Those of a described network are float32 (see
-            :mod:`fittingroom.networks`), with ``"pixels.mean"`` and ``"pixels.deviation"``, by
-            which 0–255 values are normalised.
-        logits: float32 ``(N, K)``, the engine's own logits for the validation set.
-        best_epoch: the epoch whose weights these are; 1 for a model without epochs.
-        seconds: the whole training, with the validation after each epoch.
-        files: contents by name of files for the run folder, beside those that every run has.
-        core: the exported model, unless the recipe describes a network.
-        notes: sentences that a person should read.
+    ``weights`` are arrays by name. Those of a described network are float32 (see
+    :mod:`fittingroom.networks`), with ``"pixels.mean"`` and ``"pixels.deviation"``, by which 0–255
+    values are normalised.
     """
 
     weights: Mapping[str, npt.NDArray[Any]]
-    logits: Float32
-    best_epoch: int
-    seconds: float
-    files: Mapping[str, bytes] = field(default_factory=dict)
-    core: Core | None = None
-    notes: tuple[str, ...] = ()
+    logits: Float32  # (N, K), the engine's own for the validation set
+    best_epoch: int  # whose weights these are; 1 for a model without epochs
+    seconds: float  # of the whole training, with the validation after each epoch
+    files: Mapping[str, bytes] = field(default_factory=dict)  # for the run folder, by name
+    core: Core | None = None  # the exported model, unless the recipe describes a network
+    notes: tuple[str, ...] = ()  # sentences that a person should read
 
 
 @dataclass(frozen=True)

@@ -31,15 +31,10 @@ _LONGEST = 600
 def output_kind(given: Any, origin: str, shape: Sequence[int], count: int, classes: int) -> Gives:
     """Whether your own model gives logits, or probabilities: at least 0, and 1 in all.
 
-    Args:
-        given: its output for ``count`` images; an array or tensor, unless something is wrong.
-        origin: its name in errors.
-        shape: of an image as it takes it.
-        count: images.
-        classes: numbers expected for each of them.
+    ``given`` is its output for ``count`` images: an array or tensor, unless something is wrong.
 
     Raises:
-        RecipeError: it gives anything else.
+        RecipeError: it gives anything else than finite float32 ``(count, classes)``.
     """
     received = f"a {type(given).__name__}"
     if hasattr(given, "shape"):
@@ -114,15 +109,10 @@ def build_core(
     parameters: int,
     scale: float = 1.0,
 ) -> Core:
-    """A core around an exported model.
+    """A core around an exported model; for ``gives`` and ``scale`` see :func:`to_logits`.
 
-    Args:
-        inner: from one input, float32 ``(N, *shape)`` of values 0–1, to one output ``(N, K)``.
-        shape: of one image, 784 values.
-        classes: ``K``.
-        gives: see :func:`to_logits`.
-        parameters: trained numbers.
-        scale: see :func:`to_logits`.
+    The model goes from one input, float32 ``(N, *shape)`` of 784 values 0–1 an image, to one output
+    ``(N, classes)``.
 
     Raises:
         ExportError: ONNX Runtime cannot use the model.

@@ -43,14 +43,8 @@ def train_estimator(
 ) -> Trained:
     """Fit a classifier on the training set.
 
-    Args:
-        estimator: the classifier.
-        origin: where it comes from, for errors.
-        training: the training set.
-        validation: the validation set.
-        classes: numbers that it gives for each image.
-        gives: ``"logits"`` for the values of its decision function as they are. Without it,
-            probabilities if it has them, or else these values, scaled to the size of logits.
+    Its decision function counts as it is if ``gives`` is ``"logits"``. Without ``gives``, its
+    probabilities count if it has them, or else that function, scaled to the size of logits.
 
     Raises:
         RecipeError: its output has another shape than one number for each class.
