@@ -22,7 +22,7 @@ from fittingroom.errors import FittingRoomError
 from fittingroom.external_predictions import read_external
 from fittingroom.predictions import Predictions
 from fittingroom.runs import list_runs, open_run, read_openings
-from fittingroom.runs.manifests import write_manifest
+from fittingroom.runs.stored import write_manifest
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="fittingroom-fuzz-"))
 _LABELS = np.arange(10, dtype=np.uint8)

@@ -27,7 +27,7 @@ from fittingroom.runs import (
     run_name,
     write_file,
 )
-from fittingroom.runs.manifests import write_manifest
+from fittingroom.runs.stored import write_manifest
 
 FILES = (
     "recipe.json",

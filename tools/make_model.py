@@ -20,7 +20,7 @@ from fittingroom.predict import Model
 from fittingroom.predict.packaged import FOLDER
 from fittingroom.recipes import recipe_of
 from fittingroom.runs import Run, find_run, make_folder, write_file
-from fittingroom.runs.manifests import write_manifest
+from fittingroom.runs.stored import write_manifest
 
 RECIPE = "cnn-tiny"
 SEED = 0

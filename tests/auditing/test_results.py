@@ -4,7 +4,7 @@ import pytest
 
 from fittingroom.auditing import find_audit, open_audit
 from fittingroom.errors import RunChangedError
-from fittingroom.runs.manifests import write_manifest
+from fittingroom.runs.stored import write_manifest
 from tests.auditing.made_up import BASIS, made_up
 
 

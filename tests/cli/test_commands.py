@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from fittingroom.metrics import wilson
-from fittingroom.runs.manifests import write_manifest
+from fittingroom.runs.stored import write_manifest
 
 
 def test_train_evaluate_report_and_list(cli, tmp_path):

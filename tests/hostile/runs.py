@@ -11,7 +11,7 @@ import numpy as np
 from fittingroom.networks import Dense, Flatten
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import Recipe
-from fittingroom.runs.manifests import write_manifest
+from fittingroom.runs.stored import write_manifest
 from tests.hostile.models import honest
 from tests.hostile.reading import Hostile, stored
 

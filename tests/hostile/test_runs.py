@@ -74,7 +74,7 @@ def test_where_a_run_says_that_its_data_is_is_not_opened(tmp_path, monkeypatch):
     data = {**DATA, "name": "unknown-12345678", "folder": str(tmp_path / "secret")}
     text = json.dumps({**ENVIRONMENT, "data": data})
     monkeypatch.setattr(
-        "fittingroom.runs.trained_on.find_dataset", lambda *_, **__: pytest.fail("was opened")
+        "fittingroom.jobs.session.find_dataset", lambda *_, **__: pytest.fail("was opened")
     )
     with pytest.raises(DataNotFoundError, match=r"isn't looked for.*--data"):
         evaluate(made(tmp_path / "run", environment=text), session=Session(threads=1))

@@ -16,7 +16,7 @@ from fittingroom.jobs.session import Session
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import recipe_of
 from fittingroom.runs import list_runs, read_openings
-from fittingroom.runs.manifests import check_manifest
+from fittingroom.runs.stored import check_manifest
 from tests.data.files import small_arrays, write_arrays
 
 

@@ -20,7 +20,7 @@ from fittingroom.jobs.train import train
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import recipe_named, recipe_of
 from fittingroom.runs import open_run, write_file
-from fittingroom.runs.manifests import write_manifest
+from fittingroom.runs.stored import write_manifest
 from tests.conftest import Listener
 
 MODEL = """

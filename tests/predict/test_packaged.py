@@ -7,7 +7,7 @@ import pytest
 import fittingroom
 from fittingroom.errors import ExportError
 from fittingroom.predict import packaged
-from fittingroom.runs.manifests import check_manifest
+from fittingroom.runs.stored import check_manifest
 
 
 def test_the_packages_model_is_small_and_as_its_manifest_says():

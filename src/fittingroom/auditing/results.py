@@ -23,8 +23,7 @@ from fittingroom.data import Dataset
 from fittingroom.errors import FittingRoomError, RunChangedError
 from fittingroom.numbers import Estimate, plain
 from fittingroom.predictions import Int64
-from fittingroom.runs.manifests import check_manifest
-from fittingroom.runs.stored import stored_json
+from fittingroom.runs.stored import check_manifest, stored_json
 
 FORMAT = 2
 RESULTS, ENVIRONMENT, PAGE = "audit.json", "environment.json", "index.html"

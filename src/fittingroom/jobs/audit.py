@@ -34,7 +34,7 @@ from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
 from fittingroom.reporting.audit_page import audit_page
 from fittingroom.runs import Epoch, RunWriter, describe_environment, log_opening, run_name
 from fittingroom.runs.files import as_json
-from fittingroom.runs.manifests import write_manifest
+from fittingroom.runs.stored import write_manifest
 
 FOLDS = 5
 # Half of cnn's epochs: five models in the time of two and a half.

@@ -15,10 +15,10 @@ from fittingroom.jobs.export import export_run
 from fittingroom.jobs.others import Others, named_others, read_others
 from fittingroom.jobs.report import entrants_of, name_entrants, write
 from fittingroom.jobs.seeds import check_place, train_seeds
-from fittingroom.jobs.session import Session
+from fittingroom.jobs.session import Session, dataset_of
 from fittingroom.recipes import RECIPES, BaseRecipe, recipe_of
 from fittingroom.recipes.resolve import names_file
-from fittingroom.runs import Run, dataset_of, list_runs, open_run
+from fittingroom.runs import Run, list_runs, open_run
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,10 +11,10 @@ from fittingroom.engines import check_threads
 from fittingroom.errors import DataInvalidError, RunChangedError
 from fittingroom.evaluation import ModelReport, evaluate_predictions
 from fittingroom.jobs.progress import Progress
-from fittingroom.jobs.session import Session
+from fittingroom.jobs.session import Session, dataset_of
 from fittingroom.numbers import Timing
 from fittingroom.predict import Predictor
-from fittingroom.runs import Run, dataset_of, log_opening, only_here, open_run
+from fittingroom.runs import Run, log_opening, only_here, open_run
 
 _SINGLES, _BATCHES, _BATCH = 200, 10, 500
 

@@ -12,7 +12,7 @@ from fittingroom.networks import parameter_count, summarise
 from fittingroom.predict import Predictor
 from fittingroom.recipes import Recipe
 from fittingroom.runs import Run, make_folder, open_run, write_file
-from fittingroom.runs.manifests import MOST_BYTES
+from fittingroom.runs.stored import MOST_BYTES
 from fittingroom.safe_io import Refusal, read_weights, read_whole
 
 # The exported Keras model may differ from the run's own by this much in any probability.

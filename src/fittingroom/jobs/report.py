@@ -11,10 +11,10 @@ from fittingroom.errors import RunChangedError, UsageError
 from fittingroom.evaluation import ModelReport
 from fittingroom.findings import Finding, find
 from fittingroom.jobs.evaluate import evaluate
-from fittingroom.jobs.session import Session
+from fittingroom.jobs.session import Session, dataset_of
 from fittingroom.recipes import BaseRecipe
 from fittingroom.reporting import Audited, Facts, write_report
-from fittingroom.runs import Run, dataset_of, describe_environment, open_run, read_openings
+from fittingroom.runs import Run, describe_environment, open_run, read_openings
 from fittingroom.safe_io import MEBIBYTE, Refusal, read_whole
 
 # What a report says of where its runs were made.

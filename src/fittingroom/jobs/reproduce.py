@@ -18,12 +18,12 @@ from fittingroom.errors import (
     TrainingStopped,
     UsageError,
 )
-from fittingroom.jobs.session import Session
+from fittingroom.jobs.session import Session, dataset_of
 from fittingroom.jobs.train import train
 from fittingroom.numbers import plain
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import BaseRecipe, recipe_of
-from fittingroom.runs import Run, dataset_of, differences, open_run
+from fittingroom.runs import Run, differences, open_run
 from fittingroom.safe_io import Refusal, read_weights
 
 _Weights = dict[str, npt.NDArray[Any]]

@@ -7,7 +7,6 @@ from fittingroom.runs.folder import Run, Summary, open_run, run_name
 from fittingroom.runs.history import Ending, Epoch, best_epoch, ending
 from fittingroom.runs.listing import Listed, find_begun, find_run, list_runs
 from fittingroom.runs.testlog import Opening, log_opening, read_openings
-from fittingroom.runs.trained_on import dataset_of
 from fittingroom.runs.writer import RunWriter
 
 __all__ = [
@@ -21,7 +20,6 @@ __all__ = [
     "Summary",
     "available_processors",
     "best_epoch",
-    "dataset_of",
     "describe_environment",
     "differences",
     "ending",

@@ -23,8 +23,13 @@ from fittingroom.predictions import Predictions
 from fittingroom.recipes import BaseRecipe, recipe_from_json
 from fittingroom.runs.files import as_json, make_folder, write_file
 from fittingroom.runs.history import Epoch, finite, read_history
-from fittingroom.runs.manifests import MANIFEST, check_manifest, write_manifest
-from fittingroom.runs.stored import stored_environment, stored_json
+from fittingroom.runs.stored import (
+    MANIFEST,
+    check_manifest,
+    stored_environment,
+    stored_json,
+    write_manifest,
+)
 from fittingroom.safe_io import MEBIBYTE, Refusal, is_inside, read_whole, refuse_model_file
 
 FAILURE = "failure.json"

@@ -13,8 +13,7 @@ from fittingroom.recipes import BaseRecipe, recipe_from_json
 from fittingroom.runs.checkpoints import Checkpoint, read_checkpoint
 from fittingroom.runs.files import is_leftover
 from fittingroom.runs.folder import Run, open_run, read_failure
-from fittingroom.runs.manifests import MANIFEST
-from fittingroom.runs.stored import stored_environment, stored_json
+from fittingroom.runs.stored import MANIFEST, stored_environment, stored_json
 
 State = Literal["finished", "unfinished", "failed", "changed", "unreadable"]
 

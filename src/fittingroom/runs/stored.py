@@ -1,11 +1,25 @@
-"""Read what a run folder says about itself, which may be untrusted."""
+"""Read what a run folder says about itself, which may be untrusted.
 
+``manifest.json`` has the SHA-256 and size of each file. It is written last, and checked on reading.
+"""
+
+import hashlib
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from fittingroom.errors import RunChangedError
-from fittingroom.safe_io import Refusal, read_json
+from fittingroom.runs.checkpoints import CHECKPOINT
+from fittingroom.runs.files import as_json, write_file
+from fittingroom.safe_io import Refusal, open_plain, read_json
+
+MANIFEST = "manifest.json"
+# Of each file.
+MOST_BYTES = 4 * 2**30
+_FORMAT = 1
+_MOST_FILES = 1000
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 
 _MOST_CLASSES = 256
 _LONGEST_NAME = 200
@@ -76,3 +90,68 @@ def stored_environment(folder: Path) -> dict[str, Any]:
 
 def _is_name(text: object) -> bool:
     return isinstance(text, str) and 0 < len(text) <= _LONGEST_NAME and text.isprintable()
+
+
+def check_manifest(folder: Path, needed: Collection[str] = ()) -> None:
+    """Check every file that a folder's manifest names, and that it names the needed ones.
+
+    Raises:
+        RunChangedError: a file is missing, differs, or is a link or a pipe.
+    """
+    files = _entries(folder)
+    absent = [name for name in needed if name not in files]
+    if absent:
+        raise RunChangedError(
+            f"There is no {absent[0]} in the manifest of {folder}. Restore the folder, or train "
+            "again."
+        )
+    for name, (digest, size) in files.items():
+        try:
+            with open_plain(folder / name, size) as stream:
+                same = hashlib.file_digest(stream, "sha256").hexdigest() == digest
+        except OSError as error:
+            raise RunChangedError(
+                f"{folder / name} is missing or can't be read: {error.strerror or error}. "
+                "Restore it, or train again."
+            ) from error
+        except Refusal as error:
+            raise RunChangedError(f"{error} Restore the file, or train again.") from error
+        if not same:
+            raise RunChangedError(
+                f"{folder / name} was changed: its SHA-256 isn't the one in the manifest. Restore "
+                "the file, or train again."
+            )
+
+
+def write_manifest(folder: Path) -> None:
+    """Write a folder's manifest of all plain files in it, which makes the folder a finished one."""
+    files = {}
+    for path in sorted(folder.iterdir()):
+        others = path.name in (MANIFEST, CHECKPOINT) or path.name.startswith(".")
+        if path.is_file() and not others:
+            with path.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            files[path.name] = {"sha256": digest, "bytes": path.stat().st_size}
+    write_file(folder / MANIFEST, as_json({"format": _FORMAT, "files": files}))
+
+
+def _entries(folder: Path) -> dict[str, tuple[str, int]]:
+    """SHA-256 and size by name: few enough plain names, of bounded size each."""
+    path = folder / MANIFEST
+    manifest = stored_json(path)
+    files = manifest.get("files")
+    if not isinstance(files, dict) or manifest.get("format") != _FORMAT:
+        raise RunChangedError(f"{path} isn't a manifest of format {_FORMAT}. Train again.")
+    entries = {}
+    for name, values in files.items():
+        if not _FILE_NAME.fullmatch(name) or not isinstance(values, dict):
+            raise RunChangedError(f"{path} must have plain file names. It has {name[:99]!r}.")
+        size = values.get("bytes")
+        if type(size) is not int or not 0 <= size <= MOST_BYTES:
+            raise RunChangedError(f"{path} has no size of {name}. Restore it, or train again.")
+        entries[name] = (values.get("sha256", ""), size)
+    if len(entries) > _MOST_FILES:
+        raise RunChangedError(
+            f"{path} may name at most {_MOST_FILES:,} files. It names {len(entries):,}."
+        )
+    return entries

@@ -20,8 +20,7 @@ from fittingroom.runs.files import (
 )
 from fittingroom.runs.folder import FAILURE, Run, Summary, open_run
 from fittingroom.runs.history import Epoch
-from fittingroom.runs.manifests import write_manifest
-from fittingroom.runs.stored import stored_json
+from fittingroom.runs.stored import stored_json, write_manifest
 
 
 class RunWriter:
