@@ -1,6 +1,6 @@
-"""Images of the data set rendered back as photos: garments on grounds, in frames, damaged.
+"""Images of the data set rendered back as photos: garments on backgrounds, in frames, damaged.
 
-A garment is the negated image, enlarged; where the image is nearly black the ground shows. What is
+A garment is the negated image, enlarged; where the image is nearly black the background shows. What is
 random about a photo (size, place, colour) comes from the generator that is handed in, so that every
 way of reading a photo sees the same one.
 """
@@ -17,24 +17,24 @@ from PIL import Image, ImageFilter
 UInt8 = npt.NDArray[np.uint8]
 Float64 = npt.NDArray[np.float64]
 Random = np.random.Generator
-Ground = Callable[[int, int, Random], Float64]
+Background = Callable[[int, int, Random], Float64]
 
-_FAINT = 12  # up to here, the paper's 5%, a pixel is ground
-WHITE = (253, 253, 253)  # the ground of the data set's own photos
+_FAINT = 12  # up to here, the paper's 5%, a pixel is background
+WHITE = (253, 253, 253)  # the background of the data set's own photos
 
 
-def plain(red: int, green: int, blue: int) -> Ground:
+def plain(red: int, green: int, blue: int) -> Background:
     """One colour."""
     return lambda height, width, random: np.full((height, width, 3), (red, green, blue), float)
 
 
-def any_plain(low: int, high: int) -> Ground:
+def any_plain(low: int, high: int) -> Background:
     """One colour at random, each channel between two values."""
 
-    def ground(height: int, width: int, random: Random) -> Float64:
+    def background(height: int, width: int, random: Random) -> Float64:
         return np.full((height, width, 3), random.integers(low, high + 1, 3), float)
 
-    return ground
+    return background
 
 
 def stripes(height: int, width: int, random: Random) -> Float64:
@@ -68,7 +68,7 @@ class Scene:
     Attributes:
         name: what is said of it.
         bar: ``"plain"`` where the conversion must keep within 3 points of the clean accuracy.
-        ground: draws the ground, float64 ``(H, W, 3)``.
+        background: draws the background, float64 ``(H, W, 3)``.
         scale: photo pixels for one of the image: from, to.
         room: edges of the frame, as multiples of the garment's: from, to.
         centred: whether the garment is in the middle, or anywhere.
@@ -83,7 +83,7 @@ class Scene:
 
     name: str
     bar: str = ""
-    ground: Ground = field(default=plain(*WHITE))
+    background: Background = field(default=plain(*WHITE))
     scale: tuple[float, float] = (8, 8)
     room: tuple[float, float] = (1.3, 1.3)
     centred: bool = True
@@ -98,23 +98,23 @@ class Scene:
 
 SCENES = (
     Scene("enlarged, nothing else", "plain", room=(1, 1)),
-    Scene("white ground, centred", "plain"),
-    Scene("white ground, anywhere", "plain", room=(1.2, 3), centred=False),
+    Scene("white background, centred", "plain"),
+    Scene("white background, anywhere", "plain", room=(1.2, 3), centred=False),
     Scene("small: 60 to 110 pixels", "plain", scale=(2, 4), room=(2, 5), centred=False),
     Scene("large: 450 to 700 pixels", "plain", scale=(16, 25), room=(1.1, 1.6), centred=False),
-    Scene("light grey ground", "plain", ground=plain(205, 205, 205)),
-    Scene("light blue ground", "plain", ground=plain(185, 212, 245)),
+    Scene("light grey background", "plain", background=plain(205, 205, 205)),
+    Scene("light blue background", "plain", background=plain(185, 212, 245)),
     Scene(
         "any light colour, size and place", "plain", any_plain(190, 255), (3, 14), (1.1, 3), False
     ),
-    Scene("coloured garment, light ground", "plain", any_plain(215, 255), tint=0.7),
-    Scene("any colour of ground", ground=any_plain(0, 255)),
-    Scene("dark ground", ground=any_plain(15, 70)),
-    Scene("bright on black, as in the data", room=(1, 1), ground=plain(255, 255, 255), negative=True),
-    Scene("bright on black, anywhere", ground=plain(255, 255, 255), room=(1.2, 2.5), centred=False, negative=True),
-    Scene("striped ground", ground=stripes),
-    Scene("wooden ground", ground=wood),
-    Scene("mottled cloth", ground=cloth),
+    Scene("coloured garment, light background", "plain", any_plain(215, 255), tint=0.7),
+    Scene("any colour of background", background=any_plain(0, 255)),
+    Scene("dark background", background=any_plain(15, 70)),
+    Scene("bright on black, as in the data", room=(1, 1), background=plain(255, 255, 255), negative=True),
+    Scene("bright on black, anywhere", background=plain(255, 255, 255), room=(1.2, 2.5), centred=False, negative=True),
+    Scene("striped background", background=stripes),
+    Scene("wooden background", background=wood),
+    Scene("mottled cloth", background=cloth),
     Scene("shaded to 60%", shade=0.6),
     Scene("rotated up to 20°", angle=20),
     Scene("blurred by 0.8 image pixels", blur=0.8),
@@ -151,7 +151,7 @@ def render(image: UInt8, scene: Scene, random: Random) -> UInt8:
         (length - side) // 2 if scene.centred else int(random.integers(0, length - side + 1))
         for length in (height, width)
     )
-    photo = scene.ground(height, width, random)
+    photo = scene.background(height, width, random)
     part = photo[top : top + side, left : left + side]
     opacity = np.clip(cover / 128, 0, 1)[..., None]
     photo[top : top + side, left : left + side] = opacity * garment + (1 - opacity) * part

@@ -196,7 +196,7 @@ WORDS = {
     "large for three images": "failed while it was running",
     "a bias without a name": "ended the process",
     "a division by 0": "divides whole numbers",
-    "a rest by the picture": "divides whole numbers",
+    "a rest by the image": "divides whole numbers",
 }
 MODELS = [
     Hostile("empty", stored(b""), "isn't a model"),
