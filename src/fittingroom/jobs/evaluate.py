@@ -1,6 +1,6 @@
 """Evaluate: open the test set once for a run, and keep what its model predicts."""
 
-import time
+import timeit
 from pathlib import Path
 from typing import Any
 
@@ -106,12 +106,9 @@ def _open_test(
 
 def _time(predictor: Predictor, test: ImageSet, size: int, repeats: int) -> Timing:
     """Seconds an image in batches of that size, after a warm-up."""
-    seconds = []
-    for number in range(repeats + 3):
-        start = number * size % max(len(test) - size, 1)
-        images = test.images[start : start + size]
-        began = time.perf_counter()
-        predictor.log_probabilities(images)
-        seconds.append((time.perf_counter() - began) / len(images))
-    low, median, high = np.quantile(seconds[3:], (0, 0.5, 1))
+    images = test.images[:size]
+    seconds = timeit.repeat(
+        lambda: predictor.log_probabilities(images), number=1, repeat=repeats + 3
+    )
+    low, median, high = np.quantile(seconds[3:], (0, 0.5, 1)) / size
     return Timing(float(low), float(median), float(high), size)

@@ -161,22 +161,13 @@ def write(
 
 
 def _audited(entrants: Sequence[Entrant], audit: Audit) -> Audited:
-    """The models without what an audit of this data found."""
-    return Audited(
-        name=audit.folder.name,
-        recipe=audit.values["basis"]["recipe"],
-        subsets=subsets(entrants, audit),
-        page=_without_scripts(audit),
-    )
+    """The models without what an audit of this data found, and the audit's page.
 
-
-def _without_scripts(audit: Audit) -> bytes:
-    """The audit's page, in which a browser runs no script and loads nothing, whoever wrote it.
-
-    Raises:
-        RunChangedError: it is none of the audit's files.
+    A browser runs no script in it and loads nothing, whoever wrote it.
     """
     try:
-        return _QUIET + read_whole(audit.page, _LARGEST_PAGE)
+        page = _QUIET + read_whole(audit.page, _LARGEST_PAGE)
     except (OSError, Refusal) as error:
         raise RunChangedError(f"The page of the audit cannot be read. {error}") from error
+    recipe = audit.values["basis"]["recipe"]
+    return Audited(audit.folder.name, recipe, subsets(entrants, audit), page)
