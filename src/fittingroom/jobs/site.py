@@ -1,6 +1,5 @@
 """Export to the web: models → a static folder with a page on which they answer."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,9 +7,9 @@ import numpy as np
 
 from fittingroom.classes import GARMENTS
 from fittingroom.data import find_dataset
-from fittingroom.data.split import ImageSet
 from fittingroom.errors import ExportError, UsageError
 from fittingroom.export.web import WebModel, write_site
+from fittingroom.numbers import plain
 from fittingroom.predict import Model
 from fittingroom.predict.packaged import packaged_model, packaged_numbers
 from fittingroom.runs import Run, open_run
@@ -53,7 +52,17 @@ def export_site(runs: Sequence[Run | Path | str], *, out: Path | str) -> dict[st
         numbers = packaged_numbers()
         name, accuracy = numbers["name"], numbers["test_accuracy"]
         shown = [(packaged_model(), name, accuracy, numbers["parameters"])]
-    models = [_web_model(*each, known) for each in shown]
+    models = []
+    for path, name, accuracy, parameters in shown:
+        model = Model(path, name=name)
+        facts = {
+            "name": name,
+            "classes": model.classes,
+            "accuracy": accuracy,
+            "parameters": parameters,
+            "thresholds": plain(model.thresholds),  # null accepts everything
+        }
+        models.append(WebModel(facts, path.read_bytes(), model.features(known.images)))
     return write_site(Path(out), models, known, to_try)
 
 
@@ -66,19 +75,3 @@ def _accuracy(run: Run) -> float | None:
         )
     tested = run.read_predictions("fashion-mnist")
     return None if tested is None else float(tested.correct.mean())
-
-
-def _web_model(
-    path: Path, name: str, accuracy: float | None, parameters: int, known: ImageSet
-) -> WebModel:
-    model = Model(path, name=name)
-    unsure, unknown = model.thresholds.unsure, model.thresholds.unknown
-    facts = {
-        "name": name,
-        "classes": model.classes,
-        "accuracy": accuracy,
-        "parameters": parameters,
-        # Infinity, which JSON does not know, accepts everything.
-        "thresholds": {"unsure": unsure, "unknown": unknown if math.isfinite(unknown) else None},
-    }
-    return WebModel(facts, path.read_bytes(), model.features(known.images))
