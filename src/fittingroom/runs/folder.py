@@ -128,9 +128,7 @@ class Run:
         """
         folder = self.folder / "evaluations" / data
         if not is_inside(folder, self.folder):
-            raise RunChangedError(
-                f"{folder} leads elsewhere, out of {self.folder}. Remove the link."
-            )
+            raise RunChangedError(f"{folder} leads elsewhere, out of the run. Remove the link.")
         return folder
 
     def read_predictions(self, data: str) -> Predictions | None:

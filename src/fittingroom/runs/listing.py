@@ -60,14 +60,7 @@ def find_begun(
     """The unfinished run of this recipe, seed and data that came furthest, and its checkpoint.
 
     The checkpoint is None if the training was stopped before the first one, its engine writes
-    none, or the file is damaged.
-
-    Args:
-        runs: the folder of runs.
-        name: what such a run is called; ``name-2`` and so on are others.
-        recipe: what was to be trained.
-        seed: with which seed.
-        dataset: on which data.
+    none, or the file is damaged. Such runs are called ``name``, ``name-2`` and so on.
     """
     begun: list[tuple[Path, Checkpoint | None]] = []
     folders = [runs / name, *sorted(runs.glob(f"{glob.escape(name)}-*"))]

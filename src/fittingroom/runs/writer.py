@@ -76,10 +76,8 @@ class RunWriter:
     def note_resumption(self, epoch: int, environment: Mapping[str, Any]) -> tuple[str, ...]:
         """Note in ``environment.json`` that the run resumes after an epoch, and what is different.
 
-        Earlier notes from as late an epoch are dropped: what followed them was lost.
-
-        Returns:
-            Names of what differs of all that results depend on.
+        Earlier notes from as late an epoch are dropped: what followed them was lost. The names of
+        what differs come back.
         """
         stored = stored_json(self.folder / "environment.json")
         differing = [
