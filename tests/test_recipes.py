@@ -118,7 +118,7 @@ def test_wrong_settings_are_wrong_usage(name, value, words):
 
 
 @given(st.sampled_from(settable_names(recipe_named("cnn"))), st.text(max_size=8))
-def test_any_setting_is_taken_or_refused_in_words(name, text):
+def test_any_setting_is_taken_or_refused_with_a_usage_error(name, text):
     with contextlib.suppress(UsageError):
         recipe_named("cnn").with_settings({name: text})
 

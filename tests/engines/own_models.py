@@ -1,4 +1,4 @@
-"""What the tests of one's own models share: training one, and holding its graph against it."""
+"""What the tests of your own models share: training one, and comparing its graph with it."""
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def softmax(logits):
     return shifted / shifted.sum(1, keepdims=True)
 
 
-def assert_the_graph_says_the_same(fitted: Fitted, split, batches=(1, 2, 7)):
+def assert_the_graph_gives_the_same(fitted: Fitted, split, batches=(1, 2, 7)):
     """The core, wrapped as in a run, against the engine's own logits, for batches of any size."""
     assert fitted.core is not None
     model = wrap_core(fitted.core.graph, classes=split.classes, temperature=1.0)

@@ -102,7 +102,7 @@ class Drawing(nn.Module):
         return self.last(x) + self.small.float()
 
 
-def test_a_module_of_ones_own_goes_on_exactly(sample_split, tmp_path):
+def test_your_own_module_goes_on_exactly(sample_split, tmp_path):
     recipe = recipe_of(Drawing, epochs=3, batch_size=100)
     assert_goes_on_exactly(recipe, sample_split, tmp_path)
 

@@ -159,7 +159,7 @@ def test_what_only_pytorch_can_do_is_refused(split, change, words):
 
 
 @pytest.mark.parametrize("backend", plain_keras.BACKENDS)
-def test_plain_keras_loads_the_files_and_says_the_same(split, tmp_path, backend):
+def test_plain_keras_loads_the_files_and_gives_the_same(split, tmp_path, backend):
     paths, expected = [], []
     for recipe in (SMALL, DENSE):
         fitted, _ = fit(recipe, split)

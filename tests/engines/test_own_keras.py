@@ -51,7 +51,7 @@ def dense():
 
 
 class Written(keras.Model):  # type: ignore[misc,name-defined]
-    """A class of one's own, which Keras finds in no file."""
+    """A class of your own, which Keras finds in no file."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ def test_the_graph_gives_what_the_model_gives(model, shape, sample_split, capfd)
     recipe = recipe_for(model)
     own_models.rehearse(ENGINE, recipe, sample_split)
     fitted, _ = fit(recipe, sample_split)
-    own_models.assert_the_graph_says_the_same(fitted, sample_split)
+    own_models.assert_the_graph_gives_the_same(fitted, sample_split)
     assert fitted.core is not None
     plain = model()
     plain(np.zeros((1, *shape), np.float32))
@@ -114,10 +114,10 @@ def test_it_learns_by_the_recipes_settings(sample_split):
     assert len(history) == 3
     assert fitted.best_epoch == min(history, key=lambda epoch: epoch.val_loss).epoch
     assert accuracy == pytest.approx(history[fitted.best_epoch - 1].val_accuracy)
-    own_models.assert_the_graph_says_the_same(fitted, sample_split)
+    own_models.assert_the_graph_gives_the_same(fitted, sample_split)
 
 
-def test_plain_keras_loads_the_files_and_says_the_same(sample_split, tmp_path):
+def test_plain_keras_loads_the_files_and_gives_the_same(sample_split, tmp_path):
     recipe = recipe_for(flat, augmentation=Augmentation(flip=True))
     fitted, _ = fit(recipe, sample_split)
     assert fitted.notes == ()
@@ -132,7 +132,7 @@ def test_plain_keras_loads_the_files_and_says_the_same(sample_split, tmp_path):
         np.testing.assert_allclose(own_models.softmax(each), expected, atol=1e-4)
 
 
-def test_a_class_that_keras_cannot_load_is_left_out_and_said(sample_split):
+def test_a_class_that_keras_cannot_load_is_left_out_with_a_note(sample_split):
     fitted, _ = fit(recipe_for(Written), sample_split)
     assert fitted.files == {}
     assert [note.split(" is left out")[0] for note in fitted.notes] == [
@@ -171,7 +171,7 @@ class FailingLate(Written):
 
 
 @pytest.mark.skipif(BACKEND != "torch", reason="TensorFlow traces the code once, for any size")
-def test_an_error_that_comes_late_is_told_so_too(sample_split):
+def test_an_error_late_in_training_is_reported_as_one_of_your_code(sample_split):
     recipe = recipe_for(FailingLate)
     own_models.rehearse(ENGINE, recipe, sample_split)
     with pytest.raises(OwnCodeError, match=r"training (.|\n)*too many at once"):
@@ -199,7 +199,7 @@ def test_tensorflow_names_the_backend_that_exports_more(sample_split):
         own_models.rehearse(ENGINE, recipe_for(gelu), sample_split)
 
 
-def test_training_that_tells_no_accuracy_is_refused(sample_split):
+def test_training_that_reports_no_accuracy_is_refused(sample_split):
     class Quiet(Written):
         def train_step(self, *given):
             return {"loss": super().train_step(*given)["loss"]}

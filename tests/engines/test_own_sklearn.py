@@ -56,15 +56,15 @@ def few(sample_split):
     """Of each class a hundred images, so that all of these models are quick."""
     training = sample_split.training
     first = [np.flatnonzero(training.labels == label)[:100] for label in range(10)]
-    half = training.take(np.sort(np.concatenate(first)))
-    return dataclasses.replace(sample_split, training=half)
+    images = training.take(np.sort(np.concatenate(first)))
+    return dataclasses.replace(sample_split, training=images)
 
 
 def fitted_by_hand(recipe, few):
     """The same classifier, fitted by scikit-learn alone, and the validation set's pixels."""
     pixels, of_validation = (
-        half.images.reshape(len(half), -1).astype(np.float32) / np.float32(255)
-        for half in (few.training, few.validation)
+        part.images.reshape(len(part), -1).astype(np.float32) / np.float32(255)
+        for part in (few.training, few.validation)
     )
     return build_own(recipe.own, 0).fit(pixels, few.training.labels), of_validation
 
@@ -75,7 +75,7 @@ def test_the_graph_gives_what_the_classifier_gives(model, few, capfd):
     recipe = recipe_of(model, name="mine")
     own_models.rehearse(ENGINE, recipe, few)
     fitted, history = fit(recipe, few)
-    own_models.assert_the_graph_says_the_same(fitted, few)
+    own_models.assert_the_graph_gives_the_same(fitted, few)
     accuracy = (fitted.logits.argmax(1) == few.validation.labels).mean()
     assert accuracy > 0.5
     assert len(history) == 1
@@ -122,7 +122,7 @@ def test_open_random_states_get_the_seed_and_others_keep_theirs():
 
 
 class Mine(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A classifier of one's own, in which a test puts what goes wrong."""
+    """A classifier of your own, in which a test puts what goes wrong."""
 
     def fit(self, pixels, labels):
         self.classes_ = np.unique(labels)
@@ -147,7 +147,7 @@ class Unable(Mine):
         ),
         (Unable, "Unable"),
     ],
-    ids=["a function of one's own", "an option that the converter lacks", "a class of one's own"],
+    ids=["a function of your own", "an option that the converter lacks", "a class of your own"],
 )
 def test_what_cannot_be_converted_is_known_before_training(model, words, few, capfd):
     with pytest.raises(ExportError, match=f"skl2onnx can't turn .* into ONNX.*{words}"):

@@ -80,7 +80,7 @@ def test_the_graph_gives_what_the_module_gives(model, mirror, sample_split):
     recipe = recipe_of(model, epochs=1, batch_size=100, mirror=mirror)
     own_models.rehearse(ENGINE, recipe, sample_split)
     fitted, _ = fit(recipe, sample_split)
-    own_models.assert_the_graph_says_the_same(fitted, sample_split)
+    own_models.assert_the_graph_gives_the_same(fitted, sample_split)
 
 
 @pytest.mark.slow
@@ -193,7 +193,7 @@ def test_an_export_that_differs_is_known_before_training(sample_split):
 
 
 @pytest.mark.slow
-def test_an_error_that_comes_late_is_told_so_too(sample_split):
+def test_an_error_late_in_training_is_reported_as_one_of_your_code(sample_split):
     def late(net, x):
         if net.training and len(x) > 20:
             raise ValueError("too many at once")

@@ -74,7 +74,7 @@ def test_the_callers_random_state_and_threads_are_left_alone(tiny, sample_split)
 
 
 def test_training_stops_when_patience_ends(tiny, sample_split):
-    # A validation half whose labels are the wrong ones: learning makes its accuracy fall.
+    # A validation set with wrong labels: learning makes its accuracy fall.
     validation = sample_split.validation
     wrong = ImageSet(validation.images, (validation.labels + 1) % 10, validation.indices)
     split = dataclasses.replace(sample_split, validation=wrong)
@@ -83,7 +83,7 @@ def test_training_stops_when_patience_ends(tiny, sample_split):
     assert len(history) == fitted.best_epoch + 2 < 30
 
 
-def test_a_loss_that_is_no_number_ends_training_in_words(tiny, sample_split):
+def test_a_loss_of_nan_ends_training_with_a_clear_error(tiny, sample_split):
     recipe = dataclasses.replace(tiny, learning_rate=1e30)
     with pytest.raises(TrainingError, match="lower learning rate"):
         fit(recipe, sample_split)

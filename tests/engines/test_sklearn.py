@@ -92,9 +92,9 @@ def test_the_machine_s_system_is_the_only_matrix_of_its_size_and_is_solved_right
 
 def test_a_class_without_training_images_is_refused(sample_split):
     training = sample_split.training
-    half = training.take(np.flatnonzero(training.labels != 3))
+    training = training.take(np.flatnonzero(training.labels != 3))
     with pytest.raises(DataInvalidError, match="1 of them without training images"):
-        fit(small("logreg"), dataclasses.replace(sample_split, training=half))
+        fit(small("logreg"), dataclasses.replace(sample_split, training=training))
 
 
 def test_a_recipe_with_a_network_is_refused(tiny, sample_split):

@@ -218,7 +218,7 @@ def test_the_key_changes_with_the_code_and_with_nothing_else(file, tmp_path):
     assert key_after(file, FILE) == first
 
 
-def test_models_are_told_apart_by_their_weights_or_settings():
+def test_models_with_other_weights_or_settings_have_other_keys():
     torch.manual_seed(0)
     one, same = Net(), Net()
     same.load_state_dict(one.state_dict())
@@ -306,7 +306,7 @@ def test_a_model_that_cannot_be_copied_is_wrong_usage():
         ("import sys\nsys.exit(3)\n", "SystemExit: 3"),
     ],
 )
-def test_an_error_in_a_file_is_told_with_its_place(tmp_path, text, words):
+def test_an_error_in_a_file_is_shown_with_its_place(tmp_path, text, words):
     path = tmp_path / "mine.py"
     path.write_text(text)
     with pytest.raises(OwnCodeError) as caught:
@@ -315,7 +315,7 @@ def test_an_error_in_a_file_is_told_with_its_place(tmp_path, text, words):
     assert "fittingroom/" not in str(caught.value)
 
 
-def test_an_error_in_a_function_is_told_by_the_persons_lines_alone(file):
+def test_an_error_in_a_function_shows_your_lines_alone(file):
     with pytest.raises(OwnCodeError) as caught:
         recipe_of(f"{file}:broken")
     lines = str(caught.value).splitlines()

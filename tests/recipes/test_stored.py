@@ -32,14 +32,14 @@ def test_a_run_s_recipe_is_one(trained):
         ("[" * 100_000, "JSON"),
     ],
 )
-def test_another_file_is_told_for_what_it_is(tmp_path, content, words):
+def test_other_files_get_a_clear_error(tmp_path, content, words):
     path = tmp_path / "some.json"
     path.write_text(content)
     with pytest.raises(RecipeError, match=words):
         recipe_of(path)
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path):
+def test_a_missing_file_gets_a_clear_error(tmp_path):
     with pytest.raises(RecipeError, match=r"none\.json can't be read: No such"):
         recipe_of(tmp_path / "none.json")
 

@@ -49,7 +49,7 @@ class Fitted:
     seconds: float  # of the whole training, with the validation after each epoch
     files: Mapping[str, bytes] = field(default_factory=dict)  # for the run folder, by name
     core: Core | None = None  # the exported model, unless the recipe describes a network
-    notes: tuple[str, ...] = ()  # sentences that a person should read
+    notes: tuple[str, ...] = ()  # sentences for the person who trains
 
 
 @dataclass(frozen=True)

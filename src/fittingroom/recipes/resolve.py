@@ -1,4 +1,4 @@
-"""Whatever a person names or hands over → the recipe that trains it."""
+"""A name, a file or a model of yours → the recipe that trains it."""
 
 import dataclasses
 import functools

@@ -43,7 +43,7 @@ def check_backend() -> None:
 
 
 def set_threads(backend: str, threads: int) -> None:
-    """Let the backend use that many processor threads, if it still can be told.
+    """Let the backend use that many processor threads, if it still can change.
 
     TensorFlow takes the number only before its first computation.
     """

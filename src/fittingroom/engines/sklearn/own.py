@@ -1,4 +1,4 @@
-"""A classifier of scikit-learn, one's own or of a recipe: fitted, and exported by skl2onnx."""
+"""A classifier of scikit-learn, your own or a recipe's: fitted, and exported by skl2onnx."""
 
 import contextlib
 import importlib.util
