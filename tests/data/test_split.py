@@ -90,3 +90,12 @@ def test_a_share_that_leaves_one_side_empty_is_refused(share: str) -> None:
 def test_a_rule_of_other_values_is_refused(fields: tuple[Any, ...], words: str) -> None:
     with pytest.raises(RecipeError, match=words):
         SplitRule(*fields)
+
+
+def test_a_data_set_without_its_test_set_trains_the_same():
+    sample = find_dataset("sample")
+    alone = sample.without_test()
+    assert len(alone.open_test()) == 0
+    rule = SplitRule("last", "1/4")
+    assert alone.split(rule).index_hash == sample.split(rule).index_hash
+    assert alone.key == sample.key

@@ -1,7 +1,9 @@
 """A data set: training images for everybody, and test images behind a door."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
 
 from fittingroom.data.split import ImageSet, Split, SplitRule, make_split
 
@@ -52,3 +54,7 @@ class Dataset:
     def open_test(self) -> ImageSet:
         """The test set: the door that only evaluation goes through."""
         return self._test
+
+    def without_test(self) -> "Dataset":
+        """The same with an empty test set, for machines that only train."""
+        return replace(self, _test=self._test.take(np.array([], np.int64)))

@@ -59,7 +59,7 @@ def train_on_cluster(session: Session, *, fresh: bool) -> Iterator[Trainer]:
         marker = share_folder(ray, runs)
         # Tasks of one function with the same resources start in the order they were handed over.
         task = ray.remote(num_cpus=threads, max_retries=RETRIES)(_train)
-        data = ray.put(session.dataset)
+        data = ray.put(session.dataset.without_test())
         queue = new_queue(ray)
         tracked: dict[str, tuple[contextlib.ExitStack, Advance]] = {}
         at_a_time = some(room, "training")
