@@ -6,9 +6,7 @@ from fittingroom.data.official import SetFiles
 from fittingroom.predictions import UInt8
 
 
-def write_set(
-    folder: Path, files: SetFiles, images: UInt8, labels: UInt8, count: int | None = None
-) -> None:
+def write_set(folder: Path, files: SetFiles, images: UInt8, labels: UInt8, count: int) -> None:
     """Two IDX files of images and labels.
 
     Args:
@@ -16,9 +14,8 @@ def write_set(
         files: their names.
         images: uint8 ``(N, 28, 28)``.
         labels: uint8 ``(N,)``.
-        count: how many to write, repeated from the start as often as needed; None for all.
+        count: how many to write, repeated from the start as often as needed.
     """
-    count = len(images) if count is None else count
     for name, magic, sides, rows in (
         (files.images, 0x803, (28, 28), images.reshape(len(images), -1)),
         (files.labels, 0x801, (), labels[:, None]),
