@@ -12,7 +12,7 @@ import asyncio
 import json
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from typing import Any
 
 import numpy as np
@@ -54,8 +54,10 @@ class Connection(asyncio.Protocol):
         self._load.answered(self, int(data[9:12]), due)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Count a request that was not answered."""
+        """Count a request that was not answered; the server closes what is idle for long."""
         self._load.lost += self._due is not None
+        if self in self._load.idle:
+            self._load.idle.remove(self)
 
 
 class Load:
@@ -64,14 +66,13 @@ class Load:
     Args:
         request: the bytes of one, header and body.
 
-    Attributes:
-        lost: connections that ended with an unanswered request.
+    Attributes: ``lost``, connections that ended with an unanswered request; ``idle`` ones.
     """
 
     def __init__(self, request: bytes) -> None:
         self.request = request
         self.lost = 0
-        self._idle: deque[Connection] = deque()
+        self.idle: deque[Connection] = deque()
         self._overdue: deque[float] = deque()
         self._answers: list[tuple[int, float, float]] = []  # status, when due, seconds
         self._closed_until = 0.0  # the end of a closed loop
@@ -83,7 +84,7 @@ class Load:
             _, connection = await loop.create_connection(
                 lambda: Connection(self), "127.0.0.1", port
             )
-            self._idle.append(connection)
+            self.idle.append(connection)
 
     def answered(self, connection: Connection, status: int, due: float) -> None:
         """Note an answer, and use its connection for the next request."""
@@ -96,13 +97,13 @@ class Load:
         elif self._overdue:
             connection.send(self._overdue.popleft())
         else:
-            self._idle.append(connection)
+            self.idle.append(connection)
 
     async def closed_loop(self, seconds: float) -> dict[str, Any]:
         """Each connection sends when it has its answer."""
         began = time.perf_counter()
         self._closed_until = began + seconds
-        for connection in self._idle:
+        for connection in self.idle:
             connection.send(began)
         await asyncio.sleep(seconds)
         answers = [each for each in self._answers if each[1] + each[2] <= self._closed_until]
@@ -118,8 +119,8 @@ class Load:
         while due:
             now = time.perf_counter()
             while due and due[0] <= now:
-                if self._idle:
-                    self._idle.pop().send(due.popleft())
+                if self.idle:
+                    self.idle.pop().send(due.popleft())
                 else:  # all connections wait for an answer; the request's clock runs all the same
                     self._overdue.append(due.popleft())
             await asyncio.sleep(_TICK_SECONDS)
@@ -133,15 +134,14 @@ class Load:
 
 def _summary(answers: list[tuple[int, float, float]], seconds: float) -> dict[str, Any]:
     """Rates and latencies, of answered and of refused requests."""
-    result: dict[str, Any] = {"seconds": seconds, "statuses": {}}
+    statuses = Counter(str(status) for status, _, _ in answers)
+    result: dict[str, Any] = {"seconds": seconds, "statuses": dict(statuses)}
     for name, wanted in (("answered", True), ("refused", False)):
         times = np.array([each[2] for each in answers if (each[0] == 200) == wanted])
         result[name] = {"count": len(times), "a_second": len(times) / seconds}
         if len(times):
             p50, p99 = np.percentile(times, (50, 99))
             result[name] |= {"p50": float(p50), "p99": float(p99)}
-    for status, _, _ in answers:
-        result["statuses"][str(status)] = result["statuses"].get(str(status), 0) + 1
     return result
 
 

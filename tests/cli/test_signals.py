@@ -36,7 +36,7 @@ def test_a_signal_ends_training_in_one_sentence_on_how_to_resume(number, tmp_pat
     process.send_signal(number)
     _, err = process.communicate(timeout=600)
     assert process.returncode == 128 + number
-    assert "The same command resumes from the last checkpoint; `train` needs --resume" in err
+    assert "To continue from the last checkpoint, run `train` with --resume" in err
     assert "Traceback" not in err
     (listed,) = list_runs(tmp_path / "runs")
     assert listed.state == "unfinished"

@@ -163,7 +163,7 @@ def test_a_command_that_is_stopped_resumes_when_it_is_run_again(tiny, sample, tm
         process.send_signal(signal.SIGTERM)
         _, told = process.communicate()
     assert process.returncode == 128 + signal.SIGTERM
-    assert told.splitlines()[-1].startswith("Stopped. The same command resumes")
+    assert told.splitlines()[-1].startswith("Stopped. To continue")
     with command() as process:
         _, told = process.communicate()
     assert process.returncode == 0, told

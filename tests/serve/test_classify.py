@@ -133,6 +133,13 @@ def test_what_is_no_form_and_no_photo_is_refused(client, garments):
     assert status(content=b"x" * 785, headers=PIXELS) == 422
 
 
+def test_a_form_without_files_and_another_method_are_told_what_to_send(client):
+    forgotten = client.post("/v1/classify", files={"images": (None, "shirt.jpg")})  # without @
+    assert (forgotten.status_code, "images=@photo.jpg" in forgotten.text) == (422, True)
+    asked = client.get("/v1/classify")
+    assert (asked.status_code, asked.headers["allow"]) == (405, "POST")
+
+
 def test_names_that_no_answer_could_repeat_do_no_harm(client, garments):
     def post(header):
         body = b"--b\r\nContent-Disposition: form-data; %s\r\n\r\n" % header

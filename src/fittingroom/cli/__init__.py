@@ -14,7 +14,7 @@ from fittingroom.errors import FittingRoomError, TrainingStopped, missing_extra
 _ASK_AGAIN_SECONDS = 0.5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # Commands that keep what they finished; a training says more itself.
-_RESUMABLE = ("train", "compare", "verify", "tune", "predict")
+_RESUMABLE = ("train", "compare", "verify", "tune")
 _received: list[int] = []
 
 
@@ -91,7 +91,7 @@ def _stop(error: BaseException, arguments: list[str]) -> int:
         _tell(str(error))
         return 128 + error.signal
     resumable = arguments and arguments[0] in _RESUMABLE
-    how = " The same command resumes; `train` needs --resume, and --fresh must be left out."
+    how = " To continue, run `train` with --resume, and other commands again without --fresh."
     _tell(f"Stopped.{how if resumable else ''}")
     return 128 + (_received[0] if _received else signal.SIGINT)
 

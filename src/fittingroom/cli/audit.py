@@ -25,7 +25,7 @@ def audit(
         int,
         typer.Option(help="How many models to train, each without one fold of the images."),
     ] = 5,
-    seed: Annotated[int, typer.Option(help="Of the folds and of the trainings.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of folds and trainings.")] = 0,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Audit again even if there is a finished audit.")
     ] = False,

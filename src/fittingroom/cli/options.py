@@ -37,7 +37,7 @@ Runs = Annotated[Path, typer.Option(help="The folder of runs.")]
 Device = Annotated[
     str | None,
     typer.Option(
-        help="cpu, cuda or mps, for engines that have it. Default: the best there is.",
+        help="cpu, cuda or mps, if the recipe's framework can use it. Default: the best there is.",
         show_default=False,
     ),
 ]

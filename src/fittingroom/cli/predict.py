@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from fittingroom.predictions import Float32
 
 app = typer.Typer(
-    pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
+    add_completion=False,  # it would complete `fittingroom predict`, which is no program
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 _STANDARD_INPUT = "-"

@@ -20,7 +20,11 @@ Out = Annotated[Path, typer.Option(help="The folder of the report.")]
 POINTS = 0.5  # comparison.MARGIN in points, said here since that imports SciPy
 Margin = Annotated[
     float,
-    typer.Option(help="The difference in accuracy, in percentage points, that does not matter."),
+    typer.Option(
+        min=0,
+        max=99,
+        help="The difference in accuracy, in percentage points, that does not matter.",
+    ),
 ]
 
 

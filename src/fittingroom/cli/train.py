@@ -23,7 +23,9 @@ def train(
             "your own model: my_file.py:build."
         ),
     ],
-    seed: Annotated[int, typer.Option(help="Of the weights and the order of images.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Random seed of the first weights and the order of images.")
+    ] = 0,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change a setting: --set epochs=3. May be repeated."),

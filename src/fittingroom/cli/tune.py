@@ -27,8 +27,8 @@ def tune(
     seeds: Annotated[
         int,
         typer.Option(
-            help="Then train the best trial and the original recipe with so many other seeds; 0 "
-            "for none."
+            help="Afterwards train the best trial and the original recipe with this many other "
+            "seeds; 0 for none."
         ),
     ] = 3,
     seed: Annotated[int, typer.Option(help="Random seed of all trials and of the search.")] = 0,

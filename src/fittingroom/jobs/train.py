@@ -143,8 +143,8 @@ def _fit(
     epochs = recipe.epochs if isinstance(recipe, Recipe) else 1  # classical: trained in one go
     validated = len(split.validation)
     how_to_resume = (
-        f"Stopped in {writer.folder}. The same command resumes from the last checkpoint; `train` "
-        "needs --resume for that, and --fresh must be left out."
+        f"Stopped in {writer.folder}. To continue from the last checkpoint, run `train` with "
+        "--resume, and other commands again without --fresh."
     )
     with (
         progress.track(f"{recipe.name}, seed {seed}", epochs) as advance,

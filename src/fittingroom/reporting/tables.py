@@ -143,7 +143,7 @@ def scores(models: Sequence[ModelReport]) -> Table:
             columns[model.name] |= {
                 "Temperature, from validation": f"{effect.temperature:.3f}",
                 "Log loss without temperature": decimal_estimate(effect.log_loss_before),
-                "– its change by the temperature": decimal_change(effect.log_loss_change),
+                "– change through the temperature": decimal_change(effect.log_loss_change),
                 "Calibration error without temperature": percent_estimate(effect.error_before),
             }
     return _by_model("More scores on the test set, with 95% intervals.", columns)
@@ -207,9 +207,7 @@ def sources(models: Sequence[ModelReport], facts: Facts) -> Table:
         for each in models
         if each.run is not None
     ]
-    rows += [
-        (name.replace("_", " ").capitalize(), value) for name, value in facts.environment.items()
-    ]
+    rows += [(name.replace("_", " "), value) for name, value in facts.environment.items()]
     return Table.of("Data, runs and environment.", ("", ""), rows, words=2)
 
 

@@ -76,10 +76,10 @@ def caution(search: Search) -> str:
         f"of {len(search.complete)}, on the same {search.validation:,} validation images. "
     )
     if search.retrained is not None:
-        words += "The trainings with other seeds did not choose it: compare these. "
+        words += "The trainings with other seeds had no part in the choice, so compare those. "
     elif search.improved:
         words += "It was not trained with other seeds, so its gain may be chance. "
-    return words + "The test set was not opened: compare both recipes once to do that."
+    return words + "The test set is still closed; `fittingroom compare` on both recipes opens it."
 
 
 def train_command(search: Search) -> str:
@@ -129,7 +129,7 @@ def trials_table(search: Search) -> Table:
         for trial in order
     )
     return Table(
-        "Every trial, with its validation accuracy; if it ended early, when it did.",
+        "Every trial. For one that ended early: its accuracy at that point.",
         ("trial", "state", "accuracy", "seconds", *(setting.name for setting in search.space)),
         rows,
         words=2,

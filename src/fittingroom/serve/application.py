@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -36,10 +36,12 @@ class _Shortcut:
         self._route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope.get("path") != self._route.path or scope["method"] != "POST":
+        if scope.get("path") != self._route.path:
             await self._app(scope, receive, send)
             return
         scope["route"] = self._route
+        if scope["method"] != "POST":
+            raise HTTPException(405, "Send images by POST.", {"allow": "POST"})
         response = await self._route.endpoint(Request(scope, receive, send))
         await response(scope, receive, send)
 

@@ -83,13 +83,15 @@ async def read_uploads(request: Request, most: int) -> list[Upload]:
     except MultiPartException as error:
         if error.message.startswith("Too many files"):
             raise _too_many(most) from error
+        if error.message.startswith("Too many fields"):
+            raise _not_files() from error
         raise HTTPException(422, f"The form cannot be read: {error.message[:200]}") from error
     except (KeyError, ValueError) as error:
         raise HTTPException(422, "The form has no boundary, or an impossible one.") from error
     try:
         files = [(name, file) for name, file in form.multi_items() if isinstance(file, UploadFile)]
         if not files or any(name != FIELD for name, _ in files):
-            raise HTTPException(422, f"The form must have files under '{FIELD}', and nothing else.")
+            raise _not_files()
         return [(_text(file.filename or "") or None, await file.read()) for _, file in files]
     finally:
         await form.close()
@@ -112,6 +114,13 @@ def open_upload(upload: Upload, limits: Limits) -> Photo:
 
 def _too_many(most: int) -> HTTPException:
     return HTTPException(413, f"The request has more than {most} images. Send at most {most}.")
+
+
+def _not_files() -> HTTPException:
+    return HTTPException(
+        422,
+        f"The form must have files under '{FIELD}' (curl -F {FIELD}=@photo.jpg), and nothing else.",
+    )
 
 
 def _text(given: str) -> str:
