@@ -29,7 +29,7 @@ def test_it_shows_the_gain_with_other_seeds_and_what_to_train():
     assert "3 other seeds" in page
     assert "too optimistic" in page
     assert "fittingroom train found/tuned.json" in page
-    assert "The test set was not opened" in page
+    assert "The test set is still closed" in page
     table = results_table(search)
     assert table.columns[1:3] == ("original recipe", "best: trial 3")
     rows = {row[0]: row[1:] for row in table.rows}
