@@ -5,6 +5,7 @@ longer than the shortest recipes train. These take the same steps (the tests com
 PyTorch's), and their whole state is a list of tensors.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ _QUINTIC = (3.4445, -4.7750, 2.0315)
 _ITERATIONS = 3
 
 
-class Stepper:
+class Stepper(ABC):
     """What both optimizers share: weights, one learning rate, and a state that starts at zero.
 
     Args:
@@ -65,9 +66,9 @@ class Stepper:
             torch._foreach_mul_(kernels, 1 - self.rate * self.decay)
         self.move(gradients)
 
+    @abstractmethod
     def move(self, gradients: list[Tensor]) -> None:
         """Change the weights by these gradients."""
-        raise NotImplementedError
 
 
 class Muon(Stepper):
