@@ -13,12 +13,9 @@ from fittingroom.findings import Finding, find
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.session import Session, dataset_of
 from fittingroom.recipes import BaseRecipe
-from fittingroom.reporting import Audited, Facts, write_report
+from fittingroom.reporting import ENVIRONMENT, Audited, Facts, write_report
 from fittingroom.runs import Run, describe_environment, open_run, read_openings
 from fittingroom.safe_io import MEBIBYTE, Refusal, read_whole
-
-# What a report says of where its runs were made.
-_ENVIRONMENT = ("time", "processor", "device", "threads", "python", "platform", "revision")
 
 _LARGEST_PAGE = 64 * MEBIBYTE
 # Before all else on a page, so that it holds for all of it: images and style that are in the page
@@ -137,7 +134,7 @@ def write(
         official=dataset.official,
         openings=[each for folder in folders for each in read_openings(folder)],
         environment={
-            **{name: environment[name] for name in _ENVIRONMENT if name in environment},
+            **{name: environment[name] for name in ENVIRONMENT if name in environment},
             **environment["versions"],
         },
         failures=failures,

@@ -13,8 +13,8 @@
     write           write_report: the whole folder
 """
 
-from fittingroom.reporting.facts import Facts
+from fittingroom.reporting.facts import ENVIRONMENT, Facts
 from fittingroom.reporting.subsets import Audited
 from fittingroom.reporting.write import write_report
 
-__all__ = ["Audited", "Facts", "write_report"]
+__all__ = ["ENVIRONMENT", "Audited", "Facts", "write_report"]

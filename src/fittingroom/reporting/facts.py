@@ -9,6 +9,9 @@ from fittingroom.evaluation import ModelReport
 from fittingroom.numbers import listed, percent, percent_range
 from fittingroom.runs import Opening
 
+# What the report states of a run's environment, before the versions of packages.
+ENVIRONMENT = ("time", "processor", "device", "threads", "python", "platform", "revision")
+
 
 @dataclass(frozen=True, eq=False)
 class Facts:

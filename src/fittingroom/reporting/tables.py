@@ -22,7 +22,7 @@ from fittingroom.numbers import (
     size,
     sureness,
 )
-from fittingroom.reporting.facts import Facts
+from fittingroom.reporting.facts import ENVIRONMENT, Facts
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,11 @@ def sources(models: Sequence[ModelReport], facts: Facts) -> Table:
         for each in models
         if each.run is not None
     ]
-    rows += [(name.replace("_", " "), value) for name, value in facts.environment.items()]
+    rows += [
+        # Packages keep their own spelling.
+        (name.capitalize() if name in ENVIRONMENT else name, value)
+        for name, value in facts.environment.items()
+    ]
     return Table.of("Data, runs and environment.", ("", ""), rows, words=2)
 
 
