@@ -1,5 +1,11 @@
-"""The ten classes of Fashion-MNIST, in the order of their labels (arXiv:1708.07747, table 2)."""
+"""Class names: the ten of Fashion-MNIST, and the rule for those of other data."""
 
+from collections import Counter
+from collections.abc import Sequence
+
+from fittingroom.errors import DataError
+
+# In the order of their labels (arXiv:1708.07747, table 2).
 GARMENTS: tuple[str, ...] = (
     "T-shirt/top",
     "Trouser",
@@ -12,3 +18,40 @@ GARMENTS: tuple[str, ...] = (
     "Bag",
     "Ankle boot",
 )
+
+_MOST_CLASSES = 1000
+_LONGEST_NAME = 200
+# Emoji and Persian words are joined by them. Python counts them as unprintable.
+_JOINERS = str.maketrans("", "", "\u200c\u200d")
+
+
+def check_class_names(names: Sequence[str]) -> tuple[str, ...]:
+    """The names as they are stored and shown: white space of any kind becomes a single space.
+
+    Raises:
+        DataError: there are fewer than 2 or more than 1,000, or a name is empty, repeated, longer
+            than 200 characters or has characters that cannot be printed.
+    """
+    if not 2 <= len(names) <= _MOST_CLASSES:
+        raise DataError(f"2 to {_MOST_CLASSES:,} class names are allowed, not {len(names):,}.")
+    if wrong := [name for name in names if not isinstance(name, str)]:
+        raise DataError(f"Class names must be text, not {repr(wrong[0])[:60]}.")
+    checked = tuple(" ".join(name.split()) for name in names)
+    for label, name in enumerate(checked):
+        start = f"The name of class {label}"
+        if not name:
+            raise DataError(f"{start} is empty. Give each class a name.")
+        if len(name) > _LONGEST_NAME:
+            raise DataError(
+                f"{start} has {len(name):,} characters; at most {_LONGEST_NAME} are allowed: "
+                f"{name[:40]!r}…."
+            )
+        if unprintable := [each for each in name.translate(_JOINERS) if not each.isprintable()]:
+            raise DataError(
+                f"{start}, {name!r}, has the character U+{ord(unprintable[0]):04X}, which "
+                "can't be printed. Remove it."
+            )
+    (most, count), *_ = Counter(checked).most_common(1)
+    if count > 1:
+        raise DataError(f"{count:,} classes have the name '{most}'. Give each a name of its own.")
+    return checked

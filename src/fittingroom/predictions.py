@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fittingroom.errors import PredictionsError
+from fittingroom.classes import check_class_names
+from fittingroom.errors import DataError, PredictionsError
 from fittingroom.safe_io import MEBIBYTE, Refusal, read_arrays, read_whole
 
 UInt8 = npt.NDArray[np.uint8]
@@ -19,7 +20,6 @@ Int64 = npt.NDArray[np.int64]
 # One image's probabilities, as float32, sum to one within this.
 _SUM_TOLERANCE = 1e-3
 _LARGEST_FILE = 64 * MEBIBYTE
-_MOST_CLASSES = 1000
 # As many images as a file of predictions may hold.
 _MOST_ROWS = 1_000_000
 
@@ -177,7 +177,7 @@ class Predictions:
         try:
             arrays = read_arrays(read_whole(path, _LARGEST_FILE))
             names = arrays["classes"]
-            if names.ndim != 1 or len(names) > _MOST_CLASSES or names.dtype.kind != "U":
+            if names.ndim != 1 or names.dtype.kind != "U":
                 raise Refusal(f"class names as {names.dtype} of shape {names.shape}")
             if arrays["labels"].size > _MOST_ROWS:
                 raise Refusal(f"{arrays['labels'].size:,} labels; {_MOST_ROWS:,} are allowed")
@@ -186,14 +186,14 @@ class Predictions:
                 predicted=arrays["predicted"],
                 log_probabilities=arrays.get("log_probabilities"),
                 indices=arrays["indices"],
-                classes=tuple(str(name) for name in names),
+                classes=check_class_names(names.tolist()),
             )
             stored = str(arrays["labels_hash"])
         except KeyError as error:
             raise PredictionsError(
                 f"{path} isn't a file of predictions by this project: it has no array {error}."
             ) from error
-        except (OSError, ValueError) as error:
+        except (DataError, OSError, ValueError) as error:
             raise PredictionsError(
                 f"{path} isn't a file of predictions by this project: {error}"
             ) from error

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from fittingroom.classes import GARMENTS
+from fittingroom.classes import GARMENTS, check_class_names
 from fittingroom.data import idx, official
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.idx import FileInvalidError
 from fittingroom.data.official import FILE_NAMES, TEST, TRAINING, KnownSet, SetFiles
 from fittingroom.data.split import ImageSet
-from fittingroom.errors import DataInvalidError, DataNotFoundError
+from fittingroom.errors import DataError, DataInvalidError, DataNotFoundError
 from fittingroom.safe_io import is_inside
 
 _MOST_CLASSES = 10
@@ -210,8 +210,11 @@ def _read_names(path: Path) -> tuple[str, ...]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise FileInvalidError(path, f"can't be read: {error}", advice) from error
-    names = tuple(line.strip() for line in lines if line.strip())
-    if not 2 <= len(set(names)) == len(names) <= _MOST_CLASSES:
-        reason = f"has {len(names)} class names, not 2 to {_MOST_CLASSES} different ones"
+    names = tuple(line for line in lines if line.strip())
+    if len(names) > _MOST_CLASSES:
+        reason = f"has {len(names)} class names; at most {_MOST_CLASSES} are allowed"
         raise FileInvalidError(path, reason, advice)
-    return names
+    try:
+        return check_class_names(names)
+    except DataError as error:
+        raise DataInvalidError(f"{path}: {error}") from error

@@ -9,7 +9,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from fittingroom.errors import RunChangedError
+from fittingroom.classes import check_class_names
+from fittingroom.errors import DataError, RunChangedError
 from fittingroom.runs.checkpoints import CHECKPOINT
 from fittingroom.runs.files import as_json, write_file
 from fittingroom.safe_io import Refusal, open_plain, read_json
@@ -21,8 +22,6 @@ _FORMAT = 1
 _MOST_FILES = 1000
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 
-_MOST_CLASSES = 256
-_LONGEST_NAME = 200
 # It becomes the name of a folder.
 _DATA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _TYPES = {
@@ -74,22 +73,20 @@ def stored_environment(folder: Path) -> dict[str, Any]:
     flat = values | {name: inner.get(name.removeprefix("data.")) for name in of_data}
     wrong = [name for name, kind in _TYPES.items() if type(flat.get(name)) is not kind]
     if not wrong:
-        classes = flat["data.classes"]
         checks = {
             "data.name": _DATA_NAME.fullmatch(flat["data.name"]),
-            "data.classes": 2 <= len(classes) <= _MOST_CLASSES and all(map(_is_name, classes)),
             "data.training": flat["data.training"] > 0,
             "data.validation": flat["data.validation"] > 0,
         }
         wrong = [name for name, holds in checks.items() if not holds]
     if wrong:
-        received = repr(flat.get(wrong[0]))[:_LONGEST_NAME]
+        received = repr(flat.get(wrong[0]))[:200]
         raise RunChangedError(f"{path} has an impossible {wrong[0]}: {received}. Train again.")
-    return values
-
-
-def _is_name(text: object) -> bool:
-    return isinstance(text, str) and 0 < len(text) <= _LONGEST_NAME and text.isprintable()
+    try:
+        classes = check_class_names(flat["data.classes"])
+    except DataError as error:
+        raise RunChangedError(f"{path}: {error} Train again.") from error
+    return values | {"data": inner | {"classes": list(classes)}}
 
 
 def check_manifest(folder: Path, needed: Collection[str] = ()) -> None:

@@ -19,7 +19,8 @@ from typing import NamedTuple
 
 import onnxruntime
 
-from fittingroom.errors import missing_extra
+from fittingroom.classes import check_class_names
+from fittingroom.errors import DataError, missing_extra
 from fittingroom.safe_io.files import MEBIBYTE, Refusal, parse_json, read_whole, refuse_model_file
 
 _MOST_BYTES = 256 * MEBIBYTE
@@ -29,7 +30,6 @@ _MOST_SECONDS = 300
 _MOST_MEMORY = 1024 * MEBIBYTE
 # A model has to pass again when the rules here change, or ONNX Runtime does.
 _RULES = f"2-{onnxruntime.__version__}"
-_MOST_CLASSES, _LONGEST_NAME = 256, 200
 
 # The models that this process trusts: how many images each takes at once, by its SHA-256.
 _trusted: dict[str, int] = {}
@@ -115,15 +115,12 @@ def class_names(stored: str | None, otherwise: tuple[str, ...]) -> tuple[str, ..
     if stored is None:
         return otherwise
     names = parse_json(stored, "the model's class names")
-    if not (
-        isinstance(names, list)
-        and 2 <= len(names) <= _MOST_CLASSES
-        and all(isinstance(each, str) and 0 < len(each) <= _LONGEST_NAME for each in names)
-    ):
-        raise Refusal(
-            f"The model's class names must be 2 to {_MOST_CLASSES} texts, not {str(names)[:60]}."
-        )
-    return tuple(names)
+    if not isinstance(names, list):
+        raise Refusal(f"The model's class names must be a list, not {ascii(names)[:60]}.")
+    try:
+        return check_class_names(names)
+    except DataError as error:
+        raise Refusal(f"In the model: {error}") from error
 
 
 def _inspect(content: bytes) -> int:

@@ -1,0 +1,37 @@
+import pytest
+
+from fittingroom.classes import GARMENTS, check_class_names
+from fittingroom.errors import DataError
+
+
+def test_names_that_people_use_are_allowed():
+    names = ("Robe d’été", "👩‍🎤", "می‌خواهم", "T-shirt [top]", "y" * 200)
+    assert check_class_names(names) == names
+    assert check_class_names(GARMENTS) == GARMENTS
+    assert len(check_class_names([str(label) for label in range(1000)])) == 1000
+
+
+def test_white_space_of_any_kind_is_a_space():
+    pasted = ["  cat", "Ankle\u00a0boot", "a\n\t b\u2028"]
+    assert check_class_names(pasted) == ("cat", "Ankle boot", "a b")
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ([], "not 0"),
+        (["a"], "2 to 1,000"),
+        ([str(label) for label in range(1001)], "not 1,001"),
+        (["a", " \u00a0"], "class 1 is empty"),
+        (["a", "b" * 201], "201 characters"),
+        (["a", "b", "a\u00a0"], "2 classes have the name 'a'"),
+        (["a", "\x1b[31mred"], r"U\+001B"),
+        (["a", "\ud800"], r"U\+D800"),
+        (["a", "b\u202ec"], r"U\+202E"),
+        (["a", 3], "must be text, not 3"),
+    ],
+)
+def test_other_names_are_refused_in_words_that_can_be_printed(names, words):
+    with pytest.raises(DataError, match=words) as caught:
+        check_class_names(names)
+    assert str(caught.value).isprintable()
