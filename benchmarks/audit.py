@@ -124,7 +124,7 @@ def flips(dataset: Dataset, runs: Path, options: argparse.Namespace) -> Measured
             planted.append(before + flip(labels, len(dataset.classes), generator))
             before += len(labels)
             write_set(folder, files, image_set.images, labels, len(labels))
-        flipped = find_dataset(folder, allow_unknown=True)
+        flipped = find_dataset(folder)
         audited = _audited(flipped, folder / "runs", options)
     return score(audited, np.concatenate(planted), clean)
 

@@ -28,7 +28,6 @@ def train(
     seed: int = 0,
     epochs: int | None = None,
     data: str | None = None,
-    unknown: bool = False,
     runs: str,
     threads: int,
     score: bool = False,
@@ -41,7 +40,6 @@ def train(
         seed: of the training.
         epochs: at most so many.
         data: as for fittingroom.
-        unknown: whether data with other hashes is allowed.
         runs: the folder of runs.
         threads: processor threads.
         score: whether the test set is opened.
@@ -57,7 +55,7 @@ def train(
     if epochs is not None and isinstance(chosen, Recipe):
         chosen = chosen.with_settings({"epochs": str(min(epochs, chosen.epochs))})
     clock = Clock()
-    dataset = find_dataset(data, allow_unknown=unknown)
+    dataset = find_dataset(data)
     session = Session(data=dataset, runs=runs, device="cpu", threads=threads, progress=clock)
     try:
         run = train_job(chosen, seed=seed, session=session)

@@ -42,7 +42,6 @@ def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measur
                     recipe=recipe,
                     epochs=1,
                     data=name,
-                    unknown=True,
                     runs=f"{name}/runs",
                     threads=options.threads,
                 )

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fittingroom.data import idx
+from fittingroom.data.readers import idx
 from fittingroom.errors import FittingRoomError
 from fittingroom.external_predictions import read_external
 from fittingroom.predictions import Predictions
@@ -125,7 +125,7 @@ def _run_files() -> Iterator[bytes]:
     data = {
         "name": "sample",
         "official": False,
-        "folder": "/nowhere",
+        "source": {"path": "/nowhere", "test": None, "invert": "auto"},
         "classes": list(_CLASSES),
         "hashes": {"train-images-idx3-ubyte": "0"},
         "test_hashes": {"t10k-images-idx3-ubyte": "0"},

@@ -123,7 +123,7 @@ def written(folder: Path, halves: Iterable[ImageSet], classes: Sequence[str]) ->
         (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(header + half.labels.tobytes())
     names = folder.with_suffix(".txt")
     names.write_text("\n".join(classes))
-    return find_dataset(folder, allow_unknown=True, classes=names)
+    return find_dataset(folder, classes=names)
 
 
 @pytest.fixture

@@ -116,7 +116,7 @@ def test_made_data_is_cut_or_repeated_in_order(tmp_path):
     image_set = find_dataset("sample").training()
     write_set(tmp_path, TRAINING, image_set.images, image_set.labels, 4500)
     write_set(tmp_path, TEST, image_set.images, image_set.labels, 30)
-    dataset = find_dataset(tmp_path, allow_unknown=True)
+    dataset = find_dataset(tmp_path)
     places = np.arange(4500) % len(image_set)
     np.testing.assert_array_equal(dataset.training().images, image_set.images[places])
     np.testing.assert_array_equal(dataset.training().labels, image_set.labels[places])

@@ -71,9 +71,9 @@ def test_the_package_is_unpacked_into_the_cache_and_not_installed(machine: Machi
     machine.state(lists=True)
     dataset = find_dataset()
     assert dataset.official
-    assert dataset.folder == find.cache_folder()
+    assert dataset.path == find.cache_folder()
     assert machine.calls == [["download", "dataset-fashion-mnist", "C"]]
-    assert sorted(path.name for path in dataset.folder.iterdir()) == sorted(
+    assert sorted(path.name for path in dataset.path.iterdir()) == sorted(
         f"{name}.gz" for name in FILE_NAMES
     )
 

@@ -28,9 +28,9 @@ def test_missing_data_is_downloaded_once_and_in_silence(
     (mirror,) = mirrors("good")
     dataset = find_dataset()
     assert dataset.official
-    assert dataset.folder == find.cache_folder()
-    assert names_in(dataset.folder) == sorted(mirror.requested) == PACKED_NAMES
-    assert fetch_dataset().folder == find_dataset().folder == dataset.folder
+    assert dataset.path == find.cache_folder()
+    assert names_in(dataset.path) == sorted(mirror.requested) == PACKED_NAMES
+    assert fetch_dataset().path == find_dataset().path == dataset.path
     assert len(mirror.requests) == 4
     assert capfd.readouterr() == ("", "")
 
@@ -38,7 +38,7 @@ def test_missing_data_is_downloaded_once_and_in_silence(
 def test_a_named_folder_gets_the_files_in_any_case(mirrors: Start, tmp_path: Path) -> None:
     mirrors("good")
     write_sample(find.cache_folder())
-    assert fetch_dataset(tmp_path / "a" / "b").folder == tmp_path / "a" / "b"
+    assert fetch_dataset(tmp_path / "a" / "b").path == tmp_path / "a" / "b"
     assert names_in(tmp_path / "a" / "b") == PACKED_NAMES
 
 
@@ -48,7 +48,7 @@ def test_only_missing_and_damaged_files_are_downloaded(mirrors: Start) -> None:
     write_sample(cache, without=(TRAINING.labels,))
     damaged = cache / f"{TEST.images}.gz"
     damaged.write_bytes(damaged.read_bytes()[:-9])
-    assert fetch_dataset().folder == cache
+    assert fetch_dataset().path == cache
     assert sorted(mirror.requested) == sorted([f"{TRAINING.labels}.gz", damaged.name])
 
 
@@ -74,7 +74,7 @@ def test_a_bad_mirror_is_followed_by_the_next(behaviour: str, words: str, mirror
     assert names_in(find.cache_folder()) == []
 
     _, good = mirrors("good")
-    assert names_in(fetch_dataset().folder) == PACKED_NAMES
+    assert names_in(fetch_dataset().path) == PACKED_NAMES
     # Once a mirror gave a file, it is the first to be asked for the others.
     assert (len(bad.requests), len(good.requests)) == (2, 4)
 
@@ -96,7 +96,7 @@ def test_an_interruption_leaves_what_was_finished_and_nothing_else(
             fetch_dataset()
     cache = find.cache_folder()
     assert names_in(cache) == [f"{TRAINING.images}.gz"]
-    assert fetch_dataset().folder == cache
+    assert fetch_dataset().path == cache
     assert mirror.requested.count(f"{TRAINING.images}.gz") == 1
 
 

@@ -34,7 +34,7 @@ def test_the_first_place_with_the_data_wins(sample_is_official: KnownSet) -> Non
     for folder in everywhere:
         write_sample(folder)
     for folder in everywhere:
-        assert find_dataset(fetch=False).folder == folder
+        assert find_dataset(fetch=False).path == folder
         shutil.rmtree(folder)
     with pytest.raises(DataNotFoundError) as caught:
         find_dataset(fetch=False)
@@ -48,7 +48,7 @@ def test_a_place_with_bad_data_is_passed_over(sample_is_official: KnownSet) -> N
     write_sample(keras)
     (keras / f"{TRAINING.images}.gz").write_bytes(b"rubbish")
     write_sample(torchvision, packed=False)
-    assert find_dataset(fetch=False).folder == torchvision
+    assert find_dataset(fetch=False).path == torchvision
     words = [found.words for found in survey()]
     assert "are missing" in words[0]
     assert "begins with" in words[1]
@@ -73,7 +73,7 @@ def test_a_named_folder_is_the_only_one_looked_at(
     if by == "variable":
         monkeypatch.setenv("FITTINGROOM_DATA", str(folder))
     data = folder if by == "argument" else None
-    with pytest.raises(DataNotFoundError, match="no such folder"):
+    with pytest.raises(DataNotFoundError, match="no such file or folder"):
         find_dataset(data)
     write_sample(folder, without=(TRAINING.images,))
     with pytest.raises(DataNotFoundError, match="lacks train-images-idx3-ubyte"):
@@ -82,16 +82,16 @@ def test_a_named_folder_is_the_only_one_looked_at(
     with pytest.raises(DataInvalidError, match="begins with"):
         find_dataset(data)
     write_sample(folder)
-    assert find_dataset(data).folder == folder
+    assert find_dataset(data).path == folder
 
 
 def test_the_argument_comes_before_the_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FITTINGROOM_DATA", str(tmp_path / "nowhere"))
-    assert find_dataset("sample").folder == SAMPLE_FOLDER
+    assert find_dataset("sample").path == SAMPLE_FOLDER
     monkeypatch.setenv("FITTINGROOM_DATA", "sample")
-    assert find_dataset().folder == SAMPLE_FOLDER
+    assert find_dataset().path == SAMPLE_FOLDER
     monkeypatch.setenv("FITTINGROOM_DATA", "")
     with pytest.raises(DataNotFoundError, match="none of these places"):
         find_dataset(fetch=False)
@@ -99,6 +99,6 @@ def test_the_argument_comes_before_the_variable(
 
 def test_a_folder_may_begin_with_a_tilde_and_is_kept_as_an_absolute_one(home: Path) -> None:
     write_sample(home / "mine")
-    assert find_dataset("~/mine").folder == home / "mine"
+    assert find_dataset("~/mine").path == home / "mine"
     write_sample(Path("sample"))
-    assert find_dataset("./sample").folder == Path.cwd() / "sample"
+    assert find_dataset("./sample").path == Path.cwd() / "sample"

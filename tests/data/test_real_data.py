@@ -11,7 +11,7 @@ pytestmark = pytest.mark.real_data
 
 def test_the_real_data_is_official(real: Dataset) -> None:
     assert (real.name, real.official, real.classes) == ("fashion-mnist", True, GARMENTS)
-    assert [report.known_as for report in verify(real.folder)] == ["fashion-mnist"] * 4
+    assert [report.known_as for report in verify(real.path)] == ["fashion-mnist"] * 4
 
 
 def test_the_default_split_is_the_pinned_one(real: Dataset) -> None:

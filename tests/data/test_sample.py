@@ -30,7 +30,7 @@ def test_the_sample_is_made_again_from_the_real_data(real: Dataset, tmp_path: Pa
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.make_sample(tmp_path, real.folder)
+    module.make_sample(tmp_path, real.path)
     assert find_dataset(tmp_path).name == "sample"
     if zlib.ZLIB_RUNTIME_VERSION == MADE_WITH_ZLIB:
         for name in FILE_NAMES:

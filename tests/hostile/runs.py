@@ -19,7 +19,7 @@ CLASSES = tuple("abcdefghij")
 DATA = {
     "name": "sample",
     "official": False,
-    "folder": "/nowhere",
+    "source": {"path": "/nowhere", "test": None, "invert": "auto"},
     "classes": list(CLASSES),
     "hashes": {"train-images-idx3-ubyte": "0"},
     "test_hashes": {"t10k-images-idx3-ubyte": "0"},

@@ -71,7 +71,7 @@ def test_scores_are_not_written_through_a_link(tmp_path):
 def test_where_a_run_says_that_its_data_is_is_not_opened(tmp_path, monkeypatch):
     from fittingroom.jobs.evaluate import evaluate
 
-    data = {**DATA, "name": "unknown-12345678", "folder": str(tmp_path / "secret")}
+    data = {**DATA, "name": "unknown-12345678", "source": {"path": str(tmp_path / "secret")}}
     text = json.dumps({**ENVIRONMENT, "data": data})
     monkeypatch.setattr(
         "fittingroom.jobs.session.find_dataset", lambda *_, **__: pytest.fail("was opened")

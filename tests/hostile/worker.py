@@ -25,7 +25,8 @@ SECONDS, BYTES = 4, 1 << 30
 
 def readers() -> dict[str, Callable[[Path], Any]]:
     """What each kind of file is read with."""
-    from fittingroom.data import find_dataset, idx
+    from fittingroom.data import find_dataset
+    from fittingroom.data.readers import idx
     from fittingroom.external_predictions import read_external
     from fittingroom.predict import Predictor
     from fittingroom.predictions import Predictions
@@ -52,7 +53,7 @@ def readers() -> dict[str, Callable[[Path], Any]]:
     return {
         "images": idx.read_images,
         "labels": idx.read_labels,
-        "data": lambda path: find_dataset(path, allow_unknown=True),
+        "data": lambda path: find_dataset(path),
         "predictions": Predictions.read,
         "external": lambda path: read_external(
             path, labels=labels, indices=np.arange(10), classes=classes

@@ -146,7 +146,7 @@ def test_all_test_images_copied_into_training_are_flagged(sample, tmp_path):
     images[np.arange(100) * 7] = test.images[:100]
     arrays = (images, training.labels, test.images, test.labels)
     write_arrays(tmp_path / "data", dict(zip(small_arrays([0], [0]), arrays, strict=True)))
-    data = find_dataset(tmp_path / "data", allow_unknown=True)
+    data = find_dataset(tmp_path / "data")
     session = Session(data=data, runs=tmp_path / "runs", threads=1)
     found = audit(recipe="logreg", folds=2, session=session)
     assert set(range(100)) <= set(found.near_training)

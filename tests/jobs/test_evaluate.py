@@ -128,7 +128,7 @@ def test_data_that_is_no_longer_what_it_was_is_refused(tiny, three_classes, tmp_
     second = evaluate(run, session=Session(data=changed)).evaluation  # scored again
     assert first.accuracy != second.accuracy
     assert len(read_openings(tmp_path / "runs")) == 2
-    for path in changed.folder.iterdir():
-        shutil.copyfile(path, three_classes.folder / path.name)
+    for path in changed.path.iterdir():
+        shutil.copyfile(path, three_classes.path / path.name)
     with pytest.raises(DataInvalidError, match="doesn't hold the data"):
         evaluate(run)

@@ -171,7 +171,7 @@ def find_audit(runs: Path, dataset: Dataset, **asked: Any) -> Audit | None:
         asked: what else its basis must have, such as ``key``, ``folds`` and ``seed``.
     """
     asked |= {
-        "hashes": dataset.training_hashes | dataset.test_hashes,
+        "hashes": {**dataset.training_hashes, **dataset.test_hashes},
         "classes": list(dataset.classes),
     }
     found = []

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from fittingroom.cli import options
-from fittingroom.cli.output import print_json, print_table, print_text, say
+from fittingroom.cli.output import Display, print_json, print_table, print_text, say
 from fittingroom.errors import DataInvalidError
 from fittingroom.numbers import count, plain
 
@@ -26,16 +26,17 @@ def fetch(
 
     dataset = fetch_dataset(folder)
     if json:
-        print_json({"data": dataset.name, "folder": str(dataset.folder)})
+        print_json({"data": dataset.name, "path": str(dataset.path)})
     else:
-        print_text(f"{dataset.name}, verified: {dataset.folder}")
+        print_text(f"{dataset.name}, verified: {dataset.path}")
 
 
 @app.command()
 def show(
     data: options.Data = None,
-    allow_unknown_data: options.AllowUnknownData = False,
+    test: options.Test = None,
     classes: options.Classes = None,
+    invert: options.Invert = "auto",
     sheet: Annotated[Path, typer.Option(help="Where to write the sheet of examples.")] = Path(
         "sample_data.png"
     ),
@@ -47,7 +48,14 @@ def show(
     if data is None and not json:
         found = [(place.what, str(place.folder), place.words) for place in survey()]
         print_table(None, ("place", "folder", "found"), found, left=("place", "folder", "found"))
-    dataset = find_dataset(data, allow_unknown=allow_unknown_data, classes=classes, fetch=False)
+    dataset = find_dataset(
+        data,
+        test=test,
+        classes=classes,
+        invert=invert,
+        fetch=False,
+        track=Display().track,
+    )
     training = dataset.training()
     try:
         contact_sheet(training).save(sheet)
@@ -61,14 +69,17 @@ def show(
             {
                 "data": dataset.name,
                 "official": dataset.official,
-                "folder": str(dataset.folder),
+                "path": str(dataset.path),
                 "classes": list(dataset.classes),
                 "training": len(training),
+                "notes": list(dataset.notes),
                 "sheet": str(sheet),
             }
         )
         return
-    print_text(f"Using {dataset.name} from {dataset.folder}: {len(training):,} training images.")
+    print_text(f"Using {dataset.name} from {dataset.path}.")
+    for note in dataset.notes:
+        print_text(note)
     print_text(f"Examples, one row a class ({', '.join(dataset.classes)}): {sheet}")
 
 
@@ -79,7 +90,7 @@ def verify(data: options.Data = None, json: options.Json = False) -> None:
     from fittingroom.data import verify as verify_folder
 
     if data is None or data == "sample":
-        folder = find_dataset(data, fetch=False).folder
+        folder = find_dataset(data, fetch=False).path
     else:
         folder = Path(data).expanduser()
     reports = verify_folder(folder)

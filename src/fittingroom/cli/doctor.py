@@ -69,7 +69,7 @@ def _data() -> dict[str, str]:
     if named := os.environ.get("FITTINGROOM_DATA"):
         try:
             dataset = find_dataset(named, fetch=False)
-            words = f"{dataset.folder}: {dataset.name}"
+            words = f"{dataset.path}: {dataset.name}"
         except DataError as error:
             words = str(error)
         found["FITTINGROOM_DATA, used before all others"] = words

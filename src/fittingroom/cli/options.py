@@ -17,20 +17,25 @@ _Command = Callable[..., None]
 Data = Annotated[
     str | None,
     typer.Option(
-        help="A folder of the four IDX files, or 'sample'. Default: Fashion-MNIST, from wherever "
-        "it is.",
+        help="A file or folder: IDX, CSV, NPZ, Parquet, or a folder of images for each class; or "
+        "'sample'. Default: Fashion-MNIST, from wherever it is.",
         envvar="FITTINGROOM_DATA",
         show_default=False,
     ),
 ]
-AllowUnknownData = Annotated[
-    bool,
-    typer.Option("--allow-unknown-data", help="Accept --data that isn't Fashion-MNIST."),
+Test = Annotated[
+    str | None,
+    typer.Option(help="A file or folder whose images are the test set.", show_default=False),
+]
+Invert = Annotated[
+    Literal["auto", "yes", "no"],
+    typer.Option(help="Whether the images are dark on light. auto: by their borders."),
 ]
 Classes = Annotated[
     Path | None,
     typer.Option(
-        help="A text file of class names, one a line, for unknown data.", show_default=False
+        help="A text file of class names, one a line, in the order of the labels.",
+        show_default=False,
     ),
 ]
 Runs = Annotated[Path, typer.Option(help="The folder of runs.")]
@@ -58,8 +63,9 @@ On = Annotated[
 # Annotations and defaults.
 _SESSION: dict[str, tuple[Any, Any]] = {
     "data": (Data, None),
-    "allow_unknown_data": (AllowUnknownData, False),
+    "test": (Test, None),
     "classes": (Classes, None),
+    "invert": (Invert, "auto"),
     "runs": (Runs, RUNS),
     "device": (Device, None),
     "threads": (Threads, None),
@@ -75,7 +81,7 @@ def takes_session(*names: str) -> Callable[[_Command], _Command]:
     Args:
         names: of ``runs``, ``device`` and ``threads``.
     """
-    names = ("data", "allow_unknown_data", "classes", *names)
+    names = ("data", "test", "classes", "invert", *names)
     added = {name: _SESSION[name] for name in names}
 
     def decorate(command: _Command) -> _Command:
@@ -101,12 +107,14 @@ def takes_session(*names: str) -> Callable[[_Command], _Command]:
     return decorate
 
 
-def _session(data: str | None, allow_unknown_data: bool, classes: Path | None, **place: Any) -> Any:
+def _session(
+    data: str | None, test: str | None, classes: Path | None, invert: Any, **place: Any
+) -> Any:
     from fittingroom.cli.output import Display
     from fittingroom.data import find_dataset
     from fittingroom.jobs.session import Session
 
-    dataset = None
-    if data is not None or allow_unknown_data or classes is not None:
-        dataset = find_dataset(data, allow_unknown=allow_unknown_data, classes=classes)
-    return Session(data=dataset, progress=Display(), **place)
+    dataset, display = None, Display()
+    if data is not None or test is not None or classes is not None:
+        dataset = find_dataset(data, test=test, classes=classes, invert=invert, track=display.track)
+    return Session(data=dataset, progress=display, **place)

@@ -9,18 +9,19 @@
     split.training.images                                   # uint8 (55000, 28, 28)
 """
 
-from fittingroom.data.dataset import Dataset
+from fittingroom.data.dataset import Dataset, Source
 from fittingroom.data.find import DataPlace, fetch_dataset, find_dataset, survey
-from fittingroom.data.folder import FileReport, verify
 from fittingroom.data.folds import fold_numbers, make_folds
 from fittingroom.data.sheet import contact_sheet
 from fittingroom.data.split import ImageSet, Split, SplitRule
+from fittingroom.data.verify import FileReport, verify
 
 __all__ = [
     "DataPlace",
     "Dataset",
     "FileReport",
     "ImageSet",
+    "Source",
     "Split",
     "SplitRule",
     "contact_sheet",

@@ -9,9 +9,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from fittingroom.data.content import FileInvalidError
 from fittingroom.data.find import DEBIAN_PACKAGE
-from fittingroom.data.folder import check_official, missing
-from fittingroom.data.idx import FileInvalidError
+from fittingroom.data.verify import check_official, missing
 
 # By itself, apt waits for minutes for each of its sources.
 _WAITS = ("Retries=1", "http::Timeout=10", "https::Timeout=10")

@@ -1,54 +1,93 @@
 """A data set: training images for everybody, and test images behind a door."""
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from fittingroom.data.official import TRAINING, SetFiles
 from fittingroom.data.split import ImageSet, Split, SplitRule, make_split
+from fittingroom.photos import Preparation
+
+_AS_IT_IS = Preparation()
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set came from, and how it was to be read: enough to find it again.
+
+    Attributes:
+        path: a file or folder; None for arrays.
+        test: another file or folder whose images are the test set, or None.
+        invert: "yes", "no", or "auto": whether its images are dark on light.
+    """
+
+    path: Path | None
+    test: Path | None = None
+    invert: str = "auto"
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """A data set in memory, checked when it was read.
 
-    It doesn't know its file format: each format has a reader, which makes one of these.
+    It doesn't know its file format: each format has a reader (``data/readers/``).
 
     Attributes:
         name: "fashion-mnist", "sample", or "unknown-" and 8 digits of a hash of its content and
             class names.
-        folder: where it came from.
+        source: where it came from.
         classes: the class names in the order of their labels.
-        official: whether this is Fashion-MNIST as Zalando published it, byte for byte.
-        training_hashes: file name → SHA-256 of its content, for the training set.
+        official: whether its images and labels are Fashion-MNIST's, as Zalando published it.
+        training_hashes: of the training set, the SHA-256 of its content as plain IDX files,
+            whatever its format: file name → hash.
         test_hashes: the same for the test set.
+        preparation: how its images were brought to 28×28.
+        notes: what it was read from, and what was done to it, a sentence each.
+        own_validation: how many of the last training images are the source's own validation set.
     """
 
     name: str
-    folder: Path
+    source: Source
     classes: tuple[str, ...]
     official: bool
-    training_hashes: dict[str, str]
-    test_hashes: dict[str, str]
+    training_hashes: Mapping[str, str]
+    test_hashes: Mapping[str, str]
     _training: ImageSet = field(repr=False)
     _test: ImageSet = field(repr=False)
+    preparation: Preparation = _AS_IT_IS
+    notes: tuple[str, ...] = ()
+    own_validation: int = 0
+
+    @property
+    def path(self) -> Path:
+        """The file or folder that it came from; "arrays" if it has none."""
+        return self.source.path or Path("arrays")
 
     @property
     def key(self) -> str:
-        """The training files' hashes and the class names as one text; runs are named by it."""
-        hashes = self.training_hashes
-        return " ".join([*(hashes[name] for name in sorted(hashes)), *self.classes])
+        """What decides about a training, as one text: hashes, class names, validation set."""
+        parts = [*(self.training_hashes[name] for name in sorted(TRAINING)), *self.classes]
+        return " ".join(
+            [*parts, *([f"validation {self.own_validation}"] * bool(self.own_validation))]
+        )
 
     def training(self) -> ImageSet:
-        """The whole training set."""
+        """The whole training set, the source's own validation images at its end."""
         return self._training
 
     def split(self, rule: SplitRule) -> Split:
         """The training set, split into training and validation images for an engine.
 
+        If the source has a validation set of its own, that takes the place of the rule's.
+
         Raises:
             RecipeError: the rule would leave one side without an image.
         """
+        if self.own_validation:
+            rule = SplitRule("last", f"{self.own_validation}/{len(self._training)}")
         return make_split(self._training, rule, self.classes)
 
     def open_test(self) -> ImageSet:
@@ -58,3 +97,18 @@ class Dataset:
     def without_test(self) -> "Dataset":
         """The same with an empty test set, for machines that only train."""
         return replace(self, _test=self._test.take(np.array([], np.int64)))
+
+
+def content_hashes(image_set: ImageSet, files: SetFiles) -> dict[str, str]:
+    """The SHA-256 that images and labels have as plain IDX files: file name → hash."""
+    labels = image_set.labels
+    arrays = image_set.images, labels if labels.dtype == np.uint8 else labels.astype(">i2")
+    return {name: _hash_idx(array) for name, array in zip(files, arrays, strict=True)}
+
+
+def _hash_idx(array: np.ndarray) -> str:
+    kind = 8 if array.dtype == np.uint8 else 11  # of the file's numbers: uint8 or int16
+    header = bytes([0, 0, kind, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    digest = hashlib.sha256(header)
+    digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

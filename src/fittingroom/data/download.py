@@ -6,8 +6,8 @@ from tempfile import TemporaryDirectory
 
 import pooch
 
-from fittingroom.data.folder import check_official, missing
-from fittingroom.data.idx import FileInvalidError
+from fittingroom.data.content import FileInvalidError
+from fittingroom.data.verify import check_official, missing
 
 MIRRORS: tuple[str, ...] = (
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",

@@ -1,15 +1,19 @@
 """Find the data that a person asked for, and fetch it if it is nowhere."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from fittingroom.data import official
-from fittingroom.data.dataset import Dataset
-from fittingroom.data.folder import open_folder
-from fittingroom.data.idx import FileInvalidError
+from fittingroom.data.content import FileInvalidError
+from fittingroom.data.dataset import Dataset, Source
+from fittingroom.data.prepare import Track
+from fittingroom.data.read import read_dataset
+from fittingroom.data.readers import idx
+from fittingroom.data.verify import check_official
 from fittingroom.errors import (
     DataError,
     DataNotFoundError,
@@ -27,45 +31,42 @@ DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 def find_dataset(
     data: str | Path | None = None,
     *,
-    allow_unknown: bool = False,
-    classes: Path | None = None,
+    test: str | Path | None = None,
+    classes: str | Path | Sequence[str] | None = None,
+    invert: Literal["auto", "yes", "no"] = "auto",
     fetch: bool = True,
+    track: Track | None = None,
 ) -> Dataset:
     """The data set to work with, every file checked.
 
     Args:
-        data: the string "sample" for the embedded sample (write ``./sample`` for a folder of that
-            name); a folder, which is then the only one looked at; or None for the value of the
+        data: a file or folder in any format that has a reader; "sample" for the embedded sample
+            (write ``./sample`` for a folder of that name); or None for the value of the
             environment variable ``FITTINGROOM_DATA``. If that is not set either: Fashion-MNIST,
             from the first place in :func:`survey` that has it.
-        allow_unknown: accept a folder of unknown data if its structure is right.
-        classes: a file with the class names of unknown data, one a line. Without it they are
-            "class 0", "class 1" and so on.
+        test: a file or folder whose images are the test set, if ``data`` has none.
+        classes: class names in the order of the labels, or a text file of them, one a line.
+            Without it: the source's own, or "class 0", "class 1" and so on.
+        invert: whether the images are dark on light: "auto" decides it by their borders.
         fetch: whether data that is in none of the places may be downloaded.
+        track: a display of progress.
 
     Raises:
         DataNotFoundError: there is no data, or not all of it; the message names each place.
         DataInvalidError: a file is not what it should be.
-        UsageError: arguments that contradict each other.
+        UsageError: ``test`` without ``data``.
     """
     if data is None:
         data = os.environ.get(VARIABLE) or None
-    if classes is not None and not allow_unknown:
-        raise UsageError(
-            "--classes names the classes of unknown data; known data has its own. "
-            "Add --allow-unknown-data, or leave out --classes."
-        )
-    if allow_unknown and data in (None, "sample"):
-        raise UsageError(
-            "--allow-unknown-data needs the folder of the data. Add --data DIR, or leave it out."
-        )
-    if data == "sample":
-        return open_folder(SAMPLE_FOLDER, only=official.SAMPLE)
-    if data is not None:
-        # Absolute, so that it still means the same when a run that names it is read elsewhere.
-        folder = Path(data).expanduser().absolute()
-        return open_folder(folder, allow_unknown=allow_unknown, names=classes)
-    return _find_official(fetch)
+    if data is None:
+        if test is not None or classes is not None:
+            raise UsageError("--test and --classes go with --data. Name the data too.")
+        return _find_official(fetch)
+    path = SAMPLE_FOLDER if data == "sample" else _absolute(data)
+    test_path = None if test is None else _absolute(test)
+    if isinstance(classes, str):
+        classes = Path(classes)
+    return read_dataset(Source(path, test_path, invert), classes, track)
 
 
 def fetch_dataset(folder: Path | None = None) -> Dataset:
@@ -107,7 +108,7 @@ def survey() -> Iterator[DataPlace]:
     """Check every place in turn, each file against its pinned hash."""
     for what, folder in _folders():
         try:
-            dataset = open_folder(folder, only=official.FASHION_MNIST)
+            dataset = _official_in(folder)
         except DataNotFoundError:
             words = "some of the four files are missing" if folder.is_dir() else "no such folder"
             yield DataPlace(what, folder, None, words)
@@ -158,7 +159,28 @@ def _fetch_into(folder: Path, tried: list[str]) -> Dataset:
     if failure is not None:
         package = f"the Debian package {DEBIAN_PACKAGE}, by apt: {failure}"
         raise _not_found([*tried, *unreachable, package])
-    return open_folder(folder, only=official.FASHION_MNIST)
+    return _official_in(folder)
+
+
+def _official_in(folder: Path) -> Dataset:
+    """Fashion-MNIST's four files in a folder.
+
+    Raises:
+        DataNotFoundError: some are missing.
+        FileInvalidError: one has another content.
+    """
+    if not folder.is_dir() or len(idx.find_files(folder)) < len(official.FILE_NAMES):
+        raise DataNotFoundError(f"{folder} lacks some of the four files.")
+    dataset = read_dataset(Source(folder))
+    if not dataset.official:
+        for name, path in idx.find_files(folder).items():
+            check_official(path, name)
+    return dataset
+
+
+def _absolute(path: str | Path) -> Path:
+    # So that it still means the same when a run that names it is read elsewhere.
+    return Path(path).expanduser().absolute()
 
 
 def _not_found(tried: list[str]) -> DataNotFoundError:

@@ -121,7 +121,7 @@ def audit(
             "data": dataset.name,
             "official": dataset.official,
             "classes": dataset.classes,
-            "hashes": dataset.training_hashes | dataset.test_hashes,
+            "hashes": {**dataset.training_hashes, **dataset.test_hashes},
             "training": len(training),
             "test": len(test),
             "recipe": chosen.name,

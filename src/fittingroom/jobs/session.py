@@ -1,6 +1,6 @@
 """Where a job finds its data, keeps its runs and computes, and who listens to it."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -58,20 +58,22 @@ def dataset_of(run: Run) -> Dataset:
     if data["name"] == "sample":
         found = find_dataset("sample")
     elif run.made_here:
-        found = find_dataset(data["folder"], allow_unknown=not data["official"])
-        # The class names that were given when it was trained, and the name that they are part of.
-        found = replace(found, classes=run.classes, name=data["name"])
+        source = data["source"]
+        # The class names are those that were given when it was trained.
+        found = find_dataset(
+            source["path"], test=source["test"], invert=source["invert"], classes=run.classes
+        )
     elif data["official"]:
         found = find_dataset()
     else:
         raise DataNotFoundError(
             f"The data that {run.name} was trained on, {data['name']}, isn't looked for at the "
             "path that the run names, as somebody else may have written it. Name it with "
-            "--data DIR --allow-unknown-data, and the same --classes as for training."
+            "--data, and the same --classes as for training."
         )
     if found.training_hashes != data["hashes"] or found.test_hashes != data["test_hashes"]:
         raise DataInvalidError(
-            f"{found.folder} doesn't hold the data that {run.name} was trained on. Restore its "
-            "files, or name the data to score on with --data."
+            f"{found.path} doesn't hold the data that {run.name} was trained on. Restore "
+            "its files, or name the data to score on with --data."
         )
     return found

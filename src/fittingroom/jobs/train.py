@@ -13,6 +13,7 @@ from fittingroom.jobs.rehearsal import rehearse
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.stopping import stops_between_epochs
 from fittingroom.metrics import wilson
+from fittingroom.numbers import plain
 from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
 from fittingroom.runs import (
     Checkpoint,
@@ -190,10 +191,12 @@ def _environment(dataset: Dataset, split: Split, place: Device) -> dict[str, obj
         "data": {
             "name": dataset.name,
             "official": dataset.official,
-            "folder": str(dataset.folder),
+            "source": plain(dataset.source),
+            "preparation": plain(dataset.preparation),
+            "notes": list(dataset.notes),
             "classes": list(dataset.classes),
-            "hashes": dataset.training_hashes,
-            "test_hashes": dataset.test_hashes,
+            "hashes": dict(dataset.training_hashes),
+            "test_hashes": dict(dataset.test_hashes),
             "split_hash": split.index_hash,
             "training": len(split.training),
             "validation": len(split.validation),

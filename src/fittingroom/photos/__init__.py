@@ -11,6 +11,7 @@
 
 from fittingroom.photos.opening import Limits
 from fittingroom.photos.photo import Photo, PhotoStage, read_photo
+from fittingroom.photos.preparation import Preparation
 from fittingroom.photos.sheet import stage_sheet
 
-__all__ = ["Limits", "Photo", "PhotoStage", "read_photo", "stage_sheet"]
+__all__ = ["Limits", "Photo", "PhotoStage", "Preparation", "read_photo", "stage_sheet"]

@@ -35,7 +35,7 @@ _TYPES = {
     "data.classes": list,
     "data.hashes": dict,
     "data.test_hashes": dict,
-    "data.folder": str,
+    "data.source": dict,
     "data.official": bool,
     "data.training": int,
     "data.validation": int,

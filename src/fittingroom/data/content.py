@@ -1,0 +1,94 @@
+"""What a reader gives: the images and labels of a file or folder, as they are there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fittingroom.errors import DataInvalidError
+from fittingroom.predictions import UInt8
+
+REPLACE = "Replace this file, or name other data with --data."
+
+
+class FileInvalidError(DataInvalidError):
+    """A data file is not what it should be.
+
+    Args:
+        path: the file.
+        reason: what is wrong with it, as the end of a sentence that begins with its name.
+        advice: what to do.
+    """
+
+    def __init__(self, path: Path, reason: str, advice: str = REPLACE) -> None:
+        super().__init__(f"{path} {reason}. {advice}")
+        self.path = path
+        self.reason = reason
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """The images and labels of one part of a data set: of training, validation or test.
+
+    Attributes:
+        images: uint8 ``(N, H, W)`` grey or ``(N, H, W, 3)``; or a sequence that decodes image ``i``
+            when it is asked for it, uint8 ``(H, W)`` or ``(H, W, 3)``, each of a size of its own.
+        labels: ``(N,)``, whole numbers (int64) or names (str).
+    """
+
+    images: UInt8 | Sequence[UInt8]
+    labels: npt.NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """What a reader found.
+
+    Attributes:
+        training: the images to train on.
+        test: the test set, or None if the source has none.
+        validation: a validation set, or None.
+        classes: the name of each label, by its number; empty if the source has no names.
+        notes: what the reader did or left out, a sentence each.
+    """
+
+    training: Part
+    test: Part | None = None
+    validation: Part | None = None
+    classes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def labels_of(values: npt.ArrayLike, where: Path) -> npt.NDArray[Any]:
+    """Labels as whole numbers (int64) or names (str), ``(N,)``.
+
+    Numbers may be stored as floats or text, as long as each is whole.
+
+    Raises:
+        DataInvalidError: missing values, numbers that are not whole, or several labels an image.
+    """
+    labels = np.asarray(values)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]  # (N, 1) → (N,), as MedMNIST has it
+    if labels.ndim != 1:
+        raise FileInvalidError(
+            where, f"has labels of shape {labels.shape}", "Give one label an image."
+        )
+    if labels.dtype.kind in "OSU":
+        labels = np.array(
+            [each.decode() if isinstance(each, bytes) else str(each) for each in labels]
+        )
+        try:
+            return labels.astype(np.int64)
+        except (ValueError, OverflowError):
+            return np.char.strip(labels)
+    whole = labels.astype(np.int64) if np.isfinite(labels).all() else None
+    if whole is None or (whole != labels).any():
+        raise FileInvalidError(where, "has labels that are not whole numbers")
+    return whole

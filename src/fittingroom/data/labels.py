@@ -1,0 +1,114 @@
+"""Labels as a source has them → class numbers from 0, and a name for each class."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fittingroom.classes import GARMENTS, check_class_names
+from fittingroom.data.content import Content, FileInvalidError, Part
+from fittingroom.errors import DataError, DataInvalidError
+from fittingroom.predictions import UInt8
+
+_MOST_CLASSES = 1000
+
+
+def number_labels(
+    content: Content, given: Sequence[str] | None
+) -> tuple[list[UInt8 | None], tuple[str, ...], list[str]]:
+    """Number the classes that training images have, in the order of their labels.
+
+    Classes whose names are the ten garments', however they are spelled, get their order.
+
+    Args:
+        content: what a reader found.
+        given: names to be used in place of the source's, in the same order, or None.
+
+    Returns:
+        The labels of training, validation and test, each None if there is no such part; the class
+        names; and what was done, a sentence each.
+
+    Raises:
+        DataInvalidError: too few or too many classes, a class with a single image, a class that
+            only validation or test has, or names that don't fit.
+    """
+    parts = (content.training, content.validation, content.test)
+    found, counts = np.unique(content.training.labels, return_counts=True)
+    names, notes = _names(found, content.classes), []
+    if not 2 <= len(found) <= _MOST_CLASSES:
+        raise DataInvalidError(
+            f"The training set has {len(found):,} class{'es' * (len(found) != 1)}, not 2 to "
+            f"{_MOST_CLASSES:,}. Check its labels."
+        )
+    if counts.min() < 2:
+        raise DataInvalidError(
+            f"The class {names[counts.argmin()]} has one training image. Each class needs at least "
+            "two: add images, or leave the class out."
+        )
+    order = _garment_order(names)
+    if order is not None:
+        found, names = found[order], list(GARMENTS)
+    if found.dtype.kind == "i" and found.tolist() != list(range(len(found))):
+        notes.append(
+            f"The labels {_listed(found)} were renumbered 0 to {len(found) - 1}, in this order."
+        )
+    if given is not None:
+        if len(given) != len(found):
+            raise DataInvalidError(
+                f"There are {len(given):,} class names for {len(found):,} classes. Give one name "
+                "for each class that has images."
+            )
+        names = list(given)
+    numbers = [part if part is None else _numbered(part, found) for part in parts]
+    return numbers, check_class_names(names), notes
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """Class names from a text file, one a line; empty lines don't count.
+
+    Raises:
+        DataInvalidError: the file can't be read, or holds something else.
+    """
+    advice = "Write one class name a line, in the order of the labels, as UTF-8 text."
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileInvalidError(path, f"can't be read: {error}", advice) from error
+    try:
+        return check_class_names([line for line in lines if line.strip()])
+    except DataError as error:
+        raise DataInvalidError(f"{path}: {error}") from error
+
+
+def _names(found: npt.NDArray[Any], classes: tuple[str, ...]) -> list[str]:
+    if found.dtype.kind == "U":
+        return found.tolist()
+    known = dict(enumerate(classes))
+    return [known.get(label) or f"class {label}" for label in found.tolist()]
+
+
+def _garment_order(names: list[str]) -> list[int] | None:
+    """Where each of the ten garments is among the names, if they are these."""
+    plain = [re.sub(r"[\W_]", "", name).lower() for name in names]
+    garments = [re.sub(r"[\W_]", "", name).lower() for name in GARMENTS]
+    return [plain.index(each) for each in garments] if sorted(plain) == sorted(garments) else None
+
+
+def _numbered(part: Part, found: npt.NDArray[Any]) -> UInt8:
+    strange = np.setdiff1d(part.labels, found)
+    if len(strange):
+        raise DataInvalidError(
+            f"The training set has no image of {_listed(strange)}, which other parts of the data "
+            "have. Training and test set need the same classes."
+        )
+    order = np.argsort(found)
+    numbers = order[np.searchsorted(found, part.labels, sorter=order)]
+    return numbers.astype(np.uint8 if len(found) <= 256 else np.uint16)
+
+
+def _listed(labels: npt.NDArray[Any]) -> str:
+    words = [str(label) for label in labels[:5]]
+    return ", ".join(words) + (f" … {labels[-1]}" if len(labels) > 5 else "")

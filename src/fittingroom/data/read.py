@@ -1,0 +1,112 @@
+"""Read a data set from whatever a person has: a file, a folder, or arrays."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from fittingroom.classes import GARMENTS
+from fittingroom.data import official
+from fittingroom.data.content import Content, Part
+from fittingroom.data.dataset import Dataset, Source, content_hashes
+from fittingroom.data.labels import number_labels, read_names
+from fittingroom.data.official import FILE_NAMES, TEST, TRAINING
+from fittingroom.data.prepare import Track, decide, prepare
+from fittingroom.data.readers import reader_of
+from fittingroom.data.split import ImageSet
+from fittingroom.data.verify import require_path
+from fittingroom.errors import DataInvalidError
+from fittingroom.predictions import UInt8
+
+
+def read_dataset(
+    source: Source, classes: Path | Sequence[str] | None = None, track: Track | None = None
+) -> Dataset:
+    """The data set in a file or folder, every file checked.
+
+    Args:
+        source: where it is.
+        classes: class names, in the order of the labels, or a file of them, one a line; None for
+            the source's own, or "class 0" and so on.
+        track: a display of progress.
+
+    Raises:
+        DataNotFoundError: the file or folder is missing, or some of its files.
+        DataInvalidError: a file is not what it should be.
+    """
+    assert source.path is not None
+    content = _read(source.path)
+    if source.test is not None:
+        content = replace(content, test=_read(source.test).training)
+    given = read_names(classes) if isinstance(classes, Path) else classes
+    return make_dataset(content, source, given, track)
+
+
+def make_dataset(
+    content: Content,
+    source: Source,
+    given: Sequence[str] | None = None,
+    track: Track | None = None,
+) -> Dataset:
+    """A data set of what a reader found: classes numbered, images 28×28, known sets recognised.
+
+    Raises:
+        DataInvalidError: the content is no data set that can be used.
+    """
+    (training, validation, test), classes, said = number_labels(content, given)
+    preparation, as_photos, notes = decide(content.training, source.invert)
+
+    def prepared(part: Part, words: str) -> UInt8:
+        return prepare(part, preparation, as_photos, track, words)
+
+    images = prepared(content.training, "training images")
+    own_validation = 0
+    if content.validation is not None:
+        own_validation = len(content.validation)
+        images = np.concatenate([images, prepared(content.validation, "validation images")])
+        training = np.concatenate([training, validation])
+    if content.test is None:
+        raise DataInvalidError(f"{source.path} has no test set. Name one with --test.")
+    test_images = prepared(content.test, "test images")
+    sets = [_image_set(*each) for each in ((images, training), (test_images, test))]
+    training_hashes = content_hashes(sets[0], TRAINING)
+    test_hashes = content_hashes(sets[1], TEST)
+    hashes = training_hashes | test_hashes
+    known = official.known_as(hashes)
+    if known is None:
+        whole = "\n".join([*(hashes[name] for name in FILE_NAMES), *classes])
+        name = f"unknown-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
+    else:
+        if given not in (None, GARMENTS):
+            raise DataInvalidError(
+                f"{source.path} holds {known.name}, which has class names of its own. "
+                "Leave out --classes."
+            )
+        name, classes = known.name, GARMENTS
+    return Dataset(
+        name=name,
+        source=source,
+        classes=classes,
+        official=known is official.FASHION_MNIST,
+        training_hashes=training_hashes,
+        test_hashes=test_hashes,
+        _training=sets[0],
+        _test=sets[1],
+        preparation=preparation,
+        notes=(*content.notes, *said, *notes),
+        own_validation=own_validation,
+    )
+
+
+def _read(path: Path) -> Content:
+    require_path(path)
+    reader = reader_of(path)
+    content = reader.read(path)
+    return replace(content, notes=(f"Read from {reader.name}.", *content.notes))
+
+
+def _image_set(images: UInt8, labels: UInt8 | None) -> ImageSet:
+    assert labels is not None  # there is such a part
+    return ImageSet(images, labels, np.arange(len(labels), dtype=np.int64))

@@ -1,0 +1,58 @@
+"""The formats that data sets come in: one reader each, chosen by what is there.
+
+To add a format, write a module with the three names that :class:`Reader` takes from it, and add a
+line to ``READERS``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fittingroom.data.content import Content
+from fittingroom.data.readers import idx
+from fittingroom.errors import DataNotFoundError
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A format.
+
+    Attributes:
+        name: what it is called.
+        needs: what has to be there, for messages.
+        recognises: whether a file or folder seems to have this format, from names and first bytes.
+        read: the content of a file or folder, every file checked; raises a DataError.
+    """
+
+    name: str
+    needs: str
+    recognises: Callable[[Path], bool]
+    read: Callable[[Path], Content]
+
+
+# If a folder holds several formats, the first one is read.
+READERS = (Reader("IDX files", idx.NEEDS, idx.recognises, idx.read),)
+
+
+def reader_of(path: Path) -> Reader:
+    """The reader for a file or folder that exists.
+
+    Raises:
+        DataNotFoundError: none recognises it; the message says what is there, and what each needs.
+    """
+    found = next((reader for reader in READERS if reader.recognises(path)), None)
+    if found is None:
+        needs = "".join(f"\n  - {reader.name}: {reader.needs}" for reader in READERS)
+        raise DataNotFoundError(
+            f"{path} holds {_inside(path)}. That is no data set in any of these formats:{needs}"
+        )
+    return found
+
+
+def _inside(path: Path) -> str:
+    """What is in a folder, in short."""
+    if not path.is_dir():
+        return "something else"
+    names = sorted(f"{each.name}/" if each.is_dir() else each.name for each in path.iterdir())
+    shown = ", ".join(names[:8]) or "nothing"
+    return f"{shown} and {len(names) - 8:,} more" if len(names) > 8 else shown

@@ -1,0 +1,211 @@
+"""Read IDX files (the format of MNIST), plain or gzipped, without trusting their headers.
+
+The format: a big-endian magic number (``0x00000801`` labels, ``0x00000803`` images), one 32-bit
+length for each dimension, then the bytes (http://yann.lecun.com/exdb/mnist). Lengths are checked
+before memory is taken, and decompression stops at the exact byte count.
+"""
+
+import gzip
+import hashlib
+import io
+import math
+import os
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fittingroom.data.content import Content, FileInvalidError, Part, labels_of
+from fittingroom.data.official import FILE_NAMES, TEST, TRAINING, SetFiles
+from fittingroom.errors import DataInvalidError, DataNotFoundError
+from fittingroom.predictions import UInt8
+from fittingroom.safe_io import Refusal, is_inside, most_behind, open_plain
+
+NEEDS = f"{', '.join(FILE_NAMES)}, plain or .gz"
+
+_IMAGES_MAGIC = b"\0\0\x08\x03"  # the last byte is the number of dimensions
+_LABELS_MAGIC = b"\0\0\x08\x01"
+_GZIP_MAGIC = b"\x1f\x8b"
+# 784 MB of images: more than any known set of this format has.
+_MOST_IMAGES = 1_000_000
+_LARGEST = 16 + _MOST_IMAGES * 28**2
+# As in "train-images.idx3-ubyte", "T10K-LABELS-IDX1-UBYTE.gz", "emnist-letters-test-images-idx3-…".
+_NAME = re.compile(
+    r"(?P<set>.*?)(?P<part>train|t10k|test)-(?P<what>images|labels)[-.]idx[13]-ubyte(\.gz)?",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class IdxFile:
+    """What one IDX file holds.
+
+    Attributes:
+        array: uint8 ``(N, H, W)`` for images, ``(N,)`` for labels.
+        sha256: of the decompressed file, header included.
+        size: bytes of the decompressed file.
+    """
+
+    array: UInt8
+    sha256: str
+    size: int
+
+
+def recognises(path: Path) -> bool:
+    """Whether a file, or a file in a folder, has one of the format's names."""
+    return bool(_sets(path))
+
+
+def read(path: Path) -> Content:
+    """The four files in a folder, or those that belong to the named one.
+
+    Raises:
+        DataNotFoundError: one of the four is missing.
+        DataInvalidError: a file is not what it should be, or there are several sets.
+    """
+    sets = _sets(path)
+    if len(sets) > 1:
+        raise DataInvalidError(
+            f"{path} holds {len(sets)} data sets: {', '.join(sorted(sets))}. Name one of the "
+            "wanted set's files with --data."
+        )
+    ((name, files),) = sets.items()
+    lacking = [name for name in FILE_NAMES if name not in files]
+    if lacking:
+        raise DataNotFoundError(
+            f"{path} lacks {', '.join(lacking)}, plain or .gz. Check the path, leave out --data, "
+            "or use --data sample."
+        )
+    classes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    transposed = name.startswith("emnist")
+    if transposed:
+        classes = _emnist_classes(files[TRAINING.images].parent / f"{name}mapping.txt")
+        notes = ("EMNIST's images are stored transposed; they were transposed back.",)
+    training, test = (_read_part(files, each, transposed) for each in (TRAINING, TEST))
+    return Content(training, test, classes=classes, notes=notes)
+
+
+def find_files(folder: Path) -> dict[str, Path]:
+    """Of the four files' names in a folder, plain or ``.gz``, those that are there, by name."""
+    return _sets(folder).get("", {})
+
+
+def _sets(path: Path) -> dict[str, dict[str, Path]]:
+    """What stands before the files' names ("" or "emnist-letters-") → name → path."""
+    folder = path if path.is_dir() else path.parent
+    wanted = None
+    if path != folder:
+        named = _NAME.fullmatch(path.name)
+        if named is None:
+            return {}
+        wanted = named["set"].lower()
+    found: dict[str, dict[str, Path]] = {}
+    for each in sorted(folder.iterdir(), reverse=True):  # .gz is preferred, and comes first
+        match = _NAME.fullmatch(each.name)
+        if match is None or wanted not in (None, match["set"].lower()):
+            continue
+        if each.is_dir():  # some programs unpack a file into a folder of its own name
+            inner = [file for file in each.iterdir() if _NAME.fullmatch(file.name)]
+            if len(inner) != 1:
+                continue
+            (each,) = inner
+        names = TRAINING if match["part"].lower() == "train" else TEST
+        name = names.images if match["what"].lower() == "images" else names.labels
+        found.setdefault(match["set"].lower(), {}).setdefault(name, each)
+    return found
+
+
+def _read_part(files: dict[str, Path], names: SetFiles, transposed: bool) -> Part:
+    for path in (files[name] for name in names):
+        if path.is_symlink() and not is_inside(path, path.parent):
+            raise FileInvalidError(
+                path,
+                f"is a symbolic link to a place outside {path.parent}",
+                "Put the file itself there, or name the folder that holds it.",
+            )
+    images, labels = read_images(files[names.images]).array, read_labels(files[names.labels]).array
+    if len(images) != len(labels):
+        reason = f"has {len(labels):,} labels for {len(images):,} images"
+        raise FileInvalidError(files[names.labels], reason)
+    if transposed:
+        images = np.ascontiguousarray(images.transpose(0, 2, 1))
+    return Part(images, labels_of(labels, files[names.labels]))
+
+
+def _emnist_classes(path: Path) -> tuple[str, ...]:
+    """The characters in EMNIST's mapping, whose lines hold a label and its characters' codes."""
+    if not path.is_file():
+        return ()
+    lines = [line.split() for line in path.read_text(encoding="ascii").splitlines() if line]
+    names = {int(label): "/".join(chr(int(code)) for code in codes) for label, *codes in lines}
+    return tuple(names.get(label, "") for label in range(max(names) + 1))
+
+
+def read_images(path: Path) -> IdxFile:
+    """Read images, uint8 ``(N, H, W)``.
+
+    Raises:
+        DataInvalidError: the file can't be read or holds something else.
+    """
+    return _read(path, _IMAGES_MAGIC)
+
+
+def read_labels(path: Path) -> IdxFile:
+    """Read labels, uint8 ``(N,)``.
+
+    Raises:
+        DataInvalidError: the file can't be read or holds something else.
+    """
+    return _read(path, _LABELS_MAGIC)
+
+
+def _read(path: Path, magic: bytes) -> IdxFile:
+    try:
+        # Links are followed here: it has been checked that they don't leave their folder.
+        with open_plain(path.resolve(), _LARGEST) as stored:
+            most = most_behind(os.fstat(stored.fileno()))
+            # The content decides, not the name: some browsers unpack a .gz and keep its name.
+            packed = stored.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC)
+            stream = gzip.GzipFile(fileobj=stored) if packed else stored
+            return _read_content(path, stream, magic, most)
+    except EOFError as error:
+        raise FileInvalidError(path, "is a truncated gzip file") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise FileInvalidError(path, f"is a damaged gzip file ({error})") from error
+    except (OSError, Refusal) as error:
+        reason = str(getattr(error, "strerror", None) or error).rstrip(".")
+        raise FileInvalidError(path, f"can't be read: {reason}") from error
+
+
+def _read_content(path: Path, stream: io.BufferedIOBase, magic: bytes, most: int) -> IdxFile:
+    """Read the decompressed content, which can't be longer than ``most`` bytes."""
+    header_size = 4 + 4 * magic[3]
+    kind = "images" if magic == _IMAGES_MAGIC else "labels"
+    header = stream.read(header_size)
+    if not header.startswith(magic):
+        found = f"it begins with {header!r}" if header else "it is an empty file"
+        raise FileInvalidError(path, f"isn't an IDX file of {kind}: {found}, not with {magic!r}")
+    if len(header) < header_size:
+        raise FileInvalidError(path, f"is truncated: {len(header)} bytes are no whole header")
+    count, *sides = np.frombuffer(header, ">u4")[1:].tolist()
+    if 0 in sides:
+        received = "×".join(map(str, sides))
+        raise FileInvalidError(path, f"has images of {received} pixels")
+    if not 1 <= count <= _MOST_IMAGES:
+        raise FileInvalidError(path, f"has {count:,} {kind}, not 1 to {_MOST_IMAGES:,}")
+    size = header_size + count * math.prod(sides)
+    if size > most:
+        raise FileInvalidError(path, f"doesn't hold the {size:,} bytes that its header promises")
+    array: UInt8 = np.empty((count, *sides), np.uint8)
+    filled = header_size + stream.readinto(array.data)
+    if filled < size:
+        raise FileInvalidError(path, f"is truncated: {filled:,} bytes instead of {size:,}")
+    # At the end of a gzip file, this read is also what makes zlib compare its checksum.
+    if stream.read(1):
+        raise FileInvalidError(path, f"has trailing bytes after the {size:,} of its header")
+    digest = hashlib.sha256(header)
+    digest.update(array.data)
+    return IdxFile(array, digest.hexdigest(), size)
