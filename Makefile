@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 TENSORFLOW := .venv-tensorflow
 OPENVINO := .venv-openvino
 FUZZ := .venv-fuzz
+PAGE_LINT := tools/page_lint
 MINUTES ?= 15
 # Two processes, with one thread each (tests/conftest.py).
 PYTEST := -n 2 --dist loadfile
 
-.PHONY: report test test-slow test-tensorflow lint notebooks bench bench-inference bench-scaling \
+.PHONY: report test test-slow test-tensorflow lint lint-page notebooks bench bench-inference bench-scaling \
 	bench-cluster bench-statistics bench-audit bench-photos bench-serving bench-unknown \
 	bench-reproduce bench-crash fuzz audit model images docs clean
 
@@ -35,6 +36,16 @@ lint: $(VENV)/ready
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory lint-page; \
+		else echo "The page's scripts were not checked, since npm is not installed."; fi
+
+# Undefined names and missing imports in the page's scripts, found by TypeScript.
+lint-page: $(PAGE_LINT)/node_modules
+	$(PAGE_LINT)/node_modules/.bin/tsc -p $(PAGE_LINT)
+
+$(PAGE_LINT)/node_modules: $(PAGE_LINT)/package-lock.json
+	npm ci --prefix $(PAGE_LINT) --ignore-scripts --silent
+	touch $@
 
 # All four notebooks, built from their sources and run on the real data.
 notebooks: $(VENV)/ready
@@ -127,4 +138,4 @@ $(FUZZ)/ready: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(TENSORFLOW) $(OPENVINO) $(FUZZ) report site build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(TENSORFLOW) $(OPENVINO) $(FUZZ) $(PAGE_LINT)/node_modules report site build dist .mypy_cache .pytest_cache .ruff_cache

@@ -3,8 +3,9 @@ const SIDE = 28;
 
 export class Drawing {
   // `changed` is called after each stroke.
-  constructor({ canvas, brush, size, shade, both, undo, clear }, changed) {
-    Object.assign(this, { canvas, brush, size, shade, both, undoButton: undo, clearButton: clear });
+  constructor(parts, changed) {
+    const { canvas, size, undo, clear } = parts;
+    this.parts = parts;
     this.changed = changed;
     this.pixels = new Float32Array(SIDE * SIDE);
     this.history = [];
@@ -31,7 +32,7 @@ export class Drawing {
 
   // A PNG of the 28×28 pixels as they are.
   toBlob() {
-    return new Promise((resolve) => this.canvas.toBlob(resolve, "image/png"));
+    return new Promise((resolve) => this.parts.canvas.toBlob(resolve, "image/png"));
   }
 
   undo() {
@@ -48,7 +49,7 @@ export class Drawing {
 
   #press(event) {
     if (event.button) return;
-    this.canvas.setPointerCapture(event.pointerId);
+    this.parts.canvas.setPointerCapture(event.pointerId);
     this.#begin();
     this.#go(this.#place(event), true);
   }
@@ -59,7 +60,7 @@ export class Drawing {
   }
 
   #place(event) {
-    const { left, top, width, height } = this.canvas.getBoundingClientRect();
+    const { left, top, width, height } = this.parts.canvas.getBoundingClientRect();
     return {
       x: ((event.clientX - left) / width) * SIDE,
       y: ((event.clientY - top) / height) * SIDE,
@@ -110,7 +111,7 @@ export class Drawing {
         const x = from.x + ((to.x - from.x) * i) / steps;
         const y = from.y + ((to.y - from.y) * i) / steps;
         this.#dab(x, y);
-        if (this.both.checked) this.#dab(SIDE - x, y);
+        if (this.parts.both.checked) this.#dab(SIDE - x, y);
       }
     }
     this.painted = paints;
@@ -120,30 +121,30 @@ export class Drawing {
 
   // One round touch of the brush, its rim soft by half a pixel.
   #dab(x, y) {
-    const radius = this.size.valueAsNumber / 2 + 0.25;
+    const radius = this.parts.size.valueAsNumber / 2 + 0.25;
     for (let row = 0; row < SIDE; row++)
       for (let column = 0; column < SIDE; column++) {
         const far = Math.hypot(column + 0.5 - x, row + 0.5 - y);
         const cover = Math.min(1, Math.max(0, radius + 0.5 - far));
         const index = row * SIDE + column;
         const value = this.pixels[index];
-        const painted = value + (this.shade.valueAsNumber - value) * cover;
+        const painted = value + (this.parts.shade.valueAsNumber - value) * cover;
         if (cover > 0) this.pixels[index] = cover === 1 ? painted : Math.max(value, painted);
       }
   }
 
   #show() {
-    const context = this.canvas.getContext("2d");
+    const context = this.parts.canvas.getContext("2d");
     const image = context.createImageData(SIDE, SIDE);
     this.pixels.forEach((value, index) => image.data.set([value, value, value, 255], 4 * index));
     context.putImageData(image, 0, 0);
     const part = 100 / SIDE;
-    Object.assign(this.brush.style, {
+    Object.assign(this.parts.brush.style, {
       insetInlineStart: `${this.at.x * part}%`,
       insetBlockStart: `${this.at.y * part}%`,
-      inlineSize: `${(this.size.valueAsNumber + 0.5) * part}%`,
+      inlineSize: `${(this.parts.size.valueAsNumber + 0.5) * part}%`,
     });
-    this.undoButton.disabled = !this.history.length;
-    this.clearButton.disabled = this.empty;
+    this.parts.undo.disabled = !this.history.length;
+    this.parts.clear.disabled = this.empty;
   }
 }

@@ -9,6 +9,7 @@ const here = (name) => new URL(name, import.meta.url).href;
 export async function connect() {
   const [site, runtime] = await Promise.all([
     fetch(here("site.json")).then((response) => response.json()),
+    // @ts-ignore: it lies in exported folders alone
     import("./onnxruntime/ort.wasm.bundle.min.js"),
   ]);
   runtime.env.wasm.numThreads = 1;
@@ -54,7 +55,13 @@ async function classify(blob, models, garments) {
 class Garments {
   static async load({ file, labels }, classes) {
     const sheet = await decode(await fetch(here(file)).then((response) => response.blob()));
-    return Object.assign(new Garments(), { sheet, labels, classes });
+    return new Garments(sheet, labels, classes);
+  }
+
+  constructor(sheet, labels, classes) {
+    this.sheet = sheet;
+    this.labels = labels;
+    this.classes = classes;
   }
 
   async at(index) {

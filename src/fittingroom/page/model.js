@@ -12,14 +12,16 @@ export class Model {
       executionProviders: ["wasm"],
       logSeverityLevel: 3,
     });
-    const features = new Float32Array(
-      await fetch(here(facts.features)).then((response) => response.arrayBuffer()),
-    );
+    const response = await fetch(here(facts.features));
+    const features = new Float32Array(await response.arrayBuffer());
     return new Model(runtime, session, facts, features);
   }
 
   constructor(runtime, session, facts, features) {
-    Object.assign(this, { runtime, session, facts, features });
+    this.runtime = runtime;
+    this.session = session;
+    this.facts = facts;
+    this.features = features;
   }
 
   // Images, uint8 (N·784) → the model's outputs, each a flat array.
@@ -115,7 +117,8 @@ export class Model {
 }
 
 // The words of predict/answers.py.
-function sentenceOf(abstain, [first, second]) {
+function sentenceOf(abstain, top) {
+  const [first, second] = top;
   if (abstain === "unknown") return `Not a garment that I know (the closest class is ${first.class}).`;
   const share = ({ probability }) => `${(100 * probability).toFixed(0)}%`;
   if (abstain === "unsure")

@@ -4,6 +4,7 @@ import { Drawing } from "./drawing.js";
 import { Refusal } from "./refusal.js";
 import { element, garment, png, showAnswers, showStages, verdict } from "./view.js";
 
+/** @returns {any} */
 const byId = (id) => document.getElementById(id);
 const HANGING = 10; // garments on the rail at a time
 const KEPT = 12; // earlier images
@@ -191,8 +192,10 @@ async function tryFiles(files) {
 
 // --- Ways in ---
 
+const modes = () => [...document.querySelectorAll("input")].filter(({ name }) => name === "mode");
+
 function setMode(mode) {
-  document.querySelector(`input[name=mode][value=${mode}]`).checked = true;
+  modes().find(({ value }) => value === mode).checked = true;
   const draws = mode === "drawing";
   byId("easel").hidden = byId("drawing-tools").hidden = !draws;
   byId("photo-tools").hidden = draws;
@@ -202,8 +205,7 @@ function setMode(mode) {
 }
 
 function wire() {
-  for (const radio of document.querySelectorAll("input[name=mode]"))
-    radio.addEventListener("change", () => setMode(radio.value));
+  for (const radio of modes()) radio.addEventListener("change", () => setMode(radio.value));
   for (const id of ["choose", "photograph"])
     byId(id).addEventListener("change", (event) => {
       const files = [...event.target.files];
@@ -234,9 +236,9 @@ function wire() {
     tryFiles(files);
   });
 
-  const parts = { canvas: byId("drawing") };
-  for (const id of ["brush", "size", "shade", "both", "undo", "clear"]) parts[id] = byId(id);
-  drawing = new Drawing(parts, async () => {
+  const names = ["brush", "size", "shade", "both", "undo", "clear"];
+  const parts = Object.fromEntries(names.map((name) => [name, byId(name)]));
+  drawing = new Drawing({ ...parts, canvas: byId("drawing") }, async () => {
     if (!drawing.empty) tryOn(await drawing.toBlob(), "drawing", "drawing");
   });
 }
