@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from fittingroom.errors import PhotoError
+from fittingroom.page import FOLDER
 from fittingroom.photos import Photo, read_photo
 from fittingroom.predict import Model
 from tests.page.conftest import encoded, photo_of
@@ -67,6 +68,29 @@ def corpus(sample) -> dict[str, bytes]:
     files["one pixel"] = encoded(Image.new("RGB", (1, 1), (10, 20, 30)))
     files["one colour"] = encoded(Image.new("RGB", (60, 60), (10, 20, 30)))
     files["a thread"] = encoded(Image.fromarray(rng.integers(0, 256, (900, 2, 3), dtype=np.uint8)))
+    tinted = images[0][..., None] // np.array([1, 1, 1.04])
+    files["only made grey"] = encoded(Image.fromarray(tinted.astype("u1")))
+    for name, cloth, around in [
+        ("white on grey", 250, 150),
+        ("faint", 232, 250),
+        ("paper on paper", 250, 232),
+        ("bright on black", 200, 0),
+        ("square, on dark grey", 200, 60),
+    ]:
+        grey = Image.new("L", (200, 200 if "square" in name else 240), around)
+        grey.paste(cloth, (60, 50, 140, 170))
+        files[name] = encoded(grey)
+    coloured = Image.new("RGB", (200, 200), (250, 249, 246))
+    coloured.paste((20, 90, 160), (50, 0, 150, 200))  # reaches two edges, and is square
+    files["from edge to edge"] = encoded(coloured)
+    files["a strip"] = encoded(Image.fromarray(rng.integers(0, 256, (2, 900, 3), dtype=np.uint8)))
+    # No colour of the border is near its median; or only a slanting part of one side is.
+    thirds = np.eye(3)[np.arange(160) // 5 % 3][:, None].repeat(160, 1) * 255
+    files["three colours"] = encoded(Image.fromarray(thirds.astype("u1")))
+    slanting = np.arange(160)[:, None] > 32 * np.arange(160)
+    files["a slant"] = encoded(Image.fromarray((thirds * ~slanting[..., None]).astype("u1")))
+    files["too many pixels"] = encoded(Image.new("1", (8000, 7000)))
+    files["no image within"] = b"\x89PNG\r\n\x1a\nIEND"
     files["cut off"] = files["300 as PNG"][:400]
     files["a GIF"] = encoded(photo, "GIF")
     files["empty"] = b""
@@ -75,12 +99,18 @@ def corpus(sample) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def in_browser(page: Any, corpus) -> dict[str, dict[str, Any]]:
-    """What the browser makes of each file: the image and warnings, or the refusal."""
-    return page.evaluate(
+def looked_at(page: Any, corpus) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """What the browser makes of each file (the image and warnings, or the refusal); and the parts
+    of the scripts that were never reached."""
+    profiler = page.context.new_cdp_session(page)
+    profiler.send("Profiler.enable")
+    profiler.send("Profiler.startPreciseCoverage", {"callCount": True, "detailed": True})
+    results = page.evaluate(
         """async (files) => {
             const { readPhoto } = await import(new URL("photo.js", location.href).href);
             const results = {};
+            // Made here, since it would take half a minute to come over.
+            await readPhoto(new Blob([new Uint8Array(25_000_001)])).catch(() => {});
             for (const [name, content] of Object.entries(files)) {
                 const bytes = Uint8Array.from(atob(content), (each) => each.charCodeAt(0));
                 try {
@@ -95,6 +125,24 @@ def in_browser(page: Any, corpus) -> dict[str, dict[str, Any]]:
         }""",
         {name: base64.b64encode(content).decode() for name, content in corpus.items()},
     )
+    unreached = []
+    for script in profiler.send("Profiler.takePreciseCoverage")["result"]:
+        name = script["url"].rpartition("/")[2]
+        if name in ("photo.js", "garment.js", "convert.js", "own_format.js", "arithmetic.js"):
+            source = (FOLDER / name).read_text("utf-8")
+            unreached += [
+                f"{name}: {source[part['startOffset'] : part['endOffset']]}"
+                for function in script["functions"]
+                for part in function["ranges"]
+                if part["count"] == 0
+            ]
+    profiler.detach()
+    return results, unreached
+
+
+@pytest.fixture(scope="module")
+def in_browser(looked_at) -> dict[str, dict[str, Any]]:
+    return looked_at[0]
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +176,10 @@ def test_both_give_the_same_image_within_two_levels(in_python, in_browser):
     told = [stages[-1][1] for each in in_browser.values() if (stages := each.get("stages"))]
     for how in ("left alone", "enlarged, and", "format, negated", "enlarged and negated"):
         assert any(how in sentence for sentence in told), how
+
+
+def test_the_images_take_every_branch_of_the_conversion(looked_at):
+    assert looked_at[1] == []
 
 
 def test_both_refuse_the_same_files(in_python, in_browser):
