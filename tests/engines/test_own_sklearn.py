@@ -18,9 +18,11 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from fittingroom import recipe_of
+from fittingroom.data import SplitRule
 from fittingroom.engines import engine_named
 from fittingroom.engines.sklearn.own import build_own
 from fittingroom.errors import ExportError, RecipeError
+from tests.data.files import made
 from tests.engines import own_models
 
 ENGINE = engine_named("sklearn")
@@ -83,6 +85,15 @@ def test_the_graph_gives_what_the_classifier_gives(model, few, capfd):
     assert fitted.core is not None
     assert fitted.core.parameters > 1000
     assert fitted.weights == {}
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", ["neighbours", "ridge", "support vectors", "large scores"])
+def test_two_classes_have_a_logit_each(name, capfd):
+    split = made(2, each=60).split(SplitRule("stratified", "1/4"))
+    fitted, _ = fit(recipe_of(MODELS[name], name="mine"), split)
+    own_models.assert_the_graph_gives_the_same(fitted, split)
+    assert (fitted.logits.argmax(1) == split.validation.labels).mean() > 0.9
     assert capfd.readouterr() == ("", "")
 
 

@@ -5,6 +5,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import rbf_kernel
 
 from fittingroom.engines import engine_named
@@ -17,6 +18,7 @@ from fittingroom.predict import Predictor
 from fittingroom.predictions import softmax
 from fittingroom.recipes import HogSvm, recipe_named
 from fittingroom.runs import Epoch, open_run
+from tests.data.files import made
 
 ENGINE = engine_named("sklearn")
 SMALL = {
@@ -90,10 +92,25 @@ def test_the_machine_s_system_is_the_only_matrix_of_its_size_and_is_solved_right
     )
 
 
+@pytest.mark.parametrize("name", SMALL)
+def test_two_classes_have_a_logit_each(name):
+    split = made(2, each=60).split(small(name).split)
+    fitted, _ = fit(small(name), split)
+    assert (fitted.logits.argmax(1) == split.validation.labels).mean() > 0.9
+    model = wrap_core(fitted.core.graph, classes=split.classes, temperature=1.0)
+    received = Predictor(model, threads=1).log_probabilities(split.validation.images)
+    np.testing.assert_allclose(np.exp(received), softmax(fitted.logits), atol=1e-5)
+    if name == "logreg":  # the difference is scikit-learn's own decision function
+        images, labels = split.training.images.reshape(-1, 784) / 255, split.training.labels
+        own = LogisticRegression(C=0.1, max_iter=30).fit(images.astype(np.float32), labels)
+        expected = own.predict_proba(split.validation.images.reshape(-1, 784) / 255)
+        np.testing.assert_allclose(np.exp(received), expected, atol=1e-4)
+
+
 def test_a_class_without_training_images_is_refused(sample_split):
     training = sample_split.training
     training = training.take(np.flatnonzero(training.labels != 3))
-    with pytest.raises(DataInvalidError, match="1 of them without training images"):
+    with pytest.raises(DataInvalidError, match="1 of the data's 10 classes have no"):
         fit(small("logreg"), dataclasses.replace(sample_split, training=training))
 
 

@@ -59,8 +59,12 @@ def train_estimator(
         _answers(estimator, origin, image_set.images, classes, gives)
         for image_set in (training, validation)
     )
-    # Values may be hundreds: at the size of logits, rounding in the exported model matters less.
-    scale = max(float(answers.std()), 1e-6) if scaled and gives == "logits" else 1.0
+    # Of two classes, the decision function is the difference of their logits.
+    scale = 2.0 if classes == 2 else 1.0
+    if scaled and gives == "logits":
+        # Values may be hundreds: at the size of logits, rounding in the exported model matters
+        # less.
+        scale = max(float(answers.std()), 1e-6)
     model = _to_onnx(estimator, origin, gives)
     core = build_core(
         model,
@@ -100,6 +104,8 @@ def _answers(estimator: Any, origin: str, images: UInt8, classes: int, gives: Gi
         )
     with own_code(f"asking {origin} about images"):
         given = np.asarray(getattr(estimator, name)(_scaled(images)))
+    if given.ndim == 1 and classes == 2:  # a decision function: above 0 for the second class
+        given = np.stack([-given, given], axis=1)  # as skl2onnx gives it
     if given.shape != (len(images), classes) or given.dtype.kind != "f":
         raise RecipeError(
             f"{name} of {origin} gives {given.dtype} of shape {given.shape}. It must give numbers "

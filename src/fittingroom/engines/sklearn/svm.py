@@ -25,7 +25,7 @@ from fittingroom.engines import Core
 from fittingroom.engines.sklearn.hog import add_features, features
 from fittingroom.engines.sklearn.own import Trained
 from fittingroom.graphs import GraphBuilder
-from fittingroom.predictions import Float32, UInt8
+from fittingroom.predictions import Float32, Labels, UInt8
 from fittingroom.recipes import HogSvm
 
 Float64 = npt.NDArray[np.float64]
@@ -119,7 +119,7 @@ def _components(upright: Float32, count: int) -> tuple[Float32, Float32]:
 
 
 def _solve(
-    model: HogSvm, reduced: Float32, labels: UInt8, landmarks: Float32, width: float, classes: int
+    model: HogSvm, reduced: Float32, labels: Labels, landmarks: Float32, width: float, classes: int
 ) -> tuple[Float32, Float32]:
     """The weights ``(M, K)`` and biases ``(K,)``.
 

@@ -17,7 +17,7 @@ from fittingroom.engines.random_states import same_random_state
 from fittingroom.engines.sklearn.own import Trained, build_own, train_estimator
 from fittingroom.engines.sklearn.svm import train_svm
 from fittingroom.errors import DataInvalidError, RecipeError
-from fittingroom.predictions import Float32, UInt8
+from fittingroom.predictions import Float32, Labels
 from fittingroom.recipes import (
     BaseRecipe,
     BoostedForest,
@@ -109,15 +109,14 @@ def _estimator(model: LogisticRegression | BoostedForest, seed: int) -> Any:
 
 def _check_classes(split: Split) -> None:
     missing = set(range(len(split.classes))) - set(split.training.labels.tolist())
-    if missing or len(split.classes) < 3:
-        without = f", {len(missing)} of them without training images" if missing else ""
+    if missing:
         raise DataInvalidError(
-            f"The data has {len(split.classes)} classes{without}. A classical model needs three "
-            "or more, with training images of each."
+            f"{len(missing)} of the data's {len(split.classes)} classes have no training images. A "
+            "classical model needs training images of each."
         )
 
 
-def _scores(logits: Float32, labels: UInt8) -> tuple[float, float]:
+def _scores(logits: Float32, labels: Labels) -> tuple[float, float]:
     """Mean log loss, before a temperature is fitted, and accuracy."""
     of_true = log_softmax(logits.astype(np.float64), axis=1)[np.arange(len(labels)), labels]
     return -float(of_true.mean()), float((logits.argmax(axis=1) == labels).mean())
