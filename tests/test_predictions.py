@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from fittingroom.errors import PredictionsError
-from fittingroom.predictions import Predictions
+from fittingroom.predictions import Predictions, as_labels
 
 
 def make(labels, logits=None, classes=("a", "b", "c")) -> Predictions:
@@ -47,7 +47,7 @@ def test_a_file_gives_the_same_predictions_back(tmp_path_factory, predictions):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"labels": np.zeros(2, np.int64)}, "uint8"),
+        ({"labels": np.zeros(2, np.int64)}, "unsignedinteger"),
         ({"labels": np.array([0, 3], np.uint8)}, "between 0 and 2"),
         ({"predicted": np.zeros(3, np.uint8)}, r"shape \(2,\)"),
         ({"indices": np.arange(3)}, "indices"),
@@ -88,3 +88,17 @@ def test_changed_labels_in_a_file_are_noticed(tmp_path):
     np.savez(tmp_path / "p.npz", **arrays)
     with pytest.raises(PredictionsError, match="were changed"):
         Predictions.read(tmp_path / "p.npz")
+
+
+def test_labels_of_more_than_256_classes_take_two_bytes_and_keep_their_hash(tmp_path):
+    classes = tuple(f"class {number}" for number in range(300))
+    labels = as_labels([0, 299, 7], 300)
+    assert (labels.dtype, as_labels([255], 256).dtype) == (np.uint16, np.uint8)
+    logs = np.log(np.full((3, 300), 1 / 300, np.float32))
+    (tmp_path / "p.npz").write_bytes(
+        Predictions(labels, labels, logs, np.arange(3), classes).to_bytes()
+    )
+    again = Predictions.read(tmp_path / "p.npz")
+    assert again.labels.tolist() == [0, 299, 7]
+    few = Predictions(labels[2:], labels[2:], None, np.arange(1), classes[:10])
+    assert few.labels_hash == make([7], classes=classes[:10]).labels_hash

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from fittingroom.errors import PredictionsError, missing_extra
-from fittingroom.predictions import Int64, Predictions, UInt8
+from fittingroom.predictions import Int64, Labels, Predictions, as_labels
 from fittingroom.safe_io import MEBIBYTE, Refusal, read_arrays, read_whole
 
-# A file for 10,000 images with all probabilities takes about 2 MB.
-MOST_BYTES = 16 * MEBIBYTE
+# A file for 10,000 images with the probabilities of 1,000 classes takes 40 MB.
+MOST_BYTES = 64 * MEBIBYTE
 # Probabilities of one image, written with four digits each, sum to one within this.
 _SUM_TOLERANCE = 1e-3
 _LONGEST_HEADER = 20_000  # bytes
@@ -32,16 +32,16 @@ _Numbers = dict[str, npt.NDArray[np.float64]]
 
 
 def read_external(
-    path: Path, *, labels: UInt8, indices: Int64, classes: tuple[str, ...]
+    path: Path, *, labels: Labels, indices: Int64, classes: tuple[str, ...]
 ) -> Predictions:
     """Somebody else's predictions for these images, checked against what is known of the images.
 
     The file's content tells whether it is a CSV file or an archive. Nothing in it is executed or
-    unpickled, and no more than 16 MiB are read or unpacked.
+    unpickled, and no more than 64 MiB are read or unpacked.
 
     Args:
         path: a CSV file or ``.npz`` archive.
-        labels: uint8 ``(N,)``, the true labels of the images.
+        labels: uint8 or uint16 ``(N,)``, the true labels of the images.
         indices: int64 ``(N,)``, the position of each image in its data file.
         classes: the ``K`` class names.
 
@@ -67,7 +67,8 @@ def read_external(
         raise unusable(path, error) from error
     with np.errstate(divide="ignore"):  # a probability of zero is taken as it is
         logs = None if shares is None else np.minimum(np.log(shares), 0.0).astype(np.float32)
-    return Predictions(labels, found["predicted"].astype(np.uint8), logs, indices, classes)
+    predicted = as_labels(found["predicted"], len(classes))
+    return Predictions(labels, predicted, logs, indices, classes)
 
 
 def unusable(path: Path, error: Exception) -> PredictionsError:
@@ -152,7 +153,9 @@ def _table(content: bytes, kinds: int, most: int) -> _Numbers:
     return found | ({"probabilities": numbers[shares].to_numpy()} if shares else {})
 
 
-def _check_images(found: _Numbers, labels: UInt8, indices: Int64, classes: tuple[str, ...]) -> None:
+def _check_images(
+    found: _Numbers, labels: Labels, indices: Int64, classes: tuple[str, ...]
+) -> None:
     """Refuse numbers of other images, and classes that are unknown."""
     for name, array in found.items():
         if len(array) != len(labels):

@@ -5,6 +5,7 @@ import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +15,21 @@ from fittingroom.errors import DataError, PredictionsError
 from fittingroom.safe_io import MEBIBYTE, Refusal, read_arrays, read_whole
 
 UInt8 = npt.NDArray[np.uint8]
+# Class numbers, counted from 0: uint8, or uint16 for more than 256 classes.
+Labels = npt.NDArray[np.unsignedinteger[Any]]
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
 
 # One image's probabilities, as float32, sum to one within this.
 _SUM_TOLERANCE = 1e-3
-_LARGEST_FILE = 64 * MEBIBYTE
+_LARGEST_FILE = 512 * MEBIBYTE
 # As many images as a file of predictions may hold.
 _MOST_ROWS = 1_000_000
+
+
+def as_labels(numbers: npt.ArrayLike, classes: int) -> Labels:
+    """Whole numbers below ``classes`` as labels: uint8 up to 256 classes, uint16 above."""
+    return np.asarray(numbers).astype(np.min_scalar_type(classes - 1), copy=False)
 
 
 def log_softmax(logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -62,8 +70,8 @@ class Predictions:
     """The true labels of some images, and what one model predicts for them.
 
     Attributes:
-        labels: uint8 ``(N,)``, the true labels, each below ``len(classes)``.
-        predicted: uint8 ``(N,)``, the predicted labels.
+        labels: uint8 or uint16 ``(N,)``, the true labels, each below ``len(classes)``.
+        predicted: the same of the predicted labels.
         log_probabilities: float32 ``(N, K)``, natural logarithms of the calibrated
             probabilities, or None for a model that gives classes alone.
         indices: int64 ``(N,)``, each image's position in its data file.
@@ -73,8 +81,8 @@ class Predictions:
         PredictionsError: shapes, types or values that do not fit together.
     """
 
-    labels: UInt8
-    predicted: UInt8
+    labels: Labels
+    predicted: Labels
     log_probabilities: Float32 | None
     indices: Int64
     classes: tuple[str, ...]
@@ -84,8 +92,8 @@ class Predictions:
         if count == 0:
             raise PredictionsError("There are no predictions. Give at least one image.")
         forms = {
-            "labels": ((count,), np.uint8),
-            "predicted": ((count,), np.uint8),
+            "labels": ((count,), np.unsignedinteger),
+            "predicted": ((count,), np.unsignedinteger),
             "indices": ((count,), np.integer),
             "log_probabilities": ((count, classes), np.float32),
         }
@@ -135,7 +143,7 @@ class Predictions:
     @cached_property
     def labels_hash(self) -> str:
         """SHA-256 of the true labels: only predictions with the same hash can be compared."""
-        return hashlib.sha256(self.labels.tobytes()).hexdigest()
+        return hashlib.sha256(as_labels(self.labels, len(self.classes)).tobytes()).hexdigest()
 
     def take(self, positions: Int64) -> "Predictions":
         """The predictions at these positions, int64 ``(M,)``, at least one.

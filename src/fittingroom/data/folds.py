@@ -6,10 +6,10 @@ import numpy as np
 
 from fittingroom.data.split import ImageSet, Split, SplitRule, hash_indices
 from fittingroom.errors import UsageError
-from fittingroom.predictions import Int64, UInt8
+from fittingroom.predictions import Int64, Labels
 
 
-def fold_numbers(labels: UInt8, folds: int, seed: int = 0) -> Int64:
+def fold_numbers(labels: Labels, folds: int, seed: int = 0) -> Int64:
     """The fold, from 0 to ``folds - 1``, that each image is held back in: int64 ``(N,)``.
 
     Folds have the same share of each class, within one image, and of all images.

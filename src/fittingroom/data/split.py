@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from fittingroom.errors import RecipeError
-from fittingroom.predictions import Int64, UInt8
+from fittingroom.predictions import Int64, Labels, UInt8
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,12 +18,12 @@ class ImageSet:
 
     Attributes:
         images: uint8 ``(N, 28, 28)``, 0 is the background.
-        labels: uint8 ``(N,)``.
+        labels: uint8 ``(N,)``, or uint16 for more than 256 classes.
         indices: int64 ``(N,)``, positions in the data file.
     """
 
     images: UInt8
-    labels: UInt8
+    labels: Labels
     indices: Int64
 
     def __len__(self) -> int:
@@ -105,7 +105,7 @@ def make_split(image_set: ImageSet, rule: SplitRule, classes: tuple[str, ...]) -
     return Split(training, validation, rule, classes, index_hash)
 
 
-def split_positions(labels: UInt8, rule: SplitRule) -> tuple[Int64, Int64]:
+def split_positions(labels: Labels, rule: SplitRule) -> tuple[Int64, Int64]:
     """Positions for training and for validation, each int64 in file order.
 
     Validation gets ``N · share`` of all images, rounded. In a stratified split each class gives

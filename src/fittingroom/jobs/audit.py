@@ -29,7 +29,7 @@ from fittingroom.jobs.rehearsal import rehearse
 from fittingroom.jobs.session import Session
 from fittingroom.metrics import fit_temperature, wilson
 from fittingroom.predict import Predictor
-from fittingroom.predictions import Predictions
+from fittingroom.predictions import Predictions, as_labels
 from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
 from fittingroom.reporting.audit_page import audit_page
 from fittingroom.runs import Epoch, RunWriter, describe_environment, log_opening, run_name
@@ -216,7 +216,11 @@ def out_of_fold(
             advance(fold + 1, f"held back: {wilson(int(correct), len(held_back)).percent}")
     said = [
         Predictions(
-            judged.labels, given.argmax(axis=1).astype(np.uint8), given, judged.indices, classes
+            judged.labels,
+            as_labels(given.argmax(axis=1), len(classes)),
+            given,
+            judged.indices,
+            classes,
         )
         for judged, given in ((training, logs), (test, test_logs))
     ]

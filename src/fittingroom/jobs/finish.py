@@ -14,7 +14,7 @@ from fittingroom.export import OodScore, build_onnx, fit_ood, wrap_core
 from fittingroom.jobs.progress import Progress
 from fittingroom.metrics import fit_temperature, risk_coverage
 from fittingroom.predict import Predictor, Thresholds
-from fittingroom.predictions import Float32, UInt8, softmax
+from fittingroom.predictions import Float32, Labels, UInt8, softmax
 from fittingroom.recipes import BaseRecipe, Recipe
 from fittingroom.runs import Run, RunWriter, Summary
 from fittingroom.safe_io.models import trust_model
@@ -92,7 +92,7 @@ def finish(
 
 
 def choose_thresholds(
-    probabilities: npt.NDArray[np.floating], scores: npt.NDArray[np.floating], labels: UInt8
+    probabilities: npt.NDArray[np.floating], scores: npt.NDArray[np.floating], labels: Labels
 ) -> Thresholds:
     """When a model abstains, chosen on the validation set alone.
 
@@ -103,7 +103,7 @@ def choose_thresholds(
     Args:
         probabilities: ``(N, K)``, calibrated.
         scores: ``(N,)``, out-of-distribution scores.
-        labels: uint8 ``(N,)``.
+        labels: uint8 or uint16 ``(N,)``.
     """
     unknown = float(np.quantile(scores, _ACCEPTED))
     known = scores <= unknown

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fittingroom.predict.abstention import ABSTENTIONS, Abstention
-from fittingroom.predictions import Float32, UInt8
+from fittingroom.predictions import Float32, Labels, UInt8
 
 _TOP = 3
 
@@ -70,14 +70,14 @@ class Answers:
     """The answers of a model for many images, as arrays; each row is an :class:`Answer`.
 
     Attributes:
-        label: uint8 ``(N,)``, the predicted labels.
+        label: uint8 or uint16 ``(N,)``, the predicted labels.
         probabilities: float32 ``(N, K)``, calibrated.
         ood_score: float32 ``(N,)``, higher = less like a garment.
         abstain: uint8 ``(N,)``: 0 answered, 1 unsure, 2 unknown.
         classes: the names of the classes in the order of the labels.
     """
 
-    label: UInt8
+    label: Labels
     probabilities: Float32
     ood_score: Float32
     abstain: UInt8

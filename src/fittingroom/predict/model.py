@@ -15,7 +15,7 @@ from fittingroom.predict.abstention import Thresholds, abstain
 from fittingroom.predict.answers import Answer, Answers
 from fittingroom.predict.explain import occlusion
 from fittingroom.predict.predictor import Predictor, not_ours
-from fittingroom.predictions import Float32, UInt8
+from fittingroom.predictions import Float32, UInt8, as_labels
 
 if TYPE_CHECKING:
     from fittingroom.data import ImageSet
@@ -88,7 +88,7 @@ class Model:
         """
         probabilities, scores = self._predictor.run(("probabilities", "ood_score"), images)
         return Answers(
-            label=probabilities.argmax(axis=1).astype(np.uint8),
+            label=as_labels(probabilities.argmax(axis=1), len(self.classes)),
             probabilities=probabilities,
             ood_score=scores,
             abstain=abstain(probabilities, scores, self.thresholds),

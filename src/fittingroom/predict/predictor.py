@@ -9,7 +9,7 @@ import onnxruntime
 
 from fittingroom.classes import GARMENTS
 from fittingroom.errors import ExportError, PredictionsError, UsageError
-from fittingroom.predictions import Float32, Predictions, UInt8, log_softmax
+from fittingroom.predictions import Float32, Predictions, UInt8, as_labels, log_softmax
 from fittingroom.safe_io import Refusal
 from fittingroom.safe_io.models import check_model, class_names, limit_memory
 
@@ -135,7 +135,7 @@ class Predictor:
         log_probabilities = self.log_probabilities(labelled.images, on_batch)
         return Predictions(
             labels=labelled.labels,
-            predicted=log_probabilities.argmax(axis=1).astype(np.uint8),
+            predicted=as_labels(log_probabilities.argmax(axis=1), len(self.classes)),
             log_probabilities=log_probabilities,
             indices=labelled.indices,
             classes=self.classes,

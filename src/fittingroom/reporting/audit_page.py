@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from fittingroom.auditing import Audit
 from fittingroom.auditing.results import SIDES, side_of
 from fittingroom.numbers import Estimate, percent_estimate, some, sureness
-from fittingroom.predictions import UInt8
+from fittingroom.predictions import Labels, UInt8
 from fittingroom.reporting.tables import Table
 from fittingroom.reporting.write import render
 
@@ -28,7 +28,7 @@ class _Group(NamedTuple):
     tiles: Sequence[_Row]
 
 
-def audit_page(audit: Audit, images: UInt8, labels: UInt8) -> bytes:
+def audit_page(audit: Audit, images: UInt8, labels: Labels) -> bytes:
     """The page, self-contained, as HTML in UTF-8.
 
     Args:

@@ -16,7 +16,7 @@ class TrainingImages:
 
     Args:
         images: uint8 ``(N, H, W)``.
-        labels: uint8 ``(N,)``.
+        labels: whole numbers ``(N,)``.
         mean: of the training pixels, in 0–255.
         deviation: their standard deviation.
     """

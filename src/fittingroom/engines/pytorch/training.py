@@ -102,7 +102,8 @@ class _Training:
         self.normalisation = {"pixels.mean": mean, "pixels.deviation": deviation}
 
         def on_device(image_set: ImageSet) -> TrainingImages:
-            images, labels = torch.from_numpy(image_set.images), torch.from_numpy(image_set.labels)
+            images = torch.from_numpy(image_set.images)
+            labels = torch.from_numpy(image_set.labels).long()
             return TrainingImages(
                 images.to(device), labels.to(device), mean.to(device), deviation.to(device)
             )

@@ -227,7 +227,7 @@ def _as_parquet(rows: list[dict[str, Any]], digest: str) -> bytes:
         [
             ("file", pa.string()),
             ("class", pa.string()),
-            ("label", pa.uint8()),
+            ("label", pa.uint16()),
             ("probability", pa.float64()),
             ("abstain", pa.string()),
             ("top", pa.list_(likely)),
