@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fittingroom.data import Dataset, ImageSet
+from fittingroom.data import Dataset
+from fittingroom.data.content import Content, Part
+from fittingroom.data.dataset import Source
 from fittingroom.data.find import SAMPLE_FOLDER
 from fittingroom.data.official import FILE_NAMES, TEST, TRAINING
-from fittingroom.predictions import as_labels
+from fittingroom.data.read import make_dataset
 
 
 def idx_bytes(array: npt.NDArray[np.uint8], magic: int | None = None) -> bytes:
@@ -79,15 +81,13 @@ def write_arrays(
 def made(kinds: int, *, each: int = 12, test: int = 6) -> Dataset:
     """A data set of so many classes, each a pattern of squares that a network learns at once."""
     generator = np.random.default_rng(kinds)
-    patterns = generator.random((kinds, 7, 7)) > 0.5
+    patterns = np.zeros((kinds, 7, 7), np.uint8)
+    patterns[:, 1:6, 1:6] = generator.random((kinds, 5, 5)) > 0.5
 
-    def image_set(count: int) -> ImageSet:
-        labels = as_labels(np.tile(np.arange(kinds), count), kinds)
+    def part(count: int) -> Part:
+        labels = np.tile(np.arange(kinds), count)
         images = 180 * patterns[labels].repeat(4, axis=1).repeat(4, axis=2)  # (N, 28, 28)
-        noise = generator.integers(0, 60, images.shape)
-        return ImageSet((images + noise).astype(np.uint8), labels, np.arange(len(labels)))
+        return Part(images + generator.integers(0, 60, images.shape, np.uint8), labels)
 
     names = tuple(f"kind {number}" for number in range(1, kinds + 1))
-    hashes = {"training": f"{kinds:064d}"}, {"test": f"{kinds:064d}"}
-    name, halves = f"made-{kinds}", (image_set(each), image_set(test))
-    return Dataset(name, Path("nowhere"), names, False, *hashes, *halves)
+    return make_dataset(Content(part(each), part(test), classes=names), Source(None))
