@@ -12,7 +12,9 @@ from typing import Any
 
 from fittingroom.errors import FittingRoomError, RunBusyError, RunError
 
-# What a file system answers that cannot flush a folder.
+# What a file system answers that is full, that has no locks, and that cannot flush a folder.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
 _CANNOT_FLUSH = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}")
 
@@ -92,10 +94,8 @@ def as_json(values: Any) -> bytes:
 
 def cannot_write(path: Path, error: OSError) -> FittingRoomError:
     """The error for a file or folder that the system did not let us write."""
-    return RunError(
-        f"{path} can't be written: {error.strerror or error}. Free some space, or choose a folder "
-        "that you may write to."
-    )
+    advice = "Free some space" if error.errno in _FULL else "Choose a folder that you may write to"
+    return RunError(f"{path} can't be written: {error.strerror or error}. {advice}.")
 
 
 def flush_folder(folder: Path) -> None:
@@ -131,16 +131,27 @@ def only_here(runs: Path, name: str, *, wait: bool = False) -> Iterator[None]:
     if locks.is_symlink():  # of an untrusted folder, which would make us write elsewhere
         raise RunError(f"{locks} is a link. Remove it, or choose another folder with --runs.")
     make_folder(locks)
-    lock = filelock.FileLock(locks / f"{name}.lock", blocking=wait, thread_local=False)
+    path = locks / f"{name}.lock"
+    lock: filelock.BaseFileLock = filelock.FileLock(path, blocking=wait, thread_local=False)
     try:
-        lock.acquire()
+        try:
+            lock.acquire()
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            # This file system has no locks. Only one process can create a file, though; what a
+            # process on this machine left that died is taken over.
+            path = locks / f"{name}.taken"
+            lock = filelock.SoftFileLock(path, blocking=wait, thread_local=False)
+            lock.acquire()
     except filelock.Timeout as error:
+        left = "" if path.suffix == ".lock" else f" If none is, remove {path}."
         raise RunBusyError(
             f"Another process is training {name} in {runs}. Wait for it, stop it, or choose "
-            "another folder with --runs."
+            f"another folder with --runs.{left}"
         ) from error
     except OSError as error:
-        raise cannot_write(locks / f"{name}.lock", error) from error
+        raise cannot_write(path, error) from error
     try:
         yield
     finally:
