@@ -6,11 +6,13 @@ import os
 import re
 import shutil
 import stat
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fittingroom.errors import RunChangedError, RunError, RunUnfinishedError
+from fittingroom.errors import RunBusyError, RunChangedError, RunError, RunUnfinishedError
+from fittingroom.jobs.session import Session
 from fittingroom.predictions import Predictions
 from fittingroom.runs import (
     Checkpoint,
@@ -22,6 +24,7 @@ from fittingroom.runs import (
     find_run,
     list_runs,
     log_opening,
+    only_here,
     open_run,
     read_openings,
     run_name,
@@ -177,6 +180,36 @@ def test_a_file_system_that_cannot_flush_folders_is_written_to(tmp_path, monkeyp
     with pytest.raises(RunError) if told else contextlib.nullcontext():
         write_file(tmp_path / "file", b"content")
     assert (tmp_path / "file").read_bytes() == b"content"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="locks otherwise")
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_on_a_file_system_without_locks_one_process_still_works_at_a_time(
+    tmp_path, monkeypatch, number
+):
+    def flock(*arguments):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    told = pytest.raises(RunBusyError, match=r"If none is, remove .*a\.taken")
+    with only_here(tmp_path, "a"), only_here(tmp_path, "b"), told, only_here(tmp_path, "a"):
+        pass
+    with only_here(tmp_path, "a"):
+        pass
+
+
+def test_a_run_is_known_by_its_folder_s_name_however_it_is_named(run_copy, monkeypatch):
+    shutil.move(run_copy.parent, run_copy.parents[1] / "other")
+    run_copy = run_copy.parents[1] / "other" / run_copy.name
+    monkeypatch.setenv("HOME", str(run_copy.parents[1]))
+    monkeypatch.chdir(run_copy)
+    for name in (".", f"../{run_copy.name}", f"~/other/{run_copy.name}", str(run_copy)):
+        assert open_run(name).folder == run_copy
+    for name in ("..", "~/other"):
+        assert [each.run and each.run.name for each in list_runs(name)] == [run_copy.name]
+        assert Session(runs=name).folder == run_copy.parent
+    monkeypatch.chdir(run_copy.parents[1])
+    assert open_run(f"other/../other/{run_copy.name}").folder == Path("other", run_copy.name)
 
 
 @pytest.mark.parametrize(("keep", "kept"), [("best accuracy", 2), ("best loss", 3), ("last", 4)])

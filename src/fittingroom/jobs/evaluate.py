@@ -42,7 +42,7 @@ def evaluate(
     """
     session = session or Session()
     threads = check_threads(session.threads)  # before the opening is logged
-    run = run if isinstance(run, Run) else open_run(Path(run))
+    run = run if isinstance(run, Run) else open_run(run)
     dataset = dataset_of(run) if session.data is None else session.dataset
     if run.classes != dataset.classes:
         raise DataInvalidError(

@@ -33,7 +33,7 @@ def model_file(model: "Path | str | Run | None") -> tuple[Path, str | None]:
     if model is None:
         return packaged_model(), packaged_numbers()["name"]
     if isinstance(model, Path | str):
-        path = Path(model)
+        path = Path(model).expanduser()
         if path.is_file():
             return path, None
         if not path.exists():
@@ -44,7 +44,7 @@ def model_file(model: "Path | str | Run | None") -> tuple[Path, str | None]:
     # Here, as it imports all recipes, which the model inside the package does not need.
     from fittingroom.runs import Run, open_run
 
-    run = open_run(Path(model)) if isinstance(model, Path | str) else model
+    run = open_run(model) if isinstance(model, Path | str) else model
     if not isinstance(run, Run):
         raise UsageError(
             f"A model can't be loaded from {type(run).__name__}. Give a run, its folder, a "

@@ -129,7 +129,7 @@ def reproduce(
         TrainingError: training failed.
         TrainingStopped: Ctrl-C or SIGTERM came, and the epoch was finished.
     """
-    run = run if isinstance(run, Run) else open_run(Path(run))
+    run = run if isinstance(run, Run) else open_run(run)
     session = session or Session()
     recipe = _recipe(run, model)
     dataset = _dataset(run, session)

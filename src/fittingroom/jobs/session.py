@@ -7,7 +7,7 @@ from pathlib import Path
 from fittingroom.data import Dataset, find_dataset
 from fittingroom.errors import DataInvalidError, DataNotFoundError
 from fittingroom.jobs.progress import Progress, Silence
-from fittingroom.runs import Run
+from fittingroom.runs import Run, resolved
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Session:
 
     @cached_property
     def folder(self) -> Path:
-        """The folder of runs as a path."""
-        return Path(self.runs)
+        """The folder of runs as a path, resolved."""
+        return resolved(self.runs)
 
 
 def dataset_of(run: Run) -> Dataset:

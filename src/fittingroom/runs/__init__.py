@@ -2,7 +2,7 @@
 
 from fittingroom.runs.checkpoints import Checkpoint, read_checkpoint
 from fittingroom.runs.environment import available_processors, describe_environment, differences
-from fittingroom.runs.files import make_folder, only_here, write_file
+from fittingroom.runs.files import make_folder, only_here, resolved, write_file
 from fittingroom.runs.folder import Run, Summary, open_run, run_name
 from fittingroom.runs.history import Ending, Epoch, best_epoch, ending
 from fittingroom.runs.listing import Listed, find_begun, find_run, list_runs
@@ -32,6 +32,7 @@ __all__ = [
     "open_run",
     "read_checkpoint",
     "read_openings",
+    "resolved",
     "run_name",
     "write_file",
 ]

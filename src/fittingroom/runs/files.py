@@ -87,6 +87,13 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+def resolved(path: Path | str) -> Path:
+    """A path without ``~``, ``..`` and links; relative to the current folder if it is below it."""
+    # Unlike Path.expanduser, this leaves the name of an unknown user as it is.
+    full, here = Path(os.path.expanduser(path)).resolve(), Path.cwd()  # noqa: PTH111
+    return full.relative_to(here) if here in full.parents else full
+
+
 def as_json(values: Any) -> bytes:
     """Values as indented JSON in UTF-8, its newline included."""
     return (json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()

@@ -21,7 +21,7 @@ from fittingroom.errors import (
 )
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import BaseRecipe, recipe_from_json
-from fittingroom.runs.files import as_json, make_folder, write_file
+from fittingroom.runs.files import as_json, make_folder, resolved, write_file
 from fittingroom.runs.history import Epoch, finite, read_history
 from fittingroom.runs.stored import (
     MANIFEST,
@@ -174,7 +174,7 @@ def run_name(recipe: BaseRecipe, seed: int, data_key: str) -> str:
     return f"{recipe.name}-s{seed}-{digest[:4]}"
 
 
-def open_run(folder: Path) -> Run:
+def open_run(folder: Path | str) -> Run:
     """Read a finished run and check every file against the manifest.
 
     Raises:
@@ -182,6 +182,7 @@ def open_run(folder: Path) -> Run:
         RunChangedError: a file is missing, or is not the one that training wrote.
         RunError: it is no run folder, or another version of this project wrote it.
     """
+    folder = resolved(folder)
     if not folder.is_dir():
         try:
             refuse_model_file(folder)

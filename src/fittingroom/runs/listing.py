@@ -11,7 +11,7 @@ from fittingroom.data import Dataset
 from fittingroom.errors import FittingRoomError, RunChangedError, RunUnfinishedError
 from fittingroom.recipes import BaseRecipe, recipe_from_json
 from fittingroom.runs.checkpoints import Checkpoint, read_checkpoint
-from fittingroom.runs.files import is_leftover
+from fittingroom.runs.files import is_leftover, resolved
 from fittingroom.runs.folder import Run, open_run, read_failure
 from fittingroom.runs.stored import MANIFEST, stored_environment, stored_json
 
@@ -35,8 +35,9 @@ class Listed:
     reason: str = ""
 
 
-def list_runs(runs: Path) -> tuple[Listed, ...]:
+def list_runs(runs: Path | str = "runs") -> tuple[Listed, ...]:
     """Every run folder in ``runs``, by name; empty if there is no such folder."""
+    runs = resolved(runs)
     if not runs.is_dir():
         return ()
     looked_at = (_look_at(path) for path in sorted(runs.iterdir()) if path.is_dir())
