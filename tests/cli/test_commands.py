@@ -131,6 +131,20 @@ def test_what_tune_found_is_taken_by_train_and_summary(cli, tmp_path):
     assert out.startswith("ann-fast-tuned: ")
 
 
+def test_the_sheet_of_examples_overwrites_nothing(cli, tmp_path):
+    sheet, named = tmp_path / "sample_data.png", ("--sheet", "sample_data.png")
+    assert cli("data", "show", "--data", "sample")[0] == 0
+    drawn = sheet.read_bytes()
+    sheet.write_bytes(b"mine")
+    code, out, _ = cli("data", "show", "--data", "sample")
+    assert (code, "was left as it is" in out) == (0, True)
+    assert json.loads(cli("data", "show", "--data", "sample", "--json")[1])["sheet"] is None
+    assert cli("data", "show", "--data", "sample", *named)[0] == 2
+    assert sheet.read_bytes() == b"mine"
+    assert cli("data", "show", "--data", "sample", "--force")[0] == 0
+    assert sheet.read_bytes() == drawn
+
+
 def test_recipes_and_summary(cli):
     code, out, _ = cli("recipes")
     assert code == 0

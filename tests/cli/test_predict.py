@@ -127,6 +127,9 @@ def test_stages_are_drawn(folder, tmp_path, capsys):
     with Image.open(out) as drawn:
         assert drawn.width > 2 * drawn.height
         assert len(np.unique(np.asarray(drawn))) > 10
+    assert run(["predict", str(photo), "--stages", str(out)]) == 2
+    assert "overwrite it with --force" in capsys.readouterr().err
+    assert run(["predict", str(photo), "--stages", str(out), "--force"]) == 0
     assert run(["predict", str(folder), "--stages", str(out)]) == 2
     assert "one photo, not 4" in capsys.readouterr().err
 

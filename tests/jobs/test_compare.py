@@ -4,7 +4,7 @@ import json
 import pytest
 
 from fittingroom.engines.pytorch.training import PyTorchEngine
-from fittingroom.errors import ExportError, RecipeError, TrainingError, UsageError
+from fittingroom.errors import RecipeError, TrainingError, UsageError
 from fittingroom.jobs.compare import compare
 from fittingroom.jobs.progress import Silence
 from fittingroom.jobs.session import Session
@@ -68,7 +68,6 @@ def test_the_winner_is_left_for_keras_beside_the_report(
 ):
     monkeypatch.setattr("fittingroom.jobs.compare.write", lambda *results, **more: (None, ()))
     listener = Listener()
-    (tmp_path / "report").mkdir()
     outcome = compare_here(["one", "two"], seeds=2, progress=listener)
     best = max(outcome.comparison.models, key=lambda model: model.accuracy.value)
     group = next(each for each in outcome.evaluated if each[0].run.recipe.name == best.name)
@@ -79,16 +78,16 @@ def test_the_winner_is_left_for_keras_beside_the_report(
         assert f"{run.name}; it takes pixel values 0–255" in said
 
 
-def test_no_earlier_winner_s_file_is_left(two_recipes, compare_here, tmp_path, monkeypatch):
-    def refuse(run, **options):
-        raise ExportError("it has no form in Keras")
-
-    (tmp_path / "report").mkdir()
-    (tmp_path / "report" / "best_model.h5").write_bytes(b"earlier")
-    monkeypatch.setattr("fittingroom.jobs.compare.write", lambda *results, **more: (None, ()))
-    monkeypatch.setattr("fittingroom.jobs.compare.export_run", refuse)
-    compare_here(["one", "two"])
-    assert not list((tmp_path / "report").glob("best_model.*"))
+def test_a_person_s_own_folder_is_refused_before_anything_is_trained(
+    two_recipes, compare_here, tmp_path
+):
+    mine = tmp_path / "report" / "best_model.h5"
+    mine.parent.mkdir()
+    mine.write_bytes(b"mine")
+    with pytest.raises(UsageError, match="were not made here"):
+        compare_here(["one", "two"])
+    assert [path.read_bytes() for path in mine.parent.iterdir()] == [b"mine"]
+    assert list_runs(tmp_path / "runs") == ()
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def test_a_keras_run_gives_the_files_that_training_left(keras_run, tmp_path):
 @pytest.mark.parametrize("to", ["onnx", "safetensors"])
 def test_every_run_gives_its_common_files(trained, keras_run, tmp_path, to):
     for run in (trained, keras_run):
-        out = tmp_path / "deep" / f"m.{to}"
+        out = tmp_path / run.name / f"m.{to}"
         export_run(run, to=to, out=out)
         assert out.read_bytes() == (run.folder / f"model.{to}").read_bytes()
 
@@ -64,7 +64,11 @@ def test_the_command_says_what_the_file_takes(trained, tmp_path, capsys):
     arguments = ["export", str(trained.folder), "--to", "h5", "--out", str(out)]
     assert command(arguments) == 0
     assert "takes pixel values 0–255" in capsys.readouterr().out
-    assert command([*arguments, "--json"]) == 0
+    out.write_bytes(b"mine")
+    assert command(arguments) == 2
+    assert "exists. Name another file, or overwrite it with --force" in capsys.readouterr().err
+    assert out.read_bytes() == b"mine"
+    assert command([*arguments, "--json", "--force"]) == 0
     assert json.loads(capsys.readouterr().out)["path"] == str(out)
 
 

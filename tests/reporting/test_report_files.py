@@ -46,6 +46,7 @@ def read_json(path: Path) -> Any:
 def test_all_promised_files_are_there(page: Path) -> None:
     assert {path.name for path in (page.parent / "images").iterdir()} == PROMISED
     assert {path.name for path in page.parent.iterdir()} == {
+        ".fittingroom.json",
         "images",
         "index.html",
         "README.md",

@@ -9,6 +9,9 @@ from fittingroom.cli import options
 from fittingroom.cli.output import Display, print_json, print_table, print_text, say
 from fittingroom.errors import DataInvalidError
 from fittingroom.numbers import count, plain
+from fittingroom.runs import check_free
+
+_SHEET = Path("sample_data.png")
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -37,14 +40,23 @@ def show(
     test: options.Test = None,
     classes: options.Classes = None,
     invert: options.Invert = "auto",
-    sheet: Annotated[Path, typer.Option(help="Where to write the sheet of examples.")] = Path(
-        "sample_data.png"
-    ),
+    sheet: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where to write the sheet of examples. Default: sample_data.png, if it is new.",
+            show_default=False,
+        ),
+    ] = None,
+    force: options.Force = False,
     json: options.Json = False,
 ) -> None:
     """Show where the data is, and draw a sheet of example images."""
     from fittingroom.data import contact_sheet, find_dataset, survey
 
+    if sheet is not None:
+        check_free(sheet, force=force)
+    elif force or not _SHEET.exists():
+        sheet = _SHEET
     if data is None and not json:
         found = [(place.what, str(place.folder), place.words) for place in survey()]
         print_table(None, ("place", "folder", "found"), found, left=("place", "folder", "found"))
@@ -58,7 +70,8 @@ def show(
     )
     training = dataset.training()
     try:
-        contact_sheet(training).save(sheet)
+        if sheet is not None:
+            contact_sheet(training).save(sheet)
     except (OSError, ValueError) as error:
         raise DataInvalidError(
             f"The sheet can't be written to {sheet}: {error}. "
@@ -73,14 +86,15 @@ def show(
                 "classes": list(dataset.classes),
                 "training": len(training),
                 "notes": list(dataset.notes),
-                "sheet": str(sheet),
+                "sheet": sheet and str(sheet),
             }
         )
         return
     print_text(f"Using {dataset.name} from {dataset.path}.")
     for note in dataset.notes:
         print_text(note)
-    print_text(f"Examples, one row a class ({', '.join(dataset.classes)}): {sheet}")
+    left = f"{_SHEET} exists and was left as it is; --force draws it again"
+    print_text(f"Examples, one row a class ({', '.join(dataset.classes)}): {sheet or left}")
 
 
 @app.command()

@@ -21,7 +21,8 @@ def export(
     out: Annotated[
         Path,
         typer.Option(
-            help="The file to write, with the extension of its format; for web, a folder."
+            help="The file to write, with the extension of its format; for web, a folder that is "
+            "new, empty or from an earlier export."
         ),
     ],
     runs: Annotated[
@@ -33,6 +34,7 @@ def export(
             show_default=False,
         ),
     ] = None,
+    force: options.Force = False,
     json: options.Json = False,
 ) -> None:
     """Export a run's model as one file (Keras, ONNX, weights), or as a web page."""
@@ -58,7 +60,7 @@ def export(
         )
     from fittingroom.jobs.export import export_run
 
-    takes = export_run(runs[0], to=to, out=out)
+    takes = export_run(runs[0], to=to, out=out, force=force)
     if json:
         print_json({"path": str(out), "takes": takes})
     else:

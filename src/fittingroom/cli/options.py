@@ -50,6 +50,7 @@ Threads = Annotated[
     int | None,
     typer.Option(help="Processor threads. Default: one a processor.", show_default=False),
 ]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that exists.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 On = Annotated[
     Literal["ray"] | None,

@@ -59,6 +59,7 @@ def predict(
             help="Draw how one photo becomes 28×28 pixels, as a PNG file.", show_default=False
         ),
     ] = None,
+    force: options.Force = False,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
     threads: Annotated[
@@ -93,7 +94,7 @@ def predict(
         return
     found = image if image == [_STANDARD_INPUT] else list(find_images(image))
     if stages is not None:
-        _check_stages(stages, found)
+        _check_stages(stages, found, force)
     loaded = load(model, threads)
     if json:
         write = _json_lines(chosen)
@@ -155,7 +156,7 @@ def _on_ray(
         )
 
 
-def _check_stages(stages: Path, found: list[str]) -> None:
+def _check_stages(stages: Path, found: list[str], force: bool) -> None:
     """Before the photo is read: afterwards the answer would be there, and its drawing lost."""
     if len(found) != 1:
         raise UsageError(f"--stages draws one photo, not {len(found)}. Name one file.")
@@ -170,6 +171,8 @@ def _check_stages(stages: Path, found: list[str]) -> None:
         same = False
     if same:
         raise UsageError(f"--stages would overwrite the photo {stages}. Name another file.")
+    if stages.exists() and not force:
+        raise UsageError(f"{stages} exists. Name another file, or overwrite it with --force.")
 
 
 def _content(name: str) -> str | bytes:

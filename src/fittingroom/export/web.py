@@ -19,11 +19,11 @@ from PIL import Image
 
 from fittingroom import page
 from fittingroom.data.split import ImageSet
-from fittingroom.errors import UsageError
 from fittingroom.export.npm import read_package
 from fittingroom.predictions import Float32
-from fittingroom.runs.files import make_folder, write_file
+from fittingroom.runs import replace_output
 
+SITE = "a web page with models"
 _RUNTIME = (
     "onnxruntime-web",
     "1.30.0",
@@ -67,7 +67,7 @@ def write_site(
     """Write the static folder.
 
     Args:
-        out: the folder; new, empty, or from an earlier export.
+        out: the folder, as :func:`fittingroom.runs.open_output` gives it.
         models: one or more, shown side by side.
         known: ``G`` training images, which similar garments are chosen from.
         to_try: images to try.
@@ -76,14 +76,9 @@ def write_site(
         The size in bytes of each file, by its name within the folder.
 
     Raises:
-        UsageError: something else is in the folder.
         ExportError: the browser's runtime cannot be downloaded.
         RunError: the folder cannot be written.
     """
-    if out.exists() and not _replaceable(out):
-        raise UsageError(
-            f"{out} holds something other than an earlier export. Choose a new or empty folder."
-        )
     entries, content = [], {**_program(), **_garments(known, to_try)}
     for index, model in enumerate(models):
         number = "" if index == 0 else f"-{index + 1}"
@@ -98,15 +93,8 @@ def write_site(
     }
     site = {"models": entries, "garments": garments}
     content["site.json"] = json.dumps(site, ensure_ascii=False, indent=1).encode()
-    for name, data in content.items():
-        path = out / name
-        make_folder(path.parent)
-        write_file(path, data)
+    replace_output(out, SITE, content)
     return {name: len(data) for name, data in content.items()}
-
-
-def _replaceable(out: Path) -> bool:
-    return out.is_dir() and ((out / "site.json").is_file() or not any(out.iterdir()))
 
 
 def _program() -> dict[str, bytes]:

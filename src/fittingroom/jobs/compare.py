@@ -18,7 +18,8 @@ from fittingroom.jobs.seeds import check_place, train_seeds
 from fittingroom.jobs.session import Session, dataset_of
 from fittingroom.recipes import RECIPES, BaseRecipe, recipe_of
 from fittingroom.recipes.resolve import names_file
-from fittingroom.runs import Run, list_runs, open_run
+from fittingroom.reporting import REPORT
+from fittingroom.runs import Run, add_to_output, list_runs, open_output, open_run, resolved
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,7 @@ def compare(
             :class:`Predictions` (see ``docs/how-to/external-predictions.md``).
         margin: the difference in accuracy that does not matter in practice, a fraction.
         seeds: how many seeds, from 0, each recipe is trained with.
-        out: the folder of the report.
+        out: the folder of the report, new, empty or of an earlier report.
         fresh: train again even if there are finished runs of the same recipe, seed and data.
         on: ``"ray"`` trains all recipes and seeds in parallel on a Ray cluster whose machines all
             see the folder of runs; None one after the other, here.
@@ -74,8 +75,8 @@ def compare(
             only are trained there, and the listener is told.
 
     Raises:
-        UsageError: fewer than two entrants, one given twice, or a device that is not there or that
-            no recipe's engine can use.
+        UsageError: fewer than two entrants, one given twice, something else in the folder of the
+            report, or a device that is not there or that no recipe's engine can use.
         ClusterError: the cluster is not there, or one of its machines does not see the runs.
         RecipeError: neither a recipe nor a run has that name.
         PredictionsError: the external predictions are not of this test set.
@@ -104,6 +105,7 @@ def compare(
     external = read_others(sources, session)
     devices = _devices(recipes, session, here=on is None)
     wanted = [(recipe, devices[recipe.engine]) for recipe in recipes]
+    folder = open_output(out, REPORT)
     trained = train_seeds(wanted, seeds=seeds, fresh=fresh, on=on, session=session)
     failures = tuple(words for _, failed in trained for words in failed)
     groups = iter(runs for runs, _ in trained)
@@ -120,9 +122,9 @@ def compare(
     }
     comparison = compare_models(entrants_of(models), margin=margin)
     index, findings = write(
-        Path(out), models, session.dataset, comparison, failures=failures, runs=session.folder
+        folder, models, session.dataset, comparison, failures=failures, runs=session.folder
     )
-    leave_winner(Path(out), comparison, models, session)
+    leave_winner(folder, comparison, models, session)
     return Outcome(comparison, evaluated, failures, index, findings)
 
 
@@ -141,16 +143,15 @@ def leave_winner(
     progress = session.progress
     best = max(comparison.models, key=lambda model: model.accuracy.value)
     paths = {to: out / f"best_model.{to}" for to in ("keras", "h5")}
-    for path in paths.values():
-        path.unlink(missing_ok=True)  # of an earlier comparison
     runs = [each.run for each in groups[best.name] if each.run is not None]
     if not runs:
         progress.say(f"No Keras model beside the report: {best.name} was not trained here.")
         return
     run = max(runs, key=lambda run: run.summary.validation_accuracy)
+    add_to_output(out, [path.name for path in paths.values()])
     try:
         for to, path in paths.items():
-            takes = export_run(run, to=to, out=path)
+            takes = export_run(run, to=to, out=path, force=True)
             progress.say(f"{path}: {run.name}; it {takes}")
     except FittingRoomError as error:
         progress.say(f"No Keras model beside the report: {error}")
@@ -187,7 +188,7 @@ def _resolve(entrant: Any, runs: Path) -> BaseRecipe | Run:
     if isinstance(entrant, Run):
         return entrant
     if isinstance(entrant, str | Path) and str(entrant) not in RECIPES:
-        for folder in (Path(entrant), runs / entrant):
+        for folder in (resolved(entrant), runs / entrant):
             if folder.is_dir():
                 return open_run(folder)
         if not names_file(str(entrant)) and not Path(entrant).suffix:

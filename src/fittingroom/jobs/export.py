@@ -11,7 +11,7 @@ from fittingroom.errors import ExportError, UsageError
 from fittingroom.networks import parameter_count, summarise
 from fittingroom.predict import Predictor
 from fittingroom.recipes import Recipe
-from fittingroom.runs import Run, make_folder, open_run, write_file
+from fittingroom.runs import Run, check_free, make_folder, open_run, resolved, write_file
 from fittingroom.runs.stored import MOST_BYTES
 from fittingroom.safe_io import Refusal, read_weights, read_whole
 
@@ -48,7 +48,7 @@ _REBUILT = (
 )
 
 
-def export_run(run: Run | Path | str, *, to: str, out: Path | str) -> str:
+def export_run(run: Run | Path | str, *, to: str, out: Path | str, force: bool = False) -> str:
     """Write a finished run's model as one file.
 
     A PyTorch run's network is built again in Keras with its weights copied; normalisation, the
@@ -59,24 +59,27 @@ def export_run(run: Run | Path | str, *, to: str, out: Path | str) -> str:
     Args:
         run: a run, or its folder.
         to: ``"keras"``, ``"h5"``, ``"onnx"`` or ``"safetensors"``.
-        out: the file, with the extension of the format; an existing file is replaced.
+        out: the file, with the extension of the format.
+        force: overwrite a file that exists.
 
     Returns:
         What the file takes and gives, in words.
 
     Raises:
-        UsageError: no such format, another extension, or a folder in the file's place.
+        UsageError: no such format, another extension, a folder in the file's place, or a file that
+            exists.
         ExportError: the run cannot be exported to it, or the built model differs from the run's.
         RunError: the file cannot be written.
         MissingExtraError: Keras or its backend is not installed.
     """
     if to not in _FILES:
         raise UsageError(f"'{to}' is no format of one file. Use one of {', '.join(_FILES)}.")
-    path = Path(out)
+    path = resolved(out)
     if path.is_dir() or path.suffix != f".{to}":
         what = "is a folder" if path.is_dir() else f"doesn't end in .{to}"
         raise UsageError(f"{path} {what}. Give a file name that ends in .{to}.")
-    run = run if isinstance(run, Run) else open_run(Path(run))
+    check_free(path, force=force)
+    run = run if isinstance(run, Run) else open_run(run)
     content, takes = _content(run, to)
     make_folder(path.parent)
     write_file(path, content)

@@ -13,8 +13,8 @@ from fittingroom.findings import Finding, find
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.session import Session, dataset_of
 from fittingroom.recipes import BaseRecipe
-from fittingroom.reporting import ENVIRONMENT, Audited, Facts, write_report
-from fittingroom.runs import Run, describe_environment, open_run, read_openings
+from fittingroom.reporting import ENVIRONMENT, REPORT, Audited, Facts, write_report
+from fittingroom.runs import Run, describe_environment, open_output, open_run, read_openings
 from fittingroom.safe_io import MEBIBYTE, Refusal, read_whole
 
 _LARGEST_PAGE = 64 * MEBIBYTE
@@ -39,7 +39,7 @@ def report(
     Args:
         runs: runs, or their folders.
         margin: as for :func:`fittingroom.compare`.
-        out: the folder of the report.
+        out: the folder of the report, new, empty or of an earlier report.
         session: data to score on (None for the data that the first was trained on), threads and
             listener.
 
@@ -47,22 +47,22 @@ def report(
         The report's ``index.html``.
 
     Raises:
-        UsageError: no run, or the same one twice.
+        UsageError: no run, the same one twice, or something else in the folder of the report.
     """
-    opened = [run if isinstance(run, Run) else open_run(Path(run)) for run in runs]
+    opened = [run if isinstance(run, Run) else open_run(run) for run in runs]
     names = name_entrants(opened)
     if not opened:
         raise UsageError("There is no run to report on. Give one or more.")
     session = session or Session()
     if session.data is None:
         session = replace(session, data=dataset_of(opened[0]))
-    dataset = session.dataset
+    dataset, folder = session.dataset, open_output(out, REPORT)
     evaluated = {
         name: (evaluate(run, purpose="report", session=session),)
         for name, run in zip(names, opened, strict=True)
     }
     comparison = compare_models(entrants_of(evaluated), margin=margin) if len(opened) > 1 else None
-    index, _ = write(Path(out), evaluated, dataset, comparison)
+    index, _ = write(folder, evaluated, dataset, comparison)
     return index
 
 

@@ -8,11 +8,11 @@ import numpy as np
 from fittingroom.classes import GARMENTS
 from fittingroom.data import find_dataset
 from fittingroom.errors import ExportError, UsageError
-from fittingroom.export.web import WebModel, write_site
+from fittingroom.export.web import SITE, WebModel, write_site
 from fittingroom.numbers import plain
 from fittingroom.predict import Model
 from fittingroom.predict.packaged import packaged_model, packaged_numbers
-from fittingroom.runs import Run, open_run
+from fittingroom.runs import Run, open_output, open_run
 
 _TO_TRY = 4  # images of a class to try
 _MOST_MODELS = 2  # that the page shows side by side
@@ -35,13 +35,14 @@ def export_site(runs: Sequence[Run | Path | str], *, out: Path | str) -> dict[st
             be downloaded.
         RunError: a run cannot be read, or the folder cannot be written.
     """
-    opened = [run if isinstance(run, Run) else open_run(Path(run)) for run in runs]
+    opened = [run if isinstance(run, Run) else open_run(run) for run in runs]
     names = [run.name for run in opened]
     if len(names) > _MOST_MODELS or len(set(names)) < len(names):
         raise UsageError(
             f"A web page shows one run, or {_MOST_MODELS} different runs side by side, not "
             f"{', '.join(names)}."
         )
+    folder = open_output(out, SITE)
     sample = find_dataset("sample")
     known, test = sample.training(), sample.open_test()
     # To be tried by visitors, not scored.
@@ -63,7 +64,7 @@ def export_site(runs: Sequence[Run | Path | str], *, out: Path | str) -> dict[st
             "thresholds": plain(model.thresholds),  # null accepts everything
         }
         models.append(WebModel(facts, path.read_bytes(), model.features(known.images)))
-    return write_site(Path(out), models, known, to_try)
+    return write_site(folder, models, known, to_try)
 
 
 def _accuracy(run: Run) -> float | None:

@@ -27,7 +27,14 @@ from fittingroom.jobs.train import Heard, train, train_trial
 from fittingroom.numbers import percent
 from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
 from fittingroom.reporting.tune_page import tune_page
-from fittingroom.runs import Epoch, describe_environment, run_name, write_file
+from fittingroom.runs import (
+    Epoch,
+    describe_environment,
+    open_output,
+    resolved,
+    run_name,
+    write_file,
+)
 from fittingroom.runs.files import as_json
 from fittingroom.tuning import (
     Retrained,
@@ -110,8 +117,9 @@ def tune(
         "seed": seed,
     }
     name = run_name(chosen, seed, f"{dataset.key} {facts['vary']}")
-    folder = session.folder / f"tune-{name}" if out is None else Path(out)
+    folder = session.folder / f"tune-{name}" if out is None else resolved(out)
     how_to_resume = f"Stopped. The trials are kept in {folder}; the same command resumes there."
+    open_output(folder, "a search")
     with (
         open_study(folder, facts, settings_of(chosen, space)) as study,
         stops_between_epochs(session.progress, how_to_resume, "this epoch is") as stop_if_asked,

@@ -20,7 +20,9 @@ from fittingroom.reporting.pair_figures import accuracies, pair_sections
 from fittingroom.reporting.results import results_json
 from fittingroom.reporting.shared_figures import shared_section
 from fittingroom.reporting.subsets import Audited
-from fittingroom.runs import make_folder, write_file
+from fittingroom.runs import replace_output
+
+REPORT = "a report"
 
 
 def write_report(
@@ -36,13 +38,13 @@ def write_report(
 ) -> Path:
     """Write a report on one model, or on several that are compared.
 
-    Leaves in the folder ``index.html`` (one self-contained page), ``README.md`` (the same for a
+    Writes into the folder ``index.html`` (one self-contained page), ``README.md`` (the same for a
     terminal), ``results.json`` (all numbers), ``images/``, and ``audit.html`` if the data was
-    audited. Each file is written whole or not at all, the page last; files of an earlier report
-    are replaced.
+    audited. Each file is written whole or not at all, the page last; what an earlier report left
+    there is removed.
 
     Args:
-        folder: made if it is missing.
+        folder: as :func:`fittingroom.runs.open_output` gives it.
         models: at least one, in the order of the comparison.
         comparison: of all the models, or None for a single one.
         findings: what deserves a second look in these.
@@ -91,18 +93,11 @@ def write_report(
     numbers = results_json(comparison, models, facts, panels, findings, audited)
     markdown = render("report.md.jinja", page)
     html = render("page.html.jinja", page)
-    drawings = {panel.image: panel.png for panel in panels}
-    for name, content in drawings.items():
-        write_file(make_folder(folder / "images") / name, content)
-    write_file(folder / "results.json", numbers)
-    write_file(folder / "README.md", markdown)
-    if audited is None:
-        (folder / "audit.html").unlink(missing_ok=True)  # that of an earlier report
-    else:
-        write_file(folder / "audit.html", audited.page)
-    index = folder / "index.html"
-    write_file(index, html)
-    return index
+    content = {f"images/{panel.image}": panel.png for panel in panels}
+    content |= {"results.json": numbers, "README.md": markdown}
+    content |= {} if audited is None else {"audit.html": audited.page}
+    replace_output(folder, REPORT, content | {"index.html": html})
+    return folder / "index.html"
 
 
 def render(template: str, page: Mapping[str, Any]) -> bytes:

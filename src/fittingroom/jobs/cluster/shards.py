@@ -24,7 +24,7 @@ from fittingroom.jobs.cluster.connection import (
 from fittingroom.jobs.load import model_file
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.predict import Model
-from fittingroom.runs import make_folder, only_here, write_file
+from fittingroom.runs import only_here, open_output, resolved, write_file
 
 # Images of a shard: some minutes of work for one processor, some MB of answers.
 SHARD = 10_000
@@ -97,6 +97,7 @@ def classify_shards(
         RunBusyError: another process writes to `out`.
         RunError: `out` cannot be written, or a file in it is damaged.
     """
+    out = resolved(out)
     path, _ = model_file(model)
     Model(path)  # which refuses a file that is no model
     content = path.read_bytes()
@@ -105,7 +106,7 @@ def classify_shards(
     shards = list(_cut(find_images(sources), shard, out.resolve(), settings))
     if not shards:
         raise UsageError("There are no images to classify. Name files, folders or patterns.")
-    with only_here(make_folder(out), "answers"):
+    with only_here(open_output(out, "answers"), "answers"):
         before = broken = _answered(shards)
         if missing := [each for each in shards if each.file not in before]:
             _classify_missing(missing, content, options, threads, progress or Silence())
