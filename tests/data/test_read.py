@@ -1,19 +1,25 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fittingroom.classes import GARMENTS
-from fittingroom.data import ImageSet, find_dataset, verify
+from fittingroom.data import ImageSet, Source, SplitRule, find_dataset, verify
+from fittingroom.data.content import Content, Part
 from fittingroom.data.official import (
+    FILE_NAMES,
     SAMPLE,
     TEST,
     TRAINING,
 )
-from fittingroom.errors import DataInvalidError, UsageError
+from fittingroom.data.read import make_dataset
+from fittingroom.data.readers import READERS
+from fittingroom.errors import DataInvalidError, DataNotFoundError, UsageError
 
 from .files import (
     idx_bytes,
+    sample_content,
     small_arrays,
     write_arrays,
     write_file,
@@ -37,6 +43,63 @@ def test_unknown_data_is_taken_as_it_is(tmp_path: Path) -> None:
     dataset = find_dataset(tmp_path)
     assert dataset.name.startswith("unknown-")
     assert dataset.classes == ("class 0", "class 1", "class 2")
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        lambda name: name.replace("-idx", ".idx"),
+        str.upper,
+        lambda name: f"{name}/{name}",  # unpacked into a folder of its name
+        lambda name: f"mine-{name}",
+        lambda name: name.replace("t10k", "test"),
+    ],
+)
+def test_other_spellings_of_the_files_names(spelled, tmp_path: Path) -> None:
+    for name in FILE_NAMES:
+        path = tmp_path / "data" / spelled(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(sample_content(name))
+    assert find_dataset(tmp_path / "data").name == "sample"
+
+
+def test_emnist_is_transposed_back_and_named_by_its_mapping(tmp_path: Path) -> None:
+    arrays = small_arrays([1, 2, 3] * 2, [3, 1])
+    for kind in ("emnist-letters", "emnist-digits"):
+        for name, array in arrays.items():
+            file = f"{kind}-{name.replace('t10k', 'test')}"
+            write_file(tmp_path, file, idx_bytes(array), packed=True)
+    (tmp_path / "emnist-letters-mapping.txt").write_text("1 65 97\n2 66 98\n3 67 99\n")
+    with pytest.raises(DataInvalidError, match=r"2 data sets: emnist-digits-, emnist-letters-"):
+        find_dataset(tmp_path)
+    dataset = find_dataset(tmp_path / "emnist-letters-train-images-idx3-ubyte.gz")
+    assert dataset.classes == ("A/a", "B/b", "C/c")
+    assert any("transposed back" in note for note in dataset.notes)
+    images = dataset.training().images
+    np.testing.assert_array_equal(images, arrays[TRAINING.images].transpose(0, 2, 1))
+
+
+def test_a_validation_set_of_its_own_takes_the_place_of_the_rule(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 99, (9, 28, 28), np.uint8)
+    labels = np.array([0, 1, 0, 1, 0, 1, 0, 1, 0])
+    parts = [Part(images[at], labels[at]) for at in (slice(5), slice(5, 7), slice(7, 9))]
+    content = Content(parts[0], parts[1], parts[2])
+    dataset = make_dataset(content, Source(None))
+    split = dataset.split(SplitRule("stratified", "1/12"))
+    np.testing.assert_array_equal(split.training.images, images[:5])
+    np.testing.assert_array_equal(split.validation.images, images[7:9])
+    np.testing.assert_array_equal(dataset.open_test().images, images[5:7])
+    without = replace(dataset, own_validation=0)
+    assert dataset.key != without.key
+
+
+def test_a_folder_of_something_else_says_what_is_there_and_what_is_needed(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "notes.txt").touch()
+    with pytest.raises(DataNotFoundError, match=r"holds notes\.txt\. That is no data set") as told:
+        find_dataset(tmp_path / "data")
+    for reader in READERS:
+        assert reader.name in str(told.value)
 
 
 @PACKED

@@ -11,14 +11,14 @@ import numpy.typing as npt
 from fittingroom.classes import GARMENTS, check_class_names
 from fittingroom.data.content import Content, FileInvalidError, Part
 from fittingroom.errors import DataError, DataInvalidError
-from fittingroom.predictions import UInt8
+from fittingroom.predictions import Labels, as_labels
 
 _MOST_CLASSES = 1000
 
 
 def number_labels(
     content: Content, given: Sequence[str] | None
-) -> tuple[list[UInt8 | None], tuple[str, ...], list[str]]:
+) -> tuple[list[Labels | None], tuple[str, ...], list[str]]:
     """Number the classes that training images have, in the order of their labels.
 
     Classes whose names are the ten garments', however they are spelled, get their order.
@@ -97,7 +97,7 @@ def _garment_order(names: list[str]) -> list[int] | None:
     return [plain.index(each) for each in garments] if sorted(plain) == sorted(garments) else None
 
 
-def _numbered(part: Part, found: npt.NDArray[Any]) -> UInt8:
+def _numbered(part: Part, found: npt.NDArray[Any]) -> Labels:
     strange = np.setdiff1d(part.labels, found)
     if len(strange):
         raise DataInvalidError(
@@ -105,8 +105,7 @@ def _numbered(part: Part, found: npt.NDArray[Any]) -> UInt8:
             "have. Training and test set need the same classes."
         )
     order = np.argsort(found)
-    numbers = order[np.searchsorted(found, part.labels, sorter=order)]
-    return numbers.astype(np.uint8 if len(found) <= 256 else np.uint16)
+    return as_labels(order[np.searchsorted(found, part.labels, sorter=order)], len(found))
 
 
 def _listed(labels: npt.NDArray[Any]) -> str:

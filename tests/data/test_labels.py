@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fittingroom.classes import GARMENTS
+from fittingroom.data.content import Content, Part, labels_of
+from fittingroom.data.labels import number_labels
+from fittingroom.errors import DataInvalidError
+
+
+def part(labels: list[int] | list[str]) -> Part:
+    return Part(np.zeros((len(labels), 28, 28), np.uint8), labels_of(labels, Path("labels")))
+
+
+def test_labels_that_start_at_one_are_renumbered_and_it_is_said() -> None:
+    content = Content(part([1, 2, 3, 3, 2, 1]), test=part([3, 1]))
+    (training, validation, test), classes, said = number_labels(content, None)
+    assert training is not None
+    assert test is not None
+    assert training.tolist() == [0, 1, 2, 2, 1, 0]
+    assert (validation, test.tolist()) == (None, [2, 0])
+    assert classes == ("class 1", "class 2", "class 3")
+    assert said == ["The labels 1, 2, 3 were renumbered 0 to 2, in this order."]
+
+
+def test_a_class_without_training_images_is_left_out() -> None:
+    content = Content(part([0, 0, 2, 2]), test=part([2]), classes=("cat", "owl", "frog"))
+    (training, _, test), classes, said = number_labels(content, None)
+    assert training is not None
+    assert test is not None
+    assert (training.tolist(), test.tolist()) == ([0, 0, 1, 1], [1])
+    assert classes == ("cat", "frog")
+    assert len(said) == 1
+
+
+def test_garments_get_the_order_of_fashion_mnist_however_they_are_spelled() -> None:
+    spelled = ["ankle_boot", "BAG", "coat", "Dress", "pullover", "sandal", "shirt", "sneaker"]
+    spelled += ["T - shirt / top", "trouser"]
+    (training, _, _), classes, said = number_labels(Content(part(spelled * 2)), None)
+    assert training is not None
+    assert classes == GARMENTS
+    assert training.tolist() == [9, 8, 4, 3, 2, 5, 6, 7, 0, 1] * 2
+    assert said == []
+
+
+def test_three_hundred_classes_are_numbered() -> None:
+    labels = [f"kind {number:03}" for number in range(300)]
+    (training, _, _), classes, _ = number_labels(Content(part(labels * 2)), None)
+    assert training is not None
+    assert training.tolist() == list(range(300)) * 2
+    assert classes == tuple(labels)
+
+
+@pytest.mark.parametrize(
+    ("training", "test", "given", "words"),
+    [
+        ([0, 0], [0], None, "has 1 class, not 2 to 1,000"),
+        ([0, 0, 1], [0], None, "class 1 has one training image"),
+        ([0, 0, 1, 1], [2, 7], None, "no image of 2, 7, which other parts"),
+        ([0, 0, 1, 1], [0], ("a", "b", "c"), "3 class names for 2 classes"),
+        ([0, 0, 1, 1], [0], ("a", "a"), "2 classes have the name 'a'"),
+    ],
+)
+def test_classes_that_cannot_be_used(training, test, given, words) -> None:
+    with pytest.raises(
+        DataInvalidError if "have the name" not in words else Exception, match=words
+    ):
+        number_labels(Content(part(training), test=part(test)), given)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0.0, 3.0], [0, 3]),
+        (["1", " 2 "], [1, 2]),
+        (["cat ", "owl"], ["cat", "owl"]),
+        ([b"cat", b"owl"], ["cat", "owl"]),
+        ([[4], [5]], [4, 5]),
+    ],
+)
+def test_labels_come_as_numbers_or_names(values, expected) -> None:
+    assert labels_of(values, Path("labels")).tolist() == expected
+
+
+@pytest.mark.parametrize("values", [[0.5, 1], [np.nan, 1], [[1, 0], [0, 1]]])
+def test_labels_that_are_none(values) -> None:
+    with pytest.raises(DataInvalidError, match=r"labels that are not whole|labels of shape"):
+        labels_of(values, Path("labels"))

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+
+from fittingroom.data.content import Part
+from fittingroom.data.prepare import decide, prepare
+from fittingroom.photos import Preparation
+from fittingroom.photos.preparation import resize
+
+
+def part(images) -> Part:
+    return Part(images, np.zeros(len(images), np.int64))
+
+
+def prepared(images, invert: str = "auto") -> np.ndarray:
+    preparation, as_photos, _ = decide(part(images), invert)
+    return prepare(part(images), preparation, as_photos, None, "images")
+
+
+def test_images_of_the_data_sets_own_format_stay_as_they_are(sample) -> None:
+    images = sample.training().images
+    assert decide(part(images), "auto") == (Preparation(), False, [])
+    assert prepared(images) is images
+
+
+def test_ink_on_white_is_inverted_and_said(sample) -> None:
+    images = sample.training().images[:50]
+    preparation, as_photos, notes = decide(part(255 - images), "auto")
+    assert (preparation, as_photos) == (Preparation(resized=True, inverted=True), False)
+    assert notes[-1] == "They were inverted, since they are dark on light."
+    np.testing.assert_array_equal(prepared(255 - images), images)
+    np.testing.assert_array_equal(prepared(255 - images, "no"), 255 - images)
+    np.testing.assert_array_equal(prepared(images, "yes"), 255 - images)
+
+
+@pytest.mark.parametrize("side", [8, 14, 32, 56, 64])
+def test_other_sizes_are_resized_by_area(side: int, sample) -> None:
+    images = sample.training().images[:5]
+    pillow = [np.asarray(Image.fromarray(each).resize((side, side))) for each in images]
+    result = prepared(np.array(pillow))
+    assert result.shape == (5, 28, 28)
+    whole = result.astype(float).mean(axis=(1, 2))
+    # The mean grey level is what resizing by area keeps.
+    np.testing.assert_allclose(whole, np.array(pillow).mean(axis=(1, 2)), atol=0.5)
+
+
+def test_whole_factors_are_means_of_squares() -> None:
+    images = np.random.default_rng(0).integers(0, 255, (3, 56, 56), np.uint8)
+    means = images.reshape(3, 28, 2, 28, 2).mean(axis=(2, 4))
+    expected = np.floor(means + 0.5).astype(np.uint8)
+    np.testing.assert_array_equal(resize(images, inverted=False), expected)
+
+
+def test_the_shorter_edge_is_filled_with_the_background() -> None:
+    image = np.full((1, 28, 14), 40, np.uint8)
+    image[0, 10:18, 4:10] = 200
+    square = resize(image, inverted=False)[0]
+    np.testing.assert_array_equal(square[:, 7:21], image[0])
+    assert (square[:, :7] == 40).all()
+    assert (square[:, 21:] == 40).all()
+
+
+@given(arrays(np.uint8, (4, 12, 9, 3)))
+def test_one_by_one_is_the_same_as_together(images) -> None:
+    together = resize(images, inverted=True)
+    alone = np.concatenate([resize(each[None], inverted=True) for each in images])
+    np.testing.assert_array_equal(together, alone)
+
+
+@given(st.lists(st.integers(5, 64), min_size=2, max_size=4))
+def test_images_of_various_sizes(sides: list[int]) -> None:
+    images = [np.full((side, side + 1, 3), 9, np.uint8) for side in sides]
+    result = prepared(images)
+    assert result.shape == (len(sides), 28, 28)
+    assert (result == 9).all()
+
+
+def test_large_images_go_through_the_photo_conversion(sample) -> None:
+    garment = 255 - sample.training().images[0]
+    large = np.asarray(Image.fromarray(garment).resize((200, 200), Image.Resampling.BILINEAR))
+    preparation, as_photos, notes = decide(part([large] * 3), "auto")
+    assert (preparation, as_photos) == (Preparation(), True)
+    assert "photo" in notes[-1]
+    result = prepared([large] * 3)
+    assert result.shape == (3, 28, 28)
+    assert abs(result[0].astype(int) - (255 - garment)).mean() < 10
