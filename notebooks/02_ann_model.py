@@ -99,8 +99,12 @@ model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=
 # bias for each neuron. So you can count them without Keras, and then ask Keras.
 
 # %%
-layers = {"first": 784 * 256 + 256, "second": 256 * 128 + 128, "third": 128 * 10 + 10}
-assert sum(layers.values()) == model.count_params()
+from itertools import pairwise
+
+sizes = [784, *(layer.units for layer in model.layers if isinstance(layer, keras.layers.Dense))]
+counts = [inputs * neurons + neurons for inputs, neurons in pairwise(sizes)]
+assert sum(counts) == model.count_params()
+layers = dict(zip(["first", "second", "third", "fourth", "fifth"], counts, strict=False))
 pd.DataFrame(
     {
         "weights": {name: f"{n:,}" for name, n in layers.items()},
