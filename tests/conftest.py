@@ -25,6 +25,7 @@ from fittingroom.jobs.train import train
 from fittingroom.networks import BatchNorm, Conv, Dense, Flatten, MaxPool, ReLU
 from fittingroom.recipes import Augmentation, Recipe
 from fittingroom.runs import Run
+from tests.data.files import made
 
 # A test must not depend on how busy the machine is.
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -111,6 +112,13 @@ def trained(tmp_path_factory: pytest.TempPathFactory, sample: Dataset) -> Run:
     return train(
         TINY, session=Session(data=sample, runs=tmp_path_factory.mktemp("trained"), threads=1)
     )
+
+
+@pytest.fixture(scope="session")
+def of_26(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A finished run on 26 classes that are no garments, shared."""
+    runs = tmp_path_factory.mktemp("of-26")
+    return train(TINY, session=Session(data=made(26), runs=runs, threads=1))
 
 
 def written(folder: Path, halves: Iterable[ImageSet], classes: Sequence[str]) -> Dataset:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fittingroom.classes import GARMENTS
 from fittingroom.cli import run as command
-from fittingroom.errors import ExportError, UsageError
+from fittingroom.errors import UsageError
 from fittingroom.export import web
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.site import export_site
@@ -128,10 +129,13 @@ def test_without_a_run_nothing_else_is_exported(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_of_other_classes_is_refused(three_classes, tmp_path):
-    run = train(TINY, session=Session(data=three_classes, runs=tmp_path / "runs", threads=1))
-    with pytest.raises(ExportError, match="ten classes"):
-        export_site([run], out=tmp_path / "site")
+def test_a_run_of_other_classes_has_no_garments_to_compare_with(of_26, trained, tmp_path):
+    sizes = export_site([of_26, trained], out=tmp_path / "site")
+    assert {"features-2.bin", "model.onnx"} <= set(sizes)
+    assert "features.bin" not in sizes
+    site = json.loads((tmp_path / "site" / "site.json").read_text())
+    assert site["models"][0]["classes"] == [f"kind {number}" for number in range(1, 27)]
+    assert site["garments"]["classes"] == list(GARMENTS)
 
 
 def test_the_command_lists_sizes(trained, tmp_path, capsys):

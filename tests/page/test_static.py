@@ -11,7 +11,7 @@ from fittingroom.errors import ExportError
 from fittingroom.export.npm import read_package
 from fittingroom.photos import read_photo
 from fittingroom.predict import Model
-from tests.page.conftest import drop, encoded, open_tab, photo_of, settle
+from tests.page.conftest import drop, encoded, export, open_tab, photo_of, serve, settle
 
 pytestmark = pytest.mark.browser
 
@@ -62,6 +62,27 @@ def test_a_dropped_photo_is_named_as_python_names_it(page, trained, photo):
     strong = strengths > 40
     assert ((colours[:, 0] > colours[:, 2]) == (values > 0))[strong].all()
     assert page.locator("#shown").is_visible()
+
+
+def test_a_model_of_other_classes_has_a_page_without_garments(browser, of_26, tmp_path, sample):
+    server, address = serve(export([of_26], tmp_path / "site"))
+    tab = open_tab(browser, address)
+    assert tab.locator(".rail").is_hidden()
+    assert "26 classes and no others" in tab.locator("footer").inner_text()
+    assert "garment" not in tab.locator("body").inner_text().lower()
+    image = sample.training().images[3]
+    drop(tab, encoded(photo_of(image)), "shirt.png")
+    read = read_photo(encoded(photo_of(image))).image
+    assert words(tab, "#status") == Model(of_26.model_path).answers(read[None])[0].sentence
+    assert "garment" not in words(tab, ".verdict").lower()
+    bars = tab.locator(".bars li").all_inner_texts()
+    assert len(bars) == 11
+    assert bars[-1].startswith("16 others")
+    assert tab.locator(".nearest").count() == 0
+    assert tab.complaints == []
+    tab.close()
+    server.shutdown()
+    server.server_close()
 
 
 def test_a_bad_file_is_refused_in_words_and_the_page_goes_on(page, photo):

@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fittingroom.jobs.session import Session
+from fittingroom.jobs.train import train
 from fittingroom.predict import Model
 from fittingroom.predict.packaged import packaged_model
 from fittingroom.serve.models import ServedModel
 from fittingroom.serve.schemas import ServiceAnswer
+from tests.conftest import TINY
+from tests.data.files import made
 from tests.serve.conftest import PIXELS, forms, png
 
 KINDS = {"content-type": "image/png"}
@@ -73,6 +77,23 @@ def test_details_show_how_the_answer_came_about(client, garments):
     assert values["nearest"]
     for near in values["nearest"]:
         assert {"class", "label", "image"} <= set(near)
+
+
+@pytest.mark.parametrize("kinds", [4, 10])
+def test_a_model_of_other_classes_shows_no_similar_garments(kinds, served, loaded, tmp_path):
+    run = train(TINY, session=Session(data=made(kinds), runs=tmp_path, threads=1))
+    other = ServedModel(Model(run.model_path, name="other", threads=1), None, None)
+    image = png(made(kinds).training().images[0])
+    for models, samples in (([other], 0), ([other, *loaded], 30)):
+        client = served(models)
+        answer = client.post("/v1/classify?details=true", files=forms(image))
+        assert answer.status_code == 200
+        first, *rest = answer.json()["answers"]
+        assert first["class"].startswith("kind ")
+        assert "nearest" not in first
+        assert [len(each["nearest"]) for each in rest] == [5] * len(rest)
+        assert len(client.get("/v1/samples").json()["samples"]) == samples
+    assert len(other.model.nearest(made(kinds).training().images[0])) == 0
 
 
 def test_samples_hold_each_class(client, sample):

@@ -18,6 +18,7 @@ import onnxruntime
 from PIL import Image
 
 from fittingroom import page
+from fittingroom.classes import GARMENTS
 from fittingroom.data.split import ImageSet
 from fittingroom.export.npm import read_package
 from fittingroom.predictions import Float32
@@ -53,12 +54,13 @@ class WebModel:
         facts: what the page reads of it in ``site.json``: ``name``, ``classes``, ``accuracy``,
             ``parameters`` and ``thresholds``.
         onnx: the ONNX model.
-        features: float32 ``(G, D)``, of the garments that photos are compared with.
+        features: float32 ``(G, D)``, of the garments that photos are compared with; None if the
+            model's classes are not the ten garments.
     """
 
     facts: Mapping[str, object]
     onnx: bytes
-    features: Float32
+    features: Float32 | None
 
 
 def write_site(
@@ -82,12 +84,15 @@ def write_site(
     entries, content = [], {**_program(), **_garments(known, to_try)}
     for index, model in enumerate(models):
         number = "" if index == 0 else f"-{index + 1}"
-        files = {"file": f"model{number}.onnx", "features": f"features{number}.bin"}
+        files = {"file": f"model{number}.onnx"}
         content[files["file"]] = model.onnx
-        content[files["features"]] = model.features.astype("<f4").tobytes()
+        if model.features is not None:
+            files["features"] = f"features{number}.bin"
+            content[files["features"]] = model.features.astype("<f4").tobytes()
         entries.append({**model.facts, **files})
     garments = {
         "file": "garments.png",
+        "classes": GARMENTS,
         "labels": [*known.labels.tolist(), *to_try.labels.tolist()],
         "known": len(known.labels),
     }

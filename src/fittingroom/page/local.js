@@ -15,12 +15,12 @@ export async function connect() {
   runtime.env.wasm.numThreads = 1;
   runtime.env.wasm.wasmPaths = { wasm: here("onnxruntime/ort-wasm-simd-threaded.wasm") };
   const [garments, ...models] = await Promise.all([
-    Garments.load(site.garments, site.models[0].classes),
+    Garments.load(site.garments),
     ...site.models.map((model) => Model.load(runtime, model, here)),
   ]);
   return {
     models: site.models,
-    samples: await garments.all(site.garments.known),
+    samples: site.models.some(({ features }) => features) ? await garments.all(site.garments.known) : [],
     place: "Your photos stay on this device: the model runs in your browser, and the page sends nothing.",
     classify: (blob) => classify(blob, models, garments),
   };
@@ -53,7 +53,7 @@ async function classify(blob, models, garments) {
 // Images of the data set, side by side on a sheet: first those that photos are compared with, then those
 // for the rail.
 class Garments {
-  static async load({ file, labels }, classes) {
+  static async load({ file, labels, classes }) {
     const sheet = await decode(await fetch(here(file)).then((response) => response.blob()));
     return new Garments(sheet, labels, classes);
   }

@@ -12,8 +12,9 @@ export class Model {
       executionProviders: ["wasm"],
       logSeverityLevel: 3,
     });
-    const response = await fetch(here(facts.features));
-    const features = new Float32Array(await response.arrayBuffer());
+    // Only a model of garments has features to compare with.
+    const known = facts.features && (await fetch(here(facts.features)));
+    const features = known && new Float32Array(await known.arrayBuffer());
     return new Model(runtime, session, facts, features);
   }
 
@@ -45,10 +46,10 @@ export class Model {
       probability: top[0].probability,
       probabilities: [...probabilities],
       abstain,
-      sentence: sentenceOf(abstain, top),
+      sentence: sentenceOf(abstain, top, this.features ? "Not a garment" : "Nothing"),
       top: top.slice(0, 3),
       explanation: await this.explain(image, order[0]),
-      nearest: this.nearest(features, NEAREST),
+      nearest: this.features ? this.nearest(features, NEAREST) : [],
     };
   }
 
@@ -117,9 +118,9 @@ export class Model {
 }
 
 // The words of predict/answers.py.
-function sentenceOf(abstain, top) {
+function sentenceOf(abstain, top, nothing) {
   const [first, second] = top;
-  if (abstain === "unknown") return `Not a garment that I know (the closest class is ${first.class}).`;
+  if (abstain === "unknown") return `${nothing} that I know (the closest class is ${first.class}).`;
   const share = ({ probability }) => `${(100 * probability).toFixed(0)}%`;
   if (abstain === "unsure")
     return `Unsure: between ${first.class} (${share(first)}) and ${second.class} (${share(second)}).`;

@@ -24,19 +24,24 @@ async function start() {
   }
   byId("place").textContent = backend.place;
   byId("models").textContent = backend.models.map(describe).join(" ");
+  const garments = backend.samples.length > 0; // without, no model knows them
+  document.body.classList.toggle("other-classes", !garments);
   hang(0);
   byId("others").hidden = backend.samples.length <= HANGING;
-  byId("waiting").textContent = "Choose a garment from the rail, or bring your own photo.";
+  byId("waiting").textContent = garments
+    ? "Choose a garment from the rail, or bring your own photo."
+    : "Bring a photo, or make a drawing.";
   document.body.dataset.ready = "true";
 }
 
-function describe({ name, accuracy, parameters }) {
+function describe({ name, classes, accuracy, parameters }) {
   const right = accuracy
     ? `classifies ${(100 * accuracy).toFixed(1)}% of the test images correctly`
     : "";
   const size = parameters ? `has ${parameters.toLocaleString("en")} parameters` : "";
   const facts = [size, right].filter(Boolean).join(" and ");
-  return facts ? `The model ${name} ${facts}.` : `The model is ${name}.`;
+  const known = `It knows ${classes.length} classes and no others.`;
+  return `${facts ? `The model ${name} ${facts}.` : `The model is ${name}.`} ${known}`;
 }
 
 // --- The rail ---

@@ -1,5 +1,6 @@
 // Draws answers: bars, words, the regions that mattered, similar garments.
 const SIDE = 28;
+const SHOWN = 10; // bars, of the most likely classes
 const ROWS = ["top", "middle", "bottom"];
 const COLUMNS = ["left", "centre", "right"];
 
@@ -25,7 +26,7 @@ export const garment = (base64, alt) =>
 
 // The heading of an answer: the class, or the reason why there is none.
 export function verdict(answer) {
-  if (answer.abstain === "unknown") return "Not a garment that I know";
+  if (answer.abstain === "unknown") return answer.sentence.split(" (")[0];
   if (answer.abstain === "unsure") {
     const [first, second] = answer.top;
     return `${first.class} or ${second.class}?`;
@@ -68,6 +69,12 @@ function bars(answer, classes) {
   const order = classes
     .map((name, label) => ({ name, share: answer.probabilities[label] }))
     .sort((one, other) => other.share - one.share);
+  const rest = order.splice(SHOWN);
+  if (rest.length)
+    order.push({
+      name: `${rest.length} others`,
+      share: rest.reduce((sum, each) => sum + each.share, 0),
+    });
   return element(
     "ol",
     { className: "bars", "aria-label": "Probability of each class" },

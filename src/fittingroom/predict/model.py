@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from fittingroom.classes import GARMENTS
 from fittingroom.errors import ExportError, PredictionsError
 from fittingroom.photos import read_photo
 from fittingroom.predict.abstention import Thresholds, abstain
@@ -118,12 +119,13 @@ class Model:
     def nearest(self, image: ImageLike, count: int = 5) -> "ImageSet":
         """The garments of the embedded sample's training set that are most similar to an image.
 
-        By the distance between features; the nearest first.
+        By the distance between features; the nearest first. None if the model has other classes.
 
         Raises:
             PhotoError: a photo cannot be read.
         """
         known, features = self._known
+        count *= self.classes == GARMENTS
         distances = np.linalg.norm(features - self.features(_to_images(image)), axis=1)
         return known.take(np.argsort(distances, kind="stable")[:count])
 

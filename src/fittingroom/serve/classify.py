@@ -12,6 +12,7 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from PIL import Image
 
+from fittingroom.classes import GARMENTS
 from fittingroom.data import find_dataset
 from fittingroom.photos import Limits, Photo
 from fittingroom.predict import Answer, Model
@@ -70,7 +71,8 @@ def routes(
     router = APIRouter(prefix="/v1")
     limits = Limits(file_bytes=settings.body_bytes, megapixels=_MEGAPIXELS)
     names = [served.model.name for served in models]
-    samples = {"samples": _samples()}
+    of_garments = any(served.model.classes == GARMENTS for served in models)
+    samples = {"samples": _samples() if of_garments else []}
 
     async def in_pool(function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(pool, function, *arguments)
@@ -131,7 +133,7 @@ def routes(
 
     @router.get("/samples", response_model=Samples)
     async def list_samples() -> dict[str, Any]:
-        """Give some garments of the embedded sample that no model was trained on."""
+        """Give some garments of the embedded sample, if a model knows them; none was trained on."""
         return samples
 
     return router
@@ -149,8 +151,8 @@ def _answer(file: str | None, answer: Answer, probabilities: Float32, model: str
 
 def _details(photo: Photo, model: Model) -> dict[str, Any]:
     """How a photo was converted, which regions mattered to a model, and similar garments."""
-    explanation, nearest = model.explain(photo.image), model.nearest(photo.image, _NEAREST)
-    return {
+    explanation = model.explain(photo.image)
+    values = {
         "image": _png(photo.image),
         "stages": [
             {"name": stage.name, "sentence": stage.sentence, "image": _png(stage.image)}
@@ -158,26 +160,25 @@ def _details(photo: Photo, model: Model) -> dict[str, Any]:
         ],
         "warnings": list(photo.warnings),
         "explanation": [[round(each, _DIGITS) for each in row] for row in explanation.tolist()],
-        "nearest": [
-            _garment(each, label, model.classes)
-            for each, label in zip(nearest.images, nearest.labels, strict=True)
-        ],
     }
+    if model.classes == GARMENTS:
+        nearest = model.nearest(photo.image, _NEAREST)
+        values["nearest"] = list(map(_garment, nearest.images, nearest.labels))
+    return values
 
 
 def _samples() -> list[dict[str, Any]]:
     """Some of each class, of the test set: no model was trained on it. They are not scored."""
-    dataset = find_dataset("sample")
-    image_set = dataset.open_test()
+    image_set = find_dataset("sample").open_test()
     return [
-        _garment(image_set.images[at], label, dataset.classes)
-        for label in range(len(dataset.classes))
+        _garment(image_set.images[at], label)
+        for label in range(len(GARMENTS))
         for at in np.flatnonzero(image_set.labels == label)[:_SAMPLES_A_CLASS]
     ]
 
 
-def _garment(image: UInt8, label: int, classes: Sequence[str]) -> dict[str, Any]:
-    return {"class": classes[label], "label": int(label), "image": _png(image)}
+def _garment(image: UInt8, label: int) -> dict[str, Any]:
+    return {"class": GARMENTS[label], "label": int(label), "image": _png(image)}
 
 
 def _png(image: UInt8) -> str:

@@ -54,7 +54,9 @@ class ClassifiedImage(BaseModel):
     explanation: list[list[float]] | None = Field(
         None, description="28 × 28, how much each region mattered; with details"
     )
-    nearest: list[Garment] | None = Field(None, description="similar garments; with details")
+    nearest: list[Garment] | None = Field(
+        None, description="similar garments; with details, if the model knows garments"
+    )
 
 
 class ServiceAnswer(BaseModel):
@@ -80,6 +82,6 @@ class Models(BaseModel):
 
 
 class Samples(BaseModel):
-    """Some garments of the embedded sample."""
+    """Some garments of the embedded sample; none if no model knows garments."""
 
     samples: list[Garment]
