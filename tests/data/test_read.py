@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 
 from fittingroom.classes import GARMENTS
-from fittingroom.data import ImageSet, Source, SplitRule, find_dataset, verify
+from fittingroom.data import ImageSet, Source, SplitRule, find_dataset
 from fittingroom.data.content import Content, Part
 from fittingroom.data.official import (
     FILE_NAMES,
-    SAMPLE,
     TEST,
     TRAINING,
 )
@@ -179,19 +178,3 @@ def test_bad_files_of_names_are_refused(content: bytes | None, words: str, tmp_p
 def test_names_and_a_test_set_go_with_data() -> None:
     with pytest.raises(UsageError, match="go with --data"):
         find_dataset(classes=("a", "b"))
-
-
-def test_verify_tells_each_file_by_itself(tmp_path: Path) -> None:
-    write_sample(tmp_path, without=(TRAINING.labels,))
-    (tmp_path / f"{TEST.labels}.gz").write_bytes(b"rubbish")
-    write_file(tmp_path, TEST.images, idx_bytes(np.zeros((3, 28, 28), np.uint8)), packed=True)
-    good, missing, unknown, broken = verify(tmp_path)
-    expected = (SAMPLE.hashes[TRAINING.images], 16 + 2000 * 784, "sample")
-    assert (good.sha256, good.size, good.known_as) == expected
-    assert (good.name, good.problem) == (TRAINING.images, None)
-    assert good.path == tmp_path / f"{TRAINING.images}.gz"
-    assert (missing.name, missing.path, missing.sha256) == (TRAINING.labels, None, None)
-    assert "is not in" in str(missing.problem)
-    assert (unknown.known_as, unknown.problem, unknown.size) == (None, None, 16 + 3 * 784)
-    assert (broken.name, broken.sha256) == (TEST.labels, None)
-    assert "begins with" in str(broken.problem)

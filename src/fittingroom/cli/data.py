@@ -6,9 +6,8 @@ from typing import Annotated
 import typer
 
 from fittingroom.cli import options
-from fittingroom.cli.output import Display, print_json, print_table, print_text, say
+from fittingroom.cli.output import Display, print_json, print_table, print_text
 from fittingroom.errors import DataInvalidError
-from fittingroom.numbers import count, plain
 from fittingroom.runs import check_free
 
 _SHEET = Path("sample_data.png")
@@ -95,33 +94,3 @@ def show(
         print_text(note)
     left = f"{_SHEET} exists and was left as it is; --force draws it again"
     print_text(f"Examples, one row a class ({', '.join(dataset.classes)}): {sheet or left}")
-
-
-@app.command()
-def verify(data: options.Data = None, json: options.Json = False) -> None:
-    """Check each file of the data against its known hash."""
-    from fittingroom.data import find_dataset
-    from fittingroom.data import verify as verify_folder
-
-    if data is None or data == "sample":
-        folder = find_dataset(data, fetch=False).path
-    else:
-        folder = Path(data).expanduser()
-    reports = verify_folder(folder)
-    if json:
-        print_json(plain(reports))
-    else:
-        rows = [
-            (
-                each.name,
-                count(each.size),
-                each.sha256 or "–",
-                each.problem or each.known_as or "unknown content",
-            )
-            for each in reports
-        ]
-        columns = ("file", "bytes", "SHA-256 of the content", "what it is")
-        print_table(str(folder), columns, rows, left=("file", "SHA-256 of the content", columns[3]))
-    if any(each.problem or each.known_as is None for each in reports):
-        say(f"Not all files in {folder} are known data.")
-        raise typer.Exit(1)

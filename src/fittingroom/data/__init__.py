@@ -14,12 +14,10 @@ from fittingroom.data.find import DataPlace, fetch_dataset, find_dataset, survey
 from fittingroom.data.folds import fold_numbers, make_folds
 from fittingroom.data.sheet import contact_sheet
 from fittingroom.data.split import ImageSet, Split, SplitRule
-from fittingroom.data.verify import FileReport, verify
 
 __all__ = [
     "DataPlace",
     "Dataset",
-    "FileReport",
     "ImageSet",
     "Source",
     "Split",
@@ -30,5 +28,4 @@ __all__ = [
     "fold_numbers",
     "make_folds",
     "survey",
-    "verify",
 ]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fittingroom.data.content import Content
+from fittingroom.data.content import Content, FileInvalidError
 from fittingroom.data.readers import idx
 from fittingroom.errors import DataNotFoundError
 
@@ -30,16 +30,33 @@ class Reader:
     read: Callable[[Path], Content]
 
 
+_LOOK_ELSEWHERE = "Check the path, leave out --data, or use --data sample."
+
 # If a folder holds several formats, the first one is read.
 READERS = (Reader("IDX files", idx.NEEDS, idx.recognises, idx.read),)
 
 
 def reader_of(path: Path) -> Reader:
-    """The reader for a file or folder that exists.
+    """The reader for a file or folder.
 
     Raises:
-        DataNotFoundError: none recognises it; the message says what is there, and what each needs.
+        DataNotFoundError: there is nothing, or no reader recognises it; the message says what is
+            there, and what each reader needs.
+        DataInvalidError: it can't be read.
     """
+    try:
+        # Unlike Path.is_dir, this tells "not there" from "may not be looked at".
+        if path.is_dir():
+            next(path.iterdir(), None)
+        else:
+            path.stat()
+    except FileNotFoundError:
+        raise DataNotFoundError(
+            f"There is no such file or folder: {path}. {_LOOK_ELSEWHERE}"
+        ) from None
+    except OSError as error:
+        reason = f"can't be read: {error.strerror or error}"
+        raise FileInvalidError(path, reason, _LOOK_ELSEWHERE) from error
     found = next((reader for reader in READERS if reader.recognises(path)), None)
     if found is None:
         needs = "".join(f"\n  - {reader.name}: {reader.needs}" for reader in READERS)
