@@ -36,8 +36,8 @@ class Dataset:
     It doesn't know its file format: each format has a reader (``data/readers/``).
 
     Attributes:
-        name: "fashion-mnist", "sample", or "unknown-" and 8 digits of a hash of its content and
-            class names.
+        name: "fashion-mnist", "sample", "mnist", "kmnist", or "unknown-" and 8 digits of a hash of
+            its content and class names.
         source: where it came from.
         classes: the class names in the order of their labels.
         official: whether its images and labels are Fashion-MNIST's, as Zalando published it.
@@ -46,6 +46,7 @@ class Dataset:
         test_hashes: the same for the test set.
         preparation: how its images were brought to 28×28.
         notes: what it was read from, and what was done to it, a sentence each.
+        warnings: why it may not be what was meant, a sentence each.
         own_validation: how many of the last training images are the source's own validation set.
     """
 
@@ -59,6 +60,7 @@ class Dataset:
     _test: ImageSet = field(repr=False)
     preparation: Preparation = _AS_IT_IS
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     own_validation: int = 0
 
     @property

@@ -1,11 +1,14 @@
 """What the files must be: their names, and the pinned hashes of the data that this project knows.
 
-The hashes are of the *decompressed* content: the gzip headers differ between distributors.
+The hashes are of the *decompressed* content: the gzip headers differ between distributors. Only
+of KMNIST, those of the ``.gz`` files are the published ones.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from fittingroom.classes import GARMENTS
 
 SIDE = 28  # pixels
 
@@ -29,15 +32,21 @@ class KnownSet:
     Attributes:
         name: what runs and reports call it.
         hashes: file name → SHA-256 of its content, hexadecimal.
+        title: its name in sentences.
+        classes: its class names, in the order of their labels.
+        packed: whether the hashes are of the ``.gz`` files instead.
     """
 
     name: str
     hashes: Mapping[str, str]
+    title: str = "Fashion-MNIST"
+    classes: tuple[str, ...] = GARMENTS
+    packed: bool = False
 
 
-def _known(name: str, *hashes: str) -> KnownSet:
+def _known(name: str, *hashes: str, **more: Any) -> KnownSet:
     """A known data set; the hashes are in the order of ``FILE_NAMES``."""
-    return KnownSet(name, dict(zip(FILE_NAMES, hashes, strict=True)))
+    return KnownSet(name, dict(zip(FILE_NAMES, hashes, strict=True)), **more)
 
 
 FASHION_MNIST = _known(
@@ -57,8 +66,31 @@ SAMPLE = _known(
     "f0995b2cbf6d288340f12ea8cd3d3536233978022d12ad7aa76d67ba8edd5721",
 )
 
+# http://yann.lecun.com/exdb/mnist
+MNIST = _known(
+    "mnist",
+    "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    title="MNIST",
+    classes=tuple("0123456789"),
+)
+
+# Ten hiragana (arXiv:1812.01718).
+KMNIST = _known(
+    "kmnist",
+    "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
+    "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
+    "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
+    "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
+    title="Kuzushiji-MNIST",
+    classes=("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
+    packed=True,
+)
+
 
 def known_as(hashes: Mapping[str, str]) -> KnownSet | None:
     """The known data set with all of these files, or None."""
-    sets = (FASHION_MNIST, SAMPLE)
+    sets = (FASHION_MNIST, SAMPLE, MNIST, KMNIST)
     return next((each for each in sets if hashes.items() <= each.hashes.items()), None)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from fittingroom.classes import GARMENTS
 from fittingroom.data import official
 from fittingroom.data.content import Content, Part
 from fittingroom.data.dataset import Dataset, Source, content_hashes
@@ -15,6 +14,7 @@ from fittingroom.data.labels import number_labels, read_names
 from fittingroom.data.official import FILE_NAMES, TEST, TRAINING
 from fittingroom.data.prepare import Track, decide, prepare
 from fittingroom.data.readers import reader_of
+from fittingroom.data.recognise import recognise
 from fittingroom.data.split import ImageSet
 from fittingroom.errors import DataInvalidError
 from fittingroom.predictions import UInt8
@@ -70,31 +70,39 @@ def make_dataset(
         raise DataInvalidError(f"{source.path} has no test set. Name one with --test.")
     test_images = prepared(content.test, "test images")
     sets = [_image_set(*each) for each in ((images, training), (test_images, test))]
-    training_hashes = content_hashes(sets[0], TRAINING)
-    test_hashes = content_hashes(sets[1], TEST)
-    hashes = training_hashes | test_hashes
+    hashes = _hashes(sets)
     known = official.known_as(hashes)
+    warnings: list[str] = []
+    if known is None and not own_validation:
+        ordered, warnings = recognise(*sets)
+        known = official.known_as(_hashes(ordered))
+        if known is not None:
+            sets, hashes = ordered, _hashes(ordered)
+            notes.append(f"The images were put into the order of {known.title}.")
     if known is None:
         whole = "\n".join([*(hashes[name] for name in FILE_NAMES), *classes])
         name = f"unknown-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
     else:
-        if given not in (None, GARMENTS):
+        if given not in (None, known.classes):
             raise DataInvalidError(
                 f"{source.path} holds {known.name}, which has class names of its own. "
                 "Leave out --classes."
             )
-        name, classes = known.name, GARMENTS
+        name, classes = known.name, known.classes
+        if known is official.MNIST:
+            warnings = ["The data is MNIST: handwritten digits, not Fashion-MNIST's garments."]
     return Dataset(
         name=name,
         source=source,
         classes=classes,
         official=known is official.FASHION_MNIST,
-        training_hashes=training_hashes,
-        test_hashes=test_hashes,
+        training_hashes={name: hashes[name] for name in TRAINING},
+        test_hashes={name: hashes[name] for name in TEST},
         _training=sets[0],
         _test=sets[1],
         preparation=preparation,
         notes=(*content.notes, *said, *notes),
+        warnings=tuple(warnings),
         own_validation=own_validation,
     )
 
@@ -103,6 +111,10 @@ def _read(path: Path) -> Content:
     reader = reader_of(path)
     content = reader.read(path)
     return replace(content, notes=(f"Read from {reader.name}.", *content.notes))
+
+
+def _hashes(sets: Sequence[ImageSet]) -> dict[str, str]:
+    return content_hashes(sets[0], TRAINING) | content_hashes(sets[1], TEST)
 
 
 def _image_set(images: UInt8, labels: UInt8 | None) -> ImageSet:
