@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from fittingroom.data import find_dataset
 from fittingroom.data.arrays import as_images
 from fittingroom.errors import DataInvalidError
 
@@ -89,3 +90,30 @@ def test_the_line_in_a_refusal_helps(array: np.ndarray) -> None:
 def test_what_no_line_helps_is_refused_too(array: Any) -> None:
     with pytest.raises(DataInvalidError, match=r"one size|no images"):
         as_images(array)
+
+
+def test_arrays_are_a_data_set() -> None:
+    pairs = (GREY, [3, 3, 7, 7, 7]), (GREY[:2] / 255, torch.tensor([[7], [3]]))
+    dataset = find_dataset(pairs, classes=["cat", "owl"], invert="no")
+    assert dataset.classes == ("cat", "owl")
+    assert dataset.training().labels.tolist() == [0, 0, 1, 1, 1]
+    assert dataset.open_test().labels.tolist() == [1, 0]
+    np.testing.assert_array_equal(dataset.open_test().images, GREY[:2])
+    four = (*pairs[0], *pairs[1])
+    assert find_dataset(four, classes=["cat", "owl"], invert="no").name == dataset.name
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ((GREY, [0, 1, 0]), "y has 3 labels for 5 images"),
+        ((GREY, np.eye(5)), r"y has labels of shape \(5, 5\).*one label an image"),
+        ((GREY, [0, 1, 0, 1, [2]]), "one array"),
+        (([0, 1, 0], GREY), "x: The images have the shape"),
+        ((GREY, [0] * 5, GREY), "not as 3 values"),
+        ((GREY, [0] * 5, GREY, [0] * 5), "has 1 class"),
+    ],
+)
+def test_arrays_that_are_no_data_set_are_refused(arrays: Any, words: str) -> None:
+    with pytest.raises(DataInvalidError, match=words):
+        find_dataset(arrays)

@@ -6,6 +6,7 @@ import pytest
 
 from fittingroom.data import Dataset
 from fittingroom.errors import (
+    DataNotFoundError,
     ExportError,
     TrainingError,
     UsageError,
@@ -140,6 +141,17 @@ def test_data_of_three_classes_trains_and_is_scored(tiny, three_classes, tmp_pat
     assert isinstance(run.recipe, Recipe)
     assert run.recipe.layers[-1] == Dense(3)
     assert evaluate(run).evaluation.confusion.shape == (3, 3)
+
+
+def test_arrays_are_data_that_has_to_be_named_again(tiny, three_classes, tmp_path):
+    training, test = three_classes.training(), three_classes.open_test()
+    arrays = (training.images / 255, training.labels, test.images / 255, test.labels[:, None])
+    session = Session(data=arrays, runs=tmp_path, threads=1)
+    run = train(tiny, session=session)
+    assert run.environment["data"]["hashes"] == three_classes.training_hashes
+    assert evaluate(run, session=session).evaluation.confusion.shape == (3, 3)
+    with pytest.raises(DataNotFoundError, match=r"trained on arrays.*--data"):
+        evaluate(run)
 
 
 def test_thresholds_are_the_loosest_that_keep_the_risk_on_validation(trained, sample_split):

@@ -1,11 +1,13 @@
 """Images in whatever array a person has → uint8 ``(N, H, W)`` or ``(N, H, W, 3)``."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from fittingroom.data.content import Content, FileInvalidError, Part, labels_of
 from fittingroom.errors import DataInvalidError
 from fittingroom.predictions import UInt8
 
@@ -30,15 +32,7 @@ def as_images(array: Any) -> UInt8:
     Raises:
         DataInvalidError: it is something else; the message has the line of Python that helps.
     """
-    if hasattr(array, "detach"):  # a PyTorch tensor, which may be on another device
-        array = array.detach().cpu()
-    try:
-        values = np.asarray(array)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise DataInvalidError(
-            "The images can't be made one array of numbers. Bring them to one size and type, "
-            f"images.float() for instance. NumPy says: {error}"
-        ) from error
+    values = _array(array)
     if values.dtype.kind not in "biuf":
         raise _refused(f"are {values.dtype} and not numbers", _STACK)
     if 0 in values.shape:
@@ -121,6 +115,53 @@ def has_planes(flat: _Values) -> bool:
     row = math.isqrt(sample.shape[1] // 3)
     planes, pixels = (np.abs(sample[:, n:] - sample[:, :-n]).mean() for n in (row, 3 * row))
     return bool(planes < pixels)
+
+
+def part_of(images: Any, labels: Any, names: tuple[str, str]) -> Part:
+    """Images and labels as a part of a data set; ``names`` are what messages call the two.
+
+    Raises:
+        DataInvalidError: they are no such arrays, or not as many.
+    """
+    try:
+        levels = as_images(images)
+    except DataInvalidError as error:
+        raise DataInvalidError(f"{names[0]}: {error}") from error
+    where = Path(names[1])
+    numbers = labels_of(_array(labels), where)
+    if len(numbers) != len(levels):
+        reason = f"has {len(numbers):,} labels for {len(levels):,} images"
+        raise FileInvalidError(where, reason, "Give one label an image.")
+    return Part(levels, numbers)
+
+
+def content_of(arrays: tuple[Any, ...]) -> Content:
+    """A data set of ``(x, y)``, ``(x, y, x_test, y_test)``, or two pairs, as Keras gives them.
+
+    Raises:
+        DataInvalidError: it is something else.
+    """
+    if len(arrays) == 2 and all(isinstance(pair, tuple) and len(pair) == 2 for pair in arrays):
+        arrays = (*arrays[0], *arrays[1])
+    if len(arrays) not in (2, 4):
+        raise DataInvalidError(
+            f"Arrays come as (x, y) or (x, y, x_test, y_test), not as {len(arrays)} values."
+        )
+    training = part_of(arrays[0], arrays[1], ("x", "y"))
+    test = part_of(arrays[2], arrays[3], ("x_test", "y_test")) if len(arrays) == 4 else None
+    return Content(training, test, notes=("Made of arrays.",))
+
+
+def _array(given: Any) -> _Values:
+    if hasattr(given, "detach"):  # a PyTorch tensor, which may be on another device
+        given = given.detach().cpu()
+    try:
+        return np.asarray(given)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataInvalidError(
+            "This can't be made one array of numbers. Bring images to one size, and tensors to a "
+            f"type that NumPy knows, by `images.float()` for instance. NumPy says: {error}"
+        ) from error
 
 
 _STACK = 'np.stack(list(images)).astype("float64")'

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from fittingroom.data import official
 from fittingroom.data.content import FileInvalidError
@@ -29,7 +29,7 @@ DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 
 
 def find_dataset(
-    data: str | Path | None = None,
+    data: str | Path | tuple[Any, ...] | None = None,
     *,
     test: str | Path | None = None,
     classes: str | Path | Sequence[str] | None = None,
@@ -41,9 +41,9 @@ def find_dataset(
 
     Args:
         data: a file or folder in any format that has a reader; "sample" for the embedded sample
-            (write ``./sample`` for a folder of that name); or None for the value of the
-            environment variable ``FITTINGROOM_DATA``. If that is not set either: Fashion-MNIST,
-            from the first place in :func:`survey` that has it.
+            (write ``./sample`` for a folder of that name); arrays, ``(x, y, x_test, y_test)``;
+            or None for the value of the environment variable ``FITTINGROOM_DATA``. If that is not
+            set either: Fashion-MNIST, from the first place in :func:`survey` that has it.
         test: a file or folder whose images are the test set, if ``data`` has none.
         classes: class names in the order of the labels, or a text file of them, one a line.
             Without it: the source's own, or "class 0", "class 1" and so on.
@@ -62,10 +62,12 @@ def find_dataset(
         if test is not None or classes is not None:
             raise UsageError("--test and --classes go with --data. Name the data too.")
         return _find_official(fetch)
-    path = SAMPLE_FOLDER if data == "sample" else _absolute(data)
     test_path = None if test is None else _absolute(test)
     if isinstance(classes, str):
         classes = Path(classes)
+    if isinstance(data, tuple):
+        return read_dataset(Source(None, test_path, invert), classes, track, arrays=data)
+    path = SAMPLE_FOLDER if data == "sample" else _absolute(data)
     return read_dataset(Source(path, test_path, invert), classes, track)
 
 

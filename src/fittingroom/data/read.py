@@ -4,10 +4,12 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from fittingroom.data import official
+from fittingroom.data.arrays import content_of
 from fittingroom.data.content import Content, Part
 from fittingroom.data.dataset import Dataset, Source, content_hashes
 from fittingroom.data.labels import number_labels, read_names
@@ -21,22 +23,25 @@ from fittingroom.predictions import UInt8
 
 
 def read_dataset(
-    source: Source, classes: Path | Sequence[str] | None = None, track: Track | None = None
+    source: Source,
+    classes: Path | Sequence[str] | None = None,
+    track: Track | None = None,
+    arrays: tuple[Any, ...] | None = None,
 ) -> Dataset:
-    """The data set in a file or folder, every file checked.
+    """The data set in a file or folder, every file checked, or in arrays.
 
     Args:
         source: where it is.
         classes: class names, in the order of the labels, or a file of them, one a line; None for
             the source's own, or "class 0" and so on.
         track: a display of progress.
+        arrays: the data itself, if the source has no path.
 
     Raises:
         DataNotFoundError: the file or folder is missing, or some of its files.
         DataInvalidError: a file is not what it should be.
     """
-    assert source.path is not None
-    content = _read(source.path)
+    content = _read(source.path) if source.path is not None else content_of(arrays or ())
     if source.test is not None:
         content = replace(content, test=_read(source.test).training)
     given = read_names(classes) if isinstance(classes, Path) else classes

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from fittingroom.data import Dataset, find_dataset
 from fittingroom.errors import DataInvalidError, DataNotFoundError
@@ -15,16 +16,17 @@ class Session:
     """What every job needs beside its own arguments: ``train("cnn", session=Session("sample"))``.
 
     Attributes:
-        data: a data set, a folder of one, ``"sample"``, or None for the job's own default: the data
-            that a run was trained on where the job starts from a run, otherwise Fashion-MNIST
-            from wherever it is.
+        data: a data set, a file or folder of one, ``"sample"``, arrays
+            (``(x, y, x_test, y_test)``), or None for the job's own default: the data that a run
+            was trained on where the job starts from a run, otherwise Fashion-MNIST from wherever
+            it is.
         runs: the folder of runs.
         device: ``"cpu"``, ``"cuda"`` or ``"mps"``; None for the best there is.
         threads: processor threads; None for as many as there are processors.
         progress: who listens; nobody by default.
     """
 
-    data: Dataset | Path | str | None = None
+    data: Dataset | Path | str | tuple[Any, ...] | None = None
     runs: Path | str = field(default=Path("runs"))
     device: str | None = None
     threads: int | None = None
@@ -55,16 +57,21 @@ def dataset_of(run: Run) -> Dataset:
         DataError: the data is nowhere, has changed, or has to be named.
     """
     data = run.environment["data"]
+    source = data["source"]
     if data["name"] == "sample":
         found = find_dataset("sample")
-    elif run.made_here:
-        source = data["source"]
+    elif run.made_here and source.get("path") is not None:
         # The class names are those that were given when it was trained.
         found = find_dataset(
             source["path"], test=source["test"], invert=source["invert"], classes=run.classes
         )
     elif data["official"]:
         found = find_dataset()
+    elif source.get("path") is None:
+        raise DataNotFoundError(
+            f"{run.name} was trained on arrays, which no file holds. Pass them again as the "
+            "session's data, or name a file of the same data with --data."
+        )
     else:
         raise DataNotFoundError(
             f"The data that {run.name} was trained on, {data['name']}, isn't looked for at the "
