@@ -17,12 +17,15 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from fittingroom.data import Dataset, ImageSet, Split, find_dataset
+from fittingroom.data import Dataset, ImageSet, Source, Split, find_dataset
+from fittingroom.data.content import Content, Part
+from fittingroom.data.read import make_dataset
 from fittingroom.errors import DataError
 from fittingroom.jobs.progress import Advance, Silence
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.networks import BatchNorm, Conv, Dense, Flatten, MaxPool, ReLU
+from fittingroom.predictions import UInt8
 from fittingroom.recipes import Augmentation, Recipe
 from fittingroom.runs import Run
 from tests.data.files import made
@@ -132,6 +135,25 @@ def written(folder: Path, halves: Iterable[ImageSet], classes: Sequence[str]) ->
     names = folder.with_suffix(".txt")
     names.write_text("\n".join(classes))
     return find_dataset(folder, classes=names)
+
+
+@pytest.fixture(scope="session")
+def colours() -> UInt8:
+    """Dark on light, in colour, of 32×32 pixels: 40 of each of two kinds."""
+    images = np.random.default_rng(0).integers(200, 256, (80, 32, 32, 3), np.uint8)
+    images[:40, 8:24, 4:28] //= 8
+    images[40:, 4:28, 12:20] //= 5
+    return images
+
+
+@pytest.fixture(scope="session")
+def of_colours(tmp_path_factory: pytest.TempPathFactory, colours: UInt8) -> Run:
+    """A run on these."""
+    part = Part(colours, np.repeat([0, 1], 40))
+    dataset = make_dataset(Content(part, part), Source(None), ("wide", "tall"))
+    return train(
+        TINY, session=Session(data=dataset, runs=tmp_path_factory.mktemp("colours"), threads=1)
+    )
 
 
 @pytest.fixture

@@ -83,6 +83,11 @@ def test_thresholds_features_and_garments_are_those_of_python(site, trained, sam
     assert set(values["garments"]["labels"][len(known.images) :]) == set(range(10))
 
 
+def test_the_page_is_told_how_models_prepare_images(site, trained):
+    (model,) = json.loads((site / "site.json").read_text())["models"]
+    assert model["preparation"] == {"resized": False, "inverted": False}
+
+
 def test_two_runs_get_files_of_their_own(trained, sample, tmp_path):
     other = train(TINY, session=Session(data=sample, runs=tmp_path / "runs", threads=1), seed=1)
     sizes = export_site([trained, other], out=tmp_path / "site")

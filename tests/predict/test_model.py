@@ -1,14 +1,18 @@
 import io
 
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 
 import fittingroom
 from fittingroom.errors import ExportError, PhotoError, PredictionsError, UsageError
 from fittingroom.export import build_onnx
-from fittingroom.photos import read_photo
+from fittingroom.jobs.classify import classify
+from fittingroom.photos import Preparation, read_photo
+from fittingroom.photos.preparation import resize
 from fittingroom.predict import ABSTENTIONS, Model, Predictor, Thresholds
+from fittingroom.predict.explain import occlusion
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +139,36 @@ def test_a_model_without_a_score_is_told_to_be_old(trained):
     )
     with pytest.raises(ExportError, match=r"no output .*ood_score.*train the recipe again"):
         Model(plain)
+
+
+def test_a_model_prepares_files_as_its_training_did(of_colours, colours, tmp_path):
+    model = fittingroom.load(of_colours)
+    assert model.preparation == Preparation(resized=True, inverted=True)
+    paths = [tmp_path / f"{number}.png" for number in range(3)]
+    for path, image in zip(paths, colours[::39], strict=True):
+        Image.fromarray(image).save(path)
+    trained_on = resize(colours[::39], inverted=True)
+    expected = model.answers(trained_on).probabilities
+    for answer, row in zip(model.predict(paths), expected, strict=True):
+        np.testing.assert_allclose(answer.probabilities, row, atol=1e-6)
+    np.testing.assert_allclose(
+        model.explain(paths[0]),
+        occlusion(Predictor(of_colours.model_path), trained_on[0], int(expected[0].argmax())),
+        atol=1e-5,
+    )
+    (first,) = classify(model, [("a", str(paths[0]))])
+    assert first.photo is not None
+    np.testing.assert_array_equal(first.photo.image, trained_on[0])
+    assert [stage.sentence for stage in first.photo.stages][1:] == [
+        "Used as a whole, as in the model's training: made grey, inverted, resized to 28 pixels."
+    ]
+
+
+@pytest.mark.parametrize("entry", ["no JSON", "[]", '{"resized": 1}', '{"turned": true}'])
+def test_a_preparation_that_cannot_be_read_is_refused(entry, trained):
+    content = onnx.load_from_string(trained.model_path.read_bytes())
+    for pair in content.metadata_props:
+        if pair.key == "preparation":
+            pair.value = entry
+    with pytest.raises(ExportError, match="preparation"):
+        Model(content.SerializeToString())

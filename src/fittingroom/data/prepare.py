@@ -10,7 +10,8 @@ from fittingroom.data.content import Part
 from fittingroom.errors import DataInvalidError, PhotoError
 from fittingroom.photos import Preparation, read_photo
 from fittingroom.photos.arithmetic import SIDE, luma
-from fittingroom.photos.preparation import border, is_small, resize
+from fittingroom.photos.own_format import has_dark_corners
+from fittingroom.photos.preparation import SMALL, border, is_small, resize
 from fittingroom.predictions import UInt8
 
 # Starts a display of progress: takes what is done and how many steps it has; gives what is to be
@@ -53,11 +54,15 @@ def decide(part: Part, invert: str) -> tuple[Preparation, bool, list[str]]:
         notes.append("Colours were turned into grey levels (luma).")
     if not one_size or (height, width) != (SIDE, SIDE):
         notes.append(f"The longer edge was resized to {SIDE} by area, the rest filled up.")
+    if not all(is_small(*each) for each in sizes):
+        notes.append(f"Images of more than {SMALL} pixels were converted as photos.")
     if inverted:
         why = "as was asked for" if invert == "yes" else "since they are dark on light"
         notes.append(f"They were inverted, {why}.")
-    own = one_size and not colour and (height, width) == (SIDE, SIDE) and not inverted
-    return Preparation(resized=not own, inverted=inverted), False, notes if not own else []
+    same = one_size and not colour and (height, width) == (SIDE, SIDE) and not inverted
+    # By its dark corners an image file of the data set is known for one.
+    own = same and all(has_dark_corners(image) for image in sample)
+    return Preparation(resized=not own, inverted=inverted), False, [] if same else notes
 
 
 def prepare(
@@ -86,14 +91,10 @@ def prepare(
 
     def one(at: int) -> UInt8:
         image = images[at]
-        if not as_photos:
-            return (
-                resize(image[None], inverted=preparation.inverted)[0]
-                if preparation.resized
-                else image
-            )
+        if not as_photos and not preparation.resized and image.shape == (SIDE, SIDE):
+            return image
         try:
-            return read_photo(image).image
+            return read_photo(image, preparation=preparation).image
         except PhotoError as error:
             raise DataInvalidError(f"Image {at:,} of the {words} can't be used: {error}") from error
 

@@ -52,7 +52,7 @@ class WebModel:
 
     Attributes:
         facts: what the page reads of it in ``site.json``: ``name``, ``classes``, ``accuracy``,
-            ``parameters`` and ``thresholds``.
+            ``parameters``, ``thresholds`` and ``preparation``.
         onnx: the ONNX model.
         features: float32 ``(G, D)``, of the garments that photos are compared with; None if the
             model's classes are not the ten garments.

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from fittingroom.errors import PhotoError, UsageError
-from fittingroom.photos import Photo, read_photo
+from fittingroom.photos import Photo, Preparation, read_photo
 from fittingroom.predict import Answer, Model
 from fittingroom.predictions import Float32
 
@@ -113,21 +113,21 @@ def classify(
     options = options or PredictOptions()
     remaining = iter(images)
     while batch := list(itertools.islice(remaining, _BATCH)):
-        photos = [_read(source) for _, source in batch]
+        photos = [_read(source, model.preparation) for _, source in batch]
         readable = [photo.image for photo in photos if isinstance(photo, Photo)]
         answers = iter(model.answers(np.stack(readable)) if readable else ())
         for (name, _), photo in zip(batch, photos, strict=True):
             if isinstance(photo, str):
                 yield Classified(name, None, None, photo)
             else:
-                heat = model.explain(photo.image) if options.explain else None
+                heat = model.explain(photo) if options.explain else None
                 yield Classified(name, photo, next(answers), explanation=heat)
 
 
-def _read(source: str | bytes) -> Photo | str:
+def _read(source: str | bytes, preparation: Preparation) -> Photo | str:
     """The photo, or why it can't be read."""
     try:
-        return read_photo(source)
+        return read_photo(source, preparation=preparation)
     except PhotoError as error:
         return str(error)
 

@@ -13,6 +13,7 @@ from fittingroom.errors import ExportError
 from fittingroom.export import OodScore, build_onnx, fit_ood, wrap_core
 from fittingroom.jobs.progress import Progress
 from fittingroom.metrics import fit_temperature, risk_coverage
+from fittingroom.photos import Preparation
 from fittingroom.predict import Predictor, Thresholds
 from fittingroom.predictions import Float32, Labels, UInt8, softmax
 from fittingroom.recipes import BaseRecipe, Recipe
@@ -40,8 +41,11 @@ def finish(
     fitted: Fitted,
     threads: int,
     progress: Progress,
+    preparation: Preparation,
 ) -> Run:
     """Write a fitted model's weights, its exported, checked and calibrated form, and the manifest.
+
+    The exported model's metadata has `preparation`: how the images of its data were made 28×28.
 
     Raises:
         ExportError: the exported model predicts something else than the engine.
@@ -73,7 +77,7 @@ def finish(
         split.classes,
         temperature=temperature,
         ood=ood,
-        metadata=thresholds.to_metadata(),
+        metadata=thresholds.to_metadata() | preparation.to_metadata(),
     )
     path = writer.write("model.onnx", final)
     trust_model(final)

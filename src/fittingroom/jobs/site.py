@@ -61,6 +61,7 @@ def export_site(runs: Sequence[Run | Path | str], *, out: Path | str) -> dict[st
             "accuracy": accuracy,
             "parameters": parameters,
             "thresholds": plain(model.thresholds),  # null accepts everything
+            "preparation": plain(model.preparation),
         }
         features = model.features(known.images) if model.classes == GARMENTS else None
         models.append(WebModel(facts, path.read_bytes(), features))

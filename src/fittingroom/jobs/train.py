@@ -97,7 +97,9 @@ def train(
             fitted = _fit(writer, engine, recipe, split, seed, place, start, progress)
             for note in fitted.notes:
                 progress.say(f"{recipe.name}: {note}")
-            return finish(writer, recipe, split, fitted, place.threads, progress)
+            return finish(
+                writer, recipe, split, fitted, place.threads, progress, dataset.preparation
+            )
         except (RunError, UsageError, MissingExtraError):
             raise  # with more room on the disk, or another option, the run can be resumed
         except FittingRoomError as error:

@@ -27,19 +27,19 @@ export async function connect() {
 }
 
 async function classify(blob, models, garments) {
-  const photo = await readPhoto(blob);
-  const shared = {
-    image: await toPng(photo.image, 28, 28),
-    stages: await Promise.all(
-      photo.stages.map(async ({ image, ...words }) => ({
-        ...words,
-        image: await toPng(image.data, image.width, image.height),
-      })),
-    ),
-    warnings: photo.warnings,
-  };
   const answers = [];
   for (const model of models) {
+    const photo = await readPhoto(blob, model.facts.preparation);
+    const shared = {
+      image: await toPng(photo.image, 28, 28),
+      stages: await Promise.all(
+        photo.stages.map(async ({ image, ...words }) => ({
+          ...words,
+          image: await toPng(image.data, image.width, image.height),
+        })),
+      ),
+      warnings: photo.warnings,
+    };
     const { nearest, ...answer } = await model.answer(photo.image);
     answers.push({
       ...answer,

@@ -14,6 +14,7 @@ import {
 import { findGarment } from "./garment.js";
 import { GREY, ownFormat, spreadOf } from "./own_format.js";
 import { decode } from "./pixels.js";
+import { isSmall, resize } from "./preparation.js";
 import { Refusal } from "./refusal.js";
 
 const MOST_BYTES = 25_000_000;
@@ -33,8 +34,9 @@ function quantile(values, share) {
 
 const median = (values) => quantile(values, 0.5);
 
-// A file → {image: uint8 (784), stages: [{name, sentence, image}], warnings: [str]}.
-export async function readPhoto(blob) {
+// A file → {image: uint8 (784), stages: [{name, sentence, image}], warnings: [str]}; `preparation` is a
+// model's, {resized, inverted}.
+export async function readPhoto(blob, preparation) {
   if (blob.size > MOST_BYTES)
     throw new Refusal(
       `The file is larger than ${MOST_BYTES / 1e6} MB. Make it smaller: 1,000 pixels a side are plenty.`,
@@ -51,18 +53,34 @@ export async function readPhoto(blob) {
   }
   if (!decoded)
     throw new Refusal("The file is damaged or cut off. Copy or save it again.");
-  return fromPixels(decoded);
+  return fromPixels(decoded, preparation);
 }
 
 // Red, green and blue, uint8, of an upright image → what `readPhoto` gives.
-export function fromPixels(photo) {
+export function fromPixels(photo, { resized = false, inverted = false } = {}) {
+  if (resized && isSmall(photo)) return usedWhole(photo, inverted);
   const own = ownFormat(photo);
   if (!own) return converted(photo);
   const { image, sentence } = own;
-  const stages = [{ name: "as it is", sentence, image: { height: SIDE, width: SIDE, data: image } }];
-  if (photo.height !== SIDE)
-    stages.unshift({ name: "photo", sentence: "The photo, upright.", image: toWorkingSize(photo) });
+  const stages = [stageOf("as it is", sentence, square(image))];
+  if (photo.height !== SIDE) stages.unshift(upright(photo));
   return { image, stages, warnings: [] };
+}
+
+const stageOf = (name, sentence, image) => ({ name, sentence, image });
+const square = (data) => ({ height: SIDE, width: SIDE, data });
+const upright = (photo) => stageOf("photo", "The photo, upright.", toWorkingSize(photo));
+
+function usedWhole(photo, inverted) {
+  const image = resize(photo, inverted);
+  const done = [
+    photo.data.some((value, index) => value !== photo.data[index - (index % 3)]) && "made grey",
+    inverted && "inverted",
+    (photo.height !== SIDE || photo.width !== SIDE) && "resized to 28 pixels",
+  ].filter(Boolean);
+  const sentence = `Used as a whole, as in the model's training: ${done.join(", ") || "left alone"}.`;
+  const stages = [stageOf("28×28", sentence, square(image))];
+  return { image, stages: done.length ? [upright(photo), ...stages] : stages, warnings: [] };
 }
 
 function kindOf(bytes) {
@@ -130,20 +148,15 @@ function converted(pixels) {
   const small = subsample(trim(thumbnail));
   const sharp = sharpen(small);
   const image = toGrey(mapped(extend(sharp), (value) => 255 - value));
-  const stage = (name, sentence, made) => ({ name, sentence, image: made });
   return {
     image,
     stages: [
-      stage("photo", "The photo, upright.", toWorkingSize(pixels)),
-      stage("garment", "What differs from the background, on near-white.", placed),
-      stage("thumbnail", "As small as the originals' thumbnails.", thumbnail),
-      stage("28 pixels", "Trimmed, and the longest edge reduced to 28.", small),
-      stage("sharpened", "Sharpened by a Gaussian of radius 1.", sharp),
-      stage("28×28", "Extended to a square, negated, and made grey.", {
-        height: SIDE,
-        width: SIDE,
-        data: image,
-      }),
+      upright(pixels),
+      stageOf("garment", "What differs from the background, on near-white.", placed),
+      stageOf("thumbnail", "As small as the originals' thumbnails.", thumbnail),
+      stageOf("28 pixels", "Trimmed, and the longest edge reduced to 28.", small),
+      stageOf("sharpened", "Sharpened by a Gaussian of radius 1.", sharp),
+      stageOf("28×28", "Extended to a square, negated, and made grey.", square(image)),
     ],
     warnings,
   };

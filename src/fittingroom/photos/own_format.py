@@ -55,7 +55,7 @@ def own_format(image: UInt8) -> tuple[UInt8, str] | None:
         return None
     if side == SIDE and (image == image[:, :, :1]).all():
         grey = image[:, :, 0]
-        if _corners(grey) <= DARK_CORNERS:
+        if has_dark_corners(grey):
             return grey.copy(), "It is in the data set's own format, and is left alone."
     working = to_working_size(image)
     spread = (working.max(axis=2) - working.min(axis=2)).ravel()
@@ -74,6 +74,11 @@ def own_format(image: UInt8) -> tuple[UInt8, str] | None:
         if told
         else "It is in the data set's own format, and is only made grey."
     )
+
+
+def has_dark_corners(image: UInt8) -> bool:
+    """Whether the corners of an image ``(28, 28)`` are as dark as those of the data set's."""
+    return _corners(image) <= DARK_CORNERS
 
 
 def _corners(levels: npt.NDArray[Any]) -> float:

@@ -14,8 +14,10 @@ from fittingroom.photos.arithmetic import Float64, UInt8
 from fittingroom.photos.garment import FoundGarment
 from fittingroom.photos.opening import Limits, open_photo
 from fittingroom.photos.own_format import GREY, own_format
+from fittingroom.photos.preparation import Preparation, is_small, resize
 
 _DEFAULT = Limits()
+_OWN_FORMAT = Preparation()
 _ADVICE = "Lay the garment on a plain, light sheet and photograph it from above in even light."
 # A garment whose median distance from its background is below this is warned about.
 _FAINT = 25.0
@@ -54,22 +56,29 @@ class Photo:
 
 
 def read_photo(
-    source: "Path | str | bytes | Image.Image | npt.NDArray[Any]", limits: Limits = _DEFAULT
+    source: "Path | str | bytes | Image.Image | npt.NDArray[Any]",
+    limits: Limits = _DEFAULT,
+    preparation: Preparation = _OWN_FORMAT,
 ) -> Photo:
-    """Convert a photo the way the data set's own images were made (see ``convert.py``).
+    """Make a photo 28×28 the way the images of a data set were.
 
-    An image that is in the data set's format already (28×28, grey, bright on black) is left alone,
-    and if it was enlarged or negated, that is undone (see ``own_format.py``).
+    If the data set's images were resized, a small one is used as a whole (see ``preparation.py``).
+    Otherwise, one that is in Fashion-MNIST's format already (28×28, grey, bright on black) is left
+    alone, and if it was enlarged or negated, that is undone (see ``own_format.py``). Every other
+    one is converted as Fashion-MNIST's own images were (see ``convert.py``).
 
     Args:
         source: the path of a PNG, JPEG or WebP file; its content as bytes; a Pillow image; or an
             array: uint8 ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)``.
         limits: how large a photo may be; a larger one is refused before it is decoded.
+        preparation: how the data set's images were made 28×28, as :attr:`Model.preparation` has it.
 
     Raises:
         PhotoError: it is none of these, too large, damaged, or of one colour all over.
     """
     pixels = open_photo(source, limits)
+    if preparation.resized and is_small(*pixels.shape[:2]):
+        return _used_whole(pixels, inverted=preparation.inverted)
     own = own_format(pixels)
     if own is None:
         return _convert(pixels)
@@ -78,6 +87,25 @@ def read_photo(
     if len(pixels) == arithmetic.SIDE:
         return Photo(image, (stage,), ())
     return Photo(image, (_upright(pixels), stage), ())
+
+
+def _used_whole(pixels: UInt8, *, inverted: bool) -> Photo:
+    """A small image, for a model whose training images were used as a whole."""
+    (image,) = resize(pixels[None], inverted=inverted)
+    resized = pixels.shape[:2] != image.shape
+    coloured = bool((pixels != pixels[:, :, :1]).any())
+    done = [
+        words
+        for words, holds in (
+            ("made grey", coloured),
+            ("inverted", inverted),
+            ("resized to 28 pixels", resized),
+        )
+        if holds
+    ]
+    sentence = f"Used as a whole, as in the model's training: {', '.join(done) or 'left alone'}."
+    stage = PhotoStage("28×28", sentence, image)
+    return Photo(image, (_upright(pixels), stage) if done else (stage,), ())
 
 
 def _convert(pixels: UInt8) -> Photo:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from fittingroom.photos.arithmetic import SIDE, UInt8, luma, rounded, scaled, shrink
+from fittingroom.safe_io import parse_json
 
 SMALL = 64  # pixels of the longer edge
 _KEY = "preparation"
@@ -41,7 +42,7 @@ class Preparation:
         Raises:
             ValueError: it holds something else.
         """
-        values = json.loads(metadata.get(_KEY, "{}"))
+        values = parse_json(metadata.get(_KEY, "{}"), _KEY)
         if not isinstance(values, dict) or not all(
             name in ("resized", "inverted") and isinstance(value, bool)
             for name, value in values.items()

@@ -11,7 +11,7 @@ from PIL import Image
 
 from fittingroom.classes import GARMENTS
 from fittingroom.errors import ExportError, PredictionsError
-from fittingroom.photos import read_photo
+from fittingroom.photos import Photo, Preparation, read_photo
 from fittingroom.predict.abstention import Thresholds, abstain
 from fittingroom.predict.answers import Answer, Answers
 from fittingroom.predict.explain import occlusion
@@ -21,7 +21,7 @@ from fittingroom.predictions import Float32, UInt8, as_labels
 if TYPE_CHECKING:
     from fittingroom.data import ImageSet
 
-ImageLike = Path | str | bytes | Image.Image | npt.NDArray[Any]
+ImageLike = Path | str | bytes | Image.Image | npt.NDArray[Any] | Photo
 
 _OUTPUTS = ("probabilities", "features", "ood_score")
 
@@ -38,6 +38,7 @@ class Model:
         name: the model's name.
         classes: the class names in the order of the labels.
         thresholds: when it abstains.
+        preparation: how its images are made 28×28, as those of its training were.
 
     Raises:
         ExportError: the file is not a model of this project, or has no abstention rule.
@@ -58,7 +59,8 @@ class Model:
         self.classes = self._predictor.classes
         try:
             self.thresholds = Thresholds.from_metadata(self._predictor.metadata)
-        except ExportError as error:
+            self.preparation = Preparation.from_metadata(self._predictor.metadata)
+        except (ExportError, ValueError) as error:
             raise not_ours(str(error), model) from error
 
     def predict(self, images: ImageLike | Sequence[ImageLike]) -> list[Answer]:
@@ -76,7 +78,7 @@ class Model:
         Raises:
             PhotoError: a photo cannot be read.
         """
-        return list(self.answers(_to_images(images)))
+        return list(self.answers(self._read(images)))
 
     def answers(self, images: UInt8) -> Answers:
         """Classify images in the data set's own format, without any conversion.
@@ -113,7 +115,7 @@ class Model:
         Raises:
             PhotoError: a photo cannot be read.
         """
-        images = _to_images(image)
+        images = self._read(image)
         return occlusion(self._predictor, images[0], int(self.answers(images).label[0]))
 
     def nearest(self, image: ImageLike, count: int = 5) -> "ImageSet":
@@ -126,8 +128,24 @@ class Model:
         """
         known, features = self._known
         count *= self.classes == GARMENTS
-        distances = np.linalg.norm(features - self.features(_to_images(image)), axis=1)
+        distances = np.linalg.norm(features - self.features(self._read(image)), axis=1)
         return known.take(np.argsort(distances, kind="stable")[:count])
+
+    def _read(self, images: ImageLike | Sequence[ImageLike]) -> UInt8:
+        """One image or many, in any form that :meth:`predict` takes, as uint8 ``(N, 28, 28)``."""
+        if _is_own(images, 3):
+            return images
+        many: list[Any] = list(images) if isinstance(images, list | tuple) else [images]
+        if not many:
+            raise PredictionsError("There are no images. Give at least one.")
+        return np.stack([self._read_one(each) for each in many])
+
+    def _read_one(self, image: ImageLike) -> UInt8:
+        if _is_own(image, 2):
+            return image
+        if not isinstance(image, Photo):
+            image = read_photo(image, preparation=self.preparation)
+        return image.image
 
     @cached_property
     def _known(self) -> "tuple[ImageSet, Float32]":
@@ -137,16 +155,6 @@ class Model:
 
         known = find_dataset("sample").training()
         return known, self.features(known.images)
-
-
-def _to_images(images: ImageLike | Sequence[ImageLike]) -> UInt8:
-    """One image or many, in any form that :meth:`Model.predict` takes, as uint8 ``(N, 28, 28)``."""
-    if _is_own(images, 3):
-        return images
-    many: list[Any] = list(images) if isinstance(images, list | tuple) else [images]
-    if not many:
-        raise PredictionsError("There are no images. Give at least one.")
-    return np.stack([each if _is_own(each, 2) else read_photo(each).image for each in many])
 
 
 def _is_own(image: Any, dimensions: int) -> TypeGuard[UInt8]:

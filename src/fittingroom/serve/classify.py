@@ -71,6 +71,7 @@ def routes(
     router = APIRouter(prefix="/v1")
     limits = Limits(file_bytes=settings.body_bytes, megapixels=_MEGAPIXELS)
     names = [served.model.name for served in models]
+    preparations = list(dict.fromkeys(served.model.preparation for served in models))
     of_garments = any(served.model.classes == GARMENTS for served in models)
     samples = {"samples": _samples() if of_garments else []}
 
@@ -89,15 +90,21 @@ def routes(
         most = _MOST_DETAILED if details else _MOST_IMAGES
         files: list[str | None]
         if uploads.content_type(request) == uploads.PIXELS:
-            images = uploads.read_pixels(await request.body(), most)
-            files = [None] * len(images)
-            photos = [Photo(image, (), ()) for image in images]
+            pixels = uploads.read_pixels(await request.body(), most)
+            files = [None] * len(pixels)
+            photos = {how: [Photo(image, (), ()) for image in pixels] for how in preparations}
         else:
             received = await uploads.read_uploads(request, most)
             files = [file for file, _ in received]
-            photos = [await in_pool(uploads.open_upload, each, limits) for each in received]
-            images = np.stack([photo.image for photo in photos])
-        computed = [batcher.submit(images) for batcher in batchers]
+            photos = {
+                how: [await in_pool(uploads.open_upload, each, limits, how) for each in received]
+                for how in preparations
+            }
+        images = {how: np.stack([each.image for each in read]) for how, read in photos.items()}
+        computed = [
+            batcher.submit(images[served.model.preparation])
+            for served, batcher in zip(models, batchers, strict=True)
+        ]
         answers = [await each for each in computed]
         # All at once: rounding numbers one by one takes most of an answer's time.
         rounded = [np.round(each.probabilities, _DIGITS) for each in answers]
@@ -107,7 +114,11 @@ def routes(
             for name, rows, shares in zip(names, answers, rounded, strict=True)
         ]
         if details:
-            pairs = [(photo, served.model) for photo in photos for served in models]
+            pairs = [
+                (photos[served.model.preparation][row], served.model)
+                for row in range(len(files))
+                for served in models
+            ]
             for answer, pair in zip(found, pairs, strict=True):
                 answer.update(await in_pool(_details, *pair))
         # orjson writes arrays as they are; Python's own json takes longer than a small model.
@@ -151,7 +162,7 @@ def _answer(file: str | None, answer: Answer, probabilities: Float32, model: str
 
 def _details(photo: Photo, model: Model) -> dict[str, Any]:
     """How a photo was converted, which regions mattered to a model, and similar garments."""
-    explanation = model.explain(photo.image)
+    explanation = model.explain(photo)
     values = {
         "image": _png(photo.image),
         "stages": [
@@ -162,7 +173,7 @@ def _details(photo: Photo, model: Model) -> dict[str, Any]:
         "explanation": [[round(each, _DIGITS) for each in row] for row in explanation.tolist()],
     }
     if model.classes == GARMENTS:
-        nearest = model.nearest(photo.image, _NEAREST)
+        nearest = model.nearest(photo, _NEAREST)
         values["nearest"] = list(map(_garment, nearest.images, nearest.labels))
     return values
 

@@ -8,7 +8,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from fittingroom.errors import PhotoError, PhotoKindError, PhotoSizeError
-from fittingroom.photos import Limits, Photo, read_photo
+from fittingroom.photos import Limits, Photo, Preparation, read_photo
 from fittingroom.predictions import UInt8
 
 FIELD = "images"
@@ -97,8 +97,8 @@ async def read_uploads(request: Request, most: int) -> list[Upload]:
         await form.close()
 
 
-def open_upload(upload: Upload, limits: Limits) -> Photo:
-    """Decode and convert a photo.
+def open_upload(upload: Upload, limits: Limits, preparation: Preparation) -> Photo:
+    """Decode a photo, and prepare it as a model's training images were.
 
     Raises:
         HTTPException: 415 for another kind of file, 413 for one that is too large, 422 for one
@@ -106,7 +106,7 @@ def open_upload(upload: Upload, limits: Limits) -> Photo:
     """
     file, content = upload
     try:
-        return read_photo(content, limits)
+        return read_photo(content, limits, preparation)
     except PhotoError as error:
         status = {PhotoKindError: 415, PhotoSizeError: 413}.get(type(error), 422)
         raise HTTPException(status, f"{file}: {error}" if file else str(error)) from error
