@@ -98,6 +98,20 @@ def test_an_unknown_layer_is_refused_with_a_suggestion():
         from_json([{"layer": "MaxPol"}])
 
 
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        ({"layer": "Dense"}, "Dense needs a value for 'units'"),
+        ({"layer": "Dense", "units": "10"}, r"`Dense\.units` is '10', but must be a whole number"),
+        ({"layer": "Dense", "units": True}, "must be a whole number"),
+        ({"layer": "Dense", "units": 4, "bias": 1}, "must be true or false"),
+    ],
+)
+def test_impossible_fields_are_refused_in_words(layer, words):
+    with pytest.raises(RecipeError, match=words):
+        from_json([layer])
+
+
 def test_an_unknown_field_is_refused():
-    with pytest.raises(RecipeError, match="Dense layer cannot take"):
+    with pytest.raises(RecipeError, match=r"Dense has no setting 'unit'\. .*Did you mean 'units'"):
         from_json([{"layer": "Dense", "unit": 10}])

@@ -29,6 +29,7 @@ def commands() -> list[str]:
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         for line in re.findall(r"^    (?:\.venv/bin/)?fittingroom (.*)$", text, re.MULTILINE):
+            line = line.partition(" > ")[0]
             found[shlex.join(shlex.split(line, comments=True))] = None
     return list(found)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fittingroom.data import SplitRule
 from fittingroom.errors import RecipeError, UsageError
-from fittingroom.networks import check_classifier
+from fittingroom.networks import Conv, check_classifier
 from fittingroom.recipes import (
     RECIPES,
     Augmentation,
@@ -17,6 +17,7 @@ from fittingroom.recipes import (
     HogSvm,
     LogisticRegression,
     Recipe,
+    differing_settings,
     recipe_from_json,
     recipe_named,
     settable_names,
@@ -94,6 +95,18 @@ def test_settings_are_read_by_the_field_s_type():
     assert recipe.split == SplitRule("last", "1/5")
 
 
+def test_a_layer_s_setting_is_changed_by_its_place():
+    changed = CNN.with_settings({"layers.0.filters": "48", "epochs": "3"})
+    first, *others = CNN.layers
+    assert isinstance(first, Conv)
+    assert changed.layers == (dataclasses.replace(first, filters=48), *others)
+    assert differing_settings([CNN, changed, recipe_named("ann")]) == [
+        f"layers.0.filters=24, epochs={CNN.epochs}",
+        "layers.0.filters=48, epochs=3",
+        "",
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
@@ -110,6 +123,10 @@ def test_settings_are_read_by_the_field_s_type():
         ("augmentation", "1", "augmentation.flip"),
         ("split.validation", "2/1", "--set split.validation=2/1"),
         ("network", "[]", "Use --set with one of"),
+        ("filters", "48", r"or of a layer, such as layers\.0\.filters"),
+        ("layers.0.filter", "48", "Did you mean 'layers.0.filters'"),
+        ("layers.99.units", "48", "can't be set"),
+        ("layers.0.filters", "0", r"`Conv\.filters` is 0"),
     ],
 )
 def test_wrong_settings_are_wrong_usage(name, value, words):

@@ -7,6 +7,7 @@ logit for each class. Weights are named by their layer's place, as in ``torch.nn
 
 import dataclasses
 import math
+import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,7 @@ def check(name: str, value: object, holds: bool, expected: str) -> None:
         RecipeError: the condition does not hold.
     """
     if not holds:
-        raise RecipeError(f"`{name}` is {value!r}, but must be {expected}.")
+        raise RecipeError(f"`{name}` is {repr(value)[:60]}, but must be {expected}.")
 
 
 def check_ranges(owner: object, prefix: str = "", **ranges: str) -> None:
@@ -152,6 +153,14 @@ class Dropout:
 Layer = Flatten | Dense | Conv | BatchNorm | ReLU | GELU | MaxPool | GlobalMaxPool | Dropout
 Network = tuple[Layer, ...]
 
+# Types of fields: what is said of them, and the types that JSON gives.
+_PLAIN: Mapping[type, tuple[Any, ...]] = {
+    int: ("a whole number", int),
+    float: ("a number", float, int),
+    bool: ("true or false", bool),
+    str: ("a text", str),
+}
+
 _KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in Layer.__args__}
 
 
@@ -225,6 +234,28 @@ def from_json(values: list[dict[str, Any]]) -> Network:
     return tuple(_layer_from_json(value) for value in values)
 
 
+def from_fields(kind: type[Any], values: Mapping[str, Any]) -> Any:
+    """A layer, a recipe or a part of one, from its fields as JSON holds them.
+
+    Raises:
+        RecipeError: a field that it does not have, one that is missing, or an impossible value.
+    """
+    fields = {each.name: each for each in dataclasses.fields(kind)}
+    hints = typing.get_type_hints(kind)
+    for name, value in values.items():
+        if name not in fields:
+            raise RecipeError(
+                f"{kind.__name__} has no setting '{name[:60]}'. "
+                f"Its settings are {', '.join(fields)}." + did_you_mean(name, fields)
+            )
+        words, *types = _PLAIN.get(hints[name], ("", type(value)))
+        check(f"{kind.__name__}.{name}", value, type(value) in types, words)
+    for name, each in fields.items():
+        if name not in values and each.default is each.default_factory is dataclasses.MISSING:
+            raise RecipeError(f"{kind.__name__} needs a value for '{name}'.")
+    return kind(**values)
+
+
 def _measure(name: str, layer: Layer, shape: Shape) -> LayerSummary:
     """The summary of one layer that takes ``shape``."""
     output, parameters, operations = shape, 0, 0
@@ -278,8 +309,5 @@ def _layer_from_json(values: dict[str, Any]) -> Layer:
             f"There is no layer '{kind}'. Use {', '.join(sorted(_KINDS))}."
             + did_you_mean(kind, _KINDS)
         )
-    try:
-        layer: Layer = _KINDS[kind](**fields)
-    except TypeError as error:
-        raise RecipeError(f"A {kind} layer cannot take these fields: {error}.") from error
+    layer: Layer = from_fields(_KINDS[kind], fields)
     return layer

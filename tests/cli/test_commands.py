@@ -3,10 +3,12 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from fittingroom.metrics import wilson
+from fittingroom.recipes import RECIPES, recipe_of
 from fittingroom.runs.stored import write_manifest
 
 
@@ -154,6 +156,10 @@ def test_recipes_and_summary(cli):
     assert "for each of 10 views" in out  # of cnn-best
     code, out, _ = cli("recipes", "--json")
     assert {"ann", "cnn"} <= {recipe["name"] for recipe in json.loads(out)}
+    assert [recipe["name"] for recipe in json.loads(out)] == list(RECIPES)
+    Path("mine.json").write_text(cli("recipes", "tiny", "--json")[1])
+    assert recipe_of("mine.json") == RECIPES["tiny"]
+    assert cli("recipes", "tiny")[1].count("multiply-adds an image") == 1
     code, out, _ = cli("summary", "tiny", "--json")
     layers = json.loads(out)["layers"]
     assert [layer["layer"] for layer in layers][:2] == ["Conv", "BatchNorm"]

@@ -15,15 +15,25 @@ app = typer.Typer()
 
 
 @app.command()
-def recipes(json: options.Json = False) -> None:
-    """List the recipes, each with its claim and its layers or settings."""
-    from fittingroom.networks import operation_count, parameter_count
-    from fittingroom.recipes import RECIPES, Recipe
+def recipes(
+    name: Annotated[
+        str | None, typer.Argument(help="Show this recipe alone.", show_default=False)
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """List the recipes, each with its claim and its layers or settings.
 
+    With a name and --json it prints a file that you can change and train.
+    """
+    from fittingroom.networks import operation_count, parameter_count
+    from fittingroom.recipes import RECIPES, Recipe, recipe_of
+
+    shown = list(RECIPES.values()) if name is None else [recipe_of(name)]
     if json:
-        print_json([recipe.to_json() for recipe in RECIPES.values()])
+        values = [recipe.to_json() for recipe in shown]
+        print_json(values if name is None else values[0])
         return
-    for recipe in RECIPES.values():
+    for recipe in shown:
         print_text(f"{recipe.name}: {recipe.title}")
         if recipe.claim:
             print_text(recipe.claim)

@@ -8,6 +8,7 @@ import typer
 from fittingroom.cli import options
 from fittingroom.cli.output import print_json, print_table, print_text, prints_aside, say
 from fittingroom.numbers import count, percent, percent_estimate, percent_range
+from fittingroom.recipes import differing_settings
 from fittingroom.runs import Listed, Run, list_runs, open_run
 
 if TYPE_CHECKING:
@@ -176,6 +177,11 @@ def runs(runs: options.Runs = options.RUNS, json: options.Json = False) -> None:
     columns = ("run", "recipe", "seed", "validation", "test", "seconds", "parameters", "state")
     print_table(None, columns, map(_row, listed), left=("run", "recipe", "state"))
     print_text("In brackets: 95% intervals for the images, without the variation between seeds.")
+    finished = [each.run for each in listed if each.run is not None]
+    told = differing_settings([run.recipe for run in finished])
+    for run, words in zip(finished, told, strict=True):
+        if words:
+            print_text(f"{run.name}: {words}")
     for each in listed:
         if each.reason:
             say(f"{each.folder.name}: {each.reason}")

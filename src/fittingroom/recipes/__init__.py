@@ -1,6 +1,6 @@
 """What to train: the description of a recipe, and the catalogue of named ones."""
 
-from fittingroom.recipes.base import BaseRecipe, settable_names
+from fittingroom.recipes.base import BaseRecipe, differing_settings, settable_names
 from fittingroom.recipes.catalogue import RECIPES, recipe_named
 from fittingroom.recipes.classical import (
     BoostedForest,
@@ -26,6 +26,7 @@ __all__ = [
     "OwnModel",
     "Recipe",
     "Schedule",
+    "differing_settings",
     "own_code",
     "recipe_from_json",
     "recipe_named",

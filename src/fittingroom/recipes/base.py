@@ -6,7 +6,7 @@ import json
 import math
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -18,6 +18,8 @@ from fittingroom.recipes.own import OwnModel
 
 # Words about a recipe; they do not change the training.
 _WORDS = ("name", "title", "claim")
+# What names of settings of layers begin with.
+LAYERS = "layers."
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -80,8 +82,8 @@ class BaseRecipe:
         """The recipe with some values replaced, as by ``--set name=value``.
 
         Args:
-            settings: names of fields (``augmentation.shift`` for a nested one) and their new
-                values as text.
+            settings: names of fields (``augmentation.shift`` for a nested one, ``layers.0.filters``
+                for one of a layer) and their new values as text.
 
         Raises:
             UsageError: there is no such field, or the value does not fit it.
@@ -89,18 +91,17 @@ class BaseRecipe:
         recipe, known = self, settable_names(self)
         for name, text in settings.items():
             if name not in known:
+                layers = [each for each in known if each.startswith(LAYERS)]
+                within = [each for each in layers if each.endswith(f".{name}")]
                 raise UsageError(
-                    f"'{name}' can't be set. Use --set with one of {', '.join(known)}."
-                    + did_you_mean(name, known)
+                    f"'{name}' can't be set. Use --set with one of "
+                    f"{', '.join(each for each in known if each not in layers)}"
+                    + (f", or of a layer, such as {(within or layers)[0]}." if layers else ".")
+                    + ("" if within else did_you_mean(name, known))
                 )
-            outer, dot, inner = name.partition(".")
-            owner: Any = getattr(recipe, outer) if dot else recipe
-            hint = typing.get_type_hints(type(owner))[inner or outer]
+            path = name.replace(LAYERS, f"{recipe.trains}.") if name.startswith(LAYERS) else name
             try:
-                value: Any = _parse(text, hint)
-                if dot:
-                    value = dataclasses.replace(owner, **{inner: value})
-                recipe = dataclasses.replace(recipe, **{outer: value})
+                recipe = _with(recipe, path.split("."), text)
             except (RecipeError, ValueError) as error:
                 raise UsageError(f"--set {name}={text}: {error}") from error
         return recipe
@@ -113,9 +114,49 @@ def settable_names(recipe: BaseRecipe) -> tuple[str, ...]:
         value: Any = getattr(recipe, part.name)
         if dataclasses.is_dataclass(value) and not isinstance(value, OwnModel):
             names += [f"{part.name}.{inner.name}" for inner in dataclasses.fields(value)]
+        elif isinstance(value, tuple):
+            names += [
+                f"{LAYERS}{place}.{inner.name}"
+                for place, layer in enumerate(value)
+                for inner in dataclasses.fields(layer)
+            ]
         elif part.name not in (*_WORDS, "engine", recipe.trains):
             names.append(part.name)
     return tuple(names)
+
+
+def differing_settings(recipes: Sequence[BaseRecipe]) -> list[str]:
+    """For each recipe, its settings in which others of its name differ: ``"epochs=5"``."""
+    flat = [dict(_flat(recipe.to_json(), "")) for recipe in recipes]
+
+    def of_its_own(values: dict[str, Any], name: str) -> bool:
+        others = [each for each in flat if each["name"] == values["name"]]
+        return name not in _WORDS and any(each.get(name) != values[name] for each in others)
+
+    return [
+        ", ".join(f"{name}={values[name]}" for name in values if of_its_own(values, name))
+        for values in flat
+    ]
+
+
+def _flat(values: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Values within values, by the names that ``--set`` takes."""
+    if not isinstance(values, dict | list):
+        yield name.replace("network.", LAYERS), values
+        return
+    for key, value in values.items() if isinstance(values, dict) else enumerate(values):
+        yield from _flat(value, f"{name}.{key}" if name else str(key))
+
+
+def _with(owner: Any, path: list[str], text: str) -> Any:
+    """A copy of a recipe or a part of one, with another value at the end of a path of names."""
+    first, *rest = path
+    if isinstance(owner, tuple):
+        place = int(first)
+        return (*owner[:place], _with(owner[place], rest, text), *owner[place + 1 :])
+    kind = typing.get_type_hints(type(owner))[first]
+    value = _with(getattr(owner, first), rest, text) if rest else _parse(text, kind)
+    return dataclasses.replace(owner, **{first: value})
 
 
 def _plain(value: Any) -> Any:

@@ -3,11 +3,12 @@
 import typing
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from fittingroom import networks
 from fittingroom.data import SplitRule
 from fittingroom.errors import RecipeError
+from fittingroom.networks import from_fields
 from fittingroom.recipes.base import BaseRecipe
 from fittingroom.recipes.classical import ClassicalModel, ClassicalRecipe
 from fittingroom.recipes.own import OwnModel
@@ -28,7 +29,8 @@ def read_recipe(path: Path) -> BaseRecipe:
         raise RecipeError(f"The recipe {path} can't be read: {reason}") from error
     if not isinstance(values, dict) or not {"network", "model"} & set(values):
         raise RecipeError(
-            f"{path} holds no recipe. Give the tuned.json of a search or the recipe.json of a run."
+            f"{path} holds no recipe. Give what `fittingroom recipes NAME --json` prints, the "
+            "tuned.json of a search, or the recipe.json of a run."
         )
     return recipe_from_json(values)
 
@@ -45,18 +47,18 @@ def recipe_from_json(values: Mapping[str, Any]) -> BaseRecipe:
         if not isinstance(text, str) or not text.replace("\n", "").isprintable():
             raise RecipeError(f"`{name}` must be a text. The recipe has {str(text)[:40]!r}.")
     try:
-        fields = {**values, "split": SplitRule(**values["split"])}
+        fields = {**values, "split": from_fields(SplitRule, values["split"])}
         if "network" in values:
             network = values["network"]
             own = isinstance(network, Mapping)
             fields["network"] = OwnModel(**network) if own else networks.from_json(network)
-            fields["augmentation"] = Augmentation(**values["augmentation"])
-            return Recipe(**fields)
+            fields["augmentation"] = from_fields(Augmentation, values["augmentation"])
+            return cast(Recipe, from_fields(Recipe, fields))
         kinds = {kind.__name__: kind for kind in (*typing.get_args(ClassicalModel), OwnModel)}
         settings = dict(values["model"])
         kind = settings.pop("kind")
-        fields["model"] = kinds[kind](**settings)
-        return ClassicalRecipe(**fields)
+        fields["model"] = from_fields(kinds[kind], settings)
+        return cast(ClassicalRecipe, from_fields(ClassicalRecipe, fields))
     except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise RecipeError(
             f"The recipe can't be read: {error!r}. It must be one that this version has written."
