@@ -1,3 +1,4 @@
+import importlib.metadata
 import json
 import os
 import re
@@ -262,11 +263,41 @@ def test_doctor_and_version(cli, monkeypatch, tmp_path):
     code, out, _ = cli("doctor", "--json")
     assert code == 0
     values = json.loads(out)
-    assert values["extras"] == {"core": "complete", "train": "complete", "tune": "complete"}
+    extras = values["extras"]
+    assert [extras[name] for name in ("core", "train", "tune", "serve")] == ["complete"] * 4
+    declared = importlib.metadata.metadata("fittingroom").get_all("Provides-Extra") or ()
+    assert set(extras) == {"core", *declared}
     assert values["threads"] >= 1
     assert "absent" in values["data"]["FITTINGROOM_DATA, used before all others"]
     assert "No runs in runs" in cli("runs")[2]
     assert cli("--version")[1].startswith("fittingroom 0.")
+
+
+DLL = "DLL load failed while importing it: The specified module could not be found."
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("package", ["onnxruntime", "numpy"])
+def test_a_broken_package_is_named_by_doctor_and_by_one_sentence_elsewhere(tmp_path, package):
+    (tmp_path / f"{package}.py").write_text(f"raise ImportError({DLL!r})")
+    paths = os.pathsep.join([str(tmp_path), *sys.path])
+
+    def call(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "fittingroom", *arguments],
+            env=os.environ | {"PYTHONPATH": paths},
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+
+    for command in ("predict x.png", "serve", "evaluate a"):
+        done = call(*command.split())
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == f"Error: A package can't be loaded: {DLL} See `fittingroom doctor`.\n"
+    extras = json.loads(call("doctor", "--json").stdout)["extras"]
+    assert f"{package} is broken: {DLL} Install the Microsoft Visual C++" in extras["core"]
+    assert extras["docs"] == "complete"
 
 
 def test_a_run_that_cannot_be_used_and_a_full_disk_get_one_message(cli, run_copy, full_disk):

@@ -48,6 +48,11 @@ def run(arguments: list[str]) -> int:
             from fittingroom.cli import predict
 
             predict.app(args=arguments[1:], prog_name="fittingroom predict")
+        elif arguments[:1] == ["doctor"]:
+            # By itself too, as it has to say which package the others can't be imported without.
+            from fittingroom.cli import doctor
+
+            doctor.app(args=arguments[1:], prog_name="fittingroom doctor")
         else:
             from fittingroom.cli.app import app
 
@@ -69,6 +74,9 @@ def _fail(error: BaseException) -> int:
             message, code = str(error), error.exit_code
         case ModuleNotFoundError() if not (error.name or "").startswith("fittingroom"):
             message, code = str(missing_extra(error, "train")), 1
+        case ImportError() if not (error.name or "").startswith("fittingroom"):
+            message = f"A package can't be loaded: {reason_of(error)}. See `fittingroom doctor`."
+            code = 1
         case OSError():
             where = f" ({error.filename})" if error.filename else ""
             message, code = f"The system says: {error.strerror or error}{where}.", 1
@@ -80,6 +88,13 @@ def _fail(error: BaseException) -> int:
         + "".join(each if each.isprintable() or each in "\n\t" else "�" for each in message)
     )
     return code
+
+
+def reason_of(error: BaseException) -> str:
+    """The message of the first of its errors, on one line, without a full stop."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return " ".join(str(error).split())[:300].rstrip(".") or type(error).__name__
 
 
 def _stop(error: BaseException, arguments: list[str]) -> int:

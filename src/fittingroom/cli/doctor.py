@@ -1,24 +1,30 @@
-"""``doctor``: what is installed, what training would use, and where data and runs are."""
+"""``doctor``: what is installed and works, what training would use, and where data and runs are."""
 
-import importlib.util
+import functools
+import importlib
+import importlib.metadata
 import os
+import platform
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from fittingroom.cli import options
+from fittingroom.cli import options, reason_of
 from fittingroom.cli.output import print_json, print_table
-from fittingroom.errors import DataError
-from fittingroom.runs import available_processors, describe_environment, list_runs
 
 app = typer.Typer()
 
-_NEEDED = {
-    "core": "numpy onnxruntime PIL rich typer",
-    "train": "torch keras onnx onnxscript skl2onnx safetensors sklearn scipy matplotlib seaborn "
-    "jinja2 platformdirs pooch",
-    "tune": "optuna sqlalchemy",
+# Extras of tools, which are not loaded to see whether they work.
+_TOOLS = ("bench", "dev", "docs", "fuzz")
+# What to do, by what the system says when a package can't be loaded.
+_REMEDIES = {
+    "DLL load failed": "Install the Microsoft Visual C++ Redistributable",
+    "GLIBC": "This system's C library is too old: use a newer system, or an older version of it",
+    "ELF|architecture|mach-o": "It was built for another processor; use a Python for this one",
+    "": "Install it again: `pip install --force-reinstall --no-cache-dir {}`",
 }
 
 
@@ -39,20 +45,72 @@ def doctor(runs: options.Runs = options.RUNS, json: options.Json = False) -> Non
 
 
 def _examine(runs: Path) -> dict[str, Any]:
-    environment = describe_environment()
-    extras = {}
-    for extra, names in _NEEDED.items():
-        missing = [name for name in names.split() if importlib.util.find_spec(name) is None]
-        extras[extra] = f"not installed: {', '.join(missing)}" if missing else "complete"
-    can_train = extras["train"] == "complete"
+    extras = _extras()
+    values: dict[str, Any] = {"python": platform.python_version(), "platform": platform.platform()}
+    if extras["core"] == "complete":  # without it, nothing else of ours can be imported
+        from fittingroom.runs import available_processors, describe_environment, list_runs
+
+        environment = describe_environment()
+        values |= {name: environment[name] for name in ("processor", "versions")}
+        values["threads"] = available_processors()
+        values["runs"] = f"{runs.resolve()} ({len(list_runs(runs))} runs)"
+    can_train = extras["core"] == extras["train"] == "complete"
     return {
-        **{name: environment[name] for name in ("python", "platform", "processor", "versions")},
+        **values,
         "extras": extras,
-        "device": _device() if can_train else "none; run `pip install 'fittingroom[train]'`",
-        "threads": available_processors(),
+        "device": _device() if can_train else "none; training needs the extra train",
         "data": _data() if can_train else {},
-        "runs": f"{runs.resolve()} ({len(list_runs(runs))} runs)",
     }
+
+
+def _extras() -> dict[str, str]:
+    """For each extra in the package's metadata, whether it is complete and works."""
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    packages: dict[str, list[str]] = {"core": []}
+    for text in importlib.metadata.requires("fittingroom") or ():
+        name = re.split(r"[^\w.-]", text)[0]
+        elsewhere = sys.platform == "win32" and "sys_platform != 'win32'" in text
+        if name != "fittingroom" and not elsewhere:
+            named = re.search(r"extra == ['\"](.+?)['\"]", text)
+            packages.setdefault(named[1] if named else "core", []).append(name)
+    found, told = {}, dict[str, str]()
+    for extra, names in packages.items():
+        missing = [name for name in names if not _modules(name)]
+        present = () if extra in _TOOLS else [name for name in names if name not in missing]
+        problems = [f"not installed: {', '.join(missing)}"] if missing else []
+        problems += filter(None, (_problem(name, told) for name in present))
+        found[extra] = ". ".join(problems) or "complete"
+    return found
+
+
+@functools.cache
+def _modules(name: str) -> list[str]:
+    """The modules of an installed package; none if it isn't installed."""
+    try:
+        files = importlib.metadata.files(name) or ()
+    except importlib.metadata.PackageNotFoundError:
+        return []
+    return sorted({file.parts[0] for file in files if file.name == "__init__.py"}) or [name]
+
+
+def _problem(name: str, told: dict[str, str]) -> str:
+    """Why an installed package can't be loaded, and what to do; empty if it can.
+
+    Args:
+        name: of the package.
+        told: the reasons so far, and of which package; another may fail for the same.
+    """
+    modules, own = _modules(name), name.lower().replace("-", "_")
+    try:
+        importlib.import_module(own if own in modules else modules[0])
+    except Exception as error:  # noqa: BLE001 - whatever it is, that is what is told
+        why = reason_of(error)
+        first = told.setdefault(why, name)
+        if first != name:
+            return f"{name} needs {first}, which is broken"
+        remedy = next(words for sign, words in _REMEDIES.items() if re.search(sign, why))
+        return f"{name} is broken: {why}. {remedy.format(name)}"
+    return ""
 
 
 def _device() -> str:
@@ -64,6 +122,7 @@ def _device() -> str:
 
 def _data() -> dict[str, str]:
     from fittingroom.data import find_dataset, survey
+    from fittingroom.errors import DataError
 
     found = {place.what: f"{place.folder}: {place.words}" for place in survey()}
     if named := os.environ.get("FITTINGROOM_DATA"):
