@@ -20,7 +20,7 @@ from fittingroom.metrics import wilson
 from fittingroom.networks import Dense
 from fittingroom.predict import Predictor, Thresholds
 from fittingroom.recipes import Recipe
-from fittingroom.runs import list_runs
+from fittingroom.runs import Epoch, list_runs
 
 
 def test_training_never_opens_the_test_set(tiny, sample, tmp_path, monkeypatch):
@@ -171,3 +171,17 @@ def test_thresholds_are_the_loosest_that_keep_the_risk_on_validation(trained, sa
         assert bound(thresholds.unsure) <= 0.03 + 1e-9
     looser = [value for value in np.unique(surest) if value < thresholds.unsure]
     assert all(bound(value) > 0.03 for value in looser)
+
+
+def test_on_epoch_hears_each_epoch_and_may_end_the_training(tiny, sample, tmp_path):
+    class Enough(Exception): ...
+
+    def stop(epoch):
+        raise Enough(epoch.epoch)
+
+    heard: list[Epoch] = []
+    session = Session(data=sample, runs=tmp_path, threads=1)
+    run = train(tiny, on_epoch=heard.append, session=session)
+    assert tuple(heard) == run.history
+    with pytest.raises(Enough, match="1"):
+        train(tiny, seed=1, on_epoch=stop, session=session)

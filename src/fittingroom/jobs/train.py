@@ -36,6 +36,7 @@ def train(
     *,
     seed: int = 0,
     resume: bool = False,
+    on_epoch: Heard | None = None,
     session: Session | None = None,
 ) -> Run:
     """Train a recipe on a data set's training set, into a new run folder.
@@ -47,6 +48,8 @@ def train(
         seed: of the weights, the order of images, and augmentation.
         resume: if a training of the same recipe, seed and data was stopped, resume it from its last
             checkpoint; if there is a finished run, return it.
+        on_epoch: called with each :class:`~fittingroom.runs.Epoch` that ended, after it is in
+            ``history.jsonl``; what it raises ends the training.
         session: data, folder of runs, device, threads and listener; None for the defaults.
 
     Returns:
@@ -94,7 +97,7 @@ def train(
                 f"{writer.folder}: resuming after epoch {epochs}{warning if different else ''}"
             )
         try:
-            fitted = _fit(writer, engine, recipe, split, seed, place, start, progress)
+            fitted = _fit(writer, engine, recipe, split, seed, place, start, progress, on_epoch)
             for note in fitted.notes:
                 progress.say(f"{recipe.name}: {note}")
             return finish(
@@ -140,6 +143,7 @@ def _fit(
     place: Device,
     start: Checkpoint | None,
     progress: Progress,
+    heard: Heard | None,
 ) -> Fitted:
     """The training itself; each epoch is reported, written down and kept as a checkpoint."""
     history = list(start.history) if start else []
@@ -164,6 +168,8 @@ def _fit(
             writer.add_epoch(epoch)
             history.append(epoch)
             tell(epoch)
+            if heard is not None:
+                heard(epoch)
 
         def on_checkpoint(checkpoint: Checkpoint) -> None:
             writer.keep(checkpoint)
