@@ -9,6 +9,7 @@ from fittingroom.classes import GARMENTS
 from fittingroom.data import find_dataset
 from fittingroom.errors import ExportError
 from fittingroom.export.npm import read_package
+from fittingroom.page import FOLDER
 from fittingroom.photos import read_photo
 from fittingroom.predict import Model
 from tests.page.conftest import drop, encoded, export, open_tab, photo_of, serve, settle
@@ -171,6 +172,14 @@ def test_nothing_is_sent_once_the_page_is_there(browser, address, photo):
     blocked = "fetch('https://example.org/').then(() => false, () => true)"
     assert tab.evaluate(blocked) is True
     assert all("example.org" in each or "Content Security" in each for each in tab.complaints)
+    tab.close()
+
+
+def test_opened_as_a_file_the_page_says_how_to_start_it(browser):
+    tab = browser.new_page()
+    tab.goto((FOLDER / "index.html").as_uri())
+    tab.locator(".late").wait_for()
+    assert "python -m http.server" in tab.locator("#waiting").inner_text()
     tab.close()
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import mimetypes
 import re
 import tempfile
 
@@ -217,6 +218,11 @@ def test_the_page_is_there_and_nothing_beside_it(client):
     assert page.headers["content-type"].startswith("text/html")
     for path in ("/../settings.py", "/%2e%2e/settings.py", "/..%2fsettings.py", "/__init__.py"):
         assert client.get(path).status_code == 404
+
+
+def test_scripts_run_whatever_the_systems_table_says(served):
+    mimetypes.add_type("text/plain", ".js")
+    assert served().get("/page.js").headers["content-type"].startswith("text/javascript")
 
 
 def test_the_metrics_count_requests_and_images_and_hold_nothing_of_either(served, garments):

@@ -15,6 +15,7 @@ let drawing;
 let tried = [];
 
 async function start() {
+  byId("waiting").textContent = "Loading the model …"; // without the advice for when no script runs
   wire();
   try {
     backend = await connect();

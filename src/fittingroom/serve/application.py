@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.metadata
+import mimetypes
 import os
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -61,6 +62,8 @@ def create_application(models: Sequence[ServedModel], settings: Settings | None 
         settings: the limits and the token; None for the defaults.
     """
     settings = settings or Settings()
+    # Browsers run no script that is text/plain, as the tables of some systems say.
+    mimetypes.add_type("text/javascript", ".js")
     monitor = Monitor()
     batchers = [
         Batcher(
