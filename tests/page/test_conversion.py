@@ -94,6 +94,7 @@ def corpus(sample) -> dict[str, bytes]:
     slanting = np.arange(160)[:, None] > 32 * np.arange(160)
     files["a slant"] = encoded(Image.fromarray((thirds * ~slanting[..., None]).astype("u1")))
     files["too many pixels"] = encoded(Image.new("1", (8000, 7000)))
+    files["too long"] = encoded(Image.new("1", (30_000, 2)))
     files["no image within"] = b"\x89PNG\r\n\x1a\nIEND"
     files["cut off"] = files["300 as PNG"][:400]
     files["a GIF"] = encoded(photo, "GIF")

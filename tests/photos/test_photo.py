@@ -229,6 +229,8 @@ def test_a_large_photo_is_refused_before_it_is_decoded(monkeypatch):
     monkeypatch.setattr(ImageFile.ImageFile, "load", lambda *_: pytest.fail("decoded"))
     with pytest.raises(PhotoError, match=r"400×300 pixels, more than 0\.1 megapixels"):
         read_photo(content, Limits(megapixels=0.1))
+    with pytest.raises(PhotoError, match="400×300 pixels, more than 399 on one side"):
+        read_photo(content, Limits(side=399))
     with pytest.raises(PhotoError, match=r"larger than 0\.0001 MB"):
         read_photo(content, Limits(file_bytes=100))
 

@@ -136,6 +136,7 @@ def jpeg(width, height):
         (b"/etc/passwd", 415, "PNG, JPEG or WebP"),
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, 422, "damaged"),
         (jpeg(4100, 4100), 413, "megapixels"),
+        (jpeg(4, 21_000), 413, "20,000 on one side"),
         (jpeg(300, 300), 422, "one colour"),
     ],
 )

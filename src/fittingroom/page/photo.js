@@ -19,6 +19,7 @@ import { Refusal } from "./refusal.js";
 
 const MOST_BYTES = 25_000_000;
 const MOST_PIXELS = 50_000_000;
+const MOST_SIDE = 20_000;
 const ADVICE = "Lay the garment on a plain, light sheet and photograph it from above in even light.";
 const FAINT = 25;
 const PATTERNED = 30;
@@ -47,7 +48,7 @@ export async function readPhoto(blob, preparation) {
   try {
     // By what it is, whatever its name says.
     const named = new Blob([bytes], { type: `image/${kind.toLowerCase()}` });
-    if (isWhole(kind, bytes)) decoded = await decode(named, MOST_PIXELS);
+    if (isWhole(kind, bytes)) decoded = await decode(named, MOST_PIXELS, MOST_SIDE);
   } catch (error) {
     if (error instanceof Refusal) throw error;
   }

@@ -26,7 +26,7 @@ function base64(bytes) {
 
 // An image file → {data: red, green and blue, height, width}: its first frame, upright by its EXIF data,
 // transparent parts on white.
-export async function decode(blob, mostPixels = Infinity) {
+export async function decode(blob, mostPixels = Infinity, mostSide = Infinity) {
   const bitmap = await createImageBitmap(blob, {
     colorSpaceConversion: "none",
     premultiplyAlpha: "none",
@@ -37,6 +37,11 @@ export async function decode(blob, mostPixels = Infinity) {
     throw new Refusal(
       `The file has ${width}×${height} pixels, more than ${mostPixels / 1e6} megapixels. Make it ` +
         "smaller: 1,000 pixels a side are plenty.",
+    );
+  if (Math.max(width, height) > mostSide)
+    throw new Refusal(
+      `The file has ${width}×${height} pixels, more than ${mostSide.toLocaleString("en")} on one side. ` +
+        "Make it smaller: 1,000 pixels a side are plenty.",
     );
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
   context.fillStyle = "#fff";

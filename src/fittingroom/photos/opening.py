@@ -23,7 +23,7 @@ from fittingroom.photos.arithmetic import UInt8
 _FORMATS = ("PNG", "JPEG", "WEBP")  # WebP last: before it, Pillow loads all its plugins
 _SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 # Each pass over a progressive JPEG costs time; files have about ten.
-_MOST_PASSES = 100
+_MOST_PASSES = 30
 _EXIF_ORIENTATION = 0x0112
 _SMALLER = "Make it smaller: 1,000 pixels a side are plenty."
 
@@ -35,10 +35,12 @@ class Limits:
     Attributes:
         file_bytes: size of the file.
         megapixels: width × height of the image in millions.
+        side: width, and height; many short rows take seconds to decode.
     """
 
     file_bytes: int = 25_000_000
     megapixels: float = 50.0
+    side: int = 20_000
 
 
 def open_photo(
@@ -112,6 +114,10 @@ def _check_size(width: int, height: int, name: str, limits: Limits) -> None:
         raise PhotoSizeError(
             f"{name} has {width}×{height} pixels, more than {limits.megapixels:g} megapixels. "
             + _SMALLER
+        )
+    if max(width, height) > limits.side:
+        raise PhotoSizeError(
+            f"{name} has {width}×{height} pixels, more than {limits.side:,} on one side. {_SMALLER}"
         )
 
 
