@@ -1,4 +1,6 @@
 import io
+import os
+import sys
 
 import numpy as np
 import onnx
@@ -36,6 +38,13 @@ def test_arrays_are_what_the_predictor_says(model, trained, garments):
     np.testing.assert_allclose(said.probabilities, expected, atol=1e-5)
     assert (said.label == expected.argmax(axis=1)).all()
     assert said.ood_score.shape == said.abstain.shape == (len(garments),)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="such names are not allowed here")
+def test_the_name_of_a_file_that_is_no_utf8_is_shown_with_a_replacement(trained, tmp_path):
+    path = tmp_path / os.fsdecode(b"s\xff.onnx")
+    path.write_bytes(trained.model_path.read_bytes())
+    assert Model(path).name == "s�"
 
 
 def test_answers_are_the_rows_of_the_arrays(model, garments):

@@ -1,5 +1,6 @@
 """A model that answers: any images → classes, or the reason why there is none."""
 
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -55,7 +56,9 @@ class Model:
                 f"{', '.join(_OUTPUTS)}: train the recipe again.",
                 model,
             )
-        self.name = name or ("model" if isinstance(model, bytes) else model.stem)
+        # A file's name may be no UTF-8, which JSON and terminals could not take.
+        stem = "model" if isinstance(model, bytes) else model.stem
+        self.name = name or os.fsencode(stem).decode("utf-8", "replace")
         self.classes = self._predictor.classes
         try:
             self.thresholds = Thresholds.from_metadata(self._predictor.metadata)
