@@ -224,7 +224,7 @@ def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measur
         "raw": {batch: each["images_per_second"] for batch, each in raw.items()},
         "loads": {},
     }
-    with started(*(["--model", str(chosen)] if chosen else [])) as server:
+    with started("--most-wait", "0.015", *(["--model", str(chosen)] if chosen else [])) as server:
         for kind in IMAGES:
             say(f"Requests: {kind} …")
             result["loads"][kind] = measure_loads(server, kind, options.seconds)

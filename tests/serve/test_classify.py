@@ -176,6 +176,10 @@ def test_a_form_without_files_and_another_method_are_told_what_to_send(client):
     assert (forgotten.status_code, "images=@photo.jpg" in forgotten.text) == (422, True)
     asked = client.get("/v1/classify")
     assert (asked.status_code, asked.headers["allow"]) == (405, "POST")
+    assert client.post("/page.js", content=b"x").status_code == 405
+    assert client.post("/v1/classifi", content=b"x").status_code == 404
+    unclear = client.post("/v1/classify?details=maybe", content=b"x" * 784, headers=PIXELS)
+    assert (unclear.status_code, "true or false" in unclear.text) == (422, True)
 
 
 def test_names_that_no_answer_could_repeat_do_no_harm(client, garments):

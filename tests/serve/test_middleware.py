@@ -8,6 +8,7 @@ import pytest
 from starlette.responses import Response
 
 from fittingroom.errors import UsageError
+from fittingroom.serve import uploads
 from fittingroom.serve.middleware import LimitsMiddleware
 from fittingroom.serve.monitoring import Monitor
 from fittingroom.serve.settings import Settings
@@ -35,6 +36,45 @@ def test_every_answer_has_the_security_headers_and_none_lets_others_in(client, g
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["cache-control"] == "no-store"
         assert "access-control-allow-origin" not in answer.headers
+
+
+def test_pages_of_the_allowed_origins_may_frame_and_ask_it_and_no_others(served):
+    course, other = "https://course.example.org", "https://other.example"
+    client = served(frames=(course, "http://localhost:*"), origins=(course,), token=TOKEN)
+    asked = {
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization, content-type",
+    }
+    for origin, allowed in ((course, course), (other, None)):
+        before = client.options("/v1/classify", headers={"origin": origin, **asked})
+        refused = client.post("/v1/classify", headers={"origin": origin})  # without the token
+        assert (before.status_code, refused.status_code) == (200 if allowed else 400, 401)
+        for answer in (before, refused):
+            assert answer.headers.get("access-control-allow-origin") == allowed
+    policy = refused.headers["content-security-policy"]
+    assert policy.endswith(f"frame-ancestors {course} http://localhost:*")
+    for wrong in ("*", "course.example.org", f"{course}/", f"{course}; script-src *", "null"):
+        for name in ("frames", "origins"):
+            with pytest.raises(UsageError, match="is not an origin"):
+                Settings(**{name: (wrong,)})  # type: ignore[arg-type]
+
+
+def test_an_unforeseen_error_is_one_plain_500_counted_and_logged_in_one_line(
+    served, monkeypatch, caplog
+):
+    def fail(*arguments):
+        raise ValueError("broken\n\ud800\x1b[2J")
+
+    monkeypatch.setattr(uploads, "read_pixels", fail)
+    client = served()
+    answer = client.post("/v1/classify", content=b"x" * 784, headers=PIXELS)
+    assert answer.status_code == 500
+    assert answer.json() == {"detail": "Something went wrong in the server. Its log says what."}
+    assert answer.headers["content-security-policy"]
+    (line,) = (each.getMessage() for each in caplog.records if each.levelname == "ERROR")
+    assert "ValueError: 'broken" in line
+    assert line.isprintable()
+    assert 'route="/v1/classify",status="500"} 1.0' in client.get("/metrics").text
 
 
 def test_a_body_over_the_limit_is_refused_with_and_without_its_length(served):

@@ -1,5 +1,6 @@
 """The running server: its start, its end, and clients that misbehave."""
 
+import signal
 import socket
 import time
 from contextlib import closing
@@ -37,14 +38,15 @@ def get(server, path):
     return httpx2.get(f"{server.address}{path}", timeout=START_SECONDS)
 
 
-def test_sigterm_finishes_what_was_accepted_and_prints_nothing(garments):
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_finishes_what_was_accepted_and_prints_nothing(garments, name):
     whole = post(garments.tobytes(), content_type=PIXELS)
     with running() as server:
         with connect(server) as connection, connect(server) as idle:
             connection.sendall(whole[:-100])
             while "fittingroom_queue 1.0" not in get(server, "metrics").text:
                 time.sleep(0.01)
-            server.process.terminate()
+            server.process.send_signal(getattr(signal, name))
             assert read_all(idle) == b""  # an idle connection is closed
             connection.sendall(whole[-100:])
             answer = read_all(connection)
@@ -73,6 +75,9 @@ def test_clients_that_speak_no_http_or_send_broken_forms_fill_no_log(server):
         with connect(server) as connection:
             connection.sendall(nonsense)
             assert read_all(connection).startswith(b"HTTP/1.1 400")
+    for _ in range(5):  # two requests at once, and gone before the answers
+        with connect(server) as connection:
+            connection.sendall(2 * b"GET /page.js HTTP/1.1\r\nhost: x\r\n\r\n")
     form = {"content_type": "multipart/form-data; boundary=b", "connection": "close"}
     with connect(server) as connection:
         connection.sendall(post(b"no form", **form))

@@ -31,9 +31,31 @@ def serve(
         Path | None,
         typer.Option(help="A file with a token that every request has to bring."),
     ] = None,
+    allow_frame: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An origin whose pages may frame this one, such as "
+            "https://course.example.org. Repeat it for several. Default: none.",
+            show_default=False,
+        ),
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An origin whose pages may send images from the browser (CORS). Repeat it for "
+            "several. Default: none.",
+            show_default=False,
+        ),
+    ] = None,
     body_mb: Annotated[
         int, typer.Option(help="The largest request, in megabytes.", min=1, max=1000)
     ] = 5,
+    most_wait: Annotated[
+        float,
+        typer.Option(
+            help="Refuse a request that would wait longer for earlier ones, in seconds.", min=0
+        ),
+    ] = 5.0,
     threads: Annotated[
         int, typer.Option(help="Processor threads of each model.", min=1, max=64)
     ] = 2,
@@ -46,7 +68,14 @@ def serve(
         raise missing_extra(error, "serve") from error
 
     token = None if token_file is None else _token(token_file)
-    settings = Settings(body_bytes=body_mb * 1_000_000, threads=threads, token=token)
+    settings = Settings(
+        body_bytes=body_mb * 1_000_000,
+        waiting_seconds=most_wait,
+        threads=threads,
+        token=token,
+        frames=tuple(allow_frame or ()),
+        origins=tuple(allow_origin or ()),
+    )
     if token is None and host not in _THIS_MACHINE:
         say(f"Anyone who reaches {host} can use this service. Protect it with --token-file.")
     serve_until_stopped(

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -49,6 +50,11 @@ class _Shortcut:
 
 class _Page(StaticFiles):
     """The files of the page, without the Python module that names their folder."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        if self.lookup_path(path)[1] is None:  # before the method is looked at
+            raise HTTPException(404, "There is nothing at this address.")
+        return await super().get_response(path, scope)
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
         return super().lookup_path(path) if "__" not in path else ("", None)
@@ -100,6 +106,14 @@ def create_application(models: Sequence[ServedModel], settings: Settings | None 
     )
     application.add_middleware(_Shortcut, route=post)
     application.add_middleware(LimitsMiddleware, settings=settings, monitor=monitor)
+    if settings.origins:  # around the limits: browsers ask whether they may without a token
+        application.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_headers=["authorization"],
+            allow_methods=["GET", "POST"],
+            expose_headers=["retry-after"],
+        )
 
     async def health() -> dict[str, bool]:
         """Tell that the service runs and every model has made a prediction."""

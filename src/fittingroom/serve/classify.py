@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from PIL import Image
 
 from fittingroom.classes import GARMENTS
@@ -25,6 +25,7 @@ from fittingroom.serve.settings import Settings
 
 T = TypeVar("T")
 
+_TRUE, _FALSE = ("1", "on", "true", "yes"), ("0", "off", "false", "no")
 _SAMPLES_A_CLASS = 3
 _NEAREST = 5
 _DIGITS = 6  # of a probability
@@ -86,7 +87,7 @@ def routes(
     )
     async def classify(request: Request) -> Response:
         """Classify photos, or images in the data set's format; with details, show how."""
-        details = request.query_params.get("details", "").lower() in ("1", "on", "true", "yes")
+        details = _flag(request.query_params.get("details", "false"))
         most = _MOST_DETAILED if details else _MOST_IMAGES
         files: list[str | None]
         if uploads.content_type(request) == uploads.PIXELS:
@@ -148,6 +149,12 @@ def routes(
         return samples
 
     return router
+
+
+def _flag(given: str) -> bool:
+    if (text := given.lower()) not in (*_TRUE, *_FALSE):
+        raise HTTPException(422, f"details is {given[:20]!r}. Write true or false.")
+    return text in _TRUE
 
 
 def _answer(file: str | None, answer: Answer, probabilities: Float32, model: str) -> dict[str, Any]:

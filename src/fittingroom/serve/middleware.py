@@ -3,8 +3,11 @@
 import asyncio
 import base64
 import binascii
+import contextlib
 import hmac
+import logging
 import time
+import traceback
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -14,15 +17,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fittingroom.serve.monitoring import Monitor
 from fittingroom.serve.settings import Settings
 
+_log = logging.getLogger("fittingroom.serve")
+
 HEALTH = ("/healthz", "/readyz")  # need no token: orchestrators have none
 
-# The page loads nothing from other hosts and cannot be framed, and browsers store no answer.
+# The page loads nothing from other hosts, only allowed ones may frame it, and browsers store none.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors "
+)
 _SECURITY = (
-    (
-        b"content-security-policy",
-        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-        b"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    ),
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -50,6 +54,8 @@ class LimitsMiddleware:
         self._app = app
         self._settings = settings
         self._monitor = monitor
+        policy = _POLICY + (" ".join(settings.frames) or "'none'")
+        self._security = ((b"content-security-policy", policy.encode()), *_SECURITY)
         self._token = None if settings.token is None else settings.token.encode()
         self._accepted = 0  # requests that have no answer yet
         self._in_work = 0  # those of them whose body is complete
@@ -68,8 +74,11 @@ class LimitsMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *_SECURITY]
-            await send(message)
+                message["headers"] = [*message.get("headers", ()), *self._security]
+            try:
+                await send(message)
+            except Exception as error:  # the server's own: the connection is closed
+                raise ClientDisconnect from error
 
         try:
             self._check_token(scope)
@@ -77,12 +86,14 @@ class LimitsMiddleware:
                 await self._limited(scope, receive, secured)
             else:
                 await self._app(scope, receive, secured)
-        except HTTPException as refused:
-            answer = JSONResponse({"detail": refused.detail}, refused.status_code, refused.headers)
-            if status is None:  # otherwise it is too late for another answer
-                await answer(scope, receive, secured)
         except ClientDisconnect:
             pass
+        except Exception as error:  # noqa: BLE001 - answered and logged, whatever it is
+            refused = error if isinstance(error, HTTPException) else _unforeseen(error)
+            answer = JSONResponse({"detail": refused.detail}, refused.status_code, refused.headers)
+            if status is None:  # otherwise it is too late for another answer
+                with contextlib.suppress(ClientDisconnect):
+                    await answer(scope, receive, secured)
         route = getattr(scope.get("route"), "path", None) or "other"
         self._monitor.answered(route, status or _CLIENT_LEFT, time.perf_counter() - began)
 
@@ -156,6 +167,14 @@ class LimitsMiddleware:
         if not hmac.compare_digest(given, self._token):
             detail = "The token is missing or wrong. Send it as 'Authorization: Bearer TOKEN'."
             raise HTTPException(401, detail, {"www-authenticate": _CHALLENGE})
+
+
+def _unforeseen(error: Exception) -> HTTPException:
+    """The answer to an error that nobody foresaw, which is logged in one line."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    what = f"{type(error).__name__}: {str(error)[:200]!a}"
+    _log.error("Status 500. %s (%s, line %s)", what, place.filename, place.lineno)
+    return HTTPException(500, "Something went wrong in the server. Its log says what.")
 
 
 def _busy() -> HTTPException:

@@ -14,7 +14,7 @@ from fittingroom.serve.models import load_models
 from fittingroom.serve.settings import Settings
 
 _CONNECTIONS = 1_000  # open at once; requests beyond them are answered with 503
-_GRACE_SECONDS = 5  # beyond the time limit of a request, when the server ends
+_GRACE_SECONDS = 1  # beyond the time limit of a request, when the server ends
 
 
 def serve(
@@ -44,20 +44,27 @@ def serve(
     # uvicorn stops at a signal, then raises it again for earlier handlers: these do nothing.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, frame: None)
+    # A closed terminal ends the server like SIGTERM, unless `nohup` started it.
+    hangup = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hangup is not None and signal.getsignal(hangup) == signal.SIG_DFL:
+        signal.signal(hangup, lambda number, frame: signal.raise_signal(signal.SIGTERM))
     on_start(_address(listening))
     config = uvicorn.Config(
         application,
         ws="none",
         lifespan="on",
         access_log=False,  # it would record who asked, and for what
-        log_level="error",  # below it, every client that speaks no HTTP adds a line to the log
+        log_level="critical",  # below it, any client could fill the log
         server_header=False,
         proxy_headers=False,
         limit_concurrency=_CONNECTIONS,
         timeout_keep_alive=math.ceil(settings.seconds),
         timeout_graceful_shutdown=math.ceil(settings.seconds) + _GRACE_SECONDS,
     )
-    uvicorn.Server(config).run([listening])
+    server = uvicorn.Server(config)
+    server.run([listening])
+    if not server.started:
+        raise FittingRoomError("The server could not start: a model failed at its first image.")
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,8 +1,11 @@
 """What the service allows."""
 
+import re
 from dataclasses import dataclass
 
 from fittingroom.errors import UsageError
+
+_ORIGIN = re.compile(r"https?://[\w.:*\[\]-]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -20,16 +23,26 @@ class Settings:
         threads: processor threads that share each batch of a model.
         token: what every request has to bring, as a bearer token or as a password. None asks for
             nothing.
+        frames: origins whose pages may frame this one, as ``https://course.example.org``.
+        origins: origins whose pages may ask the service from the browser (CORS).
     """
 
     body_bytes: int = 5_000_000
     queue: int = 64
-    waiting_seconds: float = 0.015
+    waiting_seconds: float = 5.0
     seconds: float = 10.0
     threads: int = 2
     token: str | None = None
+    frames: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for origin in (*self.frames, *self.origins):
+            if not _ORIGIN.fullmatch(origin):
+                raise UsageError(
+                    f"{origin!r} is not an origin. Write it as https://course.example.org or "
+                    "http://localhost:8888, without a path."
+                )
         token = self.token
         if token is not None and (len(token) < 16 or not (token.isascii() and token.isprintable())):
             raise UsageError(
