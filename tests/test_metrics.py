@@ -1,5 +1,6 @@
 """Numbers about one model's predictions: reference values, hand-made cases, laws."""
 
+import tracemalloc
 from itertools import permutations
 
 import numpy as np
@@ -504,3 +505,14 @@ def test_permuting_images_changes_nothing(seed, random):
 def test_what_does_not_fit_is_refused(function, arguments, message):
     with pytest.raises(PredictionsError, match=message):
         function(*arguments)
+
+
+def test_a_thousand_classes_take_little_memory() -> None:
+    confusion = 3 * np.eye(1000, dtype=int)
+    confusion[0, 1] = 1
+    tracemalloc.start()
+    score = metrics.f1(confusion)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 200e6
+    assert score.macro.value == pytest.approx(1 - 2 * (1 - 6 / 7) / 1000)

@@ -120,12 +120,10 @@ def _score(confusion: npt.ArrayLike, *, rows: int, columns: int) -> Score:
     )
     occurs = true + called > 0
     mean = float(value[occurs].mean())
-    # What one more image in cell (i, j) does to the score of class k.
-    one = np.eye(len(matrix))
-    on_diagonal = one[:, None, :] * one[None, :, :]  # (K, K, K): i = j = k
-    touched = rows * one[:, None, :] + columns * one[None, :, :]
-    influence = ((rows + columns) * on_diagonal - value * touched) / np.maximum(size, 1)
-    of_mean = influence[:, :, occurs].mean(axis=2)  # (K, K)
+    # What one more image in cell (i, j) does to the mean: it touches the scores of i and j alone.
+    weight = occurs / np.maximum(size, 1) / occurs.sum()
+    touched = rows * (value * weight)[:, None] + columns * value * weight
+    of_mean = np.diag((rows + columns) * weight) - touched  # (K, K)
     variance = float((matrix * of_mean**2).sum())
     informative = mean * (1 - mean) / variance if variance > 0 else float(matrix.sum())
     ends = score_interval(mean, informative, normal_quantile())
