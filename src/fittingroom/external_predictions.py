@@ -83,7 +83,8 @@ def _archive(content: bytes, classes: tuple[str, ...]) -> _Numbers:
     theirs = arrays.get("classes")
     if theirs is not None and theirs.tolist() != list(classes):
         raise Refusal(
-            f"It is of the classes {str(theirs.tolist()[:20])[:200]}, not of {', '.join(classes)}."
+            f"It is of the classes {str(theirs.tolist()[:20])[:200]}, not of "
+            f"{', '.join(classes[:20])[:200]}."
         )
     found = {}
     for name, dimensions in _DIMENSIONS.items():

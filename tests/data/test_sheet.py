@@ -1,6 +1,7 @@
 import numpy as np
 
 from fittingroom.data import contact_sheet, find_dataset
+from tests.data.files import made
 
 
 def test_the_sheet_shows_a_class_a_row_in_file_order() -> None:
@@ -13,3 +14,13 @@ def test_the_sheet_shows_a_class_a_row_in_file_order() -> None:
             top, left = 1 + 29 * label, 1 + 29 * column
             shown = sheet[top : top + 28, left : left + 28]
             assert (shown == (of_class[column] if column < len(of_class) else 255)).all()
+
+
+def test_many_classes_stand_side_by_side() -> None:
+    images = made(62, each=3).training()
+    sheet = np.asarray(contact_sheet(images))[::2, ::2]
+    assert sheet.shape == (21 * 29 + 1, 14 * 29 + 1)
+    for label, left in ((0, 1), (20, 1), (21, 1 + 5 * 29), (61, 1 + 10 * 29)):
+        top = 1 + 29 * (label % 21)
+        first = images.images[images.labels == label][0]
+        assert (sheet[top : top + 28, left : left + 28] == first).all()

@@ -204,3 +204,16 @@ def test_every_code_has_a_chapter_that_says_what_to_do() -> None:
         r"^## (\S+)\n\n\*\*Seen when\*\* .+?\n\n\*\*What to do\.\*\* ", page, re.M | re.S
     )
     assert chapters == list(CODES)
+
+
+def test_of_many_classes_below_the_rest_the_worst_are_named() -> None:
+    labels = (np.arange(IMAGES) % 30).astype(np.uint8)
+    predicted = np.where(labels < 8, 29, labels).astype(np.uint8)
+    predicted[labels == 7][:50] = 7
+    classes = tuple(f"kind {number}" for number in range(30))
+    said = Predictions(labels, predicted, None, np.arange(IMAGES), classes)
+    found = find([model(evaluation=evaluate_predictions(said))])
+    below = [each.sentence for each in found if each.code == "class-below-the-rest"]
+    assert len(below) == 6
+    assert "for kind 0 is" in below[0]
+    assert below[-1].endswith("for 3 other classes.")

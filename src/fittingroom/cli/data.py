@@ -11,6 +11,7 @@ from fittingroom.errors import DataInvalidError
 from fittingroom.runs import check_free
 
 _SHEET = Path("sample_data.png")
+_NAMED = 30  # classes
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -93,4 +94,5 @@ def show(
     for note in dataset.notes:
         print_text(note)
     left = f"{_SHEET} exists and was left as it is; --force draws it again"
-    print_text(f"Examples, one row a class ({', '.join(dataset.classes)}): {sheet or left}")
+    names = ", ".join(dataset.classes[:_NAMED]) + ", …" * (len(dataset.classes) > _NAMED)
+    print_text(f"Examples, one row a class ({names}): {sheet or left}")

@@ -209,7 +209,7 @@ def _csv_rows(chosen: "PredictOptions") -> _Writer:
 def _table(chosen: "PredictOptions", classes: tuple[str, ...], found: list[str]) -> _Writer:
     """Columns for people, printed line by line."""
     wide = min(max(len("file"), *map(len, found)), 48)
-    answer_wide = max(len("unknown"), *map(len, classes))
+    answer_wide = min(max(len("unknown"), *map(len, classes)), 30)
     print(f"{'file':<{wide}}  {'answer':<{answer_wide}}  most likely classes")
 
     def write(classified: "Classified") -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 OUT = Path("report")
+CLASSES = 30  # that a table of `evaluate` has at most
 Out = Annotated[Path, typer.Option(help="The folder of the report.")]
 POINTS = 0.5  # comparison.MARGIN in points, said here since that imports SciPy
 Margin = Annotated[
@@ -46,7 +47,10 @@ def evaluate(
         print_json([{"run": each, **model.as_dict()} for each, model in evaluated.items()])
         return
     for each, model in evaluated.items():
-        accuracy = model.evaluation.accuracy
+        accuracy, of_classes = model.evaluation.accuracy, list(model.evaluation.per_class)
+        kinds = len(of_classes)
+        if kinds > CLASSES:
+            of_classes = sorted(of_classes, key=lambda scores: scores.recall.value)[:CLASSES]
         print_table(
             f"{each} on {model.data}: accuracy {percent_estimate(accuracy, 2)}",
             ("class", "images", "precision", "recall", "F1"),
@@ -56,10 +60,12 @@ def evaluate(
                     count(scores.support),
                     *map(percent_estimate, (scores.precision, scores.recall, scores.f1)),
                 )
-                for scores in model.evaluation.per_class
+                for scores in of_classes
             ],
             left=("class",),
         )
+        if kinds > CLASSES:
+            print_text(f"These are the {CLASSES} lowest recalls of {kinds:,}; --json gives all.")
 
 
 @app.command()

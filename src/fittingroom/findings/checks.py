@@ -6,7 +6,7 @@ from fittingroom.comparison import Comparison
 from fittingroom.evaluation import ModelReport
 from fittingroom.findings.codes import CODES, Finding
 from fittingroom.metrics import difference_of_shares
-from fittingroom.numbers import percent, percent_estimate
+from fittingroom.numbers import percent, percent_estimate, some
 
 # Training accuracy above validation accuracy by what a reader would see on the curve at once.
 CLEAR_GAP = 0.04
@@ -16,6 +16,8 @@ STILL_RISING = 0.003
 CALIBRATION_ERROR = 0.01
 # So far below the mean recall must the whole interval of a class lie: five points.
 CLASS_GAP = 0.05
+# So many classes have a sentence of their own, the lowest recall first.
+CLASSES_NAMED = 5
 # With fewer, Student's quantile makes intervals wide, and the deviation is hardly known.
 ENOUGH_SEEDS = 5
 
@@ -143,10 +145,20 @@ def _evaluation(model: ModelReport) -> Iterator[tuple[str, str]]:
             "average.",
         )
     assert recall is not None
-    for each in evaluation.per_class:
-        if each.support and each.recall.high < recall.value - CLASS_GAP:
-            yield (
-                "class-below-the-rest",
-                f"The recall of {name} for {each.name} is {percent_estimate(each.recall)}; its "
-                f"mean over all classes is {percent(recall.value)}.",
-            )
+    below = [
+        each
+        for each in evaluation.per_class
+        if each.support and each.recall.high < recall.value - CLASS_GAP
+    ]
+    for each in sorted(below, key=lambda each: each.recall.value)[:CLASSES_NAMED]:
+        yield (
+            "class-below-the-rest",
+            f"The recall of {name} for {each.name} is {percent_estimate(each.recall)}; its "
+            f"mean over all classes is {percent(recall.value)}.",
+        )
+    if len(below) > CLASSES_NAMED:
+        yield (
+            "class-below-the-rest",
+            f"The recall of {name} is as clearly below its mean for "
+            f"{some(len(below) - CLASSES_NAMED, 'other class', 'other classes')}.",
+        )
