@@ -22,7 +22,7 @@ Int64 = npt.NDArray[np.int64]
 
 # One image's probabilities, as float32, sum to one within this.
 _SUM_TOLERANCE = 1e-3
-_LARGEST_FILE = 512 * MEBIBYTE
+_LARGEST_FILE = 128 * MEBIBYTE
 # As many images as a file of predictions may hold.
 _MOST_ROWS = 1_000_000
 

@@ -76,7 +76,7 @@ def read_whole(path: Path, most: int) -> bytes:
         return stream.read(os.fstat(stream.fileno()).st_size)
 
 
-def read_json(path: Path, most: int = 8 * MEBIBYTE) -> Any:
+def read_json(path: Path, most: int = 16 * MEBIBYTE) -> Any:
     """The content of a JSON file of at most ``most`` bytes.
 
     Raises:
