@@ -120,6 +120,32 @@ def test_numbers_and_names_are_written(name: str, expected: set[str]) -> None:
     assert expected <= set(words(FIGURES[name]()))
 
 
+@pytest.mark.parametrize("kinds", [26, 100, 1000])
+def test_figures_of_many_classes_name_thirty_and_stay_small(kinds: int) -> None:
+    classes = [f"kind {number}" for number in range(kinds)]
+    confusion = np.eye(kinds, dtype=int) * 5
+    confusion[2, 1], confusion[0, kinds - 1] = 9, 3
+    gains = [ClassGain(name, Estimate(0.01 * at, 0, 1)) for at, name in enumerate(classes)]
+    recalls = [Estimate(at / kinds, 0, 1) for at in range(kinds)]
+    figures = {
+        "matrix": plots.confusion_matrix(confusion, classes, BLUE),
+        "difference": plots.confusion_difference(confusion, confusion.T, classes, (BLUE, ORANGE)),
+        "gains": plots.class_gains(gains, ("ann", "cnn"), (0, 1)),
+        "recalls": plots.recalls(classes, [("ann", 0, recalls)]),
+    }
+    for name, figure in figures.items():
+        named = [word for word in words(figure) if word.startswith("kind")]
+        assert min(kinds, 25) <= len(set(named)) <= 30, name
+        assert max(figure.get_size_inches()) < 12
+        assert len(plots.svg(figure, "x", "a figure")) < 200_000
+    assert "9" not in words(figures["matrix"])
+    (drawn,) = figures["matrix"].axes[0].images
+    tints = np.asarray(drawn.get_array())[..., 3]
+    assert tints[2, 1] > tints[0, kinds - 1] > tints[0, 1] == 0
+    assert "kind 0" in words(figures["recalls"])
+    assert {"kind 0", f"kind {kinds - 1}"} <= set(words(figures["gains"]))
+
+
 @pytest.mark.parametrize("images", [1, 2, 5000])
 def test_a_risk_coverage_curve_ends_at_the_share_of_mistakes_of_all(images: int) -> None:
     curve = risk(images)

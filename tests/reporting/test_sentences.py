@@ -25,7 +25,15 @@ from fittingroom.reporting import model_figures as figures
 from fittingroom.reporting.facts import outcome
 from fittingroom.reporting.shared_figures import shared_section
 from fittingroom.runs import Epoch, Opening
-from tests.reporting.conftest import IMAGES, changed_run, images
+from tests.data.files import made
+from tests.reporting.conftest import (
+    IMAGES,
+    changed_run,
+    compared,
+    images,
+    predictions,
+    report,
+)
 
 
 def test_curves_say_which_epoch_is_kept(models: list[ModelReport]) -> None:
@@ -174,3 +182,22 @@ def test_numbers_read_well() -> None:
     assert plain({"a": float("nan"), "b": [np.int64(3), None]}) == {"a": None, "b": [3, None]}
     assert [sureness(p) for p in (0.999, 0.984, 0.004)] == [">99%", "98%", "< 1%"]
     assert [listed("abc"[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
+
+
+def test_many_classes_have_tables_of_the_most_frequent_mistakes() -> None:
+    names = tuple(f"kind {number}" for number in range(1, 63))
+    two = [report(name, predictions(0.5, seed, names)) for seed, name in enumerate(("a", "b"))]
+    matrix = figures.confusion_matrix(two[0], 0)
+    assert matrix.table is not None
+    assert matrix.table.columns == ("True", "Predicted", "Images", "Share of the true class")
+    assert len(matrix.table.rows) == 30
+    top = two[0].evaluation.most_confused[0]
+    assert matrix.table.rows[0][:3] == (top.true, top.predicted, str(top.count))
+    change = pair_figures.confusion_difference(compared(two).pairs[0], two)
+    assert change.table is not None
+    assert [len(change.table.columns), len(change.table.rows)] == [3, 30]
+    shared = shared_section(two, None)
+    assert "The 30 lowest of 62 classes are drawn." in shared.panels[0].caption
+    data = figures.data_panel(made(62).training(), names)
+    assert len(data.rows) == 30
+    assert "the first 30 of 62 classes" in data.caption

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas
 
 # How many kinds of mistake are named, and how many single mistakes.
-_CONFUSED_PAIRS = 10
+_CONFUSED_PAIRS = 30
 _WORST_MISTAKES = 50
 # Points of the risk-coverage curve that `as_dict` gives; the curve itself has one a confidence.
 _CURVE_POINTS = 101
@@ -100,7 +100,7 @@ class Evaluation:
             probabilities, if there are none.
         per_class: one entry a class, in label order.
         confusion: int64 ``(K, K)``, rows true, columns predicted.
-        most_confused: the most frequent kinds of mistake, most frequent first.
+        most_confused: the most frequent kinds of mistake, most frequent first, 30 at most.
         worst_mistakes: int64, positions in `predictions` of the mistakes that the model was
             surest of, the surest first (in file order without probabilities), 50 at most.
         calibration: the reliability diagram; None without probabilities.

@@ -5,14 +5,16 @@ room changes nothing in matplotlib, and no figure outlives its last user. :func:
 :func:`svg` turn a figure into a file's bytes or into inline markup whose colours follow the page.
 """
 
-from fittingroom.plots.intervals import accuracies, class_gains, recalls
+from fittingroom.plots.intervals import DRAWN_CLASSES, accuracies, class_gains, recalls
 from fittingroom.plots.lines import calibration_curves, risk_coverage, training_curve
-from fittingroom.plots.matrices import confusion_difference, confusion_matrix
+from fittingroom.plots.matrices import NUMBERED_CLASSES, confusion_difference, confusion_matrix
 from fittingroom.plots.sheets import SampleRow, Tile, sample_sheet, tile_sheet
 from fittingroom.plots.style import MODEL_COLOURS, model_colour, png, svg
 
 __all__ = [
+    "DRAWN_CLASSES",
     "MODEL_COLOURS",
+    "NUMBERED_CLASSES",
     "SampleRow",
     "Tile",
     "accuracies",

@@ -18,12 +18,15 @@ from fittingroom.plots.style import (
     model_colour,
     model_marker,
     one_axes,
+    shortened,
     ticks,
     write_at,
 )
 
 _WIDTH = 3.1  # of the plotting area, in inches
 _ROW = 0.36
+# Of more classes, those of the lowest recalls, or of the largest gains and losses, are drawn.
+DRAWN_CLASSES = 30
 
 
 @drawn
@@ -77,14 +80,17 @@ def recalls(
 ) -> Figure:
     """The share of each class that each model finds, with intervals, hardest class first.
 
+    At most 30 classes are drawn.
+
     Args:
         classes: the ``K`` names.
         models: of each model its name, its place in the order of colours, and ``K`` recalls.
     """
     values = np.array([[recall.value for recall in recalls] for _, _, recalls in models])
-    order = np.argsort(values.mean(axis=0), kind="stable")
-    figure, axes = one_axes(_WIDTH, (0.24 + 0.1 * len(models)) * len(classes))
-    _rows(axes, [classes[kind] for kind in order], "share of the class that is found (recall)", "%")
+    order = np.argsort(values.mean(axis=0), kind="stable")[:DRAWN_CLASSES]
+    figure, axes = one_axes(_WIDTH, (0.24 + 0.1 * len(models)) * len(order))
+    names = [shortened(classes[kind]) for kind in order]
+    _rows(axes, names, "share of the class that is found (recall)", "%")
     lane = 0.56 / max(len(models), 2)
     for at, (name, place, scores) in enumerate(models):
         colour, marker = model_colour(place), model_marker(place)
@@ -110,7 +116,8 @@ def class_gains(
 ) -> Figure:
     """Recall of `b` minus recall of `a`, class by class, largest gain first.
 
-    Filled if the interval excludes zero, hollow if it does not.
+    Filled if the interval excludes zero, hollow if it does not. At most 30 classes are drawn: the
+    ends of the order.
 
     Args:
         gains: one entry a class.
@@ -118,8 +125,10 @@ def class_gains(
         places: theirs in the order of colours.
     """
     order = sorted(gains, key=lambda gain: -gain.difference.value)
+    if len(order) > DRAWN_CLASSES:
+        order = order[: DRAWN_CLASSES // 2] + order[-DRAWN_CLASSES // 2 :]
     figure, axes = one_axes(2.1, 0.3 * len(order))
-    _rows(axes, [gain.name for gain in order], "difference of recall, percentage points")
+    _rows(axes, [shortened(gain.name) for gain in order], "difference of recall, percentage points")
     axes.axvline(0, color=MUTED, linewidth=0.9)
     for row, gain in enumerate(order):
         _difference(axes, row, gain.difference, *places)

@@ -5,17 +5,21 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from fittingroom.numbers import signed
-from fittingroom.plots.style import GRID, INK, REST, drawn, one_axes, write_at
+from fittingroom.plots.style import GRID, INK, REST, drawn, one_axes, shortened, write_at
 from fittingroom.predictions import Int64
 
 _STRONGEST_TINT = 0.7
 # Text on a cell that is strongly tinted: dark in both themes, as tints are mid-tones in both.
 _ON_TINT = "#101214"
-_LONGEST = 22  # letters of a name
+# With more classes, a cell is too small for a number in it, and some classes go without a name.
+NUMBERED_CLASSES = 15
+_NAMED = 30
+_WIDEST = 7.0  # of a matrix, in inches
 
 
 @drawn
@@ -24,7 +28,7 @@ def confusion_matrix(confusion: Int64, classes: Sequence[str], colour: str) -> F
 
     The colour scale is for the mistakes alone: on a common scale the diagonal would drown them.
     Cells give the count and, from 0.5% of the row on, its share of the row; the diagonal's share
-    is the class's recall.
+    is the class's recall. Of more than 15 classes, cells are tinted alone.
 
     Args:
         confusion: int64 ``(K, K)``, rows true, columns predicted.
@@ -34,6 +38,9 @@ def confusion_matrix(confusion: Int64, classes: Sequence[str], colour: str) -> F
     figure, axes = _matrix(classes, 0.47)
     share = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     tint = _tint(share)
+    if len(classes) > NUMBERED_CLASSES:
+        _paint(axes, tint, np.full(tint.shape, colour))
+        return figure
     for true, predicted in np.ndindex(confusion.shape):
         count, part = f"{confusion[true, predicted]:,}", share[true, predicted]
         note = f"{100 * part:.1f}%"
@@ -61,6 +68,9 @@ def confusion_difference(
     figure, axes = _matrix(classes, 0.37)
     change = confusion_b - confusion_a
     tint = _tint(change)
+    if len(classes) > NUMBERED_CLASSES:
+        _paint(axes, tint, np.where(change < 0, colours[1], colours[0]))
+        return figure
     for true, predicted in np.ndindex(change.shape):
         amount = int(change[true, predicted])
         if true == predicted:
@@ -74,17 +84,18 @@ def confusion_difference(
 def _matrix(classes: Sequence[str], side: float) -> tuple[Figure, Axes]:
     """An empty square matrix with a class at each row and column; `side` of a cell in inches."""
     kinds = len(classes)
-    figure, axes = one_axes(side * kinds, side * kinds)
+    width, step = min(side * kinds, _WIDEST), -(-kinds // _NAMED)
+    figure, axes = one_axes(width, width)
     axes.set_xlim(0, kinds)
     axes.set_ylim(kinds, 0)
     axes.spines[:].set_visible(False)
-    short = [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…" for name in classes]
-    centres = np.arange(kinds) + 0.5
+    short = list(map(shortened, classes[::step]))
+    centres = np.arange(0, kinds, step) + 0.5
     axes.set_yticks(centres, short, color=INK)
     axes.xaxis.tick_top()
     axes.set_xticks(centres, short, rotation=40, ha="left", rotation_mode="anchor", color=INK)
     axes.tick_params(pad=4)
-    lines = range(kinds + 1)
+    lines = range(0, kinds + 1, step)
     axes.hlines(lines, 0, kinds, GRID, linewidth=0.6, clip_on=False, zorder=2)
     axes.vlines(lines, 0, kinds, GRID, linewidth=0.6, clip_on=False, zorder=2)
     for text, up in (("true ↓", 16), ("predicted →", 27)):
@@ -100,6 +111,15 @@ def _tint(amounts: npt.NDArray[np.float64] | Int64) -> npt.NDArray[np.float64]:
     mistakes = np.abs(amounts).astype(float)
     np.fill_diagonal(mistakes, 0)
     return _STRONGEST_TINT * np.sqrt(mistakes / (mistakes.max() or 1))
+
+
+def _paint(axes: Axes, tint: npt.NDArray[np.float64], colours: npt.NDArray[np.str_]) -> None:
+    """All cells of a large matrix as one image, the diagonal in grey: each with its tint."""
+    cells = np.stack([to_rgba_array(row) for row in colours])  # (K, K, 4)
+    cells[..., 3] = tint
+    np.einsum("iij->ij", cells)[:] = to_rgba(REST, 0.3)
+    kinds = len(cells)
+    axes.imshow(cells, extent=(0, kinds, kinds, 0), interpolation="none", aspect="auto")
 
 
 def _diagonal(axes: Axes, kind: int, text: str, note: str = "") -> None:

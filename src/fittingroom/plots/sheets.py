@@ -11,13 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from fittingroom.plots.style import MUTED, WRONG, drawn, one_axes
+from fittingroom.plots.style import MUTED, WRONG, drawn, one_axes, shortened
 from fittingroom.predictions import UInt8
 
 _SIDE = 0.72  # of an image, in inches
 _PITCH = 0.98  # from one image to the next
 _ROW = 1.12  # from one row of images with words to the next
 _LONGEST = 13  # letters of a class name under an image
+_LONGEST_ROW = 45  # letters of a class name, or of two, beside a row of images
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,7 @@ def sample_sheet(rows: Sequence[SampleRow]) -> Figure:
     figure, axes = _sheet(start + max(len(row.images) for row in rows) * pitch, len(rows) * pitch)
     for at, row in enumerate(rows):
         y = at * pitch + pitch / 2
-        axes.text(-0.02, y, row.name, ha="right", va="center")
+        axes.text(-0.02, y, shortened(row.name, _LONGEST_ROW), ha="right", va="center")
         if row.count is not None:
             words = f"{row.count:,}  {row.share}"
             axes.text(-0.02, y + 0.18, words, ha="right", va="center", fontsize=7, color=MUTED)
@@ -115,10 +116,10 @@ def _tile(axes: Axes, x: float, y: float, tile: Tile) -> None:
     left, middle, below = x + (_PITCH - _SIDE) / 2, x + _PITCH / 2, y + _SIDE
     _image(axes, left, y, _SIDE, tile.image)
     centred: Any = {"ha": "center", "va": "center"}
-    axes.text(middle, below + 0.1, _short(tile.title), fontsize=7, **centred)
+    axes.text(middle, below + 0.1, shortened(tile.title, _LONGEST), fontsize=7, **centred)
     words = f"✓ {tile.note}" if tile.right else tile.note
     if tile.right is False:
-        words = f"✗ {_short(tile.predicted)} {tile.note}"
+        words = f"✗ {shortened(tile.predicted, _LONGEST)} {tile.note}"
         centred |= {"color": WRONG, "fontweight": "bold"}
         corners = "round,pad=0.01,rounding_size=0.06"
         axes.add_patch(
@@ -127,7 +128,3 @@ def _tile(axes: Axes, x: float, y: float, tile: Tile) -> None:
             )
         )
     axes.text(middle, below + 0.22, words.strip(), fontsize=6.5, **{"color": MUTED, **centred})
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"

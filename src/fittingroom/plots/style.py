@@ -90,6 +90,11 @@ def drawn(function: Callable[P, Figure]) -> Callable[P, Figure]:
     return under_settings
 
 
+def shortened(name: str, longest: int = 22) -> str:
+    """A class name of so many letters at most."""
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
+
+
 def model_colour(place: int) -> str:
     """The colour of the model at a place in the order given, from 0; from the seventh on, again."""
     return MODEL_COLOURS[place % len(MODEL_COLOURS)]

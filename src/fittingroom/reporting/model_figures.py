@@ -1,7 +1,7 @@
 """The figures of one model, and of the data."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -70,15 +70,19 @@ def per_class(model: ModelReport) -> Table:
 
 def data_panel(sample: ImageSet, classes: Sequence[str]) -> Panel:
     """Some training images of each class, the first in file order."""
+    shown = classes[: plots.DRAWN_CLASSES]
     rows = [
         SampleRow(name, sample.images[np.flatnonzero(sample.labels == label)[:_SAMPLES]])
-        for label, name in enumerate(classes)
+        for label, name in enumerate(shown)
     ]
+    which = f"{some(len(classes), 'class', 'classes')}"
+    if len(shown) < len(classes):
+        which = f"the first {len(shown)} of {which}"
     return Panel(
         "sample_data",
         "The images, class by class",
-        f"Training images, a row for each class: {', '.join(classes)}.",
-        f"The first training images of each of {some(len(rows), 'class', 'classes')}, 28 × 28 "
+        f"Training images, a row for each class: {', '.join(shown)}.",
+        f"The first training images of each of {which}, 28 × 28 "
         "pixels each. They are drawn dark on light, as they were photographed; the files hold "
         "them inverted.",
         plots.sample_sheet(rows),
@@ -156,15 +160,23 @@ def confusion_matrix(model: ModelReport, place: int) -> Panel:
             f"as {top.predicted}: {some(top.count, 'image')}, or {percent_estimate(top.share)} of "
             f"{top.true}."
         )
+    columns: tuple[str, ...] = ("True", *said.classes)
     counts = zip(said.classes, evaluation.confusion.tolist(), strict=True)
+    rows: list[tuple[Any, ...]] = [(name, *row) for name, row in counts]
+    table = ""
+    if len(said.classes) > plots.NUMBERED_CLASSES:
+        columns = ("True", "Predicted", "Images", "Share of the true class")
+        kinds = evaluation.most_confused
+        rows = [(kind.true, kind.predicted, kind.count, kind.share) for kind in kinds]
+        table = f" The table has the {len(rows)} most frequent mistakes."
     return Panel(
         f"{stem(model.name)}_confusion_matrix",
         f"{model.name}: confusion matrix",
-        "Counts of test images by true class (row) and predicted class (column).",
+        f"Counts of test images by true class (row) and predicted class (column).{table}",
         caption,
         plots.confusion_matrix(evaluation.confusion, said.classes, plots.model_colour(place)),
-        ("True", *said.classes),
-        [(name, *row) for name, row in counts],
+        columns,
+        rows,
         wide=True,
     )
 

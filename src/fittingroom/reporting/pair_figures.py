@@ -13,6 +13,7 @@ from fittingroom.reporting.inline import stem
 from fittingroom.reporting.panel import Panel, Section, draw, tile_panel
 
 _FLIPPED = 16  # images each way
+_CHANGES = 30  # kinds of mistake in a table
 # Three pairs come from three models; with more, each pair's own figures would make a page of
 # hundreds of images, and the table of pairs says what matters.
 _PAIRS_DRAWN = 3
@@ -69,13 +70,15 @@ def class_gains(pair: Pair, models: Sequence[ModelReport], prefix: str = "") -> 
     """Where `b` gains over `a`, class by class."""
     gained = sum(gain.difference.low > 0 for gain in pair.gains)
     lost = sum(gain.difference.high < 0 for gain in pair.gains)
+    many = len(pair.gains) > plots.DRAWN_CLASSES
+    drawn = " The largest gains and losses are drawn; the table has all." if many else ""
     return Panel(
         f"{prefix}class_gains",
         f"Recall: {pair.b} minus {pair.a}",
         f"Recall of {pair.b} minus recall of {pair.a}, percentage points, with 95% intervals.",
         f"{pair.b} has a clearly higher recall for {gained} of "
         f"{some(len(pair.gains), 'class', 'classes')}, and a clearly lower one for {lost}. Filled "
-        "dots: the interval excludes zero.",
+        f"dots: the interval excludes zero.{drawn}",
         plots.class_gains(pair.gains, (pair.a, pair.b), _places(pair, models)),
         ("Class", "Difference"),
         [(gain.name, points_estimate(gain.difference)) for gain in pair.gains],
@@ -100,16 +103,25 @@ def confusion_difference(pair: Pair, models: Sequence[ModelReport], prefix: str 
             f" The largest change: {abs(largest):,} {'more' if largest > 0 else 'fewer'} images "
             f"of {classes[true]} misclassified as {classes[predicted]}."
         )
+    columns: tuple[str, ...] = ("True", *classes)
     rows = [(name, *map(signed, row)) for name, row in zip(classes, change.tolist(), strict=True)]
+    table = ""
+    if len(classes) > plots.NUMBERED_CLASSES:
+        columns = ("True", "Predicted", "Change")
+        order = np.argsort(-np.abs(mistakes), axis=None, kind="stable")[:_CHANGES]
+        cells = zip(*np.unravel_index(order, mistakes.shape), strict=True)
+        rows = [(classes[i], classes[j], signed(int(mistakes[i, j]))) for i, j in cells]
+        table = f" The table has the {len(rows)} largest changes."
     colours = plots.model_colour(a), plots.model_colour(b)
     return Panel(
         f"{prefix}confusion_difference",
         f"Mistakes: {pair.b} minus {pair.a}",
-        f"Counts of {pair.b} minus counts of {pair.a}, by true (row) and predicted class.",
+        f"Counts of {pair.b} minus counts of {pair.a}, by true (row) and predicted class.{table}",
         caption,
         plots.confusion_difference(first.confusion, second.confusion, classes, colours),
-        ("True", *classes),
+        columns,
         rows,
+        wide=len(classes) > plots.NUMBERED_CLASSES,
     )
 
 

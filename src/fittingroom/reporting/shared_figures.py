@@ -38,6 +38,8 @@ def recalls(models: Sequence[ModelReport]) -> Panel:
         hardest.append(
             f"{name} has its lowest recall for {classes[at]}: {percent_estimate(values[at])}."
         )
+    if len(classes) > plots.DRAWN_CLASSES:
+        hardest.append(f"The {plots.DRAWN_CLASSES} lowest of {len(classes):,} classes are drawn.")
     rows = zip(*(values for _, _, values in found), strict=True)
     return Panel(
         "recalls",

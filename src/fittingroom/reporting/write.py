@@ -24,6 +24,8 @@ from fittingroom.runs import replace_output
 
 REPORT = "a report"
 
+_STRIP = 15  # images at the head of the page
+
 
 def write_report(
     folder: Path,
@@ -82,7 +84,7 @@ def write_report(
         "summary": summary,
         "sections": sections,
         "data": data,
-        "strip": [row.images[0] for row in data.rows if len(row.images)],
+        "strip": [row.images[0] for row in data.rows[:_STRIP] if len(row.images)],
         "facts": facts,
         "sources": tables.sources(models, facts),
         "openings": facts.openings_sentence(models),
