@@ -13,6 +13,7 @@ CLASSES = ("shirt", "coat", "bag")
 BASIS: dict[str, Any] = {
     "data": "made-up",
     "official": False,
+    "description": "The data is made up.",
     "classes": CLASSES,
     "hashes": {"file": "0" * 64},
     "training": 40,

@@ -127,6 +127,7 @@ def official() -> Facts:
     return Facts(
         data="Fashion-MNIST",
         official=True,
+        description="The data is the official Fashion-MNIST.",
         openings=[
             Opening("2026-01-01T00:00:00+00:00", f"{name}-s0-3f9c", name, data, "compare", None)
             for data in ("Fashion-MNIST", "sample")
@@ -168,7 +169,7 @@ def odd_model() -> ModelReport:
 @pytest.fixture(scope="session")
 def odd_page(tmp_path_factory: pytest.TempPathFactory, odd_model: ModelReport) -> Path:
     """The odd model alone, on data of somebody's own."""
-    facts = Facts(data="my <data>", official=False)
+    facts = Facts("my <data>", official=False, description="The data is <mine>.")
     return write(tmp_path_factory.mktemp("odd"), [odd_model], facts)
 
 
@@ -188,5 +189,5 @@ def many_models() -> list[ModelReport]:
 @pytest.fixture(scope="session")
 def many_page(tmp_path_factory: pytest.TempPathFactory, many_models: list[ModelReport]) -> Path:
     """Four models on the embedded sample, one of them perfect and without probabilities."""
-    facts = Facts(data="sample", official=True)
+    facts = Facts("sample", official=False, description="The data is the small sample.")
     return write(tmp_path_factory.mktemp("many"), many_models, facts)

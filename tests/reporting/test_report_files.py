@@ -182,7 +182,7 @@ def test_a_full_disk_leaves_the_old_report_whole(
     old.write_text("the old report")
     full_disk()
     with pytest.raises(RunError, match="No space left"):
-        write(tmp_path, [odd_model], Facts("data", official=False))
+        write(tmp_path, [odd_model], Facts("data", official=False, description=""))
     assert old.read_text() == "the old report"
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["index.html"]
 

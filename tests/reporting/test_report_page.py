@@ -153,9 +153,9 @@ def test_other_data_is_said_before_the_first_number(
     odd_page: Path, many_page: Path, page: Path
 ) -> None:
     text = Page(odd_page).text
-    assert text.index("not the official Fashion-MNIST") < text.index("%")
+    assert text.index("The data is <mine>.") < text.index("%")
     text = Page(many_page).text
-    assert text.index("small sample inside the package") < text.index("%")
+    assert text.index("The data is the small sample.") < text.index("%")
     assert "Note." not in Page(page).text
 
 

@@ -63,6 +63,7 @@ def made_up(trials: Any = ENDED, **fields: Any) -> Search:
         "recipe": TINY,
         "data": "sample",
         "official": False,
+        "description": "The data is a sample.",
         "training": 1500,
         "validation": 500,
         "seed": 0,

@@ -75,9 +75,10 @@ def audit_values(
     """The content of ``audit.json``, from tables whose positions count through both sets.
 
     Args:
-        basis: the data (``data``, ``official``, ``classes``, ``hashes``), the sizes of its sets
-            (``training``, ``test``), whose models judged it (``recipe``, ``key``, ``folds``,
-            ``seed``), and what counts as alike (``similarity``) and near (``neighbours``).
+        basis: the data (``data``, ``official``, ``description``, ``classes``, ``hashes``), the
+            sizes of its sets (``training``, ``test``), whose models judged it (``recipe``, ``key``,
+            ``folds``, ``seed``), and what counts as alike (``similarity``) and near
+            (``neighbours``).
         epochs: how many epochs each fold's model was trained, 1 for one trained in one go.
         accuracy: share of training images whose given label their fold's model predicts.
         test_accuracy: the same for test images, each by one of the models.

@@ -82,15 +82,20 @@ def show(
             {
                 "data": dataset.name,
                 "official": dataset.official,
+                "known": dataset.known,
+                "description": dataset.description,
+                "format": dataset.format,
                 "path": str(dataset.path),
                 "classes": list(dataset.classes),
                 "training": len(training),
                 "notes": list(dataset.notes),
+                "warnings": list(dataset.warnings),
                 "sheet": sheet and str(sheet),
             }
         )
         return
     print_text(f"Using {dataset.name} from {dataset.path}.")
+    print_text(dataset.description)
     for note in dataset.notes:
         print_text(note)
     left = f"{_SHEET} exists and was left as it is; --force draws it again"

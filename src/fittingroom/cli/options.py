@@ -111,11 +111,13 @@ def takes_session(*names: str) -> Callable[[_Command], _Command]:
 def _session(
     data: str | None, test: str | None, classes: Path | None, invert: Any, **place: Any
 ) -> Any:
-    from fittingroom.cli.output import Display
+    from fittingroom.cli.output import Display, say
     from fittingroom.data import find_dataset
     from fittingroom.jobs.session import Session
 
     dataset, display = None, Display()
     if data is not None or test is not None or classes is not None:
         dataset = find_dataset(data, test=test, classes=classes, invert=invert, track=display.track)
+        if dataset.warnings:
+            say(f"Warning: {dataset.description}")
     return Session(data=dataset, progress=display, **place)

@@ -200,6 +200,7 @@ def run_values(run: Run) -> dict[str, Any]:
         "recipe": run.recipe.name,
         "seed": run.seed,
         "data": run.environment["data"]["name"],
+        "data_description": run.environment["data"].get("description"),
         "best_epoch": None if run.recipe.in_one_go else run.summary.best_epoch,
         "validation_accuracy": validation_accuracy(run).as_dict(),
         "seconds": run.summary.seconds,

@@ -56,6 +56,7 @@ class Content:
         validation: a validation set, or None.
         classes: the name of each label, by its number; empty if the source has no names.
         notes: what the reader did or left out, a sentence each.
+        format: what it was read from, in words.
     """
 
     training: Part
@@ -63,6 +64,7 @@ class Content:
     validation: Part | None = None
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    format: str = "arrays"
 
 
 def labels_of(values: npt.ArrayLike, where: Path) -> npt.NDArray[Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fittingroom.data.official import TRAINING, SetFiles
+from fittingroom.data.official import SAMPLE, TITLES, TRAINING, SetFiles
 from fittingroom.data.split import ImageSet, Split, SplitRule, make_split
 from fittingroom.photos import Preparation
 
@@ -47,6 +47,7 @@ class Dataset:
         preparation: how its images were brought to 28×28.
         notes: what it was read from, and what was done to it, a sentence each.
         warnings: why it may not be what was meant, a sentence each.
+        format: what it was read from, in words: "IDX files".
         own_validation: how many of the last training images are the source's own validation set.
     """
 
@@ -61,12 +62,40 @@ class Dataset:
     preparation: Preparation = _AS_IT_IS
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    format: str = "arrays"
     own_validation: int = 0
 
     @property
     def path(self) -> Path:
         """The file or folder that it came from; "arrays" if it has none."""
         return self.source.path or Path("arrays")
+
+    @property
+    def known(self) -> str | None:
+        """What it is called in public, if it is known by its hashes."""
+        return TITLES.get(self.name)
+
+    @property
+    def description(self) -> str:
+        """What it is, what its numbers may be compared with, and the warnings, in sentences."""
+        if self.official:
+            return "The data is the official Fashion-MNIST, by its published hashes."
+        if self.name == SAMPLE.name:
+            return (
+                "The data is the small sample inside the package, not the whole of Fashion-MNIST. "
+                "Its numbers are good for trying things out, not for quoting."
+            )
+        if self.known:
+            words = (
+                f"The data is {self.known}, by its published hashes, and not the official "
+                f"Fashion-MNIST. Compare its numbers with those of {self.known} alone."
+            )
+        else:
+            words = (
+                f"The data is {self.path.name} ({self.format}): not the official Fashion-MNIST, "
+                "and no other known data set. Do not compare its numbers with published ones."
+            )
+        return " ".join([words, *self.warnings])
 
     @property
     def key(self) -> str:

@@ -95,7 +95,7 @@ def make_dataset(
             )
         name, classes = known.name, known.classes
         if known is official.MNIST:
-            warnings = ["The data is MNIST: handwritten digits, not Fashion-MNIST's garments."]
+            warnings = ["It has digits in place of garments."]
     return Dataset(
         name=name,
         source=source,
@@ -108,6 +108,7 @@ def make_dataset(
         preparation=preparation,
         notes=(*content.notes, *said, *notes),
         warnings=tuple(warnings),
+        format=content.format,
         own_validation=own_validation,
     )
 
@@ -115,7 +116,7 @@ def make_dataset(
 def _read(path: Path) -> Content:
     reader = reader_of(path)
     content = reader.read(path)
-    return replace(content, notes=(f"Read from {reader.name}.", *content.notes))
+    return replace(content, format=reader.name, notes=(f"Read from {reader.name}.", *content.notes))
 
 
 def _hashes(sets: Sequence[ImageSet]) -> dict[str, str]:

@@ -120,6 +120,7 @@ def audit(
         basis = {
             "data": dataset.name,
             "official": dataset.official,
+            "description": dataset.description,
             "classes": dataset.classes,
             "hashes": {**dataset.training_hashes, **dataset.test_hashes},
             "training": len(training),

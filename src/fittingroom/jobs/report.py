@@ -132,6 +132,7 @@ def write(
     facts = Facts(
         data=dataset.name,
         official=dataset.official,
+        description=dataset.description,
         openings=[each for folder in folders for each in read_openings(folder)],
         environment={
             **{name: environment[name] for name in ENVIRONMENT if name in environment},

@@ -199,6 +199,8 @@ def _environment(dataset: Dataset, split: Split, place: Device) -> dict[str, obj
         "data": {
             "name": dataset.name,
             "official": dataset.official,
+            "description": dataset.description,
+            "format": dataset.format,
             "source": plain(dataset.source),
             "preparation": plain(dataset.preparation),
             "notes": list(dataset.notes),

@@ -132,6 +132,7 @@ def tune(
             recipe=chosen,
             data=dataset.name,
             official=dataset.official,
+            description=dataset.description,
             training=len(split.training),
             validation=len(split.validation),
             seed=seed,

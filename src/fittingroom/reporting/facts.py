@@ -19,7 +19,8 @@ class Facts:
 
     Attributes:
         data: the data set's name.
-        official: whether its files are those that Zalando published, by their hashes.
+        official: whether it is Fashion-MNIST as Zalando published it, by its hashes.
+        description: what the data is, and why it may not be what was meant, in sentences.
         openings: every opening of the test set that the folder of runs has logged.
         environment: versions, processor, threads, time, as the runs have recorded them.
         failures: trainings that failed, in words: they are shown, not hidden.
@@ -28,6 +29,7 @@ class Facts:
 
     data: str
     official: bool
+    description: str
     openings: Sequence[Opening] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
     failures: Sequence[str] = ()
@@ -43,22 +45,12 @@ class Facts:
         """Which files the numbers come from, in short."""
         if self.embedded_sample:
             return "the sample inside the package"
-        return "official files, by their hashes" if self.official else "not the official files"
+        return "official, by its hashes" if self.official else "not the official Fashion-MNIST"
 
     @property
     def notices(self) -> list[str]:
         """What a reader must know before the first number."""
-        if self.embedded_sample:
-            return [
-                "These numbers come from the small sample inside the package, not from the whole "
-                "of Fashion-MNIST. They are good for trying things out, not for quoting."
-            ]
-        if not self.official:
-            return [
-                f"The data is not the official Fashion-MNIST: the files of {self.data} do not have "
-                "the published hashes. Do not compare these numbers with published ones."
-            ]
-        return []
+        return [] if self.official else [self.description]
 
     def openings_for(self, models: Sequence[ModelReport]) -> tuple[Opening, ...]:
         """The openings of this test set for the recipes shown, in their order."""

@@ -35,6 +35,7 @@ def results_json(
         "data": {
             "name": facts.data,
             "official": facts.official,
+            "description": facts.description,
             "embedded_sample": facts.embedded_sample,
             "classes": evaluation.predictions.classes,
             "training_images": _same([model.training_images for model in models]),

@@ -54,6 +54,7 @@ class Search:
         recipe: where it began.
         data: the data set's name.
         official: whether that is the official Fashion-MNIST.
+        description: what the data is, in sentences.
         training, validation: images of each set. The test set took no part.
         seed: of all trials, and of what is tried.
         space: what was varied.
@@ -67,6 +68,7 @@ class Search:
     recipe: BaseRecipe
     data: str
     official: bool
+    description: str
     training: int
     validation: int
     seed: int
@@ -124,10 +126,10 @@ class Search:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        names = ("data", "official", "training", "validation", "seed", "space", "retrained")
+        names = ("data", "official", "description", "training", "validation", "seed", "space")
         return {
             "recipe": self.recipe.name,
-            **{name: plain(getattr(self, name)) for name in (*names, "environment")},
+            **{name: plain(getattr(self, name)) for name in (*names, "retrained", "environment")},
             "trials": [
                 {
                     "number": trial.number,
