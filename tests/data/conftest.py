@@ -31,7 +31,7 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("PATH", str(programs))
     monkeypatch.chdir(work)
     monkeypatch.setattr(find, "DEBIAN_FOLDER", tmp_path / "debian")
-    monkeypatch.setattr(download_module, "MIRRORS", ())
+    monkeypatch.setattr(download_module, "MIRRORS", dict.fromkeys(download_module.MIRRORS, ()))
     resolve = socket.getaddrinfo
 
     def resolve_here(host: str, *rest: object, **more: object) -> object:
@@ -60,7 +60,9 @@ def mirrors(
 
     def start(*behaviours: str) -> list[Mirror]:
         started.extend(Mirror(SAMPLE_FOLDER, behaviour) for behaviour in behaviours)
-        monkeypatch.setattr(download_module, "MIRRORS", tuple(mirror.address for mirror in started))
+        addresses = tuple(mirror.address for mirror in started)
+        everywhere = dict.fromkeys(download_module.MIRRORS, addresses)
+        monkeypatch.setattr(download_module, "MIRRORS", everywhere)
         return started
 
     yield start

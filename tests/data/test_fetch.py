@@ -1,16 +1,18 @@
 """Downloads from mirrors on this machine that behave as they are told to."""
 
+import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pooch
 import pytest
 
-from fittingroom.data import fetch_dataset, find, find_dataset, survey
-from fittingroom.data.official import FILE_NAMES, TEST, TRAINING
+from fittingroom.data import Dataset, fetch_dataset, find, find_dataset, survey
+from fittingroom.data.official import FILE_NAMES, TEST, TRAINING, KnownSet
 from fittingroom.errors import DataError, DataNotFoundError
 
-from .files import write_sample
+from .files import idx_bytes, small_arrays, write_file, write_sample
 from .mirror import Mirror
 
 Start = Callable[..., list[Mirror]]
@@ -106,3 +108,50 @@ def test_a_folder_that_cannot_be_made_is_named(mirrors: Start, tmp_path: Path) -
     with pytest.raises(DataError, match="can't be written to") as caught:
         fetch_dataset(tmp_path / "file" / "below")
     assert not isinstance(caught.value, DataNotFoundError)
+
+
+@pytest.fixture(params=["mnist", "kmnist"])
+def other(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> KnownSet:
+    """A set that is fetched by its name, whose files are small and in the folder "served"."""
+    known = find.FETCHED[request.param]
+    hashes = {}
+    for name, array in small_arrays([*range(10)] * 2, range(10)).items():
+        content = idx_bytes(array)
+        path = write_file(tmp_path / "served", name, content, packed=True)
+        stored = path.read_bytes() if known.packed else content
+        hashes[name] = hashlib.sha256(stored).hexdigest()
+    known = replace(known, hashes=hashes)
+    monkeypatch.setitem(find.FETCHED, known.name, known)
+    return known
+
+
+def test_mnist_and_kmnist_are_fetched_by_name(
+    other: KnownSet, mirrors: Start, tmp_path: Path
+) -> None:
+    with pytest.raises(DataNotFoundError, match="some files are missing"):
+        find_dataset(other.name, fetch=False)
+    (mirror,) = mirrors("good")
+    mirror.folder = tmp_path / "served"
+    dataset = find_dataset(other.name)
+    assert dataset.path == find.cache_folder(other.name)
+    assert dataset.path.parent == find.cache_folder().parent
+    assert (dataset.name, dataset.official, dataset.warnings) == (other.name, False, ())
+    assert dataset.classes == other.classes
+    assert f"those of {other.title} alone" in dataset.description
+    assert find_dataset(other.name, fetch=False).key == dataset.key
+    assert len(mirror.requests) == 4
+
+
+def test_what_is_not_mnist_is_not_taken_for_it(other: KnownSet, mirrors: Start) -> None:
+    (mirror,) = mirrors("other")
+    with pytest.raises(DataNotFoundError, match="other content") as caught:
+        find_dataset(other.name)
+    assert mirror.address in str(caught.value)
+    assert names_in(find.cache_folder(other.name)) == []
+
+
+def test_a_folder_may_be_called_mnist(sample: Dataset) -> None:
+    write_sample(Path("mnist"))
+    assert find_dataset("./mnist").key == sample.key

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fittingroom.classes import GARMENTS
-from fittingroom.data import Dataset, SplitRule
+from fittingroom.data import Dataset, SplitRule, official
 from fittingroom.data.verify import missing
 
 pytestmark = pytest.mark.real_data
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.real_data
 
 def test_the_real_data_is_official(real: Dataset) -> None:
     assert (real.name, real.official, real.classes) == ("fashion-mnist", True, GARMENTS)
-    assert missing(real.path) == []
+    assert missing(real.path, official.FASHION_MNIST) == []
 
 
 def test_the_default_split_is_the_pinned_one(real: Dataset) -> None:

@@ -65,7 +65,7 @@ def show(
         test=test,
         classes=classes,
         invert=invert,
-        fetch=False,
+        fetch=data is not None,  # "mnist" may be downloaded
         track=Display().track,
     )
     training = dataset.training()

@@ -18,7 +18,7 @@ Data = Annotated[
     str | None,
     typer.Option(
         help="A file or folder: IDX, CSV, NPZ, Parquet, or a folder of images for each class; or "
-        "'sample'. Default: Fashion-MNIST, from wherever it is.",
+        "'sample', 'mnist' or 'kmnist'. Default: Fashion-MNIST, from wherever it is.",
         envvar="FITTINGROOM_DATA",
         show_default=False,
     ),

@@ -9,9 +9,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from fittingroom.data import official
 from fittingroom.data.content import FileInvalidError
 from fittingroom.data.find import DEBIAN_PACKAGE
-from fittingroom.data.verify import check_official, missing
+from fittingroom.data.verify import check, missing
 
 # By itself, apt waits for minutes for each of its sources.
 _WAITS = ("Retries=1", "http::Timeout=10", "https::Timeout=10")
@@ -41,9 +42,9 @@ def unpack_missing(folder: Path) -> str | None:
                 _run([*_APT_GET, "update"], work)
                 _run(_DOWNLOAD, work)
             _run(["dpkg-deb", "-x", *map(str, work.glob("*.deb")), "unpacked"], work)
-            for name in missing(folder):
+            for name in missing(folder, official.FASHION_MNIST):
                 unpacked = work / f"unpacked/usr/share/datasets/fashion-mnist/{name}.gz"
-                check_official(unpacked, name)
+                check(unpacked, name, official.FASHION_MNIST)
                 unpacked.replace(folder / unpacked.name)
     except FileInvalidError as error:
         return f"{error.path.name} in the package {error.reason}"

@@ -1,4 +1,4 @@
-"""Download the four files from where Keras, torchvision and Zalando keep them."""
+"""Download a data set's four files from where Keras, torchvision and its makers keep them."""
 
 import sys
 from pathlib import Path
@@ -7,17 +7,25 @@ from tempfile import TemporaryDirectory
 import pooch
 
 from fittingroom.data.content import FileInvalidError
-from fittingroom.data.verify import check_official, missing
+from fittingroom.data.official import KnownSet
+from fittingroom.data.verify import check, missing
 
-MIRRORS: tuple[str, ...] = (
-    "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
-    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
-)
+MIRRORS: dict[str, tuple[str, ...]] = {
+    "fashion-mnist": (
+        "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+    ),
+    "mnist": (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "http://yann.lecun.com/exdb/mnist/",
+    ),
+    "kmnist": ("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
+}
 _TIMEOUT = (5, 20)  # seconds to connect, and between two pieces
 
 
-def download_missing(folder: Path) -> list[str]:
+def download_missing(folder: Path, known: KnownSet) -> list[str]:
     """Download those of the four files that a folder lacks; each gets its name once verified.
 
     Each file is tried on each mirror, beginning with the one that had the file before.
@@ -25,13 +33,13 @@ def download_missing(folder: Path) -> list[str]:
     Returns:
         Why each mirror failed, a line each; empty if all four files are in the folder now.
     """
-    mirrors = list(MIRRORS)
-    for name in missing(folder):
+    mirrors = list(MIRRORS[known.name])
+    for name in missing(folder, known):
         failures: list[str] = []
         for mirror in mirrors:
             url = f"{mirror}{name}.gz"
             try:
-                _download(url, name, folder)
+                _download(url, name, folder, known)
             except FileInvalidError as error:
                 failures.append(f"{url}: {error.reason}")
             except OSError as error:  # requests' errors are of this kind too
@@ -45,7 +53,7 @@ def download_missing(folder: Path) -> list[str]:
     return []
 
 
-def _download(url: str, name: str, folder: Path) -> None:
+def _download(url: str, name: str, folder: Path, known: KnownSet) -> None:
     fetch = pooch.HTTPDownloader(
         progressbar=sys.stderr.isatty(), chunk_size=1 << 16, timeout=_TIMEOUT
     )
@@ -53,5 +61,5 @@ def _download(url: str, name: str, folder: Path) -> None:
         part = Path(work, f"{name}.gz")
         # Not `pooch.retrieve`, which knows hashes of packed files: those differ between mirrors.
         fetch(url, str(part), None)
-        check_official(part, name)
+        check(part, name, known)
         part.replace(folder / part.name)

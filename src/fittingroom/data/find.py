@@ -3,17 +3,18 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from fittingroom.data import official
 from fittingroom.data.content import FileInvalidError
 from fittingroom.data.dataset import Dataset, Source
+from fittingroom.data.official import KnownSet
 from fittingroom.data.prepare import Track
 from fittingroom.data.read import read_dataset
 from fittingroom.data.readers import idx
-from fittingroom.data.verify import check_official
+from fittingroom.data.verify import check, missing
 from fittingroom.errors import (
     DataError,
     DataNotFoundError,
@@ -24,6 +25,8 @@ from fittingroom.errors import (
 
 VARIABLE = "FITTINGROOM_DATA"
 SAMPLE_FOLDER = Path(__file__).parent / "sample"
+# By the names that --data takes.
+FETCHED = {known.name: known for known in (official.MNIST, official.KMNIST)}
 DEBIAN_PACKAGE = "dataset-fashion-mnist"
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 
@@ -40,10 +43,11 @@ def find_dataset(
     """The data set to work with, every file checked.
 
     Args:
-        data: a file or folder in any format that has a reader; "sample" for the embedded sample
-            (write ``./sample`` for a folder of that name); arrays, ``(x, y, x_test, y_test)``;
-            or None for the value of the environment variable ``FITTINGROOM_DATA``. If that is not
-            set either: Fashion-MNIST, from the first place in :func:`survey` that has it.
+        data: a file or folder in any format that has a reader; "sample" for the embedded sample,
+            "mnist" or "kmnist" for these, downloaded if need be (write ``./mnist`` for a folder of
+            that name); arrays, ``(x, y, x_test, y_test)``; or None for the value of the
+            environment variable ``FITTINGROOM_DATA``. If that is not set either: Fashion-MNIST,
+            from the first place in :func:`survey` that has it.
         test: a file or folder whose images are the test set, if ``data`` has none.
         classes: class names in the order of the labels, or a text file of them, one a line.
             Without it: the source's own, or "class 0", "class 1" and so on.
@@ -67,6 +71,11 @@ def find_dataset(
         classes = Path(classes)
     if isinstance(data, tuple):
         return read_dataset(Source(None, test_path, invert), classes, track, arrays=data)
+    known = FETCHED.get(data) if isinstance(data, str) else None
+    if known is not None:
+        folder = _folder_of(known, fetch)
+        dataset = read_dataset(Source(folder, test_path, invert), classes or known.classes, track)
+        return dataset if test else replace(dataset, name=known.name, warnings=())
     path = SAMPLE_FOLDER if data == "sample" else _absolute(data)
     return read_dataset(Source(path, test_path, invert), classes, track)
 
@@ -86,7 +95,7 @@ def fetch_dataset(folder: Path | None = None) -> Dataset:
     """
     if folder is None:
         return _find_official(fetch=True)
-    return _fetch_into(folder.expanduser().absolute(), [])
+    return _fetch_official(folder.expanduser().absolute(), [])
 
 
 @dataclass(frozen=True)
@@ -120,8 +129,8 @@ def survey() -> Iterator[DataPlace]:
             yield DataPlace(what, folder, dataset, "all four files, verified")
 
 
-def cache_folder() -> Path:
-    """The project's own folder in the platform's cache folder; it may not exist yet.
+def cache_folder(name: str = "fashion-mnist") -> Path:
+    """The project's own folder of a data set in the platform's cache; it may not exist yet.
 
     Raises:
         MissingExtraError: platformdirs is not installed.
@@ -130,7 +139,7 @@ def cache_folder() -> Path:
         import platformdirs
     except ModuleNotFoundError as error:
         raise missing_extra(error, "train") from error
-    return platformdirs.user_cache_path("fittingroom", appauthor=False) / "fashion-mnist"
+    return platformdirs.user_cache_path("fittingroom", appauthor=False) / name
 
 
 def _find_official(fetch: bool) -> Dataset:
@@ -140,28 +149,44 @@ def _find_official(fetch: bool) -> Dataset:
             return place.dataset
         tried.append(f"{place.what}, {place.folder}: {place.words}")
     if not fetch:
-        raise _not_found(tried)
-    return _fetch_into(cache_folder(), tried)
+        raise _not_found(official.FASHION_MNIST, tried)
+    return _fetch_official(cache_folder(), tried)
 
 
-def _fetch_into(folder: Path, tried: list[str]) -> Dataset:
+def _fetch_official(folder: Path, tried: list[str]) -> Dataset:
+    _fetch_into(folder, official.FASHION_MNIST, tried)
+    return _official_in(folder)
+
+
+def _folder_of(known: KnownSet, fetch: bool) -> Path:
+    """The folder in the cache with a known data set's files, each of them checked."""
+    folder = cache_folder(known.name)
+    if fetch:
+        _fetch_into(folder, known, [])
+    elif not folder.is_dir() or missing(folder, known):
+        raise _not_found(known, [f"Fitting Room's cache, {folder}: some files are missing"])
+    return folder
+
+
+def _fetch_into(folder: Path, known: KnownSet, tried: list[str]) -> None:
     # Here, because these take longer to import than everything else.
     from fittingroom.data.apt import unpack_missing
     from fittingroom.data.download import download_missing
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        unreachable = download_missing(folder)
-        failure = unpack_missing(folder) if unreachable else None
+        failures = download_missing(folder, known)
+        if failures and known is official.FASHION_MNIST:
+            failure = unpack_missing(folder)
+            package = f"the Debian package {DEBIAN_PACKAGE}, by apt: {failure}"
+            failures = [*failures, package] if failure else []
     except OSError as error:
         raise DataError(
             f"The data can't be written to {folder}: {error.strerror or error}. Free some space, "
             "or pass another folder that has the four files with --data."
         ) from error
-    if failure is not None:
-        package = f"the Debian package {DEBIAN_PACKAGE}, by apt: {failure}"
-        raise _not_found([*tried, *unreachable, package])
-    return _official_in(folder)
+    if failures:
+        raise _not_found(known, [*tried, *failures])
 
 
 def _official_in(folder: Path) -> Dataset:
@@ -176,7 +201,7 @@ def _official_in(folder: Path) -> Dataset:
     dataset = read_dataset(Source(folder))
     if not dataset.official:
         for name, path in idx.find_files(folder).items():
-            check_official(path, name)
+            check(path, name, official.FASHION_MNIST)
     return dataset
 
 
@@ -185,12 +210,12 @@ def _absolute(path: str | Path) -> Path:
     return Path(path).expanduser().absolute()
 
 
-def _not_found(tried: list[str]) -> DataNotFoundError:
+def _not_found(known: KnownSet, tried: list[str]) -> DataNotFoundError:
     names = ", ".join(f"{name}.gz" for name in official.FILE_NAMES)
     lines = "".join(f"\n  - {line}" for line in tried)
     return DataNotFoundError(
-        f"Fashion-MNIST is in none of these places:{lines}\n"
-        "Connect to the network and run `fittingroom data fetch`. Or copy the four files "
+        f"{known.title} is in none of these places:{lines}\n"
+        "Connect to the network and run this again. Or copy the four files "
         f"({names}) from another machine and pass their folder with --data DIR. Or use "
         "--data sample, a small part of the data that is always there."
     )

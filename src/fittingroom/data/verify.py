@@ -1,36 +1,40 @@
-"""Check Fashion-MNIST's files one by one, as downloads need it."""
+"""Check a known data set's files one by one, as downloads need it."""
 
+import hashlib
 from pathlib import Path
 
-from fittingroom.data import official
 from fittingroom.data.content import FileInvalidError
-from fittingroom.data.official import FILE_NAMES, TEST, TRAINING
+from fittingroom.data.official import FILE_NAMES, TEST, TRAINING, KnownSet
 from fittingroom.data.readers import idx
 
 
-def missing(folder: Path) -> list[str]:
-    """The names of Fashion-MNIST's files that a folder doesn't have, plain or ``.gz``."""
+def missing(folder: Path, known: KnownSet) -> list[str]:
+    """The names of a known data set's files that a folder doesn't have, plain or ``.gz``."""
     found = idx.find_files(folder)
-    return [name for name in FILE_NAMES if name not in found or not _is_official(found[name], name)]
+    return [name for name in FILE_NAMES if name not in found or not _is(known, found[name], name)]
 
 
-def check_official(path: Path, name: str) -> None:
-    """Raise an error unless a file has the content of one of Fashion-MNIST's.
+def check(path: Path, name: str, known: KnownSet) -> None:
+    """Raise an error unless a file is one of a known data set's.
 
     Raises:
         DataInvalidError: it doesn't.
     """
-    images = name in (TRAINING.images, TEST.images)
-    received = (idx.read_images(path) if images else idx.read_labels(path)).sha256
-    expected = official.FASHION_MNIST.hashes[name]
+    expected = known.hashes[name]
+    if known.packed:
+        with path.open("rb") as stored:
+            received = hashlib.file_digest(stored, "sha256").hexdigest()
+    else:
+        images = name in (TRAINING.images, TEST.images)
+        received = (idx.read_images(path) if images else idx.read_labels(path)).sha256
     if received != expected:
         reason = f"has other content: its SHA-256 is {received[:16]}…, not {expected[:16]}…"
         raise FileInvalidError(path, reason)
 
 
-def _is_official(path: Path, name: str) -> bool:
+def _is(known: KnownSet, path: Path, name: str) -> bool:
     try:
-        check_official(path, name)
+        check(path, name, known)
     except FileInvalidError:
         return False
     return True

@@ -16,7 +16,7 @@ class Session:
     """What every job needs beside its own arguments: ``train("cnn", session=Session("sample"))``.
 
     Attributes:
-        data: a data set, a file or folder of one, ``"sample"``, arrays
+        data: a data set, a file or folder of one, ``"sample"``, ``"mnist"``, ``"kmnist"``, arrays
             (``(x, y, x_test, y_test)``), or None for the job's own default: the data that a run
             was trained on where the job starts from a run, otherwise Fashion-MNIST from wherever
             it is.
@@ -58,15 +58,15 @@ def dataset_of(run: Run) -> Dataset:
     """
     data = run.environment["data"]
     source = data["source"]
-    if data["name"] == "sample":
-        found = find_dataset("sample")
+    if data["name"] in ("sample", "kmnist"):  # these are known by their names
+        found = find_dataset(data["name"])
     elif run.made_here and source.get("path") is not None:
         # The class names are those that were given when it was trained.
         found = find_dataset(
             source["path"], test=source["test"], invert=source["invert"], classes=run.classes
         )
-    elif data["official"]:
-        found = find_dataset()
+    elif data["official"] or data["name"] == "mnist":
+        found = find_dataset(None if data["official"] else "mnist")
     elif source.get("path") is None:
         raise DataNotFoundError(
             f"{run.name} was trained on arrays, which no file holds. Pass them again as the "
