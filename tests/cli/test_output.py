@@ -1,4 +1,5 @@
 import io
+import json
 
 import pytest
 from rich.console import Console
@@ -11,6 +12,33 @@ def terminal(monkeypatch):
     console = Console(file=io.StringIO(), force_terminal=True, width=100, highlight=False)
     monkeypatch.setattr(output, "messages", console)
     return console
+
+
+def test_what_strangers_wrote_is_shown_as_it_is_and_obeyed_by_nothing(capsys, monkeypatch):
+    names = [
+        "T-shirt [top]",
+        "[/]",
+        ":bag:",
+        "été 👩\u200d🎤",
+        "\x1b[2J\x9bred",
+        "\ud800",
+        "a\u202eb",
+    ]
+    shown = [*names[:4], r"\u001b[2J\u009bred", r"\ud800", r"a\u202eb"]
+    for stream in ("results", "messages"):
+        monkeypatch.setattr(output, stream, Console(width=160, stderr=stream == "messages"))
+    output.print_table("[/]", names, [names])
+    output.print_text(" ".join(names))
+    output.print_json(names)
+    output.say(" ".join(names))
+    with output.Display().track("[/]", 1) as advance:
+        advance(1, "[/]\x1b")
+    printed = capsys.readouterr()
+    for text in (printed.out, printed.err):
+        assert text.replace("\n", "").replace("\u200d", "").isprintable()
+        assert " ".join(shown) in text
+    assert all(printed.out.count(each) >= 4 for each in shown)  # heading, row, text, JSON
+    assert json.loads(printed.out[printed.out.index("[\n") :]) == names
 
 
 def test_tasks_at_the_same_time_have_one_display(terminal):

@@ -2,6 +2,7 @@
 
 import _thread
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -11,6 +12,8 @@ from typing import TextIO
 
 from fittingroom.errors import FittingRoomError, TrainingStopped, missing_extra
 
+# Spaces, and what joins emoji and Persian words.
+_HARMLESS = "\n\t\u00a0\u2009\u202f\u200c\u200d"
 _ASK_AGAIN_SECONDS = 0.5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # Commands that keep what they finished; a training says more itself.
@@ -82,11 +85,7 @@ def _fail(error: BaseException) -> int:
             message, code = f"The system says: {error.strerror or error}{where}.", 1
         case _:
             raise error
-    # The message may quote an untrusted file, which must not control the terminal.
-    _tell(
-        "Error: "
-        + "".join(each if each.isprintable() or each in "\n\t" else "�" for each in message)
-    )
+    _tell(f"Error: {message}")
     return code
 
 
@@ -114,9 +113,19 @@ def _stop(error: BaseException, arguments: list[str]) -> int:
 def _tell(sentence: str) -> None:
     """A sentence to standard error, whose reader Ctrl-C may have ended too."""
     try:
-        print(sentence, file=sys.stderr)
+        print(printable(sentence), file=sys.stderr)
     except OSError:
         leave_unread(sys.stderr)
+
+
+def printable(text: str) -> str:
+    """The text with what a terminal would obey or cannot show as escapes of JSON.
+
+    All that is printed goes through here, since names in files of others may be in it.
+    """
+    return "".join(
+        each if each.isprintable() or each in _HARMLESS else json.dumps(each)[1:-1] for each in text
+    )
 
 
 def leave_unread(stream: TextIO) -> None:

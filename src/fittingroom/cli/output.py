@@ -17,8 +17,9 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
-from fittingroom.cli import leave_unread
+from fittingroom.cli import leave_unread, printable
 from fittingroom.jobs.progress import Advance
 
 # Off a terminal, tables are laid out for a file and not for 80 columns.
@@ -39,7 +40,7 @@ messages = _Messages(stderr=True, highlight=False)
 
 def print_json(values: Any) -> None:
     """One JSON value to standard output."""
-    results.out(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False))
+    results.out(printable(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)))
 
 
 def print_table(
@@ -50,23 +51,30 @@ def print_table(
 ) -> None:
     """A table to standard output; columns not named in ``left`` hold numbers."""
     style = box.HEAVY_HEAD if results.is_terminal else box.SIMPLE
-    table = Table(title=title, title_justify="left", title_style="bold", box=style)
+    shown = None if title is None else _plain(title)
+    table = Table(title=shown, title_justify="left", title_style="bold", box=style)
     for column in columns:
-        table.add_column(column, justify="left" if column in left else "right", overflow="fold")
+        side: Any = "left" if column in left else "right"
+        table.add_column(_plain(column), justify=side, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(_plain, row))
     results.print(table)
 
 
 def print_text(text: str) -> None:
     """A paragraph to standard output."""
-    results.print(text, markup=False, soft_wrap=True)
+    results.print(_plain(text), soft_wrap=True)
 
 
 def say(text: str) -> None:
     """A sentence to standard error, if that can be written to."""
     with suppress(OSError):
-        messages.print(text, markup=False, soft_wrap=True)
+        messages.print(_plain(text), soft_wrap=True)
+
+
+def _plain(text: str) -> Text:
+    """Text in which rich looks for neither markup nor emoji."""
+    return Text(printable(text))
 
 
 def prints_aside() -> AbstractContextManager[Any]:
@@ -94,12 +102,12 @@ class Display:
             self._bars = _new_bars()
             self._bars.start()
         bars, words = self._bars, ""
-        task = bars.add_task(description, total=total, words="")
+        task = bars.add_task(printable(description), total=total, words="")
 
         def advance(done: int, new_words: str) -> None:
             nonlocal words
             words = new_words
-            bars.update(task, completed=done, words=new_words)
+            bars.update(task, completed=done, words=printable(new_words))
 
         try:
             yield advance
@@ -117,11 +125,11 @@ class Display:
 def _new_bars() -> Progress:
     return Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[words]}"),
+        TextColumn("{task.fields[words]}", markup=False),
         console=messages,
         disable=not messages.is_terminal,
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fittingroom.cli import options
+from fittingroom.cli import options, printable
 from fittingroom.errors import PhotoError, UsageError
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def predict(
                 from fittingroom.photos import stage_sheet
 
                 stage_sheet(classified.photo).save(stages)
-                print(f"Stages: {stages}", file=sys.stderr)
+                print(printable(f"Stages: {stages}"), file=sys.stderr)
             if bar is not None:
                 bar.update(1)
     if broken:
@@ -190,7 +190,7 @@ def _content(name: str) -> str | bytes:
 def _json_lines(chosen: "PredictOptions") -> _Writer:
     """A JSON object a line."""
     return lambda classified: print(
-        json.dumps(classified.to_json(chosen), ensure_ascii=False, allow_nan=False)
+        printable(json.dumps(classified.to_json(chosen), ensure_ascii=False, allow_nan=False))
     )
 
 
@@ -201,27 +201,30 @@ def _csv_rows(chosen: "PredictOptions") -> _Writer:
     rows.writeheader()
 
     def write(classified: "Classified") -> None:
-        rows.writerow(classified.to_json(chosen))
+        values = classified.to_json(chosen)
+        if sys.stdout.isatty():  # a file has the names as they are
+            values["file"] = printable(values["file"])
+        rows.writerow(values)
 
     return write
 
 
 def _table(chosen: "PredictOptions", classes: tuple[str, ...], found: list[str]) -> _Writer:
     """Columns for people, printed line by line."""
-    wide = min(max(len("file"), *map(len, found)), 48)
+    wide = min(max(len("file"), *map(len, map(_line, found))), 48)
     answer_wide = min(max(len("unknown"), *map(len, classes)), 30)
     print(f"{'file':<{wide}}  {'answer':<{answer_wide}}  most likely classes")
 
     def write(classified: "Classified") -> None:
-        file, answer = _printable(classified.file), classified.answer
+        file, answer = _line(classified.file), classified.answer
         if answer is None or classified.photo is None:
             # Most errors begin with the name of the file.
-            error = _printable(classified.error)
+            error = _line(classified.error)
             print(error if error.startswith(file) else f"{file}: {error}", file=sys.stderr)
             return
         likely = ", ".join(f"{name} {share:.0%}" for name, share in answer.top(chosen.top))
         shown = answer.abstain or answer.class_name
-        print(f"{file:<{wide}}  {shown:<{answer_wide}}  {likely}")
+        print(f"{file:<{wide}}  {printable(shown):<{answer_wide}}  {printable(likely)}")
         for warning in classified.photo.warnings:
             print(f"{file}: {warning}", file=sys.stderr)
         if classified.explanation is not None:
@@ -230,14 +233,14 @@ def _table(chosen: "PredictOptions", classes: tuple[str, ...], found: list[str])
     return write
 
 
-def _printable(name: str) -> str:
-    """A name on one line, without anything that a terminal would obey."""
-    return "".join(each if each.isprintable() else "�" for each in name)
+def _line(text: str) -> str:
+    """A text on one line."""
+    return printable(text).replace("\n", "\\n")
 
 
 def _print_heat(name: str, heat: "Float32") -> None:
     """Which regions mattered, in characters: two rows of pixels a line."""
-    print(f"Evidence for {name}:")
+    print(printable(f"Evidence for {name}:"))
     positive = heat.clip(min=0).reshape(14, 2, 28).mean(axis=1)
     levels = (positive / max(float(positive.max()), 1e-9) * (len(_SHADES) - 1)).round().astype(int)
     for row in levels:

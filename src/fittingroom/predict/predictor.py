@@ -51,7 +51,7 @@ class Predictor:
         if threads is not None and not 1 <= threads <= MOST_THREADS:
             raise UsageError(f"{threads} threads are not possible. Use 1 to {MOST_THREADS:,}.")
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # errors only; they come as exceptions too
+        options.log_severity_level = 4  # errors come as exceptions, which are printed with care
         if threads is not None:
             options.intra_op_num_threads = threads
         # Without this, ONNX Runtime would take some files for another format, which isn't checked.
