@@ -108,3 +108,21 @@ def test_fewer_images_at_once_are_taken_of_a_large_model():
     wide = helper.make_node("Concat", ["pixels"] * 100, ["wide"], axis=1)
     assert images_at_once(parse(model([wide]).SerializeToString())) == 250
     assert images_at_once(parse(model([]).SerializeToString())) == 500
+
+
+def test_a_model_that_its_owner_quantised_is_taken(tmp_path, sample):
+    from onnxruntime.quantization import CalibrationDataReader, quantize_static
+
+    class Images(CalibrationDataReader):
+        left = iter([{"images": sample.training().images[:100]}])
+
+        def get_next(self):
+            return next(self.left, None)
+
+    path = tmp_path / "int8.onnx"
+    layers = ["Conv", "Gemm", "MatMul"]
+    quantize_static(packaged_model(), path, Images(), op_types_to_quantize=layers)
+    assert b"QuantizeLinear" in path.read_bytes()
+    images = sample.open_test().images
+    small, whole = (Predictor(each).log_probabilities(images) for each in (path, packaged_model()))
+    assert (small.argmax(axis=1) == whole.argmax(axis=1)).mean() > 0.95
