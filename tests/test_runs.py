@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fittingroom import __version__
 from fittingroom.errors import RunBusyError, RunChangedError, RunError, RunUnfinishedError
 from fittingroom.jobs.session import Session
 from fittingroom.predictions import Predictions
@@ -233,8 +234,17 @@ def test_a_run_of_another_version_is_listed_and_never_used(run_copy, tiny, sampl
     write_manifest(run_copy)
     (listed,) = list_runs(run_copy.parent)
     assert (listed.state, listed.run) == ("unreadable", None)
-    assert re.search(r"Another version.*Train the recipe again.*of_another_time", listed.reason)
+    both = rf"fittingroom {__version__} can't read; version '{__version__}' wrote it"
+    assert re.search(rf"{both}.*train the recipe again.*of_another_time", listed.reason)
     assert find_run(run_copy.parent, tiny, 0, sample) is None
+
+
+def test_a_run_of_another_format_names_both_formats_and_what_to_do(run_copy):
+    manifest = json.loads((run_copy / "manifest.json").read_text())
+    (run_copy / "manifest.json").write_text(json.dumps(manifest | {"format": 7}))
+    words = rf"of format 7; fittingroom {__version__} reads format 1\. .*or train again"
+    with pytest.raises(RunChangedError, match=words):
+        open_run(run_copy)
 
 
 def test_a_checkpoint_that_cannot_be_read_just_now_is_kept(run_copy, tiny, sample, monkeypatch):

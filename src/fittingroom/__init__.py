@@ -16,6 +16,8 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
+from fittingroom.project import VERSION
+
 if TYPE_CHECKING:
     from fittingroom.classes import GARMENTS as GARMENTS
     from fittingroom.data import find_dataset as find_dataset
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from fittingroom.runs import list_runs as list_runs
     from fittingroom.runs import open_run as open_run
 
-__version__ = "0.2.0"
+__version__ = VERSION
 
 # ONNX Runtime's official builds report their use to its makers, and keep a number for the machine
 # in the cache folder. They read this when they are loaded, so it stands before all else of ours.

@@ -23,6 +23,7 @@ from fittingroom.data import Dataset
 from fittingroom.errors import FittingRoomError, RunChangedError
 from fittingroom.numbers import Estimate, plain
 from fittingroom.predictions import Int64
+from fittingroom.project import VERSION
 from fittingroom.runs.stored import check_manifest, stored_json
 
 FORMAT = 2
@@ -156,7 +157,8 @@ def open_audit(folder: Path) -> Audit:
     values, environment = (stored_json(folder / name) for name in (RESULTS, ENVIRONMENT))
     if values.get("format") != FORMAT:
         raise RunChangedError(
-            f"{folder} is not an audit of this version. Audit again: `fittingroom audit --fresh`."
+            f"{folder} is an audit of format {ascii(values.get('format'))[:40]}; fittingroom "
+            f"{VERSION} reads format {FORMAT}. Audit again: `fittingroom audit --fresh`."
         )
     return Audit(folder, values, str(environment.get("time")))
 

@@ -20,6 +20,7 @@ from fittingroom.errors import (
     RunUnfinishedError,
 )
 from fittingroom.predictions import Predictions
+from fittingroom.project import VERSION
 from fittingroom.recipes import BaseRecipe, recipe_from_json
 from fittingroom.runs.files import as_json, make_folder, resolved, write_file
 from fittingroom.runs.history import Epoch, finite, read_history
@@ -213,9 +214,10 @@ def open_run(folder: Path | str) -> Run:
         )
     except RecipeError as error:
         # Every file is as it was written, so another version wrote it.
+        wrote = ascii(environment["versions"].get("fittingroom"))[:40]
         raise RunError(
-            f"Another version of this project wrote {folder}, it seems. Train the recipe again. "
-            f"{error}"
+            f"{folder} has a recipe that fittingroom {VERSION} can't read; version {wrote} "
+            f"wrote it. Use that version, or train the recipe again. {error}"
         ) from error
     except (OSError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise RunChangedError(f"{folder} has a file that can't be read: {error}.") from error

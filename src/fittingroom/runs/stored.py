@@ -11,6 +11,7 @@ from typing import Any
 
 from fittingroom.classes import check_class_names
 from fittingroom.errors import DataError, RunChangedError
+from fittingroom.project import VERSION
 from fittingroom.runs.checkpoints import CHECKPOINT
 from fittingroom.runs.files import as_json, write_file
 from fittingroom.safe_io import Refusal, open_plain, read_json
@@ -137,8 +138,15 @@ def _entries(folder: Path) -> dict[str, tuple[str, int]]:
     path = folder / MANIFEST
     manifest = stored_json(path)
     files = manifest.get("files")
-    if not isinstance(files, dict) or manifest.get("format") != _FORMAT:
-        raise RunChangedError(f"{path} isn't a manifest of format {_FORMAT}. Train again.")
+    found = manifest.get("format")
+    if found != _FORMAT:
+        raise RunChangedError(
+            f"{path} is of format {ascii(found)[:40]}; fittingroom {VERSION} reads format "
+            f"{_FORMAT}. Use the version that wrote the folder, as environment.json there names "
+            "it, or train again."
+        )
+    if not isinstance(files, dict):
+        raise RunChangedError(f"{path} names no files. Restore it, or train again.")
     entries = {}
     for name, values in files.items():
         if not _FILE_NAME.fullmatch(name) or not isinstance(values, dict):
