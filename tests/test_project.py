@@ -1,5 +1,6 @@
 """The files that a public project has around its code: readable, and of one version."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -47,3 +48,24 @@ def test_every_template_for_an_issue_has_its_head():
     for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.md"):
         head = yaml.safe_load(path.read_text(encoding="utf-8").split("---\n")[1])
         assert {"name", "about", "labels"} == set(head)
+
+
+def test_no_message_names_a_page_that_an_installed_package_has_not():
+    package = ROOT / "src" / "fittingroom"
+    for path in package.rglob("*.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+        told = {
+            ast.get_docstring(each, clean=False)
+            for each in ast.walk(tree)
+            if isinstance(each, documented)
+        }
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and node.value not in told
+            ):
+                assert "docs/" not in node.value, path
+    for path in package.rglob("*.jinja"):
+        assert not re.search(r"(?<!/blob/main/)docs/", path.read_text("utf-8")), path

@@ -30,7 +30,7 @@ class BaseRecipe:
     Attributes:
         name: its name on the command line and in folders' names.
         title: one line for reports.
-        claim: accuracy, seconds, machine and seeds, as measured, with the benchmark's name.
+        claim: accuracy, seconds, machine and seeds, as measured.
         engine: the framework that trains it.
         split: which images of the training file train, and which validate.
     """

@@ -1,4 +1,4 @@
-"""The named recipes. Each claim names the file with its measurement."""
+"""The named recipes. Each claim is a measurement in docs/results."""
 
 import functools
 
@@ -34,12 +34,11 @@ _recipe = functools.partial(
 def _claim(
     accuracy: str, interval: str, *, seeds: int = 1, seconds: str, bfloat16: bool = True
 ) -> str:
-    """The sentence with what `make bench` measured."""
+    """The sentence with what `make bench` measured, as docs/results/training.md has it."""
     over = f"mean over seeds 0 to {seeds - 1}" if seeds > 1 else "seed 0"
     return (
         f"{accuracy} test accuracy (95% interval {interval}), {over}, after {seconds} s of "
-        f"training on two cores of an AMD EPYC with AVX-512{' and bfloat16' if bfloat16 else ''}; "
-        "benchmarks/training.py, docs/results/training.md."
+        f"training on two cores of an AMD EPYC with AVX-512{' and bfloat16' if bfloat16 else ''}."
     )
 
 
@@ -227,12 +226,13 @@ _keras_recipe = functools.partial(
 # Keras' own defaults: 0.99 for the running statistics, and its epsilon.
 _KERAS_NORM = BatchNorm(momentum=0.01, epsilon=1e-3)
 
+# The claims of these two: docs/results/verify-keras-ann.json, and -cnn.json.
 KERAS_ANN = _keras_recipe(
     name="keras-ann",
     title="The predecessor's artificial neural network, trained with Keras as it was",
     claim=(
         "88.00% test accuracy (95% interval 87.38% to 88.59%), mean over seeds 0 to 2, with "
-        "PyTorch beneath Keras; docs/results/verify-keras-ann.json."
+        "PyTorch beneath Keras."
     ),
     network=(
         Flatten(),
@@ -253,7 +253,7 @@ KERAS_CNN = _keras_recipe(
     title="The predecessor's convolutional neural network, trained with Keras as it was",
     claim=(
         "91.08% test accuracy (95% interval 90.51% to 91.62%), one seed, 30 epochs with TensorFlow "
-        "beneath Keras; docs/results/verify-keras-cnn.json."
+        "beneath Keras."
     ),
     network=(
         # Normalisation comes after the rectifier, as the predecessor had it.
