@@ -113,7 +113,7 @@ def test_fewer_images_at_once_are_taken_of_a_large_model():
 def test_a_model_that_its_owner_quantised_is_taken(tmp_path, sample):
     from onnxruntime.quantization import CalibrationDataReader, quantize_static
 
-    class Images(CalibrationDataReader):
+    class Images(CalibrationDataReader):  # type: ignore[misc]
         left = iter([{"images": sample.training().images[:100]}])
 
         def get_next(self):
