@@ -65,8 +65,8 @@ def factor_of(values: _Values) -> int:
 
 def to_levels(values: _Values, factor: int) -> UInt8:
     """Numbers times a factor, rounded, as uint8 of the same shape."""
-    if values.dtype == np.uint8:
-        return np.ascontiguousarray(values)
+    if values.dtype.kind in "iu":
+        return np.ascontiguousarray(values, np.uint8)
     levels: UInt8 = np.empty(values.shape, np.uint8)
     for at in range(0, len(values), _BLOCK):
         block = values[at : at + _BLOCK] * np.float64(factor)

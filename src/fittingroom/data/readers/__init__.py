@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fittingroom.data.content import Content, FileInvalidError
-from fittingroom.data.readers import idx
+from fittingroom.data.readers import csv_files, idx, npz
 from fittingroom.errors import DataNotFoundError
 
 
@@ -33,7 +33,11 @@ class Reader:
 _LOOK_ELSEWHERE = "Check the path, leave out --data, or use --data sample."
 
 # If a folder holds several formats, the first one is read.
-READERS = (Reader("IDX files", idx.NEEDS, idx.recognises, idx.read),)
+READERS = (
+    Reader("IDX files", idx.NEEDS, idx.recognises, idx.read),
+    Reader("an NPZ file", npz.NEEDS, npz.recognises, npz.read),
+    Reader("CSV files", csv_files.NEEDS, csv_files.recognises, csv_files.read),
+)
 
 
 def reader_of(path: Path) -> Reader:

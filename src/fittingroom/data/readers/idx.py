@@ -82,7 +82,7 @@ def read(path: Path) -> Content:
     notes: tuple[str, ...] = ()
     transposed = name.startswith("emnist")
     if transposed:
-        classes = _emnist_classes(files[TRAINING.images].parent / f"{name}mapping.txt")
+        classes = emnist_classes(files[TRAINING.images].parent / f"{name}mapping.txt")
         notes = ("EMNIST's images are stored transposed; they were transposed back.",)
     training, test = (_read_part(files, each, transposed) for each in (TRAINING, TEST))
     return Content(training, test, classes=classes, notes=notes)
@@ -135,7 +135,7 @@ def _read_part(files: dict[str, Path], names: SetFiles, transposed: bool) -> Par
     return Part(images, labels_of(labels, files[names.labels]))
 
 
-def _emnist_classes(path: Path) -> tuple[str, ...]:
+def emnist_classes(path: Path) -> tuple[str, ...]:
     """The characters in EMNIST's mapping, whose lines hold a label and its characters' codes."""
     if not path.is_file():
         return ()
