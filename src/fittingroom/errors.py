@@ -20,7 +20,7 @@
     ├── ClusterError            a Ray cluster is not there, or misses a folder or package
     ├── PredictionsError        predictions do not fit the labels or each other
     └── PhotoError              a photo cannot be read, or has no garment in it
-        ├── PhotoKindError      the file is not a PNG, JPEG or WebP image
+        ├── PhotoKindError      the file is not an image of a kind that is read
         └── PhotoSizeError      more pixels or bytes than are allowed
 
     BaseException
@@ -122,7 +122,7 @@ class PhotoError(FittingRoomError):
 
 
 class PhotoKindError(PhotoError):
-    """A file is not a PNG, JPEG or WebP image, whatever its name says."""
+    """A file is not an image of a kind that is read, whatever its name says."""
 
 
 class PhotoSizeError(PhotoError):

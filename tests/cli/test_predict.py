@@ -67,7 +67,7 @@ def test_the_table_names_each_file_and_says_what_is_broken(folder, capsys):
     assert run(["predict", str(folder)]) == 1
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 4  # a header and three garments
-    assert "broken.jpg isn't a PNG, JPEG or WebP image" in err
+    assert "broken.jpg isn't a PNG, JPEG, GIF, BMP, WebP, AVIF or TIFF image" in err
 
 
 def test_csv_has_a_header_and_the_same_answers(folder, capsys):

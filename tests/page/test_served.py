@@ -47,7 +47,7 @@ def test_a_bad_file_is_refused_in_the_servers_words(tab):
     assert alert.is_visible()
     lines = alert.inner_text().split("\n")
     assert lines[0] == "dance.gif"
-    assert lines[-1].startswith("The file isn't a PNG, JPEG or WebP image.")
+    assert lines[-1].startswith("The file isn't a PNG, JPEG, GIF, BMP, WebP or AVIF image.")
 
 
 def test_the_rail_and_the_easel_are_answered_too(tab):

@@ -91,7 +91,7 @@ def test_a_bad_file_is_refused_in_words_and_the_page_goes_on(page, photo):
     alert = page.get_by_role("alert")
     assert alert.is_visible()
     assert "receipt.png" in alert.inner_text()
-    assert "isn't a PNG, JPEG or WebP image" in alert.inner_text()
+    assert "isn't a PNG, JPEG, GIF, BMP, WebP or AVIF image" in alert.inner_text()
     assert page.locator(".answer").count() == 0
     drop(page, photo, "shirt.jpg")
     assert not alert.is_visible()

@@ -56,7 +56,9 @@ def test_a_pasted_image_is_named_as_python_names_it_and_a_pdf_is_refused(tab, tr
     assert tab.locator("#stages li").count() == len(read_photo(photos[0]).stages)
     assert tab.locator("#shown").get_attribute("alt") == "Your photo, image.png"
     assert paste(tab, b"%PDF-1.7", "application/pdf", "receipt.pdf")
-    assert "isn't a PNG, JPEG or WebP image" in tab.get_by_role("alert").inner_text()
+    assert (
+        "isn't a PNG, JPEG, GIF, BMP, WebP or AVIF image" in tab.get_by_role("alert").inner_text()
+    )
 
 
 def test_the_systems_clipboard_is_pasted_by_keys(tab, trained, photos):

@@ -117,9 +117,13 @@ def _kinds() -> Iterator[Case]:
         ("PNG", ("1", "L", "LA", "P", "RGB", "RGBA")),
         ("JPEG", ("L", "RGB", "CMYK")),
         ("WEBP", ("L", "RGBA")),
+        ("GIF", ("1", "L", "P", "RGBA")),
+        ("BMP", ("1", "L", "P", "RGB")),
+        ("TIFF", ("1", "L", "P", "RGBA", "CMYK", "I;16", "F")),
+        ("AVIF", ("L", "RGBA")),
     ):
         for mode in modes:
-            content = encoded(image.convert(mode), kind)
+            content = encoded(image.convert("L" if mode == "I;16" else "RGB").convert(mode), kind)
             yield Case(f"mode-{mode}.{kind.lower()}", content, "photo")
     grey = np.asarray(image.convert("L"))
     sixteen = Image.fromarray(grey.astype(np.uint16) * 257)
@@ -173,7 +177,7 @@ def _shapes() -> Iterator[Case]:
 
 def _broken() -> Iterator[Case]:
     random = np.random.default_rng(1)
-    for kind in ("PNG", "JPEG", "WEBP"):
+    for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"):
         content, ending = encoded(garment_photo(), kind), kind.lower()
         for share in (2, 50, 99):
             cut = content[: max(2, len(content) * share // 100)]
@@ -194,7 +198,7 @@ def _broken() -> Iterator[Case]:
 
 
 def _refused() -> Iterator[Case]:
-    for kind in ("GIF", "BMP", "TIFF", "PPM", "ICO"):
+    for kind in ("PPM", "ICO"):
         yield Case(f"refused.{kind.lower()}", encoded(garment_photo(), kind), "error")
     for name, content in (
         ("drawing.svg", b'<svg xmlns="http://www.w3.org/2000/svg" width="9"><rect/></svg>'),

@@ -1,6 +1,7 @@
 """Laws of the conversion as a whole, what is warned about, and what is refused."""
 
 import io
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image, ImageFile
 from fittingroom.data import find_dataset
 from fittingroom.errors import PhotoError
 from fittingroom.photos import Limits, read_photo, stage_sheet
-from tests.photos.corpus import encoded, exif, garment_photo, own_format_image, rotated
+from tests.photos.corpus import chunk, encoded, exif, garment_photo, own_format_image, rotated
 
 SAMPLE = find_dataset("sample").open_test()
 
@@ -103,7 +104,7 @@ def test_a_negated_one_is_only_turned():
         assert [stage.sentence for stage in photo.stages] == [
             "It is in the data set's own format, negated, and is only turned back."
         ]
-        assert photo.warnings == ()
+        assert photo.warnings == ("The image is dark on light, so it was inverted.",)
 
 
 @settings(max_examples=40, deadline=None)
@@ -161,6 +162,65 @@ def test_sixteen_bits_and_eight_are_alike():
     assert (read_photo(encoded(sixteen, "PNG")).image == read_photo(grey).image).all()
 
 
+@pytest.mark.parametrize("high", [1, 255])
+def test_floats_and_sixteen_bits_within_eight_are_grey_levels(high):
+    grey = np.asarray(Image.fromarray(dress()).convert("L"))
+    expected = read_photo(grey).image
+    floats = Image.fromarray((grey / 255 * high).astype(np.float32))
+    for image in (floats, Image.fromarray(grey.astype(np.uint16))):
+        assert (read_photo(image).image == expected).all()
+        assert (read_photo(encoded(image, "TIFF")).image == expected).all()
+
+
+def broken(content: bytes) -> list[bytes]:
+    """The same, no EXIF of which can be read."""
+    return [b"", content[:6] + b"??" + content[8:], content[: len(content) // 2], b"\xff" * 40]
+
+
+SOUND = garment_photo()
+HUGE = bytes(3_000_000)
+METADATA = {
+    **{
+        f"{kind} {number}": encoded(SOUND, kind, exif=each, **options)
+        for kind, options in (
+            ("JPEG", {"dpi": (72, 72)}),
+            ("PNG", {}),
+            ("WEBP", {"lossless": True}),
+        )
+        for number, each in enumerate(broken(exif(1)))
+    },
+    "profile": encoded(SOUND, "PNG", icc_profile=HUGE),
+    "checksum": encoded(SOUND, "PNG", dpi=(72, 72)).replace(b"pHYs", b"pHYz"),
+}
+
+
+def with_chunk(content: bytes, name: bytes, data: bytes) -> bytes:
+    """A PNG with one chunk more, after its header."""
+    return content[:33] + chunk(name, data) + content[33:]
+
+
+PLAIN = encoded(SOUND, "PNG")
+METADATA |= {
+    "raw profile": with_chunk(PLAIN, b"tEXt", b"Raw profile type exif\0\nexif\n 9\nno hex"),
+    "text": with_chunk(PLAIN, b"zTXt", b"a\0\0" + zlib.compress(HUGE)),
+    "more text": with_chunk(PLAIN, b"iTXt", b"a\0\1\0\0\0" + zlib.compress(HUGE)),
+}
+
+
+@pytest.mark.parametrize("name", METADATA)
+def test_broken_or_huge_metadata_is_skipped(name):
+    expected = encoded(SOUND, "JPEG") if name.startswith("JPEG") else SOUND
+    assert (read_photo(METADATA[name]).image == read_photo(expected).image).all()
+
+
+@pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF"])
+def test_other_kinds_are_read_too(kind):
+    grey = np.asarray(Image.fromarray(dress()).convert("L"))
+    frames = {"save_all": True, "append_images": [Image.new("L", grey.shape[::-1])]}
+    content = encoded(grey, kind, **(frames if kind != "BMP" else {}))
+    assert (read_photo(content).image == read_photo(grey).image).all()
+
+
 def patterned(photo):
     """The same garment on a background of patches in many shades."""
     shades = np.random.default_rng(0).normal(190, 40, (photo.shape[0] // 4, photo.shape[1] // 4))
@@ -207,14 +267,17 @@ def test_light_garments_on_dark_are_what_they_are_on_light():
     ("source", "words"),
     [
         (np.full((50, 50), 200, np.uint8), "one colour"),
-        (np.zeros((5, 5)), "isn't a photo"),
-        (np.zeros((5, 5, 2), np.uint8), "isn't a photo"),
-        (np.zeros((0, 5), np.uint8), "isn't a photo"),
+        (np.zeros((5, 5)), "one colour"),
+        (np.zeros((5, 5, 2), np.uint8), "have the shape"),
+        (np.zeros((0, 5), np.uint8), "no images"),
+        (np.zeros((60, 784), np.uint8), "holds 60 images"),
+        (Image.fromarray(np.full((9, 9), 300, np.float32)), "from 300 to 300"),
         ("a\0b.png", "can't be opened"),
         ("none.png", "can't be opened"),
         (Path(), "isn't a plain file"),
-        (b"GIF89a", "isn't a PNG, JPEG or WebP"),
-        (b"", "isn't a PNG, JPEG or WebP"),
+        (b"GIF89a", "damaged or cut off"),
+        (b"\0\0\0\x18ftypheic" + bytes(99), r"is a HEIC image\. Convert it"),
+        (b"", "isn't a PNG, JPEG, GIF, BMP, WebP, AVIF or TIFF"),
         (encoded(dress(), "JPEG")[:900], "damaged or cut off"),
         (io.BytesIO(), "can't be a BytesIO"),
     ],

@@ -130,10 +130,10 @@ def jpeg(width, height):
 @pytest.mark.parametrize(
     ("content", "status", "words"),
     [
-        (b"GIF89a" + b"\0" * 50, 415, "PNG, JPEG or WebP"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "PNG, JPEG or WebP"),
-        (b"http://example.org/shirt.png", 415, "PNG, JPEG or WebP"),
-        (b"/etc/passwd", 415, "PNG, JPEG or WebP"),
+        (b"II*\0" + b"\0" * 50, 415, "BMP, WebP or AVIF"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "BMP, WebP or AVIF"),
+        (b"http://example.org/shirt.png", 415, "BMP, WebP or AVIF"),
+        (b"/etc/passwd", 415, "BMP, WebP or AVIF"),
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, 422, "damaged"),
         (jpeg(4100, 4100), 413, "megapixels"),
         (jpeg(4, 21_000), 413, "20,000 on one side"),

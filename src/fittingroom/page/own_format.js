@@ -7,7 +7,7 @@ const LITTLE = 0.2;
 export const GREY = 12;
 const REACH = SIDE - 2;
 
-// Red, green and blue, uint8 → {image: uint8 (784), sentence}, or null where it is a photo.
+// Red, green and blue, uint8 → {image: uint8 (784), sentence, negated}, or null where it is a photo.
 export function ownFormat(image) {
   const { height: side, width, data } = image;
   if (width !== side || (side !== SIDE && side < FACTOR * SIDE)) return null;
@@ -27,6 +27,7 @@ export function ownFormat(image) {
   const told = [side > SIDE && "enlarged", negated && "negated"].filter(Boolean).join(" and ");
   return {
     image: Uint8Array.from(cells),
+    negated,
     sentence: told
       ? `It is in the data set's own format, ${told}, and is only turned back.`
       : "It is in the data set's own format, and is only made grey.",

@@ -62,10 +62,10 @@ export function fromPixels(photo, { resized = false, inverted = false } = {}) {
   if (resized && isSmall(photo)) return usedWhole(photo, inverted);
   const own = ownFormat(photo);
   if (!own) return converted(photo);
-  const { image, sentence } = own;
+  const { image, sentence, negated } = own;
   const stages = [stageOf("as it is", sentence, square(image))];
   if (photo.height !== SIDE) stages.unshift(upright(photo));
-  return { image, stages, warnings: [] };
+  return { image, stages, warnings: negated ? ["The image is dark on light, so it was inverted."] : [] };
 }
 
 const stageOf = (name, sentence, image) => ({ name, sentence, image });
@@ -89,8 +89,13 @@ function kindOf(bytes) {
     [...text].every((character, index) => bytes[at + index] === character.charCodeAt(0));
   if (starts("\x89PNG\r\n\x1a\n")) return "PNG";
   if (starts("\xff\xd8\xff")) return "JPEG";
+  if (starts("GIF8")) return "GIF";
+  if (starts("BM") && starts("\0\0\0\0", 6)) return "BMP";
   if (starts("RIFF") && starts("WEBP", 8)) return "WebP";
-  throw new Refusal("The file isn't a PNG, JPEG or WebP image. Save or export it as one of these.");
+  if (starts("ftypavif", 4) || starts("ftypavis", 4)) return "AVIF";
+  throw new Refusal(
+    "The file isn't a PNG, JPEG, GIF, BMP, WebP or AVIF image. Save or export it as one of these.",
+  );
 }
 
 // Browsers show what there is of an image that is cut off.
@@ -102,7 +107,10 @@ function isWhole(kind, bytes) {
   };
   if (kind === "PNG") return last(0x49, 0x45, 0x4e, 0x44) > 0; // IEND
   if (kind === "JPEG") return last(0xff, 0xd9) > last(0xff, 0xda); // an end after the last scan's start
-  return new DataView(bytes.buffer).getUint32(4, true) + 8 <= bytes.length;
+  if (kind === "GIF") return last(0, 0x3b) > 0; // the last block's end, and the file's
+  if (kind === "AVIF") return true; // a part of it isn't decoded
+  const size = (at) => new DataView(bytes.buffer).getUint32(at, true);
+  return (kind === "BMP" ? size(2) : size(4) + 8) <= bytes.length;
 }
 
 function converted(pixels) {
@@ -142,6 +150,10 @@ function converted(pixels) {
     warnings.push(
       "The garment, or what was taken for it, reaches the edges of the image. Leave some background " +
         "around it on all sides.",
+    );
+  if (isSmall(pixels))
+    warnings.push(
+      "The image is small, but not in the data set's own format. It was converted as a photo.",
     );
 
   const placed = placeOnPaper(photo, background, mask);

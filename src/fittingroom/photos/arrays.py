@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
-from fittingroom.errors import DataInvalidError
-from fittingroom.photos.arithmetic import UInt8
+from fittingroom.errors import DataInvalidError, PhotoError
+from fittingroom.photos.arithmetic import SIDE, UInt8
 
 _Values = npt.NDArray[Any]
 _BLOCK = 1000  # images that are converted at a time
@@ -30,12 +31,60 @@ def as_images(array: Any) -> UInt8:
     Raises:
         DataInvalidError: it is something else; the message has the line of Python that helps.
     """
+    values = _numbers(array)
+    return to_levels(with_edges(values), factor_of(values))
+
+
+def one_or_many(array: Any) -> UInt8:
+    """The images in an array that a model is asked about.
+
+    An array is one image if its shape is ``(H, W)``, ``(H, W, 1)``, ``(H, W, 3)``, ``(H, W, 4)``
+    with opacity, or ``(784,)``. With one axis more, or ``(N, 784)``, it is N images, and so is
+    ``(N, H, W)``; all that :func:`as_images` takes is taken, in values too. Three planes of
+    another size than 28×28, ``(3, H, W)``, may be either, and are refused.
+
+    Each image is then treated as the same pixels in a PNG file: if it has Fashion-MNIST's format,
+    it is left alone; if it is dark on light, it is inverted, and a warning says so; see
+    :func:`fittingroom.photos.read_photo`.
+
+    Returns:
+        uint8 ``(N, H, W)``, ``(N, H, W, 3)`` or ``(N, H, W, 4)``.
+
+    Raises:
+        PhotoError: it holds no images; the message has the line of Python that helps.
+    """
+    try:
+        values = _numbers(array)
+        match values.shape:
+            case (_,):
+                values = values[None]
+            case (_, columns) if columns != SIDE * SIDE:
+                values = values[None]
+            case (_, _, 1 | 3 | 4):
+                values = values[None]
+            case (3, height, width) if (height, width) != (SIDE, SIDE):
+                raise DataInvalidError(
+                    f"An array of shape {values.shape} may be one image in colour or three grey "
+                    "ones. Use `images = images[None]` or `images = list(images)`."
+                )
+        edges = values if values.shape[3:] == (4,) else with_edges(values)
+        return to_levels(edges, factor_of(values))
+    except DataInvalidError as error:
+        raise PhotoError(str(error)) from error
+
+
+def is_array(given: Any) -> bool:
+    """Whether something is an array of any library, and no image of Pillow's."""
+    return hasattr(given, "__array__") and not isinstance(given, str | Image.Image)
+
+
+def _numbers(array: Any) -> _Values:
     values = as_array(array)
     if values.dtype.kind not in "biuf":
         raise _refused(f"are {values.dtype} and not numbers", _STACK)
     if 0 in values.shape:
         raise DataInvalidError(f"There are no images: the array has the shape {values.shape}.")
-    return to_levels(with_edges(values), factor_of(values))
+    return values
 
 
 def factor_of(values: _Values) -> int:

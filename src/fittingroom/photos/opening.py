@@ -1,13 +1,15 @@
 """Open a photo from a file, bytes, Pillow or NumPy: its pixels, upright, in colour, on white.
 
 The content tells the format, not the file's name; and the size is checked before anything is
-decoded.
+decoded. Of metadata only the orientation is used; what can't be read of it is skipped.
 """
 
 import os
 import re
 import stat
+import struct
 import warnings
+import zlib
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -19,9 +21,24 @@ from PIL import Image, UnidentifiedImageError
 
 from fittingroom.errors import PhotoError, PhotoKindError, PhotoSizeError
 from fittingroom.photos.arithmetic import UInt8
+from fittingroom.photos.arrays import is_array, one_or_many
 
-_FORMATS = ("PNG", "JPEG", "WEBP")  # WebP last: before it, Pillow loads all its plugins
-_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
+_SIGNATURES = {  # the first bytes; before WebP, Pillow loads all its plugins
+    "PNG": rb"\x89PNG\r\n\x1a\n",
+    "JPEG": rb"\xff\xd8\xff",
+    "GIF": rb"GIF8",
+    "BMP": rb"BM....\0{4}",
+    "WebP": rb"RIFF....WEBP",
+    "AVIF": rb"....ftypavi[fs]",
+    "TIFF": rb"II\*\0|MM\0\*",
+}
+_HEIC = rb"....ftyp(hei|hev|mif1|msf1)"
+FORMATS = tuple(_SIGNATURES)
+WEB_FORMATS = FORMATS[:-1]  # that browsers decode
+CONVERT_HEIC = (
+    "Convert it to JPEG first: `magick photo.heic photo.jpg`, or on a Mac "
+    "`sips -s format jpeg photo.heic --out photo.jpg`."
+)
 # Each pass over a progressive JPEG costs time; files have about ten.
 _MOST_PASSES = 30
 _EXIF_ORIENTATION = 0x0112
@@ -36,11 +53,13 @@ class Limits:
         file_bytes: size of the file.
         megapixels: width × height of the image in millions.
         side: width, and height; many short rows take seconds to decode.
+        formats: what a file may be.
     """
 
     file_bytes: int = 25_000_000
     megapixels: float = 50.0
     side: int = 20_000
+    formats: tuple[str, ...] = FORMATS
 
 
 def open_photo(
@@ -50,14 +69,14 @@ def open_photo(
 
     ``source`` and the errors are those of :func:`fittingroom.photos.read_photo`.
     """
-    if isinstance(source, np.ndarray):
+    if is_array(source):
         return _from_array(source, limits)
     if isinstance(source, Image.Image):
         return _decode(source, "The image", limits)
     if not isinstance(source, bytes | str | os.PathLike):
         raise PhotoError(
             f"A photo can't be a {type(source).__name__}. Pass a path, a file's bytes, a Pillow "
-            "image or a NumPy array."
+            "image or an array: `numpy.array(images)` makes one of lists of numbers."
         )
     name = "The file" if isinstance(source, bytes) else str(source)
     content = source if isinstance(source, bytes) else _read(Path(source), limits)
@@ -89,7 +108,7 @@ def _decode(source: bytes | Image.Image, name: str, limits: Limits) -> UInt8:
         with warnings.catch_warnings(action="ignore"):
             image = source
             if isinstance(image, bytes):
-                image = Image.open(BytesIO(image), formats=_FORMATS)
+                image = Image.open(BytesIO(_without_metadata(image)), formats=limits.formats)
             _check_size(*image.size, name, limits)
             return _pixels(image)
     except PhotoError:
@@ -97,16 +116,48 @@ def _decode(source: bytes | Image.Image, name: str, limits: Limits) -> UInt8:
     except Image.DecompressionBombError as error:
         raise PhotoSizeError(f"{name} has too many pixels. {_SMALLER}") from error
     except Exception as error:  # decoders raise nearly anything on a damaged file
-        start = source[:12] if isinstance(source, bytes) else b""
-        known = start.startswith(_SIGNATURES) or start[8:12] == b"WEBP"
-        if isinstance(error, UnidentifiedImageError) and not known:
-            raise PhotoKindError(
-                f"{name} isn't a PNG, JPEG or WebP image. Save or export it as one of these."
-            ) from error
+        # KeyError: a Pillow before 11.3 knows no AVIF.
+        if isinstance(error, UnidentifiedImageError | KeyError) and isinstance(source, bytes):
+            _check_kind(source, name, limits.formats)
         reason = re.sub(r"<[^>]*>", "it", str(error)).strip(". ")[:120] or "no pixels"
         raise PhotoError(
             f"{name} is damaged or cut off: {reason}. Copy or save it again."
         ) from error
+
+
+def _without_metadata(content: bytes) -> bytes:
+    """A PNG's picture and orientation alone: a broken or huge text would refuse all of it."""
+    if not content.startswith(b"\x89PNG"):
+        return content
+    kept, at, name = [content[:8]], 8, b""
+    while at < len(content) and name != b"IEND":
+        end = at + 12 + int.from_bytes(content[at : at + 4])
+        chunk = content[at:end]
+        at, name = end, chunk[4:8]
+        # A capital letter begins what no decoder may skip.
+        if name[:1].isupper() or (
+            name in (b"tRNS", b"eXIf") and chunk[-4:] == struct.pack(">I", zlib.crc32(chunk[4:-4]))
+        ):
+            kept.append(chunk)
+    return b"".join(kept)
+
+
+def _orientation(image: Image.Image) -> object:
+    """As EXIF has it, from 1 to 8; 1 is upright, and what is assumed if EXIF can't be read."""
+    try:
+        return image.getexif().get(_EXIF_ORIENTATION, 1)
+    except Exception:  # noqa: BLE001 - Pillow raises nearly anything on broken metadata
+        return 1
+
+
+def _check_kind(content: bytes, name: str, formats: tuple[str, ...]) -> None:
+    if re.match(_HEIC, content, re.DOTALL):
+        raise PhotoKindError(f"{name} is a HEIC image. {CONVERT_HEIC}")
+    if not any(re.match(_SIGNATURES[each], content, re.DOTALL) for each in formats):
+        *most, last = formats
+        raise PhotoKindError(
+            f"{name} isn't a {', '.join(most)} or {last} image. Save or export it as one of these."
+        )
 
 
 def _check_size(width: int, height: int, name: str, limits: Limits) -> None:
@@ -121,25 +172,26 @@ def _check_size(width: int, height: int, name: str, limits: Limits) -> None:
         )
 
 
-def _from_array(array: npt.NDArray[Any], limits: Limits) -> UInt8:
-    fits = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))
-    if array.dtype != np.uint8 or not fits or 0 in array.shape:
+def _from_array(array: Any, limits: Limits) -> UInt8:
+    images = one_or_many(array)
+    if len(images) > 1:
         raise PhotoError(
-            f"An array {array.dtype} of shape {array.shape} isn't a photo. Pass uint8 (H, W), "
-            "(H, W, 3) or (H, W, 4); values from 0 to 1 become such an array by "
-            "`(255 * array).astype('uint8')`."
+            f"An array of shape {array.shape} holds {len(images):,} images. Pass one, `array[0]`."
         )
-    _check_size(array.shape[1], array.shape[0], "The array", limits)
-    return _pixels(Image.fromarray(np.ascontiguousarray(array)))
+    _check_size(images.shape[2], images.shape[1], "The array", limits)
+    return _pixels(Image.fromarray(images[0]))
 
 
 def _pixels(image: Image.Image) -> UInt8:
     """Decoded, 8 bits a channel, on white, upright: uint8 ``(H, W, 3)``."""
     image.load()
-    orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
-    if image.mode.startswith("I"):  # grey of 16 bits
-        levels = (np.asarray(image).astype(np.uint32) + 128) // 257
-        image = Image.fromarray(levels.astype(np.uint8))
+    orientation = _orientation(image)
+    if image.mode.startswith("I"):  # whole numbers: of 16 bits, unless all are within 8
+        values = np.asarray(image).astype(np.int64)
+        levels = values if values.max() <= 255 else (values + 128) // 257
+        image = Image.fromarray(levels.clip(0, 255).astype(np.uint8))
+    elif image.mode == "F":
+        image = Image.fromarray(one_or_many(np.asarray(image)[None])[0])
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGB", image.size, (255, 255, 255))

@@ -40,15 +40,15 @@ GREY = 12
 REACH = SIDE - 2
 
 
-def own_format(image: UInt8) -> tuple[UInt8, str] | None:
+def own_format(image: UInt8) -> tuple[UInt8, str, bool] | None:
     """The data set's grey levels, if an image holds them already.
 
     Args:
         image: uint8 ``(H, W, 3)``.
 
     Returns:
-        uint8 ``(28, 28)``, bright on black, and a sentence on what the image is; None for any
-        other photo.
+        uint8 ``(28, 28)``, bright on black; a sentence on what the image is; and whether it was
+        negated. None for any other photo.
     """
     side = image.shape[0]
     if image.shape[1] != side or (side != SIDE and side < FACTOR * SIDE):
@@ -56,7 +56,7 @@ def own_format(image: UInt8) -> tuple[UInt8, str] | None:
     if side == SIDE and (image == image[:, :, :1]).all():
         grey = image[:, :, 0]
         if has_dark_corners(grey):
-            return grey.copy(), "It is in the data set's own format, and is left alone."
+            return grey.copy(), "It is in the data set's own format, and is left alone.", False
     working = to_working_size(image)
     spread = (working.max(axis=2) - working.min(axis=2)).ravel()
     if float(quantile(spread, 0.99)) > GREY:
@@ -69,21 +69,23 @@ def own_format(image: UInt8) -> tuple[UInt8, str] | None:
     if not _framed(cells) or _difference(levels, cells) > LITTLE * float(levels.std()):
         return None
     told = [word for word, holds in (("enlarged", side > SIDE), ("negated", negated)) if holds]
-    return cells.astype(np.uint8), (
+    sentence = (
         f"It is in the data set's own format, {' and '.join(told)}, and is only turned back."
         if told
         else "It is in the data set's own format, and is only made grey."
     )
+    return cells.astype(np.uint8), sentence, negated
 
 
-def has_dark_corners(image: UInt8) -> bool:
-    """Whether the corners of an image ``(28, 28)`` are as dark as those of the data set's."""
-    return _corners(image) <= DARK_CORNERS
+def has_dark_corners(images: UInt8) -> npt.NDArray[np.bool_]:
+    """Whether images ``(…, 28, 28)`` have corners as dark as those of the data set's: ``(…)``."""
+    dark: npt.NDArray[np.bool_] = _corners(images) <= DARK_CORNERS
+    return dark
 
 
-def _corners(levels: npt.NDArray[Any]) -> float:
-    """The median of the four corners of ``(H, W)``."""
-    return float(np.median(levels[[0, 0, -1, -1], [0, -1, 0, -1]]))
+def _corners(levels: npt.NDArray[Any]) -> Any:
+    """The median of the four corners of ``(…, H, W)``: ``(…)``."""
+    return np.median(levels[..., [0, 0, -1, -1], [0, -1, 0, -1]], axis=-1)
 
 
 def _framed(cells: Float64) -> bool:

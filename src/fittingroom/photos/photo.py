@@ -19,6 +19,8 @@ from fittingroom.photos.preparation import Preparation, is_small, resize
 _DEFAULT = Limits()
 _OWN_FORMAT = Preparation()
 _ADVICE = "Lay the garment on a plain, light sheet and photograph it from above in even light."
+_INVERTED = "The image is dark on light, so it was inverted."
+_NOT_OWN = "The image is small, but not in the data set's own format. It was converted as a photo."
 # A garment whose median distance from its background is below this is warned about.
 _FAINT = 25.0
 # From this threshold on the background counts as patterned.
@@ -68,8 +70,8 @@ def read_photo(
     one is converted as Fashion-MNIST's own images were (see ``convert.py``).
 
     Args:
-        source: the path of a PNG, JPEG or WebP file; its content as bytes; a Pillow image; or an
-            array: uint8 ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)``.
+        source: the path of an image file; its content as bytes; a Pillow image; or an array of
+            one image, as :func:`fittingroom.photos.one_or_many` takes it.
         limits: how large a photo may be; a larger one is refused before it is decoded.
         preparation: how the data set's images were made 28×28, as :attr:`Model.preparation` has it.
 
@@ -82,11 +84,10 @@ def read_photo(
     own = own_format(pixels)
     if own is None:
         return _convert(pixels)
-    image, sentence = own
+    image, sentence, negated = own
     stage = PhotoStage("as it is", sentence, image)
-    if len(pixels) == arithmetic.SIDE:
-        return Photo(image, (stage,), ())
-    return Photo(image, (_upright(pixels), stage), ())
+    stages = (stage,) if len(pixels) == arithmetic.SIDE else (_upright(pixels), stage)
+    return Photo(image, stages, (_INVERTED,) if negated else ())
 
 
 def _used_whole(pixels: UInt8, *, inverted: bool) -> Photo:
@@ -113,6 +114,8 @@ def _convert(pixels: UInt8) -> Photo:
     if not found.mask.any():
         raise PhotoError(f"No garment was found: the image has one colour. {_ADVICE}")
     warnings, negate = _warnings(found)
+    if is_small(*pixels.shape[:2]):
+        warnings.append(_NOT_OWN)
     photo, background = found.image, found.background
     if negate:
         photo, background = 255 - photo, 255 - background

@@ -14,7 +14,7 @@ from PIL import Image
 
 from fittingroom.classes import GARMENTS
 from fittingroom.data import find_dataset
-from fittingroom.photos import Limits, Photo
+from fittingroom.photos import WEB_FORMATS, Limits, Photo
 from fittingroom.predict import Answer, Model
 from fittingroom.predictions import Float32, UInt8
 from fittingroom.serve import uploads
@@ -70,7 +70,7 @@ def routes(
         pool: where photos are read and details computed, away from the event loop.
     """
     router = APIRouter(prefix="/v1")
-    limits = Limits(file_bytes=settings.body_bytes, megapixels=_MEGAPIXELS)
+    limits = Limits(settings.body_bytes, _MEGAPIXELS, formats=WEB_FORMATS)
     names = [served.model.name for served in models]
     preparations = list(dict.fromkeys(served.model.preparation for served in models))
     of_garments = any(served.model.classes == GARMENTS for served in models)

@@ -8,11 +8,11 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from fittingroom.errors import PhotoError, PhotoKindError, PhotoSizeError
-from fittingroom.photos import Limits, Photo, Preparation, read_photo
+from fittingroom.photos import WEB_FORMATS, Limits, Photo, Preparation, read_photo
 from fittingroom.predictions import UInt8
 
 FIELD = "images"
-PHOTOS = ("image/png", "image/jpeg", "image/webp")
+PHOTOS = tuple(f"image/{kind.lower()}" for kind in WEB_FORMATS)
 PIXELS = "application/octet-stream"
 Upload = tuple[str | None, bytes]  # a photo's file name and its bytes
 
