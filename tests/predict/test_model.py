@@ -4,7 +4,9 @@ import sys
 
 import numpy as np
 import onnx
+import pandas
 import pytest
+import torch
 from PIL import Image
 
 import fittingroom
@@ -15,6 +17,7 @@ from fittingroom.photos import Preparation, read_photo
 from fittingroom.photos.preparation import resize
 from fittingroom.predict import ABSTENTIONS, Model, Predictor, Thresholds
 from fittingroom.predict.explain import occlusion
+from tests.photos.corpus import encoded
 
 
 @pytest.fixture(scope="module")
@@ -87,13 +90,74 @@ def test_images_of_every_form_get_the_same_answer(model, garments, tmp_path):
         np.testing.assert_allclose(answer.probabilities, first.probabilities, atol=1e-6)
 
 
-def test_arrays_in_the_data_sets_form_are_left_alone(model, garments):
-    light = 255 - garments[:2]  # a photo of this kind would be turned bright on black
-    expected = model.answers(light).probabilities
-    for answers in (model.predict(light), model.predict(list(light))):
-        received = np.stack([answer.probabilities for answer in answers])
-        np.testing.assert_allclose(received, expected, atol=1e-6)
-    assert len(model.predict(light[0])) == 1
+FORMS = {
+    "as they are": lambda images: images,
+    "a list": list,
+    "of Pillow's": lambda images: [Image.fromarray(each) for each in images],
+    "channels last": lambda images: images[..., None],
+    "channels first": lambda images: images[:, None],
+    "flat": lambda images: images.reshape(-1, 784),
+    "lists of rows": lambda images: list(images.reshape(-1, 784)),
+    "a matrix": lambda images: np.asmatrix(images.reshape(-1, 784)),
+    "0 to 1": lambda images: images / 255,
+    "float32": lambda images: images.astype(np.float32),
+    "int64": lambda images: images.astype(np.int64),
+    "a tensor": lambda images: torch.tensor(images / 255, requires_grad=True)[:, None],
+    "a frame": lambda images: pandas.DataFrame(images.reshape(-1, 784)),
+    "in colour": lambda images: images[..., None].repeat(3, axis=3),
+}
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+@pytest.mark.parametrize("form", FORMS)
+def test_an_array_is_what_the_same_pixels_in_a_file_are(form, model, garments):
+    images = np.concatenate([garments[:20], 255 - garments[:20]])
+    files = [encoded(image, "PNG") for image in images]
+    for answer, expected in zip(
+        model.predict(FORMS[form](images)), model.predict(files), strict=True
+    ):
+        np.testing.assert_allclose(answer.probabilities, expected.probabilities, atol=1e-6)
+        assert answer.warnings == expected.warnings
+    said = model.predict(FORMS[form](255 - garments[:3]))
+    assert {words for answer in said for words in answer.warnings} == {
+        "The image is dark on light, so it was inverted."
+    }
+    assert len(model.predict(FORMS[form](garments[:1]))) == 1
+
+
+def test_one_array_is_one_image(model, garments):
+    (expected,) = model.predict(garments[0])
+    for one in (garments[0][..., None], garments[0].ravel(), garments[0] / 255, garments[:1]):
+        np.testing.assert_allclose(
+            model.predict(one)[0].probabilities, expected.probabilities, atol=1e-6
+        )
+        assert model.explain(one).shape == (28, 28)
+    assert len(model.predict(np.asarray(photo_of(garments[0])))) == 1
+    assert len(model.predict(garments[:60].reshape(60, 784))) == 60
+
+
+def test_paths_come_in_arrays_too(model, garments, tmp_path):
+    paths = [tmp_path / f"{number}.png" for number in range(2)]
+    for path, image in zip(paths, garments, strict=False):
+        Image.fromarray(image).save(path)
+    expected = [answer.label for answer in model.predict(paths)]
+    for given in (np.array(paths), np.array([str(path) for path in paths]), pandas.Series(paths)):
+        assert [answer.label for answer in model.predict(given)] == expected
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.zeros((3, 32, 32)), r"one image in colour or three grey ones.*images\[None\]"),
+        (np.full((2, 28, 28), -1.0), "from -1 to -1"),
+        (np.zeros((0, 28, 28)), "no images"),
+        (np.zeros((2, 28, 28), complex), "not numbers"),
+        ([[0.5] * 784], r"numpy\.array\(images\)"),
+    ],
+)
+def test_an_array_that_may_be_anything_is_refused_with_what_to_do(array, words, model):
+    with pytest.raises(PhotoError, match=words):
+        model.predict(array)
 
 
 def test_what_is_no_image_is_refused(model, tmp_path):
@@ -102,11 +166,9 @@ def test_what_is_no_image_is_refused(model, tmp_path):
     for other in (None, 3, io.BytesIO(b"x"), iter(["a.png"]), [["a.png"]]):
         with pytest.raises(PhotoError, match="can't be a"):
             model.predict(other)
-    with pytest.raises(PhotoError, match=r"255 \* array"):
-        model.predict(np.zeros((2, 28, 28)))
     with pytest.raises(PredictionsError, match="at least one"):
         model.predict([])
-    with pytest.raises(PredictionsError, match="uint8"):
+    with pytest.raises(PredictionsError, match=r"uint8 .*`Model\.predict` takes other forms"):
         model.answers(np.zeros((2, 28, 28), np.float32))
 
 

@@ -25,6 +25,8 @@ class Answer:
         abstain: None for an answer; ``"unsure"`` between classes; ``"unknown"`` for an image that
             is not a garment the model knows.
         classes: the names of all classes in the order of the labels.
+        warnings: what was assumed about the image, or may spoil the answer; see
+            :class:`fittingroom.photos.Photo`.
     """
 
     label: int
@@ -34,6 +36,7 @@ class Answer:
     ood_score: float
     abstain: Abstention | None
     classes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     def top(self, count: int = _TOP) -> list[tuple[str, float]]:
         """The most likely classes with their probabilities, in descending order."""

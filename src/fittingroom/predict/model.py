@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,8 @@ from PIL import Image
 from fittingroom.classes import GARMENTS
 from fittingroom.errors import ExportError, PredictionsError
 from fittingroom.photos import Photo, Preparation, read_photo
+from fittingroom.photos.arrays import as_array, is_array, one_or_many
+from fittingroom.photos.own_format import has_dark_corners
 from fittingroom.predict.abstention import Thresholds, abstain
 from fittingroom.predict.answers import Answer, Answers
 from fittingroom.predict.explain import occlusion
@@ -70,18 +73,24 @@ class Model:
         """Classify one image or many, in any form.
 
         Args:
-            images: one or a sequence of: paths of PNG, JPEG or WebP files, their contents as
-                bytes, Pillow images, and arrays. Arrays uint8 ``(28, 28)`` or ``(N, 28, 28)`` are
-                bright on black, as in the data set; those of other shapes, ``(H, W)`` grey or
-                ``(H, W, 3)``, and everything else are converted as photos.
+            images: one or a list of: paths of image files, their contents as bytes, Pillow images,
+                what :func:`fittingroom.photos.read_photo` gave, and arrays of one image; or an
+                array of many, or of paths. :func:`fittingroom.photos.one_or_many` says how
+                arrays are read.
 
         Returns:
             An answer for each image, in their order.
 
         Raises:
-            PhotoError: a photo cannot be read.
+            PhotoError: an image can't be read.
         """
-        return list(self.answers(self._read(images)))
+        prepared, warnings = self._read(images)
+        answers = list(self.answers(prepared))
+        if not any(warnings):
+            return answers
+        return [
+            replace(answer, warnings=each) for answer, each in zip(answers, warnings, strict=True)
+        ]
 
     def answers(self, images: UInt8) -> Answers:
         """Classify images in the data set's own format, without any conversion.
@@ -118,7 +127,7 @@ class Model:
         Raises:
             PhotoError: a photo cannot be read.
         """
-        images = self._read(image)
+        images, _ = self._read(image)
         return occlusion(self._predictor, images[0], int(self.answers(images).label[0]))
 
     def nearest(self, image: ImageLike, count: int = 5) -> "ImageSet":
@@ -131,24 +140,32 @@ class Model:
         """
         known, features = self._known
         count *= self.classes == GARMENTS
-        distances = np.linalg.norm(features - self.features(self._read(image)), axis=1)
+        distances = np.linalg.norm(features - self.features(self._read(image)[0]), axis=1)
         return known.take(np.argsort(distances, kind="stable")[:count])
 
-    def _read(self, images: ImageLike | Sequence[ImageLike]) -> UInt8:
-        """One image or many, in any form that :meth:`predict` takes, as uint8 ``(N, 28, 28)``."""
-        if _is_own(images, 3):
-            return images
-        many: list[Any] = list(images) if isinstance(images, list | tuple) else [images]
+    def _read(
+        self, images: ImageLike | Sequence[ImageLike]
+    ) -> tuple[UInt8, Sequence[tuple[str, ...]]]:
+        """Images in any form that :meth:`predict` takes, uint8 ``(N, 28, 28)``, and warnings."""
+        if is_array(images):
+            array = as_array(images)
+            if array.dtype.kind in "OSU":  # of paths, for instance
+                images = array.ravel().tolist()
+            else:
+                images = one_or_many(array)
+                own = images.shape[1:] == (28, 28) and not self.preparation.resized
+                if own and has_dark_corners(images).all():
+                    return images, ()
+        many: list[Any] = (
+            list(images) if isinstance(images, list | tuple | np.ndarray) else [images]
+        )
         if not many:
             raise PredictionsError("There are no images. Give at least one.")
-        return np.stack([self._read_one(each) for each in many])
-
-    def _read_one(self, image: ImageLike) -> UInt8:
-        if _is_own(image, 2):
-            return image
-        if not isinstance(image, Photo):
-            image = read_photo(image, preparation=self.preparation)
-        return image.image
+        photos = [
+            each if isinstance(each, Photo) else read_photo(each, preparation=self.preparation)
+            for each in many
+        ]
+        return np.stack([each.image for each in photos]), [each.warnings for each in photos]
 
     @cached_property
     def _known(self) -> "tuple[ImageSet, Float32]":
@@ -158,10 +175,3 @@ class Model:
 
         known = find_dataset("sample").training()
         return known, self.features(known.images)
-
-
-def _is_own(image: Any, dimensions: int) -> TypeGuard[UInt8]:
-    """Whether an image has the data set's own format, so that it is not converted."""
-    if not isinstance(image, np.ndarray) or image.ndim != dimensions:
-        return False
-    return image.dtype == np.uint8 and image.shape[-2:] == (28, 28)

@@ -113,7 +113,7 @@ class Predictor:
         if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
             raise PredictionsError(
                 f"Images must be uint8 of shape (N, 28, 28), not {images.dtype} of shape "
-                f"{images.shape}."
+                f"{images.shape}. `Model.predict` takes other forms too."
             )
         batches: list[list[Float32]] = []
         for start in range(0, max(len(images), 1), self._at_once):
