@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from fittingroom.classes import GARMENTS
+from fittingroom.data import recognise
 from fittingroom.metrics import wilson
 from fittingroom.recipes import RECIPES, recipe_of
 from fittingroom.runs.stored import write_manifest
+
+from ..conftest import written
 
 
 def test_train_evaluate_report_and_list(cli, tmp_path):
@@ -146,6 +150,23 @@ def test_the_sheet_of_examples_overwrites_nothing(cli, tmp_path):
     assert sheet.read_bytes() == b"mine"
     assert cli("data", "show", "--data", "sample", "--force")[0] == 0
     assert sheet.read_bytes() == drawn
+
+
+def test_data_that_only_looks_like_fashion_mnist_is_warned_about(
+    cli, sample, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(recognise, "_SIZES", (2000, 500))
+    training, test = (each.take(each.indices) for each in (sample.training(), sample.open_test()))
+    training.labels[:6] = (training.labels[:6] + 1) % 10
+    written(tmp_path / "changed", (training, test), GARMENTS)
+    words = "with changes: 6 of 2,500 labels differ"
+    shown = json.loads(cli("data", "show", "--data", "changed", "--json")[1])
+    assert words in shown["warnings"][0]
+    assert shown["description"].startswith("The data is changed (IDX files): not the official")
+    assert shown["description"].endswith(shown["warnings"][0])
+    assert (shown["known"], shown["official"]) == (None, False)
+    _, _, err = cli("train", "tiny", "--data", "changed", "--set", "epochs=x")
+    assert f"Warning: {shown['description']}" in err
 
 
 def test_recipes_and_summary(cli):
