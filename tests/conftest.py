@@ -69,9 +69,13 @@ class Listener(Silence):
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests see no data but what they name."""
+def _no_settings_from_outside(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Tests see no data but what they name, and keep none for later."""
     monkeypatch.delenv("FITTINGROOM_DATA", raising=False)
+    parsed = tmp_path_factory.getbasetemp() / "parsed"
+    monkeypatch.setattr("fittingroom.data.parsed.folder", lambda: parsed)
 
 
 @pytest.fixture(scope="session", autouse=True)

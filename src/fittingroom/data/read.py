@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fittingroom.data import official
+from fittingroom.data import official, parsed
 from fittingroom.data.arrays import content_of
 from fittingroom.data.content import Content, Part
 from fittingroom.data.dataset import Dataset, Source, content_hashes
@@ -41,11 +41,18 @@ def read_dataset(
         DataNotFoundError: the file or folder is missing, or some of its files.
         DataInvalidError: a file is not what it should be.
     """
+    given = read_names(classes) if isinstance(classes, Path) else classes
+    entry = parsed.entry_of(source, given)
+    kept = entry and parsed.load(entry, source)
+    if kept:
+        return kept
     content = _read(source.path) if source.path is not None else content_of(arrays or ())
     if source.test is not None:
         content = replace(content, test=_read(source.test).training)
-    given = read_names(classes) if isinstance(classes, Path) else classes
-    return make_dataset(content, source, given, track)
+    dataset = make_dataset(content, source, given, track)
+    if entry:
+        parsed.keep(entry, dataset)
+    return dataset
 
 
 def make_dataset(

@@ -251,9 +251,10 @@ def _refuse(path: Path, layout: _Layout, table: "pd.DataFrame", row: int, most: 
     """Name the first cell that is no pixel."""
     import pandas as pd
 
-    numbers = table.astype(str).apply(pd.to_numeric, errors="coerce")
-    at, column = np.argwhere(~((numbers >= 0) & (numbers <= most)).to_numpy())[0]
-    cell = str(table.iat[at, column])
-    found = f"{cell[:40]!r}" if cell else "nothing"
-    reason = f"has {found} in row {row + at:,}, column {layout.name(table.columns[column])}"
+    cells = np.array([str(cell) for cell in table.to_numpy(object).ravel()], object)
+    numbers = pd.to_numeric(cells, errors="coerce")
+    place = int(np.flatnonzero(~((numbers >= 0) & (numbers <= most)))[0])
+    at, column = divmod(place, table.shape[1])
+    found = f"{cells[place][:40]!r}" if cells[place] else "nothing"
+    reason = f"has {found} in row {row + at:,}, column {layout.name(int(table.columns[column]))}"
     raise FileInvalidError(path, f"{reason}, not a number from 0 to {most}")

@@ -1,0 +1,133 @@
+import dataclasses
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fittingroom.data import find_dataset, parsed, read
+from fittingroom.data.content import Content
+from fittingroom.errors import DataError
+
+from .files import small_arrays, write_arrays
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "kept"
+    monkeypatch.setattr(parsed, "folder", lambda: folder)
+    return folder
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files and folders that a reader has been asked for."""
+    asked: list[Path] = []
+    read_it = read._read
+
+    def listen(path: Path) -> Content:
+        asked.append(path)
+        return read_it(path)
+
+    monkeypatch.setattr(read, "_read", listen)
+    return asked
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    images = np.random.default_rng(0).integers(0, 256, (8, 14, 14), dtype=np.uint8)
+    labels = np.array([0, 1] * 4)
+    np.savez(
+        folder / "data.npz",
+        train_images=images,
+        train_labels=labels,
+        val_images=images[:2],
+        val_labels=labels[:2],
+        test_images=images[:4],
+        test_labels=labels[:4],
+    )
+    return folder
+
+
+def test_the_second_time_nothing_is_read_or_prepared(
+    data: Path, kept: Path, reads: list[Path]
+) -> None:
+    first, second = (find_dataset(data) for _ in range(2))
+    assert reads == [data]
+    for field in dataclasses.fields(first):
+        before, after = (getattr(each, field.name) for each in (first, second))
+        if field.name in ("_training", "_test"):
+            for name in ("images", "labels", "indices"):
+                np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
+                assert getattr(before, name).dtype == getattr(after, name).dtype
+        else:
+            assert before == after
+    assert first.own_validation == 2
+    assert first.preparation.resized
+
+
+def test_whatever_decides_about_a_data_set_is_looked_at(
+    data: Path, kept: Path, reads: list[Path]
+) -> None:
+    file = data / "data.npz"
+    find_dataset(file)
+    find_dataset(file, invert="yes")
+    find_dataset(file, classes=["cat", "owl"])
+    find_dataset(file, test=data)
+    os.utime(file, (1, 1))
+    find_dataset(file)
+    (data / "other.npz").write_bytes(b"another part, perhaps")
+    find_dataset(file)
+    assert reads == [file, file, file, file, data, file, file]
+    find_dataset(file)
+    assert len(reads) == 7
+
+
+@pytest.mark.parametrize("spoil", ["cut", "changed", "emptied"])
+def test_what_is_damaged_is_read_anew(
+    spoil: str, data: Path, kept: Path, reads: list[Path]
+) -> None:
+    name = find_dataset(data).name
+    (entry,) = kept.iterdir()
+    if spoil == "changed":
+        arrays = dict(np.load(entry))
+        arrays["_training images"][0] ^= 1
+        np.savez(entry, **arrays)
+    else:
+        entry.write_bytes(entry.read_bytes()[: 100 if spoil == "cut" else 0])
+    assert find_dataset(data).name == name
+    assert reads == [data, data]
+    find_dataset(data)
+    assert len(reads) == 2
+
+
+def test_errors_and_plain_files_leave_nothing(
+    data: Path, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find_dataset(write_arrays(tmp_path / "idx", small_arrays([0, 0, 1, 1], [0, 1])))
+    for spoilt in (b"", (data / "data.npz").read_bytes()[:-50]):
+        (data / "data.npz").write_bytes(spoilt)
+        with pytest.raises(DataError):
+            find_dataset(data)
+    assert not kept.exists()
+
+
+def test_a_full_disk_is_no_error(data: Path, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", fail)
+    assert len(find_dataset(data).open_test()) == 4
+    assert list(kept.iterdir()) == []
+
+
+def test_only_the_last_used_are_kept(
+    data: Path, kept: Path, reads: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parsed, "_KEPT", 2)
+    for classes in ("ab", "cd", "ab", "ef", "ab"):
+        find_dataset(data, classes=list(classes))
+    assert len(list(kept.iterdir())) == 2
+    assert len(reads) == 3
