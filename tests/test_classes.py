@@ -1,6 +1,6 @@
 import pytest
 
-from fittingroom.classes import GARMENTS, check_class_names
+from fittingroom.classes import GARMENTS, check_class_names, in_short
 from fittingroom.errors import DataError
 
 
@@ -35,3 +35,8 @@ def test_other_names_are_refused_in_words_that_can_be_printed(names, words):
     with pytest.raises(DataError, match=words) as caught:
         check_class_names(names)
     assert str(caught.value).isprintable()
+
+
+def test_a_sentence_names_ten_classes_at_most():
+    assert in_short(GARMENTS) == ", ".join(GARMENTS)
+    assert in_short([*"abcdefghijkl"]) == "a, b, c, d, e, f, g, h, i, j and 2 others"

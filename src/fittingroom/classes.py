@@ -20,6 +20,7 @@ GARMENTS: tuple[str, ...] = (
 )
 
 _MOST_CLASSES = 1000
+_LISTED = 10
 _LONGEST_NAME = 200
 # Emoji and Persian words are joined by them. Python counts them as unprintable.
 _JOINERS = str.maketrans("", "", "\u200c\u200d")
@@ -55,3 +56,9 @@ def check_class_names(names: Sequence[str]) -> tuple[str, ...]:
     if count > 1:
         raise DataError(f"{count:,} classes have the name '{most}'. Give each a name of its own.")
     return checked
+
+
+def in_short(names: Sequence[str]) -> str:
+    """The first ten class names, and how many others there are, for a sentence."""
+    others = f" and {len(names) - _LISTED:,} others" * (len(names) > _LISTED)
+    return ", ".join(names[:_LISTED]) + others

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from fittingroom.classes import in_short
 from fittingroom.errors import PredictionsError, missing_extra
 from fittingroom.predictions import Int64, Labels, Predictions, as_labels
 from fittingroom.safe_io import MEBIBYTE, Refusal, read_arrays, read_whole
@@ -83,8 +84,7 @@ def _archive(content: bytes, classes: tuple[str, ...]) -> _Numbers:
     theirs = arrays.get("classes")
     if theirs is not None and theirs.tolist() != list(classes):
         raise Refusal(
-            f"It is of the classes {str(theirs.tolist()[:20])[:200]}, not of "
-            f"{', '.join(classes[:20])[:200]}."
+            f"It is of the classes {str(theirs.tolist()[:20])[:200]}, not of {in_short(classes)}."
         )
     found = {}
     for name, dimensions in _DIMENSIONS.items():

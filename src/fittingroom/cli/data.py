@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
+from fittingroom.classes import in_short
 from fittingroom.cli import options
 from fittingroom.cli.output import Display, print_json, print_table, print_text
 from fittingroom.errors import DataInvalidError
 from fittingroom.runs import check_free
 
 _SHEET = Path("sample_data.png")
-_NAMED = 30  # classes
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -99,5 +99,4 @@ def show(
     for note in dataset.notes:
         print_text(note)
     left = f"{_SHEET} exists and was left as it is; --force draws it again"
-    names = ", ".join(dataset.classes[:_NAMED]) + ", …" * (len(dataset.classes) > _NAMED)
-    print_text(f"Examples, one row a class ({names}): {sheet or left}")
+    print_text(f"Examples, one row a class ({in_short(dataset.classes)}): {sheet or left}")

@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
+from fittingroom.classes import in_short
 from fittingroom.comparison.paired import images_needed, mcnemar, paired_difference
 from fittingroom.comparison.results import (
     ClassGain,
@@ -176,8 +177,8 @@ def _check_entrants(entrants: Sequence[Entrant]) -> None:
         for said in entrant.predictions:
             if said.classes != first.classes:
                 raise PredictionsError(
-                    f"{both} have different classes: {', '.join(said.classes)} and "
-                    f"{', '.join(first.classes)}."
+                    f"{both} have different classes: {in_short(said.classes)} and "
+                    f"{in_short(first.classes)}."
                 )
             if said.labels_hash != first.labels_hash or not np.array_equal(
                 said.indices, first.indices

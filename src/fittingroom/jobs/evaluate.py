@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fittingroom.classes import in_short
 from fittingroom.data import Dataset, ImageSet
 from fittingroom.engines import check_threads
 from fittingroom.errors import DataInvalidError, RunChangedError
@@ -46,8 +47,8 @@ def evaluate(
     dataset = dataset_of(run) if session.data is None else session.dataset
     if run.classes != dataset.classes:
         raise DataInvalidError(
-            f"{run.name} was trained for other classes ({', '.join(run.classes)}) than "
-            f"{dataset.name} has ({', '.join(dataset.classes)}). Choose other data with --data."
+            f"{run.name} was trained for other classes ({in_short(run.classes)}) than "
+            f"{dataset.name} has ({in_short(dataset.classes)}). Choose other data with --data."
         )
     predictions = run.read_predictions(dataset.name)
     if predictions is None:
