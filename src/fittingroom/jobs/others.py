@@ -11,7 +11,7 @@ from fittingroom.external_predictions import MOST_BYTES, read_external, unusable
 from fittingroom.jobs.session import Session
 from fittingroom.predictions import Predictions
 from fittingroom.runs import log_opening, make_folder, read_openings
-from fittingroom.safe_io import read_whole, refuse_model_file
+from fittingroom.safe_io import read_whole, refuse_model_file, utf8
 
 Others = Sequence[Path | str] | Mapping[str, Path | str | Predictions]
 
@@ -24,7 +24,7 @@ def named_others(others: Others) -> list[tuple[str, Path | Predictions]]:
             for name, each in others.items()
         ]
     paths = [others] if isinstance(others, str | Path) else others
-    return [(Path(path).stem, Path(path)) for path in paths]
+    return [(utf8(Path(path).stem), Path(path)) for path in paths]
 
 
 def read_others(
@@ -94,7 +94,7 @@ def _mark(name: str, source: Path | Predictions) -> str:
     else:
         try:
             refuse_model_file(source)
-            name, content = source.name, read_whole(source, MOST_BYTES)
+            name, content = utf8(source.name), read_whole(source, MOST_BYTES)
         except (OSError, ValueError) as error:
             raise unusable(source, error) from error
     return f"{name} ({hashlib.sha256(content).hexdigest()[:8]})"

@@ -1,6 +1,5 @@
 """A model that answers: any images → classes, or the reason why there is none."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -21,6 +20,7 @@ from fittingroom.predict.answers import Answer, Answers
 from fittingroom.predict.explain import occlusion
 from fittingroom.predict.predictor import Predictor, not_ours
 from fittingroom.predictions import Float32, UInt8, as_labels
+from fittingroom.safe_io import utf8
 
 if TYPE_CHECKING:
     from fittingroom.data import ImageSet
@@ -59,9 +59,7 @@ class Model:
                 f"{', '.join(_OUTPUTS)}: train the recipe again.",
                 model,
             )
-        # A file's name may be no UTF-8, which JSON and terminals could not take.
-        stem = "model" if isinstance(model, bytes) else model.stem
-        self.name = name or os.fsencode(stem).decode("utf-8", "replace")
+        self.name = name or ("model" if isinstance(model, bytes) else utf8(model.stem))
         self.classes = self._predictor.classes
         try:
             self.thresholds = Thresholds.from_metadata(self._predictor.metadata)

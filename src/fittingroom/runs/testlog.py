@@ -9,7 +9,7 @@ from pathlib import Path
 from fittingroom.errors import RunError
 from fittingroom.runs.environment import code_revision, now
 from fittingroom.runs.files import cannot_write, flush_folder
-from fittingroom.safe_io import MEBIBYTE, Refusal, parse_json, read_whole
+from fittingroom.safe_io import MEBIBYTE, Refusal, parse_json, read_whole, utf8
 
 TEST_LOG = "test-log.jsonl"
 _LARGEST_LOG = 16 * MEBIBYTE  # some 80,000 openings
@@ -45,7 +45,7 @@ def log_opening(runs: Path, *, run: str, recipe: str, data: str, purpose: str) -
     path = runs / TEST_LOG
     if path.is_symlink():  # of an untrusted folder, which would make us write elsewhere
         raise RunError(f"{path} is a link. Remove it, or choose another folder with --runs.")
-    opening = Opening(now(), run, recipe, data, purpose, code_revision())
+    opening = Opening(now(), utf8(run), utf8(recipe), data, purpose, code_revision())
     try:
         # One short write in append mode, so lines of several processes do not mix. It begins with a
         # line end, in case a crash cut off the line before.

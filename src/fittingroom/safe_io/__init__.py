@@ -16,6 +16,7 @@ from fittingroom.safe_io.files import (
     read_json,
     read_whole,
     refuse_model_file,
+    utf8,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "read_weights",
     "read_whole",
     "refuse_model_file",
+    "utf8",
 ]

@@ -4,12 +4,14 @@ import contextlib
 import io
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 MEBIBYTE = 2**20
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 # A packed or sparse file may grow to so many times its size on disk, or to this size. Images pack
 # four to one or so; a bomb packs a thousand to one.
@@ -94,10 +96,18 @@ def parse_json(content: bytes | str, where: str) -> Any:
     """
     try:
         text = content.decode("utf-8") if isinstance(content, bytes) else content
-        return json.loads(text, parse_constant=_refuse_constant)
+        values = json.loads(text, parse_constant=_refuse_constant)
+        if "\\ud" in text.lower():  # half a character, which no file or figure could hold
+            values = json.loads(utf8(json.dumps(values, ensure_ascii=False)))
+        return values
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise Refusal(f"The JSON in {where} can't be read: {reason}.") from error
+
+
+def utf8(name: str) -> str:
+    """A name as UTF-8, which JSON, figures and Parquet need, and file names need not be."""
+    return _SURROGATES.sub("�", name)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -25,6 +25,7 @@ from fittingroom.jobs.load import model_file
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.predict import Model
 from fittingroom.runs import only_here, open_output, resolved, write_file
+from fittingroom.safe_io import utf8
 
 # Images of a shard: some minutes of work for one processor, some MB of answers.
 SHARD = 10_000
@@ -204,7 +205,7 @@ def _classify(
     images = ((name, str(folder / name)) for name in shard.images)
     rows = [each.to_json(options) for each in classify(_model(model, threads), images)]
     for row in rows:
-        row |= {name: _text(row[name]) for name in ("file", "error") if name in row}
+        row |= {name: utf8(row[name]) for name in ("file", "error") if name in row}
     write_file(shard.file, _as_parquet(rows, shard.digest))
 
 
@@ -212,11 +213,6 @@ def _classify(
 def _model(content: bytes, threads: int) -> Model:
     """The model, which a worker keeps from shard to shard."""
     return Model(content, threads=threads)
-
-
-def _text(name: str) -> str:
-    """A name as UTF-8, which Parquet needs and file names need not be."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _as_parquet(rows: list[dict[str, Any]], digest: str) -> bytes:
