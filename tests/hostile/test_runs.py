@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from fittingroom.cli import run as cli_run
 from fittingroom.errors import (
     DataNotFoundError,
     ExportError,
@@ -14,6 +15,7 @@ from fittingroom.errors import (
     RunError,
     UsageError,
 )
+from fittingroom.jobs.others import named_others
 from fittingroom.jobs.session import Session
 from fittingroom.recipes import recipe_of
 from fittingroom.runs import log_opening, only_here, open_run, read_openings
@@ -57,6 +59,31 @@ def test_what_is_no_opening_is_passed_over(tmp_path):
     lines = [DEEP, "[]", '{"time": 1}', json.dumps({name: ["x"] for name in names})]
     (tmp_path / "test-log.jsonl").write_text("\n".join(lines))
     assert read_openings(tmp_path) == ()
+
+
+def test_half_characters_are_replaced_on_reading_and_on_logging(tmp_path):
+    name = os.fsdecode(b"s\xff")
+    log_opening(tmp_path, run=name, recipe=name, data="x", purpose="x")
+    line = (tmp_path / "test-log.jsonl").read_text().replace("\\ufffd", "\\ud800")
+    (tmp_path / "test-log.jsonl").write_text(2 * line)
+    assert [each.run for each in read_openings(tmp_path)] == ["s�", "s�"]
+    text = json.dumps({**ENVIRONMENT, "device": "\ud800 😀"})
+    run = open_run(made(tmp_path / "run", environment=text))
+    assert run.environment["device"] == "� 😀"
+    assert named_others([tmp_path / f"{name}.csv"])[0][0] == "s�"
+
+
+def test_one_run_whose_scores_were_changed_hides_no_other(tmp_path, capsys):
+    for name in ("bad", "fine"):
+        run = open_run(made(tmp_path / name))
+        run.write_evaluation("sample", run.validation, {})
+    scores = tmp_path / "bad" / "evaluations" / "sample"
+    (scores / "evaluation.json").write_text("[]")
+    assert cli_run(["runs", "--runs", str(tmp_path), "--json"]) == 0
+    printed = capsys.readouterr()
+    bad, fine = json.loads(printed.out)
+    assert (bad["test_accuracy"], list(fine["test_accuracy"])) == ({}, ["sample"])
+    assert f"Remove {scores} and evaluate the run again." in printed.err
 
 
 def test_scores_are_not_written_through_a_link(tmp_path):

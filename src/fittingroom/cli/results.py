@@ -7,6 +7,7 @@ import typer
 
 from fittingroom.cli import options
 from fittingroom.cli.output import print_json, print_table, print_text, prints_aside, say
+from fittingroom.errors import RunChangedError
 from fittingroom.numbers import count, percent, percent_estimate, percent_range
 from fittingroom.recipes import differing_settings
 from fittingroom.runs import Listed, Run, list_runs, open_run
@@ -218,17 +219,24 @@ def validation_accuracy(run: Run) -> "Estimate":
 
 
 def _test_accuracies(run: Run) -> dict[str, "Estimate"]:
-    """Test accuracy, with Wilson's interval, by the data sets that the run was scored on."""
+    """Test accuracy, with Wilson's interval, by the data sets that the run was scored on.
+
+    Scores that cannot be read are named on standard error, with what to do.
+    """
     from fittingroom.metrics import wilson
 
     folder = run.folder / "evaluations"
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    predictions = {name: run.read_predictions(name) for name in names}
-    return {
-        name: wilson(int(each.correct.sum()), len(each))
-        for name, each in predictions.items()
-        if each is not None
-    }
+    accuracies = {}
+    for name in names:
+        try:
+            predictions = run.read_predictions(name)
+        except RunChangedError as error:
+            say(f"The scores of {run.name} can't be used. {error}")
+            continue
+        if predictions is not None:
+            accuracies[name] = wilson(int(predictions.correct.sum()), len(predictions))
+    return accuracies
 
 
 def _row(listed: Listed) -> tuple[str, ...]:

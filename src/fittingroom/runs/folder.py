@@ -31,7 +31,7 @@ from fittingroom.runs.stored import (
     stored_json,
     write_manifest,
 )
-from fittingroom.safe_io import MEBIBYTE, Refusal, is_inside, read_whole, refuse_model_file
+from fittingroom.safe_io import MEBIBYTE, Refusal, is_inside, read_whole, refuse_model_file, utf8
 
 FAILURE = "failure.json"
 _NEEDED = (
@@ -75,7 +75,8 @@ class Summary:
         Raises:
             ValueError: a number is not finite, or below 0.
         """
-        if not finite(self) or min(astuple(self)) < 0 or self.temperature == 0:
+        impossible = min(astuple(self)) < 0 or self.temperature == 0 or self.validation_accuracy > 1
+        if not finite(self) or impossible:
             raise ValueError(f"{self} has impossible numbers")
 
 
@@ -104,7 +105,7 @@ class Run:
     @property
     def name(self) -> str:
         """The folder's name, such as ``cnn-s0-3f9c``."""
-        return self.folder.name
+        return utf8(self.folder.name)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -141,11 +142,11 @@ class Run:
         folder = self.evaluation_folder(data)
         if not (folder / MANIFEST).exists():
             return None
-        check_manifest(folder, ("predictions.npz",))
+        check_manifest(folder, ("predictions.npz",), _remove(folder))
         try:
             return Predictions.read(folder / "predictions.npz")
         except PredictionsError as error:
-            raise RunChangedError(str(error)) from error
+            raise RunChangedError(f"{error} {_remove(folder)}") from error
 
     def read_evaluation(self, data: str) -> dict[str, Any]:
         """The numbers in ``evaluation.json`` for a data set that the run was scored on.
@@ -154,7 +155,7 @@ class Run:
             RunChangedError: there are none, or the files are not those that evaluation wrote.
         """
         folder = self.evaluation_folder(data)
-        check_manifest(folder, ("evaluation.json",))
+        check_manifest(folder, ("evaluation.json",), _remove(folder))
         return stored_json(folder / "evaluation.json")
 
     def write_evaluation(self, data: str, predictions: Predictions, values: Any) -> None:
@@ -167,6 +168,10 @@ class Run:
         write_file(folder / "predictions.npz", predictions.to_bytes())
         write_file(folder / "evaluation.json", as_json(values))
         write_manifest(folder)
+
+
+def _remove(folder: Path) -> str:
+    return f"Remove {folder} and evaluate the run again."
 
 
 def run_name(recipe: BaseRecipe, seed: int, data_key: str) -> str:

@@ -23,6 +23,7 @@ _FORMAT = 1
 _MOST_FILES = 1000
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 
+_MOST = 2**53  # beyond it, JSON's readers differ
 # It becomes the name of a folder.
 _DATA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _TYPES = {
@@ -74,10 +75,13 @@ def stored_environment(folder: Path) -> dict[str, Any]:
     flat = values | {name: inner.get(name.removeprefix("data.")) for name in of_data}
     wrong = [name for name, kind in _TYPES.items() if type(flat.get(name)) is not kind]
     if not wrong:
+        resumed = values.get("resumed", [])
         checks = {
             "data.name": _DATA_NAME.fullmatch(flat["data.name"]),
-            "data.training": flat["data.training"] > 0,
-            "data.validation": flat["data.validation"] > 0,
+            **{name: 0 <= flat[name] < _MOST for name in ("seed", "threads")},
+            **{name: 0 < flat[name] < _MOST for name in ("data.training", "data.validation")},
+            "resumed": isinstance(resumed, list)
+            and all(isinstance(e, dict) and type(e.get("after_epoch")) is int for e in resumed),
         }
         wrong = [name for name, holds in checks.items() if not holds]
     if wrong:
@@ -90,8 +94,17 @@ def stored_environment(folder: Path) -> dict[str, Any]:
     return values | {"data": inner | {"classes": list(classes)}}
 
 
-def check_manifest(folder: Path, needed: Collection[str] = ()) -> None:
+def check_manifest(
+    folder: Path,
+    needed: Collection[str] = (),
+    advice: str = "Restore the folder, or train again.",
+) -> None:
     """Check every file that a folder's manifest names, and that it names the needed ones.
+
+    Args:
+        folder: holds the manifest and the files.
+        needed: the names that the manifest must have.
+        advice: what to do if it doesn't, or if a file differs.
 
     Raises:
         RunChangedError: a file is missing, differs, or is a link or a pipe.
@@ -99,25 +112,20 @@ def check_manifest(folder: Path, needed: Collection[str] = ()) -> None:
     files = _entries(folder)
     absent = [name for name in needed if name not in files]
     if absent:
-        raise RunChangedError(
-            f"There is no {absent[0]} in the manifest of {folder}. Restore the folder, or train "
-            "again."
-        )
+        raise RunChangedError(f"There is no {absent[0]} in the manifest of {folder}. {advice}")
     for name, (digest, size) in files.items():
         try:
             with open_plain(folder / name, size) as stream:
                 same = hashlib.file_digest(stream, "sha256").hexdigest() == digest
         except OSError as error:
             raise RunChangedError(
-                f"{folder / name} is missing or can't be read: {error.strerror or error}. "
-                "Restore it, or train again."
+                f"{folder / name} is missing or can't be read: {error.strerror or error}. {advice}"
             ) from error
         except Refusal as error:
-            raise RunChangedError(f"{error} Restore the file, or train again.") from error
+            raise RunChangedError(f"{error} {advice}") from error
         if not same:
             raise RunChangedError(
-                f"{folder / name} was changed: its SHA-256 isn't the one in the manifest. Restore "
-                "the file, or train again."
+                f"{folder / name} was changed: its SHA-256 isn't the one in the manifest. {advice}"
             )
 
 
