@@ -32,6 +32,17 @@ def folder(tmp_path_factory, sample) -> Path:
     return folder
 
 
+def other_kinds(folder: Path, to: Path) -> None:
+    """Images of all kinds that are read, and two that are not."""
+    with Image.open(folder / "a.png") as image:
+        for name in ("a.GIF", "b.bmp", "c.jfif", "d.jpe", "e.tif", "f.TIFF", "g.avif"):
+            kind = {"jfif": "jpeg", "jpe": "jpeg", "tif": "tiff"}
+            ending = name[2:].lower()
+            image.save(to / name, kind.get(ending, ending))
+    for name in ("h.heic", "i.HEIC", "j.txt", ".hidden.txt", "none"):
+        (to / name).write_bytes(b"\0\0\0\x18ftypheic" + bytes(9))
+
+
 def lines(capsys) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
@@ -55,6 +66,57 @@ def test_a_folder_is_searched_and_a_broken_file_skipped(folder, capsys):
     assert names == ["a.png", "b.PNG", "broken.jpg", str(Path("more", "c.png"))]
     assert [set(each) for each in values if "error" in each] == [{"file", "error"}]
     assert "1 of 4 images" in err
+
+
+def test_all_kinds_in_a_folder_are_read_and_the_others_counted(folder, tmp_path, capsys):
+    other_kinds(folder, tmp_path)
+    assert run(["predict", str(tmp_path), "--json"]) == 0
+    out, err = capsys.readouterr()
+    names = [Path(json.loads(line)["file"]).name for line in out.splitlines()]
+    assert names == ["a.GIF", "b.bmp", "c.jfif", "d.jpe", "e.tif", "f.TIFF", "g.avif"]
+    (line,) = err.splitlines()
+    assert line.startswith("Left out of the folders, by kind: 2 .heic, 1 .txt. Convert it to JPEG")
+    # One that is named is an answer too, if only that it can't be read.
+    assert run(["predict", str(tmp_path / "h.heic"), "--json"]) == 1
+    assert "is a HEIC image. Convert it to JPEG" in lines(capsys)[0]["error"]
+
+
+def test_an_empty_folder_does_not_stop_the_others(folder, tmp_path, capsys):
+    given = [str(tmp_path), str(folder / "a.png"), str(tmp_path / "*.jpg")]
+    assert run(["predict", *given, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["file"] for line in out.splitlines()] == [given[1]]
+    assert err.splitlines() == [f"There are no images in {each}." for each in given[::2]]
+    (tmp_path / "a.heic").touch()
+    assert run(["predict", str(tmp_path)]) == 2
+    assert "1 .heic. Convert" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_linked_folders_are_searched_once(folder, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "photos").symlink_to(folder / "more")
+    (tmp_path / "in" / "photos again").symlink_to(folder / "more")
+    (tmp_path / "in" / "back").symlink_to(tmp_path)
+    assert run(["predict", str(tmp_path), "--json"]) == 0
+    assert [each["file"] for each in lines(capsys)] == [str(tmp_path / "in" / "photos" / "c.png")]
+
+
+NAMES = [os.fsdecode(name) for name in (b"\xe6\x9c\x8d.png", b"\xe5\xb8\xbd.png", b"a\xff.png")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are not bytes there")
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_names_survive_any_terminal(encoding, folder, tmp_path):
+    for name in NAMES:
+        (tmp_path / name).write_bytes((folder / "a.png").read_bytes())
+    command = [sys.executable, "-m", "fittingroom", "predict", *NAMES]
+    given = {"cwd": tmp_path, "env": {**os.environ, "PYTHONIOENCODING": encoding}, "timeout": 600}
+    told = subprocess.run([*command, "--json"], capture_output=True, check=True, **given).stdout
+    assert [json.loads(line)["file"] for line in told.decode("ascii").splitlines()] == NAMES
+    told = subprocess.run([*command, "--csv"], capture_output=True, check=True, **given).stdout
+    rows = csv.DictReader(io.StringIO(told.decode("utf-8", "surrogateescape")))
+    assert [row["file"] for row in rows] == NAMES
 
 
 def test_patterns_and_files_keep_their_order(folder, capsys):

@@ -39,8 +39,8 @@ messages = _Messages(stderr=True, highlight=False)
 
 
 def print_json(values: Any) -> None:
-    """One JSON value to standard output."""
-    results.out(printable(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)))
+    """One JSON value to standard output, in ASCII: no terminal's encoding can change a name."""
+    results.out(json.dumps(values, indent=2, allow_nan=False))
 
 
 def print_table(

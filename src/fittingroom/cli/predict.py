@@ -1,6 +1,7 @@
 """``predict``: classify images, one line each."""
 
 import csv
+import io
 import json
 import sys
 from collections.abc import Callable
@@ -78,7 +79,7 @@ def predict(
     ] = None,
 ) -> None:
     """Classify the garments on photos; say how sure that is, or why there is no answer."""
-    from fittingroom.jobs.classify import PredictOptions, classify, find_images
+    from fittingroom.jobs.classify import LeftOut, PredictOptions, classify, find_images
     from fittingroom.jobs.load import load
 
     if json and csv:
@@ -92,7 +93,10 @@ def predict(
             )
         _on_ray(image, out, model, chosen, threads, json)
         return
-    found = image if image == [_STANDARD_INPUT] else list(find_images(image))
+    left_out = LeftOut()
+    found = image if image == [_STANDARD_INPUT] else list(find_images(image, left_out))
+    for sentence in left_out.sentences:
+        print(printable(sentence), file=sys.stderr)
     if stages is not None:
         _check_stages(stages, found, force)
     loaded = load(model, threads)
@@ -188,14 +192,14 @@ def _content(name: str) -> str | bytes:
 
 
 def _json_lines(chosen: "PredictOptions") -> _Writer:
-    """A JSON object a line."""
-    return lambda classified: print(
-        printable(json.dumps(classified.to_json(chosen), ensure_ascii=False, allow_nan=False))
-    )
+    """A JSON object a line, in ASCII: no terminal's encoding can change a name."""
+    return lambda classified: print(json.dumps(classified.to_json(chosen), allow_nan=False))
 
 
 def _csv_rows(chosen: "PredictOptions") -> _Writer:
-    """Comma-separated values with a header."""
+    """Comma-separated values with a header: UTF-8, and bytes of names that are not, unchanged."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     columns = ("file", "class", "label", "probability", "abstain", "error")
     rows = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
     rows.writeheader()

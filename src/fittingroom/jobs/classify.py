@@ -3,8 +3,9 @@
 import glob
 import itertools
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,11 +13,14 @@ import numpy as np
 
 from fittingroom.errors import PhotoError, UsageError
 from fittingroom.photos import Photo, Preparation, read_photo
+from fittingroom.photos.opening import CONVERT_HEIC
 from fittingroom.predict import Answer, Model
 from fittingroom.predictions import Float32
 
 # What a folder is searched for; a file that is named is opened whatever its name is.
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+SUFFIXES = (
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".webp", ".avif", ".tif", ".tiff"
+)  # fmt: skip
 # Images held at a time; reading photos takes far longer than running the model.
 _BATCH = 32
 
@@ -63,39 +67,67 @@ class Classified:
         return values
 
 
-def find_images(sources: Sequence[str]) -> Iterator[str]:
+@dataclass
+class LeftOut:
+    """What a search for images left out, filled as it goes on.
+
+    Attributes:
+        kinds: how many files there are of each other kind, by the ending of their names.
+        empty: folders and patterns without any image.
+    """
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    empty: list[str] = field(default_factory=list)
+
+    @property
+    def sentences(self) -> list[str]:
+        """The same in words, nothing for nothing."""
+        said = [f"There are no images in {source}." for source in self.empty]
+        if self.kinds:
+            kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.kinds.most_common())
+            advice = f" {CONVERT_HEIC}" if self.kinds.keys() & {".heic", ".heif"} else ""
+            said.append(f"Left out of the folders, by kind: {kinds}.{advice}")
+        return said
+
+
+def find_images(sources: Sequence[str], left_out: LeftOut) -> Iterator[str]:
     """The names of all images that files, folders and patterns stand for, in order.
 
     Only the names in one folder are held at a time.
 
     Args:
-        sources: files; folders, searched with all folders below them for PNG, JPEG and WebP
-            files; and patterns such as ``photos/*.jpg``, in which ``**`` is any folders.
+        sources: files; folders, searched with all folders below them, linked ones too, for names
+            that end in one of ``SUFFIXES``; and patterns such as ``photos/*.jpg``, in which ``**``
+            is any folders.
+        left_out: is told what was left out.
 
     Yields:
         Each image, whether it can be read or not.
 
     Raises:
-        UsageError: a folder or a pattern without any image, or a folder that can't be read.
+        UsageError: there is no image at all, or a folder can't be read.
     """
+    nothing = True
     for source in sources:
         names: Iterable[str] = [source]
         # Not Path's own methods, which raise an error if a name is too long.
         if os.path.isdir(source):  # noqa: PTH112
-            names = _below(source)
+            names = _below(source, left_out.kinds)
         elif not os.path.lexists(source) and glob.has_magic(source):
             # Not Path.glob, which takes no absolute pattern.
             matches = sorted(glob.iglob(source, recursive=True))  # noqa: PTH207
             names = (name for name in matches if not os.path.isdir(name))  # noqa: PTH112
         found = False
         for name in names:
-            found = True
+            found, nothing = True, False
             yield name
         if not found:
-            raise UsageError(
-                f"There are no images in {source}. Name a file, a folder or a pattern of files "
-                f"that end in {', '.join(SUFFIXES)}."
-            )
+            left_out.empty.append(source)
+    if nothing:
+        raise UsageError(
+            f"{' '.join(left_out.sentences) or 'There are no images.'} Name a file, a folder or a "
+            f"pattern of files that end in {', '.join(SUFFIXES)}."
+        )
 
 
 def classify(
@@ -132,14 +164,27 @@ def _read(source: str | bytes, preparation: Preparation) -> Photo | str:
         return str(error)
 
 
-def _below(folder: str) -> Iterator[str]:
-    """The images in a folder and in those below it, folder by folder, each sorted by name."""
-    # Links to folders are not followed, as they may lead back.
-    for path, folders, names in os.walk(folder, onerror=_not_searched):
+def _below(folder: str, others: Counter[str]) -> Iterator[str]:
+    """The images in a folder and in those below it, folder by folder, each sorted by name.
+
+    Each folder is searched once, though links may lead back. Other files are counted by kind.
+    """
+    searched = set()
+    for path, folders, names in os.walk(folder, onerror=_not_searched, followlinks=True):
         folders.sort()
+        real = os.path.realpath(path)
+        if real in searched:
+            folders.clear()
+            continue
+        searched.add(real)
         for name in sorted(names):
-            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
+            kind = Path(name).suffix.lower()
+            if name.startswith("."):
+                continue
+            if kind in SUFFIXES:
                 yield str(Path(path, name))
+            elif kind:
+                others[kind] += 1
 
 
 def _not_searched(error: OSError) -> NoReturn:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fittingroom.errors import ClusterError, RunError, UsageError
-from fittingroom.jobs.classify import PredictOptions, classify, find_images
+from fittingroom.jobs.classify import LeftOut, PredictOptions, classify, find_images
 from fittingroom.jobs.cluster.connection import (
     RETRIES,
     check_seen,
@@ -25,7 +25,6 @@ from fittingroom.jobs.load import model_file
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.predict import Model
 from fittingroom.runs import only_here, open_output, resolved, write_file
-from fittingroom.safe_io import utf8
 
 # Images of a shard: some minutes of work for one processor, some MB of answers.
 SHARD = 10_000
@@ -104,13 +103,14 @@ def classify_shards(
     content = path.read_bytes()
     options = options or PredictOptions()
     settings = [hashlib.sha256(content).hexdigest(), str(Path.cwd()), asdict(options)]
-    shards = list(_cut(find_images(sources), shard, out.resolve(), settings))
-    if not shards:
-        raise UsageError("There are no images to classify. Name files, folders or patterns.")
+    left_out, progress = LeftOut(), progress or Silence()
+    shards = list(_cut(find_images(sources, left_out), shard, out.resolve(), settings))
+    for sentence in left_out.sentences:
+        progress.say(sentence)
     with only_here(open_output(out, "answers"), "answers"):
         before = broken = _answered(shards)
         if missing := [each for each in shards if each.file not in before]:
-            _classify_missing(missing, content, options, threads, progress or Silence())
+            _classify_missing(missing, content, options, threads, progress)
             broken = _answered(shards)
     return Sharded(
         out=out,
@@ -205,7 +205,7 @@ def _classify(
     images = ((name, str(folder / name)) for name in shard.images)
     rows = [each.to_json(options) for each in classify(_model(model, threads), images)]
     for row in rows:
-        row |= {name: utf8(row[name]) for name in ("file", "error") if name in row}
+        row |= {name: _text(row[name]) for name in ("file", "error") if name in row}
     write_file(shard.file, _as_parquet(rows, shard.digest))
 
 
@@ -213,6 +213,11 @@ def _classify(
 def _model(content: bytes, threads: int) -> Model:
     """The model, which a worker keeps from shard to shard."""
     return Model(content, threads=threads)
+
+
+def _text(name: str) -> str:
+    r"""A name as UTF-8, which Parquet needs; a byte of a file name that is not becomes ``\xff``."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _as_parquet(rows: list[dict[str, Any]], digest: str) -> bytes:
