@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from fittingroom.data.dataset import hash_idx
 from fittingroom.data.readers.idx import read_images, read_labels
 from fittingroom.errors import DataInvalidError
 
@@ -29,9 +30,9 @@ def test_arrays_come_back_as_they_were_written(
     content = idx_bytes(array)
     path = write_file(tmp_path_factory.mktemp("idx"), "file", content, packed=packed)
     read = read_labels(path) if array.ndim == 1 else read_images(path)
-    assert read.array.dtype == np.uint8
-    np.testing.assert_array_equal(read.array, array)
-    assert (read.sha256, read.size) == (hashlib.sha256(content).hexdigest(), len(content))
+    assert read.dtype == np.uint8
+    np.testing.assert_array_equal(read, array)
+    assert hash_idx(read) == hashlib.sha256(content).hexdigest()
 
 
 @PACKED
@@ -69,7 +70,7 @@ def test_images_that_are_not_are_refused(content: bytes, words: str, tmp_path: P
 def test_the_content_tells_a_packed_file_and_not_its_name(tmp_path: Path) -> None:
     unpacked_by_a_browser = tmp_path / "labels.gz"
     unpacked_by_a_browser.write_bytes(idx_bytes(LABELS))
-    np.testing.assert_array_equal(read_labels(unpacked_by_a_browser).array, LABELS)
+    np.testing.assert_array_equal(read_labels(unpacked_by_a_browser), LABELS)
 
 
 def test_bytes_after_the_gzip_member_are_refused(tmp_path: Path) -> None:

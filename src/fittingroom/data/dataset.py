@@ -134,10 +134,11 @@ def content_hashes(image_set: ImageSet, files: SetFiles) -> dict[str, str]:
     """The SHA-256 that images and labels have as plain IDX files: file name → hash."""
     labels = image_set.labels
     arrays = image_set.images, labels if labels.dtype == np.uint8 else labels.astype(">i2")
-    return {name: _hash_idx(array) for name, array in zip(files, arrays, strict=True)}
+    return {name: hash_idx(array) for name, array in zip(files, arrays, strict=True)}
 
 
-def _hash_idx(array: np.ndarray) -> str:
+def hash_idx(array: np.ndarray) -> str:
+    """The SHA-256 that an array of uint8 or int16 has as a plain IDX file."""
     kind = 8 if array.dtype == np.uint8 else 11  # of the file's numbers: uint8 or int16
     header = bytes([0, 0, kind, array.ndim]) + np.array(array.shape, ">u4").tobytes()
     digest = hashlib.sha256(header)

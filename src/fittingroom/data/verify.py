@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 from fittingroom.data.content import FileInvalidError
+from fittingroom.data.dataset import hash_idx
 from fittingroom.data.official import FILE_NAMES, TEST, TRAINING, KnownSet
 from fittingroom.data.readers import idx
 
@@ -26,7 +27,7 @@ def check(path: Path, name: str, known: KnownSet) -> None:
             received = hashlib.file_digest(stored, "sha256").hexdigest()
     else:
         images = name in (TRAINING.images, TEST.images)
-        received = (idx.read_images(path) if images else idx.read_labels(path)).sha256
+        received = hash_idx(idx.read_images(path) if images else idx.read_labels(path))
     if received != expected:
         reason = f"has other content: its SHA-256 is {received[:16]}…, not {expected[:16]}…"
         raise FileInvalidError(path, reason)

@@ -6,13 +6,11 @@ before memory is taken, and decompression stops at the exact byte count.
 """
 
 import gzip
-import hashlib
 import io
 import math
 import os
 import re
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -36,21 +34,6 @@ _NAME = re.compile(
     r"(?P<set>.*?)(?P<part>train|t10k|test)-(?P<what>images|labels)[-.]idx[13]-ubyte(\.gz)?",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True, eq=False)
-class IdxFile:
-    """What one IDX file holds.
-
-    Attributes:
-        array: uint8 ``(N, H, W)`` for images, ``(N,)`` for labels.
-        sha256: of the decompressed file, header included.
-        size: bytes of the decompressed file.
-    """
-
-    array: UInt8
-    sha256: str
-    size: int
 
 
 def recognises(path: Path) -> bool:
@@ -126,7 +109,7 @@ def _read_part(files: dict[str, Path], names: SetFiles, transposed: bool) -> Par
                 f"is a symbolic link to a place outside {path.parent}",
                 "Put the file itself there, or name the folder that holds it.",
             )
-    images, labels = read_images(files[names.images]).array, read_labels(files[names.labels]).array
+    images, labels = read_images(files[names.images]), read_labels(files[names.labels])
     if len(images) != len(labels):
         reason = f"has {len(labels):,} labels for {len(images):,} images"
         raise FileInvalidError(files[names.labels], reason)
@@ -144,7 +127,7 @@ def emnist_classes(path: Path) -> tuple[str, ...]:
     return tuple(names.get(label, "") for label in range(max(names) + 1))
 
 
-def read_images(path: Path) -> IdxFile:
+def read_images(path: Path) -> UInt8:
     """Read images, uint8 ``(N, H, W)``.
 
     Raises:
@@ -153,7 +136,7 @@ def read_images(path: Path) -> IdxFile:
     return _read(path, _IMAGES_MAGIC)
 
 
-def read_labels(path: Path) -> IdxFile:
+def read_labels(path: Path) -> UInt8:
     """Read labels, uint8 ``(N,)``.
 
     Raises:
@@ -162,7 +145,7 @@ def read_labels(path: Path) -> IdxFile:
     return _read(path, _LABELS_MAGIC)
 
 
-def _read(path: Path, magic: bytes) -> IdxFile:
+def _read(path: Path, magic: bytes) -> UInt8:
     try:
         # Links are followed here: it has been checked that they don't leave their folder.
         with open_plain(path.resolve(), _LARGEST) as stored:
@@ -180,7 +163,7 @@ def _read(path: Path, magic: bytes) -> IdxFile:
         raise FileInvalidError(path, f"can't be read: {reason}") from error
 
 
-def _read_content(path: Path, stream: io.BufferedIOBase, magic: bytes, most: int) -> IdxFile:
+def _read_content(path: Path, stream: io.BufferedIOBase, magic: bytes, most: int) -> UInt8:
     """Read the decompressed content, which can't be longer than ``most`` bytes."""
     header_size = 4 + 4 * magic[3]
     kind = "images" if magic == _IMAGES_MAGIC else "labels"
@@ -206,6 +189,4 @@ def _read_content(path: Path, stream: io.BufferedIOBase, magic: bytes, most: int
     # At the end of a gzip file, this read is also what makes zlib compare its checksum.
     if stream.read(1):
         raise FileInvalidError(path, f"has trailing bytes after the {size:,} of its header")
-    digest = hashlib.sha256(header)
-    digest.update(array.data)
-    return IdxFile(array, digest.hexdigest(), size)
+    return array
