@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -69,3 +70,20 @@ def test_a_damaged_mark_is_told(tmp_path, content):
     (tmp_path / ".fittingroom.json").write_text(content)
     with pytest.raises(RunError, match=r"fittingroom\.json can't be read"):
         open_output(tmp_path, WHAT)
+
+
+def test_until_all_files_are_written_the_earlier_ones_stay(tmp_path, monkeypatch):
+    open_output(tmp_path, WHAT)
+    before = {"a.json": b"old", "index.html": b"old"}
+    replace_output(tmp_path, WHAT, before)
+    flush, left = os.fsync, iter(range(3))  # of the mark, its folder, and a.json
+
+    def killed(descriptor):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", killed)
+    with pytest.raises(KeyboardInterrupt):
+        replace_output(tmp_path, WHAT, dict.fromkeys(before, b"new"))
+    assert {name: (tmp_path / name).read_bytes() for name in before} == before

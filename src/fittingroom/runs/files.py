@@ -6,7 +6,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +27,32 @@ def write_file(path: Path, content: bytes) -> None:
     Raises:
         RunError: the disk is full, the folder cannot be written to, and the like.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    write_files({path: content})
+
+
+def write_files(content: Mapping[Path, bytes]) -> None:
+    """Write several files as :func:`write_file` does, and rename them once all are on the disk.
+
+    Raises:
+        RunError: one can't be written; then none was replaced, unless renaming itself failed.
+    """
+    ending = secrets.token_hex(4)
+    temporary = {path: path.with_name(f".{path.name}.{ending}") for path in content}
+    path = Path()
     try:
-        with temporary.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-        flush_folder(path.parent)
+        for path, data in content.items():
+            with temporary[path].open("xb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+        for path in content:
+            temporary[path].replace(path)
+        for folder in dict.fromkeys(each.parent for each in content):
+            flush_folder(folder)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        for each in temporary.values():
+            with contextlib.suppress(OSError):
+                each.unlink(missing_ok=True)
         raise cannot_write(path, error) from error
 
 

@@ -4,7 +4,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from fittingroom.errors import RunError, UsageError
-from fittingroom.runs.files import as_json, make_folder, remove_file, resolved, write_file
+from fittingroom.runs.files import (
+    as_json,
+    make_folder,
+    remove_file,
+    resolved,
+    write_file,
+    write_files,
+)
 from fittingroom.safe_io import Refusal, is_inside, read_json
 
 MARK = ".fittingroom.json"
@@ -36,7 +43,8 @@ def open_output(folder: Path | str, what: str) -> Path:
 
 
 def replace_output(folder: Path, what: str, content: Mapping[str, bytes]) -> None:
-    """Write files in their order, and remove what an earlier call left and this one doesn't write.
+    """Write all files, then put them in place in their order, and remove what an earlier call left
+    and this one doesn't write.
 
     Args:
         folder: as :func:`open_output` gives it.
@@ -46,9 +54,9 @@ def replace_output(folder: Path, what: str, content: Mapping[str, bytes]) -> Non
     before = _mark(folder)[1]
     # Listed before they are there, so that a crash leaves no file that nobody knows.
     _write_mark(folder, what, before | set(content))
-    for name, data in content.items():
+    for name in content:
         make_folder((folder / name).parent)
-        write_file(folder / name, data)
+    write_files({folder / name: data for name, data in content.items()})
     for name in before - set(content):
         if is_inside(folder / name, folder):  # the mark may come from somebody else
             remove_file(folder / name)
