@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 
 from fittingroom.classes import GARMENTS
 from fittingroom.data.content import Content, Part, labels_of
-from fittingroom.data.labels import number_labels
+from fittingroom.data.labels import number_labels, read_names
 from fittingroom.errors import DataInvalidError
 
 
@@ -87,3 +88,13 @@ def test_labels_come_as_numbers_or_names(values, expected) -> None:
 def test_labels_that_are_none(values) -> None:
     with pytest.raises(DataInvalidError, match=r"labels that are not whole|labels of shape"):
         labels_of(values, Path("labels"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes have no names here")
+def test_names_are_read_from_a_file_or_a_link_to_one_and_not_from_a_pipe(tmp_path) -> None:
+    (tmp_path / "names.txt").write_text("cat\n\nowl\n")
+    (tmp_path / "link.txt").symlink_to("names.txt")
+    assert read_names(tmp_path / "link.txt") == ("cat", "owl")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataInvalidError, match="a pipe or device"):
+        read_names(tmp_path / "pipe")

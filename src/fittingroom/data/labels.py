@@ -12,6 +12,7 @@ from fittingroom.classes import GARMENTS, check_class_names
 from fittingroom.data.content import Content, FileInvalidError, Part
 from fittingroom.errors import DataError, DataInvalidError
 from fittingroom.predictions import Labels, as_labels
+from fittingroom.safe_io import MEBIBYTE, read_whole
 
 _MOST_CLASSES = 1000
 
@@ -74,8 +75,9 @@ def read_names(path: Path) -> tuple[str, ...]:
     """
     advice = "Write one class name a line, in the order of the labels, as UTF-8 text."
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        content = read_whole(path.resolve(), MEBIBYTE)  # it may be a link, but no pipe
+        lines = content.decode("utf-8-sig").splitlines()
+    except (OSError, RuntimeError, ValueError) as error:
         raise FileInvalidError(path, f"can't be read: {error}", advice) from error
     try:
         return check_class_names([line for line in lines if line.strip()])
