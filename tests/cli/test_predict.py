@@ -169,6 +169,16 @@ def test_a_name_takes_one_line_of_the_table_and_is_whole_elsewhere(folder, tmp_p
     assert next(csv.DictReader(io.StringIO(capsys.readouterr().out)))["file"] == name
 
 
+def test_csv_has_no_formula_for_a_spreadsheet(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ("=1+1.png", "@a.png", "-.png", "a.png")
+    for name in names:
+        Path(name).write_bytes((folder / "a.png").read_bytes())
+    assert run(["predict", "--csv", "--", *names]) == 0
+    rows = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert [row["file"] for row in rows] == ["'=1+1.png", "'@a.png", "'-.png", "a.png"]
+
+
 def test_explain_gives_a_number_for_each_pixel(folder, capsys):
     assert run(["predict", str(folder / "a.png"), "--json", "--explain"]) == 0
     (values,) = lines(capsys)

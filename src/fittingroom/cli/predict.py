@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -208,9 +209,14 @@ def _csv_rows(chosen: "PredictOptions") -> _Writer:
         values = classified.to_json(chosen)
         if sys.stdout.isatty():  # a file has the names as they are
             values["file"] = printable(values["file"])
-        rows.writerow(values)
+        rows.writerow({name: _no_formula(value) for name, value in values.items()})
 
     return write
+
+
+def _no_formula(value: object) -> object:
+    """A cell's value, with a ``'`` before a text that a spreadsheet would compute."""
+    return f"'{value}" if isinstance(value, str) and re.match(r"[=+@\t\r]|-.", value) else value
 
 
 def _table(chosen: "PredictOptions", classes: tuple[str, ...], found: list[str]) -> _Writer:
