@@ -84,6 +84,7 @@ def test_layers_that_do_not_fit_are_refused(network, words):
         (lambda: Conv(8, whitened=True), r"`Conv\.whitened` is True.*bias=False"),
         (lambda: MaxPool(0), r"`MaxPool\.size` is 0"),
         (lambda: Dense(0), r"`Dense\.units` is 0"),
+        (lambda: Dense(10**400), r"`Dense\.units` is 1000.*in \[1, 1e18\)"),
         (lambda: Dropout(1.0), r"`Dropout\.rate` is 1\.0"),
         (lambda: BatchNorm(momentum=0), r"`BatchNorm\.momentum` is 0"),
     ],
@@ -91,6 +92,18 @@ def test_layers_that_do_not_fit_are_refused(network, words):
 def test_impossible_layers_are_refused(make, words):
     with pytest.raises(RecipeError, match=words):
         make()
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        (Flatten(), Dense(10**12), Dense(10)),
+        (Flatten(), *[ReLU()] * 100_000, Dense(10)),
+    ],
+)
+def test_a_network_that_is_too_large_is_refused_before_it_is_built(network):
+    with pytest.raises(RecipeError, match=r"layers and .* parameters. Give it at most 1,000 and"):
+        check_classifier(network, 10)
 
 
 def test_an_unknown_layer_is_refused_with_a_suggestion():

@@ -17,6 +17,8 @@ from fittingroom.errors import RecipeError, did_you_mean
 Shape = tuple[int, ...]
 
 INPUT_SHAPE: Shape = (1, 28, 28)
+# An exported model has at most 256 MiB; many more layers take minutes to build.
+_MOST_PARAMETERS, _MOST_LAYERS = 64_000_000, 1_000
 
 
 def check(name: str, value: object, holds: bool, expected: str) -> None:
@@ -40,8 +42,9 @@ def check_ranges(owner: object, prefix: str = "", **ranges: str) -> None:
     Raises:
         RecipeError: one lies outside.
     """
-    for name, interval in ranges.items():
+    for name, given in ranges.items():
         value = getattr(owner, name)
+        interval = given.replace("inf)", "1e18)")  # what frameworks can count with
         low, high = (float(end) for end in interval[1:-1].split(","))
         inside = low < value < high
         at_end = (value == low and interval[0] == "[") or (value == high and interval[-1] == "]")
@@ -199,12 +202,18 @@ def operation_count(network: Network) -> int:
 
 
 def check_classifier(network: Network, classes: int) -> None:
-    """Check that the network ends in one logit for each class.
+    """Check that the network ends in one logit for each class, and is not too large to be used.
 
     Raises:
-        RecipeError: it does not, or one of its layers does not fit.
+        RecipeError: it does not, is too large, or one of its layers does not fit.
     """
     rows = summarise(network)
+    parameters = sum(row.parameters for row in rows)
+    if len(rows) > _MOST_LAYERS or parameters > _MOST_PARAMETERS:
+        raise RecipeError(
+            f"The network has {len(rows):,} layers and {parameters:,} parameters. Give it at most "
+            f"{_MOST_LAYERS:,} and {_MOST_PARAMETERS:,}."
+        )
     received = rows[-1].output if rows else INPUT_SHAPE
     if received != (classes,):
         raise RecipeError(
