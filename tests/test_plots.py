@@ -1,6 +1,7 @@
 """Figures: what is drawn is what was given, and matplotlib is left as it was found."""
 
 import io
+import os
 import re
 import subprocess
 import sys
@@ -210,6 +211,27 @@ def test_ids_of_two_charts_do_not_meet() -> None:
     )
     assert one
     assert not one & other
+
+
+def test_figures_are_the_same_whatever_a_person_s_own_settings_are() -> None:
+    figure = FIGURES["loss"]()
+    expected = plots.png(figure), plots.svg(figure, "a", "b")
+    theirs = {"text.usetex": True, "lines.linewidth": 9, "svg.fonttype": "path", "font.size": 20}
+    with matplotlib.rc_context(theirs):
+        figure = FIGURES["loss"]()
+        assert (plots.png(figure), plots.svg(figure, "a", "b")) == expected
+        assert matplotlib.rcParams["lines.linewidth"] == 9
+
+
+def test_a_backend_that_is_not_there_changes_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "fittingroom", "report", "none"],
+        env=os.environ | {"MPLBACKEND": "Qt4Agg"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert (done.returncode, "There is no run folder none" in done.stderr) == (1, True)
 
 
 def test_no_windows_and_no_global_figures() -> None:

@@ -30,6 +30,7 @@ def main() -> None:
     # Before anything slow is imported, so that signals are answered from the first moment on.
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
+    os.environ["MPLBACKEND"] = "agg"  # figures go to files, whatever windows others are set up for
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started this
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115

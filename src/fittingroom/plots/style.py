@@ -4,7 +4,8 @@ import html
 import io
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from itertools import pairwise
 from typing import Any, ParamSpec
@@ -79,12 +80,21 @@ _UNWANTED = re.compile(
 )
 
 
+@contextmanager
+def settings(more: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """matplotlib's defaults and these settings, whatever a person's own matplotlibrc says."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_SETTINGS | dict(more or {}))
+        yield
+
+
 def drawn(function: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw under the settings above, and leave matplotlib's own as they were."""
+    """Draw under the settings above and no file's, and leave matplotlib's own as they were."""
 
     @wraps(function)
     def under_settings(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with matplotlib.rc_context(_SETTINGS):
+        with settings():
             return function(*args, **kwargs)
 
     return under_settings
@@ -194,8 +204,7 @@ def svg(figure: Figure, name: str, alt: str) -> str:
         alt: what the figure shows, for those who do not see it.
     """
     stream = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": name}):
-        _save(figure, stream, format="svg", transparent=True, metadata={"Date": None})
+    _save(figure, stream, salt=name, format="svg", transparent=True, metadata={"Date": None})
     markup = stream.getvalue()
     markup = _UNWANTED.sub("", markup[markup.index("<svg") :].strip())
     markup = markup.replace("xlink:href", "href")
@@ -216,13 +225,17 @@ def svg(figure: Figure, name: str, alt: str) -> str:
 
 
 def _save(
-    figure: Figure, stream: io.BytesIO | io.StringIO, title: str = "", **options: Any
+    figure: Figure,
+    stream: io.BytesIO | io.StringIO,
+    title: str = "",
+    salt: str = "",
+    **options: Any,
 ) -> None:
     """Save what is drawn, cropped, with a title above it.
 
     matplotlib's own ``bbox_inches="tight"`` would draw everything twice.
     """
-    with matplotlib.rc_context(_SETTINGS), warnings.catch_warnings():
+    with settings({"svg.hashsalt": salt}), warnings.catch_warnings():
         # A class name in a script that the font lacks is drawn as boxes; the tables still have it.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         box = figure.get_tightbbox()

@@ -156,6 +156,7 @@ def _figures(search: Search) -> dict[str, str]:
 def _figure(draw: Callable[..., Axes], *options: Any) -> str:
     # Optuna draws with pyplot, under a style that it would leave behind.
     with matplotlib.rc_context(), warnings.catch_warnings():
+        matplotlib.rcdefaults()
         warnings.simplefilter("ignore")
         draw(*options, target_name="validation accuracy").set_title("")
         figure, stream = plt.gcf(), io.BytesIO()
