@@ -6,6 +6,8 @@ import os
 import re
 import shutil
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from fittingroom.runs import (
     RunWriter,
     best_epoch,
     ending,
+    environment,
     find_begun,
     find_run,
     list_runs,
@@ -211,6 +214,32 @@ def test_a_run_is_known_by_its_folder_s_name_however_it_is_named(run_copy, monke
         assert Session(runs=name).folder == run_copy.parent
     monkeypatch.chdir(run_copy.parents[1])
     assert open_run(f"other/../other/{run_copy.name}").folder == Path("other", run_copy.name)
+
+
+def test_the_revision_is_that_of_the_checkout_that_holds_the_code(tmp_path, monkeypatch):
+    def git(*arguments):
+        who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        subprocess.run(["git", "-C", tmp_path, *who, *arguments], check=True, capture_output=True)
+
+    ours = environment.code_revision()
+    git("init")
+    git("commit", "--allow-empty", "-m", "theirs")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / ".git"))
+    assert environment.code_revision() == ours
+    (tmp_path / "environment.py").write_text("")
+    monkeypatch.setattr(environment, "__file__", str(tmp_path / "environment.py"))
+    assert environment.code_revision() is None
+    monkeypatch.delenv("GIT_DIR")
+    git("add", ".")
+    git("commit", "-m", "ours")
+    assert re.fullmatch("[0-9a-f]{12}", environment.code_revision() or "")
+
+
+def test_a_container_s_quota_of_processors_counts(monkeypatch):
+    monkeypatch.setattr("joblib.cpu_count", lambda: 3)
+    assert environment.available_processors() == 3
+    monkeypatch.setitem(sys.modules, "joblib", None)  # without the extra train
+    assert environment.available_processors() >= 1
 
 
 @pytest.mark.parametrize(("keep", "kept"), [("best accuracy", 2), ("best loss", 3), ("last", 4)])

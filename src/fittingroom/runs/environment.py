@@ -1,5 +1,6 @@
 """Where a run was made: versions, processor, code revision; and what differs between two places."""
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -74,7 +75,12 @@ def installed_versions() -> dict[str, str]:
 
 
 def available_processors() -> int:
-    """Processors that this process may use."""
+    """Processors that this process may use; a container's quota counts if joblib is installed, as
+    it is for training."""
+    with contextlib.suppress(ImportError):
+        from joblib import cpu_count
+
+        return int(cpu_count())
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -104,13 +110,19 @@ def _cpuinfo(field: str) -> str:
 
 def code_revision() -> str | None:
     """Git's name for this code, ``+`` appended if files differ; None outside a checkout."""
+    # In a hook, say, they name another repository.
+    others = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(Path(__file__).parent), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=10, check=True, env=others
+        )
         return done.stdout.strip()
 
     try:
+        # A repository around the environment that this is installed in holds other code.
+        git("ls-files", "--error-unmatch", Path(__file__).name)
         commit = git("rev-parse", "--short=12", "HEAD")
         return commit + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.SubprocessError):
