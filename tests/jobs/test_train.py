@@ -3,6 +3,7 @@ import json
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from fittingroom.data import Dataset
 from fittingroom.errors import (
@@ -11,7 +12,7 @@ from fittingroom.errors import (
     TrainingError,
     UsageError,
 )
-from fittingroom.export import build_onnx
+from fittingroom.export import build_onnx, fit_ood
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.finish import check_export
 from fittingroom.jobs.session import Session
@@ -41,6 +42,24 @@ def test_the_stored_validation_is_what_the_stored_model_says(trained, sample_spl
     np.testing.assert_allclose(again, trained.validation.log_probabilities, atol=1e-5)
     np.testing.assert_array_equal(trained.validation.indices, validation.indices)
     np.testing.assert_array_equal(trained.validation.labels, validation.labels)
+
+
+def test_threads_hold_for_what_follows_the_epochs_too(tiny, sample, tmp_path, monkeypatch):
+    found = []
+
+    def watched(*arguments):
+        found.extend(
+            each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"
+        )
+        return fit_ood(*arguments)
+
+    monkeypatch.setattr("fittingroom.jobs.finish.fit_ood", watched)
+    with threadpool_limits(1):
+        train(
+            dataclasses.replace(tiny, epochs=1),
+            session=Session(data=sample, runs=tmp_path, threads=2),
+        )
+    assert set(found) == {2}
 
 
 def test_the_temperature_is_the_one_that_fits_validation_best(trained, sample_split):

@@ -4,6 +4,8 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from fittingroom.data import Dataset, Split
 from fittingroom.engines import Device, Engine, Fitted, engine_named
 from fittingroom.errors import FittingRoomError, MissingExtraError, RunError, UsageError
@@ -100,9 +102,10 @@ def train(
             fitted = _fit(writer, engine, recipe, split, seed, place, start, progress, on_epoch)
             for note in fitted.notes:
                 progress.say(f"{recipe.name}: {note}")
-            return finish(
-                writer, recipe, split, fitted, place.threads, progress, dataset.preparation
-            )
+            with threadpool_limits(place.threads):  # of NumPy and scikit-learn
+                return finish(
+                    writer, recipe, split, fitted, place.threads, progress, dataset.preparation
+                )
         except (RunError, UsageError, MissingExtraError):
             raise  # with more room on the disk, or another option, the run can be resumed
         except FittingRoomError as error:
