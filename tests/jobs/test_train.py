@@ -45,7 +45,7 @@ def test_the_stored_validation_is_what_the_stored_model_says(trained, sample_spl
 
 
 def test_threads_hold_for_what_follows_the_epochs_too(tiny, sample, tmp_path, monkeypatch):
-    found = []
+    found: list[int] = []
 
     def watched(*arguments):
         found.extend(
