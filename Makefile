@@ -7,6 +7,8 @@ TENSORFLOW := .venv-tensorflow
 OPENVINO := .venv-openvino
 FUZZ := .venv-fuzz
 PAGE_LINT := tools/page_lint
+# The oldest Keras that our files are for, and one of the middle; what they need is in $(VENV).
+OLD_KERAS := .keras/3.7.0 .keras/3.10.0
 MINUTES ?= 15
 # Two processes, with one thread each (tests/conftest.py).
 PYTEST := -n 2 --dist loadfile
@@ -23,7 +25,7 @@ test: lint
 	$(BIN)/pytest -m "not slow" $(PYTEST)
 
 # The rest: a lost node of a cluster, load on the service, whole notebooks, crash after crash.
-test-slow: $(VENV)/ready
+test-slow: $(VENV)/ready $(OLD_KERAS)
 	$(BIN)/pytest -m slow $(PYTEST)
 
 # The Keras engine and the files for Keras, once more with TensorFlow beneath them.
@@ -115,6 +117,9 @@ images: $(VENV)/ready
 	test -f report/index.html || $(MAKE) report
 	$(BIN)/python tools/refresh_images.py
 
+.keras/%:
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $@ keras==$*
+
 $(VENV)/ready: requirements.txt
 $(TENSORFLOW)/ready: requirements-tensorflow.txt
 
@@ -138,4 +143,4 @@ $(FUZZ)/ready: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(TENSORFLOW) $(OPENVINO) $(FUZZ) $(PAGE_LINT)/node_modules report site build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .keras $(TENSORFLOW) $(OPENVINO) $(FUZZ) $(PAGE_LINT)/node_modules report site build dist .mypy_cache .pytest_cache .ruff_cache

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from fittingroom.export import build_onnx
 from fittingroom.export.keras import build_keras
 from fittingroom.networks import Conv, Dense, Flatten, GlobalMaxPool, ReLU
 from fittingroom.predict import Predictor
+from tests import plain_keras
 from tests.networks_strategy import networks
 from tests.test_export import CLASSES, random_images, trained_looking, weights
 
@@ -55,6 +58,26 @@ def test_a_file_loads_without_custom_objects_and_takes_pixels(tmp_path, network,
         loaded = keras.models.load_model(path)
         np.testing.assert_allclose(loaded.predict(taken, verbose=0), expected, atol=1e-6)
     assert loaded.name == "a_network_takes_pixel_values_0_to_255"
+
+
+@pytest.mark.parametrize("version", ["3.7.0", "3.10.0"])
+def test_older_versions_of_keras_load_the_files(tmp_path, monkeypatch, version):
+    older = Path(__file__).parents[1] / ".keras" / version
+    if not older.is_dir():
+        pytest.skip(f"`make {older.relative_to(older.parents[1])}` installs this version")
+    monkeypatch.setenv("PYTHONPATH", str(older))
+    given = weights(trained_looking(DEEP, 0))
+    ours = build_keras(DEEP, given, name="a", mirror=True, shifts=True, temperature=2)
+    layers = [keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10)]
+    images = random_images(5).astype(np.float32)
+    paths, expected = [], []
+    for name, model in (("ours", ours), ("own", keras.Sequential(layers))):
+        for kind in ("keras", "h5"):
+            paths.append(tmp_path / f"{name}.{kind}")
+            paths[-1].write_bytes(file_content(model, kind))
+            expected.append(answers(model, images))
+    received = plain_keras.probabilities(paths, images, "torch", tmp_path)
+    np.testing.assert_allclose(received, np.stack(expected), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["1.weight", "pixels.mean"])

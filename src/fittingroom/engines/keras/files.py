@@ -1,11 +1,14 @@
 """Keras models as files that plain Keras loads, and your own model as an ONNX graph."""
 
 import importlib.util
+import json
 import math
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any, Literal
 
+import h5py
 import onnx
 
 from fittingroom.engines import Core
@@ -19,10 +22,16 @@ keras = load_keras()
 
 # The latest opset that tf2onnx knows; the model is converted from there.
 _TENSORFLOW_OPSET = 18
+# Settings that Keras 3.7 doesn't know, with the values by which they change nothing.
+_NEWER = {
+    **dict.fromkeys(("quantization_config", "input_axes", "output_axes", "renorm_clipping")),
+    "renorm": False,
+    "renorm_momentum": 0.99,
+}
 
 
 def file_content(model: Any, kind: Literal["keras", "h5"], *, check: bool = False) -> bytes:
-    """The model as Keras' own archive, or as the older HDF5 file.
+    """The model as Keras' own archive, or as the older HDF5 file, for Keras 3.7 and later.
 
     A compiled model's loss, metrics and optimizer go with it.
 
@@ -34,9 +43,41 @@ def file_content(model: Any, kind: Literal["keras", "h5"], *, check: bool = Fals
     with quietly(), tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"model.{kind}"  # Keras goes by the ending
         model.save(path)
+        _write_for_older(path)
         if check:
             keras.models.load_model(path)
         return path.read_bytes()
+
+
+def _write_for_older(path: Path) -> None:
+    """Take settings out of a model's file that older versions of Keras 3 don't know."""
+    if path.suffix == ".h5":
+        with h5py.File(path, "r+") as file:
+            config = json.loads(file.attrs["model_config"])
+            file.attrs["model_config"] = json.dumps(_in_old_terms(config))
+        return
+    with zipfile.ZipFile(path) as archive:
+        content = {info: archive.read(info) for info in archive.infolist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for info, data in content.items():
+            if info.filename == "config.json":
+                data = json.dumps(_in_old_terms(json.loads(data))).encode()
+            archive.writestr(info, data)
+
+
+def _in_old_terms(values: Any) -> Any:
+    if isinstance(values, list):
+        return [_in_old_terms(each) for each in values]
+    if not isinstance(values, dict):
+        return values
+    # Random layers have no say in what a model answers, and this is how images come everywhere.
+    varies = str(values.get("name", "")) in ("flip", "rotation")
+    newer = _NEWER | ({"data_format": "channels_last"} if varies else {})
+    return {
+        name: _in_old_terms(value)
+        for name, value in values.items()
+        if name not in newer or value != newer[name]
+    }
 
 
 def saved_files(model: Any) -> tuple[dict[str, bytes], tuple[str, ...]]:
