@@ -18,7 +18,8 @@ from fittingroom.errors import (
 from fittingroom.jobs.others import named_others
 from fittingroom.jobs.session import Session
 from fittingroom.recipes import recipe_of
-from fittingroom.runs import log_opening, only_here, open_run, read_openings
+from fittingroom.runs import RunWriter, log_opening, only_here, open_run, read_openings
+from fittingroom.runs.folder import read_failure
 from tests.hostile.runs import CLASSES, DATA, DEEP, ENVIRONMENT, made
 
 
@@ -70,6 +71,8 @@ def test_half_characters_are_replaced_on_reading_and_on_logging(tmp_path):
     text = json.dumps({**ENVIRONMENT, "device": "\ud800 😀"})
     run = open_run(made(tmp_path / "run", environment=text))
     assert run.environment["device"] == "� 😀"
+    RunWriter(tmp_path).fail(ValueError(name))
+    assert read_failure(tmp_path) == "s�"
     assert named_others([tmp_path / f"{name}.csv"])[0][0] == "s�"
 
 

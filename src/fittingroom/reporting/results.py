@@ -11,6 +11,7 @@ from fittingroom.numbers import plain
 from fittingroom.reporting.facts import Facts, outcome
 from fittingroom.reporting.panel import Panel
 from fittingroom.reporting.subsets import Audited
+from fittingroom.safe_io import utf8
 
 FORMAT = 2
 
@@ -55,7 +56,7 @@ def results_json(
         "failures": list(facts.failures),
     }
     text = json.dumps(plain(values), allow_nan=False, ensure_ascii=False, indent=2)
-    return f"{text}\n".encode()
+    return f"{utf8(text)}\n".encode()
 
 
 def _model(model: ModelReport) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from fittingroom.reporting.results import results_json
 from fittingroom.reporting.shared_figures import shared_section
 from fittingroom.reporting.subsets import Audited
 from fittingroom.runs import replace_output
+from fittingroom.safe_io import utf8
 
 REPORT = "a report"
 
@@ -116,4 +117,4 @@ def render(template: str, page: Mapping[str, Any]) -> bytes:
     environment.filters["image"] = image_uri
     environment.filters["ranges"] = unbroken_ranges
     environment.filters["markdown"] = tables.escape_markdown
-    return environment.get_template(template).render(page).encode()
+    return utf8(environment.get_template(template).render(page)).encode()

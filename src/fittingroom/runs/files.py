@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fittingroom.errors import FittingRoomError, RunBusyError, RunError
+from fittingroom.safe_io import utf8
 
 # What a file system answers that is full, that has no locks, and that cannot flush a folder.
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -111,7 +112,8 @@ def resolved(path: Path | str) -> Path:
 
 def as_json(values: Any) -> bytes:
     """Values as indented JSON in UTF-8, its newline included."""
-    return (json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+    return f"{utf8(text)}\n".encode()
 
 
 def cannot_write(path: Path, error: OSError) -> FittingRoomError:

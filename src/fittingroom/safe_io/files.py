@@ -105,9 +105,9 @@ def parse_json(content: bytes | str, where: str) -> Any:
         raise Refusal(f"The JSON in {where} can't be read: {reason}.") from error
 
 
-def utf8(name: str) -> str:
-    """A name as UTF-8, which JSON, figures and Parquet need, and file names need not be."""
-    return _SURROGATES.sub("�", name)
+def utf8(text: str) -> str:
+    """A text as UTF-8, which files and figures need, and names of files in it need not be."""
+    return _SURROGATES.sub("�", text)
 
 
 def _refuse_constant(name: str) -> NoReturn:
