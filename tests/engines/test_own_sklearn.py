@@ -156,7 +156,7 @@ class Unable(Mine):
             lambda: VotingClassifier([("a", DecisionTreeClassifier())], voting="soft"),
             "flatten_transform",
         ),
-        (Unable, "Unable"),
+        (Unable, r"it knows no Unable, or no step of it\..*--with predictions\.csv"),
     ],
     ids=["a function of your own", "an option that the converter lacks", "a class of your own"],
 )
