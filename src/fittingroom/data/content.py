@@ -37,10 +37,12 @@ class Part:
         images: uint8 ``(N, H, W)`` grey or ``(N, H, W, 3)``; or a sequence that decodes image ``i``
             when it is asked for it, uint8 ``(H, W)`` or ``(H, W, 3)``, each of a size of its own.
         labels: ``(N,)``, whole numbers (int64) or names (str).
+        names: what messages call each image; empty if they have only numbers.
     """
 
     images: UInt8 | Sequence[UInt8]
     labels: npt.NDArray[Any]
+    names: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -13,14 +13,10 @@ import numpy as np
 
 from fittingroom.errors import PhotoError, UsageError
 from fittingroom.photos import Photo, Preparation, read_photo
-from fittingroom.photos.opening import CONVERT_HEIC
+from fittingroom.photos.opening import CONVERT_HEIC, SUFFIXES
 from fittingroom.predict import Answer, Model
 from fittingroom.predictions import Float32
 
-# What a folder is searched for; a file that is named is opened whatever its name is.
-SUFFIXES = (
-    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".webp", ".avif", ".tif", ".tiff"
-)  # fmt: skip
 # Images held at a time; reading photos takes far longer than running the model.
 _BATCH = 32
 

@@ -35,6 +35,10 @@ _SIGNATURES = {  # the first bytes; before WebP, Pillow loads all its plugins
 _HEIC = rb"....ftyp(hei|hev|mif1|msf1)"
 FORMATS = tuple(_SIGNATURES)
 WEB_FORMATS = FORMATS[:-1]  # that browsers decode
+# What a folder is searched for; a file that is named is opened whatever its name is.
+SUFFIXES = (
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".webp", ".avif", ".tif", ".tiff"
+)  # fmt: skip
 CONVERT_HEIC = (
     "Convert it to JPEG first: `magick photo.heic photo.jpg`, or on a Mac "
     "`sips -s format jpeg photo.heic --out photo.jpg`."

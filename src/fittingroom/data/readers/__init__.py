@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fittingroom.data.content import Content, FileInvalidError
-from fittingroom.data.readers import csv_files, idx, npz
+from fittingroom.data.readers import csv_files, idx, images, npz, parquet
 from fittingroom.errors import DataNotFoundError
 
 
@@ -37,6 +37,8 @@ READERS = (
     Reader("IDX files", idx.NEEDS, idx.recognises, idx.read),
     Reader("an NPZ file", npz.NEEDS, npz.recognises, npz.read),
     Reader("CSV files", csv_files.NEEDS, csv_files.recognises, csv_files.read),
+    Reader("Parquet files", parquet.NEEDS, parquet.recognises, parquet.read),
+    Reader("folders of images", images.NEEDS, images.recognises, images.read),
 )
 
 

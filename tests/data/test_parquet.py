@@ -1,0 +1,122 @@
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from fittingroom.classes import GARMENTS
+from fittingroom.data import find_dataset
+from fittingroom.errors import DataError, MissingExtraError
+
+from .folders import blobs, png
+
+
+def write(path: Path, rows: dict[str, Any], *, names: tuple[str, ...] = (), group: int = 7) -> Path:
+    """Write a table in row groups, with class names as Hugging Face's `datasets` keeps them."""
+    table = pa.table(rows)
+    if names:
+        features = {"image": {"_type": "Image"}, "label": {"names": names, "_type": "ClassLabel"}}
+        table = table.replace_schema_metadata(
+            {"huggingface": json.dumps({"info": {"features": features}})}
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path, row_group_size=group)
+    return path
+
+
+def structs(images) -> list[dict[str, Any]]:
+    return [{"bytes": png(each), "path": f"{at}.png"} for at, each in enumerate(images)]
+
+
+def test_the_sample_as_hugging_face_writes_it_is_the_sample(tmp_path: Path) -> None:
+    sample = find_dataset("sample")
+    training, test = sample.training(), sample.open_test()
+    names = tuple(name.replace("/", " / ") for name in GARMENTS)  # as they have them
+    for name, part, rows in (
+        ("train-00000-of-00002", training, slice(0, 900)),
+        ("train-00001-of-00002", training, slice(900, None)),
+        ("test-00000-of-00001", test, slice(None)),
+    ):
+        columns = {"image": structs(part.images[rows]), "label": part.labels[rows].astype(int)}
+        write(tmp_path / "set" / "data" / f"{name}.parquet", columns, names=names, group=300)
+    dataset = find_dataset(tmp_path / "set")
+    assert (dataset.name, dataset.classes) == ("sample", GARMENTS)
+    np.testing.assert_array_equal(dataset.training().images, training.images)
+    np.testing.assert_array_equal(dataset.open_test().labels, test.labels)
+
+
+def test_a_named_file_of_plain_bytes_and_text_labels(tmp_path: Path) -> None:
+    images = blobs(30)
+    columns = {
+        "id": range(30),
+        "picture": list(map(png, images)),
+        "label": ["owl", "cat", "dog"] * 10,
+    }
+    path = write(tmp_path / "my.parquet", columns)
+    other = write(
+        tmp_path / "test.parquet", {name: list(each)[:3] for name, each in columns.items()}
+    )
+    dataset = find_dataset(path, test=other)
+    assert dataset.classes == ("cat", "dog", "owl")
+    np.testing.assert_array_equal(dataset.training().images, images)
+    assert dataset.open_test().labels.tolist() == [2, 0, 1]
+
+
+def test_parts_and_class_names_come_from_a_folder(tmp_path: Path) -> None:
+    for name, count in (("train", 8), ("validation", 4), ("test-0", 2), ("extra", 2)):
+        columns = {"image": structs(blobs(count)), "label": [0, 1] * (count // 2)}
+        write(tmp_path / "set" / f"{name}.parquet", columns, names=("cat", "dog"))
+    dataset = find_dataset(tmp_path / "set")
+    assert (dataset.classes, dataset.own_validation) == (("cat", "dog"), 4)
+    assert (len(dataset.training()), len(dataset.open_test())) == (12, 2)
+    assert "Left out: extra.parquet, not named after a part of the data." in dataset.notes
+
+
+FIVE = structs(blobs(5))
+GOOD = {"image": [*FIVE, *structs(blobs(1))], "label": [0, 1] * 3}
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"image": None, "text": ["a"] * 6}, r"my\.parquet has the columns label, text\. Name the"),
+        ({"label": None}, "has the columns image. Name the column of"),
+        ({"label": [0, 1, None] * 2}, "has 2 rows without a label"),
+        ({"label": [0.5, 1, 2] * 2}, "labels that are not whole numbers"),
+        (
+            {"image": [*FIVE, {"bytes": None, "path": "5.png"}]},
+            r"my\.parquet, row 5 has no image",
+        ),
+        (
+            {"image": [*FIVE, {"bytes": b"no image", "path": "5.png"}]},
+            r"my\.parquet, row 5: The file isn't a PNG",
+        ),
+        (
+            {"image": [*FIVE, {"bytes": png(blobs(1)[0])[:60], "path": "5.png"}]},
+            r"row 5: The file is damaged or cut off",
+        ),
+    ],
+)
+def test_what_is_something_else_is_said_in_one_message(changed, words, tmp_path: Path) -> None:
+    rows = {name: each for name, each in (GOOD | changed).items() if each is not None}
+    with pytest.raises(DataError, match=words):
+        find_dataset(write(tmp_path / "my.parquet", rows))
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-9], lambda content: b"no Parquet"])
+def test_a_damaged_file_is_named(damage, tmp_path: Path) -> None:
+    path = write(tmp_path / "my.parquet", GOOD)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(DataError, match=r"my\.parquet can't be read as Parquet"):
+        find_dataset(path)
+
+
+def test_without_pyarrow_the_extra_is_named(tmp_path: Path, monkeypatch) -> None:
+    path = write(tmp_path / "my.parquet", GOOD)
+    monkeypatch.setitem(sys.modules, "pyarrow.dataset", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'fittingroom\[parquet\]'"):
+        find_dataset(path)
