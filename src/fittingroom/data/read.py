@@ -17,6 +17,7 @@ from fittingroom.data.official import FILE_NAMES, TEST, TRAINING
 from fittingroom.data.prepare import Track, decide, prepare
 from fittingroom.data.readers import reader_of
 from fittingroom.data.recognise import recognise
+from fittingroom.data.set_apart import set_apart
 from fittingroom.data.split import ImageSet
 from fittingroom.errors import DataInvalidError
 from fittingroom.predictions import UInt8
@@ -67,7 +68,7 @@ def make_dataset(
         DataInvalidError: the content is no data set that can be used.
     """
     (training, validation, test), classes, said = number_labels(content, given)
-    preparation, as_photos, notes = decide(content.training, source.invert)
+    preparation, as_photos, notes = decide(content.training, source.invert, track)
 
     def prepared(part: Part, words: str) -> UInt8:
         return prepare(part, preparation, as_photos, track, words)
@@ -79,8 +80,14 @@ def make_dataset(
         images = np.concatenate([images, prepared(content.validation, "validation images")])
         training = np.concatenate([training, validation])
     if content.test is None:
-        raise DataInvalidError(f"{source.path} has no test set. Name one with --test.")
-    test_images = prepared(content.test, "test images")
+        assert training is not None
+        aside, note = set_apart(images, training, classes)
+        own_validation = int((~aside[len(aside) - own_validation :]).sum())
+        test_images, test = images[aside], training[aside]
+        images, training = images[~aside], training[~aside]
+        notes = [*notes, note]
+    else:
+        test_images = prepared(content.test, "test images")
     sets = [_image_set(*each) for each in ((images, training), (test_images, test))]
     hashes = _hashes(sets)
     known = official.known_as(hashes)

@@ -1,0 +1,119 @@
+import hashlib
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from fittingroom.data import find_dataset
+from fittingroom.data.set_apart import NEAR, _aside, _blurred, set_apart
+from fittingroom.errors import DataInvalidError
+from fittingroom.photos.preparation import resize
+
+from .folders import blobs, write_classes
+
+SAMPLE = find_dataset("sample").training()
+SIDES = _aside(SAMPLE.images)
+BLOBS = np.stack(blobs(200))  # none is a near-duplicate of another
+positions = st.integers(0, len(SAMPLE) - 1)
+seeds = st.integers(0, 2**32 - 1)
+few = settings(max_examples=10)
+
+
+def test_it_is_about_a_fifth_of_each_class_and_stays_so_for_ever():
+    aside, note = set_apart(SAMPLE.images, SAMPLE.labels, tuple("abcdefghij"))
+    assert (aside == SIDES).all()
+    assert np.flatnonzero(aside[:30]).tolist() == [14, 16, 20, 21, 27]
+    assert 0.18 < aside.mean() < 0.22
+    shares = [aside[SAMPLE.labels == label].mean() for label in range(10)]
+    assert 0.12 < min(shares) < max(shares) < 0.28
+    assert f"{aside.sum()} of 2,000 images were set apart" in note
+
+
+@few
+@given(seeds, st.integers(1, 200))
+def test_neither_order_nor_other_images_move_an_image(seed, count):
+    chosen = np.random.default_rng(seed).permutation(200)[:count]
+    assert (_aside(BLOBS[chosen]) == _aside(BLOBS)[chosen]).all()
+
+
+@few
+@given(st.lists(positions, min_size=1, max_size=20), st.integers(80, 100), st.integers(26, 64))
+def test_copies_stay_together_whatever_was_done_to_them(chosen, quality, side):
+    def again(image):
+        """Saved as JPEG."""
+        stream = io.BytesIO()
+        Image.fromarray(image).save(stream, "JPEG", quality=quality)
+        return np.asarray(Image.open(stream))
+
+    def resized(image):
+        larger = Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)
+        return resize(np.asarray(larger)[None], inverted=False)[0]
+
+    images = [SAMPLE.images[at] for at in chosen]
+    sides = _aside(np.stack([*images, *map(again, images), *map(resized, images), *images]))
+    first, *copies = sides.reshape(4, -1)
+    assert (first == copies).all()
+
+
+@few
+@given(seeds, st.integers(2, 60), st.integers(1, 40))
+def test_chains_of_near_duplicates_are_those_of_all_pairs(seed, count, noise):
+    generator = np.random.default_rng(seed)
+    base = SAMPLE.images[generator.integers(0, 3, count)].astype(int)
+    images = (base + generator.normal(0, noise, base.shape)).clip(0, 255).astype(np.uint8)
+    near = np.atleast_2d(np.corrcoef(_blurred(images)) >= NEAR)
+    chains = connected_components(coo_array(near.astype(int)))[1]
+    digests = [hashlib.sha256(image.tobytes()).digest()[:8] for image in images]
+    keys = np.array([int.from_bytes(digest, "big") for digest in digests], np.uint64)
+    smallest = np.array([keys[chains == chain].min() for chain in chains])
+    assert (_aside(images) == (smallest % 5 == 0)).all()
+
+
+def pictures(folder: Path, count: int) -> Path:
+    return write_classes(folder, blobs(count), ["cat", "dog"] * (count // 2))
+
+
+def contents(images) -> set[bytes]:
+    return {image.tobytes() for image in images}
+
+
+def test_a_folder_may_be_renamed_and_may_grow(tmp_path: Path):
+    folder = pictures(tmp_path / "data", 80)
+    before = find_dataset(folder)
+    for at, path in enumerate(sorted(folder.glob("*/*.png"))):
+        path.rename(path.with_name(f"{(at * 37) % 101}.PNG"))
+    write_classes(folder, blobs(40, seed=1), ["dog", "owl"] * 20)
+    after = find_dataset(folder)
+    assert len(after.training()) + len(after.open_test()) == 120
+    assert contents(before.training().images) < contents(after.training().images)
+    assert contents(before.open_test().images) < contents(after.open_test().images)
+    assert "There is no test set, so 1" in before.notes[-1]
+    assert before.key != after.key
+
+
+def test_a_validation_set_stays_one_but_for_what_is_set_apart(tmp_path: Path):
+    pictures(tmp_path / "data" / "train", 60)
+    write_classes(tmp_path / "data" / "val", blobs(40, seed=1), ["cat", "dog"] * 20)
+    dataset = find_dataset(tmp_path / "data")
+    assert len(dataset.training()) + len(dataset.open_test()) == 100
+    kept = dataset.training().images[-dataset.own_validation :]
+    assert 20 < dataset.own_validation < 40
+    assert contents(kept) < contents(blobs(40, seed=1))
+
+
+def test_too_few_images_are_refused():
+    images = np.stack(blobs(100))
+    aside = _aside(images)
+    kept, chosen = images[~aside][:4], images[aside][:3]
+    labels = np.array([0, 0, 0, 0, 1, 1, 1], np.uint8)
+    few = r"leaves 0 training images of the class b\. Add images, or name a test set with --test"
+    with pytest.raises(DataInvalidError, match=few):
+        set_apart(np.concatenate([kept, chosen]), labels, ("a", "b"))
+    with pytest.raises(DataInvalidError, match="leaves it empty"):
+        set_apart(kept, np.array([0, 0, 1, 1], np.uint8), ("a", "b"))
