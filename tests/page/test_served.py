@@ -1,9 +1,13 @@
 """The page that `fittingroom serve` gives, against the real server."""
 
+import base64
+import io
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from fittingroom.photos import read_photo
 from fittingroom.predict import Model
@@ -42,12 +46,34 @@ def test_two_models_answer_side_by_side_as_in_python(tab, trained, other, photo)
 
 
 def test_a_bad_file_is_refused_in_the_servers_words(tab):
-    drop(tab, b"GIF89a and no more", "dance.gif")
+    drop(tab, b"%PDF-1.7 and no more", "dance.pdf")
     alert = tab.get_by_role("alert")
     assert alert.is_visible()
     lines = alert.inner_text().split("\n")
-    assert lines[0] == "dance.gif"
+    assert lines[0] == "dance.pdf"
     assert lines[-1].startswith("The file isn't a PNG, JPEG, GIF, BMP, WebP or AVIF image.")
+
+
+def test_what_is_drawn_is_used_as_it_is_by_a_model_of_other_images(browser, of_colours, sample):
+    # Its model inverts and resizes what comes in as a file.
+    drawn = sample.training().images[3]
+    with running("--model", str(of_colours.folder)) as server:
+        tab = open_tab(browser, server.address)
+        seen = [
+            tab.evaluate(
+                """async ([content, own]) => {
+                    const { connect } = await import("./backend.js");
+                    const bytes = Uint8Array.from(atob(content), (each) => each.charCodeAt(0));
+                    const blob = new Blob([bytes]);
+                    return (await (await connect()).classify(blob, "a", own))[0].image;
+                }""",
+                [base64.b64encode(encoded(Image.fromarray(drawn))).decode(), own],
+            )
+            for own in (True, False)
+        ]
+        tab.close()
+    images = [np.asarray(Image.open(io.BytesIO(base64.b64decode(each)))) for each in seen]
+    np.testing.assert_array_equal(images, [drawn, 255 - drawn])
 
 
 def test_the_rail_and_the_easel_are_answered_too(tab):

@@ -4,8 +4,8 @@
 //   models:   [{name, classes: [str], accuracy: 0–1 or null, parameters: int or null}]
 //   samples:  [{class, label, image}], garments to try; `image` is a PNG in base64
 //   place:    where photos go, in a sentence
-//   classify: async (blob, name) → [answer], one for each model, in their order; an answer is one
-//             of `POST /v1/classify?details=true`
+//   classify: async (blob, name, own) → [answer], one for each model, in their order; an answer is one
+//             of `POST /v1/classify?details=true`; an image is used as it is if it is the data set's own
 //
 // and throws Refusal, whose message is for people.
 export { connect } from "./server.js";

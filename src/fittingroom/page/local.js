@@ -2,7 +2,7 @@
 // WebAssembly build on one thread. It loads files beside this one only, and sends nothing.
 import { readPhoto } from "./photo.js";
 import { Model } from "./model.js";
-import { decode, toPng } from "./pixels.js";
+import { decode, greyLevels, toPng } from "./pixels.js";
 
 const here = (name) => new URL(name, import.meta.url).href;
 
@@ -22,14 +22,16 @@ export async function connect() {
     models: site.models,
     samples: site.models.some(({ features }) => features) ? await garments.all(site.garments.known) : [],
     place: "Your photos stay on this device: the model runs in your browser, and the page sends nothing.",
-    classify: (blob) => classify(blob, models, garments),
+    classify: (blob, name, own) => classify(blob, own, models, garments),
   };
 }
 
-async function classify(blob, models, garments) {
+async function classify(blob, own, models, garments) {
   const answers = [];
   for (const model of models) {
-    const photo = await readPhoto(blob, model.facts.preparation);
+    const photo = own
+      ? { image: await greyLevels(blob), stages: [], warnings: [] }
+      : await readPhoto(blob, model.facts.preparation);
     const shared = {
       image: await toPng(photo.image, 28, 28),
       stages: await Promise.all(

@@ -102,7 +102,7 @@ async function tryOn(blob, name, source) {
   document.body.classList.add("busy");
   byId("waiting").textContent = "Looking at it …"; // seen before the first answer only
   try {
-    const answers = await backend.classify(blob, name);
+    const answers = await backend.classify(blob, name, Boolean(source));
     if (turn !== latest) return;
     present(answers);
     remember({ blob, name, source, answers });

@@ -57,3 +57,9 @@ export async function decode(blob, mostPixels = Infinity, mostSide = Infinity) {
   }
   return { data, width, height };
 }
+
+// The grey levels of an image in the data set's own format: uint8 (784).
+export async function greyLevels(blob) {
+  const { data } = await decode(blob);
+  return data.filter((_, index) => index % 3 === 0);
+}

@@ -1,4 +1,5 @@
 // The back end of the page of `fittingroom serve`: it asks the server under `v1/`.
+import { greyLevels } from "./pixels.js";
 import { Refusal } from "./refusal.js";
 
 export async function connect() {
@@ -12,11 +13,13 @@ export async function connect() {
   };
 }
 
-async function classify(blob, name) {
+async function classify(blob, name, own) {
   const form = new FormData();
   form.append("images", blob, name);
+  const pixels = { "Content-Type": "application/octet-stream" };
+  const request = own ? { headers: pixels, body: await greyLevels(blob) } : { body: form };
   try {
-    return (await ask("v1/classify?details=true", { method: "POST", body: form })).answers;
+    return (await ask("v1/classify?details=true", { method: "POST", ...request })).answers;
   } catch (error) {
     throw new Refusal(error.message.replace(`${name}: `, "")); // the page shows the name itself
   }
