@@ -15,7 +15,7 @@ PYTEST := -n 2 --dist loadfile
 
 .PHONY: report test test-slow test-tensorflow lint lint-page notebooks bench bench-inference bench-scaling \
 	bench-cluster bench-statistics bench-audit bench-photos bench-serving bench-unknown \
-	bench-reproduce bench-crash fuzz audit model images docs clean
+	bench-reproduce bench-crash bench-reading fuzz audit model images docs clean
 
 report: $(VENV)/ready
 	$(BIN)/fittingroom compare ann cnn
@@ -82,6 +82,10 @@ bench-serving: $(VENV)/ready
 # Trainings on one and two workers, and on a cluster that loses a machine. Needs a quiet machine.
 bench-cluster: $(VENV)/ready
 	$(BIN)/python -m benchmarks.cluster $(ARGS)
+
+# A CSV of 70,000 images: time and memory, the first time and the second.
+bench-reading: $(VENV)/ready
+	$(BIN)/python -m benchmarks.reading $(ARGS)
 
 # Does a model know what it does not know? ARGS="--model RUN" measures another than the package's.
 bench-unknown: $(VENV)/ready
