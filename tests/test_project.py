@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 import fittingroom
+from tools.licences import PAGE, pinned
 
 ROOT = Path(__file__).parents[1]
 
@@ -69,3 +70,8 @@ def test_no_message_names_a_page_that_an_installed_package_has_not():
                 assert "docs/" not in node.value, path
     for path in package.rglob("*.jinja"):
         assert not re.search(r"(?<!/blob/main/)docs/", path.read_text("utf-8")), path
+
+
+def test_the_page_of_licences_lists_every_pin():
+    rows = re.findall(r"^\| (\S+) \| (\S+) \| \S.* \|$", PAGE.read_text("utf-8"), re.MULTILINE)
+    assert rows == [("package", "version"), *pinned()]
