@@ -202,3 +202,14 @@ def test_pages_link_to_the_repository_once_there_is_one(monkeypatch: pytest.Monk
     monkeypatch.setattr("fittingroom.project.REPOSITORY", "https://example.org/room")
     linked = b'<a href="https://example.org/room">Fitting Room</a>'
     assert render("maker.html.jinja", {}) == linked
+
+
+def test_what_was_done_to_the_data_is_told(
+    models: list[ModelReport], official: Facts, tmp_path: Path
+) -> None:
+    notes = ("Read from folders of images.", "A fifth was set apart & kept.")
+    index = write(tmp_path, models[:1], dataclasses.replace(official, notes=notes))
+    assert "Read from folders of images. A fifth was set apart &amp; kept." in index.read_text()
+    assert "Read from folders of images." in (tmp_path / "README.md").read_text()
+    results = read_json(tmp_path / "results.json")
+    assert results["data"]["notes"] == list(notes)

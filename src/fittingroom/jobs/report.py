@@ -133,6 +133,7 @@ def write(
         data=dataset.name,
         official=dataset.official,
         description=dataset.description,
+        notes=dataset.notes,
         openings=[each for folder in folders for each in read_openings(folder)],
         environment={
             **{name: environment[name] for name in ENVIRONMENT if name in environment},

@@ -21,6 +21,7 @@ class Facts:
         data: the data set's name.
         official: whether it is Fashion-MNIST as Zalando published it, by its hashes.
         description: what the data is, and why it may not be what was meant, in sentences.
+        notes: what the data was read from, and what was done to it, a sentence each.
         openings: every opening of the test set that the folder of runs has logged.
         environment: versions, processor, threads, time, as the runs have recorded them.
         failures: trainings that failed, in words: they are shown, not hidden.
@@ -30,6 +31,7 @@ class Facts:
     data: str
     official: bool
     description: str
+    notes: Sequence[str] = ()
     openings: Sequence[Opening] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
     failures: Sequence[str] = ()

@@ -37,6 +37,7 @@ def results_json(
             "name": facts.data,
             "official": facts.official,
             "description": facts.description,
+            "notes": facts.notes,
             "embedded_sample": facts.embedded_sample,
             "classes": evaluation.predictions.classes,
             "training_images": _same([model.training_images for model in models]),
