@@ -99,7 +99,7 @@ def test_features_and_score_are_what_pytorch_and_numpy_give(network, seed, mirro
     ood = fit_ood(strange[:12], logits[:12])
     predictor = Predictor(build_onnx(network, weights(module), ood=ood, **options), threads=1)
     received, scores = predictor.run(("features", "ood_score"), images)
-    size = max(float(np.abs(features).max()), 1e-6)
+    size = max(float(np.abs(features).max()), 1e-2)  # small ones are differences of large ones
     np.testing.assert_allclose(received, features, atol=1e-4 * size)
     expected = ood.scores(strange, logits)
     # By the rounding of float32 in what the score is the difference of.
