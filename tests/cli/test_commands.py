@@ -138,9 +138,10 @@ def test_what_tune_found_is_taken_by_train_and_summary(cli, tmp_path):
     assert out.startswith("ann-fast-tuned: ")
 
 
-def test_the_sheet_of_examples_overwrites_nothing(cli, tmp_path):
+def test_data_show_counts_and_overwrites_no_sheet(cli, tmp_path):
     sheet, named = tmp_path / "sample_data.png", ("--sheet", "sample_data.png")
-    assert cli("data", "show", "--data", "sample")[0] == 0
+    code, out, _ = cli("data", "show", "--data", "sample")
+    assert (code, "2,000 training images in 10 classes.\n" in out) == (0, True)
     drawn = sheet.read_bytes()
     sheet.write_bytes(b"mine")
     code, out, _ = cli("data", "show", "--data", "sample")

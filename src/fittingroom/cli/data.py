@@ -96,6 +96,8 @@ def show(
         return
     print_text(f"Using {dataset.name} from {dataset.path}.")
     print_text(dataset.description)
+    own = f", {dataset.own_validation:,} of them for validation" * bool(dataset.own_validation)
+    print_text(f"{len(training):,} training images in {len(dataset.classes):,} classes{own}.")
     for note in dataset.notes:
         print_text(note)
     left = f"{_SHEET} exists and was left as it is; --force draws it again"
