@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from fittingroom.metrics import wilson
 from fittingroom.networks import Dense
 from fittingroom.predict import Predictor, Thresholds
 from fittingroom.recipes import Recipe
-from fittingroom.runs import Epoch, list_runs
+from fittingroom.runs import Epoch, list_runs, open_run
 
 
 def test_training_never_opens_the_test_set(tiny, sample, tmp_path, monkeypatch):
@@ -160,6 +161,9 @@ def test_data_of_three_classes_trains_and_is_scored(tiny, three_classes, tmp_pat
     assert isinstance(run.recipe, Recipe)
     assert run.recipe.layers[-1] == Dense(3)
     assert evaluate(run).evaluation.confusion.shape == (3, 3)
+    # Read from its folder, the run says where its data was, and doesn't follow that path.
+    with pytest.raises(DataNotFoundError, match=f"trained on {re.escape(str(three_classes.path))}"):
+        evaluate(open_run(run.folder))
 
 
 def test_arrays_are_data_that_has_to_be_named_again(tiny, three_classes, tmp_path):

@@ -74,9 +74,9 @@ def dataset_of(run: Run) -> Dataset:
         )
     else:
         raise DataNotFoundError(
-            f"The data that {run.name} was trained on, {data['name']}, isn't looked for at the "
-            "path that the run names, as somebody else may have written it. Name it with "
-            "--data, and the same --classes as for training."
+            f"{run.name} was trained on {source['path']}. If you trust that path, name it with "
+            "--data, and give the same --test and --classes as for training. It isn't opened "
+            "unasked, as somebody else may have written it into the run."
         )
     if found.training_hashes != data["hashes"] or found.test_hashes != data["test_hashes"]:
         raise DataInvalidError(
