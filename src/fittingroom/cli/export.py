@@ -37,7 +37,7 @@ def export(
     force: options.Force = False,
     json: options.Json = False,
 ) -> None:
-    """Export a run's model as one file (Keras, ONNX, weights), or as a web page."""
+    """Export a run's model as one file (Keras, ONNX, safetensors), or as a web page."""
     runs = runs or []
     if to == "web":
         from fittingroom.jobs.site import export_site

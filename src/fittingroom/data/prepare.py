@@ -143,5 +143,5 @@ def _side_by_side(
         for start in range(0, count, _BLOCK):
             block = range(start, min(start + _BLOCK, count))
             for at, result in zip(block, pool.map(one, block), strict=True):
-                advance(at + 1, "images")
+                advance(at + 1, "")
                 yield result
