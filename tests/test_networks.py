@@ -84,7 +84,7 @@ def test_layers_that_do_not_fit_are_refused(network, words):
         (lambda: Conv(8, whitened=True), r"`Conv\.whitened` is True.*bias=False"),
         (lambda: MaxPool(0), r"`MaxPool\.size` is 0"),
         (lambda: Dense(0), r"`Dense\.units` is 0"),
-        (lambda: Dense(10**400), r"`Dense\.units` is 1000.*in \[1, 1e18\)"),
+        (lambda: Dense(10**400), r"`Dense\.units` is 1000.*in \[1, 1e38\)"),
         (lambda: Dropout(1.0), r"`Dropout\.rate` is 1\.0"),
         (lambda: BatchNorm(momentum=0), r"`BatchNorm\.momentum` is 0"),
     ],

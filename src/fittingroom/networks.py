@@ -44,7 +44,7 @@ def check_ranges(owner: object, prefix: str = "", **ranges: str) -> None:
     """
     for name, given in ranges.items():
         value = getattr(owner, name)
-        interval = given.replace("inf)", "1e18)")  # what frameworks can count with
+        interval = given.replace("inf)", "1e38)")  # the end of float32
         low, high = (float(end) for end in interval[1:-1].split(","))
         inside = low < value < high
         at_end = (value == low and interval[0] == "[") or (value == high and interval[-1] == "]")

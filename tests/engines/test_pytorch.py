@@ -84,7 +84,7 @@ def test_training_stops_when_patience_ends(tiny, sample_split):
 
 
 def test_a_loss_of_nan_ends_training_with_a_clear_error(tiny, sample_split):
-    recipe = dataclasses.replace(tiny, learning_rate=1e17)
+    recipe = dataclasses.replace(tiny, learning_rate=1e30)
     with pytest.raises(TrainingError, match="lower learning rate"):
         fit(recipe, sample_split)
 

@@ -173,7 +173,7 @@ def test_a_command_that_is_stopped_resumes_when_it_is_run_again(tiny, sample, tm
 
 
 def test_a_training_that_fails_says_so_as_it_would_here(trainer, listener, tiny, sample, tmp_path):
-    broken = dataclasses.replace(tiny, name="broken", learning_rate=1e17)
+    broken = dataclasses.replace(tiny, name="broken", learning_rate=1e30)
     with pytest.raises(TrainingError) as there:
         trainer(broken, 0, None)()
     with pytest.raises(TrainingError) as alone:

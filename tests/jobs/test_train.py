@@ -111,7 +111,7 @@ def test_shifts_change_the_exported_model_alone(tiny, trained, sample, tmp_path)
 
 
 def test_a_training_that_breaks_down_is_kept_as_failed(tiny, sample, tmp_path):
-    recipe = dataclasses.replace(tiny, learning_rate=1e17)
+    recipe = dataclasses.replace(tiny, learning_rate=1e30)
     with pytest.raises(TrainingError):
         train(recipe, session=Session(data=sample, runs=tmp_path, threads=1))
     (listed,) = list_runs(tmp_path)
