@@ -41,7 +41,9 @@ def test_a_file_cut_anywhere_is_refused(packed: bool, tmp_path: Path) -> None:
     path = tmp_path / "labels"
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
-        with pytest.raises(DataInvalidError, match=r"truncated|empty|begins with|whole header"):
+        with pytest.raises(
+            DataInvalidError, match=r"truncated|file ended|empty|begins with|whole header"
+        ):
             read_labels(path)
 
 
@@ -76,7 +78,7 @@ def test_the_content_tells_a_packed_file_and_not_its_name(tmp_path: Path) -> Non
 def test_bytes_after_the_gzip_member_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "labels.gz"
     path.write_bytes(zipped(idx_bytes(LABELS)) + b"more")
-    with pytest.raises(DataInvalidError, match="damaged"):
+    with pytest.raises(DataInvalidError, match="can't be read: Not a gzipped file"):
         read_labels(path)
     path.write_bytes(zipped(idx_bytes(LABELS)) + zipped(b"more"))
     with pytest.raises(DataInvalidError, match="trailing bytes"):

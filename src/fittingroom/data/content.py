@@ -1,6 +1,11 @@
 """What a reader gives: the images and labels of a file or folder, as they are there."""
 
-from collections.abc import Sequence
+import gzip
+import io
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +15,7 @@ import numpy.typing as npt
 
 from fittingroom.errors import DataInvalidError
 from fittingroom.predictions import UInt8
+from fittingroom.safe_io import most_behind, open_plain
 
 REPLACE = "Replace this file, or name other data with --data."
 
@@ -67,6 +73,27 @@ class Content:
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     format: str = "arrays"
+
+
+@contextmanager
+def opened(path: Path, most: int) -> Iterator[tuple[io.BufferedIOBase, int]]:
+    """Open a file of at most ``most`` bytes, plain or gzipped; links are followed.
+
+    Yields:
+        Its unpacked content, and how many bytes that may have.
+
+    Raises:
+        DataInvalidError: it can't be opened or read, or whoever reads it raises a ValueError.
+    """
+    try:
+        with open_plain(path.resolve(), most) as stored:
+            # The content decides, not the name: some browsers unpack a .gz and keep its name.
+            packed = stored.peek(2).startswith(b"\x1f\x8b")
+            stream = gzip.GzipFile(fileobj=stored) if packed else stored
+            yield stream, most_behind(os.fstat(stored.fileno()))
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        reason = str(getattr(error, "strerror", None) or error).strip().rstrip(".")
+        raise FileInvalidError(path, f"can't be read: {reason}") from error
 
 
 def labels_of(values: npt.ArrayLike, where: Path) -> npt.NDArray[Any]:

@@ -5,27 +5,23 @@ length for each dimension, then the bytes (http://yann.lecun.com/exdb/mnist). Le
 before memory is taken, and decompression stops at the exact byte count.
 """
 
-import gzip
 import io
 import math
-import os
 import re
-import zlib
 from pathlib import Path
 
 import numpy as np
 
-from fittingroom.data.content import Content, FileInvalidError, Part, labels_of
+from fittingroom.data.content import Content, FileInvalidError, Part, labels_of, opened
 from fittingroom.data.official import FILE_NAMES, TEST, TRAINING, SetFiles
 from fittingroom.errors import DataInvalidError, DataNotFoundError
 from fittingroom.predictions import UInt8
-from fittingroom.safe_io import Refusal, is_inside, most_behind, open_plain
+from fittingroom.safe_io import is_inside
 
 NEEDS = f"{', '.join(FILE_NAMES)}, plain or .gz"
 
 _IMAGES_MAGIC = b"\0\0\x08\x03"  # the last byte is the number of dimensions
 _LABELS_MAGIC = b"\0\0\x08\x01"
-_GZIP_MAGIC = b"\x1f\x8b"
 # 784 MB of images: more than any known set of this format has.
 _MOST_IMAGES = 1_000_000
 _LARGEST = 16 + _MOST_IMAGES * 28**2
@@ -65,7 +61,7 @@ def read(path: Path) -> Content:
     notes: tuple[str, ...] = ()
     transposed = name.startswith("emnist")
     if transposed:
-        classes = emnist_classes(files[TRAINING.images].parent / f"{name}mapping.txt")
+        classes = _emnist_classes(files[TRAINING.images].parent / f"{name}mapping.txt")
         notes = ("EMNIST's images are stored transposed; they were transposed back.",)
     training, test = (_read_part(files, each, transposed) for each in (TRAINING, TEST))
     return Content(training, test, classes=classes, notes=notes)
@@ -118,7 +114,7 @@ def _read_part(files: dict[str, Path], names: SetFiles, transposed: bool) -> Par
     return Part(images, labels_of(labels, files[names.labels]))
 
 
-def emnist_classes(path: Path) -> tuple[str, ...]:
+def _emnist_classes(path: Path) -> tuple[str, ...]:
     """The characters in EMNIST's mapping, whose lines hold a label and its characters' codes."""
     if not path.is_file():
         return ()
@@ -146,21 +142,8 @@ def read_labels(path: Path) -> UInt8:
 
 
 def _read(path: Path, magic: bytes) -> UInt8:
-    try:
-        # Links are followed here: it has been checked that they don't leave their folder.
-        with open_plain(path.resolve(), _LARGEST) as stored:
-            most = most_behind(os.fstat(stored.fileno()))
-            # The content decides, not the name: some browsers unpack a .gz and keep its name.
-            packed = stored.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC)
-            stream = gzip.GzipFile(fileobj=stored) if packed else stored
-            return _read_content(path, stream, magic, most)
-    except EOFError as error:
-        raise FileInvalidError(path, "is a truncated gzip file") from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise FileInvalidError(path, f"is a damaged gzip file ({error})") from error
-    except (OSError, Refusal) as error:
-        reason = str(getattr(error, "strerror", None) or error).rstrip(".")
-        raise FileInvalidError(path, f"can't be read: {reason}") from error
+    with opened(path, _LARGEST) as (stream, most):
+        return _read_content(path, stream, magic, most)
 
 
 def _read_content(path: Path, stream: io.BufferedIOBase, magic: bytes, most: int) -> UInt8:
