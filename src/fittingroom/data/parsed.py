@@ -1,30 +1,27 @@
 """Keep data sets that took long to read, for the next time.
 
 An entry is found by what decides about a data set: the path, size and time of every file that may
-have been read, the options, and our own code. Its content hashes are computed anew.
+have been read, the options, and our own code. It is an NPZ file, whose checksums tell damage.
 """
 
-import contextlib
-import dataclasses
 import hashlib
 import json
-import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from fittingroom.data.dataset import Dataset, Source, content_hashes
-from fittingroom.data.official import TEST, TRAINING
+from fittingroom.data.dataset import Dataset, Source
 from fittingroom.data.readers import idx
 from fittingroom.data.split import ImageSet
 from fittingroom.photos import Preparation
-from fittingroom.safe_io import Refusal, read_arrays, read_whole
+from fittingroom.safe_io import read_arrays, read_whole
 
 _KEPT = 5  # data sets
 _LARGEST = 2**40
-_CODE = Path(__file__).parents[1]
-_ARRAYS, _SETS = ("images", "labels", "indices"), ("_training", "_test")
+_SETS, _ARRAYS = ("_training", "_test"), ("images", "labels", "indices")
 
 
 def folder() -> Path | None:
@@ -45,12 +42,16 @@ def entry_of(source: Source, classes: Sequence[str] | None) -> Path | None:
     parent = folder()
     if parent is None or source.path is None or all(idx.recognises(path) for path in paths):
         return None
-    code = [*(_CODE / "data").rglob("*.py"), *(_CODE / "photos").rglob("*.py")]
-    stamps = []
-    for file in sorted([*code, *(file for path in paths for file in _files(path))]):
-        with contextlib.suppress(OSError):  # it has gone, or is a link to nowhere
-            status = file.stat()
-            stamps.append((str(file), status.st_size, status.st_mtime_ns))
+    code = Path(__file__).parents[1]
+    files = [*code.glob("data/**/*.py"), *code.glob("photos/*.py")]
+    for path in paths:  # all in a folder, or a file and those beside it, packed or not
+        ending = Path(path.name.removesuffix(".gz")).suffix
+        files += path.rglob("*") if path.is_dir() else path.parent.glob(f"*{ending}*")
+    stamps = [
+        (str(file), file.stat().st_size, file.stat().st_mtime_ns)
+        for file in sorted(files)
+        if file.is_file()
+    ]
     decides = str((source, classes and list(classes), stamps))
     return parent / f"{hashlib.sha256(decides.encode()).hexdigest()[:32]}.npz"
 
@@ -59,47 +60,28 @@ def load(entry: Path, source: Source) -> Dataset | None:
     """A data set that was kept; None if it wasn't, or if its file is damaged."""
     try:
         arrays = read_arrays(read_whole(entry, _LARGEST), _LARGEST)
-        values = json.loads(arrays.pop("values").tobytes())
-        for name in _SETS:
-            values[name] = ImageSet(*(arrays[f"{name} {each}"] for each in _ARRAYS))
-        hashes = (
-            content_hashes(values["_training"], TRAINING),
-            content_hashes(values["_test"], TEST),
-        )
-        if hashes != (values["training_hashes"], values["test_hashes"]):
-            return None
-        values["preparation"] = Preparation(**values["preparation"])
-        lists = {name: tuple(each) for name, each in values.items() if isinstance(each, list)}
         entry.touch()  # the last used is the last to go
-        return Dataset(source=source, **(values | lists))
-    except (OSError, Refusal, ValueError, KeyError, TypeError):
+    except (OSError, ValueError):
         return None
+    values = json.loads(arrays["values"].tobytes())
+    values |= {name: tuple(each) for name, each in values.items() if isinstance(each, list)}
+    values["preparation"] = Preparation(**values["preparation"])
+    values |= {name: ImageSet(*(arrays[f"{name} {each}"] for each in _ARRAYS)) for name in _SETS}
+    return Dataset(**values | {"source": source})
 
 
 def keep(entry: Path, dataset: Dataset) -> None:
     """Keep a data set; if that fails, it is read again the next time."""
-    fields = {each.name: getattr(dataset, each.name) for each in dataclasses.fields(dataset)}
-    sets = {name: fields.pop(name) for name in _SETS}
-    del fields["source"]
-    fields["preparation"] = dataclasses.asdict(dataset.preparation)
-    arrays = {f"{name} {each}": getattr(sets[name], each) for name in _SETS for each in _ARRAYS}
-    arrays["values"] = np.frombuffer(json.dumps(fields).encode(), np.uint8)
-    temporary = entry.with_name(f".{secrets.token_hex(8)}.npz")
-    with contextlib.suppress(OSError):
+    values = vars(dataset) | {"source": None}
+    sets = {name: vars(values.pop(name)) for name in _SETS}
+    arrays = {f"{name} {each}": sets[name][each] for name in _SETS for each in _ARRAYS}
+    text = json.dumps(values, default=vars).encode()
+    with suppress(OSError):
         entry.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("xb") as stream:
-                np.savez(stream, allow_pickle=False, **arrays)
-            temporary.replace(entry)
-        finally:
-            temporary.unlink(missing_ok=True)
-        kept = sorted(entry.parent.glob("*.npz"), key=lambda file: file.stat().st_mtime)
-        for oldest in kept[:-_KEPT]:
+        with TemporaryDirectory(dir=entry.parent) as temporary:
+            file = Path(temporary, entry.name)
+            np.savez(file, values=np.frombuffer(text, np.uint8), **arrays)
+            file.replace(entry)
+        entries = sorted(entry.parent.glob("*.npz"), key=lambda each: each.stat().st_mtime)
+        for oldest in entries[:-_KEPT]:
             oldest.unlink()
-
-
-def _files(path: Path) -> Iterator[Path]:
-    """All files in a folder and below it; or a file, and those beside it with its ending."""
-    if path.is_dir():
-        return (file for file in path.rglob("*") if file.is_file())
-    return (file for file in path.parent.iterdir() if file.suffix == path.suffix)

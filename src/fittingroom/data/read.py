@@ -44,8 +44,7 @@ def read_dataset(
     """
     given = read_names(classes) if isinstance(classes, Path) else classes
     entry = parsed.entry_of(source, given)
-    kept = entry and parsed.load(entry, source)
-    if kept:
+    if entry and (kept := parsed.load(entry, source)):
         return kept
     content = _read(source.path) if source.path is not None else content_of(arrays or ())
     if source.test is not None:
