@@ -1,5 +1,6 @@
-"""Fashion-MNIST is the same data in every format, in any order of its images."""
+"""Fashion-MNIST is the same data in every format; what is damaged is named in every format."""
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,10 @@ import numpy as np
 import pytest
 
 from fittingroom.data import Dataset, ImageSet, find_dataset
+from fittingroom.errors import DataInvalidError
+
+from .test_csv_files import NAMES, spoilt, table
+from .test_npz import IMAGES, LABELS, saved, zipped
 
 Write = Callable[[Path, ImageSet, ImageSet], None]
 
@@ -54,3 +59,42 @@ def test_the_sample_is_known_in_every_format(write: Write, sample: Dataset, tmp_
 @FORMATS
 def test_real_data_is_official_in_every_format(write: Write, real: Dataset, tmp_path: Path) -> None:
     check(write, real, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.csv", table()[:-900], "has nothing in row 7, column pixel"),
+        ("a.csv", table() * 2, "has 'pixel0' in row 8, column pixel0, not a whole number from 0"),
+        ("a.csv", spoilt(4, 10, "256"), "has '256' in row 4, column pixel8"),
+        ("a.csv", spoilt(4, 10, "NaN"), "has 'NaN' in row 4, column pixel8"),
+        ("a.csv", spoilt(4, 10, "0.5"), "has '0.5' in row 4, column pixel8"),
+        ("a.csv", spoilt(4, 10, "1,2"), "Expected 785 fields in line 4, saw 786"),
+        ("a.csv", spoilt(4, 10, "1;2"), "has '1;2' in row 4"),
+        ("a.csv", spoilt(4, 1, ""), "has no label in row 4"),
+        ("a.csv", table().replace(",", ";", 784), "has 1 column in row 2, not 785"),
+        ("a.csv", table(["2,2"] * 6), "has 786 columns in row 2, not 785"),
+        ("a.csv", table().splitlines()[0], "can't be read: No columns"),
+        ("a.csv", table(header=NAMES), "has 784 columns.* a column 'label'"),
+        ("a.csv", table().encode("utf-16"), "has 785 columns.* Give UTF-8 text"),
+        ("a.csv", "", "has 1 column, the first ''"),
+        ("a.csv.gz", gzip.compress(table().encode())[:-20], "can't be read: Compressed file ended"),
+        ("a.npz", b"", "can't be read"),
+        ("a.npz", saved(x=IMAGES, y=LABELS)[:-40], "can't be read"),
+        ("a.npz", zipped(), "must hold arrays alone"),
+        ("a.npz", saved(x=IMAGES, y=np.array([{}] * 6)), "allow_pickle=False"),
+        ("a.npz", saved(data=IMAGES, target=LABELS), r"holds the arrays data, target\. Name them"),
+        ("a.npz", saved(x=IMAGES, y=LABELS[:5]), "5 labels for 6 images"),
+        ("a.npz", saved(x=IMAGES, y=np.zeros((6, 14))), r"y has labels of shape \(6, 14\)"),
+        ("a.npz", saved(x=IMAGES * 9.5, y=LABELS), r"x: The images have values from .* Use `imag"),
+    ],
+)
+def test_a_damaged_file_is_named_in_one_message(
+    name: str, content: str | bytes, words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(DataInvalidError, match=words) as caught:
+        find_dataset(path, test=path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)

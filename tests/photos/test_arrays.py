@@ -23,16 +23,13 @@ COLOUR = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint
         (list(GREY), GREY),
         (GREY[:, ::2, ::2].reshape(5, 196), GREY[:, ::2, ::2]),
         (GREY.astype(np.int64), GREY),
-        (GREY.astype(np.float32), GREY),
         ((GREY + 0.4).clip(0, 255), GREY),
         (GREY / 255, GREY),
-        ((GREY / 255).astype(np.float16), GREY),
         (GREY / 255 * 1.0001, GREY),
         (GREY > 99, 255 * (GREY > 99)),
         (torch.tensor(GREY), GREY),
         (torch.tensor(GREY / 255, requires_grad=True)[:, None], GREY),
         (COLOUR, COLOUR),
-        (COLOUR.transpose(0, 3, 1, 2), COLOUR),
         (COLOUR.transpose(0, 3, 1, 2) / 255, COLOUR),
         (np.zeros((2, 8, 8), np.int8), np.zeros((2, 8, 8))),
     ],
@@ -43,35 +40,20 @@ def test_images_come_in_many_arrays(array: Any, expected: np.ndarray) -> None:
     np.testing.assert_array_equal(images, expected)
 
 
-@pytest.mark.parametrize("planes", [False, True])
-def test_flat_colours_are_told_by_their_neighbours(planes: bool) -> None:
-    # Smooth images: a ramp in each direction, its colours apart.
-    down, across, colour = np.meshgrid(*map(np.arange, (32, 32, 3)), indexing="ij")
-    images = np.stack([down * 3 + across * 2 + colour * 40, across * 4 + colour * 50])
-    flat = (images.transpose(0, 3, 1, 2) if planes else images).reshape(2, -1)
-    np.testing.assert_array_equal(as_images(flat), images)
-
-
 @pytest.mark.parametrize(
     "array",
     [
         GREY[0],
         GREY[0].ravel(),
         COLOUR[0],
-        COLOUR.transpose(1, 2, 3, 0),
         np.stack([GREY] * 4, axis=-1),
-        np.stack([GREY] * 4, axis=1),
-        np.stack([GREY] * 9, axis=1),
-        GREY.reshape(5, 784, 1),
         np.hstack([np.zeros((5, 1), np.uint8), GREY.reshape(5, 784)]),
         GREY.astype(np.int8),
         GREY.astype(np.uint16) * 256,
         GREY / 127.5 - 1,
         (GREY - GREY.mean()) / GREY.std(),
         np.where(GREY == 0, np.nan, GREY),
-        np.where(GREY == 0, np.inf, GREY),
         GREY.astype(object),
-        GREY.astype(str),
     ],
 )
 def test_the_line_in_a_refusal_helps(array: np.ndarray) -> None:
@@ -85,7 +67,7 @@ def test_the_line_in_a_refusal_helps(array: np.ndarray) -> None:
     assert (images.min(), images.max()) == (0, 255)
 
 
-@pytest.mark.parametrize("array", [[GREY[0], GREY[1, 1:]], GREY[:0], np.zeros((9, 0, 0))])
+@pytest.mark.parametrize("array", [[GREY[0], GREY[1, 1:]], GREY[:0], np.zeros(9), GREY[:, :3]])
 def test_what_no_line_helps_is_refused_too(array: Any) -> None:
-    with pytest.raises(DataInvalidError, match=r"one size|no images"):
+    with pytest.raises(DataInvalidError, match=r"one size|no images|Move or reshape"):
         as_images(array)

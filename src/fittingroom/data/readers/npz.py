@@ -3,23 +3,17 @@
 from pathlib import Path
 
 from fittingroom.data.arrays import part_of
-from fittingroom.data.content import Content, FileInvalidError
-from fittingroom.safe_io import MEBIBYTE, Refusal, read_arrays, read_whole
+from fittingroom.data.content import Content, FileInvalidError, opened
+from fittingroom.safe_io import MEBIBYTE, read_arrays
 
 NEEDS = "x_train, y_train, x_test, y_test; train_images, train_labels, …; or images, labels"
 
 # Images and labels of each part, whatever the case of the letters.
 _NAMES = {
-    "training": (
-        ("x_train", "y_train"),
-        ("train_images", "train_labels"),
-        ("images", "labels"),
-        ("x", "y"),
-    ),
-    "validation": (("x_val", "y_val"), ("val_images", "val_labels")),
-    "test": (("x_test", "y_test"), ("test_images", "test_labels")),
+    "training": ("x_train y_train", "train_images train_labels", "images labels", "x y"),
+    "validation": ("x_val y_val", "val_images val_labels"),
+    "test": ("x_test y_test", "test_images test_labels"),
 }
-_CLASSES = ("classes", "class_names")
 _MOST = 4096 * MEBIBYTE
 
 
@@ -38,23 +32,18 @@ def read(path: Path) -> Content:
     if others:
         reason = "is not the only NPZ file in its folder"
         raise FileInvalidError(path, reason, "Name one with --data, and a test set with --test.")
-    try:
-        arrays = read_arrays(read_whole(path.resolve(), _MOST), _MOST)
-    except (OSError, Refusal) as error:
-        reason = str(getattr(error, "strerror", None) or error).rstrip(".")
-        raise FileInvalidError(path, f"can't be read: {reason}") from error
-    stored = {name.lower(): name for name in arrays}
+    with opened(path, _MOST) as (stream, _):
+        arrays = {name.lower(): each for name, each in read_arrays(stream.read(), _MOST).items()}
     parts = {}
     for part, pairs in _NAMES.items():
-        pair = next((pair for pair in pairs if stored.keys() >= set(pair)), None)
-        if pair is not None:
-            images, labels = (stored[name] for name in pair)
-            names = str(path / images), str(path / labels)
-            parts[part] = part_of(arrays[images], arrays[labels], names)
+        for images, labels in map(str.split, pairs):
+            if {images, labels} <= arrays.keys() and part not in parts:
+                names = str(path / images), str(path / labels)
+                parts[part] = part_of(arrays[images], arrays[labels], names)
     if "training" not in parts:
         reason = f"holds the arrays {', '.join(sorted(arrays))[:200]}"
         raise FileInvalidError(path, reason, f"Name them {NEEDS}.")
-    named = next((arrays[stored[name]] for name in _CLASSES if name in stored), None)
+    named = arrays.get("classes", arrays.get("class_names"))
     classes = () if named is None or named.dtype.kind != "U" else tuple(named.ravel().tolist())
     return Content(parts["training"], parts.get("test"), parts.get("validation"), classes)
 
