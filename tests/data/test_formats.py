@@ -1,12 +1,17 @@
 """Fashion-MNIST is the same data in every format; what is damaged is named in every format."""
 
 import gzip
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
+from fittingroom.classes import GARMENTS
 from fittingroom.data import Dataset, ImageSet, find_dataset
 from fittingroom.errors import DataInvalidError
 
@@ -36,7 +41,30 @@ def write_npz(folder: Path, training: ImageSet, test: ImageSet) -> None:
     )
 
 
-FORMATS = pytest.mark.parametrize("write", [write_csv, write_npz])
+def png(image: np.ndarray) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(image).save(content, "PNG", compress_level=1)
+    return content.getvalue()
+
+
+def write_parquet(folder: Path, training: ImageSet, test: ImageSet) -> None:
+    """As Hugging Face has it."""
+    for name, part in (("train", training), ("test", test)):
+        images = [{"bytes": png(image), "path": None} for image in part.images]
+        table = pa.table({"image": images, "label": part.labels.astype(np.int64)})
+        pq.write_table(table, folder / f"{name}-00000-of-00001.parquet", row_group_size=1000)
+
+
+def write_folders(folder: Path, training: ImageSet, test: ImageSet) -> None:
+    """A folder for each class, called after it."""
+    for name, part in (("train", training), ("test", test)):
+        for at, (image, label) in enumerate(zip(part.images, part.labels, strict=True)):
+            inner = folder / name / GARMENTS[label].replace("/", "_")
+            inner.mkdir(parents=True, exist_ok=True)
+            (inner / f"{at}.png").write_bytes(png(image))
+
+
+FORMATS = pytest.mark.parametrize("write", [write_csv, write_npz, write_parquet, write_folders])
 
 
 def check(write: Write, known: Dataset, folder: Path) -> None:
