@@ -40,3 +40,4 @@ def test_other_names_are_refused_in_words_that_can_be_printed(names, words):
 def test_a_sentence_names_ten_classes_at_most():
     assert in_short(GARMENTS) == ", ".join(GARMENTS)
     assert in_short([*"abcdefghijkl"]) == "a, b, c, d, e, f, g, h, i, j and 2 others"
+    assert in_short([*"abcdefghijk"]).endswith("j and 1 other")

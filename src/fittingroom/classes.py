@@ -60,5 +60,6 @@ def check_class_names(names: Sequence[str]) -> tuple[str, ...]:
 
 def in_short(names: Sequence[str]) -> str:
     """The first ten class names, and how many others there are, for a sentence."""
-    others = f" and {len(names) - _LISTED:,} others" * (len(names) > _LISTED)
+    more = len(names) - _LISTED
+    others = f" and {more:,} other{'s' * (more > 1)}" * (more > 0)
     return ", ".join(names[:_LISTED]) + others
