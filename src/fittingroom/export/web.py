@@ -24,7 +24,6 @@ from fittingroom.export.npm import read_package
 from fittingroom.predictions import Float32
 from fittingroom.runs import replace_output
 
-SITE = "a web page with models"
 _RUNTIME = (
     "onnxruntime-web",
     "1.30.0",
@@ -98,7 +97,7 @@ def write_site(
     }
     site = {"models": entries, "garments": garments}
     content["site.json"] = json.dumps(site, ensure_ascii=False, indent=1).encode()
-    replace_output(out, SITE, content)
+    replace_output(out, content)
     return {name: len(data) for name, data in content.items()}
 
 

@@ -18,7 +18,6 @@ from fittingroom.jobs.seeds import check_place, train_seeds
 from fittingroom.jobs.session import Session, dataset_of
 from fittingroom.recipes import RECIPES, BaseRecipe, recipe_of
 from fittingroom.recipes.resolve import names_file
-from fittingroom.reporting import REPORT
 from fittingroom.runs import Run, add_to_output, list_runs, open_output, open_run, resolved
 
 
@@ -105,7 +104,7 @@ def compare(
     external = read_others(sources, session)
     devices = _devices(recipes, session, here=on is None)
     wanted = [(recipe, devices[recipe.engine]) for recipe in recipes]
-    folder = open_output(out, REPORT)
+    folder = open_output(out, "a report")
     trained = train_seeds(wanted, seeds=seeds, fresh=fresh, on=on, session=session)
     failures = tuple(words for _, failed in trained for words in failed)
     groups = iter(runs for runs, _ in trained)

@@ -13,7 +13,7 @@ from fittingroom.findings import Finding, find
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.session import Session, dataset_of
 from fittingroom.recipes import BaseRecipe
-from fittingroom.reporting import ENVIRONMENT, REPORT, Audited, Facts, write_report
+from fittingroom.reporting import ENVIRONMENT, Audited, Facts, write_report
 from fittingroom.runs import Run, describe_environment, open_output, open_run, read_openings
 from fittingroom.safe_io import MEBIBYTE, Refusal, read_whole
 
@@ -56,7 +56,7 @@ def report(
     session = session or Session()
     if session.data is None:
         session = replace(session, data=dataset_of(opened[0]))
-    dataset, folder = session.dataset, open_output(out, REPORT)
+    dataset, folder = session.dataset, open_output(out, "a report")
     evaluated = {
         name: (evaluate(run, purpose="report", session=session),)
         for name, run in zip(names, opened, strict=True)

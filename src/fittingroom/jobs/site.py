@@ -8,7 +8,7 @@ import numpy as np
 from fittingroom.classes import GARMENTS
 from fittingroom.data import find_dataset
 from fittingroom.errors import UsageError
-from fittingroom.export.web import SITE, WebModel, write_site
+from fittingroom.export.web import WebModel, write_site
 from fittingroom.numbers import plain
 from fittingroom.predict import Model
 from fittingroom.predict.packaged import packaged_model, packaged_numbers
@@ -41,7 +41,7 @@ def export_site(runs: Sequence[Run | Path | str], *, out: Path | str) -> dict[st
             f"A web page shows one run, or {_MOST_MODELS} different runs side by side, not "
             f"{', '.join(names)}."
         )
-    folder = open_output(out, SITE)
+    folder = open_output(out, "a web page with models")
     sample = find_dataset("sample")
     known, test = sample.training(), sample.open_test()
     # To be tried by visitors, not scored.

@@ -15,6 +15,6 @@
 
 from fittingroom.reporting.facts import ENVIRONMENT, Facts
 from fittingroom.reporting.subsets import Audited
-from fittingroom.reporting.write import REPORT, write_report
+from fittingroom.reporting.write import write_report
 
-__all__ = ["ENVIRONMENT", "REPORT", "Audited", "Facts", "write_report"]
+__all__ = ["ENVIRONMENT", "Audited", "Facts", "write_report"]

@@ -23,8 +23,6 @@ from fittingroom.reporting.subsets import Audited
 from fittingroom.runs import replace_output
 from fittingroom.safe_io import utf8
 
-REPORT = "a report"
-
 _STRIP = 15  # images at the head of the page
 
 
@@ -99,7 +97,7 @@ def write_report(
     content = {f"images/{panel.image}": panel.png for panel in panels}
     content |= {"results.json": numbers, "README.md": markdown}
     content |= {} if audited is None else {"audit.html": audited.page}
-    replace_output(folder, REPORT, content | {"index.html": html})
+    replace_output(folder, content | {"index.html": html})
     return folder / "index.html"
 
 
