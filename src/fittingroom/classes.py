@@ -34,23 +34,15 @@ def check_class_names(names: Sequence[str]) -> tuple[str, ...]:
             than 200 characters or has characters that cannot be printed.
     """
     if not 2 <= len(names) <= _MOST_CLASSES:
-        raise DataError(f"2 to {_MOST_CLASSES:,} class names are allowed, not {len(names):,}.")
+        raise DataError(f"2 to {_MOST_CLASSES:,} classes are allowed, not {len(names):,}.")
     if wrong := [name for name in names if not isinstance(name, str)]:
         raise DataError(f"Class names must be text, not {repr(wrong[0])[:60]}.")
     checked = tuple(" ".join(name.split()) for name in names)
     for label, name in enumerate(checked):
-        start = f"The name of class {label}"
-        if not name:
-            raise DataError(f"{start} is empty. Give each class a name.")
-        if len(name) > _LONGEST_NAME:
+        if not (0 < len(name) <= _LONGEST_NAME and name.translate(_JOINERS).isprintable()):
             raise DataError(
-                f"{start} has {len(name):,} characters; at most {_LONGEST_NAME} are allowed: "
-                f"{name[:40]!r}…."
-            )
-        if unprintable := [each for each in name.translate(_JOINERS) if not each.isprintable()]:
-            raise DataError(
-                f"{start}, {name!r}, has the character U+{ord(unprintable[0]):04X}, which "
-                "can't be printed. Remove it."
+                f"The name of class {label} is {repr(name)[:60]}. Give it 1 to {_LONGEST_NAME} "
+                "characters, all of which can be printed."
             )
     (most, count), *_ = Counter(checked).most_common(1)
     if count > 1:

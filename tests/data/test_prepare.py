@@ -4,7 +4,6 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
@@ -71,14 +70,6 @@ def test_one_by_one_is_the_same_as_together(images) -> None:
     together = resize(images, inverted=True)
     alone = np.concatenate([resize(each[None], inverted=True) for each in images])
     np.testing.assert_array_equal(together, alone)
-
-
-@given(st.lists(st.integers(5, 63), min_size=2, max_size=4))
-def test_images_of_various_sizes(sides: list[int]) -> None:
-    images = [np.full((side, side + 1, 3), 9, np.uint8) for side in sides]
-    result = prepared(images)
-    assert result.shape == (len(sides), 28, 28)
-    assert (result == 9).all()
 
 
 def test_large_images_go_through_the_photo_conversion(sample) -> None:

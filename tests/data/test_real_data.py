@@ -5,7 +5,7 @@ import pytest
 
 from fittingroom.classes import GARMENTS
 from fittingroom.data import Dataset, SplitRule, official
-from fittingroom.data.verify import missing
+from fittingroom.data.find import missing
 
 pytestmark = pytest.mark.real_data
 

@@ -16,11 +16,5 @@ def test_the_sheet_shows_a_class_a_row_in_file_order() -> None:
             assert (shown == (of_class[column] if column < len(of_class) else 255)).all()
 
 
-def test_many_classes_stand_side_by_side() -> None:
-    images = made(62, each=3).training()
-    sheet = np.asarray(contact_sheet(images))[::2, ::2]
-    assert sheet.shape == (21 * 29 + 1, 14 * 29 + 1)
-    for label, left in ((0, 1), (20, 1), (21, 1 + 5 * 29), (61, 1 + 10 * 29)):
-        top = 1 + 29 * (label % 21)
-        first = images.images[images.labels == label][0]
-        assert (sheet[top : top + 28, left : left + 28] == first).all()
+def test_of_many_classes_the_first_thirty_are_drawn() -> None:
+    assert contact_sheet(made(62).training()).height == 2 * (30 * 29 + 1)

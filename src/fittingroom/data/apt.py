@@ -11,8 +11,7 @@ from pathlib import Path
 
 from fittingroom.data import official
 from fittingroom.data.content import FileInvalidError
-from fittingroom.data.find import DEBIAN_PACKAGE
-from fittingroom.data.verify import check, missing
+from fittingroom.data.find import DEBIAN_PACKAGE, check, missing
 
 # By itself, apt waits for minutes for each of its sources.
 _WAITS = ("Retries=1", "http::Timeout=10", "https::Timeout=10")

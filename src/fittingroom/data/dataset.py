@@ -85,25 +85,23 @@ class Dataset:
                 "The data is the small sample inside the package, not the whole of Fashion-MNIST. "
                 "Its numbers are good for trying things out, not for quoting."
             )
+        words = (
+            f"The data is {self.path.name} ({self.format}): not the official Fashion-MNIST, and no "
+            "other known data set. Do not compare its numbers with published ones."
+        )
         if self.known:
             words = (
                 f"The data is {self.known}, by its published hashes, and not the official "
                 f"Fashion-MNIST. Compare its numbers with those of {self.known} alone."
-            )
-        else:
-            words = (
-                f"The data is {self.path.name} ({self.format}): not the official Fashion-MNIST, "
-                "and no other known data set. Do not compare its numbers with published ones."
             )
         return " ".join([words, *self.warnings])
 
     @property
     def key(self) -> str:
         """What decides about a training, as one text: hashes, class names, validation set."""
-        parts = [*(self.training_hashes[name] for name in sorted(TRAINING)), *self.classes]
-        return " ".join(
-            [*parts, *([f"validation {self.own_validation}"] * bool(self.own_validation))]
-        )
+        own = [f"validation {self.own_validation}"] if self.own_validation else []
+        hashes = [self.training_hashes[name] for name in sorted(TRAINING)]
+        return " ".join([*hashes, *self.classes, *own])
 
     def training(self) -> ImageSet:
         """The whole training set, the source's own validation images at its end."""

@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 import pooch
 
 from fittingroom.data.content import FileInvalidError
+from fittingroom.data.find import check, missing
 from fittingroom.data.official import KnownSet
-from fittingroom.data.verify import check, missing
 
 MIRRORS: dict[str, tuple[str, ...]] = {
     "fashion-mnist": (

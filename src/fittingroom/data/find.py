@@ -1,5 +1,6 @@
 """Find the data that a person asked for, and fetch it if it is nowhere."""
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -9,12 +10,11 @@ from typing import Any, Literal
 
 from fittingroom.data import official
 from fittingroom.data.content import FileInvalidError
-from fittingroom.data.dataset import Dataset, Source
-from fittingroom.data.official import KnownSet
+from fittingroom.data.dataset import Dataset, Source, hash_idx
+from fittingroom.data.official import FILE_NAMES, TEST, TRAINING, KnownSet
 from fittingroom.data.prepare import Track
 from fittingroom.data.read import read_dataset
 from fittingroom.data.readers import idx
-from fittingroom.data.verify import check, missing
 from fittingroom.errors import (
     DataError,
     DataNotFoundError,
@@ -93,9 +93,7 @@ def fetch_dataset(folder: Path | None = None) -> Dataset:
         DataNotFoundError: no mirror has the data; the message names each place.
         DataError: the folder can't be written to.
     """
-    if folder is None:
-        return _find_official(fetch=True)
-    return _fetch_official(folder.expanduser().absolute(), [])
+    return _find_official(True) if folder is None else _fetch_official(_absolute(folder), [])
 
 
 @dataclass(frozen=True)
@@ -127,6 +125,30 @@ def survey() -> Iterator[DataPlace]:
             yield DataPlace(what, folder, None, f"{error.path.name} {error.reason}")
         else:
             yield DataPlace(what, folder, dataset, "all four files, verified")
+
+
+def missing(folder: Path, known: KnownSet) -> list[str]:
+    """The names of a known data set's files that a folder doesn't have, plain or ``.gz``."""
+    absent = list(FILE_NAMES)
+    for name, path in idx.find_files(folder).items():
+        with suppress(FileInvalidError):
+            check(path, name, known)
+            absent.remove(name)
+    return absent
+
+
+def check(path: Path, name: str, known: KnownSet) -> None:
+    """Raise a FileInvalidError unless a file is the one of this name in a known data set."""
+    expected = known.hashes[name]
+    if known.packed:
+        with path.open("rb") as stored:
+            received = hashlib.file_digest(stored, "sha256").hexdigest()
+    else:
+        images = name in (TRAINING.images, TEST.images)
+        received = hash_idx(idx.read_images(path) if images else idx.read_labels(path))
+    if received != expected:
+        reason = f"has other content: its SHA-256 is {received[:16]}…, not {expected[:16]}…"
+        raise FileInvalidError(path, reason)
 
 
 def cache_folder(name: str = "fashion-mnist") -> Path:
@@ -196,7 +218,7 @@ def _official_in(folder: Path) -> Dataset:
         DataNotFoundError: some are missing.
         FileInvalidError: one has another content.
     """
-    if not folder.is_dir() or len(idx.find_files(folder)) < len(official.FILE_NAMES):
+    if not folder.is_dir() or len(idx.find_files(folder)) < len(FILE_NAMES):
         raise DataNotFoundError(f"{folder} lacks some of the four files.")
     dataset = read_dataset(Source(folder))
     if not dataset.official:
@@ -211,7 +233,7 @@ def _absolute(path: str | Path) -> Path:
 
 
 def _not_found(known: KnownSet, tried: list[str]) -> DataNotFoundError:
-    names = ", ".join(f"{name}.gz" for name in official.FILE_NAMES)
+    names = ", ".join(f"{name}.gz" for name in FILE_NAMES)
     lines = "".join(f"\n  - {line}" for line in tried)
     return DataNotFoundError(
         f"{known.title} is in none of these places:{lines}\n"

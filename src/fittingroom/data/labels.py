@@ -14,8 +14,6 @@ from fittingroom.errors import DataError, DataInvalidError
 from fittingroom.predictions import Labels, as_labels
 from fittingroom.safe_io import MEBIBYTE, read_whole
 
-_MOST_CLASSES = 1000
-
 
 def number_labels(
     content: Content, given: Sequence[str] | None
@@ -39,11 +37,6 @@ def number_labels(
     parts = (content.training, content.validation, content.test)
     found, counts = np.unique(content.training.labels, return_counts=True)
     names, notes = _names(found, content.classes), []
-    if not 2 <= len(found) <= _MOST_CLASSES:
-        raise DataInvalidError(
-            f"The training set has {len(found):,} class{'es' * (len(found) != 1)}, not 2 to "
-            f"{_MOST_CLASSES:,}. Check its labels."
-        )
     if counts.min() < 2:
         raise DataInvalidError(
             f"The class {names[counts.argmin()]} has one training image. Each class needs at least "
