@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -173,13 +172,7 @@ class Predictions:
         if self.log_probabilities is not None:
             arrays["log_probabilities"] = self.log_probabilities
         stream = io.BytesIO()
-        # Not by np.savez: with a clock before 1980 it fails, and its bytes depend on the time.
-        with zipfile.ZipFile(stream, "w") as archive:
-            for name, array in arrays.items():
-                plain = io.BytesIO()
-                np.lib.format.write_array(plain, array, allow_pickle=False)
-                member = zipfile.ZipInfo(f"{name}.npy")
-                archive.writestr(member, plain.getvalue(), zipfile.ZIP_DEFLATED)
+        np.savez_compressed(stream, allow_pickle=False, **arrays)
         return stream.getvalue()
 
     @classmethod

@@ -75,8 +75,7 @@ class Summary:
         Raises:
             ValueError: a number is not finite, or below 0.
         """
-        impossible = min(astuple(self)) < 0 or self.temperature == 0 or self.validation_accuracy > 1
-        if not finite(self) or impossible:
+        if not finite(self) or min(astuple(self)) < 0 or self.temperature == 0:
             raise ValueError(f"{self} has impossible numbers")
 
 
