@@ -206,17 +206,6 @@ def test_stages_are_drawn(folder, tmp_path, capsys):
     assert "one photo, not 4" in capsys.readouterr().err
 
 
-def test_stages_are_never_drawn_over_the_photo(folder, tmp_path, capsys):
-    photo, link = tmp_path / "photo.png", tmp_path / "link.png"
-    content = (folder / "a.png").read_bytes()
-    photo.write_bytes(content)
-    link.symlink_to(photo)
-    for stages in (photo, link):
-        assert run(["predict", str(photo), "--stages", str(stages)]) == 2
-        assert "would overwrite" in capsys.readouterr().err
-        assert photo.read_bytes() == content
-
-
 @pytest.mark.skipif(os.name == "nt", reason="closes a stream as a POSIX shell does")
 def test_standard_output_that_was_closed_hears_nothing(folder):
     command = f'exec "{sys.executable}" -m fittingroom predict "$0" --csv >&-'

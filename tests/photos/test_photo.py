@@ -172,13 +172,16 @@ def test_floats_and_sixteen_bits_within_eight_are_grey_levels(high):
         assert (read_photo(encoded(image, "TIFF")).image == expected).all()
 
 
-def broken(content: bytes) -> list[bytes]:
-    """The same, no EXIF of which can be read."""
-    return [b"", content[:6] + b"??" + content[8:], content[: len(content) // 2], b"\xff" * 40]
-
-
 SOUND = garment_photo()
-HUGE = bytes(3_000_000)
+PLAIN, EXIF, HUGE = encoded(SOUND, "PNG"), exif(1), bytes(3_000_000)
+BROKEN = [b"", EXIF[:6] + b"??" + EXIF[8:], EXIF[: len(EXIF) // 2], b"\xff" * 40]
+
+
+def with_chunk(name: bytes, data: bytes) -> bytes:
+    """A PNG with one chunk more, after its header."""
+    return PLAIN[:33] + chunk(name, data) + PLAIN[33:]
+
+
 METADATA = {
     **{
         f"{kind} {number}": encoded(SOUND, kind, exif=each, **options)
@@ -187,23 +190,13 @@ METADATA = {
             ("PNG", {}),
             ("WEBP", {"lossless": True}),
         )
-        for number, each in enumerate(broken(exif(1)))
+        for number, each in enumerate(BROKEN)
     },
     "profile": encoded(SOUND, "PNG", icc_profile=HUGE),
     "checksum": encoded(SOUND, "PNG", dpi=(72, 72)).replace(b"pHYs", b"pHYz"),
-}
-
-
-def with_chunk(content: bytes, name: bytes, data: bytes) -> bytes:
-    """A PNG with one chunk more, after its header."""
-    return content[:33] + chunk(name, data) + content[33:]
-
-
-PLAIN = encoded(SOUND, "PNG")
-METADATA |= {
-    "raw profile": with_chunk(PLAIN, b"tEXt", b"Raw profile type exif\0\nexif\n 9\nno hex"),
-    "text": with_chunk(PLAIN, b"zTXt", b"a\0\0" + zlib.compress(HUGE)),
-    "more text": with_chunk(PLAIN, b"iTXt", b"a\0\1\0\0\0" + zlib.compress(HUGE)),
+    "raw profile": with_chunk(b"tEXt", b"Raw profile type exif\0\nexif\n 9\nno hex"),
+    "text": with_chunk(b"zTXt", b"a\0\0" + zlib.compress(HUGE)),
+    "more text": with_chunk(b"iTXt", b"a\0\1\0\0\0" + zlib.compress(HUGE)),
 }
 
 

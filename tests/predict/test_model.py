@@ -1,6 +1,4 @@
 import io
-import os
-import sys
 
 import numpy as np
 import onnx
@@ -41,13 +39,6 @@ def test_arrays_are_what_the_predictor_says(model, trained, garments):
     np.testing.assert_allclose(said.probabilities, expected, atol=1e-5)
     assert (said.label == expected.argmax(axis=1)).all()
     assert said.ood_score.shape == said.abstain.shape == (len(garments),)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="such names are not allowed here")
-def test_the_name_of_a_file_that_is_no_utf8_is_shown_with_a_replacement(trained, tmp_path):
-    path = tmp_path / os.fsdecode(b"s\xff.onnx")
-    path.write_bytes(trained.model_path.read_bytes())
-    assert Model(path).name == "s�"
 
 
 def test_answers_are_the_rows_of_the_arrays(model, garments):
@@ -94,14 +85,7 @@ FORMS = {
     "as they are": lambda images: images,
     "a list": list,
     "of Pillow's": lambda images: [Image.fromarray(each) for each in images],
-    "channels last": lambda images: images[..., None],
-    "channels first": lambda images: images[:, None],
-    "flat": lambda images: images.reshape(-1, 784),
-    "lists of rows": lambda images: list(images.reshape(-1, 784)),
     "a matrix": lambda images: np.asmatrix(images.reshape(-1, 784)),
-    "0 to 1": lambda images: images / 255,
-    "float32": lambda images: images.astype(np.float32),
-    "int64": lambda images: images.astype(np.int64),
     "a tensor": lambda images: torch.tensor(images / 255, requires_grad=True)[:, None],
     "a frame": lambda images: pandas.DataFrame(images.reshape(-1, 784)),
     "in colour": lambda images: images[..., None].repeat(3, axis=3),
@@ -112,16 +96,11 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS)
 def test_an_array_is_what_the_same_pixels_in_a_file_are(form, model, garments):
     images = np.concatenate([garments[:20], 255 - garments[:20]])
-    files = [encoded(image, "PNG") for image in images]
-    for answer, expected in zip(
-        model.predict(FORMS[form](images)), model.predict(files), strict=True
-    ):
-        np.testing.assert_allclose(answer.probabilities, expected.probabilities, atol=1e-6)
-        assert answer.warnings == expected.warnings
-    said = model.predict(FORMS[form](255 - garments[:3]))
-    assert {words for answer in said for words in answer.warnings} == {
-        "The image is dark on light, so it was inverted."
-    }
+    expected = model.predict([encoded(image, "PNG") for image in images])
+    for answer, same in zip(model.predict(FORMS[form](images)), expected, strict=True):
+        np.testing.assert_allclose(answer.probabilities, same.probabilities, atol=1e-6)
+        assert answer.warnings == same.warnings
+    assert expected[39].warnings == ("The image is dark on light, so it was inverted.",)
     assert len(model.predict(FORMS[form](garments[:1]))) == 1
 
 
@@ -145,24 +124,11 @@ def test_paths_come_in_arrays_too(model, garments, tmp_path):
         assert [answer.label for answer in model.predict(given)] == expected
 
 
-@pytest.mark.parametrize(
-    ("array", "words"),
-    [
-        (np.zeros((3, 32, 32)), r"one image in colour or three grey ones.*images\[None\]"),
-        (np.full((2, 28, 28), -1.0), "from -1 to -1"),
-        (np.zeros((0, 28, 28)), "no images"),
-        (np.zeros((2, 28, 28), complex), "not numbers"),
-        ([[0.5] * 784], r"numpy\.array\(images\)"),
-    ],
-)
-def test_an_array_that_may_be_anything_is_refused_with_what_to_do(array, words, model):
-    with pytest.raises(PhotoError, match=words):
-        model.predict(array)
-
-
 def test_what_is_no_image_is_refused(model, tmp_path):
     with pytest.raises(PhotoError):
         model.predict(tmp_path / "none.png")
+    with pytest.raises(PhotoError, match=r"one image in colour or three.*images\[None\]"):
+        model.predict(np.zeros((3, 32, 32)))
     for other in (None, 3, io.BytesIO(b"x"), iter(["a.png"]), [["a.png"]]):
         with pytest.raises(PhotoError, match="can't be a"):
             model.predict(other)

@@ -80,7 +80,7 @@ def predict(
     ] = None,
 ) -> None:
     """Classify the garments on photos; say how sure that is, or why there is no answer."""
-    from fittingroom.jobs.classify import LeftOut, PredictOptions, classify, find_images
+    from fittingroom.jobs.classify import PredictOptions, classify, find_images
     from fittingroom.jobs.load import load
 
     if json and csv:
@@ -94,9 +94,9 @@ def predict(
             )
         _on_ray(image, out, model, chosen, threads, json)
         return
-    left_out = LeftOut()
+    left_out: list[str] = []
     found = image if image == [_STANDARD_INPUT] else list(find_images(image, left_out))
-    for sentence in left_out.sentences:
+    for sentence in left_out:
         print(printable(sentence), file=sys.stderr)
     if stages is not None:
         _check_stages(stages, found, force)
@@ -170,12 +170,6 @@ def _check_stages(stages: Path, found: list[str], force: bool) -> None:
             f"--stages can't draw into {stages}. Name a file that ends in .png, in a folder that "
             "exists."
         )
-    try:
-        same = stages.samefile(found[0])
-    except (OSError, ValueError):  # one of them doesn't exist
-        same = False
-    if same:
-        raise UsageError(f"--stages would overwrite the photo {stages}. Name another file.")
     if stages.exists() and not force:
         raise UsageError(f"{stages} exists. Name another file, or overwrite it with --force.")
 

@@ -5,7 +5,7 @@ import itertools
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -63,30 +63,7 @@ class Classified:
         return values
 
 
-@dataclass
-class LeftOut:
-    """What a search for images left out, filled as it goes on.
-
-    Attributes:
-        kinds: how many files there are of each other kind, by the ending of their names.
-        empty: folders and patterns without any image.
-    """
-
-    kinds: Counter[str] = field(default_factory=Counter)
-    empty: list[str] = field(default_factory=list)
-
-    @property
-    def sentences(self) -> list[str]:
-        """The same in words, nothing for nothing."""
-        said = [f"There are no images in {source}." for source in self.empty]
-        if self.kinds:
-            kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.kinds.most_common())
-            advice = f" {CONVERT_HEIC}" if self.kinds.keys() & {".heic", ".heif"} else ""
-            said.append(f"Left out of the folders, by kind: {kinds}.{advice}")
-        return said
-
-
-def find_images(sources: Sequence[str], left_out: LeftOut) -> Iterator[str]:
+def find_images(sources: Sequence[str], left_out: list[str]) -> Iterator[str]:
     """The names of all images that files, folders and patterns stand for, in order.
 
     Only the names in one folder are held at a time.
@@ -95,7 +72,7 @@ def find_images(sources: Sequence[str], left_out: LeftOut) -> Iterator[str]:
         sources: files; folders, searched with all folders below them, linked ones too, for names
             that end in one of ``SUFFIXES``; and patterns such as ``photos/*.jpg``, in which ``**``
             is any folders.
-        left_out: is told what was left out.
+        left_out: gets a sentence on what was left out.
 
     Yields:
         Each image, whether it can be read or not.
@@ -103,12 +80,12 @@ def find_images(sources: Sequence[str], left_out: LeftOut) -> Iterator[str]:
     Raises:
         UsageError: there is no image at all, or a folder can't be read.
     """
-    nothing = True
+    others, nothing = Counter[str](), True
     for source in sources:
         names: Iterable[str] = [source]
         # Not Path's own methods, which raise an error if a name is too long.
         if os.path.isdir(source):  # noqa: PTH112
-            names = _below(source, left_out.kinds)
+            names = _below(source, others)
         elif not os.path.lexists(source) and glob.has_magic(source):
             # Not Path.glob, which takes no absolute pattern.
             matches = sorted(glob.iglob(source, recursive=True))  # noqa: PTH207
@@ -118,11 +95,15 @@ def find_images(sources: Sequence[str], left_out: LeftOut) -> Iterator[str]:
             found, nothing = True, False
             yield name
         if not found:
-            left_out.empty.append(source)
+            left_out.append(f"There are no images in {source}.")
+    if others:
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in others.most_common())
+        advice = f" {CONVERT_HEIC}" if others.keys() & {".heic", ".heif"} else ""
+        left_out.append(f"Left out of the folders, by kind: {kinds}.{advice}")
     if nothing:
         raise UsageError(
-            f"{' '.join(left_out.sentences) or 'There are no images.'} Name a file, a folder or a "
-            f"pattern of files that end in {', '.join(SUFFIXES)}."
+            f"{' '.join(left_out) or 'There are no images.'} Name a file, a folder or a pattern of "
+            f"files that end in {', '.join(SUFFIXES)}."
         )
 
 

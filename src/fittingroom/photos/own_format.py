@@ -79,8 +79,7 @@ def own_format(image: UInt8) -> tuple[UInt8, str, bool] | None:
 
 def has_dark_corners(images: UInt8) -> npt.NDArray[np.bool_]:
     """Whether images ``(…, 28, 28)`` have corners as dark as those of the data set's: ``(…)``."""
-    dark: npt.NDArray[np.bool_] = _corners(images) <= DARK_CORNERS
-    return dark
+    return np.asarray(_corners(images) <= DARK_CORNERS)
 
 
 def _corners(levels: npt.NDArray[Any]) -> Any:

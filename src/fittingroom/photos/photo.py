@@ -93,17 +93,12 @@ def read_photo(
 def _used_whole(pixels: UInt8, *, inverted: bool) -> Photo:
     """A small image, for a model whose training images were used as a whole."""
     (image,) = resize(pixels[None], inverted=inverted)
-    resized = pixels.shape[:2] != image.shape
-    coloured = bool((pixels != pixels[:, :, :1]).any())
-    done = [
-        words
-        for words, holds in (
-            ("made grey", coloured),
-            ("inverted", inverted),
-            ("resized to 28 pixels", resized),
-        )
-        if holds
-    ]
+    told = {
+        "made grey": bool((pixels != pixels[:, :, :1]).any()),
+        "inverted": inverted,
+        "resized to 28 pixels": pixels.shape[:2] != image.shape,
+    }
+    done = [words for words, holds in told.items() if holds]
     sentence = f"Used as a whole, as in the model's training: {', '.join(done) or 'left alone'}."
     stage = PhotoStage("28×28", sentence, image)
     return Photo(image, (_upright(pixels), stage) if done else (stage,), ())

@@ -43,10 +43,8 @@ class Preparation:
             ValueError: it holds something else.
         """
         values = parse_json(metadata.get(_KEY, "{}"), _KEY)
-        if not isinstance(values, dict) or not all(
-            name in ("resized", "inverted") and isinstance(value, bool)
-            for name, value in values.items()
-        ):
+        known = isinstance(values, dict) and values.keys() <= {"resized", "inverted"}
+        if not known or not all(isinstance(value, bool) for value in values.values()):
             raise ValueError(f"The preparation in the model's metadata is {metadata[_KEY]!r:.100}.")
         return cls(**values)
 

@@ -83,12 +83,8 @@ class Model:
             PhotoError: an image can't be read.
         """
         prepared, warnings = self._read(images)
-        answers = list(self.answers(prepared))
-        if not any(warnings):
-            return answers
-        return [
-            replace(answer, warnings=each) for answer, each in zip(answers, warnings, strict=True)
-        ]
+        answers = zip(self.answers(prepared), warnings, strict=True)
+        return [replace(answer, warnings=each) for answer, each in answers]
 
     def answers(self, images: UInt8) -> Answers:
         """Classify images in the data set's own format, without any conversion.
@@ -141,9 +137,7 @@ class Model:
         distances = np.linalg.norm(features - self.features(self._read(image)[0]), axis=1)
         return known.take(np.argsort(distances, kind="stable")[:count])
 
-    def _read(
-        self, images: ImageLike | Sequence[ImageLike]
-    ) -> tuple[UInt8, Sequence[tuple[str, ...]]]:
+    def _read(self, images: Any) -> tuple[UInt8, list[tuple[str, ...]]]:
         """Images in any form that :meth:`predict` takes, uint8 ``(N, 28, 28)``, and warnings."""
         if is_array(images):
             array = as_array(images)
@@ -153,10 +147,9 @@ class Model:
                 images = one_or_many(array)
                 own = images.shape[1:] == (28, 28) and not self.preparation.resized
                 if own and has_dark_corners(images).all():
-                    return images, ()
-        many: list[Any] = (
-            list(images) if isinstance(images, list | tuple | np.ndarray) else [images]
-        )
+                    return images, [()] * len(images)
+        several = isinstance(images, list | tuple | np.ndarray)
+        many: list[Any] = list(images) if several else [images]
         if not many:
             raise PredictionsError("There are no images. Give at least one.")
         photos = [

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fittingroom.errors import ClusterError, RunError, UsageError
-from fittingroom.jobs.classify import LeftOut, PredictOptions, classify, find_images
+from fittingroom.jobs.classify import PredictOptions, classify, find_images
 from fittingroom.jobs.cluster.connection import (
     RETRIES,
     check_seen,
@@ -103,9 +103,10 @@ def classify_shards(
     content = path.read_bytes()
     options = options or PredictOptions()
     settings = [hashlib.sha256(content).hexdigest(), str(Path.cwd()), asdict(options)]
-    left_out, progress = LeftOut(), progress or Silence()
+    left_out: list[str] = []
+    progress = progress or Silence()
     shards = list(_cut(find_images(sources, left_out), shard, out.resolve(), settings))
-    for sentence in left_out.sentences:
+    for sentence in left_out:
         progress.say(sentence)
     with only_here(open_output(out, "answers"), "answers"):
         before = broken = _answered(shards)
