@@ -123,7 +123,7 @@ def test_a_layer_s_setting_is_changed_by_its_place():
         ("augmentation", "1", "augmentation.flip"),
         ("split.validation", "2/1", "--set split.validation=2/1"),
         ("network", "[]", "Use --set with one of"),
-        ("filters", "48", r"or of a layer, such as layers\.0\.filters"),
+        ("filters", "48", r"or with layers\.0\.NAME for a layer"),
         ("layers.0.filter", "48", "Did you mean 'layers.0.filters'"),
         ("layers.99.units", "48", "can't be set"),
         ("layers.0.filters", "0", r"`Conv\.filters` is 0"),

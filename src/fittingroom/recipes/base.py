@@ -91,13 +91,11 @@ class BaseRecipe:
         recipe, known = self, settable_names(self)
         for name, text in settings.items():
             if name not in known:
-                layers = [each for each in known if each.startswith(LAYERS)]
-                within = [each for each in layers if each.endswith(f".{name}")]
+                own = [each for each in known if not each.startswith(LAYERS)]
+                layers = ", or with layers.0.NAME for a layer" * (len(own) < len(known))
                 raise UsageError(
-                    f"'{name}' can't be set. Use --set with one of "
-                    f"{', '.join(each for each in known if each not in layers)}"
-                    + (f", or of a layer, such as {(within or layers)[0]}." if layers else ".")
-                    + ("" if within else did_you_mean(name, known))
+                    f"'{name}' can't be set. Use --set with one of {', '.join(own)}{layers}."
+                    + did_you_mean(name, known)
                 )
             path = name.replace(LAYERS, f"{recipe.trains}.") if name.startswith(LAYERS) else name
             try:
@@ -109,34 +107,29 @@ class BaseRecipe:
 
 def settable_names(recipe: BaseRecipe) -> tuple[str, ...]:
     """The names that :meth:`BaseRecipe.with_settings` takes."""
-    names = []
-    for part in dataclasses.fields(recipe):
-        value: Any = getattr(recipe, part.name)
-        if dataclasses.is_dataclass(value) and not isinstance(value, OwnModel):
-            names += [f"{part.name}.{inner.name}" for inner in dataclasses.fields(value)]
-        elif isinstance(value, tuple):
-            names += [
-                f"{LAYERS}{place}.{inner.name}"
-                for place, layer in enumerate(value)
-                for inner in dataclasses.fields(layer)
-            ]
-        elif part.name not in (*_WORDS, "engine", recipe.trains):
-            names.append(part.name)
-    return tuple(names)
+    own = isinstance(getattr(recipe, recipe.trains), OwnModel)
+    return tuple(
+        name
+        for name, _ in _flat(recipe.to_json(), "")
+        if name not in (*_WORDS, "engine", "model.kind") and not name.endswith(".layer")
+        if not (own and name.startswith((LAYERS, "model.")))
+    )
 
 
 def differing_settings(recipes: Sequence[BaseRecipe]) -> list[str]:
     """For each recipe, its settings in which others of its name differ: ``"epochs=5"``."""
     flat = [dict(_flat(recipe.to_json(), "")) for recipe in recipes]
-
-    def of_its_own(values: dict[str, Any], name: str) -> bool:
-        others = [each for each in flat if each["name"] == values["name"]]
-        return name not in _WORDS and any(each.get(name) != values[name] for each in others)
-
-    return [
-        ", ".join(f"{name}={values[name]}" for name in values if of_its_own(values, name))
-        for values in flat
-    ]
+    words = []
+    for values in flat:
+        namesakes = [each for each in flat if each["name"] == values["name"]]
+        words.append(
+            ", ".join(
+                f"{name}={value}"
+                for name, value in values.items()
+                if name not in _WORDS and any(each.get(name) != value for each in namesakes)
+            )
+        )
+    return words
 
 
 def _flat(values: Any, name: str) -> Iterator[tuple[str, Any]]:
