@@ -2,6 +2,7 @@
 
 import _thread
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -47,16 +48,11 @@ def run(arguments: list[str]) -> int:
     A mistake is answered with one message on standard error, never a traceback.
     """
     try:
-        if arguments[:1] == ["predict"]:
-            # By itself, as importing the other commands would take longer than an answer.
-            from fittingroom.cli import predict
-
-            predict.app(args=arguments[1:], prog_name="fittingroom predict")
-        elif arguments[:1] == ["doctor"]:
-            # By itself too, as it has to say which package the others can't be imported without.
-            from fittingroom.cli import doctor
-
-            doctor.app(args=arguments[1:], prog_name="fittingroom doctor")
+        if arguments[:1] in (["predict"], ["doctor"]):
+            # By themselves: importing the other commands takes longer than an answer, and fails
+            # where doctor has to say which package is broken.
+            command = importlib.import_module(f"fittingroom.cli.{arguments[0]}")
+            command.app(args=arguments[1:], prog_name=f"fittingroom {arguments[0]}")
         else:
             from fittingroom.cli.app import app
 

@@ -9,9 +9,6 @@ from fittingroom.classes import in_short
 from fittingroom.cli import options
 from fittingroom.cli.output import Display, print_json, print_table, print_text
 from fittingroom.errors import DataInvalidError
-from fittingroom.runs import check_free
-
-_SHEET = Path("sample_data.png")
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -40,23 +37,15 @@ def show(
     test: options.Test = None,
     classes: options.Classes = None,
     invert: options.Invert = "auto",
-    sheet: Annotated[
-        Path | None,
-        typer.Option(
-            help="Where to write the sheet of examples. Default: sample_data.png, if it is new.",
-            show_default=False,
-        ),
-    ] = None,
+    sheet: Annotated[Path, typer.Option(help="Where to write the sheet of examples.")] = Path(
+        "sample_data.png"
+    ),
     force: options.Force = False,
     json: options.Json = False,
 ) -> None:
     """Show where the data is, and draw a sheet of example images."""
     from fittingroom.data import contact_sheet, find_dataset, survey
 
-    if sheet is not None:
-        check_free(sheet, force=force)
-    elif force or not _SHEET.exists():
-        sheet = _SHEET
     if data is None and not json:
         found = [(place.what, str(place.folder), place.words) for place in survey()]
         print_table(None, ("place", "folder", "found"), found, left=("place", "folder", "found"))
@@ -69,8 +58,9 @@ def show(
         track=Display().track,
     )
     training = dataset.training()
+    drawn = force or not sheet.exists()
     try:
-        if sheet is not None:
+        if drawn:
             contact_sheet(training).save(sheet)
     except (OSError, ValueError) as error:
         raise DataInvalidError(
@@ -90,7 +80,7 @@ def show(
                 "training": len(training),
                 "notes": list(dataset.notes),
                 "warnings": list(dataset.warnings),
-                "sheet": sheet and str(sheet),
+                "sheet": str(sheet) if drawn else None,
             }
         )
         return
@@ -100,5 +90,5 @@ def show(
     print_text(f"{len(training):,} training images in {len(dataset.classes):,} classes{own}.")
     for note in dataset.notes:
         print_text(note)
-    left = f"{_SHEET} exists and was left as it is; --force draws it again"
-    print_text(f"Examples, one row a class ({in_short(dataset.classes)}): {sheet or left}")
+    left = " exists and was left as it is; --force draws it again" * (not drawn)
+    print_text(f"Examples, one row a class ({in_short(dataset.classes)}): {sheet}{left}")

@@ -22,8 +22,6 @@ _TOOLS = ("bench", "dev", "docs", "fuzz")
 # What to do, by what the system says when a package can't be loaded.
 _REMEDIES = {
     "DLL load failed": "Install the Microsoft Visual C++ Redistributable",
-    "GLIBC": "This system's C library is too old: use a newer system, or an older version of it",
-    "ELF|architecture|mach-o": "It was built for another processor; use a Python for this one",
     "": "Install it again: `pip install --force-reinstall --no-cache-dir {}`",
 }
 
@@ -94,19 +92,13 @@ def _modules(name: str) -> list[str]:
 
 
 def _problem(name: str, told: dict[str, str]) -> str:
-    """Why an installed package can't be loaded, and what to do; empty if it can.
-
-    Args:
-        name: of the package.
-        told: the reasons so far, and of which package; another may fail for the same.
-    """
+    """Why an installed package can't be loaded, and what to do; empty if it can."""
     modules, own = _modules(name), name.lower().replace("-", "_")
     try:
         importlib.import_module(own if own in modules else modules[0])
     except Exception as error:  # noqa: BLE001 - whatever it is, that is what is told
         why = reason_of(error)
-        first = told.setdefault(why, name)
-        if first != name:
+        if (first := told.setdefault(why, name)) != name:  # another failed for the same
             return f"{name} needs {first}, which is broken"
         remedy = next(words for sign, words in _REMEDIES.items() if re.search(sign, why))
         return f"{name} is broken: {why}. {remedy.format(name)}"

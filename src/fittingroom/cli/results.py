@@ -49,8 +49,7 @@ def evaluate(
         return
     for each, model in evaluated.items():
         accuracy, of_classes = model.evaluation.accuracy, list(model.evaluation.per_class)
-        kinds = len(of_classes)
-        if kinds > CLASSES:
+        if (kinds := len(of_classes)) > CLASSES:
             of_classes = sorted(of_classes, key=lambda scores: scores.recall.value)[:CLASSES]
         print_table(
             f"{each} on {model.data}: accuracy {percent_estimate(accuracy, 2)}",

@@ -33,28 +33,17 @@ def serve(
     ] = None,
     allow_frame: Annotated[
         list[str] | None,
-        typer.Option(
-            help="An origin whose pages may frame this one, such as "
-            "https://course.example.org. Repeat it for several. Default: none.",
-            show_default=False,
-        ),
+        typer.Option(help="An origin whose pages may frame this one; repeatable. Default: none."),
     ] = None,
     allow_origin: Annotated[
         list[str] | None,
-        typer.Option(
-            help="An origin whose pages may send images from the browser (CORS). Repeat it for "
-            "several. Default: none.",
-            show_default=False,
-        ),
+        typer.Option(help="An origin whose pages may ask it (CORS); repeatable. Default: none."),
     ] = None,
     body_mb: Annotated[
         int, typer.Option(help="The largest request, in megabytes.", min=1, max=1000)
     ] = 5,
     most_wait: Annotated[
-        float,
-        typer.Option(
-            help="Refuse a request that would wait longer for earlier ones, in seconds.", min=0
-        ),
+        float, typer.Option(help="Seconds; a request that would wait longer is refused.", min=0)
     ] = 5.0,
     threads: Annotated[
         int, typer.Option(help="Processor threads of each model.", min=1, max=64)

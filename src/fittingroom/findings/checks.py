@@ -145,12 +145,10 @@ def _evaluation(model: ModelReport) -> Iterator[tuple[str, str]]:
             "average.",
         )
     assert recall is not None
-    below = [
-        each
-        for each in evaluation.per_class
-        if each.support and each.recall.high < recall.value - CLASS_GAP
-    ]
-    for each in sorted(below, key=lambda each: each.recall.value)[:CLASSES_NAMED]:
+    worst = sorted(evaluation.per_class, key=lambda each: each.recall.value)
+    low = recall.value - CLASS_GAP
+    below = [each for each in worst if each.support and each.recall.high < low]
+    for each in below[:CLASSES_NAMED]:
         yield (
             "class-below-the-rest",
             f"The recall of {name} for {each.name} is {percent_estimate(each.recall)}; its "

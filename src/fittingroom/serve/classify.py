@@ -87,7 +87,10 @@ def routes(
     )
     async def classify(request: Request) -> Response:
         """Classify photos, or images in the data set's format; with details, show how."""
-        details = _flag(request.query_params.get("details", "false"))
+        asked = request.query_params.get("details", "false")
+        details = asked.lower() in _TRUE
+        if not details and asked.lower() not in _FALSE:
+            raise HTTPException(422, f"details is {asked[:20]!r}. Write true or false.")
         most = _MOST_DETAILED if details else _MOST_IMAGES
         files: list[str | None]
         if uploads.content_type(request) == uploads.PIXELS:
@@ -149,12 +152,6 @@ def routes(
         return samples
 
     return router
-
-
-def _flag(given: str) -> bool:
-    if (text := given.lower()) not in (*_TRUE, *_FALSE):
-        raise HTTPException(422, f"details is {given[:20]!r}. Write true or false.")
-    return text in _TRUE
 
 
 def _answer(file: str | None, answer: Answer, probabilities: Float32, model: str) -> dict[str, Any]:
