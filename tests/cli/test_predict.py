@@ -32,17 +32,6 @@ def folder(tmp_path_factory, sample) -> Path:
     return folder
 
 
-def other_kinds(folder: Path, to: Path) -> None:
-    """Images of all kinds that are read, and two that are not."""
-    with Image.open(folder / "a.png") as image:
-        for name in ("a.GIF", "b.bmp", "c.jfif", "d.jpe", "e.tif", "f.TIFF", "g.avif"):
-            kind = {"jfif": "jpeg", "jpe": "jpeg", "tif": "tiff"}
-            ending = name[2:].lower()
-            image.save(to / name, kind.get(ending, ending))
-    for name in ("h.heic", "i.HEIC", "j.txt", ".hidden.txt", "none"):
-        (to / name).write_bytes(b"\0\0\0\x18ftypheic" + bytes(9))
-
-
 def lines(capsys) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
@@ -69,7 +58,12 @@ def test_a_folder_is_searched_and_a_broken_file_skipped(folder, capsys):
 
 
 def test_all_kinds_in_a_folder_are_read_and_the_others_counted(folder, tmp_path, capsys):
-    other_kinds(folder, tmp_path)
+    with Image.open(folder / "a.png") as image:
+        kinds = {"a.GIF": "gif", "b.bmp": "bmp", "c.jfif": "jpeg", "d.jpe": "jpeg", "e.tif": "tiff"}
+        for name, kind in (kinds | {"f.TIFF": "tiff", "g.avif": "avif"}).items():
+            image.save(tmp_path / name, kind)
+    for name in ("h.heic", "i.HEIC", "j.txt", ".hidden.txt", "none"):
+        (tmp_path / name).write_bytes(b"\0\0\0\x18ftypheic" + bytes(9))
     assert run(["predict", str(tmp_path), "--json"]) == 0
     out, err = capsys.readouterr()
     names = [Path(json.loads(line)["file"]).name for line in out.splitlines()]

@@ -49,13 +49,6 @@ def test_other_sizes_are_resized_by_area(side: int, sample) -> None:
     np.testing.assert_allclose(whole, np.array(pillow).mean(axis=(1, 2)), atol=0.5)
 
 
-def test_whole_factors_are_means_of_squares() -> None:
-    images = np.random.default_rng(0).integers(0, 255, (3, 56, 56), np.uint8)
-    means = images.reshape(3, 28, 2, 28, 2).mean(axis=(2, 4))
-    expected = np.floor(means + 0.5).astype(np.uint8)
-    np.testing.assert_array_equal(resize(images, inverted=False), expected)
-
-
 def test_the_shorter_edge_is_filled_with_the_background() -> None:
     image = np.full((1, 28, 14), 40, np.uint8)
     image[0, 10:18, 4:10] = 200

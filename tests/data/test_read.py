@@ -120,19 +120,10 @@ def test_known_data_keeps_its_names(tmp_path: Path) -> None:
         find_dataset(folder, classes=names)
 
 
-@pytest.mark.parametrize(
-    ("name", "array", "words"),
-    [
-        (TRAINING.labels, np.array([0, 1], np.uint8), "2 labels for 4 images"),
-        (TEST.labels, np.array([0, 2], np.uint8), "training set has no image of 2"),
-    ],
-)
-def test_labels_and_images_have_to_fit(
-    name: str, array: np.ndarray, words: str, tmp_path: Path
-) -> None:
+def test_labels_and_images_have_to_fit(tmp_path: Path) -> None:
     write_arrays(tmp_path, small_arrays([0, 0, 1, 1], [0, 1]))
-    write_file(tmp_path, name, idx_bytes(array), packed=True)
-    with pytest.raises(DataInvalidError, match=words):
+    write_file(tmp_path, TRAINING.labels, idx_bytes(np.array([0, 1], np.uint8)), packed=True)
+    with pytest.raises(DataInvalidError, match="2 labels for 4 images"):
         find_dataset(tmp_path)
 
 

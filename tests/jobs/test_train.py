@@ -49,17 +49,13 @@ def test_threads_hold_for_what_follows_the_epochs_too(tiny, sample, tmp_path, mo
     found: list[int] = []
 
     def watched(*arguments):
-        found.extend(
-            each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"
-        )
+        found.extend(each["num_threads"] for each in threadpool_info() if "blas" in each.values())
         return fit_ood(*arguments)
 
     monkeypatch.setattr("fittingroom.jobs.finish.fit_ood", watched)
     with threadpool_limits(1):
-        train(
-            dataclasses.replace(tiny, epochs=1),
-            session=Session(data=sample, runs=tmp_path, threads=2),
-        )
+        session = Session(data=sample, runs=tmp_path, threads=2)
+        train(dataclasses.replace(tiny, epochs=1), session=session)
     assert set(found) == {2}
 
 

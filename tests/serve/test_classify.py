@@ -85,14 +85,12 @@ def test_each_model_gets_images_prepared_as_in_its_training(served, loaded, of_c
     other = ServedModel(Model(of_colours.model_path, name="other", threads=1), None, None)
     client = served([*loaded, other])
     answer = client.post("/v1/classify?details=true", files=forms(png(colours[0])))
-    seen = [
-        np.asarray(Image.open(io.BytesIO(base64.b64decode(each["image"]))))
-        for each in answer.json()["answers"]
-    ]
+    answers = answer.json()["answers"]
+    seen = [np.asarray(Image.open(io.BytesIO(base64.b64decode(a["image"])))) for a in answers]
     np.testing.assert_array_equal(seen[1], resize(colours[:1], inverted=True)[0])
     assert (seen[0] != seen[1]).any()
     expected = other.model.answers(seen[1][None])[0]
-    assert answer.json()["answers"][1]["probability"] == pytest.approx(expected.probability, 1e-3)
+    assert answers[1]["probability"] == pytest.approx(expected.probability, 1e-3)
 
 
 @pytest.mark.parametrize("kinds", [4, 10])

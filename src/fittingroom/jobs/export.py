@@ -11,7 +11,7 @@ from fittingroom.errors import ExportError, UsageError
 from fittingroom.networks import parameter_count, summarise
 from fittingroom.predict import Predictor
 from fittingroom.recipes import Recipe
-from fittingroom.runs import Run, check_free, make_folder, open_run, resolved, write_file
+from fittingroom.runs import Run, make_folder, open_run, resolved, write_file
 from fittingroom.runs.stored import MOST_BYTES
 from fittingroom.safe_io import Refusal, read_weights, read_whole
 
@@ -78,7 +78,8 @@ def export_run(run: Run | Path | str, *, to: str, out: Path | str, force: bool =
     if path.is_dir() or path.suffix != f".{to}":
         what = "is a folder" if path.is_dir() else f"doesn't end in .{to}"
         raise UsageError(f"{path} {what}. Give a file name that ends in .{to}.")
-    check_free(path, force=force)
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists. Name another file, or overwrite it with --force.")
     run = run if isinstance(run, Run) else open_run(run)
     content, takes = _content(run, to)
     make_folder(path.parent)

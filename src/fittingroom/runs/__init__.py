@@ -6,7 +6,7 @@ from fittingroom.runs.files import make_folder, only_here, resolved, write_file
 from fittingroom.runs.folder import Run, Summary, open_run, run_name
 from fittingroom.runs.history import Ending, Epoch, best_epoch, ending
 from fittingroom.runs.listing import Listed, find_begun, find_run, list_runs
-from fittingroom.runs.outputs import add_to_output, check_free, open_output, replace_output
+from fittingroom.runs.outputs import add_to_output, open_output, replace_output
 from fittingroom.runs.testlog import Opening, log_opening, read_openings
 from fittingroom.runs.writer import RunWriter
 
@@ -22,7 +22,6 @@ __all__ = [
     "add_to_output",
     "available_processors",
     "best_epoch",
-    "check_free",
     "describe_environment",
     "differences",
     "ending",

@@ -41,9 +41,7 @@ def replace_output(folder: Path, content: Mapping[str, bytes]) -> None:
     """Write all files, then put them in place in their order, and remove what an earlier call left
     and this one doesn't write.
 
-    Args:
-        folder: as :func:`open_output` gives it.
-        content: by the names of the files within the folder.
+    The folder is as :func:`open_output` gives it; `content` is by the names of files within it.
     """
     what, before = _mark(folder)
     # Listed before they are there, so that a crash leaves no file that nobody knows.
@@ -61,16 +59,6 @@ def add_to_output(folder: Path, names: Iterable[str]) -> None:
     """List more files as ours before they are written."""
     what, ours = _mark(folder)
     _write_mark(folder, what, ours | set(names))
-
-
-def check_free(path: Path, *, force: bool) -> None:
-    """Check that a file is not there yet, or may be overwritten.
-
-    Raises:
-        UsageError: it is there, and `force` is False.
-    """
-    if not force and path.exists():
-        raise UsageError(f"{path} exists. Name another file, or overwrite it with --force.")
 
 
 def _mark(folder: Path) -> tuple[str, set[str]]:

@@ -53,31 +53,23 @@ def _write_for_older(path: Path) -> None:
     """Take settings out of a model's file that older versions of Keras 3 don't know."""
     if path.suffix == ".h5":
         with h5py.File(path, "r+") as file:
-            config = json.loads(file.attrs["model_config"])
-            file.attrs["model_config"] = json.dumps(_in_old_terms(config))
+            config = json.loads(file.attrs["model_config"], object_hook=_in_old_terms)
+            file.attrs["model_config"] = json.dumps(config)
         return
     with zipfile.ZipFile(path) as archive:
         content = {info: archive.read(info) for info in archive.infolist()}
     with zipfile.ZipFile(path, "w") as archive:
         for info, data in content.items():
             if info.filename == "config.json":
-                data = json.dumps(_in_old_terms(json.loads(data))).encode()
+                data = json.dumps(json.loads(data, object_hook=_in_old_terms)).encode()
             archive.writestr(info, data)
 
 
-def _in_old_terms(values: Any) -> Any:
-    if isinstance(values, list):
-        return [_in_old_terms(each) for each in values]
-    if not isinstance(values, dict):
-        return values
+def _in_old_terms(values: dict[str, Any]) -> dict[str, Any]:
     # Random layers have no say in what a model answers, and this is how images come everywhere.
     varies = str(values.get("name", "")) in ("flip", "rotation")
     newer = _NEWER | ({"data_format": "channels_last"} if varies else {})
-    return {
-        name: _in_old_terms(value)
-        for name, value in values.items()
-        if name not in newer or value != newer[name]
-    }
+    return {k: value for k, value in values.items() if k not in newer or value != newer[k]}
 
 
 def saved_files(model: Any) -> tuple[dict[str, bytes], tuple[str, ...]]:
