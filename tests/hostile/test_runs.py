@@ -101,7 +101,7 @@ def test_where_a_run_says_that_its_data_is_is_not_opened(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "fittingroom.jobs.session.find_dataset", lambda *_, **__: pytest.fail("was opened")
     )
-    with pytest.raises(DataNotFoundError, match=r"has to be named.*--data"):
+    with pytest.raises(DataNotFoundError, match=r"was trained on .*--data"):
         evaluate(made(tmp_path / "run", environment=text), session=Session(threads=1))
 
 

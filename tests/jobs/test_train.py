@@ -169,7 +169,7 @@ def test_arrays_are_data_that_has_to_be_named_again(tiny, three_classes, tmp_pat
     run = train(tiny, session=session)
     assert run.environment["data"]["hashes"] == three_classes.training_hashes
     assert evaluate(run, session=session).evaluation.confusion.shape == (3, 3)
-    with pytest.raises(DataNotFoundError, match=r"it came as arrays.*--data"):
+    with pytest.raises(DataNotFoundError, match=r"trained on arrays.*--data"):
         evaluate(run)
 
 
