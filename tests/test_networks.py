@@ -106,14 +106,11 @@ def test_a_network_that_is_too_large_is_refused_before_it_is_built(network):
         check_classifier(network, 10)
 
 
-def test_an_unknown_layer_is_refused_with_a_suggestion():
-    with pytest.raises(RecipeError, match="Did you mean 'MaxPool'"):
-        from_json([{"layer": "MaxPol"}])
-
-
 @pytest.mark.parametrize(
     ("layer", "words"),
     [
+        ({"layer": "MaxPol"}, "Did you mean 'MaxPool'"),
+        ({"layer": "Dense", "unit": 10}, r"has no setting 'unit'\. .*Did you mean 'units'"),
         ({"layer": "Dense"}, "Dense needs a value for 'units'"),
         ({"layer": "Dense", "units": "10"}, r"`Dense\.units` is '10', but must be a whole number"),
         ({"layer": "Dense", "units": True}, "must be a whole number"),
@@ -123,8 +120,3 @@ def test_an_unknown_layer_is_refused_with_a_suggestion():
 def test_impossible_fields_are_refused_in_words(layer, words):
     with pytest.raises(RecipeError, match=words):
         from_json([layer])
-
-
-def test_an_unknown_field_is_refused():
-    with pytest.raises(RecipeError, match=r"Dense has no setting 'unit'\. .*Did you mean 'units'"):
-        from_json([{"layer": "Dense", "unit": 10}])

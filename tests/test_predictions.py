@@ -90,12 +90,6 @@ def test_changed_labels_in_a_file_are_noticed(tmp_path):
         Predictions.read(tmp_path / "p.npz")
 
 
-def test_a_file_has_the_same_bytes_at_any_time_even_before_1980(monkeypatch):
-    now = make([0, 1, 2]).to_bytes()
-    monkeypatch.setattr("time.time", lambda: 1e6)
-    assert make([0, 1, 2]).to_bytes() == now
-
-
 def test_labels_of_more_than_256_classes_take_two_bytes_and_keep_their_hash(tmp_path):
     classes = tuple(f"class {number}" for number in range(300))
     labels = as_labels([0, 299, 7], 300)

@@ -17,8 +17,6 @@ def part(labels: list[int] | list[str]) -> Part:
 def test_labels_that_start_at_one_are_renumbered_and_it_is_said() -> None:
     content = Content(part([1, 2, 3, 3, 2, 1]), test=part([3, 1]))
     (training, validation, test), classes, said = number_labels(content, None)
-    assert training is not None
-    assert test is not None
     assert training.tolist() == [0, 1, 2, 2, 1, 0]
     assert (validation, test.tolist()) == (None, [2, 0])
     assert classes == ("class 1", "class 2", "class 3")
@@ -28,8 +26,6 @@ def test_labels_that_start_at_one_are_renumbered_and_it_is_said() -> None:
 def test_a_class_without_training_images_is_left_out() -> None:
     content = Content(part([0, 0, 2, 2]), test=part([2]), classes=("cat", "owl", "frog"))
     (training, _, test), classes, said = number_labels(content, None)
-    assert training is not None
-    assert test is not None
     assert (training.tolist(), test.tolist()) == ([0, 0, 1, 1], [1])
     assert classes == ("cat", "frog")
     assert len(said) == 1
@@ -39,7 +35,6 @@ def test_garments_get_the_order_of_fashion_mnist_however_they_are_spelled() -> N
     spelled = ["ankle_boot", "BAG", "coat", "Dress", "pullover", "sandal", "shirt", "sneaker"]
     spelled += ["T - shirt / top", "trouser"]
     (training, _, _), classes, said = number_labels(Content(part(spelled * 2)), None)
-    assert training is not None
     assert classes == GARMENTS
     assert training.tolist() == [9, 8, 4, 3, 2, 5, 6, 7, 0, 1] * 2
     assert said == []

@@ -33,10 +33,7 @@ Invert = Annotated[
 ]
 Classes = Annotated[
     Path | None,
-    typer.Option(
-        help="A text file of class names, one a line, in the order of the labels.",
-        show_default=False,
-    ),
+    typer.Option(help="A text file of class names, one a line, by label.", show_default=False),
 ]
 Runs = Annotated[Path, typer.Option(help="The folder of runs.")]
 Device = Annotated[

@@ -218,10 +218,7 @@ def validation_accuracy(run: Run) -> "Estimate":
 
 
 def _test_accuracies(run: Run) -> dict[str, "Estimate"]:
-    """Test accuracy, with Wilson's interval, by the data sets that the run was scored on.
-
-    Scores that cannot be read are named on standard error, with what to do.
-    """
+    """Test accuracy, with Wilson's interval, by the data sets that the run was scored on."""
     from fittingroom.metrics import wilson
 
     folder = run.folder / "evaluations"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fittingroom.classes import GARMENTS, check_class_names
+from fittingroom.classes import GARMENTS, check_class_names, in_short
 from fittingroom.data.content import Content, FileInvalidError, Part
 from fittingroom.errors import DataError, DataInvalidError
 from fittingroom.predictions import Labels, as_labels
@@ -17,7 +17,7 @@ from fittingroom.safe_io import MEBIBYTE, read_whole
 
 def number_labels(
     content: Content, given: Sequence[str] | None
-) -> tuple[list[Labels | None], tuple[str, ...], list[str]]:
+) -> tuple[list[Any], tuple[str, ...], list[str]]:
     """Number the classes that training images have, in the order of their labels.
 
     Classes whose names are the ten garments', however they are spelled, get their order.
@@ -47,7 +47,8 @@ def number_labels(
         found, names = found[order], list(GARMENTS)
     if found.dtype.kind == "i" and found.tolist() != list(range(len(found))):
         notes.append(
-            f"The labels {_listed(found)} were renumbered 0 to {len(found) - 1}, in this order."
+            f"The labels {in_short([*map(str, found)])} were renumbered 0 to {len(found) - 1}, in "
+            "this order."
         )
     if given is not None:
         if len(given) != len(found):
@@ -96,13 +97,8 @@ def _numbered(part: Part, found: npt.NDArray[Any]) -> Labels:
     strange = np.setdiff1d(part.labels, found)
     if len(strange):
         raise DataInvalidError(
-            f"The training set has no image of {_listed(strange)}, which other parts of the data "
-            "have. Training and test set need the same classes."
+            f"The training set has no image of {in_short([*map(str, strange)])}, which other parts "
+            "of the data have. Training and test set need the same classes."
         )
     order = np.argsort(found)
     return as_labels(order[np.searchsorted(found, part.labels, sorter=order)], len(found))
-
-
-def _listed(labels: npt.NDArray[Any]) -> str:
-    words = [str(label) for label in labels[:5]]
-    return ", ".join(words) + (f" … {labels[-1]}" if len(labels) > 5 else "")

@@ -20,7 +20,7 @@ from fittingroom.data.recognise import recognise
 from fittingroom.data.set_apart import set_apart
 from fittingroom.data.split import ImageSet
 from fittingroom.errors import DataInvalidError
-from fittingroom.predictions import UInt8
+from fittingroom.predictions import Labels, UInt8
 
 
 def read_dataset(
@@ -79,7 +79,6 @@ def make_dataset(
         images = np.concatenate([images, prepared(content.validation, "validation images")])
         training = np.concatenate([training, validation])
     if content.test is None:
-        assert training is not None
         aside, note = set_apart(images, training, classes)
         own_validation = int((~aside[len(aside) - own_validation :]).sum())
         test_images, test = images[aside], training[aside]
@@ -136,6 +135,5 @@ def _hashes(sets: Sequence[ImageSet]) -> dict[str, str]:
     return content_hashes(sets[0], TRAINING) | content_hashes(sets[1], TEST)
 
 
-def _image_set(images: UInt8, labels: UInt8 | None) -> ImageSet:
-    assert labels is not None  # there is such a part
+def _image_set(images: UInt8, labels: Labels) -> ImageSet:
     return ImageSet(images, labels, np.arange(len(labels), dtype=np.int64))

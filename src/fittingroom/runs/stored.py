@@ -20,6 +20,7 @@ MANIFEST = "manifest.json"
 # Of each file.
 MOST_BYTES = 4 * 2**30
 _FORMAT = 1
+_RESTORE = "Restore the folder, or train again."
 _MOST_FILES = 1000
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 
@@ -90,20 +91,11 @@ def stored_environment(folder: Path) -> dict[str, Any]:
     return values | {"data": inner | {"classes": list(classes)}}
 
 
-def check_manifest(
-    folder: Path,
-    needed: Collection[str] = (),
-    advice: str = "Restore the folder, or train again.",
-) -> None:
+def check_manifest(folder: Path, needed: Collection[str] = (), advice: str = _RESTORE) -> None:
     """Check every file that a folder's manifest names, and that it names the needed ones.
 
-    Args:
-        folder: holds the manifest and the files.
-        needed: the names that the manifest must have.
-        advice: what to do if it doesn't, or if a file differs.
-
     Raises:
-        RunChangedError: a file is missing, differs, or is a link or a pipe.
+        RunChangedError: a file is missing, differs, or is a link or a pipe; with the advice.
     """
     files = _entries(folder)
     absent = [name for name in needed if name not in files]

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import io
+import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -118,13 +119,10 @@ def routes(
             for name, rows, shares in zip(names, answers, rounded, strict=True)
         ]
         if details:
-            pairs = [
-                (photos[served.model.preparation][row], served.model)
-                for row in range(len(files))
-                for served in models
-            ]
-            for answer, pair in zip(found, pairs, strict=True):
-                answer.update(await in_pool(_details, *pair))
+            pairs = itertools.product(range(len(files)), models)
+            for answer, (row, served) in zip(found, pairs, strict=True):
+                photo = photos[served.model.preparation][row]
+                answer.update(await in_pool(_details, photo, served.model))
         # orjson writes arrays as they are; Python's own json takes longer than a small model.
         content = orjson.dumps(
             {"models": names, "answers": found}, option=orjson.OPT_SERIALIZE_NUMPY
