@@ -84,7 +84,7 @@ def test_mixed_sizes_and_colours_are_each_resized(tmp_path: Path) -> None:
     expected = [resize(each[None], inverted=False)[0] for each in (*images[::2], *images[1::2])]
     np.testing.assert_array_equal(dataset.training().images, expected)
     assert dataset.preparation.resized
-    assert "The images are in colour, various sizes, 32×32 in the middle." in dataset.notes
+    assert "The images are in colour, various sizes, around 32×32 pixels." in dataset.notes
 
 
 def test_large_images_are_converted_as_photos(tmp_path: Path) -> None:

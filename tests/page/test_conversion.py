@@ -204,15 +204,6 @@ def test_both_give_the_same_image_within_two_levels(in_python, in_browser):
         assert tuple(received["warnings"]) == expected.warnings, name
         pairs += 1
     assert pairs >= 45
-    told = [stages[-1][1] for each in in_browser.values() if (stages := each.get("stages"))]
-    for how in (
-        "inverted, resized to 28 pixels",
-        "left alone",
-        "enlarged, and",
-        "format, negated",
-        "enlarged and negated",
-    ):
-        assert any(how in sentence for sentence in told), how
 
 
 def test_the_images_take_every_branch_of_the_conversion(looked_at):

@@ -37,9 +37,7 @@ def show(
     test: options.Test = None,
     classes: options.Classes = None,
     invert: options.Invert = "auto",
-    sheet: Annotated[Path, typer.Option(help="Where to write the sheet of examples.")] = Path(
-        "sample_data.png"
-    ),
+    sheet: Annotated[Path, typer.Option(help="Where to draw examples.")] = Path("sample_data.png"),
     force: options.Force = False,
     json: options.Json = False,
 ) -> None:

@@ -57,9 +57,7 @@ def decide(
     height, width = (int(np.median(each)) for each in zip(*sizes, strict=True))
     colour = any(coloured)
     one_size = len(set(sizes)) == 1
-    size = (
-        f"{height}×{width} pixels" if one_size else f"various sizes, {height}×{width} in the middle"
-    )
+    size = f"{'' if one_size else 'various sizes, around '}{height}×{width} pixels"
     notes = [f"The images are {'in colour' if colour else 'grey'}, {size}."]
     if not is_small(height, width):
         return Preparation(), True, [*notes, "Each was converted as a photo."]

@@ -75,8 +75,7 @@ def installed_versions() -> dict[str, str]:
 
 
 def available_processors() -> int:
-    """Processors that this process may use; a container's quota counts if joblib is installed, as
-    it is for training."""
+    """Processors that this process may use; joblib, if there, knows of a container's quota."""
     with contextlib.suppress(ImportError):
         from joblib import cpu_count
 

@@ -163,8 +163,7 @@ def only_here(runs: Path, name: str, *, wait: bool = False) -> Iterator[None]:
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 raise
-            # This file system has no locks. Only one process can create a file, though; what a
-            # process on this machine left that died is taken over.
+            # Without locks: one process creates the file, and that of one that died is taken over.
             path = locks / f"{name}.taken"
             lock = filelock.SoftFileLock(path, blocking=wait, thread_local=False)
             lock.acquire()

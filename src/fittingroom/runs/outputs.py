@@ -11,9 +11,7 @@ MARK = ".fittingroom.json"
 
 
 def open_output(folder: Path | str, what: str) -> Path:
-    """Make a folder for results, or take one that we made, and check that it can be written to.
-
-    Call this before the work whose results go there.
+    """Make a folder for results before they are, or take one that we made, if we may write to it.
 
     Args:
         folder: where it is to be; ``~`` and ``..`` are resolved.
