@@ -56,13 +56,13 @@ def read(path: Path) -> Content:
         (path,) = training
     parts, notes = {"train": _read(path, _layout(path))}, []
     name, part = _named(path)
-    others = {_named(file): file for file in _inside(path.parent)}
-    for other in ("val", "test"):
-        file = others.get((name, other))
-        if part == "train" and file is not None:
+    files = _inside(path.parent) if part == "train" else []
+    for file in files:
+        other, part = _named(file)
+        if other == name and part != "train":
             layout = _layout(file)
             if layout.labelled:
-                parts[other] = _read(file, layout)
+                parts[part] = _read(file, layout)
             else:
                 notes.append(f"{file.name} has no labels, so it is not used.")
     return Content(parts["train"], parts.get("test"), parts.get("val"), notes=tuple(notes))
