@@ -47,7 +47,6 @@ def test_garments_get_the_order_of_fashion_mnist_however_they_are_spelled() -> N
         ([0, 0, 1], [0], None, "class 1 has one training image"),
         ([0, 0, 1, 1], [2, 7], None, "no image of 2, 7, which other parts"),
         ([0, 0, 1, 1], [0], ("a", "b", "c"), "3 class names for 2 classes"),
-        ([0, 0, 1, 1], [0], ("a", "a"), "2 classes have the name 'a'"),
     ],
 )
 def test_classes_that_cannot_be_used(training, test, given, words) -> None:

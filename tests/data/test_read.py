@@ -14,12 +14,9 @@ from fittingroom.errors import DataInvalidError, DataNotFoundError, UsageError
 
 from .files import idx_bytes, sample_content, small_arrays, write_arrays, write_file, write_sample
 
-PACKED = pytest.mark.parametrize("packed", [False, True], ids=["plain", "gz"])
 
-
-@PACKED
-def test_a_named_folder_is_known_by_its_content(packed: bool, tmp_path: Path) -> None:
-    folder = write_sample(tmp_path / "anything", packed=packed)
+def test_a_named_folder_is_known_by_its_content(tmp_path: Path) -> None:
+    folder = write_sample(tmp_path / "anything", packed=False)
     dataset = find_dataset(folder)
     assert (dataset.name, dataset.path, dataset.classes) == ("sample", folder, GARMENTS)
     assert not dataset.official
@@ -83,10 +80,9 @@ def test_a_folder_of_something_else_says_what_is_there_and_what_is_needed(tmp_pa
         assert reader.name in str(told.value)
 
 
-@PACKED
-def test_unknown_data_works_with_its_own_names(packed: bool, tmp_path: Path) -> None:
+def test_unknown_data_works_with_its_own_names(tmp_path: Path) -> None:
     arrays = small_arrays([0, 1, 2] * 5, [2, 1])
-    folder = write_arrays(tmp_path / "data", arrays, packed=packed)
+    folder = write_arrays(tmp_path / "data", arrays)
     names = tmp_path / "names.txt"
     names.write_text("\ufeffcat\nowl \n\nfrog\n", encoding="utf-8")
     dataset = find_dataset(folder, classes=names)
