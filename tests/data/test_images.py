@@ -185,7 +185,7 @@ def good(folder: Path) -> None:
         (link_outside, r"link\.png is a link that leads out of .*Put the file itself there"),
         (link_loop, r"a\.png is a link that leads out of .*, or nowhere"),
         (linked_class, "owl is a link to a folder, which is not followed"),
-        (odd_name, "U.0007, which can't be printed"),
+        (odd_name, "characters, all of which can be printed"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
