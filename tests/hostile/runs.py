@@ -154,7 +154,7 @@ RUNS = [
     Hostile("a recipe that is not named", manifest(lambda files: files.pop("recipe.json") and None), "recipe.json"),
     Hostile("scores that are a link", scores_elsewhere, "leads elsewhere"),
     Hostile("scores in a folder above", environment(data={"name": "../../x"}), "data.name"),
-    Hostile("a million classes", environment(data={"classes": ["x"] * 10**6}), "class names"),
+    Hostile("a million classes", environment(data={"classes": ["x"] * 10**6}), "classes are allowed"),
     Hostile("a seed that is none", environment(seed="0; rm -rf /"), "seed"),
     Hostile("infinite seconds", with_files(summary='{"seconds": Infinity}'), "Infinity"),
     Hostile("no temperature", with_files(summary=json.dumps({**SUMMARY, "temperature": 0})), ""),
