@@ -18,35 +18,33 @@ def part(images) -> Part:
 
 
 def prepared(images, invert: str = "auto") -> np.ndarray:
-    preparation, as_photos, _ = decide(part(images), invert)
-    return prepare(part(images), preparation, as_photos, None, "images")
+    return prepare(part(images), decide(part(images), invert)[0], None, "images")
 
 
 def test_images_of_the_data_sets_own_format_stay_as_they_are(sample) -> None:
     images = sample.training().images
-    assert decide(part(images), "auto") == (Preparation(), False, [])
+    assert decide(part(images), "auto") == (Preparation(), [])
     assert prepared(images) is images
 
 
 def test_ink_on_white_is_inverted_and_said(sample) -> None:
     images = sample.training().images[:50]
-    preparation, as_photos, notes = decide(part(255 - images), "auto")
-    assert (preparation, as_photos) == (Preparation(resized=True, inverted=True), False)
+    preparation, notes = decide(part(255 - images), "auto")
+    assert preparation == Preparation(resized=True, inverted=True)
     assert notes[-1] == "They were inverted, since they are dark on light."
     np.testing.assert_array_equal(prepared(255 - images), images)
     np.testing.assert_array_equal(prepared(255 - images, "no"), 255 - images)
     np.testing.assert_array_equal(prepared(images, "yes"), 255 - images)
 
 
-@pytest.mark.parametrize("side", [8, 14, 32, 56, 64])
-def test_other_sizes_are_resized_by_area(side: int, sample) -> None:
-    images = sample.training().images[:5]
-    pillow = [np.asarray(Image.fromarray(each).resize((side, side))) for each in images]
-    result = prepared(np.array(pillow))
-    assert result.shape == (5, 28, 28)
-    whole = result.astype(float).mean(axis=(1, 2))
-    # The mean grey level is what resizing by area keeps.
-    np.testing.assert_allclose(whole, np.array(pillow).mean(axis=(1, 2)), atol=0.5)
+def test_images_are_resized_by_area() -> None:
+    images = np.random.default_rng(0).integers(0, 255, (3, 56, 56), np.uint8)
+    means = images.reshape(3, 28, 2, 28, 2).mean(axis=(2, 4))
+    expected = np.floor(means + 0.5).astype(np.uint8)
+    np.testing.assert_array_equal(prepared(images, "no"), expected)
+    # By no whole factor, the mean grey level is kept.
+    other = prepared(images[:, :43, :43], "no").mean(axis=(1, 2))
+    np.testing.assert_allclose(other, images[:, :43, :43].mean(axis=(1, 2)), atol=0.5)
 
 
 def test_the_shorter_edge_is_filled_with_the_background() -> None:
@@ -63,17 +61,6 @@ def test_one_by_one_is_the_same_as_together(images) -> None:
     together = resize(images, inverted=True)
     alone = np.concatenate([resize(each[None], inverted=True) for each in images])
     np.testing.assert_array_equal(together, alone)
-
-
-def test_large_images_go_through_the_photo_conversion(sample) -> None:
-    garment = 255 - sample.training().images[0]
-    large = np.asarray(Image.fromarray(garment).resize((200, 200), Image.Resampling.BILINEAR))
-    preparation, as_photos, notes = decide(part([large] * 3), "auto")
-    assert (preparation, as_photos) == (Preparation(), True)
-    assert "photo" in notes[-1]
-    result = prepared([large] * 3)
-    assert result.shape == (3, 28, 28)
-    assert abs(result[0].astype(int) - (255 - garment)).mean() < 10
 
 
 def smooth(count: int, *shape: int) -> np.ndarray:
@@ -97,7 +84,8 @@ KINDS: dict[str, Any] = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_of_an_image_becomes_what_training_used(kind: str) -> None:
     images = KINDS[kind]
-    preparation, _, _ = decide(part(images), "auto")
+    preparation, notes = decide(part(images), "auto")
+    assert ("Each was converted as a photo." in notes) == (kind == "photos")
     for image, expected in zip(images, prepared(images), strict=True):
         stream = io.BytesIO()
         Image.fromarray(image).save(stream, "PNG")

@@ -67,10 +67,10 @@ def make_dataset(
         DataInvalidError: the content is no data set that can be used.
     """
     (training, validation, test), classes, said = number_labels(content, given)
-    preparation, as_photos, notes = decide(content.training, source.invert, track)
+    preparation, notes = decide(content.training, source.invert, track)
 
     def prepared(part: Part, words: str) -> UInt8:
-        return prepare(part, preparation, as_photos, track, words)
+        return prepare(part, preparation, track, words)
 
     images = prepared(content.training, "training images")
     own_validation = 0
