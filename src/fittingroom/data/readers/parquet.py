@@ -13,12 +13,13 @@ import numpy as np
 
 from fittingroom.data.content import Content, FileInvalidError, Part, labels_of
 from fittingroom.data.readers.encoded import Decoded
-from fittingroom.errors import DataInvalidError, missing_extra
+from fittingroom.errors import missing_extra
 
 NEEDS = "train-*.parquet and test-*.parquet, there or in data/, or one file, of images and labels"
 
 _PARTS = {"train": "training", "val": "validation", "test": "test"}
 _NAME = re.compile(r"(train|val|test)(?:id|idation)?(?:[-_.].*)?\.parquet", re.IGNORECASE)
+_IMAGE = re.compile(r"(large_)?binary|struct<.*\bbytes: ")  # types of columns
 
 
 def recognises(path: Path) -> bool:
@@ -95,10 +96,7 @@ def _read_part(files: list[Path]) -> tuple[Part, tuple[str, ...]]:
         group = int(np.searchsorted(starts, at, side="right")) - 1
         with lock:  # so that no thread reads what another is reading
             value = column(group)[at - starts[group]].as_py()
-        content = value["bytes"] if isinstance(value, dict) else value
-        if content is None:
-            raise DataInvalidError(f"{names[at]} has no image. Remove it.")
-        return content
+        return (value["bytes"] if isinstance(value, dict) else value) or b""
 
     part = Part(Decoded(names, load), labels_of(labels.to_pylist(), where), names)
     return part, classes
@@ -106,22 +104,13 @@ def _read_part(files: list[Path]) -> tuple[Part, tuple[str, ...]]:
 
 def _columns(where: Path, schema: Any) -> tuple[str, str, tuple[str, ...]]:
     """The columns of images and of labels, and the class names in Hugging Face's metadata."""
-    from pyarrow import types
-
     try:
         features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
         named = {name: each["names"] for name, each in features.items() if "names" in each}
     except (TypeError, KeyError, ValueError, AttributeError):
         named = {}  # no such metadata
-    images, labels = [], []
-    for field in schema:
-        if types.is_struct(field.type):
-            images += [field.name] * (field.type.get_field_index("bytes") >= 0)
-        elif types.is_binary(field.type) or types.is_large_binary(field.type):
-            images.append(field.name)
-        elif field.name in ("label", "labels"):
-            labels.append(field.name)
-    labels = labels or list(named)
+    images = [each.name for each in schema if _IMAGE.match(str(each.type))]
+    labels = [name for name in ("label", "labels") if name in schema.names] or list(named)
     if "image" in images:
         images = ["image"]
     if len(images) != 1 or len(labels) != 1:
