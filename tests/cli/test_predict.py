@@ -58,16 +58,16 @@ def test_a_folder_is_searched_and_a_broken_file_skipped(folder, capsys):
 
 
 def test_all_kinds_in_a_folder_are_read_and_the_others_counted(folder, tmp_path, capsys):
+    names = ["a.GIF", "b.bmp", "c.jfif", "d.jpe", "e.tif", "f.TIFF", "g.avif"]
+    kinds = ["gif", "bmp", "jpeg", "jpeg", "tiff", "tiff", "avif"]
     with Image.open(folder / "a.png") as image:
-        kinds = {"a.GIF": "gif", "b.bmp": "bmp", "c.jfif": "jpeg", "d.jpe": "jpeg", "e.tif": "tiff"}
-        for name, kind in (kinds | {"f.TIFF": "tiff", "g.avif": "avif"}).items():
+        for name, kind in zip(names, kinds, strict=True):
             image.save(tmp_path / name, kind)
     for name in ("h.heic", "i.HEIC", "j.txt", ".hidden.txt", "none"):
         (tmp_path / name).write_bytes(b"\0\0\0\x18ftypheic" + bytes(9))
     assert run(["predict", str(tmp_path), "--json"]) == 0
     out, err = capsys.readouterr()
-    names = [Path(json.loads(line)["file"]).name for line in out.splitlines()]
-    assert names == ["a.GIF", "b.bmp", "c.jfif", "d.jpe", "e.tif", "f.TIFF", "g.avif"]
+    assert [Path(json.loads(line)["file"]).name for line in out.splitlines()] == names
     (line,) = err.splitlines()
     assert line.startswith("Left out of the folders, by kind: 2 .heic, 1 .txt. Convert it to JPEG")
     # One that is named is an answer too, if only that it can't be read.
@@ -81,9 +81,6 @@ def test_an_empty_folder_does_not_stop_the_others(folder, tmp_path, capsys):
     out, err = capsys.readouterr()
     assert [json.loads(line)["file"] for line in out.splitlines()] == [given[1]]
     assert err.splitlines() == [f"There are no images in {each}." for each in given[::2]]
-    (tmp_path / "a.heic").touch()
-    assert run(["predict", str(tmp_path)]) == 2
-    assert "1 .heic. Convert" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")
@@ -254,30 +251,13 @@ def test_mistakes_are_answered_in_words(arguments, code, words, capsys, tmp_path
     assert words in capsys.readouterr().err
 
 
-@pytest.fixture
-def closed(tmp_path, folder, monkeypatch) -> Path:
-    """A folder that holds a folder which may not be read, and images beside it."""
-    for name in ("a.png", "closed/b.png", "d/c.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes((folder / "a.png").read_bytes())
-    scandir = os.scandir
-
-    # As the system does it for all but root, whom tests may run as.
-    def refuse(path):
-        if Path(path).name == "closed":
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-        return scandir(path)
+def test_a_folder_that_may_not_be_read_is_named(tmp_path, capsys, monkeypatch):
+    def refuse(path):  # as the system does it for all but root, whom tests may run as
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
     monkeypatch.setattr(os, "scandir", refuse)
-    return tmp_path
-
-
-def test_a_folder_that_may_not_be_read_is_named(closed, capsys):
-    assert run(["predict", str(closed), "--json"]) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert f"{closed / 'closed'} can't be searched" in err
-    assert "leave it out" in err
+    assert run(["predict", str(tmp_path), "--json"]) == 2
+    assert f"{tmp_path} can't be searched" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
@@ -290,7 +270,7 @@ def test_a_named_pipe_is_an_error_and_not_waited_for(folder, tmp_path, capsys):
     assert "class" in answered
 
 
-@pytest.mark.parametrize("name", ["x" * 300 + ".png", "x/" * 3000, "a\0b.png"])
+@pytest.mark.parametrize("name", ["x" * 300 + ".png", "a\0b.png"])
 def test_a_name_that_no_file_can_have_is_one_broken_entry(name, folder, capsys):
     assert run(["predict", name, str(folder / "a.png"), "--json"]) == 1
     broken, answered = lines(capsys)

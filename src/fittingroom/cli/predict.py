@@ -94,10 +94,7 @@ def predict(
             )
         _on_ray(image, out, model, chosen, threads, json)
         return
-    left_out: list[str] = []
-    found = image if image == [_STANDARD_INPUT] else list(find_images(image, left_out))
-    for sentence in left_out:
-        print(printable(sentence), file=sys.stderr)
+    found = image if image == [_STANDARD_INPUT] else list(find_images(image, _say))
     if stages is not None:
         _check_stages(stages, found, force)
     loaded = load(model, threads)
@@ -122,7 +119,7 @@ def predict(
                 from fittingroom.photos import stage_sheet
 
                 stage_sheet(classified.photo).save(stages)
-                print(printable(f"Stages: {stages}"), file=sys.stderr)
+                _say(f"Stages: {stages}")
             if bar is not None:
                 bar.update(1)
     if broken:
@@ -172,6 +169,10 @@ def _check_stages(stages: Path, found: list[str], force: bool) -> None:
         )
     if stages.exists() and not force:
         raise UsageError(f"{stages} exists. Name another file, or overwrite it with --force.")
+
+
+def _say(sentence: str) -> None:
+    print(printable(sentence), file=sys.stderr)
 
 
 def _content(name: str) -> str | bytes:

@@ -4,7 +4,7 @@ import glob
 import itertools
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -63,7 +63,7 @@ class Classified:
         return values
 
 
-def find_images(sources: Sequence[str], left_out: list[str]) -> Iterator[str]:
+def find_images(sources: Sequence[str], say: Callable[[str], None]) -> Iterator[str]:
     """The names of all images that files, folders and patterns stand for, in order.
 
     Only the names in one folder are held at a time.
@@ -72,7 +72,7 @@ def find_images(sources: Sequence[str], left_out: list[str]) -> Iterator[str]:
         sources: files; folders, searched with all folders below them, linked ones too, for names
             that end in one of ``SUFFIXES``; and patterns such as ``photos/*.jpg``, in which ``**``
             is any folders.
-        left_out: gets a sentence on what was left out.
+        say: is told which sources are empty, and how many other files there are, by kind.
 
     Yields:
         Each image, whether it can be read or not.
@@ -80,7 +80,7 @@ def find_images(sources: Sequence[str], left_out: list[str]) -> Iterator[str]:
     Raises:
         UsageError: there is no image at all, or a folder can't be read.
     """
-    others, nothing = Counter[str](), True
+    nothing, others = True, Counter[str]()
     for source in sources:
         names: Iterable[str] = [source]
         # Not Path's own methods, which raise an error if a name is too long.
@@ -95,15 +95,15 @@ def find_images(sources: Sequence[str], left_out: list[str]) -> Iterator[str]:
             found, nothing = True, False
             yield name
         if not found:
-            left_out.append(f"There are no images in {source}.")
+            say(f"There are no images in {source}.")
     if others:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in others.most_common())
         advice = f" {CONVERT_HEIC}" if others.keys() & {".heic", ".heif"} else ""
-        left_out.append(f"Left out of the folders, by kind: {kinds}.{advice}")
+        say(f"Left out of the folders, by kind: {kinds}.{advice}")
     if nothing:
         raise UsageError(
-            f"{' '.join(left_out) or 'There are no images.'} Name a file, a folder or a pattern of "
-            f"files that end in {', '.join(SUFFIXES)}."
+            "There are no images. Name a file, a folder or a pattern of files that end in "
+            f"{', '.join(SUFFIXES)}."
         )
 
 

@@ -103,11 +103,8 @@ def classify_shards(
     content = path.read_bytes()
     options = options or PredictOptions()
     settings = [hashlib.sha256(content).hexdigest(), str(Path.cwd()), asdict(options)]
-    left_out: list[str] = []
     progress = progress or Silence()
-    shards = list(_cut(find_images(sources, left_out), shard, out.resolve(), settings))
-    for sentence in left_out:
-        progress.say(sentence)
+    shards = list(_cut(find_images(sources, progress.say), shard, out.resolve(), settings))
     with only_here(open_output(out, "answers"), "answers"):
         before = broken = _answered(shards)
         if missing := [each for each in shards if each.file not in before]:
