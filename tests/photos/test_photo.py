@@ -156,62 +156,50 @@ def test_however_it_comes_it_is_the_same_photo(tmp_path: Path):
     assert apart(read_photo(clear).image, expected) < 2
 
 
-def test_sixteen_bits_and_eight_are_alike():
-    grey = np.asarray(Image.fromarray(dress()).convert("L"))
-    sixteen = Image.fromarray(grey.astype(np.uint16) * 257)
-    assert (read_photo(encoded(sixteen, "PNG")).image == read_photo(grey).image).all()
+GREY = np.asarray(Image.fromarray(dress()).convert("L"))
 
 
-@pytest.mark.parametrize("high", [1, 255])
-def test_floats_and_sixteen_bits_within_eight_are_grey_levels(high):
-    grey = np.asarray(Image.fromarray(dress()).convert("L"))
-    expected = read_photo(grey).image
-    floats = Image.fromarray((grey / 255 * high).astype(np.float32))
-    for image in (floats, Image.fromarray(grey.astype(np.uint16))):
-        assert (read_photo(image).image == expected).all()
-        assert (read_photo(encoded(image, "TIFF")).image == expected).all()
+@pytest.mark.parametrize(
+    ("image", "kind"),
+    [
+        (GREY, "GIF"),
+        (GREY, "BMP"),
+        (GREY.astype(np.uint16) * 257, "PNG"),
+        (GREY.astype(np.uint16), "TIFF"),
+        (GREY.astype(np.float32), "TIFF"),
+        ((GREY / 255).astype(np.float32), "TIFF"),
+    ],
+)
+def test_kinds_of_files_and_numbers_are_alike(image, kind):
+    expected = read_photo(GREY).image
+    assert (read_photo(Image.fromarray(image)).image == expected).all()
+    assert (read_photo(encoded(image, kind)).image == expected).all()
 
 
 SOUND = garment_photo()
-PLAIN, EXIF, HUGE = encoded(SOUND, "PNG"), exif(1), bytes(3_000_000)
-BROKEN = [b"", EXIF[:6] + b"??" + EXIF[8:], EXIF[: len(EXIF) // 2], b"\xff" * 40]
-
-
-def with_chunk(name: bytes, data: bytes) -> bytes:
-    """A PNG with one chunk more, after its header."""
-    return PLAIN[:33] + chunk(name, data) + PLAIN[33:]
-
-
-METADATA = {
-    **{
-        f"{kind} {number}": encoded(SOUND, kind, exif=each, **options)
-        for kind, options in (
-            ("JPEG", {"dpi": (72, 72)}),
-            ("PNG", {}),
-            ("WEBP", {"lossless": True}),
-        )
-        for number, each in enumerate(BROKEN)
-    },
-    "profile": encoded(SOUND, "PNG", icc_profile=HUGE),
-    "checksum": encoded(SOUND, "PNG", dpi=(72, 72)).replace(b"pHYs", b"pHYz"),
-    "raw profile": with_chunk(b"tEXt", b"Raw profile type exif\0\nexif\n 9\nno hex"),
-    "text": with_chunk(b"zTXt", b"a\0\0" + zlib.compress(HUGE)),
-    "more text": with_chunk(b"iTXt", b"a\0\1\0\0\0" + zlib.compress(HUGE)),
+PLAIN = encoded(SOUND, "PNG")
+HUGE = zlib.compress(bytes(3_000_000))
+CHUNKS = {
+    b"tEXt": b"Raw profile type exif\0\nexif\n 9\nno hex",
+    b"zTXt": b"a\0\0" + HUGE,
+    b"iTXt": b"a\0\1\0\0\0" + HUGE,
+    b"iCCP": b"a\0\0" + HUGE,
+}
+# Each after the header.
+METADATA = {name: PLAIN[:33] + chunk(name, data) + PLAIN[33:] for name, data in CHUNKS.items()} | {
+    "checksum": encoded(SOUND, "PNG", dpi=(72, 72)).replace(b"pHYs", b"pHYz")
+}
+METADATA |= {
+    f"{kind} {broken[:2]!r}": encoded(SOUND, kind, exif=broken, **options)
+    for kind, options in (("JPEG", {"dpi": (72, 72)}), ("PNG", {}), ("WEBP", {"lossless": True}))
+    for broken in (exif(1)[:6] + b"??" + exif(1)[8:], exif(1)[:-9], b"\xff" * 40)
 }
 
 
 @pytest.mark.parametrize("name", METADATA)
 def test_broken_or_huge_metadata_is_skipped(name):
-    expected = encoded(SOUND, "JPEG") if name.startswith("JPEG") else SOUND
+    expected = encoded(SOUND, "JPEG") if "JPEG" in str(name) else SOUND
     assert (read_photo(METADATA[name]).image == read_photo(expected).image).all()
-
-
-@pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF"])
-def test_other_kinds_are_read_too(kind):
-    grey = np.asarray(Image.fromarray(dress()).convert("L"))
-    frames = {"save_all": True, "append_images": [Image.new("L", grey.shape[::-1])]}
-    content = encoded(grey, kind, **(frames if kind != "BMP" else {}))
-    assert (read_photo(content).image == read_photo(grey).image).all()
 
 
 def patterned(photo):
@@ -260,15 +248,10 @@ def test_light_garments_on_dark_are_what_they_are_on_light():
     ("source", "words"),
     [
         (np.full((50, 50), 200, np.uint8), "one colour"),
-        (np.zeros((5, 5)), "one colour"),
         (np.zeros((5, 5, 2), np.uint8), "have the shape"),
-        (np.zeros((0, 5), np.uint8), "no images"),
         (np.zeros((60, 784), np.uint8), "holds 60 images"),
         (Image.fromarray(np.full((9, 9), 300, np.float32)), "from 300 to 300"),
         ("a\0b.png", "can't be opened"),
-        ("none.png", "can't be opened"),
-        (Path(), "isn't a plain file"),
-        (b"GIF89a", "damaged or cut off"),
         (b"\0\0\0\x18ftypheic" + bytes(99), r"is a HEIC image\. Convert it"),
         (b"", "isn't a PNG, JPEG, GIF, BMP, WebP, AVIF or TIFF"),
         (encoded(dress(), "JPEG")[:900], "damaged or cut off"),

@@ -43,15 +43,13 @@ def test_arrays_are_what_the_predictor_says(model, trained, garments):
 
 def test_answers_are_the_rows_of_the_arrays(model, garments):
     said = model.answers(garments[:40])
-    for row, answer in enumerate(model.answers(garments[:40])):
-        assert answer.label == said.label[row]
-        assert answer.class_name == fittingroom.GARMENTS[answer.label]
+    for row, answer in enumerate(said):
+        assert answer.class_name == fittingroom.GARMENTS[said.label[row]]
         assert answer.probability == said.probabilities[row].max()
         assert answer.abstain == ABSTENTIONS[said.abstain[row]]
         assert answer.top(1) == [(answer.class_name, answer.probability)]
         shares = [share for _, share in answer.top(10)]
         assert shares == sorted(shares, reverse=True)
-        assert sum(shares) == pytest.approx(1, abs=1e-4)
 
 
 def test_the_sentence_says_what_the_rule_says(trained, garments):
@@ -72,12 +70,10 @@ def test_images_of_every_form_get_the_same_answer(model, garments, tmp_path):
     photo = photo_of(garments[0])
     path = tmp_path / "photo.png"
     photo.save(path)
-    content = io.BytesIO()
-    photo.save(content, "PNG")
-    forms = [path, str(path), content.getvalue(), photo, np.asarray(photo), read_photo(path).image]
-    answers = [model.predict(form) for form in forms] + [[one] for one in model.predict(forms)]
-    (first,) = answers[0]
-    for (answer,) in answers:
+    files = [path, str(path), path.read_bytes(), read_photo(path)]
+    (first,) = model.predict(photo)
+    many = [files, np.array([path]), pandas.Series([str(path)]), *files, photo, np.asarray(photo)]
+    for answer in (answer for form in many for answer in model.predict(form)):
         np.testing.assert_allclose(answer.probabilities, first.probabilities, atol=1e-6)
 
 
@@ -106,30 +102,17 @@ def test_an_array_is_what_the_same_pixels_in_a_file_are(form, model, garments):
 
 def test_one_array_is_one_image(model, garments):
     (expected,) = model.predict(garments[0])
-    for one in (garments[0][..., None], garments[0].ravel(), garments[0] / 255, garments[:1]):
-        np.testing.assert_allclose(
-            model.predict(one)[0].probabilities, expected.probabilities, atol=1e-6
-        )
-        assert model.explain(one).shape == (28, 28)
-    assert len(model.predict(np.asarray(photo_of(garments[0])))) == 1
-    assert len(model.predict(garments[:60].reshape(60, 784))) == 60
-
-
-def test_paths_come_in_arrays_too(model, garments, tmp_path):
-    paths = [tmp_path / f"{number}.png" for number in range(2)]
-    for path, image in zip(paths, garments, strict=False):
-        Image.fromarray(image).save(path)
-    expected = [answer.label for answer in model.predict(paths)]
-    for given in (np.array(paths), np.array([str(path) for path in paths]), pandas.Series(paths)):
-        assert [answer.label for answer in model.predict(given)] == expected
+    for one in (garments[0][..., None], garments[0].ravel(), garments[0] / 255):
+        (answer,) = model.predict(one)
+        np.testing.assert_allclose(answer.probabilities, expected.probabilities, atol=1e-6)
 
 
 def test_what_is_no_image_is_refused(model, tmp_path):
-    with pytest.raises(PhotoError):
-        model.predict(tmp_path / "none.png")
-    with pytest.raises(PhotoError, match=r"one image in colour or three.*images\[None\]"):
+    with pytest.raises(PhotoError, match=r"in colour or three grey ones.*images\[None\]"):
         model.predict(np.zeros((3, 32, 32)))
-    for other in (None, 3, io.BytesIO(b"x"), iter(["a.png"]), [["a.png"]]):
+    with pytest.raises(PhotoError, match="from -1 to -1"):
+        model.predict(np.full((2, 28, 28), -1.0))
+    for other in (None, io.BytesIO(b"x"), iter(["a.png"]), [["a.png"]], [[0.5] * 784]):
         with pytest.raises(PhotoError, match="can't be a"):
             model.predict(other)
     with pytest.raises(PredictionsError, match="at least one"):
@@ -196,12 +179,10 @@ def test_a_model_prepares_files_as_its_training_did(of_colours, colours, tmp_pat
     (first,) = classify(model, [("a", str(paths[0]))])
     assert first.photo is not None
     np.testing.assert_array_equal(first.photo.image, trained_on[0])
-    assert [stage.sentence for stage in first.photo.stages][1:] == [
-        "Used as a whole, as in the model's training: made grey, inverted, resized to 28 pixels."
-    ]
+    assert first.photo.stages[-1].sentence == "Used as a whole, as in the model's training."
 
 
-@pytest.mark.parametrize("entry", ["no JSON", "[]", '{"resized": 1}', '{"turned": true}'])
+@pytest.mark.parametrize("entry", ["no JSON", "[]", '{"turned": true}'])
 def test_a_preparation_that_cannot_be_read_is_refused(entry, trained):
     content = onnx.load_from_string(trained.model_path.read_bytes())
     for pair in content.metadata_props:

@@ -74,14 +74,8 @@ const upright = (photo) => stageOf("photo", "The photo, upright.", toWorkingSize
 
 function usedWhole(photo, inverted) {
   const image = resize(photo, inverted);
-  const done = [
-    photo.data.some((value, index) => value !== photo.data[index - (index % 3)]) && "made grey",
-    inverted && "inverted",
-    (photo.height !== SIDE || photo.width !== SIDE) && "resized to 28 pixels",
-  ].filter(Boolean);
-  const sentence = `Used as a whole, as in the model's training: ${done.join(", ") || "left alone"}.`;
-  const stages = [stageOf("28×28", sentence, square(image))];
-  return { image, stages: done.length ? [upright(photo), ...stages] : stages, warnings: [] };
+  const stage = stageOf("28×28", "Used as a whole, as in the model's training.", square(image));
+  return { image, stages: [upright(photo), stage], warnings: [] };
 }
 
 function kindOf(bytes) {

@@ -7,9 +7,7 @@ decoded. Of metadata only the orientation is used; what can't be read of it is s
 import os
 import re
 import stat
-import struct
 import warnings
-import zlib
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -23,22 +21,14 @@ from fittingroom.errors import PhotoError, PhotoKindError, PhotoSizeError
 from fittingroom.photos.arithmetic import UInt8
 from fittingroom.photos.arrays import is_array, one_or_many
 
-_SIGNATURES = {  # the first bytes; before WebP, Pillow loads all its plugins
-    "PNG": rb"\x89PNG\r\n\x1a\n",
-    "JPEG": rb"\xff\xd8\xff",
-    "GIF": rb"GIF8",
-    "BMP": rb"BM....\0{4}",
-    "WebP": rb"RIFF....WEBP",
-    "AVIF": rb"....ftypavi[fs]",
-    "TIFF": rb"II\*\0|MM\0\*",
-}
-_HEIC = rb"....ftyp(hei|hev|mif1|msf1)"
-FORMATS = tuple(_SIGNATURES)
-WEB_FORMATS = FORMATS[:-1]  # that browsers decode
+WEB_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WebP", "AVIF")  # that browsers decode
+FORMATS = (*WEB_FORMATS, "TIFF")
 # What a folder is searched for; a file that is named is opened whatever its name is.
 SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".webp", ".avif", ".tif", ".tiff"
 )  # fmt: skip
+# All that a PNG's picture needs.
+_CHUNKS = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"eXIf")
 CONVERT_HEIC = (
     "Convert it to JPEG first: `magick photo.heic photo.jpg`, or on a Mac "
     "`sips -s format jpeg photo.heic --out photo.jpg`."
@@ -108,8 +98,7 @@ def _read(path: Path, limits: Limits) -> bytes:
 
 def _decode(source: bytes | Image.Image, name: str, limits: Limits) -> UInt8:
     try:
-        # About oddities that do no harm.
-        with warnings.catch_warnings(action="ignore"):
+        with warnings.catch_warnings(action="ignore"):  # of oddities that do no harm
             image = source
             if isinstance(image, bytes):
                 image = Image.open(BytesIO(_without_metadata(image)), formats=limits.formats)
@@ -119,11 +108,15 @@ def _decode(source: bytes | Image.Image, name: str, limits: Limits) -> UInt8:
         raise
     except Image.DecompressionBombError as error:
         raise PhotoSizeError(f"{name} has too many pixels. {_SMALLER}") from error
+    except UnidentifiedImageError as error:
+        if isinstance(source, bytes) and re.match(rb"(?s)....ftyp(hei|hev)", source):
+            raise PhotoKindError(f"{name} is a HEIC image. {CONVERT_HEIC}") from error
+        *most, last = limits.formats
+        raise PhotoKindError(
+            f"{name} isn't a {', '.join(most)} or {last} image. Save or export it as one of these."
+        ) from error
     except Exception as error:  # decoders raise nearly anything on a damaged file
-        # KeyError: a Pillow before 11.3 knows no AVIF.
-        if isinstance(error, UnidentifiedImageError | KeyError) and isinstance(source, bytes):
-            _check_kind(source, name, limits.formats)
-        reason = re.sub(r"<[^>]*>", "it", str(error)).strip(". ")[:120] or "no pixels"
+        reason = str(error).strip(". ")[:120] or "no pixels"
         raise PhotoError(
             f"{name} is damaged or cut off: {reason}. Copy or save it again."
         ) from error
@@ -133,47 +126,23 @@ def _without_metadata(content: bytes) -> bytes:
     """A PNG's picture and orientation alone: a broken or huge text would refuse all of it."""
     if not content.startswith(b"\x89PNG"):
         return content
-    kept, at, name = [content[:8]], 8, b""
-    while at < len(content) and name != b"IEND":
+    kept, at = [content[:8]], 8
+    while at < len(content):
         end = at + 12 + int.from_bytes(content[at : at + 4])
-        chunk = content[at:end]
-        at, name = end, chunk[4:8]
-        # A capital letter begins what no decoder may skip.
-        if name[:1].isupper() or (
-            name in (b"tRNS", b"eXIf") and chunk[-4:] == struct.pack(">I", zlib.crc32(chunk[4:-4]))
-        ):
-            kept.append(chunk)
+        if content[at + 4 : at + 8] in _CHUNKS:
+            kept.append(content[at:end])
+        at = end
     return b"".join(kept)
-
-
-def _orientation(image: Image.Image) -> object:
-    """As EXIF has it, from 1 to 8; 1 is upright, and what is assumed if EXIF can't be read."""
-    try:
-        return image.getexif().get(_EXIF_ORIENTATION, 1)
-    except Exception:  # noqa: BLE001 - Pillow raises nearly anything on broken metadata
-        return 1
-
-
-def _check_kind(content: bytes, name: str, formats: tuple[str, ...]) -> None:
-    if re.match(_HEIC, content, re.DOTALL):
-        raise PhotoKindError(f"{name} is a HEIC image. {CONVERT_HEIC}")
-    if not any(re.match(_SIGNATURES[each], content, re.DOTALL) for each in formats):
-        *most, last = formats
-        raise PhotoKindError(
-            f"{name} isn't a {', '.join(most)} or {last} image. Save or export it as one of these."
-        )
 
 
 def _check_size(width: int, height: int, name: str, limits: Limits) -> None:
     if width * height > limits.megapixels * 1e6:
-        raise PhotoSizeError(
-            f"{name} has {width}×{height} pixels, more than {limits.megapixels:g} megapixels. "
-            + _SMALLER
-        )
-    if max(width, height) > limits.side:
-        raise PhotoSizeError(
-            f"{name} has {width}×{height} pixels, more than {limits.side:,} on one side. {_SMALLER}"
-        )
+        most = f"{limits.megapixels:g} megapixels"
+    elif max(width, height) > limits.side:
+        most = f"{limits.side:,} on one side"
+    else:
+        return
+    raise PhotoSizeError(f"{name} has {width}×{height} pixels, more than {most}. {_SMALLER}")
 
 
 def _from_array(array: Any, limits: Limits) -> UInt8:
@@ -189,7 +158,10 @@ def _from_array(array: Any, limits: Limits) -> UInt8:
 def _pixels(image: Image.Image) -> UInt8:
     """Decoded, 8 bits a channel, on white, upright: uint8 ``(H, W, 3)``."""
     image.load()
-    orientation = _orientation(image)
+    try:
+        orientation = image.getexif().get(_EXIF_ORIENTATION)
+    except Exception:  # noqa: BLE001 - Pillow raises nearly anything on broken metadata
+        orientation = None  # upright
     if image.mode.startswith("I"):  # whole numbers: of 16 bits, unless all are within 8
         values = np.asarray(image).astype(np.int64)
         levels = values if values.max() <= 255 else (values + 128) // 257

@@ -93,15 +93,8 @@ def read_photo(
 def _used_whole(pixels: UInt8, *, inverted: bool) -> Photo:
     """A small image, for a model whose training images were used as a whole."""
     (image,) = resize(pixels[None], inverted=inverted)
-    told = {
-        "made grey": bool((pixels != pixels[:, :, :1]).any()),
-        "inverted": inverted,
-        "resized to 28 pixels": pixels.shape[:2] != image.shape,
-    }
-    done = [words for words, holds in told.items() if holds]
-    sentence = f"Used as a whole, as in the model's training: {', '.join(done) or 'left alone'}."
-    stage = PhotoStage("28×28", sentence, image)
-    return Photo(image, (_upright(pixels), stage) if done else (stage,), ())
+    sentence = "Used as a whole, as in the model's training."
+    return Photo(image, (_upright(pixels), PhotoStage("28×28", sentence, image)), ())
 
 
 def _convert(pixels: UInt8) -> Photo:

@@ -42,11 +42,11 @@ class Preparation:
         Raises:
             ValueError: it holds something else.
         """
-        values = parse_json(metadata.get(_KEY, "{}"), _KEY)
-        known = isinstance(values, dict) and values.keys() <= {"resized", "inverted"}
-        if not known or not all(isinstance(value, bool) for value in values.values()):
-            raise ValueError(f"The preparation in the model's metadata is {metadata[_KEY]!r:.100}.")
-        return cls(**values)
+        entry = metadata.get(_KEY, "{}")
+        try:
+            return cls(**parse_json(entry, _KEY))
+        except TypeError as error:
+            raise ValueError(f"The model's preparation is unknown: {entry:.100}.") from error
 
 
 def is_small(height: int, width: int) -> bool:
