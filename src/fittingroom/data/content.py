@@ -4,7 +4,7 @@ import gzip
 import io
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fittingroom.errors import DataInvalidError
+from fittingroom.errors import DataInvalidError, PhotoError
+from fittingroom.photos import Limits
+from fittingroom.photos.opening import open_photo
 from fittingroom.predictions import UInt8
 from fittingroom.safe_io import most_behind, open_plain
 
@@ -35,20 +37,47 @@ class FileInvalidError(DataInvalidError):
         self.reason = reason
 
 
+class Decoded(Sequence[UInt8]):
+    """Images, each decoded anew when it is asked for: uint8 ``(H, W)`` grey or ``(H, W, 3)``.
+
+    An image whose three channels are equal is grey, however it is stored.
+
+    Args:
+        names: what messages call each image.
+        load: the path or the content of image ``i``.
+    """
+
+    def __init__(self, names: Sequence[str], load: Callable[[int], Path | bytes]) -> None:
+        self.names = names
+        self._load = load
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, at: Any) -> Any:
+        source = self._load(at)
+        try:
+            pixels = open_photo(source, Limits())
+        except PhotoError as error:
+            # Paths are in the message already.
+            where = f"{self.names[at]}: " if isinstance(source, bytes) else ""
+            raise DataInvalidError(f"{where}{error} Or remove it from the data.") from error
+        grey = pixels[..., 0]
+        return grey if (pixels == grey[..., None]).all() else pixels
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
     """The images and labels of one part of a data set: of training, validation or test.
 
     Attributes:
-        images: uint8 ``(N, H, W)`` grey or ``(N, H, W, 3)``; or a sequence that decodes image ``i``
-            when it is asked for it, uint8 ``(H, W)`` or ``(H, W, 3)``, each of a size of its own.
+        images: uint8 ``(N, H, W)`` grey or ``(N, H, W, 3)``; or :class:`Decoded`, each image of a
+            size of its own.
         labels: ``(N,)``, whole numbers (int64) or names (str).
-        names: what messages call each image; empty if they have only numbers.
     """
 
     images: UInt8 | Sequence[UInt8]
     labels: npt.NDArray[Any]
-    names: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from fittingroom.data.content import Part
+from fittingroom.data.content import Decoded, Part
 from fittingroom.errors import DataInvalidError, PhotoError
 from fittingroom.photos import Preparation, read_photo
 from fittingroom.photos.arithmetic import SIDE, luma
@@ -103,7 +103,8 @@ def prepare(part: Part, preparation: Preparation, track: Track | None, words: st
             own = image.shape == shape[1:]
             result[at] = image if own else read_photo(image, preparation=preparation).image
         except PhotoError as error:
-            name = part.names[at] if part.names else f"Image {at:,} of the {words}"
+            number = f"Image {at:,} of the {words}"
+            name = images.names[at] if isinstance(images, Decoded) else number
             raise DataInvalidError(f"{name} can't be used: {error}") from error
         return None
 

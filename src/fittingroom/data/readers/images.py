@@ -3,8 +3,7 @@
 import os
 from pathlib import Path
 
-from fittingroom.data.content import Content, FileInvalidError, Part, labels_of
-from fittingroom.data.readers.encoded import Decoded
+from fittingroom.data.content import Content, Decoded, FileInvalidError, Part, labels_of
 from fittingroom.photos.opening import SUFFIXES
 
 NEEDS = "CLASS/*.png, or train/CLASS/*.png and test/CLASS/*.png; JPEG, WebP, TIFF and so on, too"
@@ -57,8 +56,7 @@ def _read(folder: Path) -> Part:
         raise FileInvalidError(
             folder, "has no class folders", "Put the images of each class in a folder."
         )
-    names = list(map(str, images))
-    return Part(Decoded(names, images.__getitem__), labels_of(labels, folder), names)
+    return Part(Decoded(list(map(str, images)), images.__getitem__), labels_of(labels, folder))
 
 
 def _folders(path: Path) -> list[Path]:

@@ -9,10 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-import numpy as np
-
-from fittingroom.data.content import Content, FileInvalidError, Part, labels_of
-from fittingroom.data.readers.encoded import Decoded
+from fittingroom.data.content import Content, Decoded, FileInvalidError, Part, labels_of
 from fittingroom.errors import missing_extra
 
 NEEDS = "train-*.parquet and test-*.parquet, there or in data/, or one file, of images and labels"
@@ -69,37 +66,32 @@ def _read_part(files: list[Path]) -> tuple[Part, tuple[str, ...]]:
 
     where = files[0] if len(files) == 1 else files[0].parent
     names: list[str] = []
-    groups: list[Any] = []
-    starts: list[int] = []  # place of each group's first image
+    places: list[tuple[Any, int]] = []  # the row group of each image, and its row there
     with _readable(where):
         shards = dataset([str(file) for file in files], format="parquet")
         image, label, classes = _columns(where, shards.schema)
         labels = shards.to_table(columns=[label]).column(0)
         for shard in shards.get_fragments():
-            count = len(names)
             names += [f"{shard.path}, row {row}" for row in range(shard.count_rows())]
             for group in shard.split_by_row_group():
-                groups.append(group)
-                starts.append(count)
-                count += group.row_groups[0].num_rows
+                places += [(group, row) for row in range(group.row_groups[0].num_rows)]
     if labels.null_count:
         reason = f"has {labels.null_count:,} rows without a {label}"
         raise FileInvalidError(where, reason, "Remove these rows.")
     lock = Lock()
 
     @lru_cache(maxsize=2)
-    def column(group: int) -> Any:
+    def column(group: Any) -> Any:
         with _readable(where):
-            return groups[group].to_table(columns=[image]).column(0)
+            return group.to_table(columns=[image]).column(0)
 
     def load(at: int) -> bytes:
-        group = int(np.searchsorted(starts, at, side="right")) - 1
+        group, row = places[at]
         with lock:  # so that no thread reads what another is reading
-            value = column(group)[at - starts[group]].as_py()
+            value = column(group)[row].as_py()
         return (value["bytes"] if isinstance(value, dict) else value) or b""
 
-    part = Part(Decoded(names, load), labels_of(labels.to_pylist(), where), names)
-    return part, classes
+    return Part(Decoded(names, load), labels_of(labels.to_pylist(), where)), classes
 
 
 def _columns(where: Path, schema: Any) -> tuple[str, str, tuple[str, ...]]:
