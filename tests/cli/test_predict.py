@@ -279,12 +279,9 @@ def test_a_name_that_no_file_can_have_is_one_broken_entry(name, folder, capsys):
     assert "class" in answered
 
 
-@pytest.mark.parametrize("content", [b"", b"no model", bytes(3000), None])
-def test_a_model_that_is_refused_is_named_with_what_to_do(content, folder, tmp_path, capsys):
+def test_a_model_that_is_refused_is_named_with_what_to_do(folder, tmp_path, capsys):
     path = tmp_path / "broken.onnx"
-    if content is None:
-        content = packaged_model().read_bytes()[:-1000]
-    path.write_bytes(content)
+    path.write_bytes(packaged_model().read_bytes()[:-1000])
     assert run(["predict", str(folder / "a.png"), "--model", str(path)]) == 1
     out, err = capsys.readouterr()
     assert out == ""

@@ -3,11 +3,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from fittingroom.classes import GARMENTS
 from fittingroom.data import find_dataset
-from fittingroom.data.readers import images as reader
 from fittingroom.errors import DataError
 from fittingroom.photos.preparation import resize
 from tests.photos.corpus import garment_photo
@@ -15,21 +12,6 @@ from tests.photos.corpus import garment_photo
 from .folders import blobs, png, write_classes
 
 TWO = ["cat", "dog"]
-
-
-def test_the_sample_as_folders_of_png_is_the_sample(tmp_path: Path) -> None:
-    sample = find_dataset("sample")
-    for name, part in (("train", sample.training()), ("test", sample.open_test())):
-        # Half of them stored in colour, which they don't have.
-        images = [
-            np.stack([each] * 3, -1) if at % 2 else each for at, each in enumerate(part.images)
-        ]
-        classes = [GARMENTS[label].replace("/", "_") for label in part.labels]
-        write_classes(tmp_path / name, images, classes)
-    dataset = find_dataset(tmp_path)
-    assert (dataset.name, dataset.classes) == ("sample", GARMENTS)
-    np.testing.assert_array_equal(dataset.training().images, sample.training().images)
-    np.testing.assert_array_equal(dataset.open_test().labels, sample.open_test().labels)
 
 
 def test_parts_are_known_by_the_names_that_people_give_them(tmp_path: Path) -> None:
@@ -50,29 +32,6 @@ def test_parts_are_known_by_the_names_that_people_give_them(tmp_path: Path) -> N
 def test_classes_may_be_called_after_parts(tmp_path: Path) -> None:
     folder = write_classes(tmp_path / "data", blobs(60), ["train", "plane", "valid"] * 20)
     assert find_dataset(folder).classes == ("plane", "train", "valid")
-
-
-def test_each_kind_of_file_gives_the_same_pixels(tmp_path: Path) -> None:
-    levels = np.arange(0, 240, 10, dtype=np.uint8).reshape(4, 6)
-    grey = Image.fromarray(levels)
-    wide = Image.fromarray(levels.astype(np.uint16) * 257)
-    clear = grey.convert("LA")
-    files = {"1.png": grey, "2.gif": grey, "3.BMP": grey, "4.tiff": grey, "5.tif": wide}
-    files |= {"6.webp": grey, "7.png": grey.quantize(), "8.png": clear, "9.png": wide}
-    folder = tmp_path / "data" / "a"
-    folder.mkdir(parents=True)
-    for name, image in files.items():
-        image.save(folder / name, lossless=True)  # for WebP
-    upside = Image.fromarray(levels[::-1, ::-1])
-    exif = Image.Exif()
-    exif[0x0112] = 3
-    upside.save(folder / "turned.png", exif=exif)
-    read = list(reader.read(folder.parent).training.images)
-    assert len(read) == 10
-    for image in read:
-        np.testing.assert_array_equal(image, levels)
-    Image.new("RGBA", (2, 3), (200, 0, 0, 0)).save(folder / "0.png")
-    assert (reader.read(folder.parent).training.images[0] == 255).all()  # transparency is white
 
 
 def test_mixed_sizes_and_colours_are_each_resized(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fittingroom.classes import GARMENTS
 from fittingroom.data import find_dataset
 from fittingroom.errors import DataError, MissingExtraError
 
@@ -30,23 +29,6 @@ def write(path: Path, rows: dict[str, Any], *, names: tuple[str, ...] = (), grou
 
 def structs(images) -> list[dict[str, Any]]:
     return [{"bytes": png(each), "path": f"{at}.png"} for at, each in enumerate(images)]
-
-
-def test_the_sample_as_hugging_face_writes_it_is_the_sample(tmp_path: Path) -> None:
-    sample = find_dataset("sample")
-    training, test = sample.training(), sample.open_test()
-    names = tuple(name.replace("/", " / ") for name in GARMENTS)  # as they have them
-    for name, part, rows in (
-        ("train-00000-of-00002", training, slice(0, 900)),
-        ("train-00001-of-00002", training, slice(900, None)),
-        ("test-00000-of-00001", test, slice(None)),
-    ):
-        columns = {"image": structs(part.images[rows]), "label": part.labels[rows].astype(int)}
-        write(tmp_path / "set" / "data" / f"{name}.parquet", columns, names=names, group=300)
-    dataset = find_dataset(tmp_path / "set")
-    assert (dataset.name, dataset.classes) == ("sample", GARMENTS)
-    np.testing.assert_array_equal(dataset.training().images, training.images)
-    np.testing.assert_array_equal(dataset.open_test().labels, test.labels)
 
 
 def test_a_named_file_of_plain_bytes_and_text_labels(tmp_path: Path) -> None:

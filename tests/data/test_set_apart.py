@@ -71,30 +71,12 @@ def test_of_a_chain_of_near_duplicates_the_smallest_hash_decides():
     assert (_aside(np.stack([*chain, *BLOBS]))[:40] == (min(keys) % 5 == 0)).all()
 
 
-def pictures(folder: Path, count: int) -> Path:
-    return write_classes(folder, blobs(count), ["cat", "dog"] * (count // 2))
-
-
 def contents(images) -> set[bytes]:
     return {image.tobytes() for image in images}
 
 
-def test_a_folder_may_be_renamed_and_may_grow(tmp_path: Path):
-    folder = pictures(tmp_path / "data", 80)
-    before = find_dataset(folder)
-    for at, path in enumerate(sorted(folder.glob("*/*.png"))):
-        path.rename(path.with_name(f"{(at * 37) % 101}.PNG"))
-    write_classes(folder, blobs(40, seed=1), ["dog", "owl"] * 20)
-    after = find_dataset(folder)
-    assert len(after.training()) + len(after.open_test()) == 120
-    assert contents(before.training().images) < contents(after.training().images)
-    assert contents(before.open_test().images) < contents(after.open_test().images)
-    assert "There is no test set, so 1" in before.notes[-1]
-    assert before.key != after.key
-
-
 def test_a_validation_set_stays_one_but_for_what_is_set_apart(tmp_path: Path):
-    pictures(tmp_path / "data" / "train", 60)
+    write_classes(tmp_path / "data" / "train", blobs(60), ["cat", "dog"] * 30)
     write_classes(tmp_path / "data" / "val", blobs(40, seed=1), ["cat", "dog"] * 20)
     dataset = find_dataset(tmp_path / "data")
     assert len(dataset.training()) + len(dataset.open_test()) == 100

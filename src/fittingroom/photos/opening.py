@@ -5,7 +5,6 @@ decoded. Of metadata only the orientation is used; what can't be read of it is s
 """
 
 import os
-import re
 import stat
 import warnings
 from dataclasses import dataclass
@@ -109,8 +108,11 @@ def _decode(source: bytes | Image.Image, name: str, limits: Limits) -> UInt8:
     except Image.DecompressionBombError as error:
         raise PhotoSizeError(f"{name} has too many pixels. {_SMALLER}") from error
     except UnidentifiedImageError as error:
-        if isinstance(source, bytes) and re.match(rb"(?s)....ftyp(hei|hev)", source):
+        kind = source[4:11] if isinstance(source, bytes) else b""
+        if kind in (b"ftyphei", b"ftyphev"):
             raise PhotoKindError(f"{name} is a HEIC image. {CONVERT_HEIC}") from error
+        if kind == b"ftypavi":  # which Pillow tells by decoding it
+            raise PhotoError(f"{name} is damaged or cut off. Copy or save it again.") from error
         *most, last = limits.formats
         raise PhotoKindError(
             f"{name} isn't a {', '.join(most)} or {last} image. Save or export it as one of these."
