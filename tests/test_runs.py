@@ -221,14 +221,18 @@ def test_the_revision_is_that_of_the_checkout_that_holds_the_code(tmp_path, monk
         who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
         subprocess.run(["git", "-C", tmp_path, *who, *arguments], check=True, capture_output=True)
 
+    ours = environment.code_revision()
     git("init")
     git("commit", "--allow-empty", "-m", "theirs")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / ".git"))
+    assert environment.code_revision() == ours
     (tmp_path / "environment.py").write_text("")
     monkeypatch.setattr(environment, "__file__", str(tmp_path / "environment.py"))
     assert environment.code_revision() is None
+    monkeypatch.delenv("GIT_DIR")
     git("add", ".")
     git("commit", "-m", "ours")
-    assert environment.code_revision()
+    assert re.fullmatch("[0-9a-f]{12}", environment.code_revision() or "")
 
 
 def test_a_container_s_quota_of_processors_counts(monkeypatch):

@@ -62,10 +62,15 @@ def test_what_is_no_opening_is_passed_over(tmp_path):
     assert read_openings(tmp_path) == ()
 
 
-def test_names_that_are_no_utf8_are_written_with_a_replacement(tmp_path):
+def test_half_characters_are_replaced_on_reading_and_on_logging(tmp_path):
     name = os.fsdecode(b"s\xff")
     log_opening(tmp_path, run=name, recipe=name, data="x", purpose="x")
-    assert [each.run for each in read_openings(tmp_path)] == ["s�"]
+    line = (tmp_path / "test-log.jsonl").read_text().replace("\\ufffd", "\\ud800")
+    (tmp_path / "test-log.jsonl").write_text(2 * line)
+    assert [each.run for each in read_openings(tmp_path)] == ["s�", "s�"]
+    text = json.dumps({**ENVIRONMENT, "device": "\ud800 😀"})
+    run = open_run(made(tmp_path / "run", environment=text))
+    assert run.environment["device"] == "� 😀"
     RunWriter(tmp_path).fail(ValueError(name))
     assert read_failure(tmp_path) == "s�"
     assert named_others([tmp_path / f"{name}.csv"])[0][0] == "s�"

@@ -22,6 +22,8 @@ _TOOLS = ("bench", "dev", "docs", "fuzz")
 # What to do, by what the system says when a package can't be loaded.
 _REMEDIES = {
     "DLL load failed": "Install the Microsoft Visual C++ Redistributable",
+    "GLIBC": "This system's C library is too old: use a newer system, or an older version of it",
+    "ELF|architecture|mach-o": "It was built for another processor; use a Python for this one",
     "": "Install it again: `pip install --force-reinstall --no-cache-dir {}`",
 }
 

@@ -109,10 +109,14 @@ def _cpuinfo(field: str) -> str:
 
 def code_revision() -> str | None:
     """Git's name for this code, ``+`` appended if files differ; None outside a checkout."""
+    # In a hook, say, they name another repository.
+    others = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(Path(__file__).parent), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=10, check=True, env=others
+        )
         return done.stdout.strip()
 
     try:

@@ -75,7 +75,8 @@ class Summary:
         Raises:
             ValueError: a number is not finite, or below 0.
         """
-        if not finite(self) or min(astuple(self)) < 0 or self.temperature == 0:
+        impossible = min(astuple(self)) < 0 or self.temperature == 0 or self.validation_accuracy > 1
+        if not finite(self) or impossible:
             raise ValueError(f"{self} has impossible numbers")
 
 

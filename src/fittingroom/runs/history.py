@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,6 +10,7 @@ from fittingroom.errors import RunChangedError
 from fittingroom.recipes import Keep, Recipe
 from fittingroom.safe_io import parse_json
 
+_LARGEST = 1e39  # beyond float32
 Ending = Literal["epochs", "patience"]
 
 
@@ -43,9 +43,9 @@ class Epoch:
 
 
 def finite(item: Any) -> bool:
-    """Whether a dataclass that was read from a file holds finite numbers alone."""
+    """Whether a dataclass that was read from a file holds numbers that training could give."""
     return all(
-        type(number) in (int, float) and math.isfinite(number)
+        type(number) in (int, float) and abs(number) < _LARGEST
         for number in dataclasses.astuple(item)
     )
 

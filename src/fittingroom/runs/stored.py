@@ -24,6 +24,7 @@ _RESTORE = "Restore the folder, or train again."
 _MOST_FILES = 1000
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 
+_MOST = 2**53  # beyond it, JSON's readers differ
 # It becomes the name of a folder.
 _DATA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _TYPES = {
@@ -75,10 +76,13 @@ def stored_environment(folder: Path) -> dict[str, Any]:
     flat = values | {name: inner.get(name.removeprefix("data.")) for name in of_data}
     wrong = [name for name, kind in _TYPES.items() if type(flat.get(name)) is not kind]
     if not wrong:
+        resumed = values.get("resumed", [])
         checks = {
             "data.name": _DATA_NAME.fullmatch(flat["data.name"]),
-            "data.training": flat["data.training"] > 0,
-            "data.validation": flat["data.validation"] > 0,
+            **{name: 0 <= flat[name] < _MOST for name in ("seed", "threads")},
+            **{name: 0 < flat[name] < _MOST for name in ("data.training", "data.validation")},
+            "resumed": isinstance(resumed, list)
+            and all(isinstance(e, dict) and type(e.get("after_epoch")) is int for e in resumed),
         }
         wrong = [name for name, holds in checks.items() if not holds]
     if wrong:

@@ -96,7 +96,10 @@ def parse_json(content: bytes | str, where: str) -> Any:
     """
     try:
         text = content.decode("utf-8") if isinstance(content, bytes) else content
-        return json.loads(text, parse_constant=_refuse_constant)
+        values = json.loads(text, parse_constant=_refuse_constant)
+        if "\\ud" in text.lower():  # half a character, which no file or figure could hold
+            values = json.loads(utf8(json.dumps(values, ensure_ascii=False)))
+        return values
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise Refusal(f"The JSON in {where} can't be read: {reason}.") from error
