@@ -108,10 +108,11 @@ def _decode(source: bytes | Image.Image, name: str, limits: Limits) -> UInt8:
     except Image.DecompressionBombError as error:
         raise PhotoSizeError(f"{name} has too many pixels. {_SMALLER}") from error
     except UnidentifiedImageError as error:
-        kind = source[4:11] if isinstance(source, bytes) else b""
-        if kind in (b"ftyphei", b"ftyphev"):
+        start = source[:12] if isinstance(source, bytes) else b""
+        if start[4:11] in (b"ftyphei", b"ftyphev"):
             raise PhotoKindError(f"{name} is a HEIC image. {CONVERT_HEIC}") from error
-        if kind == b"ftypavi":  # which Pillow tells by decoding it
+        # What Pillow can't tell if the rest is rubbish.
+        if start.startswith((b"\x89PNG", b"\xff\xd8\xff")) or start[4:11] == b"ftypavi":
             raise PhotoError(f"{name} is damaged or cut off. Copy or save it again.") from error
         *most, last = limits.formats
         raise PhotoKindError(
