@@ -50,6 +50,8 @@ def decide(part: Part, invert: str, track: Track | None = None) -> tuple[Prepara
         level = float(np.median(luma(edge) if colour else edge))
         return image.shape[:2], colour, level, not colour and bool(has_dark_corners(image))
 
+    if isinstance(part.images, np.ndarray):
+        track = None  # it takes a moment
     (seen,) = _in_blocks(look, len(places), track, "Looking at the images")
     sizes, coloured, edges, dark = zip(*seen, strict=True)
     height, width = (int(np.median(each)) for each in zip(*sizes, strict=True))
