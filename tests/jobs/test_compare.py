@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from fittingroom.engines.pytorch.training import PyTorchEngine
+from fittingroom.engines.pytorch import training as pytorch
 from fittingroom.errors import RecipeError, TrainingError, UsageError
 from fittingroom.jobs.compare import compare
 from fittingroom.jobs.progress import Silence
@@ -94,13 +94,13 @@ def test_a_person_s_own_folder_is_refused_before_anything_is_trained(
 def with_cuda(monkeypatch):
     """The PyTorch engine takes the device cuda for the processor; the names it was asked for."""
     asked = []
-    real = PyTorchEngine.device
+    real = pytorch.device
 
-    def device(self, name, threads):
+    def device(name, threads):
         asked.append(name)
-        return real(self, "cpu" if name == "cuda" else name, threads)
+        return real("cpu" if name == "cuda" else name, threads)
 
-    monkeypatch.setattr(PyTorchEngine, "device", device)
+    monkeypatch.setattr(pytorch, "device", device)
     return asked
 
 

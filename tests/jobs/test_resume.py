@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from fittingroom.engines.pytorch.training import PyTorchEngine
+from fittingroom.engines.pytorch import training as pytorch
 from fittingroom.errors import (
     MissingExtraError,
     RunBusyError,
@@ -285,7 +285,7 @@ def test_a_second_signal_stops_at_once(tiny, sample, tmp_path):
 def test_a_signal_after_the_last_checkpoint_stops_before_the_export(
     tiny, sample, whole, tmp_path, monkeypatch
 ):
-    fit = PyTorchEngine.fit
+    fit = pytorch.fit
 
     def late(*arguments, **options):
         fitted = fit(*arguments, **options)
@@ -293,7 +293,7 @@ def test_a_signal_after_the_last_checkpoint_stops_before_the_export(
         return fitted
 
     with monkeypatch.context() as patch:
-        patch.setattr(PyTorchEngine, "fit", late)
+        patch.setattr(pytorch, "fit", late)
         with pytest.raises(TrainingStopped):
             trained_in(tmp_path / "runs", tiny, sample, resume=False)
     (listed,) = list_runs(tmp_path / "runs")
@@ -330,7 +330,7 @@ def test_a_wrong_option_costs_no_checkpoint(error, tiny, sample, whole, tmp_path
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(PyTorchEngine, "fit", refuse)
+        patch.setattr(pytorch, "fit", refuse)
         with pytest.raises(type(error)):
             trained_in(tmp_path / "runs", tiny, sample)
     run = trained_in(tmp_path / "runs", tiny, sample)

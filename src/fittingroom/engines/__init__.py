@@ -64,7 +64,7 @@ class Device:
 
 
 class Engine(Protocol):
-    """What the module ``training`` of every framework's package offers as ``engine``."""
+    """What the module ``training`` of every framework's package offers."""
 
     def device(self, name: str | None, threads: int | None) -> Device:
         """The device of that name; without a name, the best of this machine.
@@ -150,7 +150,8 @@ def engine_named(name: str) -> Engine:
         )
     wait_briefly()
     try:
-        engine: Engine = importlib.import_module(f"fittingroom.engines.{name}.training").engine
+        engine: Any = importlib.import_module(f"fittingroom.engines.{name}.training")
     except ModuleNotFoundError as error:
         raise missing_extra(error, "train") from error
-    return engine
+    named: Engine = engine
+    return named

@@ -1,4 +1,8 @@
-"""The training loop in PyTorch: plain, in whole batches, with no Python code per image."""
+"""The training loop in PyTorch: plain, in whole batches, with no Python code per image.
+
+On the processor, accuracy and seconds of the recipes are measured. CUDA and MPS are plain PyTorch,
+and have not been measured.
+"""
 
 import contextlib
 import dataclasses
@@ -36,47 +40,35 @@ _WHITENED = 5000
 _NOT_MEASURED = "Trained on CUDA, where neither speed nor accuracy of any recipe has been measured."
 
 
-class PyTorchEngine:
-    """Trains described networks, and your own modules, with PyTorch on the processor, CUDA or
-    Apple's MPS.
+def device(name: str | None, threads: int | None) -> Device:
+    """The device of that name; without a name, the first of CUDA, MPS and processor."""
+    present = ["cuda"] if torch.cuda.is_available() else []
+    present += ["mps", "cpu"] if torch.backends.mps.is_available() else ["cpu"]
+    chosen = choose_device("PyTorch", name, present, threads)
+    half_precision = _computes_in_half(chosen.name)
+    if chosen.name == "cuda":
+        chosen = dataclasses.replace(chosen, description=torch.cuda.get_device_name())
+    return dataclasses.replace(chosen, half_precision=half_precision)
 
-    On the processor, accuracy and seconds of the recipes are measured. CUDA and MPS are plain
-    PyTorch, and have not been measured.
-    """
 
-    def device(self, name: str | None, threads: int | None) -> Device:
-        """The device of that name; without a name, the first of CUDA, MPS and processor.
-
-        Raises:
-            UsageError: this machine has no such device, or not so many threads.
-        """
-        present = ["cuda"] if torch.cuda.is_available() else []
-        present += ["mps", "cpu"] if torch.backends.mps.is_available() else ["cpu"]
-        device = choose_device("PyTorch", name, present, threads)
-        half_precision = _computes_in_half(device.name)
-        if device.name == "cuda":
-            device = dataclasses.replace(device, description=torch.cuda.get_device_name())
-        return dataclasses.replace(device, half_precision=half_precision)
-
-    def fit(
-        self,
-        recipe: Recipe,
-        split: Split,
-        *,
-        seed: int,
-        device: Device,
-        on_epoch: Callable[[Epoch], None],
-        on_checkpoint: Callable[[Checkpoint], None] | None = None,
-        start: Checkpoint | None = None,
-    ) -> Fitted:
-        """Train as the recipe says; see :class:`fittingroom.engines.Engine`."""
-        if recipe.own is None:
-            check_classifier(recipe.layers, len(split.classes))
-        with _training_on(device, seed):
-            training = _Training(recipe, split, seed, device, Course(on_epoch, start))
-            if start is not None:
-                training.resume(start)
-            return training.run(on_checkpoint)
+def fit(
+    recipe: Recipe,
+    split: Split,
+    *,
+    seed: int,
+    device: Device,
+    on_epoch: Callable[[Epoch], None],
+    on_checkpoint: Callable[[Checkpoint], None] | None = None,
+    start: Checkpoint | None = None,
+) -> Fitted:
+    """Train a described network or your own module; see :class:`fittingroom.engines.Engine`."""
+    if recipe.own is None:
+        check_classifier(recipe.layers, len(split.classes))
+    with _training_on(device, seed):
+        training = _Training(recipe, split, seed, device, Course(on_epoch, start))
+        if start is not None:
+            training.resume(start)
+        return training.run(on_checkpoint)
 
 
 class _Training:
@@ -278,6 +270,3 @@ def _training_on(device: Device, seed: int) -> Iterator[None]:
     finally:
         torch.set_flush_denormal(False)
         torch.set_num_threads(before)
-
-
-engine = PyTorchEngine()

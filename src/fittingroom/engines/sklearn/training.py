@@ -26,55 +26,44 @@ from fittingroom.recipes import (
     LogisticRegression,
     OwnModel,
 )
-from fittingroom.runs import Checkpoint, Epoch
+from fittingroom.runs import Epoch
 
 
-class SklearnEngine:
-    """Trains classical models, and your own classifiers, on the processor."""
+def device(name: str | None, threads: int | None) -> Device:
+    """The processor, the only device of scikit-learn."""
+    return choose_device("scikit-learn", name, ["cpu"], threads)
 
-    def device(self, name: str | None, threads: int | None) -> Device:
-        """The processor, the only device of scikit-learn.
 
-        Raises:
-            UsageError: another device, or a number of threads that this machine cannot give.
-        """
-        return choose_device("scikit-learn", name, ["cpu"], threads)
+def fit(
+    recipe: BaseRecipe,
+    split: Split,
+    *,
+    seed: int,
+    device: Device,
+    on_epoch: Callable[[Epoch], None],
+    **_: object,
+) -> Fitted:
+    """Train a classical model or your own classifier; see :class:`fittingroom.engines.Engine`.
 
-    def fit(
-        self,
-        recipe: BaseRecipe,
-        split: Split,
-        *,
-        seed: int,
-        device: Device,
-        on_epoch: Callable[[Epoch], None],
-        on_checkpoint: Callable[[Checkpoint], None] | None = None,
-        start: Checkpoint | None = None,
-    ) -> Fitted:
-        """Train as the recipe says; see :class:`fittingroom.engines.Engine`."""
-        if not isinstance(recipe, ClassicalRecipe):
-            raise RecipeError(
-                f"'{recipe.name}' describes a network, which the engine 'sklearn' can't train. Use "
-                "the engine 'pytorch'."
-            )
-        _check_classes(split)
-        course = Course(on_epoch)
-        # NumPy, SciPy and scikit-learn have threads of their own, each as many as processors.
-        with threadpool_limits(device.threads), same_random_state():
-            trained = _train(recipe, split, seed, device.threads)
-        seconds = course.seconds
-        course.add(
-            *_scores(trained.training, split.training.labels),
-            *_scores(trained.validation, split.validation.labels),
-            learning_rate=0.0,
+    It has one epoch, so there is neither a checkpoint to give nor one to resume from.
+    """
+    if not isinstance(recipe, ClassicalRecipe):
+        raise RecipeError(
+            f"'{recipe.name}' describes a network, which the engine 'sklearn' can't train. Use "
+            "the engine 'pytorch'."
         )
-        return Fitted(
-            weights=trained.weights,
-            logits=trained.validation,
-            best_epoch=1,
-            seconds=seconds,
-            core=trained.core,
-        )
+    _check_classes(split)
+    course = Course(on_epoch)
+    # NumPy, SciPy and scikit-learn have threads of their own, each as many as processors.
+    with threadpool_limits(device.threads), same_random_state():
+        trained = _train(recipe, split, seed, device.threads)
+    seconds = course.seconds
+    course.add(
+        *_scores(trained.training, split.training.labels),
+        *_scores(trained.validation, split.validation.labels),
+        learning_rate=0.0,
+    )
+    return Fitted(trained.weights, trained.validation, 1, seconds, core=trained.core)
 
 
 def _train(recipe: ClassicalRecipe, split: Split, seed: int, threads: int) -> Trained:
@@ -120,6 +109,3 @@ def _scores(logits: Float32, labels: Labels) -> tuple[float, float]:
     """Mean log loss, before a temperature is fitted, and accuracy."""
     of_true = log_softmax(logits.astype(np.float64), axis=1)[np.arange(len(labels)), labels]
     return -float(of_true.mean()), float((logits.argmax(axis=1) == labels).mean())
-
-
-engine = SklearnEngine()
