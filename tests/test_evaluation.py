@@ -83,11 +83,18 @@ def test_the_parts_are_those_of_metrics():
     error = metrics.calibration_error(curve)
     assert found.scores["calibration_error"] == error
     assert found.calibration is not None
-    assert found.calibration.plug_in == curve.plug_in_error
-    assert sum(each.count for each in found.calibration.bins) == 300
-    assert len(found.calibration.bins) == len(curve.count) <= 15
-    first = found.calibration.bins[0]
-    assert first.accuracy == metrics.wilson(int(curve.correct[0]), int(curve.count[0]))
+    assert found.calibration.count.sum() == 300
+    stored = found.as_dict()["calibration"]
+    assert stored["plug_in"] == curve.plug_in_error
+    assert len(stored["bins"]) == len(curve.count) <= 15
+    first = metrics.wilson(int(curve.correct[0]), int(curve.count[0]))
+    assert stored["bins"][0] == {
+        "low": curve.low[0],
+        "high": curve.high[0],
+        "count": curve.count[0],
+        "confidence": curve.confidence[0],
+        "accuracy": first.as_dict(),
+    }
     assert found.risk_coverage is not None
     assert found.risk_coverage.risk[-1] == pytest.approx(1 - found.accuracy.value)
 

@@ -16,7 +16,7 @@ from fittingroom.predictions import Predictions
 from fittingroom.recipes import RECIPES
 from fittingroom.runs import Epoch, Run, Summary
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 CLASSES = ("shirt", "coat", "bag")
 IMAGES = 3000
 LABELS = (np.arange(IMAGES) % 3).astype(np.uint8)

@@ -20,8 +20,7 @@ from PIL import Image
 
 from fittingroom import plots
 from fittingroom.comparison import ClassGain, Comparison, Entrant, ModelResult, compare_models
-from fittingroom.evaluation import Calibration, CalibrationBin
-from fittingroom.metrics import Estimate, RiskCoverage, risk_coverage
+from fittingroom.metrics import Estimate, Reliability, RiskCoverage, risk_coverage
 from fittingroom.plots.style import spread
 from fittingroom.predictions import Predictions
 from fittingroom.runs import Epoch
@@ -32,7 +31,7 @@ CONFUSION = np.array([[90, 10, 0], [3, 1095, 2], [0, 0, 0]])
 ESTIMATE = Estimate(0.9, 0.88, 0.92)
 IMAGE = np.full((28, 28), 200, np.uint8)
 WRONG = plots.Tile(IMAGE, "Bag", "Coat", False, "51%")
-SURE = Calibration((CalibrationBin(0.9, 1.0, 12, 0.95, ESTIMATE),), 0.05)
+SURE = Reliability(*(np.array([each]) for each in (0.9, 1.0, 12, 0.95, 11)))
 SEEDS = ModelResult("ann", "ann", (0, 1), ESTIMATE, (0.89, 0.91), 0.01)
 
 
@@ -158,8 +157,8 @@ def test_a_risk_coverage_curve_ends_at_the_share_of_mistakes_of_all(images: int)
 
 
 def test_squares_of_calibration_have_the_same_axes() -> None:
-    low = CalibrationBin(0.2, 0.3, 9, 0.25, Estimate(0.2, 0.1, 0.4))
-    unsure = Calibration((low, *SURE.bins), 0.05)
+    columns = ([0.2, 0.9], [0.3, 1.0], [9, 12], [0.25, 0.95], [2, 11])
+    unsure = Reliability(*map(np.array, columns))
     figure = plots.calibration_curves([("a", 0, SURE), ("b", 1, unsure)])
     squares = [axes for axes in figure.axes if axes.get_title(loc="left")]
     assert len({(*axes.get_xlim(), *axes.get_ylim()) for axes in squares}) == 1

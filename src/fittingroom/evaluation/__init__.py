@@ -9,8 +9,6 @@
 
 from fittingroom.evaluation.models import ModelReport
 from fittingroom.evaluation.results import (
-    Calibration,
-    CalibrationBin,
     ClassScores,
     ConfusedPair,
     Evaluation,
@@ -20,8 +18,6 @@ from fittingroom.evaluation.scores import SCORES, ScoreInfo
 
 __all__ = [
     "SCORES",
-    "Calibration",
-    "CalibrationBin",
     "ClassScores",
     "ConfusedPair",
     "Evaluation",

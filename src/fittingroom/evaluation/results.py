@@ -19,6 +19,7 @@ _CONFUSED_PAIRS = 30
 _WORST_MISTAKES = 50
 # Points of the risk-coverage curve that `as_dict` gives; the curve itself has one a confidence.
 _CURVE_POINTS = 101
+_BIN = ("low", "high", "count", "confidence", "accuracy")
 _CURVE = ("coverage", "risk", "low", "high", "threshold")
 
 
@@ -58,38 +59,6 @@ class ConfusedPair:
     share: Estimate
 
 
-@dataclass(frozen=True)
-class CalibrationBin:
-    """Images whose predicted class has a probability in one range.
-
-    Attributes:
-        low, high: the range's ends.
-        count: images in it.
-        confidence: the mean probability of their predicted class.
-        accuracy: the share of them that are classified correctly.
-    """
-
-    low: float
-    high: float
-    count: int
-    confidence: float
-    accuracy: Estimate
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """How well a model's confidence matches its accuracy.
-
-    Attributes:
-        bins: 15 bins of equal width, empty ones left out.
-        plug_in: the expected calibration error without debiasing, as papers give it: too high
-            even for a perfect model.
-    """
-
-    bins: tuple[CalibrationBin, ...]
-    plug_in: float
-
-
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """Everything about one fitted model on one data set.
@@ -103,7 +72,7 @@ class Evaluation:
         most_confused: the most frequent kinds of mistake, most frequent first, 30 at most.
         worst_mistakes: int64, positions in `predictions` of the mistakes that the model was
             surest of, the surest first (in file order without probabilities), 50 at most.
-        calibration: the reliability diagram; None without probabilities.
+        calibration: the reliability diagram, 15 bins of equal width; None without probabilities.
         risk_coverage: how accurate the model is if it may abstain; None without probabilities.
     """
 
@@ -113,7 +82,7 @@ class Evaluation:
     confusion: Int64
     most_confused: tuple[ConfusedPair, ...]
     worst_mistakes: Int64
-    calibration: Calibration | None
+    calibration: metrics.Reliability | None
     risk_coverage: metrics.RiskCoverage | None
 
     @property
@@ -130,14 +99,15 @@ class Evaluation:
         :meth:`Estimate.as_dict`; what needs probabilities is null if there are none. The
         risk-coverage curve is thinned to at most 101 points.
         """
-        curve = self.risk_coverage
-        parts = ("per_class", "confusion", "most_confused", "worst_mistakes", "calibration")
+        bins, curve = self.calibration, self.risk_coverage
+        parts = ("per_class", "confusion", "most_confused", "worst_mistakes")
         return {
             "images": len(self.predictions),
             "labels_hash": self.predictions.labels_hash,
             "classes": list(self.predictions.classes),
             **plain(self.scores),
             **{name: plain(getattr(self, name)) for name in parts},
+            "calibration": None if bins is None else _binned(bins),
             "risk_coverage": None if curve is None else _thinned(curve),
         }
 
@@ -146,6 +116,12 @@ class Evaluation:
         import pandas  # half a second, for those who want a table
 
         return pandas.json_normalize(self.as_dict()["per_class"], sep="_").set_index("name")
+
+
+def _binned(curve: metrics.Reliability) -> dict[str, Any]:
+    columns = (curve.low, curve.high, curve.count, curve.confidence, curve.accuracies)
+    bins = [dict(zip(_BIN, row, strict=True)) for row in zip(*columns, strict=True)]
+    return {"bins": plain(bins), "plug_in": curve.plug_in_error}
 
 
 def _thinned(curve: metrics.RiskCoverage) -> dict[str, Any]:
@@ -185,7 +161,7 @@ def evaluate_predictions(predictions: Predictions, *, draws: int = 2000) -> Eval
         confusion=given.confusion,
         most_confused=_most_confused(given.confusion, predictions.classes),
         worst_mistakes=_worst_mistakes(given),
-        calibration=_calibration(given) if sure else None,
+        calibration=given.reliability if sure else None,
         risk_coverage=given.risk_coverage if sure else None,
     )
 
@@ -210,17 +186,3 @@ def _worst_mistakes(given: Basis) -> Int64:
         confidence = metrics.confidences(predictions.predicted, given.probabilities)[wrong]
         wrong = wrong[np.argsort(-confidence, kind="stable")]
     return wrong[:_WORST_MISTAKES].astype(np.int64)
-
-
-def _calibration(given: Basis) -> Calibration:
-    curve = given.reliability
-    columns = (curve.low, curve.high, curve.count, curve.confidence, curve.correct)
-    return Calibration(
-        bins=tuple(
-            CalibrationBin(low, high, count, confidence, metrics.wilson(correct, count))
-            for low, high, count, confidence, correct in zip(
-                *(column.tolist() for column in columns), strict=True
-            )
-        ),
-        plug_in=curve.plug_in_error,
-    )

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fittingroom.metrics.checks import Float64, Int64, checked_probabilities, checked_rows
+from fittingroom.metrics.estimates import wilson
 from fittingroom.numbers import Estimate
 
 Binning = Literal["equal width", "equal mass"]
@@ -28,6 +29,11 @@ class Reliability:
     count: Int64
     confidence: Float64
     correct: Int64
+
+    @property
+    def accuracies(self) -> tuple[Estimate, ...]:
+        """The share of each bin's images that are classified correctly, with its interval."""
+        return tuple(map(wilson, self.correct.tolist(), self.count.tolist()))
 
     @property
     def gap(self) -> Float64:

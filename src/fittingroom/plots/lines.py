@@ -7,8 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fittingroom.evaluation import Calibration
-from fittingroom.metrics import RiskCoverage, wilson
+from fittingroom.metrics import Reliability, RiskCoverage, wilson, wilson_interval
 from fittingroom.plots.style import (
     INK,
     MUTED,
@@ -92,22 +91,22 @@ def training_curve(
 
 
 @drawn
-def calibration_curves(models: Sequence[tuple[str, int, Calibration]]) -> Figure:
+def calibration_curves(models: Sequence[tuple[str, int, Reliability]]) -> Figure:
     """Accuracy against top probability, a square a model, with how many images lie where.
 
     A model whose probabilities mean what they say lies on the diagonal; below it, it is surer
     than it should be. The band is the 95% interval of each bin's accuracy.
 
     Args:
-        models: of each its name, its place in the order of colours, and its calibration.
+        models: of each its name, its place in the order of colours, and its reliability diagram.
     """
     across = 2 if len(models) == 4 else min(len(models), 3)
     side = 2.7 if across == 1 else 1.7
-    bins = [bin_ for _, _, calibration in models for bin_ in calibration.bins]
-    left = 100 * min(bin_.low for bin_ in bins) - 2
-    bottom = max(0.0, min(left, *(100 * bin_.accuracy.low - 2 for bin_ in bins)))
+    bands = [wilson_interval(curve.correct, curve.count) for _, _, curve in models]
+    left = 100 * min(curve.low.min() for _, _, curve in models) - 2
+    bottom = max(0.0, min(left, *(100 * low.min() - 2 for low, _ in bands)))
     figure = Figure(figsize=(across * (side + _GAP[0]), side + _GAP[1]))
-    for at, (name, place, calibration) in enumerate(models):
+    for at, (name, place, curve) in enumerate(models):
         colour = model_colour(place)
         x, y = at % across * (side + _GAP[0]), -(at // across) * (side + _GAP[1])
         axes = inches_axes(figure, x, y + 0.5, side, side)
@@ -117,15 +116,14 @@ def calibration_curves(models: Sequence[tuple[str, int, Calibration]]) -> Figure
         axes.grid()
         axes.spines["bottom"].set_visible(False)
         axes.plot([0, 100], [0, 100], color=REST, linewidth=1.0, linestyle=(0, (3, 2)))
-        sure = [100 * bin_.confidence for bin_ in calibration.bins]
-        low = [100 * bin_.accuracy.low for bin_ in calibration.bins]
-        high = [100 * bin_.accuracy.high for bin_ in calibration.bins]
+        sure, correct = 100 * curve.confidence, 100 * curve.correct / curve.count
+        low, high = (100 * ends for ends in bands[at])
         # The band between the bins' intervals; they themselves, where bins are few or far apart.
         axes.fill_between(sure, low, high, color=colour, alpha=0.15, linewidth=0)
         axes.vlines(sure, low, high, color=colour, linewidth=1.6, alpha=0.55)
         axes.plot(
             sure,
-            [100 * bin_.accuracy.value for bin_ in calibration.bins],
+            correct,
             color=colour,
             linewidth=1.3,
             marker=model_marker(place),
@@ -140,9 +138,9 @@ def calibration_curves(models: Sequence[tuple[str, int, Calibration]]) -> Figure
 
         strip = inches_axes(figure, x, y, side, 0.42)
         strip.bar(
-            [50 * (bin_.low + bin_.high) for bin_ in calibration.bins],
-            [bin_.count for bin_ in calibration.bins],
-            width=[86 * (bin_.high - bin_.low) for bin_ in calibration.bins],
+            50 * (curve.low + curve.high),
+            curve.count,
+            width=86 * (curve.high - curve.low),
             color=colour,
             alpha=0.45,
             linewidth=0,
@@ -151,9 +149,11 @@ def calibration_curves(models: Sequence[tuple[str, int, Calibration]]) -> Figure
         ticks(strip.xaxis, "%")
         strip.set_yticks([])
         strip.set_xlabel("top probability")
-        fullest = max(calibration.bins, key=lambda bin_: bin_.count)
-        words, place_of = f"{fullest.count:,} images", (100 * fullest.low, fullest.count)
-        write_at(strip, words, place_of, (-3, 0), ha="right", va="top", fontsize=7.5)
+        fullest = curve.count.argmax()
+        most, left_end = curve.count[fullest], 100 * curve.low[fullest]
+        write_at(
+            strip, f"{most:,} images", (left_end, most), (-3, 0), ha="right", va="top", fontsize=7.5
+        )
     return figure
 
 

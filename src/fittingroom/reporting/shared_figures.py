@@ -20,7 +20,7 @@ def shared_section(models: Sequence[ModelReport], comparison: Comparison | None)
     if comparison is not None and comparison.over_seeds:
         lead = "Numbers and figures of this part are from each recipe's first seed."
     panels = [recalls(models)]
-    if any(model.evaluation.calibration for model in models):
+    if any(model.evaluation.calibration is not None for model in models):
         panels += [_calibration(models), _risk_coverage(models)]
     return Section("classes", "Classes and calibration", lead, panels, table=scores(models))
 
@@ -55,17 +55,14 @@ def recalls(models: Sequence[ModelReport]) -> Panel:
 def _calibration(models: Sequence[ModelReport]) -> Panel:
     curves, words = [], []
     for place, model in enumerate(models):
-        name, calibration = model.name, model.evaluation.calibration
-        if calibration is None:
+        name, curve = model.name, model.evaluation.calibration
+        if curve is None:
             words.append(f"{name} gives no probabilities, so it has no curve.")
             continue
-        curves.append((name, place, calibration))
-        images = len(model.evaluation.predictions)
-        surplus = sum(
-            each.count * (each.confidence - each.accuracy.value) for each in calibration.bins
-        )
+        curves.append((name, place, curve))
+        surplus = (curve.count @ curve.confidence - curve.correct.sum()) / curve.count.sum()
         words.append(
-            f"{name} is {100 * abs(surplus) / images:.1f} points "
+            f"{name} is {100 * abs(surplus):.1f} points "
             f"{'over' if surplus > 0 else 'under'}-confident on average."
         )
         if model.temperature is not None:
@@ -81,13 +78,16 @@ def _calibration(models: Sequence[ModelReport]) -> Panel:
         [
             (
                 name,
-                f"{percent(each.low, 0)}–{percent(each.high, 0)}",
-                percent(each.confidence),
-                each.accuracy,
-                each.count,
+                f"{percent(low, 0)}–{percent(high, 0)}",
+                percent(confidence),
+                accuracy,
+                count,
             )
-            for name, _, calibration in curves
-            for each in calibration.bins
+            for name, _, curve in curves
+            for low, high, confidence, accuracy, count in zip(
+                *(curve.low, curve.high, curve.confidence, curve.accuracies, curve.count.tolist()),
+                strict=True,
+            )
         ],
         wide=len(curves) == 3 or len(curves) > 4,  # four are two by two
     )
