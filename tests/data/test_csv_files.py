@@ -56,12 +56,15 @@ def check(path: Path, **options: Any) -> tuple[str, ...]:
         table().replace(",", ";"),
         table(pixels=PIXELS.astype(float)).replace(",", "\t").replace("\n", "\r\n"),
         "\ufeff" + table(),
+        table(header=list(map(str, range(785)))),
+        table(pixels=np.where(PIXELS < 100, "", "0").astype(object) + PIXELS.astype(str)),
+        table().replace(",", '","').replace("\n", '"\n\n"').strip('\n"') + '"',
     ],
 )
 def test_tables_come_in_many_forms(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_files, "_ROWS", 4)
+    monkeypatch.setattr(csv_files, "_BLOCK", 4000)
     for name in ("sign_mnist_train.csv", "sign_mnist_test.csv"):
         (tmp_path / name).write_text(text, encoding="utf-8")
     (tmp_path / "sample_submission.csv").write_text("ImageId,Label\n1,0\n")

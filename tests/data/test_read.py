@@ -57,6 +57,20 @@ def test_emnist_is_transposed_back_and_named_by_its_mapping(tmp_path: Path) -> N
     np.testing.assert_array_equal(images, arrays[TRAINING.images].transpose(0, 2, 1))
 
 
+def test_emnist_as_tables_is_transposed_back_too(tmp_path: Path) -> None:
+    arrays = small_arrays([1, 2, 3] * 2, [3, 1])
+    for part, names in (("train", TRAINING), ("test", TEST)):
+        rows = np.c_[arrays[names.labels], arrays[names.images].reshape(-1, 28 * 28)]
+        header = ",".join(["label", *map(str, range(28 * 28))])
+        path = tmp_path / f"emnist-letters-{part}.csv"
+        np.savetxt(path, rows, "%d", ",", header=header, comments="")
+    (tmp_path / "emnist-letters-mapping.txt").write_text("1 65 97\n2 66 98\n3 67 99\n")
+    dataset = find_dataset(tmp_path)
+    assert dataset.classes == ("A/a", "B/b", "C/c")
+    test = arrays[TEST.images].transpose(0, 2, 1)
+    np.testing.assert_array_equal(dataset.open_test().images, test)
+
+
 def test_a_validation_set_of_its_own_takes_the_place_of_the_rule(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 99, (9, 28, 28), np.uint8)
     labels = np.array([0, 1, 0, 1, 0, 1, 0, 1, 0])

@@ -1,13 +1,16 @@
 """Read CSV files as Kaggle has them: a row for each image, with its label and its pixels."""
 
+import csv
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from fittingroom.data.content import Content, FileInvalidError, Part, labels_of, opened
-from fittingroom.errors import DataInvalidError, missing_extra
+from fittingroom.data.readers.emnist import upright
+from fittingroom.errors import DataInvalidError
 from fittingroom.numbers import some
 from fittingroom.photos.arrays import side_of
 from fittingroom.predictions import UInt8
@@ -17,9 +20,12 @@ NEEDS = "A_train.csv, A_test.csv, or one file: a label and a column for each pix
 
 _LARGEST = 16384 * MEBIBYTE
 _LONGEST_LINE = 4 * MEBIBYTE
-_ROWS = 2000  # that are read at a time
+_BLOCK = 2**19  # bytes that are read at a time, and fit into a processor's cache
 _LABELS = {"label", "labels", "class", "target"}
 _PART = re.compile(r"(?<![a-z])(train|test|val)(?:ing|id|idation)?(?![a-z])")
+
+
+_Table = npt.NDArray[Any]  # of cells: uint16, or object with text
 
 
 class _Layout(NamedTuple):
@@ -65,7 +71,8 @@ def read(path: Path) -> Content:
                 parts[part] = _read(file, layout)
             else:
                 notes.append(f"{file.name} has no labels, so it is not used.")
-    return Content(parts["train"], parts.get("test"), parts.get("val"), notes=tuple(notes))
+    content = Content(parts["train"], parts.get("test"), parts.get("val"), notes=tuple(notes))
+    return upright(content, path.parent / f"{name}mapping.txt") if "emnist" in name else content
 
 
 def _is_csv(path: Path) -> bool:
@@ -92,15 +99,14 @@ def _layout(path: Path) -> _Layout:
     separator = max(",;\t", key=text.count)
     cells = [cell.strip(' "').lower() for cell in text.split(separator)]
     labelled = not _LABELS.isdisjoint(cells)
-    header = labelled or any(letter.isalpha() for letter in "".join(cells[1:-1]))
-    return _Layout(cells, separator, header, labelled or not (header or side_of(len(cells))))
+    # Columns may be named by words, or by their numbers as pandas does it.
+    numbered = cells == [str(number) for number in range(len(cells))]
+    header = labelled or numbered or any(letter.isalpha() for letter in "".join(cells[1:-1]))
+    unnamed = numbered or not header
+    return _Layout(cells, separator, header, labelled or (unnamed and not side_of(len(cells))))
 
 
 def _read(path: Path, layout: _Layout) -> Part:
-    try:
-        import pandas as pd
-    except ModuleNotFoundError as error:
-        raise missing_extra(error, "train") from error
     cells, separator, header, labelled = layout
     side = side_of(len(cells) - 1)
     if not (side and labelled):
@@ -108,56 +114,94 @@ def _read(path: Path, layout: _Layout) -> Part:
         advice = "Give UTF-8 text with a column 'label' and one for each pixel of a square image."
         raise FileInvalidError(path, reason, advice)
     label = next((at for at, cell in enumerate(cells) if cell in _LABELS), None)
+    names = cells if header else [str(number) for number in range(1, len(cells) + 1)]
     levels, labels = bytearray(), []  # joining pieces would take twice the memory
-    with (
-        opened(path, _LARGEST) as (stream, _),
-        pd.read_csv(
-            stream,
-            sep=separator,
-            header=None,
-            skiprows=int(header),
-            chunksize=_ROWS,
-            na_filter=False,  # what is missing is empty text
-            low_memory=False,
-        ) as tables,
-    ):
-        for table in tables:
-            table.index += 1 + header  # rows as a person counts them
-            if table.shape[1] != len(cells):
-                reason = f"has {some(table.shape[1], 'column')} in row {table.index[0]:,}"
-                raise FileInvalidError(path, f"{reason}, not {len(cells)}")
+    row = 1 + header  # as a person counts them
+    with opened(path, _LARGEST) as (stream, _):
+        if header:
+            stream.readline(_LONGEST_LINE)
+        while block := stream.read(_BLOCK) + stream.readline(_LONGEST_LINE):
+            table = _whole_numbers(block, separator, len(cells))
+            if table is None:
+                table = _any_cells(path, block, separator, len(cells), row)
             label = _label_of(table) if label is None else label
-            labels.append(table[label].to_numpy())
+            labels.append(table[:, label])
             if (empty := labels[-1] == "").any():
-                raise FileInvalidError(path, f"has no label in row {table.index[empty.argmax()]:,}")
-            del table[label]
-            levels += _pixels(path, cells if header else range(1, len(cells) + 1), table).data
+                raise FileInvalidError(path, f"has no label in row {row + empty.argmax():,}")
+            pixels = np.delete(table, label, axis=1)
+            levels += _pixels(path, pixels, np.delete(names, label), row).data
+            row += len(table)
+    if not levels:
+        raise FileInvalidError(path, "has no rows below its header")
     images = np.frombuffer(levels, np.uint8).reshape(-1, side, side)
     return Part(images, labels_of(np.concatenate(labels), path))
 
 
-def _label_of(table: Any) -> int:
+def _whole_numbers(block: bytes, separator: str, columns: int) -> npt.NDArray[np.uint16] | None:
+    """The cells of whole lines, ``(N, K)``; None if some are not plain numbers of 1 to 3 digits.
+
+    Nearly all files are of such cells alone, and this is eight times as fast as :mod:`csv`.
+    """
+    text = np.frombuffer(block.replace(b"\r", b""), np.uint8)
+    digits = text - ord("0")
+    ends = np.flatnonzero(digits > 9).astype(np.int32)
+    widths = np.diff(ends, prepend=np.int32(-1)) - 1
+    line = np.frombuffer((separator * (columns - 1) + "\n").encode(), np.uint8)
+    if len(ends) % columns or (text[ends].reshape(-1, columns) != line).any():
+        return None
+    if widths.min() < 1 or widths.max() > 3:
+        return None
+    numbers = digits[ends - 1].astype(np.uint16)
+    numbers += digits[ends - 2] * (widths > 1) * np.uint8(10)
+    numbers += digits[ends - 3] * (widths > 2) * np.uint16(100)
+    return numbers.reshape(-1, columns)
+
+
+def _any_cells(path: Path, block: bytes, separator: str, columns: int, row: int) -> _Table:
+    """The cells of whole lines as text, ``(N, K)``, quoted or not; blank lines are skipped."""
+    try:
+        lines = block.decode("utf-8-sig").splitlines()
+        rows = [cells for cells in csv.reader(lines, delimiter=separator) if cells]
+    except csv.Error as error:
+        raise FileInvalidError(path, f"can't be read near row {row:,}: {error}") from error
+    for number, cells in enumerate(rows, row):
+        if len(cells) != columns:
+            reason = f"has {some(len(cells), 'column')} in row {number:,}, not {columns}"
+            raise FileInvalidError(path, reason)
+    return np.array(rows, object).reshape(-1, columns)
+
+
+def _label_of(table: _Table) -> int:
     """Which end has the labels: text, or what differs more from the pixel beside it."""
-    from pandas import to_numeric
-
-    last = table.shape[1] - 1
-    ends = table[[0, 1, last - 1, last]].apply(to_numeric, errors="coerce").fillna(np.inf)
-    apart = ends.diff(axis=1).abs().mean()
-    return 0 if apart[1] > apart[last] else last
+    first, second, before, last = _numbers(table[:, [0, 1, -2, -1]]).T
+    ends = np.abs(first - second).mean(), np.abs(last - before).mean()
+    return 0 if ends[0] > ends[1] else table.shape[1] - 1
 
 
-def _pixels(path: Path, names: Any, table: Any) -> UInt8:
+def _pixels(path: Path, cells: _Table, names: npt.NDArray[Any], row: int) -> UInt8:
     """Grey levels, uint8 ``(N, K)``; an error names the first cell that is none."""
-    from pandas import to_numeric
-
-    values = table.to_numpy()
-    if values.dtype.kind in "iu" and values.min() >= 0 and values.max() <= 255:
-        return np.ascontiguousarray(values, np.uint8)
-    numbers = to_numeric(values.ravel(), errors="coerce").reshape(values.shape)
-    good = (numbers >= 0) & (numbers <= 255) & (numbers % 1 == 0)
+    if cells.dtype == np.uint16 and cells.max() <= 255:
+        return cells.astype(np.uint8)
+    numbers = _numbers(cells)
+    good = (numbers >= 0) & (numbers <= 255) & (numbers == np.floor(numbers))
     if not good.all():
-        row, at = divmod(int(good.argmin()), good.shape[1])
-        found = repr(str(values[row, at])[:40]) if values[row, at] != "" else "nothing"
-        reason = f"has {found} in row {table.index[row]:,}, column {names[table.columns[at]]}"
+        at, column = divmod(int(good.argmin()), good.shape[1])
+        found = repr(str(cells[at, column])[:40]) if cells[at, column] != "" else "nothing"
+        reason = f"has {found} in row {row + at:,}, column {names[column]}"
         raise FileInvalidError(path, f"{reason}, not a whole number from 0 to 255")
     return numbers.astype(np.uint8)
+
+
+def _numbers(cells: _Table) -> npt.NDArray[np.float64]:
+    """Cells as numbers; what is none becomes infinite."""
+
+    def number(cell: Any) -> float:
+        try:
+            return float(cell)
+        except ValueError:
+            return np.inf
+
+    try:
+        return cells.astype(np.float64)
+    except ValueError:
+        return np.vectorize(number, otypes=[float])(cells)

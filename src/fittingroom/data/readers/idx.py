@@ -14,6 +14,7 @@ import numpy as np
 
 from fittingroom.data.content import Content, FileInvalidError, Part, labels_of, opened
 from fittingroom.data.official import FILE_NAMES, TEST, TRAINING, SetFiles
+from fittingroom.data.readers.emnist import upright
 from fittingroom.errors import DataInvalidError, DataNotFoundError
 from fittingroom.predictions import UInt8
 from fittingroom.safe_io import is_inside
@@ -57,14 +58,10 @@ def read(path: Path) -> Content:
             f"{path} lacks {', '.join(lacking)}, plain or .gz. Check the path, leave out --data, "
             "or use --data sample."
         )
-    classes: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    transposed = name.startswith("emnist")
-    if transposed:
-        classes = _emnist_classes(files[TRAINING.images].parent / f"{name}mapping.txt")
-        notes = ("EMNIST's images are stored transposed; they were transposed back.",)
-    training, test = (_read_part(files, each, transposed) for each in (TRAINING, TEST))
-    return Content(training, test, classes=classes, notes=notes)
+    content = Content(_read_part(files, TRAINING), _read_part(files, TEST))
+    if name.startswith("emnist"):
+        return upright(content, files[TRAINING.images].parent / f"{name}mapping.txt")
+    return content
 
 
 def find_files(folder: Path) -> dict[str, Path]:
@@ -97,7 +94,7 @@ def _sets(path: Path) -> dict[str, dict[str, Path]]:
     return found
 
 
-def _read_part(files: dict[str, Path], names: SetFiles, transposed: bool) -> Part:
+def _read_part(files: dict[str, Path], names: SetFiles) -> Part:
     for path in (files[name] for name in names):
         if path.is_symlink() and not is_inside(path, path.parent):
             raise FileInvalidError(
@@ -109,18 +106,7 @@ def _read_part(files: dict[str, Path], names: SetFiles, transposed: bool) -> Par
     if len(images) != len(labels):
         reason = f"has {len(labels):,} labels for {len(images):,} images"
         raise FileInvalidError(files[names.labels], reason)
-    if transposed:
-        images = np.ascontiguousarray(images.transpose(0, 2, 1))
     return Part(images, labels_of(labels, files[names.labels]))
-
-
-def _emnist_classes(path: Path) -> tuple[str, ...]:
-    """The characters in EMNIST's mapping, whose lines hold a label and its characters' codes."""
-    if not path.is_file():
-        return ()
-    lines = [line.split() for line in path.read_text(encoding="ascii").splitlines() if line]
-    names = {int(label): "/".join(chr(int(code)) for code in codes) for label, *codes in lines}
-    return tuple(names.get(label, "") for label in range(max(names) + 1))
 
 
 def read_images(path: Path) -> UInt8:
