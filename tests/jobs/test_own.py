@@ -12,7 +12,7 @@ from torch import nn
 from fittingroom import recipe_of
 from fittingroom.engines.keras.backend import load_keras
 from fittingroom.errors import ExportError, OwnCodeError, RecipeError, UsageError
-from fittingroom.jobs.compare import compare
+from fittingroom.jobs.compare import compare, leave_winner
 from fittingroom.jobs.export import export_run
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
@@ -173,13 +173,20 @@ def test_what_a_run_cannot_give_is_said(here, tmp_path):
     ]
 
 
-def test_the_winner_of_a_comparison_is_left_or_said_to_have_no_form(here, tmp_path):
-    listener = Listener()
-    session = dataclasses.replace(here["session"], progress=listener)
-    places = {"session": session, "out": tmp_path / "report"}
-    compare([recipe_of(Linear, epochs=1), recipe_of(linear_sklearn)], **places)
+def test_a_winner_that_cannot_be_one_of_keras_is_said_if_it_is_a_network(here, tmp_path):
+    session = here["session"]
+    entrants = [recipe_of(Linear, epochs=1), recipe_of(linear_sklearn)]
+    outcome = compare(entrants, out=tmp_path / "report", **here)
+    groups = {model.name: model for model in outcome.comparison.models}
+    for (name, model), group in zip(groups.items(), outcome.evaluated, strict=True):
+        listener = Listener()
+        alone = dataclasses.replace(outcome.comparison, models=(model,))
+        heard = dataclasses.replace(session, progress=listener)
+        leave_winner(tmp_path / "report", alone, {name: group}, heard)
+        assert [words.split(":")[0] for words in listener.heard] == (
+            ["No Keras model beside the report"] if group[0].recipe == "Linear" else []
+        )
     assert not list((tmp_path / "report").glob("best_model.*"))
-    assert any("No Keras model beside the report" in sentence for sentence in listener.heard)
 
 
 def test_other_numbers_of_classes_are_what_the_model_must_give(three_classes, tmp_path):

@@ -16,7 +16,7 @@ from fittingroom.jobs.others import Others, named_others, read_others
 from fittingroom.jobs.report import entrants_of, name_entrants, write
 from fittingroom.jobs.seeds import check_place, train_seeds
 from fittingroom.jobs.session import Session, dataset_of
-from fittingroom.recipes import RECIPES, BaseRecipe, recipe_of
+from fittingroom.recipes import RECIPES, BaseRecipe, Recipe, recipe_of
 from fittingroom.recipes.resolve import names_file
 from fittingroom.runs import Run, add_to_output, list_runs, open_output, open_run, resolved
 
@@ -136,8 +136,8 @@ def leave_winner(
     """Leave the most accurate model beside the report as ``best_model.keras`` and ``.h5``.
 
     Of its seeds, it is the one of the highest validation accuracy: the test set chooses no seed. If
-    Keras is not installed, or the model cannot be one of Keras, the listener is told, and no file
-    is left.
+    Keras is not installed, or the network cannot be one of Keras, the listener is told, and no file
+    is left; a model that is no network has none, without a word.
     """
     progress = session.progress
     best = max(comparison.models, key=lambda model: model.accuracy.value)
@@ -147,6 +147,8 @@ def leave_winner(
         progress.say(f"No Keras model beside the report: {best.name} was not trained here.")
         return
     run = max(runs, key=lambda run: run.summary.validation_accuracy)
+    if not isinstance(run.recipe, Recipe):
+        return
     add_to_output(out, [path.name for path in paths.values()])
     try:
         for to, path in paths.items():
