@@ -229,6 +229,24 @@ def test_an_address_where_nothing_answers_is_told(monkeypatch):
         pass
 
 
+@pytest.mark.parametrize(("name", "short"), [("x" * 90, False), ("x", True)])
+def test_a_long_folder_for_temporary_files_is_not_for_sockets(monkeypatch, name, short):
+    class Started(Exception):
+        """Ends the start of a cluster."""
+
+    def start(address, **options):
+        assert address == "local"
+        assert ("_temp_dir" not in options) == short
+        raise Started
+
+    monkeypatch.setenv("RAY_TMPDIR", f"/tmp/{name}")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr("ray.init", start)
+    with pytest.raises(ClusterError, match="Started"), connected():
+        pass
+
+
 def test_a_place_that_is_unknown_is_refused(sample):
     with pytest.raises(UsageError, match="--on takes ray"):
         compare(["ann", "cnn"], session=Session(data=sample), on="spark")

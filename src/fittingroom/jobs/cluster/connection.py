@@ -7,6 +7,7 @@ import secrets
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from fittingroom.runs.environment import installed_versions
 
 # Shared memory of a cluster that is started here. Fashion-MNIST takes 55 MB.
 _OBJECT_STORE = 512 * 2**20
+# Bytes of the folder for temporary files; names that Ray adds to it have 70 or so.
+_LONGEST_FOLDER = 30
 # How often Ray starts a task again after its worker or machine died.
 RETRIES = 5
 # Seconds between two looks at what workers did.
@@ -49,6 +52,10 @@ def connected() -> Iterator[Any]:
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         options |= {"num_cpus": available_processors(), "object_store_memory": _OBJECT_STORE}
         options["include_dashboard"] = False
+        # Ray's sockets lie below this folder, and systems take paths of about 100 bytes.
+        place = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
+        if os.name == "posix" and len(os.fsencode(place)) > _LONGEST_FOLDER:
+            options["_temp_dir"] = "/tmp/ray"
     try:
         import ray
     except ModuleNotFoundError as error:
