@@ -8,6 +8,7 @@ room changes nothing in matplotlib, and no figure outlives its last user. :func:
 from fittingroom.plots.intervals import DRAWN_CLASSES, accuracies, class_gains, recalls
 from fittingroom.plots.lines import calibration_curves, risk_coverage, training_curve
 from fittingroom.plots.matrices import NUMBERED_CLASSES, confusion_difference, confusion_matrix
+from fittingroom.plots.searches import importances, search_course, settings_of_trials
 from fittingroom.plots.sheets import SampleRow, Tile, sample_sheet, tile_sheet
 from fittingroom.plots.style import MODEL_COLOURS, model_colour, png, svg
 
@@ -22,11 +23,14 @@ __all__ = [
     "class_gains",
     "confusion_difference",
     "confusion_matrix",
+    "importances",
     "model_colour",
     "png",
     "recalls",
     "risk_coverage",
     "sample_sheet",
+    "search_course",
+    "settings_of_trials",
     "svg",
     "tile_sheet",
     "training_curve",

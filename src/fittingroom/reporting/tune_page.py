@@ -1,16 +1,10 @@
 """The page of a search for hyper-parameters, and its result in sentences."""
 
-import base64
-import io
-import warnings
-from collections.abc import Callable
-from typing import Any
+import math
 
-import matplotlib
 import optuna
-from matplotlib import pyplot as plt
-from matplotlib.axes import Axes
 
+from fittingroom import plots
 from fittingroom.numbers import (
     NONE,
     listed,
@@ -27,7 +21,7 @@ from fittingroom.tuning import Search, Setting, Value, settings_of
 _STATES = {"COMPLETE": "complete", "PRUNED": "ended early", "FAIL": "failed"}
 # Complete trials that importances need.
 _FEWEST = 8
-# Settings in one figure; with more, their scales cover each other.
+# Settings in one figure, side by side.
 _SIDE_BY_SIDE = 4
 
 
@@ -106,8 +100,10 @@ def results_table(search: Search) -> Table:
     for setting in search.space:
         values = (own[setting.name], tuned[setting.name], setting.low, setting.high)
         start, best, low, high = (_value(setting, value) for value in values)
-        scale = ", logarithmic" if setting.logarithmic else ""
-        rows.append((setting.name, start, best, f"{low} to {high}{scale}"))
+        tried = f"{low} to {high}{', logarithmic' if setting.logarithmic else ''}"
+        if setting.choices:
+            tried = ", ".join(_value(setting, value) for value in setting.choices)
+        rows.append((setting.name, start, best, tried))
     return Table.of(
         "Validation accuracy with 95% intervals, and what was varied.",
         ("", "original recipe", f"best: trial {search.best.number}", "range"),
@@ -137,32 +133,36 @@ def trials_table(search: Search) -> Table:
 
 
 def _figures(search: Search) -> dict[str, str]:
-    """Optuna's own figures of a study, as data: addresses."""
-    from optuna.visualization import matplotlib as drawn
-
-    study = optuna.create_study(direction="maximize")
-    study.add_trials(search.trials)
-    figures = {"history": _figure(drawn.plot_optimization_history, study)}
-    names = [setting.name for setting in search.space]
-    values = {trial.value for trial in search.complete}
-    if len(search.complete) >= _FEWEST and len(names) > 1 and len(values) > 1:
+    """The course of the search, and the settings of its trials, as markup."""
+    trials, settings = search.complete, {setting.name: setting for setting in search.space}
+    accuracies = [trial.value or 0.0 for trial in trials]
+    figures = {"history": plots.search_course([trial.number for trial in trials], accuracies)}
+    if len(trials) >= _FEWEST and len(settings) > 1 and len(set(accuracies)) > 1:
+        study = optuna.create_study(direction="maximize")
+        study.add_trials(trials)
         evaluator = optuna.importance.FanovaImportanceEvaluator(seed=search.seed)
-        names = list(optuna.importance.get_param_importances(study, evaluator=evaluator))
-        figures["importance"] = _figure(drawn.plot_param_importances, study, evaluator)
-    figures["settings"] = _figure(drawn.plot_parallel_coordinate, study, names[:_SIDE_BY_SIDE])
-    return figures
+        shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
+        settings = {name: settings[name] for name in shares}
+        figures["importance"] = plots.importances([*shares.items()])
+    scales = [
+        (
+            name,
+            _value(setting, setting.low),
+            _value(setting, setting.high),
+            [_place(setting, trial.params[name]) for trial in trials],
+        )
+        for name, setting in [*settings.items()][:_SIDE_BY_SIDE]
+    ]
+    figures["settings"] = plots.settings_of_trials(scales, accuracies)
+    alt = "The table of every trial has the numbers."
+    return {name: plots.svg(figure, name, alt) for name, figure in figures.items()}
 
 
-def _figure(draw: Callable[..., Axes], *options: Any) -> str:
-    # Optuna draws with pyplot, under a style that it would leave behind.
-    with matplotlib.rc_context(), warnings.catch_warnings():
-        matplotlib.rcdefaults()
-        warnings.simplefilter("ignore")
-        draw(*options, target_name="validation accuracy").set_title("")
-        figure, stream = plt.gcf(), io.BytesIO()
-        figure.savefig(stream, format="png", dpi=120, bbox_inches="tight")
-        plt.close(figure)
-    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
+def _place(setting: Setting, value: Value) -> float:
+    """Where a value lies between the bounds of its setting, from 0 to 1."""
+    scale = math.log if setting.logarithmic else float
+    low, high = scale(setting.low), scale(setting.high)
+    return (scale(value) - low) / (high - low)
 
 
 def _value(setting: Setting, value: Value) -> str:
