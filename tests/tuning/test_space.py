@@ -13,7 +13,7 @@ from fittingroom.errors import UsageError
 from fittingroom.networks import Dense, Dropout, Flatten, ReLU
 from fittingroom.recipes import RECIPES, Recipe, recipe_from_json, recipe_of
 from fittingroom.recipes.catalogue import ANN
-from fittingroom.tuning import search_space, settings_of, with_values
+from fittingroom.tuning import Setting, search_space, settings_of, with_values
 
 IMAGES = 55_000
 DOCS = Path(__file__).parents[2] / "docs" / "how-to" / "tune.md"
@@ -83,6 +83,39 @@ def test_vary_restricts_and_names_what_there_is():
     assert {setting.name for setting in space} == {"momentum", "learning_rate"}
     with pytest.raises(UsageError, match=r"Use one of learning_rate.*Did you mean 'momentum'"):
         space_of(RECIPES["ann"], vary=["momemtum"])
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("learning_rate=0.001:0.1:log", ("number", 0.001, 0.1, True, ())),
+        ("weight_decay=0:0.01", ("number", 0, 0.01, False, ())),
+        ("epochs=2:20", ("whole number", 2, 20, False, ())),
+        ("batch_size=128,256", ("whole number", 128, 1000, False, (128, 256, 1000))),
+        ("dropout=0.2:0.3", ("number", 0.1, 0.3, False, ())),
+    ],
+)
+def test_a_range_of_your_own_has_the_recipe_s_value_too(given, expected):
+    name = given.partition("=")[0]
+    assert space_of(RECIPES["ann"], vary=[given]) == (Setting(name, *expected),)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("learning_rate=", "learning_rate=a:b", "learning_rate=1", "learning_rate=1:2:3"),
+        *("epochs=1.5:3", "momentum=0:2", "dropout=0:1.5", "weight_decay=0:1:log"),
+        *("batch_size=128,256:log", "augmentation.flip=0:1"),
+    ],
+)
+def test_a_wrong_range_is_told_with_what_to_write(given):
+    with pytest.raises(
+        UsageError, match=rf"^--vary {given} is no range .*Write learning_rate="
+    ) as told:
+        space_of(RECIPES["ann"], vary=[given])
+    assert ("but must be in [0, 1)" in str(told.value)) == (
+        given in ("momentum=0:2", "dropout=0:1.5")
+    )
 
 
 def test_a_custom_classifier_has_nothing_to_vary():

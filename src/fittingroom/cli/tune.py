@@ -22,7 +22,10 @@ def tune(
     ] = 20,
     vary: Annotated[
         list[str] | None,
-        typer.Option(help="Vary only this setting. May be repeated."),
+        typer.Option(
+            help="Vary only this setting; with = in your own range: learning_rate=0.001:0.1:log. "
+            "May be repeated."
+        ),
     ] = None,
     seeds: Annotated[
         int,

@@ -78,8 +78,8 @@ def tune(
     Args:
         recipe: as for :func:`fittingroom.train`.
         trials: how many in all, including those of earlier calls.
-        vary: the names of the settings to vary (``docs/how-to/tune.md`` lists them); all if there
-            are none.
+        vary: the settings to vary (``docs/how-to/tune.md`` lists them), each alone or with a range
+            of yours, ``"learning_rate=0.001:0.1:log"``; all if there are none.
         seeds: train the best trial and the original recipe with so many other seeds after the
             search; 2 or more, or 0 to leave that out.
         seed: of every trial, and of what is tried.

@@ -13,7 +13,7 @@ from typing import Literal
 
 import optuna
 
-from fittingroom.errors import UsageError, did_you_mean
+from fittingroom.errors import FittingRoomError, UsageError, did_you_mean
 from fittingroom.networks import Dropout
 from fittingroom.recipes import (
     BaseRecipe,
@@ -32,7 +32,8 @@ class Setting:
     """One thing that a search varies, named as in ``--set`` and ``--vary``.
 
     ``"dropout"`` is the largest rate among the network's layers; the others keep their proportion
-    to it. Both bounds are included. A switch has 0 and 1.
+    to it. Both bounds are included. A switch has 0 and 1. If there are choices, nothing else is
+    tried.
     """
 
     name: str
@@ -40,11 +41,14 @@ class Setting:
     low: float
     high: float
     logarithmic: bool = False
+    choices: tuple[float, ...] = ()
 
     def suggested(self, trial: optuna.Trial) -> Value:
         """The value that a trial of a search is to have."""
         if self.kind == "switch":
             return bool(trial.suggest_categorical(self.name, [False, True]))
+        if self.choices:
+            return trial.suggest_categorical(self.name, self.choices)
         if self.kind == "whole number":
             low, high = int(self.low), int(self.high)
             return trial.suggest_int(self.name, low, high, log=self.logarithmic)
@@ -59,10 +63,11 @@ def search_space(
     Args:
         recipe: where the search begins.
         images: how many the training set has; a batch has at most a quarter of them.
-        vary: the names of the settings to vary; all if there are none.
+        vary: the names of the settings to vary, each with a range if it is to have another one:
+            ``learning_rate=0.001:0.1:log``; all if there are none.
 
     Raises:
-        UsageError: an unknown name, or a recipe in which nothing can vary.
+        UsageError: an unknown name, a wrong range, or a recipe in which nothing can vary.
     """
     if isinstance(recipe, Recipe):
         settings = tuple(_of_network(recipe, images))
@@ -78,13 +83,18 @@ def search_space(
             "classifier with scikit-learn's own search."
         )
     known = [each.name for each in settings]
-    for name in vary:
+    ranges = {name: equals + given for name, equals, given in (e.partition("=") for e in vary)}
+    for name in ranges:
         if name not in known:
             raise UsageError(
                 f"--vary '{name}' is unknown. Use one of {', '.join(known)}."
                 + did_you_mean(name, known)
             )
-    return tuple(each for each in settings if not vary or each.name in vary)
+    return tuple(
+        _within(recipe, each, ranges[each.name]) if ranges.get(each.name) else each
+        for each in settings
+        if not vary or each.name in ranges
+    )
 
 
 def settings_of(recipe: BaseRecipe, space: Sequence[Setting]) -> dict[str, Value]:
@@ -112,6 +122,36 @@ def with_values(recipe: BaseRecipe, values: Mapping[str, Value]) -> BaseRecipe:
         )
         changed = dataclasses.replace(changed, network=network)
     return changed
+
+
+def _within(recipe: BaseRecipe, setting: Setting, given: str) -> Setting:
+    """The setting with a range or choices of yours, to which the recipe's own value is added.
+
+    ``given`` is ``"=0.001:0.1"``, ``"=0.001:0.1:log"`` or ``"=128,256"``.
+    """
+    number = int if setting.kind == "whole number" else float
+    listed, logarithmic = "," in given, given.endswith(":log")
+    reason: object = ""
+    try:
+        text = given.removeprefix("=")
+        parts = text.split(",") if listed else text.removesuffix(":log").split(":")
+        values = {number(part) for part in parts}
+        for value in values:
+            with_values(recipe, {setting.name: value})
+        values.add(settings_of(recipe, [setting])[setting.name])
+        fits = (listed or len(parts) == 2) and (min(values) > 0 or not logarithmic)
+    except ValueError:  # no number
+        fits = False
+    except FittingRoomError as error:  # no value for this recipe
+        fits, reason = False, f" {error.__cause__ or error}"
+    if not fits or setting.kind == "switch":
+        raise UsageError(
+            f"--vary {setting.name}{given} is no range for {recipe.name}.{reason} Write "
+            "learning_rate=0.001:0.1, learning_rate=0.001:0.1:log for factors, where all values "
+            "are above 0, or batch_size=128,256. A switch takes no range."
+        )
+    choices = tuple(sorted(values)) if listed else ()
+    return Setting(setting.name, setting.kind, min(values), max(values), logarithmic, choices)
 
 
 def _of_network(recipe: Recipe, images: int) -> Iterator[Setting]:
