@@ -72,7 +72,11 @@ def read(path: Path) -> Content:
             else:
                 notes.append(f"{file.name} has no labels, so it is not used.")
     content = Content(parts["train"], parts.get("test"), parts.get("val"), notes=tuple(notes))
-    return upright(content, path.parent / f"{name}mapping.txt") if "emnist" in name else content
+    return (
+        upright(content, path.parent / f"{name}mapping.txt")
+        if name.startswith("emnist")
+        else content
+    )
 
 
 def _is_csv(path: Path) -> bool:
