@@ -178,13 +178,14 @@ class LayerSummary:
     operations: int  # multiply-adds for one image
 
 
-def summarise(network: Network, shape: Shape = INPUT_SHAPE) -> tuple[LayerSummary, ...]:
+def summarise(network: Network) -> tuple[LayerSummary, ...]:
     """Each layer with its output shape, parameters and operations.
 
     Raises:
         RecipeError: a layer cannot take the shape that reaches it.
     """
-    rows = []
+    rows: list[LayerSummary] = []
+    shape = INPUT_SHAPE
     for index, layer in enumerate(network):
         rows.append(_measure(str(index), layer, shape))
         shape = rows[-1].output
@@ -220,13 +221,6 @@ def check_classifier(network: Network, classes: int) -> None:
             f"The network ends in an output of shape {received}. End it in Dense({classes}), which "
             "gives one logit for each class."
         )
-
-
-def with_outputs(network: Network, classes: int) -> Network:
-    """The network with so many outputs, if its last layer is dense."""
-    if not network or not isinstance(network[-1], Dense):
-        return network
-    return (*network[:-1], dataclasses.replace(network[-1], units=classes))
 
 
 def to_json(network: Network) -> list[dict[str, Any]]:

@@ -147,10 +147,8 @@ class Recipe(BaseRecipe):
         return self.network
 
     def for_classes(self, classes: int) -> "Recipe":
-        """The recipe for data of so many classes: its last layer gives as many logits.
-
-        Your own model stays as it is.
-        """
-        if self.own is not None:
+        """The recipe with so many outputs, if its last layer is dense; your own model as it is."""
+        if self.own or not self.layers or not isinstance(self.layers[-1], networks.Dense):
             return self
-        return dataclasses.replace(self, network=networks.with_outputs(self.layers, classes))
+        last = dataclasses.replace(self.layers[-1], units=classes)
+        return dataclasses.replace(self, network=(*self.layers[:-1], last))

@@ -1,10 +1,15 @@
 """A name, a file or a model of yours → the recipe that trains it."""
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
+import importlib.util
 import inspect
 import re
+import sys
+import types
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +25,7 @@ from fittingroom.recipes.frameworks import (
     source_of,
     weights_hash,
 )
-from fittingroom.recipes.loading import folder_first, load
-from fittingroom.recipes.own import OwnModel
+from fittingroom.recipes.own import OwnModel, own_code
 from fittingroom.recipes.recipe import Recipe
 from fittingroom.recipes.stored import read_recipe
 from fittingroom.safe_io import Refusal, refuse_model_file
@@ -96,10 +100,10 @@ def _named(text: str) -> BaseRecipe:
         return recipe_named(text)
     if text.endswith(".json"):
         return read_recipe(Path(text))
-    recipe, name, file, sha256 = load(text)
+    recipe, name, file, sha256 = _load(text)
     folder = file.parent
     if not isinstance(recipe, BaseRecipe):
-        with folder_first(folder):
+        with _folder_first(folder):
             recipe = _own_recipe(
                 recipe,
                 f"{file.name}:{name}",
@@ -111,7 +115,7 @@ def _named(text: str) -> BaseRecipe:
     build = own.build
 
     def build_there() -> Any:
-        with folder_first(folder):
+        with _folder_first(folder):
             return build() if build else None
 
     return recipe.with_own(dataclasses.replace(own, sha256=sha256, build=build_there))
@@ -181,3 +185,79 @@ def _check_callable(thing: Any, origin: str) -> None:
         ) from error
     except ValueError:  # compiled code has no signature; calling it will tell
         return
+
+
+def _load(text: str) -> tuple[Any, str, Path, str]:
+    """Execute your file and look up a name in it.
+
+    The file is executed as a module of its own, and may import modules of its folder.
+
+    Args:
+        text: path and name, ``"folder/my_file.py:build"``; the last colon separates them.
+
+    Returns:
+        The function, class, model or recipe, its name, its file, and the SHA-256 of the file's
+        text as it was executed.
+
+    Raises:
+        UsageError: there is no such file or no such name in it.
+        OwnCodeError: the code raises an error.
+    """
+    place, colon, name = text.rpartition(":")
+    if not colon or not name.isidentifier():
+        place, name = text.rstrip(":"), ""
+    path = Path(place).resolve()
+    if not path.is_file():
+        near = [each.name for each in path.parent.glob("*.py")]
+        raise UsageError(
+            f"There is no file {place}. Give a Python file and a name in it, such as "
+            f"my_file.py:build.{did_you_mean(path.name, near)}"
+        )
+    with own_code(f"reading {place}"):
+        source = importlib.util.decode_source(path.read_bytes())
+    digest = hashlib.sha256(source.encode()).hexdigest()
+    module = types.ModuleType(f"{path.stem}_{digest[:8]}")
+    module.__file__ = str(path)
+    # Known by name before it is executed: dataclasses and Keras look up a class's module.
+    sys.modules[module.__name__] = module
+    before_own_code()
+    with _folder_first(path.parent), own_code(f"loading {place}"):
+        exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
+    if not hasattr(module, name):
+        known = _defined(module)
+        hint = did_you_mean(name or "build", known) or did_you_mean("model", known)
+        raise UsageError(
+            f"'{text}' names no model. {place} defines {', '.join(known) or 'nothing'}: give one "
+            f"after a colon, such as {place}:build.{hint}"
+        )
+    return getattr(module, name), name, path, digest
+
+
+@contextlib.contextmanager
+def _folder_first(folder: Path) -> Iterator[None]:
+    """Search for modules in a folder first, and forget afterwards those imported from there.
+
+    So files of two folders may import different modules of the same name.
+    """
+    before = set(sys.modules)
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):  # the code within may have removed it
+            sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            file = Path(getattr(sys.modules[name], "__file__", None) or "/")
+            # A virtual environment may be inside the folder.
+            if file.is_relative_to(folder) and "site-packages" not in file.parts:
+                del sys.modules[name]
+
+
+def _defined(module: types.ModuleType) -> list[str]:
+    """Names of the functions, classes and values that a module defines itself."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if not (name.startswith("_") or inspect.ismodule(value))
+        and getattr(value, "__module__", module.__name__) == module.__name__
+    ]

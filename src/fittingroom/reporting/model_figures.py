@@ -12,8 +12,7 @@ from fittingroom.metrics import wilson
 from fittingroom.numbers import percent, percent_estimate, some
 from fittingroom.plots import SampleRow
 from fittingroom.predictions import UInt8
-from fittingroom.reporting.inline import stem
-from fittingroom.reporting.panel import Panel, Section, draw, tile_panel
+from fittingroom.reporting.panel import Panel, Section, draw, stem, tile_panel
 from fittingroom.reporting.tables import Table
 from fittingroom.runs import Epoch
 

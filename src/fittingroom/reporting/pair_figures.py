@@ -9,8 +9,7 @@ from fittingroom.comparison import Comparison, Pair
 from fittingroom.evaluation import ModelReport
 from fittingroom.numbers import MINUS, percent, percent_estimate, points_estimate, signed, some
 from fittingroom.predictions import UInt8
-from fittingroom.reporting.inline import stem
-from fittingroom.reporting.panel import Panel, Section, draw, tile_panel
+from fittingroom.reporting.panel import Panel, Section, draw, stem, tile_panel
 
 _FLIPPED = 16  # images each way
 _CHANGES = 30  # kinds of mistake in a table

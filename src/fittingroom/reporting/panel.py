@@ -1,5 +1,6 @@
 """One figure of the report: what is drawn, what it shows in words, and its numbers."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -133,3 +134,8 @@ def draw(positions: Int64, number: int) -> list[int]:
     if len(positions) > number:
         positions = np.random.default_rng(_DRAW).choice(positions, number, replace=False)
     return np.sort(positions).tolist()
+
+
+def stem(name: str) -> str:
+    """A model's name as the beginning of a file's name, on any system."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "model"

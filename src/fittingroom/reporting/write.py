@@ -1,10 +1,16 @@
 """Writing the report's folder."""
 
+import base64
+import io
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+from PIL import Image
 
 from fittingroom import project
 from fittingroom.comparison import Comparison
@@ -14,7 +20,6 @@ from fittingroom.findings import CODES, Finding
 from fittingroom.predictions import UInt8
 from fittingroom.reporting import tables
 from fittingroom.reporting.facts import Facts, outcome
-from fittingroom.reporting.inline import image_uri, unbroken_ranges
 from fittingroom.reporting.model_figures import data_panel, model_section
 from fittingroom.reporting.pair_figures import accuracies, pair_sections
 from fittingroom.reporting.results import results_json
@@ -116,3 +121,30 @@ def render(template: str, page: Mapping[str, Any]) -> bytes:
     environment.filters["ranges"] = unbroken_ranges
     environment.filters["markdown"] = tables.escape_markdown
     return utf8(environment.get_template(template).render(page)).encode()
+
+
+def image_uri(image: UInt8) -> str:
+    """An image uint8 ``(28, 28)`` as a ``data:`` address of a PNG, dark on light.
+
+    Sixteen shades of grey: half the bytes of 256, and no eye tells them apart at this size.
+    """
+    shades = 15 - (image.astype(np.uint16) + 8) // 17  # 0 to 15
+    small = Image.fromarray(shades.astype(np.uint8)).convert("P")
+    small.putpalette([value for shade in range(16) for value in (17 * shade,) * 3])
+    stream = io.BytesIO()
+    small.save(stream, format="png", bits=4)
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+
+
+def unbroken_ranges(text: str) -> Markup:
+    """The text, escaped, in which no line breaks within an interval.
+
+    Such as ``(92.6–93.6%)`` or ``(+1.9 to +2.9)``.
+    """
+    return Markup(
+        re.sub(
+            r"\([^()]{0,18}\d–\d[^()]{0,12}\)|\([+−]?[\d.]+ to [+−]?[\d.]+\)",
+            r'<span class="range">\g<0></span>',
+            str(escape(text)),
+        )
+    )
