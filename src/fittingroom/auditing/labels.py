@@ -22,10 +22,6 @@ def doubtful_labels(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> pd.D
         most likely label instead (``suggested``), ``given_probability`` and
         ``suggested_probability``.
 
-    Raises:
-        PredictionsError: arrays that do not fit together.
-        MissingExtraError: cleanlab is not installed.
-
     Source:
         Northcutt, Jiang and Chuang (2021), "Confident Learning: Estimating Uncertainty in Dataset
         Labels", Journal of Artificial Intelligence Research 70:1373, arXiv:1911.00068, section

@@ -166,12 +166,8 @@ def open_audit(folder: Path) -> Audit:
 def find_audit(runs: Path, dataset: Dataset, **asked: Any) -> Audit | None:
     """The newest finished audit of a data set in a folder of runs, or None.
 
-    Folders that are unfinished, changed or of another version are ignored.
-
-    Args:
-        runs: the folder of runs.
-        dataset: the data: all four files, and the class names.
-        asked: what else its basis must have, such as ``key``, ``folds`` and ``seed``.
+    Folders that are unfinished, changed or of another version are ignored. ``asked`` is what else
+    its basis must have, such as ``key``, ``folds`` and ``seed``.
     """
     asked |= {
         "hashes": {**dataset.training_hashes, **dataset.test_hashes},

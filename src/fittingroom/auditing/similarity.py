@@ -95,10 +95,7 @@ def search(
 def outliers(distances: Float32) -> tuple[pd.DataFrame, float]:
     """The images above the upper fence of these distances, and the fence.
 
-    ``fence = Q3 + 1.5 (Q3 - Q1)``, with the quartiles of all distances.
-
-    Args:
-        distances: float32 ``(N,)``, as :func:`search` gives them.
+    ``fence = Q3 + 1.5 (Q3 - Q1)``, with the quartiles of all distances, float32 ``(N,)``.
 
     Returns:
         ``position`` and ``distance``, the furthest first; and the fence.

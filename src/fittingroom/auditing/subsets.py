@@ -47,12 +47,7 @@ class Subset:
 def subsets(entrants: Sequence[Entrant], audit: Audit) -> tuple[Subset, ...]:
     """All test images, those without a near-duplicate in training, those without doubtful label.
 
-    Args:
-        entrants: one model or more, all on the test set that was audited.
-        audit: of that data.
-
-    Raises:
-        PredictionsError: entrants that cannot be compared.
+    The entrants, one model or more, are all on the test set that was audited.
     """
     left_out: dict[str, list[int]] = {
         "all": [],

@@ -70,7 +70,7 @@ class Engine(Protocol):
         """The device of that name; without a name, the best of this machine.
 
         Raises:
-            UsageError: this machine has no such device.
+            UsageError: this machine has no such device, or can't give so many threads.
         """
 
     def fit(
@@ -87,8 +87,7 @@ class Engine(Protocol):
         """Train; the same seed, device and threads give the same weights, byte for byte.
 
         Args:
-            recipe: what to train.
-            split: training and validation set.
+            recipe, split: what to train, on which images.
             seed: of the weights, the order of images, and augmentation.
             device: where to compute.
             on_epoch: called after each epoch; an error that it raises ends the training.
@@ -122,11 +121,7 @@ def check_threads(threads: int | None) -> int:
 def choose_device(
     framework: str, name: str | None, present: Sequence[str], threads: int | None
 ) -> Device:
-    """The device of that name; without a name, the first that is present.
-
-    Raises:
-        UsageError: the framework finds no such device here, or so many threads can't be used.
-    """
+    """The device of that name; without a name, the first that is present; see :class:`Engine`."""
     name = name or present[0]
     if name not in present:
         raise UsageError(

@@ -15,15 +15,12 @@ _ML = "ai.onnx.ml"
 
 
 def operation_count(model: bytes) -> int:
-    """Multiply-adds for one image, forward, and for trees the comparisons of the longest path.
+    """Multiply-adds for one image, forward, of a graph from ``images``, float32 ``(N, 28, 28)``.
 
-    The model is run once on a blank image, for the shapes that reach its nodes. Counted are
-    convolutions, matrix products, recurrent layers, linear and support vector machines, and
-    trees, as a sum over trees of the comparisons on the longest way to a leaf and one addition.
-    Nodes inside a loop or condition are not.
-
-    Args:
-        model: a graph from ``images``, float32 ``(N, 28, 28)``.
+    It is run once on a blank image, for the shapes that reach its nodes. Counted are convolutions,
+    matrix products, recurrent layers, linear and support vector machines, and trees, each with the
+    comparisons on the longest way to a leaf and one addition. Nodes inside a loop or condition
+    are not.
     """
     proto = onnx.load_from_string(model)
     nodes = list(proto.graph.node)

@@ -71,7 +71,6 @@ def export_module(module: Any, shape: Sequence[int], origin: str) -> onnx.ModelP
 
     Raises:
         ExportError: the exporter fails; the message holds its own reason.
-        MissingExtraError: a package that it needs is not installed.
     """
     import torch
 

@@ -80,11 +80,8 @@ def recalls(
 ) -> Figure:
     """The share of each class that each model finds, with intervals, hardest class first.
 
-    At most 30 classes are drawn.
-
-    Args:
-        classes: the ``K`` names.
-        models: of each model its name, its place in the order of colours, and ``K`` recalls.
+    At most 30 classes are drawn. ``models`` are each one's name, place in the order of colours, and
+    recalls.
     """
     values = np.array([[recall.value for recall in recalls] for _, _, recalls in models])
     order = np.argsort(values.mean(axis=0), kind="stable")[:DRAWN_CLASSES]
@@ -117,12 +114,7 @@ def class_gains(
     """Recall of `b` minus recall of `a`, class by class, largest gain first.
 
     Filled if the interval excludes zero, hollow if it does not. At most 30 classes are drawn: the
-    ends of the order.
-
-    Args:
-        gains: one entry a class.
-        names: of `a` and `b`.
-        places: theirs in the order of colours.
+    ends of the order. ``names`` and ``places`` in the order of colours are those of `a` and `b`.
     """
     order = sorted(gains, key=lambda gain: -gain.difference.value)
     if len(order) > DRAWN_CLASSES:

@@ -42,13 +42,8 @@ def training_curve(
 ) -> Figure:
     """Training and validation accuracy or loss (natural logarithm) over the epochs.
 
-    Args:
-        of: which.
-        history: one entry an epoch.
-        kept: the epoch whose weights were kept.
-        colour: the model's.
-        images: how many validation images there are, if that is known; the validation accuracy
-            then has the band of its 95% intervals.
+    ``kept`` is the epoch whose weights were kept. If the number of validation images is known, the
+    validation accuracy has the band of its 95% intervals.
     """
     scale, digits, unit = (100, 1, "%") if of == "accuracy" else (1, 3, "")
     epochs = [epoch.epoch for epoch in history]
@@ -95,10 +90,8 @@ def calibration_curves(models: Sequence[tuple[str, int, Reliability]]) -> Figure
     """Accuracy against top probability, a square a model, with how many images lie where.
 
     A model whose probabilities mean what they say lies on the diagonal; below it, it is surer
-    than it should be. The band is the 95% interval of each bin's accuracy.
-
-    Args:
-        models: of each its name, its place in the order of colours, and its reliability diagram.
+    than it should be. The band is the 95% interval of each bin's accuracy. ``models`` are each
+    one's name, place in the order of colours, and reliability diagram.
     """
     across = 2 if len(models) == 4 else min(len(models), 3)
     side = 2.7 if across == 1 else 1.7
@@ -161,10 +154,8 @@ def calibration_curves(models: Sequence[tuple[str, int, Reliability]]) -> Figure
 def risk_coverage(models: Sequence[tuple[str, int, RiskCoverage]]) -> Figure:
     """The error rate among the images answered, from the surest to all of them.
 
-    The bands are 95% intervals, each of one point of a curve and not of the whole of it.
-
-    Args:
-        models: of each its name, its place in the order of colours, and its curve.
+    The bands are 95% intervals, each of one point of a curve and not of the whole of it. ``models``
+    are each one's name, place in the order of colours, and curve.
     """
     figure, axes = one_axes(3.5, 2.6)
     axes.grid(axis="y")

@@ -29,11 +29,6 @@ def confusion_matrix(confusion: Int64, classes: Sequence[str], colour: str) -> F
     The colour scale is for the mistakes alone: on a common scale the diagonal would drown them.
     Cells give the count and, from 0.5% of the row on, its share of the row; the diagonal's share
     is the class's recall. Of more than 15 classes, cells are tinted alone.
-
-    Args:
-        confusion: int64 ``(K, K)``, rows true, columns predicted.
-        classes: the ``K`` names.
-        colour: the model's.
     """
     figure, axes = _matrix(classes, 0.47)
     share = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
@@ -59,11 +54,6 @@ def confusion_difference(
     """Counts of `b` minus counts of `a`, each cell in the colour of the model that it favours.
 
     Off the diagonal fewer is better, on it more: there the gain in correct predictions stands.
-
-    Args:
-        confusion_a, confusion_b: int64 ``(K, K)``, rows true, columns predicted.
-        classes: the ``K`` names.
-        colours: of `a` and of `b`.
     """
     figure, axes = _matrix(classes, 0.37)
     change = confusion_b - confusion_a

@@ -150,12 +150,9 @@ def write_at(
 
 
 def name_ends(axes: Axes, x: float, ends: Sequence[tuple[str, float, str]]) -> None:
-    """Names at the right ends of lines, moved apart where they would lie on each other.
+    """Names at the right ends of lines, at ``x``, moved apart where they would lie on each other.
 
-    Args:
-        axes: with their final limits.
-        x: where the lines end.
-        ends: of each line its name, its height there and its colour.
+    ``ends`` are each line's name, its height there and its colour. Axes have their final limits.
     """
     low, high = axes.get_ylim()
     point = (high - low) / (axes.bbox.height / axes.figure.dpi * 72)
@@ -180,11 +177,8 @@ def spread(places: Sequence[float], gap: float) -> list[float]:
 def png(figure: Figure, title: str = "", *, dots_per_inch: int = 160, colours: int = 128) -> bytes:
     """The figure as a PNG of few colours, cropped to what is drawn, and small for it.
 
-    Args:
-        figure: what one of this room's functions gave.
-        title: stands above the drawing, as a file may be seen far from any heading.
-        dots_per_inch: resolution.
-        colours: size of the palette; figures with photographs in them need the most.
+    Its title stands above the drawing, as a file may be seen far from any heading. ``colours`` is
+    the size of the palette.
     """
     stream = io.BytesIO()
     _save(figure, stream, title, format="png", dpi=dots_per_inch)
@@ -198,10 +192,8 @@ def png(figure: Figure, title: str = "", *, dots_per_inch: int = 160, colours: i
 def svg(figure: Figure, name: str, alt: str) -> str:
     """The figure as inline markup: no background, the page's font, the page's colours.
 
-    Args:
-        figure: what one of this room's functions gave.
-        name: of the figure; the ids in the markup depend on it, so that several fit on one page.
-        alt: what the figure shows, for those who do not see it.
+    The ids in the markup depend on the name, so that several figures fit on one page; ``alt`` is
+    what the figure shows, for those who do not see it.
     """
     stream = io.StringIO()
     _save(figure, stream, salt=name, format="svg", transparent=True, metadata={"Date": None})

@@ -67,12 +67,9 @@ class OwnModel:
 
 @contextlib.contextmanager
 def own_code(doing: str) -> Iterator[None]:
-    """Report an error that is raised within as one of your own code.
+    """Report an error that is raised within as one of your own code, with what was being done.
 
     Errors of this project and Ctrl-C pass through unchanged.
-
-    Args:
-        doing: what was being done, such as ``"building the model of my_file.py:build"``.
 
     Raises:
         OwnCodeError: anything else was raised, ``SystemExit`` included.

@@ -122,13 +122,7 @@ def _named(text: str) -> BaseRecipe:
 
 
 def _own_recipe(thing: Any, origin: str = "", name: str = "") -> BaseRecipe:
-    """The recipe of a model, or of what builds one.
-
-    Args:
-        thing: the model, function or class.
-        origin: where it comes from; found out if it is empty.
-        name: of the recipe; found out if it is empty.
-    """
+    """The recipe of a model, or of what builds one; finds out origin and name that are empty."""
     before_own_code()
     inner = thing.func if isinstance(thing, functools.partial) else thing
     named = inner if hasattr(inner, "__qualname__") else type(inner)
@@ -192,16 +186,9 @@ def _load(text: str) -> tuple[Any, str, Path, str]:
 
     The file is executed as a module of its own, and may import modules of its folder.
 
-    Args:
-        text: path and name, ``"folder/my_file.py:build"``; the last colon separates them.
-
     Returns:
         The function, class, model or recipe, its name, its file, and the SHA-256 of the file's
         text as it was executed.
-
-    Raises:
-        UsageError: there is no such file or no such name in it.
-        OwnCodeError: the code raises an error.
     """
     place, colon, name = text.rpartition(":")
     if not colon or not name.isidentifier():

@@ -31,10 +31,7 @@ class _Group(NamedTuple):
 def audit_page(audit: Audit, images: UInt8, labels: Labels) -> bytes:
     """The page, self-contained, as HTML in UTF-8.
 
-    Args:
-        audit: what was found.
-        images: uint8 ``(N, 28, 28)``, the training set and then the test set.
-        labels: ``(N,)``, their given labels.
+    Images, uint8 ``(N, 28, 28)``, and given labels are those of the training and then the test set.
     """
     values, basis = audit.values, audit.values["basis"]
     classes, doubtful = basis["classes"], values["doubtful"]

@@ -24,13 +24,7 @@ _SAMPLES = 9
 
 
 def model_section(model: ModelReport, place: int, images: UInt8) -> Section:
-    """All figures of one model.
-
-    Args:
-        model: with its scores.
-        place: its place in the order of colours.
-        images: the test images, uint8 ``(N, 28, 28)``.
-    """
+    """All figures of one model, which has this place in the order of colours."""
     evaluation, history = model.evaluation, model.history
     accuracy = percent_estimate(evaluation.accuracy, 2)
     by = "" if model.run is None else f" (run {model.run.name})"

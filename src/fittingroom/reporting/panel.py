@@ -100,10 +100,7 @@ def tile_panel(
 ) -> Panel:
     """Test images in groups, each with its true and its predicted class.
 
-    Args:
-        key, title, caption: as for a panel.
-        images: the test images, uint8 ``(N, 28, 28)``.
-        sheet: by heading, the predictions and positions among the images.
+    ``sheet`` holds, by heading, the predictions and positions among the images.
     """
     groups = {
         heading: [tile(said, images, at) for at in positions]

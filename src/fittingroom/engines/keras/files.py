@@ -33,12 +33,8 @@ _NEWER = {
 def file_content(model: Any, kind: Literal["keras", "h5"], *, check: bool = False) -> bytes:
     """The model as Keras' own archive, or as the older HDF5 file, for Keras 3.7 and later.
 
-    A compiled model's loss, metrics and optimizer go with it.
-
-    Args:
-        model: a Keras model.
-        kind: which of the two.
-        check: load the file once; whatever error Keras then raises passes through.
+    A compiled model's loss, metrics and optimizer go with it. With ``check`` the file is loaded
+    once, and whatever error Keras then raises passes through.
     """
     with quietly(), tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"model.{kind}"  # Keras goes by the ending
@@ -90,10 +86,7 @@ def saved_files(model: Any) -> tuple[dict[str, bytes], tuple[str, ...]]:
 
 def export_own(built: Built, own: OwnModel, backend: str) -> Core:
     """The model as a core, by PyTorch's own exporter if Keras computes with PyTorch, and otherwise
-    by Keras'.
-
-    Raises:
-        ExportError: it cannot be exported.
+    by Keras'; see :func:`build_core`.
     """
     try:
         inner = _by_torch(built, own) if backend == "torch" else _by_keras(built, own, backend)

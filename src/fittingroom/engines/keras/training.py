@@ -98,11 +98,7 @@ def fit(
 
 
 def check_recipe(recipe: Recipe) -> None:
-    """Check that Keras can do all that a recipe asks for.
-
-    Raises:
-        RecipeError: it asks for something that only the PyTorch engine does.
-    """
+    """Raise a RecipeError if a recipe asks for something that only the PyTorch engine does."""
     first = None if recipe.own else recipe.layers[0]
     received: dict[str, tuple[object, str]] = {
         "optimizer": ("muon" if recipe.optimizer == "muon" else "", "adam or adamw"),
@@ -147,9 +143,6 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc,name-defined]
 
         Neither random states nor the order of images are restored, so a resumed training ends in
         other weights than one without an interruption.
-
-        Raises:
-            RunChangedError: it is of another training.
         """
         trained = self._built.trained
         best = {f"best.{name}": array for name, array in self._built.weights().items()}
@@ -174,12 +167,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc,name-defined]
         self._set_learning_rate()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Report an epoch.
-
-        Raises:
-            RecipeError: the model does not report loss and accuracy.
-            TrainingError: the loss is no longer a number.
-        """
+        """Report an epoch, and keep its weights if it is the best."""
         names = ("loss", "accuracy", "val_loss", "val_accuracy")
         missing = [name for name in names if name not in (logs or {})]
         if missing:

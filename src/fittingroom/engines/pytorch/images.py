@@ -41,12 +41,8 @@ class Augmenter:
     """Varies the training images as a recipe asks: mirrored, moved, turned, partly erased.
 
     All that is random about an epoch is drawn before its first batch, so that another device than
-    the processor is not waited for in between.
-
-    Args:
-        images: what to draw from.
-        augmentation: how to vary them.
-        generator: a random generator on the processor, so that every device sees the same.
+    the processor is not waited for in between. The generator is on the processor, so that every
+    device sees the same.
     """
 
     def __init__(

@@ -94,11 +94,7 @@ def _build_layer(layer: Layer, shape: Shape) -> nn.Module:
 def whiten(module: nn.Module, images: Tensor) -> None:
     """Compute the weights of the first layer, if it is a whitened convolution.
 
-    See :class:`fittingroom.networks.Conv`.
-
-    Args:
-        module: the result of :func:`build_module`.
-        images: float32 ``(N, C, H, W)``, normalised.
+    See :class:`fittingroom.networks.Conv`. ``images`` are float32 ``(N, C, H, W)``, normalised.
     """
     conv = next(module.children())
     if not isinstance(conv, nn.Conv2d) or conv.weight.requires_grad:
@@ -143,11 +139,7 @@ def build_own(own: OwnModel, seed: int, images: UInt8, classes: int) -> nn.Modul
 
 
 def export_own(module: nn.Module, own: OwnModel, classes: int) -> Core:
-    """Your own module as a core.
-
-    Raises:
-        ExportError: it cannot be exported.
-    """
+    """Your own module as a core; see :func:`build_core`."""
     return build_core(
         export_module(module, INPUT_SHAPE, own.origin),
         shape=INPUT_SHAPE,

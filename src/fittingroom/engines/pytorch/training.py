@@ -167,11 +167,7 @@ class _Training:
         return tensors | {"best_logits": self.best_logits, "order": self.generator.get_state()}
 
     def resume(self, start: Checkpoint) -> None:
-        """Restore a checkpoint's state.
-
-        Raises:
-            RunChangedError: it is of another training.
-        """
+        """Restore a checkpoint's state."""
         self.best_weights = weights_of(self.module)
         self.best_logits = torch.zeros(len(self.validation), self.classes)
         mine = self._state()

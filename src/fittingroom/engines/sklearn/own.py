@@ -48,8 +48,6 @@ def train_estimator(
 
     Raises:
         RecipeError: its output has another shape than one number for each class.
-        OwnCodeError: its code raises an error.
-        ExportError: it cannot be exported.
     """
     scaled = gives is None
     gives = gives or ("probabilities" if hasattr(estimator, "predict_proba") else "logits")
@@ -79,11 +77,7 @@ def train_estimator(
 
 
 def build_own(own: OwnModel, seed: int) -> Any:
-    """A new classifier, with the seed for every random state that is None.
-
-    Raises:
-        OwnCodeError: its code raises an error.
-    """
+    """A new classifier, with the seed for every random state that is None."""
     np.random.seed(seed)
     estimator = own.fresh()
     open_states = {
