@@ -27,12 +27,11 @@ ENOUGH_SEEDS = 5
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that deserves a second look.
+    """One thing that deserves a second look, in a sentence with its numbers.
 
     Attributes:
         code: a key of :data:`CODES`, and the chapter of ``docs/methods/findings.md`` about it.
         about: the model or pair that it is about, "" for the whole.
-        sentence: what was found, with its numbers.
     """
 
     code: str
@@ -46,12 +45,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Advice:
-    """What a code stands for.
-
-    Attributes:
-        title: in a few words.
-        advice: what to do, in a sentence or two.
-    """
+    """What a code stands for, in a few words, and what to do, in a sentence or two."""
 
     title: str
     advice: str
@@ -120,8 +114,7 @@ def find(
     """Every finding about some models, in the order of the codes.
 
     Args:
-        models: which.
-        comparison: of them, if there are several.
+        models: with their comparison, if there are several.
         failures: trainings that failed, in words.
         unshown: how often the test set was opened for runs of these recipes that are not shown,
             as far as the log knows.

@@ -22,25 +22,15 @@ _MOST_PARAMETERS, _MOST_LAYERS = 64_000_000, 1_000
 
 
 def check(name: str, value: object, holds: bool, expected: str) -> None:
-    """Check one value of a recipe or a layer.
-
-    Raises:
-        RecipeError: the condition does not hold.
-    """
+    """Raise a RecipeError about one value of a recipe or a layer, unless the condition holds."""
     if not holds:
         raise RecipeError(f"`{name}` is {repr(value)[:60]}, but must be {expected}.")
 
 
 def check_ranges(owner: object, prefix: str = "", **ranges: str) -> None:
-    """Check that numbers lie within their ranges.
+    """Raise a RecipeError unless fields lie within intervals, such as ``"[0, 1)"``.
 
-    Args:
-        owner: whose fields they are.
-        prefix: what precedes the fields' names in a message.
-        ranges: for each field an interval, such as ``"[0, 1)"`` for 0 ≤ value < 1.
-
-    Raises:
-        RecipeError: one lies outside.
+    The prefix precedes the fields' names in a message.
     """
     for name, given in ranges.items():
         value = getattr(owner, name)
@@ -58,12 +48,7 @@ class Flatten:
 
 @dataclass(frozen=True)
 class Dense:
-    """A fully connected layer.
-
-    Attributes:
-        units: outputs.
-        bias: whether a bias is added; leave it out before a batch normalisation.
-    """
+    """A fully connected layer with so many outputs; leave out the bias before a normalisation."""
 
     units: int
     bias: bool = True

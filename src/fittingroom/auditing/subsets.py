@@ -18,8 +18,7 @@ class Subset:
 
     Attributes:
         name: ``"all"``, ``"without near-duplicates"`` or ``"without doubtful labels"``.
-        images: how many there are.
-        left_out: how many of the test images are not among them.
+        images, left_out: how many of the test images are among them, and how many not.
         accuracies: of each model, in their order; empty if no image is left.
         differences: of each pair ``(a, b)`` of models, accuracy of ``b`` minus accuracy of ``a``
             as a fraction, with its paired interval.

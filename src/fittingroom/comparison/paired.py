@@ -23,10 +23,6 @@ def mcnemar(a_only: int, b_only: int) -> McNemar:
     a half. Exact: ``min(1, 2 P(X ≤ min))``; mid-p: ``2 P(X ≤ min) - P(X = min)``. Both are 1 if
     the models never disagree.
 
-    Args:
-        a_only: images that only `a` gets right, at least 0.
-        b_only: images that only `b` gets right, at least 0.
-
     Source:
         McNemar (1947), Psychometrika 12:153; Fagerland, Lydersen and Laake (2013), BMC Medical
         Research Methodology 13:91 (mid-p: nearly as safe as exact, and less blunt).
@@ -44,12 +40,11 @@ def paired_difference(a_only: int, b_only: int, images: int, confidence: float =
 
     The interval holds the differences that a score test, with the chance of disagreement
     estimated under each, does not reject. It excludes zero exactly where McNemar's asymptotic
-    test rejects, and has a width even if the models never disagree.
+    test rejects, and has a width even if the models never disagree; without images it is (-1, 1).
 
     Args:
-        a_only: images that only `a` gets right.
-        b_only: images that only `b` gets right.
-        images: all of them, at least ``a_only + b_only``; with none the interval is (-1, 1).
+        a_only, b_only: images that only `a`, or only `b`, gets right.
+        images: all of them.
         confidence: the interval's nominal coverage.
 
     Source:
@@ -102,10 +97,7 @@ def images_needed(a_only: int, b_only: int, images: int) -> int | None:
     """Images for McNemar's test, two-sided at 5%, to show a gap of the size seen with 80% power.
 
     ``n = (z_α √ψ + z_β √(ψ - δ²))² / δ²`` with ``ψ`` the share of images on which only one is
-    right and ``δ`` the difference of accuracies.
-
-    Returns:
-        A whole number, at least 1; None if the gap seen is zero.
+    right and ``δ`` the difference of accuracies; None if that is zero.
 
     Source:
         Connor (1987), Biometrics 43:207.

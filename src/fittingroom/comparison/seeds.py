@@ -159,9 +159,6 @@ def seed_difference(a: SeedScores, b: SeedScores) -> SeedDifference:
     `p_better` is predictive: the difference of two new trainings is taken to vary around `D` by
     the seeds' variance and by how uncertain `D` itself is, in Student's distribution (Geisser 1993,
     Predictive Inference, chapter 2).
-
-    Args:
-        a, b: on the same images in the same order.
     """
     sides = spreads(a, b)
     variance, from_images = _variance(b.per_image - a.per_image, sides)

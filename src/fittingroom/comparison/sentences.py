@@ -9,11 +9,7 @@ from fittingroom.numbers import listed, percent, percent_range, points_range, su
 def pair_sentence(a: ModelResult, b: ModelResult, pair: Pair, images: int, pairs: int) -> str:
     """One pair's verdict, what it is based on, and what it does not say.
 
-    Args:
-        a, b: the two entrants' results.
-        pair: the outcome; its own `sentence` is not read.
-        images: on how many both were scored.
-        pairs: how many pairs the whole comparison has.
+    Both were scored on so many images, and the whole comparison has so many pairs.
     """
     average = "mean accuracy" if pair.level == "recipes" else "accuracy"
     parts = [

@@ -25,15 +25,7 @@ _CURVE = ("coverage", "risk", "low", "high", "threshold")
 
 @dataclass(frozen=True)
 class ClassScores:
-    """The scores of one class, all fractions.
-
-    Attributes:
-        name: the class.
-        support: images of it.
-        precision: of the images predicted as it, the share that are of it.
-        recall: of the images of it, the share predicted as it.
-        f1: harmonic mean of the two.
-    """
+    """The scores of one class, all fractions; ``support`` is how many images are of it."""
 
     name: str
     support: int
@@ -44,14 +36,7 @@ class ClassScores:
 
 @dataclass(frozen=True)
 class ConfusedPair:
-    """One kind of mistake.
-
-    Attributes:
-        true: name of the true class.
-        predicted: name of the class predicted instead.
-        count: images so misclassified.
-        share: ``count`` as a fraction of the true class's images.
-    """
+    """One kind of mistake, how many images have it, and their share of the true class's images."""
 
     true: str
     predicted: str

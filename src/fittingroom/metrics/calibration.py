@@ -67,8 +67,7 @@ def reliability(
     """The reliability diagram's numbers.
 
     Args:
-        labels, predicted: whole numbers below ``K``, ``(N,)``.
-        probabilities: ``(N, K)``.
+        labels, predicted, probabilities: ``(N,)``, ``(N,)`` and ``(N, K)``.
         bins: how many; at least 1.
         binning: ``"equal width"``: ``(m/B, (m+1)/B]``, the lowest one closed; ``"equal mass"``:
             equally many images in each, as far as equal confidences let them be divided.
@@ -114,12 +113,9 @@ def calibration_error(curve: Reliability, *, draws: int = 2000, seed: int = 0) -
     promises if the model is perfectly calibrated, which no bootstrap percentiles do.
 
     Args:
-        curve: what :func:`reliability` gives; the error meant is that over these bins.
+        curve: what :func:`reliability` gives; the error, a fraction, is that over these bins.
         draws: simulated sets of gaps; a few hundred or more.
         seed: of the simulation: equal seeds give equal intervals.
-
-    Returns:
-        Fractions between 0 and 1.
 
     Source:
         Naeini, Cooper and Hauskrecht (2015), AAAI (the error); Kumar, Liang and Ma (2019),

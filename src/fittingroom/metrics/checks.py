@@ -1,4 +1,7 @@
-"""Check what comes in as arrays once, at the public door; the code behind it trusts them."""
+"""Check what comes in as arrays once, at the public door; the code behind it trusts them.
+
+What is something else raises a ``PredictionsError``.
+"""
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +18,7 @@ _SUM_TOLERANCE = 1e-3
 def checked_labels(
     labels: npt.ArrayLike, classes: int, name: str = "labels", count: int | None = None
 ) -> Int64:
-    """Labels as int64 ``(N,)``.
-
-    Raises:
-        PredictionsError: no image, not whole numbers, not one dimension, not below `classes`, or
-            not `count` of them.
-    """
+    """Labels as int64 ``(N,)``: one or more, and `count` of them if it is given."""
     array = np.asarray(labels)
     if array.ndim != 1 or len(array) == 0 or array.dtype.kind not in "iu":
         raise PredictionsError(
@@ -38,21 +36,12 @@ def checked_labels(
 
 
 def checked_rows(labels: npt.ArrayLike, values: Float64, name: str = "labels") -> Int64:
-    """Labels as int64 ``(N,)``, one for each row of a matrix ``(N, K)``, all below ``K``.
-
-    Raises:
-        PredictionsError: see :func:`checked_labels`.
-    """
+    """Labels as int64 ``(N,)``, one for each row of a matrix ``(N, K)``, all below ``K``."""
     return checked_labels(labels, values.shape[1], name, len(values))
 
 
 def checked_matrix(values: npt.ArrayLike, name: str, *, finite: bool = False) -> Float64:
-    """A row an image and a column a class, float64 ``(N, K)``.
-
-    Raises:
-        PredictionsError: not a matrix, empty, or with a value that is not a number (or, if all
-            must be finite, that is infinite).
-    """
+    """A row an image and a column a class, float64 ``(N, K)``, without NaN."""
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 2 or 0 in array.shape:
         raise PredictionsError(f"`{name}` has the shape {array.shape}. Give it as (N, K).")
@@ -65,12 +54,7 @@ def checked_matrix(values: npt.ArrayLike, name: str, *, finite: bool = False) ->
 
 
 def checked_probabilities(probabilities: npt.ArrayLike) -> Float64:
-    """Probabilities, float64 ``(N, K)``, each row summing to one.
-
-    Raises:
-        PredictionsError: see :func:`checked_matrix`; or a value outside 0 to 1 (beyond rounding),
-            or a row that does not sum to one.
-    """
+    """Probabilities, float64 ``(N, K)``, from 0 to 1, each row summing to one."""
     array = checked_matrix(probabilities, "probabilities")
     low, high = array.min(), array.max()
     if low < 0 or high > 1 + _SUM_TOLERANCE:

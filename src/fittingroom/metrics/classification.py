@@ -46,9 +46,7 @@ def confusion_matrix(
 ) -> Int64:
     """How many images of each class were predicted as what: int64 ``(K, K)``, rows true.
 
-    Args:
-        labels, predicted: whole numbers below ``K``, ``(N,)``.
-        classes: ``K``, or the names of the ``K`` classes.
+    ``classes`` is ``K``, or the names of the ``K`` classes.
     """
     count = classes if isinstance(classes, int) else len(classes)
     true = checked_labels(labels, count)
@@ -58,13 +56,9 @@ def confusion_matrix(
 
 
 def precision(confusion: npt.ArrayLike) -> Score:
-    """Of the images predicted as a class, the share that are of it.
+    """Of the images predicted as a class, the share that are of it, with Wilson's intervals.
 
-    Args:
-        confusion: whole numbers ``(K, K)``, rows true, as :func:`confusion_matrix` gives.
-
-    Returns:
-        Fractions with Wilson's intervals; for the macro average see :func:`f1`.
+    For ``confusion`` see :func:`confusion_matrix`, for the macro average :func:`f1`.
     """
     return _score(confusion, rows=0, columns=1)
 

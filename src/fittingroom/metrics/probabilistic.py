@@ -31,14 +31,7 @@ def log_loss(labels: npt.ArrayLike, log_probabilities: npt.ArrayLike) -> Estimat
     Taken from the logarithms themselves, so that a probability too small for a float still
     counts with its right, finite loss. A probability of exactly zero for what then happened
     (minus infinity) makes the mean infinite, at both ends of the interval too; nothing is
-    clipped.
-
-    Args:
-        labels: whole numbers below ``K``, ``(N,)``.
-        log_probabilities: natural logarithms, ``(N, K)``.
-
-    Returns:
-        The mean with Student's interval over images, not below 0.
+    clipped. The interval is Student's over images, not below 0.
 
     Source:
         Good (1952), JRSS B 14:107.
@@ -52,10 +45,7 @@ def log_loss(labels: npt.ArrayLike, log_probabilities: npt.ArrayLike) -> Estimat
 
 
 def brier_score(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Estimate:
-    """Mean over images of ``Σ_k (p_k - y_k)²``: from 0 (best) to 2.
-
-    Returns:
-        The mean with Student's interval over images.
+    """Mean over images of ``Σ_k (p_k - y_k)²``, from 0 (best) to 2, with Student's interval.
 
     Source:
         Brier (1950), Monthly Weather Review 78:1.

@@ -164,11 +164,7 @@ def _plain(value: Any) -> Any:
 
 
 def _parse(text: str, kind: Any) -> Any:
-    """A text as a value of a field's type.
-
-    Raises:
-        ValueError: it is none.
-    """
+    """A text as a value of a field's type; a ValueError if it is none."""
     if kind is bool:
         if text.lower() not in _TRUTHS:
             raise ValueError(f"'{text}' is neither true nor false.")

@@ -51,10 +51,8 @@ def write_report(
 
     Args:
         folder: as :func:`fittingroom.runs.open_output` gives it.
-        models: at least one, in the order of the comparison.
-        comparison: of all the models, or None for a single one.
-        findings: what deserves a second look in these.
-        facts: where the numbers come from.
+        models, comparison: at least one, and the comparison of several, in the same order.
+        findings, facts: what deserves a second look, and where the numbers come from.
         images: the test images, uint8 ``(N, 28, 28)``, in the order of the predictions.
         sample: training images with labels, some of each class.
         audited: the models without what misleads in the data, if it was audited.
