@@ -92,9 +92,10 @@ def test_the_machine_s_system_is_the_only_matrix_of_its_size_and_is_solved_right
     )
 
 
+@pytest.mark.parametrize("each", [15, 60])
 @pytest.mark.parametrize("name", SMALL)
-def test_two_classes_have_a_logit_each(name):
-    split = made(2, each=60).split(small(name).split)
+def test_two_classes_have_a_logit_each_however_few_images_there_are(name, each):
+    split = made(2, each=each).split(small(name).split)
     fitted, _ = fit(small(name), split)
     assert (fitted.logits.argmax(1) == split.validation.labels).mean() > 0.9
     model = wrap_core(fitted.core.graph, classes=split.classes, temperature=1.0)

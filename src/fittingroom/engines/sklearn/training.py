@@ -77,11 +77,11 @@ def _train(recipe: ClassicalRecipe, split: Split, seed: int, threads: int) -> Tr
             with warnings.catch_warnings():
                 # The iterations are a setting: the recipe wants training to stop there.
                 warnings.simplefilter("ignore", ConvergenceWarning)
-                estimator = _estimator(recipe.model, seed)
+                estimator = _estimator(recipe.model, seed, len(split.training))
                 return train_estimator(estimator, recipe.name, *halves, classes, "logits")
 
 
-def _estimator(model: LogisticRegression | BoostedForest, seed: int) -> Any:
+def _estimator(model: LogisticRegression | BoostedForest, seed: int, images: int) -> Any:
     """scikit-learn's classifier with the settings of a recipe."""
     if isinstance(model, LogisticRegression):
         return linear_model.LogisticRegression(C=model.strength, max_iter=model.iterations)
@@ -91,6 +91,8 @@ def _estimator(model: LogisticRegression | BoostedForest, seed: int) -> Any:
         learning_rate=model.learning_rate,
         max_features=model.pixels,
         l2_regularization=model.penalty,
+        # scikit-learn's own 20 would leave fewer than 40 images undivided.
+        min_samples_leaf=20 if images >= 40 else max(1, images // 4),
         early_stopping=False,
         random_state=seed,
     )
