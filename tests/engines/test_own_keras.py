@@ -46,6 +46,13 @@ def rows():
     return keras.Model(inputs, layers.Activation("softmax")(layers.Dense(10)(value)))
 
 
+def resized():
+    smaller = layers.Resizing(14, 14)
+    return keras.Sequential(
+        [keras.Input((28, 28, 1)), smaller, layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(10)]
+    )
+
+
 def dense():
     return ending(lambda x: layers.Dense(10, activation="softmax")(layers.Dense(32, "relu")(x)))
 
@@ -82,6 +89,7 @@ def fit(recipe, split, seed=0):
     [
         (separable, (28, 28, 1)),
         (rows, (28, 28)),
+        (resized, (28, 28, 1)),
         (Written, (28, 28, 1)),
     ],
 )

@@ -49,6 +49,17 @@ class Lazy(nn.Sequential):
         super().__init__(nn.LazyConv2d(4, 4, stride=4), nn.Flatten(), nn.LazyLinear(10))
 
 
+class Resized(nn.Sequential):
+    def __init__(self) -> None:
+        resize = nn.Upsample(56, mode="bilinear")
+        super().__init__(resize, nn.Conv2d(1, 4, 8, 8), Shrunk(), nn.Flatten(), nn.Linear(36, 10))
+
+
+class Shrunk(nn.Module):
+    def forward(self, x):
+        return nn.functional.interpolate(x, size=(3, 3), mode="bilinear", align_corners=False)
+
+
 class Scaled(nn.Module):
     """Linear, and then what a test makes of it."""
 
@@ -75,7 +86,9 @@ def fit(recipe, split, seed=0):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("model", "mirror"), [(Small, True), (Attention, False), (Lazy, True)])
+@pytest.mark.parametrize(
+    ("model", "mirror"), [(Small, True), (Attention, False), (Lazy, True), (Resized, True)]
+)
 def test_the_graph_gives_what_the_module_gives(model, mirror, sample_split):
     recipe = recipe_of(model, epochs=1, batch_size=100, mirror=mirror)
     own_models.rehearse(ENGINE, recipe, sample_split)
