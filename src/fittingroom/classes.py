@@ -50,8 +50,8 @@ def check_class_names(names: Sequence[str]) -> tuple[str, ...]:
     return checked
 
 
-def in_short(names: Sequence[str]) -> str:
-    """The first ten class names, and how many others there are, for a sentence."""
-    more = len(names) - _LISTED
+def in_short(names: Sequence[str], most: int = _LISTED) -> str:
+    """The first names, and how many others there are, for a sentence."""
+    more = len(names) - most
     others = f" and {more:,} other{'s' * (more > 1)}" * (more > 0)
-    return ", ".join(names[:_LISTED]) + others
+    return ", ".join(names[:most]) + others

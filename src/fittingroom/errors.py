@@ -21,6 +21,7 @@
     ├── PredictionsError        predictions do not fit the labels or each other
     └── PhotoError              a photo cannot be read, or has no garment in it
         ├── PhotoKindError      the file is not an image of a kind that is read
+        ├── PhotoEmptyError     the image has one colour all over
         └── PhotoSizeError      more pixels or bytes than are allowed
 
     BaseException
@@ -123,6 +124,10 @@ class PhotoError(FittingRoomError):
 
 class PhotoKindError(PhotoError):
     """A file is not an image of a kind that is read, whatever its name says."""
+
+
+class PhotoEmptyError(PhotoError):
+    """A photo has one colour all over, so no object is found on it."""
 
 
 class PhotoSizeError(PhotoError):

@@ -18,7 +18,7 @@ def part(images) -> Part:
 
 
 def prepared(images, invert: str = "auto") -> np.ndarray:
-    return prepare(part(images), decide(part(images), invert)[0], None, "images")
+    return prepare(part(images), decide(part(images), invert)[0], None, "images")[0]
 
 
 def test_images_of_the_data_sets_own_format_stay_as_they_are(sample) -> None:

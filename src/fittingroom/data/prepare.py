@@ -9,8 +9,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from fittingroom.classes import in_short
 from fittingroom.data.content import Decoded, Part
-from fittingroom.errors import DataInvalidError, PhotoError
+from fittingroom.errors import DataInvalidError, PhotoEmptyError, PhotoError
 from fittingroom.photos import Preparation, read_photo
 from fittingroom.photos.arithmetic import SIDE, luma
 from fittingroom.photos.own_format import has_dark_corners
@@ -78,14 +79,21 @@ def decide(part: Part, invert: str, track: Track | None = None) -> tuple[Prepara
     return Preparation(resized=not own, inverted=inverted), [note, *done] if done else []
 
 
-def prepare(part: Part, preparation: Preparation, track: Track | None, words: str) -> UInt8:
+def prepare(
+    part: Part, preparation: Preparation, track: Track | None, words: str
+) -> tuple[UInt8, list[str]]:
     """The images of one part, as 28×28 grey levels: uint8 ``(N, 28, 28)``.
+
+    A photo on which no object is found is resized as a whole.
 
     Args:
         part: the images.
         preparation: how.
         track: a display of progress, or None.
-        words: which part this is, for the display.
+        words: which part this is, in the plural.
+
+    Returns:
+        The images, and which photos may be converted badly, a sentence each.
 
     Raises:
         DataInvalidError: an image can't be converted.
@@ -93,21 +101,32 @@ def prepare(part: Part, preparation: Preparation, track: Track | None, words: st
     images = part.images
     shape = (len(part), SIDE, SIDE)
     if isinstance(images, np.ndarray) and images.shape == shape and not preparation.resized:
-        return images
+        return images, []
     result = np.empty(shape, np.uint8)
+    empty: list[int] = []
+    doubtful: list[int] = []
+
+    def name(at: int) -> str:
+        return images.names[at] if isinstance(images, Decoded) else f"image {at:,} of the {words}"
 
     def one(at: int) -> UInt8 | None:
         """An image that is still to be resized; another one is put in its place."""
         image = images[at]
         if preparation.resized and is_small(*image.shape[:2]):
             return image
+        if image.shape == shape[1:]:
+            result[at] = image
+            return None
         try:
-            own = image.shape == shape[1:]
-            result[at] = image if own else read_photo(image, preparation=preparation).image
+            photo = read_photo(image, preparation=preparation)
+            result[at] = photo.image
+            if photo.warnings:
+                doubtful.append(at)
+        except PhotoEmptyError:
+            (result[at],) = resize(image[None], inverted=preparation.inverted)
+            empty.append(at)
         except PhotoError as error:
-            number = f"Image {at:,} of the {words}"
-            name = images.names[at] if isinstance(images, Decoded) else number
-            raise DataInvalidError(f"{name} can't be used: {error}") from error
+            raise DataInvalidError(f"{name(at)} can't be used: {error}") from error
         return None
 
     for number, block in enumerate(_in_blocks(one, len(part), track, f"Reading the {words}")):
@@ -119,7 +138,15 @@ def prepare(part: Part, preparation: Preparation, track: Track | None, words: st
         for each in alike.values():
             stack = np.stack(list(each.values()))
             result[list(each)] = resize(stack, inverted=preparation.inverted)
-    return result
+    found = {
+        "Resized as a whole, since no object was found on them": empty,
+        "Perhaps converted badly (`fittingroom predict` says why)": doubtful,
+    }
+    return result, [
+        f"{what}: {len(places):,} of the {words}, {in_short([*map(name, sorted(places))], 3)}."
+        for what, places in found.items()
+        if places
+    ]
 
 
 def _in_blocks(

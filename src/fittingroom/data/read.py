@@ -70,7 +70,9 @@ def make_dataset(
     preparation, notes = decide(content.training, source.invert, track)
 
     def prepared(part: Part, words: str) -> UInt8:
-        return prepare(part, preparation, track, words)
+        images, found = prepare(part, preparation, track, words)
+        notes.extend(found)
+        return images
 
     images = prepared(content.training, "training images")
     own_validation = 0
@@ -83,7 +85,7 @@ def make_dataset(
         own_validation = int((~aside[len(aside) - own_validation :]).sum())
         test_images, test = images[aside], training[aside]
         images, training = images[~aside], training[~aside]
-        notes = [*notes, note]
+        notes.append(note)
     else:
         test_images = prepared(content.test, "test images")
     sets = [_image_set(*each) for each in ((images, training), (test_images, test))]

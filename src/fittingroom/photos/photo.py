@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fittingroom.errors import PhotoError
+from fittingroom.errors import PhotoEmptyError
 from fittingroom.photos import arithmetic, convert, garment
 from fittingroom.photos.arithmetic import Float64, UInt8
 from fittingroom.photos.garment import FoundGarment
@@ -100,7 +100,7 @@ def _used_whole(pixels: UInt8, *, inverted: bool) -> Photo:
 def _convert(pixels: UInt8) -> Photo:
     found = garment.find_garment(pixels)
     if not found.mask.any():
-        raise PhotoError(f"No garment was found: the image has one colour. {_ADVICE}")
+        raise PhotoEmptyError(f"No garment was found: the image has one colour. {_ADVICE}")
     warnings, negate = _warnings(found)
     if is_small(*pixels.shape[:2]):
         warnings.append(_NOT_OWN)
