@@ -94,6 +94,27 @@ def test_a_folder_of_something_else_says_what_is_there_and_what_is_needed(tmp_pa
         assert reader.name in str(told.value)
 
 
+def test_a_single_image_is_no_data_set(tmp_path: Path) -> None:
+    (tmp_path / "a.PNG").touch()
+    with pytest.raises(DataNotFoundError, match=r"single image.* `fittingroom predict .*a\.PNG`"):
+        find_dataset(tmp_path / "a.PNG")
+
+
+def test_what_another_reader_would_read_is_named(tmp_path: Path) -> None:
+    write_arrays(tmp_path, small_arrays([0, 0, 1, 1], [0, 1]))
+    (tmp_path / "b.npz").touch()
+    (tmp_path / "cat").mkdir()
+    for name in ("cat/1.png", "preview.png", "broken.csv.gz", "notes.txt"):
+        (tmp_path / name).write_bytes(b"\x1f\x8b")
+    notes = [note for note in find_dataset(tmp_path).notes if "Passed over" in note]
+    assert [note.partition(". ")[0] for note in notes] == [
+        "Passed over: b.npz (an NPZ file)",
+        "Passed over: cat (folders of images)",
+    ]
+    beside = find_dataset(tmp_path / f"{TRAINING.labels}.gz").notes
+    assert beside[1:] == ("The test set beside it is t10k-images-idx3-ubyte.gz.",)
+
+
 def test_unknown_data_works_with_its_own_names(tmp_path: Path) -> None:
     arrays = small_arrays([0, 1, 2] * 5, [2, 1])
     folder = write_arrays(tmp_path / "data", arrays)

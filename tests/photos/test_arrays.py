@@ -51,6 +51,8 @@ def test_images_come_in_many_arrays(array: Any, expected: np.ndarray) -> None:
         GREY.astype(np.int8),
         GREY.astype(np.uint16) * 256,
         GREY / 127.5 - 1,
+        GREY // 15,
+        GREY / 15.9,
         (GREY - GREY.mean()) / GREY.std(),
         np.where(GREY == 0, np.nan, GREY),
         GREY.astype(object),

@@ -15,7 +15,7 @@ from fittingroom.data.dataset import Dataset, Source, content_hashes
 from fittingroom.data.labels import number_labels, read_names
 from fittingroom.data.official import FILE_NAMES, TEST, TRAINING
 from fittingroom.data.prepare import Track, decide, prepare
-from fittingroom.data.readers import reader_of
+from fittingroom.data.readers import passed_over, reader_of
 from fittingroom.data.recognise import recognise
 from fittingroom.data.set_apart import set_apart
 from fittingroom.data.split import ImageSet
@@ -130,7 +130,8 @@ def make_dataset(
 def _read(path: Path) -> Content:
     reader = reader_of(path)
     content = reader.read(path)
-    return replace(content, format=reader.name, notes=(f"Read from {reader.name}.", *content.notes))
+    notes = (f"Read from {reader.name}.", *passed_over(path, reader), *content.notes)
+    return replace(content, format=reader.name, notes=notes)
 
 
 def _hashes(sets: Sequence[ImageSet]) -> dict[str, str]:

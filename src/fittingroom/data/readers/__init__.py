@@ -5,12 +5,15 @@ line to ``READERS``.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from fittingroom.classes import in_short
 from fittingroom.data.content import Content, FileInvalidError
 from fittingroom.data.readers import csv_files, idx, images, npz, parquet
 from fittingroom.errors import DataNotFoundError
+from fittingroom.photos.opening import SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,31 @@ def reader_of(path: Path) -> Reader:
         reason = f"can't be read: {error.strerror or error}"
         raise FileInvalidError(path, reason, _LOOK_ELSEWHERE) from error
     found = next((reader for reader in READERS if reader.recognises(path)), None)
+    if found is None and path.is_file() and path.suffix.lower() in SUFFIXES:
+        raise DataNotFoundError(
+            f"{path} is a single image and no data set. Give a folder that holds a folder of "
+            f"images for each class, or classify this one: `fittingroom predict {path}`."
+        )
     if found is None:
         needs = "".join(f"\n  - {reader.name}: {reader.needs}" for reader in READERS)
         raise DataNotFoundError(
             f"{path} holds {_inside(path)}. That is no data set in any of these formats:{needs}"
         )
     return found
+
+
+def passed_over(path: Path, chosen: Reader) -> list[str]:
+    """What readers after the chosen one would read in a folder, a sentence for each format."""
+    notes = []
+    for reader in READERS[READERS.index(chosen) + 1 :] if path.is_dir() else ():
+        with suppress(FileInvalidError):  # damaged files do no harm here
+            files = sorted(path.iterdir()) if reader.recognises(path) else []
+            if names := [each.name for each in files if reader.recognises(each)]:
+                notes.append(
+                    f"Passed over: {in_short(names, 3)} ({reader.name}). To read it, name it with "
+                    "--data, or move it to a folder of its own."
+                )
+    return notes
 
 
 def _inside(path: Path) -> str:

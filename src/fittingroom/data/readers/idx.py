@@ -58,7 +58,8 @@ def read(path: Path) -> Content:
             f"{path} lacks {', '.join(lacking)}, plain or .gz. Check the path, leave out --data, "
             "or use --data sample."
         )
-    content = Content(_read_part(files, TRAINING), _read_part(files, TEST))
+    notes = (f"The test set beside it is {files[TEST.images].name}.",) if path.is_file() else ()
+    content = Content(_read_part(files, TRAINING), _read_part(files, TEST), notes=notes)
     if name.startswith("emnist"):
         return upright(content, files[TRAINING.images].parent / f"{name}mapping.txt")
     return content

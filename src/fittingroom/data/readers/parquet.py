@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from textwrap import shorten
 from threading import Lock
 from typing import Any
 
@@ -123,5 +124,5 @@ def _readable(where: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, ArrowException) as error:
-        reason = " ".join(str(error).split())[:200].rstrip(".")
+        reason = shorten(str(error), 200, placeholder=" …").rstrip(".")
         raise FileInvalidError(where, f"can't be read as Parquet: {reason}") from error
