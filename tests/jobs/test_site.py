@@ -130,6 +130,9 @@ def test_a_run_of_other_classes_has_no_garments_to_compare_with(of_26, trained, 
     assert site["models"][1]["preparation"] == {"resized": False, "inverted": False}
     assert site["models"][0]["classes"] == [f"kind {number}" for number in range(1, 27)]
     assert site["garments"]["classes"] == list(GARMENTS)
+    sizes = export_site([of_26], out=tmp_path / "site")
+    assert not any(name.startswith("garments") for name in sizes)
+    assert json.loads((tmp_path / "site" / "site.json").read_text())["garments"] is None
 
 
 def test_the_command_lists_sizes(trained, tmp_path, capsys):

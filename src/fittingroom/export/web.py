@@ -80,7 +80,7 @@ def write_site(
         ExportError: the browser's runtime cannot be downloaded.
         RunError: the folder cannot be written.
     """
-    entries, content = [], {**_program(), **_garments(known, to_try)}
+    entries, content = [], _program()
     for index, model in enumerate(models):
         number = "" if index == 0 else f"-{index + 1}"
         files = {"file": f"model{number}.onnx"}
@@ -89,12 +89,15 @@ def write_site(
             files["features"] = f"features{number}.bin"
             content[files["features"]] = model.features.astype("<f4").tobytes()
         entries.append({**model.facts, **files})
-    garments = {
-        "file": "garments.png",
-        "classes": GARMENTS,
-        "labels": [*known.labels.tolist(), *to_try.labels.tolist()],
-        "known": len(known.labels),
-    }
+    garments = None
+    if any(model.features is not None for model in models):
+        content |= _garments(known, to_try)
+        garments = {
+            "file": "garments.png",
+            "classes": GARMENTS,
+            "labels": [*known.labels.tolist(), *to_try.labels.tolist()],
+            "known": len(known.labels),
+        }
     site = {"models": entries, "garments": garments}
     content["site.json"] = json.dumps(site, ensure_ascii=False, indent=1).encode()
     replace_output(out, content)

@@ -15,12 +15,12 @@ export async function connect() {
   runtime.env.wasm.numThreads = 1;
   runtime.env.wasm.wasmPaths = { wasm: here("onnxruntime/ort-wasm-simd-threaded.wasm") };
   const [garments, ...models] = await Promise.all([
-    Garments.load(site.garments),
+    site.garments && Garments.load(site.garments), // null if no model knows garments
     ...site.models.map((model) => Model.load(runtime, model, here)),
   ]);
   return {
     models: site.models,
-    samples: site.models.some(({ features }) => features) ? await garments.all(site.garments.known) : [],
+    samples: garments ? await garments.all(site.garments.known) : [],
     place: "Your photos stay on this device: the model runs in your browser, and the page sends nothing.",
     classify: (blob, name, own) => classify(blob, own, models, garments),
   };
