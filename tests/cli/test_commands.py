@@ -196,6 +196,7 @@ def test_recipes_and_summary(cli):
         (("train", "tiny", "--seed", "-1", "--data", "sample"), 2, "whole number from 0"),
         (("train", "tiny", "--device", "tpu", "--data", "sample"), 2, "tpu"),
         (("train", "tiny", "--seed", "one"), 2, "--seed"),
+        (("export", "--to", "pdf", "--out", "a"), 2, "'--to': 'pdf' is not one of keras"),
         (("train",), 2, "recipe"),
         (("summary", "nothing"), 1, "nothing"),
         (("evaluate", "absent"), 1, "no run folder"),

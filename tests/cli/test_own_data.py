@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
@@ -21,6 +22,7 @@ from fittingroom.serve.settings import Settings
 from tests.conftest import written
 from tests.data.files import made
 from tests.photos.corpus import encoded
+from tests.serve.running import START_SECONDS, running
 
 
 @pytest.fixture
@@ -85,6 +87,12 @@ def medmnist(data: Dataset) -> None:
     np.savez("data/med.npz", **arrays)
 
 
+def assert_is_own(values: dict[str, Any]) -> None:
+    assert values["data"].startswith("unknown-")
+    assert "not the official Fashion-MNIST" in values["data_description"]
+    assert "Do not compare its numbers with published ones." in values["data_description"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kinds", "write"), [(2, colours), (4, sizes), (10, digits), (26, medmnist), (100, idx)]
@@ -103,6 +111,7 @@ def test_each_command_takes_data_of_any_form(kinds, write, cli, recipes, monkeyp
     assert "kind 2" in done("data", "show", *options)
     values = json.loads(done("compare", *recipes, *options, "--json"))
     assert [each["name"] for each in values["models"]] == recipes
+    assert_is_own(values)
     assert values["failures"] == []
     assert all(each["accuracy"]["value"] > 1.5 / kinds for each in values["models"])
     file = next(Path("data").glob("test/*/*.png"), None)
@@ -122,8 +131,17 @@ def test_each_command_takes_data_of_any_form(kinds, write, cli, recipes, monkeyp
         ) as client:
             asked = client.post("/v1/classify?details=true", files=[("images", content)])
         assert asked.json()["answers"][0]["class"] == answer["class"]
+    with running("--model", folder) as server:
+        url = f"{server.address}v1/classify"
+        asked = httpx2.post(url, files=[("images", content)], timeout=START_SECONDS)
+        assert asked.json()["answers"][0]["class"] == answer["class"]
     printed = done("evaluate", folder, *options)
     assert ("30 lowest recalls" in printed) == (kinds == 100)
+    assert_is_own(json.loads(done("evaluate", folder, *options, "--json"))[0])
+    assert_is_own(json.loads(done("verify", "logreg", "--claim", "0.5", *options, "--json")))
+    again = json.loads(done("reproduce", folder, *options, "--json"))
+    assert_is_own(again)
+    assert again["verdict"] == "identical"
     audited = json.loads(done("audit", "--recipe", "tiny", "--folds", "2", *options, "--json"))
     assert np.isfinite(audited["accuracy"]["value"])
     done("tune", "tiny", "--trials", "2", "--vary", "batch_size", "--seeds", "0", *options)

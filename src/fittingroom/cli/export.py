@@ -16,7 +16,9 @@ app = typer.Typer()
 def export(
     to: Annotated[
         Literal["keras", "h5", "onnx", "safetensors", "web"],
-        typer.Option(help="The format."),
+        typer.Option(
+            help="The format.", **options.one_of("keras", "h5", "onnx", "safetensors", "web")
+        ),
     ],
     out: Annotated[
         Path,

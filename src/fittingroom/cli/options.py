@@ -14,6 +14,18 @@ if TYPE_CHECKING:
 RUNS = Path("runs")
 _Command = Callable[..., None]
 
+
+def one_of(*words: str) -> dict[str, Any]:
+    """What makes an option one of some words. Typer's own refusal begins with "Value error"."""
+
+    def check(given: str) -> str:
+        if given not in words:
+            raise typer.BadParameter(f"{given!r} is not one of {', '.join(words)}.")
+        return given
+
+    return {"parser": check, "metavar": f"[{'|'.join(words)}]"}
+
+
 Data = Annotated[
     str | None,
     typer.Option(
@@ -29,7 +41,10 @@ Test = Annotated[
 ]
 Invert = Annotated[
     Literal["auto", "yes", "no"],
-    typer.Option(help="Whether the images are dark on light. auto: by their borders."),
+    typer.Option(
+        help="Whether the images are dark on light. auto: by their borders.",
+        **one_of("auto", "yes", "no"),
+    ),
 ]
 Classes = Annotated[
     Path | None,
@@ -55,6 +70,7 @@ On = Annotated[
         help="ray: on a Ray cluster, the one that RAY_ADDRESS names or one on this machine. "
         "Default: in this process.",
         show_default=False,
+        **one_of("ray"),
     ),
 ]
 

@@ -114,6 +114,8 @@ def compare(
     if json:
         print_json(
             {
+                "data": outcome.dataset.name,
+                "data_description": outcome.dataset.description,
                 **outcome.comparison.as_dict(),
                 "failures": list(outcome.failures),
                 "findings": [finding.as_dict() for finding in outcome.findings],

@@ -24,6 +24,7 @@ class ModelReport:
         run: what was trained; None for predictions that somebody else made.
         single: time for an image on its own; None if it was not measured.
         batched: time for an image among 500.
+        data_description: what the data is, and what its numbers compare with, in sentences.
     """
 
     name: str
@@ -32,6 +33,7 @@ class ModelReport:
     run: Run | None = None
     single: Timing | None = None
     batched: Timing | None = None
+    data_description: str = ""
 
     @property
     def title(self) -> str:
@@ -85,6 +87,7 @@ class ModelReport:
         times = {"single": self.single, "batched": self.batched}
         return {
             "data": self.data,
+            "data_description": self.data_description,
             "seconds_per_image": {
                 name: None if timing is None else asdict(timing) for name, timing in times.items()
             },

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fittingroom.comparison import MARGIN, Comparison, check_margin, compare_models
+from fittingroom.data import Dataset
 from fittingroom.engines import PROCESSOR_ONLY, engine_named
 from fittingroom.errors import FittingRoomError, RecipeError, UsageError, did_you_mean
 from fittingroom.evaluation import ModelReport, evaluate_predictions
@@ -31,6 +32,7 @@ class Outcome:
         failures: trainings that failed, in words.
         report: the report's ``index.html``.
         findings: what deserves a second look, each under a code (``docs/methods/findings.md``).
+        dataset: the data.
     """
 
     comparison: Comparison
@@ -38,6 +40,7 @@ class Outcome:
     failures: tuple[str, ...]
     report: Path
     findings: tuple[Finding, ...]
+    dataset: Dataset
 
     @property
     def runs(self) -> list[Run]:
@@ -124,7 +127,7 @@ def compare(
         folder, models, session.dataset, comparison, failures=failures, runs=session.folder
     )
     leave_winner(folder, comparison, models, session)
-    return Outcome(comparison, evaluated, failures, index, findings)
+    return Outcome(comparison, evaluated, failures, index, findings, session.dataset)
 
 
 def leave_winner(

@@ -71,7 +71,9 @@ def evaluate(
             f"{run.name}/evaluations."
         ) from error
     evaluation = evaluate_predictions(predictions)
-    return ModelReport(run.recipe.name, dataset.name, evaluation, run, single, batched)
+    return ModelReport(
+        run.recipe.name, dataset.name, evaluation, run, single, batched, dataset.description
+    )
 
 
 def _timing(stored: dict[str, Any]) -> Timing:
@@ -100,6 +102,7 @@ def _open_test(
         run,
         single=_time(predictor, test, 1, _SINGLES),
         batched=_time(predictor, test, min(_BATCH, len(test)), _BATCHES),
+        data_description=dataset.description,
     )
     run.write_evaluation(dataset.name, predictions, model.as_dict())
     return model

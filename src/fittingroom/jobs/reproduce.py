@@ -100,6 +100,7 @@ class Reproduction:
             "recipe": self.run.recipe.name,
             "seed": self.run.seed,
             "data": self.run.environment["data"]["name"],
+            "data_description": self.run.environment["data"].get("description"),
             "verdict": self.verdict,
             "sentence": self.sentence,
             **self.values,

@@ -49,6 +49,12 @@ class Verification:
         return name
 
     @property
+    def data_description(self) -> str | None:
+        """What the data is, and what its numbers compare with, in sentences."""
+        words: str | None = self.per_seed[0][0].environment["data"].get("description")
+        return words
+
+    @property
     def verdict(self) -> Verdict:
         """``"reproduced"`` if the claim lies in the interval, ``"exceeded"`` if the whole interval
         lies above it, ``"not reached"`` if it lies below."""
@@ -81,9 +87,9 @@ class Verification:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        names = ("recipe", "claim", "verdict", "sentence", "accuracy", "data", "failures")
+        names = "recipe claim verdict sentence accuracy data data_description failures"
         return {
-            **{name: plain(getattr(self, name)) for name in names},
+            **{name: plain(getattr(self, name)) for name in names.split()},
             "seeds": [
                 {
                     "seed": run.seed,
