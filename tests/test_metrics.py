@@ -367,15 +367,10 @@ def test_the_temperature_minimises_the_log_loss():
         best = optimize.minimize_scalar(
             loss, bounds=(-3, 3), method="bounded", options={"xatol": 1e-10}
         )
-        found = metrics.fit_temperature(logs, labels)
-        assert found == pytest.approx(np.exp(best.x), rel=1e-5)
-
-
-def test_the_temperature_scales_with_the_logits_and_heeds_no_shift():
-    labels, _, logs = some_predictions(9, count=300)
-    plain = metrics.fit_temperature(logs, labels)
-    shift = np.random.default_rng(9).normal(size=(300, 1)) * 100
-    assert metrics.fit_temperature(3 * logs + shift, labels) == pytest.approx(3 * plain, rel=1e-8)
+        # It scales with the logits, and heeds no shift.
+        shift = np.random.default_rng(seed).normal(size=(200, 1)) * 100
+        found = metrics.fit_temperature(3 * logs + shift, labels)
+        assert found == pytest.approx(3 * np.exp(best.x), rel=1e-5)
 
 
 def test_the_temperature_stops_where_the_data_do_not_determine_it():
@@ -427,16 +422,6 @@ def test_among_equal_confidences_the_area_is_the_mean_over_all_orders():
     curve = metrics.risk_coverage(*two_classes(confidence, correct))
     assert curve.area.value == pytest.approx(np.mean(areas), abs=1e-12)
     np.testing.assert_allclose(curve.coverage, [1 / 6, 4 / 6, 1])
-
-
-def test_the_area_is_the_mean_of_the_running_risk():
-    for seed in range(TABLES):
-        labels, predicted, logs = some_predictions(seed)
-        order = np.argsort(-logs.max(axis=1))
-        risks = np.cumsum(labels[order] != predicted[order]) / np.arange(1, 61)
-        area = metrics.risk_coverage(labels, predicted, np.exp(logs)).area
-        assert area.value == pytest.approx(risks.mean(), abs=1e-10)
-        assert 0 <= area.low <= area.value <= area.high <= 1
 
 
 def test_the_areas_interval_is_as_wide_as_drawing_the_images_anew_says():

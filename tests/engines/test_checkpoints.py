@@ -121,14 +121,20 @@ def checkpoint(sample_split):
     return fit(TINY, sample_split)[2][0]
 
 
-def test_the_callers_random_states_are_left_alone(checkpoint, tiny, sample_split):
+def test_the_callers_random_states_and_threads_are_left_alone(checkpoint, tiny, sample_split):
     drawn = []
-    for between in (lambda: None, lambda: fit(tiny, sample_split, checkpoint)):
+    threads = torch.get_num_threads()
+    for between in (
+        lambda: None,
+        lambda: fit(tiny, sample_split),
+        lambda: fit(tiny, sample_split, checkpoint),
+    ):
         for seed in (random.seed, np.random.seed, torch.manual_seed):
             seed(1)
         between()
         drawn.append((random.random(), np.random.random(), torch.rand(1).item()))
-    assert drawn[0] == drawn[1]
+    assert drawn[0] == drawn[1] == drawn[2]
+    assert torch.get_num_threads() == threads
 
 
 def place_beyond(state):

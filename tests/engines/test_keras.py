@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 import importlib.util
 import itertools
 import random
@@ -23,16 +24,18 @@ from fittingroom.networks import (
     MaxPool,
     ReLU,
 )
+from fittingroom.predictions import softmax
 from fittingroom.recipes import Augmentation, Recipe
-from fittingroom.runs import Epoch, best_epoch
+from fittingroom.runs import best_epoch
 from tests import plain_keras
-from tests.engines.own_models import softmax
+from tests.engines import own_models
 from tests.networks_strategy import networks
 from tests.test_export import trained_looking, weights
 
 pytestmark = pytest.mark.slow
 
 ENGINE = engine_named("keras")
+fit = functools.partial(own_models.fit, ENGINE)
 keras = load_keras()
 BACKEND = keras.backend.backend()
 
@@ -65,13 +68,6 @@ DENSE = dataclasses.replace(
 @pytest.fixture(scope="module")
 def split(sample):
     return sample.split(SMALL.split)
-
-
-def fit(recipe, split, seed=0, threads=1):
-    history: list[Epoch] = []
-    device = ENGINE.device("cpu", threads)
-    fitted = ENGINE.fit(recipe, split, seed=seed, device=device, on_epoch=history.append)
-    return fitted, tuple(history)
 
 
 @given(networks(), st.integers(0, 9))

@@ -41,33 +41,21 @@ def layers_of(model):
     return seen
 
 
-def test_keras_ann_is_the_predecessor_s():
+def written_down(recipe):
+    """The model as the predecessor's notebook has it."""
     kinds = keras.layers
-    theirs = keras.Sequential(
-        [
-            keras.Input((28, 28)),
+    if recipe is KERAS_ANN:
+        first = keras.Input((28, 28))
+        layers = [
             kinds.Flatten(),
             kinds.Dense(256, activation="relu"),
             kinds.Dropout(0.3),
             kinds.Dense(128, activation="relu"),
             kinds.Dropout(0.3),
-            kinds.Dense(10, activation="softmax"),
         ]
-    )
-    recipe = KERAS_ANN
-    ours = build_classifier(recipe)
-    assert layers_of(ours) == layers_of(theirs)
-    assert ours.input_shape == theirs.input_shape
-    assert ours.count_params() == theirs.count_params() == parameter_count(recipe.layers)
-    assert (recipe.epochs, recipe.batch_size, recipe.keep) == (15, 32, "last")
-    assert recipe.augmentation == Augmentation()
-
-
-def test_keras_cnn_is_the_predecessor_s():
-    kinds = keras.layers
-    theirs = keras.Sequential(
-        [
-            keras.Input((28, 28, 1)),
+    else:
+        first = keras.Input((28, 28, 1))
+        layers = [
             kinds.RandomFlip("horizontal"),
             kinds.RandomRotation(0.1),
             kinds.Conv2D(32, 3, padding="same", activation="relu"),
@@ -84,24 +72,24 @@ def test_keras_cnn_is_the_predecessor_s():
             kinds.Dense(128, activation="relu"),
             kinds.BatchNormalization(),
             kinds.Dropout(0.4),
-            kinds.Dense(10, activation="softmax"),
         ]
-    )
-    recipe = KERAS_CNN
-    ours = build_classifier(recipe)
+    return keras.Sequential([first, *layers, kinds.Dense(10, activation="softmax")])
+
+
+@pytest.mark.parametrize("recipe", [KERAS_ANN, KERAS_CNN], ids=lambda recipe: recipe.name)
+def test_models_and_training_are_the_predecessor_s(recipe):
+    ours, theirs = build_classifier(recipe), written_down(recipe)
     assert layers_of(ours) == layers_of(theirs)
     assert ours.input_shape == theirs.input_shape
     trained = sum(int(np.prod(each.shape)) for each in theirs.trainable_weights)
     assert trained == parameter_count(recipe.layers)
-    assert (recipe.epochs, recipe.batch_size) == (30, 32)
-    assert (recipe.keep, recipe.patience) == ("best loss", 5)
-
-
-@pytest.mark.parametrize("recipe", [KERAS_ANN, KERAS_CNN], ids=lambda recipe: recipe.name)
-def test_training_is_the_predecessor_s(recipe):
-    assert recipe.split == SplitRule("last", "1/5")
+    known = {"keras-ann": (15, "last"), "keras-cnn": (30, "best loss")}
+    assert (recipe.epochs, recipe.keep) == known[recipe.name]
+    assert (recipe.batch_size, recipe.split) == (32, SplitRule("last", "1/5"))
+    assert recipe is KERAS_CNN or recipe.augmentation == Augmentation()
+    assert recipe is KERAS_ANN or recipe.patience == 5
     assert (recipe.schedule, recipe.label_smoothing, recipe.mirror) == ("constant", 0, False)
-    ours, plain = build_classifier(recipe).optimizer, keras.optimizers.Adam()
-    assert type(ours) is type(plain)
+    optimizer, plain = ours.optimizer, keras.optimizers.Adam()
+    assert type(optimizer) is type(plain)
     for setting in ("learning_rate", "beta_1", "beta_2", "epsilon", "amsgrad", "weight_decay"):
-        assert ours.get_config()[setting] == plain.get_config()[setting], setting
+        assert optimizer.get_config()[setting] == plain.get_config()[setting], setting

@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pytest
 
@@ -5,6 +7,7 @@ from fittingroom import recipe_of
 from fittingroom.engines import engine_named
 from fittingroom.engines.keras.backend import load_keras
 from fittingroom.errors import ExportError, OwnCodeError, RecipeError
+from fittingroom.predictions import softmax
 from fittingroom.recipes import Augmentation
 from tests import plain_keras
 from tests.engines import own_models
@@ -12,6 +15,8 @@ from tests.engines import own_models
 pytestmark = pytest.mark.slow
 
 ENGINE = engine_named("keras")
+fit = functools.partial(own_models.fit, ENGINE)
+rehearse = functools.partial(own_models.rehearse, ENGINE)
 keras = load_keras()
 BACKEND = keras.backend.backend()
 layers = keras.layers
@@ -80,10 +85,6 @@ def recipe_for(model, **settings):
     return recipe_of(model, **given | settings)
 
 
-def fit(recipe, split, seed=0):
-    return own_models.fit(ENGINE, recipe, split, seed)
-
-
 @pytest.mark.parametrize(
     ("model", "shape"),
     [
@@ -95,10 +96,9 @@ def fit(recipe, split, seed=0):
 )
 def test_the_graph_gives_what_the_model_gives(model, shape, sample_split, capfd):
     recipe = recipe_for(model)
-    own_models.rehearse(ENGINE, recipe, sample_split)
+    rehearse(recipe, sample_split)
     fitted, _ = fit(recipe, sample_split)
     own_models.assert_the_graph_gives_the_same(fitted, sample_split)
-    assert fitted.core is not None
     plain = model()
     plain(np.zeros((1, *shape), np.float32))
     assert fitted.core.parameters == sum(
@@ -135,9 +135,9 @@ def test_plain_keras_loads_the_files_and_gives_the_same(sample_split, tmp_path):
         path.write_bytes(content)
     pixels = (sample_split.validation.images / np.float32(255)).reshape(-1, 784)
     said = plain_keras.probabilities(paths, pixels, BACKEND, tmp_path)
-    expected = own_models.softmax(fitted.logits)
+    expected = softmax(fitted.logits)
     for each in said:
-        np.testing.assert_allclose(own_models.softmax(each), expected, atol=1e-4)
+        np.testing.assert_allclose(softmax(each), expected, atol=1e-4)
 
 
 def test_a_class_that_keras_cannot_load_is_left_out_with_a_note(sample_split):
@@ -168,7 +168,7 @@ def test_a_class_that_keras_cannot_load_is_left_out_with_a_note(sample_split):
 )
 def test_what_cannot_be_trained_is_refused(model, words, sample_split):
     with pytest.raises(RecipeError, match=words):
-        own_models.rehearse(ENGINE, recipe_for(model), sample_split)
+        rehearse(recipe_for(model), sample_split)
 
 
 class FailingLate(Written):
@@ -181,7 +181,7 @@ class FailingLate(Written):
 @pytest.mark.skipif(BACKEND != "torch", reason="TensorFlow traces the code once, for any size")
 def test_an_error_late_in_training_is_reported_as_one_of_your_code(sample_split):
     recipe = recipe_for(FailingLate)
-    own_models.rehearse(ENGINE, recipe, sample_split)
+    rehearse(recipe, sample_split)
     with pytest.raises(OwnCodeError, match=r"training (.|\n)*too many at once"):
         fit(recipe, sample_split)
 
@@ -194,7 +194,7 @@ def test_what_cannot_be_exported_is_known_before_training(sample_split, capfd):
             return logits if keras.ops.sum(logits) > 0 else -logits
 
     with pytest.raises(ExportError, match=r"data-dependent|Could not"):
-        own_models.rehearse(ENGINE, recipe_for(Odd), sample_split)
+        rehearse(recipe_for(Odd), sample_split)
     assert capfd.readouterr() == ("", "")
 
 
@@ -204,7 +204,7 @@ def test_tensorflow_names_the_backend_that_exports_more(sample_split):
         return ending(layers.Dense(10, activation="gelu"))
 
     with pytest.raises(ExportError, match=r"Erfc.*KERAS_BACKEND=torch"):
-        own_models.rehearse(ENGINE, recipe_for(gelu), sample_split)
+        rehearse(recipe_for(gelu), sample_split)
 
 
 def test_training_that_reports_no_accuracy_is_refused(sample_split):

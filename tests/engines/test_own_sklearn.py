@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -22,10 +23,13 @@ from fittingroom.data import SplitRule
 from fittingroom.engines import engine_named
 from fittingroom.engines.sklearn.own import build_own
 from fittingroom.errors import ExportError, RecipeError
+from fittingroom.predictions import softmax
 from tests.data.files import made
 from tests.engines import own_models
 
 ENGINE = engine_named("sklearn")
+fit = functools.partial(own_models.fit, ENGINE)
+rehearse = functools.partial(own_models.rehearse, ENGINE)
 
 
 def network():
@@ -47,10 +51,6 @@ MODELS = {
     "ridge": RidgeClassifier,
     "large scores": lambda: SGDClassifier(max_iter=5, tol=None),
 }
-
-
-def fit(recipe, split, seed=0):
-    return own_models.fit(ENGINE, recipe, split, seed)
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +75,13 @@ def fitted_by_hand(recipe, few):
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_the_graph_gives_what_the_classifier_gives(model, few, capfd):
     recipe = recipe_of(model, name="mine")
-    own_models.rehearse(ENGINE, recipe, few)
+    rehearse(recipe, few)
     fitted, history = fit(recipe, few)
     own_models.assert_the_graph_gives_the_same(fitted, few)
     accuracy = (fitted.logits.argmax(1) == few.validation.labels).mean()
     assert accuracy > 0.5
     assert len(history) == 1
     assert history[0].val_accuracy == pytest.approx(accuracy)
-    assert fitted.core is not None
     assert fitted.core.parameters > 1000
     assert fitted.weights == {}
     assert capfd.readouterr() == ("", "")
@@ -103,7 +102,7 @@ def test_probabilities_are_those_of_scikit_learn(few):
     fitted, _ = fit(recipe, few)
     estimator, pixels = fitted_by_hand(recipe, few)
     expected = estimator.predict_proba(pixels)
-    np.testing.assert_allclose(own_models.softmax(fitted.logits), expected, atol=1e-5)
+    np.testing.assert_allclose(softmax(fitted.logits), expected, atol=1e-5)
     assert not hasattr(classifier, "coef_")  # it is left as it was
 
 
@@ -162,7 +161,7 @@ class Unable(Mine):
 )
 def test_what_cannot_be_converted_is_known_before_training(model, words, few, capfd):
     with pytest.raises(ExportError, match=f"skl2onnx can't turn .* into ONNX.*{words}"):
-        own_models.rehearse(ENGINE, recipe_of(model, name="mine"), few)
+        rehearse(recipe_of(model, name="mine"), few)
     assert capfd.readouterr() == ("", "")
 
 
@@ -184,4 +183,4 @@ class Narrow(Mine):
 )
 def test_what_gives_no_answer_for_each_class_is_refused(model, words, few):
     with pytest.raises(RecipeError, match=words):
-        own_models.rehearse(ENGINE, recipe_of(model, name="mine"), few)
+        rehearse(recipe_of(model, name="mine"), few)

@@ -1,3 +1,4 @@
+import functools
 import itertools
 
 import numpy as np
@@ -12,6 +13,8 @@ from fittingroom.recipes import Augmentation
 from tests.engines import own_models
 
 ENGINE = engine_named("pytorch")
+fit = functools.partial(own_models.fit, ENGINE)
+rehearse = functools.partial(own_models.rehearse, ENGINE)
 
 
 class Small(nn.Module):
@@ -81,17 +84,13 @@ def ending(end, **settings):
     return recipe_of(lambda: Scaled(end), name="ending", epochs=1, **settings)
 
 
-def fit(recipe, split, seed=0):
-    return own_models.fit(ENGINE, recipe, split, seed)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "mirror"), [(Small, True), (Attention, False), (Lazy, True), (Resized, True)]
 )
 def test_the_graph_gives_what_the_module_gives(model, mirror, sample_split):
     recipe = recipe_of(model, epochs=1, batch_size=100, mirror=mirror)
-    own_models.rehearse(ENGINE, recipe, sample_split)
+    rehearse(recipe, sample_split)
     fitted, _ = fit(recipe, sample_split)
     own_models.assert_the_graph_gives_the_same(fitted, sample_split)
 
@@ -149,7 +148,7 @@ def test_a_module_is_left_as_it_was_and_starts_from_its_weights(sample_split):
     module = Small().eval()
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     recipe = recipe_of(module, epochs=1, learning_rate=1e-12)
-    own_models.rehearse(ENGINE, recipe, sample_split)
+    rehearse(recipe, sample_split)
     fitted, _ = fit(recipe, sample_split, seed=3)
     assert not module.training
     for name, tensor in module.state_dict().items():
@@ -173,7 +172,7 @@ def test_a_module_is_left_as_it_was_and_starts_from_its_weights(sample_split):
 )
 def test_what_gives_no_logits_is_refused(end, words, sample_split):
     with pytest.raises(RecipeError, match=words):
-        own_models.rehearse(ENGINE, ending(end), sample_split)
+        rehearse(ending(end), sample_split)
 
 
 @pytest.mark.slow
@@ -188,7 +187,7 @@ def test_what_gives_no_logits_is_refused(end, words, sample_split):
 )
 def test_what_cannot_be_exported_is_known_before_training(end, words, sample_split, capfd):
     with pytest.raises(ExportError, match=words) as caught:
-        own_models.rehearse(ENGINE, ending(end), sample_split)
+        rehearse(ending(end), sample_split)
     assert len(str(caught.value)) < 1000
     assert "\x1b" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
@@ -202,7 +201,7 @@ def test_an_export_that_differs_is_known_before_training(sample_split):
         return x + float(next(calls)) * torch.arange(10)
 
     with pytest.raises(ExportError, match=r"allowed: 0\.0001.*gives other answers each time"):
-        own_models.rehearse(ENGINE, ending(forgetful), sample_split)
+        rehearse(ending(forgetful), sample_split)
 
 
 @pytest.mark.slow
@@ -213,7 +212,7 @@ def test_an_error_late_in_training_is_reported_as_one_of_your_code(sample_split)
         return x
 
     recipe = ending(late)
-    own_models.rehearse(ENGINE, recipe, sample_split)
+    rehearse(recipe, sample_split)
     with pytest.raises(OwnCodeError, match=r"while training .*(.|\n)*ValueError: too many at"):
         fit(recipe, sample_split)
 

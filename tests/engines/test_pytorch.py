@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 import itertools
 
 import numpy as np
@@ -15,19 +16,14 @@ from fittingroom.engines.pytorch.images import (
     rotate,
 )
 from fittingroom.engines.pytorch.modules import build_module, whiten
-from fittingroom.errors import RecipeError, TrainingError, UsageError
+from fittingroom.errors import RecipeError, UsageError
 from fittingroom.networks import Conv, Dense, Dropout, Flatten
 from fittingroom.recipes import Augmentation
-from fittingroom.runs import Epoch, best_epoch
+from fittingroom.runs import best_epoch
+from tests.engines import own_models
 
 ENGINE = engine_named("pytorch")
-
-
-def fit(recipe, split, seed=0, threads=1):
-    history: list[Epoch] = []
-    device = ENGINE.device("cpu", threads)
-    fitted = ENGINE.fit(recipe, split, seed=seed, device=device, on_epoch=history.append)
-    return fitted, tuple(history)
+fit = functools.partial(own_models.fit, ENGINE)
 
 
 def vary(draw: Augmenter, count: int, epoch: int = 1) -> torch.Tensor:
@@ -64,15 +60,6 @@ def test_training_learns_and_keeps_the_best_epoch(tiny, sample_split):
     assert all(later.seconds > sooner.seconds for sooner, later in itertools.pairwise(history))
 
 
-def test_the_callers_random_state_and_threads_are_left_alone(tiny, sample_split):
-    torch.manual_seed(5)
-    expected, threads = torch.rand(3), torch.get_num_threads()
-    torch.manual_seed(5)
-    fit(dataclasses.replace(tiny, epochs=1), sample_split)
-    assert torch.equal(torch.rand(3), expected)
-    assert torch.get_num_threads() == threads
-
-
 def test_training_stops_when_patience_ends(tiny, sample_split):
     # A validation set with wrong labels: learning makes its accuracy fall.
     validation = sample_split.validation
@@ -81,22 +68,6 @@ def test_training_stops_when_patience_ends(tiny, sample_split):
     recipe = dataclasses.replace(tiny, epochs=30, patience=2)
     fitted, history = fit(recipe, split)
     assert len(history) == fitted.best_epoch + 2 < 30
-
-
-def test_a_loss_of_nan_ends_training_with_a_clear_error(tiny, sample_split):
-    recipe = dataclasses.replace(tiny, learning_rate=1e30)
-    with pytest.raises(TrainingError, match="lower learning rate"):
-        fit(recipe, sample_split)
-
-
-def test_shuffled_training_labels_give_accuracy_at_chance(tiny, sample_split):
-    training = sample_split.training
-    shuffled = np.random.default_rng(0).permutation(training.labels)
-    split = dataclasses.replace(
-        sample_split, training=ImageSet(training.images, shuffled, training.indices)
-    )
-    fitted, _ = fit(dataclasses.replace(tiny, epochs=1), split)
-    assert (fitted.logits.argmax(1) == sample_split.validation.labels).mean() < 0.3
 
 
 def test_a_whitened_convolution_gives_uncorrelated_values_of_one_size_and_both_signs(sample_split):

@@ -1,6 +1,7 @@
 """The classical models, on the embedded sample with settings that train in a second."""
 
 import dataclasses
+import functools
 import tracemalloc
 
 import numpy as np
@@ -17,10 +18,12 @@ from fittingroom.jobs.train import train
 from fittingroom.predict import Predictor
 from fittingroom.predictions import softmax
 from fittingroom.recipes import HogSvm, recipe_named
-from fittingroom.runs import Epoch, open_run
+from fittingroom.runs import open_run
 from tests.data.files import made
+from tests.engines import own_models
 
 ENGINE = engine_named("sklearn")
+fit = functools.partial(own_models.fit, ENGINE)
 SMALL = {
     "logreg": {"model.iterations": "30"},
     "forest": {"model.rounds": "5", "model.leaves": "8", "model.learning_rate": "0.5"},
@@ -30,13 +33,6 @@ SMALL = {
 
 def small(name: str):
     return recipe_named(name).with_settings(SMALL[name])
-
-
-def fit(recipe, split, seed=0, threads=1):
-    history: list[Epoch] = []
-    device = ENGINE.device("cpu", threads)
-    fitted = ENGINE.fit(recipe, split, seed=seed, device=device, on_epoch=history.append)
-    return fitted, tuple(history)
 
 
 @pytest.mark.parametrize(
