@@ -9,7 +9,7 @@ import pytest
 
 from fittingroom.comparison import Comparison
 from fittingroom.evaluation import ModelReport
-from fittingroom.plots import MODEL_COLOURS
+from fittingroom.plots.style import MODEL_COLOURS
 
 VOID = {"meta", "link", "img", "br"}
 

@@ -34,17 +34,11 @@ SIDES = ("within training", "across", "within test")
 
 @dataclass(frozen=True, eq=False)
 class Audit:
-    """An audit, checked against its manifest if it was read.
-
-    Attributes:
-        folder: where it is.
-        values: what it found, as :func:`audit_values` gives it.
-        time: when it was made, UTC, ISO 8601.
-    """
+    """An audit, checked against its manifest if it was read."""
 
     folder: Path
-    values: Mapping[str, Any]
-    time: str = ""
+    values: Mapping[str, Any]  # what it found, as audit_values gives it
+    time: str = ""  # when it was made, UTC, ISO 8601
 
     @property
     def page(self) -> Path:
@@ -81,11 +75,10 @@ def audit_values(
             ``folds``, ``seed``), and what counts as alike (``similarity``) and near
             (``neighbours``).
         epochs: how many epochs each fold's model was trained, 1 for one trained in one go.
-        accuracy: share of training images whose given label their fold's model predicts.
-        test_accuracy: the same for test images, each by one of the models.
-        doubtful: as :func:`fittingroom.auditing.doubtful_labels` gives it.
-        pairs: as :func:`fittingroom.auditing.search` gives them.
-        outliers, fence: as :func:`fittingroom.auditing.outliers` gives them.
+        accuracy, test_accuracy: share of images whose given label their fold's model, or for test
+            images one of the models, predicts.
+        doubtful, pairs, outliers, fence: as ``doubtful_labels``, ``search`` and ``outliers`` of
+            this room give them.
 
     Returns:
         ``basis``, ``epochs``, ``accuracy``, ``test_accuracy``; ``doubtful``: the ``set``,

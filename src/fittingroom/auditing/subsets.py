@@ -16,18 +16,14 @@ from fittingroom.numbers import plain
 class Subset:
     """All models on some of the test images.
 
-    Attributes:
-        name: ``"all"``, ``"without near-duplicates"`` or ``"without doubtful labels"``.
-        images, left_out: how many of the test images are among them, and how many not.
-        accuracies: of each model, in their order; empty if no image is left.
-        differences: of each pair ``(a, b)`` of models, accuracy of ``b`` minus accuracy of ``a``
-            as a fraction, with its paired interval.
+    Of each pair ``(a, b)`` of models, the difference is accuracy of ``b`` minus accuracy of ``a``
+    as a fraction, with its paired interval.
     """
 
-    name: str
+    name: str  # "all", "without near-duplicates" or "without doubtful labels"
     images: int
-    left_out: int
-    accuracies: tuple[Estimate, ...]
+    left_out: int  # how many of the test images are not among them
+    accuracies: tuple[Estimate, ...]  # of each model, in their order; empty if no image is left
     differences: dict[tuple[str, str], Estimate]
 
     def as_dict(self) -> dict[str, Any]:

@@ -20,14 +20,10 @@ class Basis:
     """What scores are computed from; what several of them need is computed once.
 
     Everything but the confusion matrix needs probabilities.
-
-    Attributes:
-        predictions: the true labels, and what the model predicts.
-        draws: simulations behind the interval of a calibration error.
     """
 
     predictions: Predictions
-    draws: int
+    draws: int  # simulations behind the interval of a calibration error
 
     @cached_property
     def confusion(self) -> Int64:

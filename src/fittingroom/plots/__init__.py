@@ -10,11 +10,10 @@ from fittingroom.plots.lines import calibration_curves, risk_coverage, training_
 from fittingroom.plots.matrices import NUMBERED_CLASSES, confusion_difference, confusion_matrix
 from fittingroom.plots.searches import importances, search_course, settings_of_trials
 from fittingroom.plots.sheets import SampleRow, Tile, sample_sheet, tile_sheet
-from fittingroom.plots.style import MODEL_COLOURS, model_colour, png, svg
+from fittingroom.plots.style import model_colour, png, svg
 
 __all__ = [
     "DRAWN_CLASSES",
-    "MODEL_COLOURS",
     "NUMBERED_CLASSES",
     "SampleRow",
     "Tile",

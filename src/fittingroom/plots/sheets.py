@@ -23,38 +23,23 @@ _LONGEST_ROW = 45  # letters of a class name, or of two, beside a row of images
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """One image and what stands under it.
+    """One image and what stands under it."""
 
-    Attributes:
-        image: uint8 ``(28, 28)``, light on dark as the files hold it.
-        title: the true class.
-        predicted: the class that a model predicts, or "" if no model is asked.
-        right: whether that is true; None if no model is asked.
-        note: how sure it was ("98%"), or "".
-    """
-
-    image: UInt8
-    title: str
-    predicted: str = ""
-    right: bool | None = None
-    note: str = ""
+    image: UInt8  # (28, 28), light on dark as the files hold it
+    title: str  # the true class
+    predicted: str = ""  # the class that a model predicts, if one is asked
+    right: bool | None = None  # whether that is true; None if no model is asked
+    note: str = ""  # how sure it was: "98%"
 
 
 @dataclass(frozen=True, eq=False)
 class SampleRow:
-    """Some images of one kind.
-
-    Attributes:
-        name: of the class, or of the kind of mistake.
-        images: uint8 ``(N, 28, 28)``.
-        count: how many images are of this kind; None if that does not matter.
-        share: that number as a share of something, in words.
-    """
+    """Some images of one class, or of one kind of mistake."""
 
     name: str
-    images: UInt8
-    count: int | None = None
-    share: str = ""
+    images: UInt8  # (N, 28, 28)
+    count: int | None = None  # how many images are of this kind; None if that does not matter
+    share: str = ""  # that number as a share of something, in words
 
 
 @drawn

@@ -9,7 +9,7 @@ from fittingroom.recipes.classical import (
     LogisticRegression,
 )
 from fittingroom.recipes.own import OwnModel, own_code
-from fittingroom.recipes.recipe import Augmentation, Keep, Optimizer, Recipe, Schedule
+from fittingroom.recipes.recipe import Augmentation, Keep, Recipe
 from fittingroom.recipes.resolve import recipe_of
 from fittingroom.recipes.stored import recipe_from_json
 
@@ -22,10 +22,8 @@ __all__ = [
     "HogSvm",
     "Keep",
     "LogisticRegression",
-    "Optimizer",
     "OwnModel",
     "Recipe",
-    "Schedule",
     "differing_settings",
     "own_code",
     "recipe_from_json",

@@ -15,27 +15,16 @@ ENVIRONMENT = ("time", "processor", "device", "threads", "python", "platform", "
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """The data, the environment, and what was trained and looked at on the way.
+    """The data, the environment, and what was trained and looked at on the way."""
 
-    Attributes:
-        data: the data set's name.
-        official: whether it is Fashion-MNIST as Zalando published it, by its hashes.
-        description: what the data is, and why it may not be what was meant, in sentences.
-        notes: what the data was read from, and what was done to it, a sentence each.
-        openings: every opening of the test set that the folder of runs has logged.
-        environment: versions, processor, threads, time, as the runs have recorded them.
-        failures: trainings that failed, in words: they are shown, not hidden.
-        runs: the names of all runs behind the numbers, every seed's.
-    """
-
-    data: str
-    official: bool
-    description: str
-    notes: Sequence[str] = ()
-    openings: Sequence[Opening] = ()
-    environment: Mapping[str, Any] = field(default_factory=dict)
-    failures: Sequence[str] = ()
-    runs: Sequence[str] = ()
+    data: str  # the data set's name
+    official: bool  # whether it is Fashion-MNIST as Zalando published it, by its hashes
+    description: str  # what the data is, and why it may not be what was meant, in sentences
+    notes: Sequence[str] = ()  # what it was read from, and what was done to it, a sentence each
+    openings: Sequence[Opening] = ()  # of the test set, all that the folder of runs has logged
+    environment: Mapping[str, Any] = field(default_factory=dict)  # as the runs have recorded it
+    failures: Sequence[str] = ()  # trainings that failed, in words: they are shown, not hidden
+    runs: Sequence[str] = ()  # the names of all runs behind the numbers, every seed's
 
     @property
     def embedded_sample(self) -> bool:

@@ -21,28 +21,19 @@ _DRAW = 0  # seed of every random draw: all models are shown on the same images
 class Panel:
     """One figure of the report with all that belongs to it.
 
-    Attributes:
-        key: its id on the page, and the name of its file without the ending.
-        title: its heading.
-        shows: what it holds; the caption of its table, and for those who do not see the drawing.
-        caption: what follows from it, in a sentence computed from the numbers.
-        drawing: the figure itself.
-        columns, numbers: the same numbers, as for :meth:`Table.of`.
-        groups: tiles by their heading, which the page has in place of drawing and numbers.
-        rows: images of one kind each, likewise.
-        wide: whether it takes the page's whole width.
+    The page has tiles by their heading, or rows of images, in place of drawing and numbers.
     """
 
-    key: str
+    key: str  # its id on the page, and the name of its file without the ending
     title: str
-    shows: str
-    caption: str
+    shows: str  # what it holds; the caption of its table, and for those who do not see the drawing
+    caption: str  # what follows from it, in a sentence computed from the numbers
     drawing: Figure
     columns: Sequence[str] = ()
-    numbers: Sequence[Sequence[Any]] = ()
+    numbers: Sequence[Sequence[Any]] = ()  # the same numbers, as for Table.of
     groups: Mapping[str, Sequence[Tile]] = field(default_factory=dict)
     rows: Sequence[SampleRow] = ()
-    wide: bool = False
+    wide: bool = False  # whether it takes the page's whole width
 
     @property
     def image(self) -> str:

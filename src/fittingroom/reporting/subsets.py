@@ -11,19 +11,12 @@ from fittingroom.reporting.tables import Table
 
 @dataclass(frozen=True, eq=False)
 class Audited:
-    """How an audit of the data changes the results of a report's models.
+    """How an audit of the data changes the results of a report's models."""
 
-    Attributes:
-        name: the audit's folder.
-        recipe: whose models judged the labels.
-        subsets: all models on all test images, and without the misleading ones.
-        page: the audit's page, as HTML.
-    """
-
-    name: str
-    recipe: str
-    subsets: tuple[Subset, ...]
-    page: bytes
+    name: str  # the audit's folder
+    recipe: str  # whose models judged the labels
+    subsets: tuple[Subset, ...]  # all models on all test images, and without the misleading ones
+    page: bytes  # the audit's page, as HTML
 
     def as_dict(self) -> dict[str, Any]:
         """``audit`` in the report's ``results.json``."""

@@ -27,19 +27,12 @@ from fittingroom.reporting.facts import ENVIRONMENT, Facts
 
 @dataclass(frozen=True)
 class Table:
-    """A table: each row begins with its own header.
-
-    Attributes:
-        caption: what it holds.
-        columns: their names, the row headers' first.
-        rows: as many words each as there are columns.
-        words: how many columns, from the left, hold words and not numbers.
-    """
+    """A table: each row begins with its own header."""
 
     caption: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    words: int = 1
+    columns: tuple[str, ...]  # their names, the row headers' first
+    rows: tuple[tuple[str, ...], ...]  # as many words each as there are columns
+    words: int = 1  # how many columns, from the left, hold words and not numbers
 
     @classmethod
     def of(
