@@ -76,8 +76,7 @@ def data_panel(sample: ImageSet, classes: Sequence[str]) -> Panel:
         "The images, class by class",
         f"Training images, a row for each class: {', '.join(shown)}.",
         f"The first training images of each of {which}, 28 × 28 "
-        "pixels each. They are drawn dark on light, as they were photographed; the files hold "
-        "them inverted.",
+        "pixels each. They are drawn dark on light; models see them bright on black.",
         plots.sample_sheet(rows),
         rows=rows,
         wide=True,
