@@ -17,13 +17,11 @@ def audit(
         str | None,
         typer.Option(
             help="The models that judge the labels: a recipe's name, or my_file.py:build. Left "
-            "out: cnn with half of its epochs.",
-            show_default=False,
+            "out: cnn with half of its epochs."
         ),
     ] = None,
     folds: Annotated[
-        int,
-        typer.Option(help="How many models to train, each without one fold of the images."),
+        int, typer.Option(help="How many models to train, each without one fold of the images.")
     ] = 5,
     seed: Annotated[int, typer.Option(help="Random seed of folds and trainings.")] = 0,
     fresh: Annotated[

@@ -16,8 +16,7 @@ app = typer.Typer(no_args_is_help=True)
 @app.command()
 def fetch(
     folder: Annotated[
-        Path | None,
-        typer.Option(help="Put the files here, even if they are elsewhere.", show_default=False),
+        Path | None, typer.Option(help="Put the files here, even if they are elsewhere.")
     ] = None,
     json: options.Json = False,
 ) -> None:

@@ -33,7 +33,6 @@ def export(
             metavar="[RUN]...",
             help="The folder of a finished run. For web, one or two, or none for the model inside "
             "the package.",
-            show_default=False,
         ),
     ] = None,
     force: options.Force = False,

@@ -32,13 +32,9 @@ Data = Annotated[
         help="A file or folder: IDX, CSV, NPZ, Parquet, or a folder of images for each class; or "
         "'sample', 'mnist' or 'kmnist'. Default: Fashion-MNIST, from wherever it is.",
         envvar="FITTINGROOM_DATA",
-        show_default=False,
     ),
 ]
-Test = Annotated[
-    str | None,
-    typer.Option(help="A file or folder whose images are the test set.", show_default=False),
-]
+Test = Annotated[str | None, typer.Option(help="A file or folder whose images are the test set.")]
 Invert = Annotated[
     Literal["auto", "yes", "no"],
     typer.Option(
@@ -47,21 +43,16 @@ Invert = Annotated[
     ),
 ]
 Classes = Annotated[
-    Path | None,
-    typer.Option(help="A text file of class names, one a line, by label.", show_default=False),
+    Path | None, typer.Option(help="A text file of class names, one a line, by label.")
 ]
 Runs = Annotated[Path, typer.Option(help="The folder of runs.")]
 Device = Annotated[
     str | None,
     typer.Option(
-        help="cpu, cuda or mps, if the recipe's framework can use it. Default: the best there is.",
-        show_default=False,
+        help="cpu, cuda or mps, if the recipe's framework can use it. Default: the best there is."
     ),
 ]
-Threads = Annotated[
-    int | None,
-    typer.Option(help="Processor threads. Default: one a processor.", show_default=False),
-]
+Threads = Annotated[int | None, typer.Option(help="Processor threads. Default: one a processor.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that exists.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 On = Annotated[
@@ -69,7 +60,6 @@ On = Annotated[
     typer.Option(
         help="ray: on a Ray cluster, the one that RAY_ADDRESS names or one on this machine. "
         "Default: in this process.",
-        show_default=False,
         **one_of("ray"),
     ),
 ]

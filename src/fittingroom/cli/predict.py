@@ -44,10 +44,7 @@ def predict(
     ],
     model: Annotated[
         Path | None,
-        typer.Option(
-            help="A run's folder or a model.onnx. Default: the model inside the package.",
-            show_default=False,
-        ),
+        typer.Option(help="A run's folder or a model.onnx. Default: the model inside the package."),
     ] = None,
     top: Annotated[
         int, typer.Option(min=1, help="How many of the most likely classes to name.")
@@ -56,27 +53,19 @@ def predict(
         bool, typer.Option("--explain", help="Show which regions of the image mattered.")
     ] = False,
     stages: Annotated[
-        Path | None,
-        typer.Option(
-            help="Draw how one photo becomes 28×28 pixels, as a PNG file.", show_default=False
-        ),
+        Path | None, typer.Option(help="Draw how one photo becomes 28×28 pixels, as a PNG file.")
     ] = None,
     force: options.Force = False,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
     threads: Annotated[
         int | None,
-        typer.Option(
-            min=1, max=1024, help="Processor threads. Default: one a processor.", show_default=False
-        ),
+        typer.Option(min=1, max=1024, help="Processor threads. Default: one a processor."),
     ] = None,
     on: options.On = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            help="With --on ray: the folder to write Parquet files of answers to.",
-            show_default=False,
-        ),
+        typer.Option(help="With --on ray: the folder to write Parquet files of answers to."),
     ] = None,
 ) -> None:
     """Classify the garments on photos; say how sure that is, or why there is no answer."""

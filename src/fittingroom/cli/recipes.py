@@ -16,9 +16,7 @@ app = typer.Typer()
 
 @app.command()
 def recipes(
-    name: Annotated[
-        str | None, typer.Argument(help="Show this recipe alone.", show_default=False)
-    ] = None,
+    name: Annotated[str | None, typer.Argument(help="Show this recipe alone.")] = None,
     json: options.Json = False,
 ) -> None:
     """List the recipes, each with its claim and its layers or settings.

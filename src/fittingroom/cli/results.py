@@ -74,17 +74,14 @@ def compare(
     entrant: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Two or more recipes, folders of runs, or your own models: my_file.py:build.",
-            show_default=False,
+            help="Two or more recipes, folders of runs, or your own models: my_file.py:build."
         ),
     ] = None,
     seeds: Annotated[int, typer.Option(help="Train each recipe with seeds 0 to N-1.")] = 1,
     with_: Annotated[
         list[Path] | None,
         typer.Option(
-            "--with",
-            help="Predictions that somebody else made, .npz or .csv. May be repeated.",
-            show_default=False,
+            "--with", help="Predictions that somebody else made, .npz or .csv. May be repeated."
         ),
     ] = None,
     margin: Margin = POINTS,

@@ -19,8 +19,7 @@ def serve(
         list[Path] | None,
         typer.Option(
             help="A run folder or an ONNX file. Repeat it to compare the answers of several "
-            "models. Default: the model inside the package.",
-            show_default=False,
+            "models. Default: the model inside the package."
         ),
     ] = None,
     host: Annotated[
@@ -28,8 +27,7 @@ def serve(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes any free port.", min=0, max=65535)] = 8000,
     token_file: Annotated[
-        Path | None,
-        typer.Option(help="A file with a token that every request has to bring."),
+        Path | None, typer.Option(help="A file with a token that every request has to bring.")
     ] = None,
     allow_frame: Annotated[
         list[str] | None,

@@ -31,8 +31,7 @@ def train(
         typer.Option("--set", help="Change a setting: --set epochs=3. May be repeated."),
     ] = None,
     resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Resume a stopped training from its last checkpoint."),
+        bool, typer.Option("--resume", help="Resume a stopped training from its last checkpoint.")
     ] = False,
     json: options.Json = False,
     *,
@@ -104,10 +103,7 @@ def reproduce(
     run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
     model: Annotated[
         str | None,
-        typer.Option(
-            help="The code of your own model, my_file.py:build, if the run trained one.",
-            show_default=False,
-        ),
+        typer.Option(help="The code of your own model, my_file.py:build, if the run trained one."),
     ] = None,
     json: options.Json = False,
     *,

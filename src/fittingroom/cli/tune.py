@@ -38,8 +38,7 @@ def tune(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="The folder of the search. Default: one of its own in the folder of runs.",
-            show_default=False,
+            help="The folder of the search. Default: one of its own in the folder of runs."
         ),
     ] = None,
     on: options.On = None,
