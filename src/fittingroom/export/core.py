@@ -25,9 +25,6 @@ def wrap_core(
         core: an ONNX model from ``images`` float32 ``(N, 28, 28)`` of 0–255 to ``logits``
             float32 ``(N, K)``.
         classes, temperature, ood, metadata: see :func:`fittingroom.export.build_onnx`.
-
-    Raises:
-        ExportError: the core is of another opset.
     """
     model = onnx.load_from_string(core)
     opsets = {entry.domain: entry.version for entry in model.opset_import}

@@ -45,9 +45,6 @@ def build_keras(
 
     Returns:
         A ``keras.Model``, not compiled, from ``(N, 28, 28)`` to ``(N, K)``.
-
-    Raises:
-        ExportError: a weight is missing.
     """
     kinds = keras.layers
     inner = keras.Input((_SIDE, _SIDE, 1))

@@ -29,11 +29,6 @@ def read_package(
 
     Returns:
         The content by name.
-
-    Raises:
-        ExportError: the archive is not in the cache and npm is missing or failed, or the archive
-            has another hash.
-        MissingExtraError: platformdirs, which knows the cache folder, is not installed.
     """
     archive = cache_folder().parent / "npm" / f"{name}-{version}.tgz"
     if not archive.is_file():

@@ -58,12 +58,6 @@ def build_onnx(
         temperature: what logits are divided by.
         ood: gives ``ood_score``, fitted on this model.
         metadata: stored in the model beside its own.
-
-    Returns:
-        The serialised model.
-
-    Raises:
-        ExportError: a weight is missing.
     """
     graph = GraphBuilder()
 
@@ -109,15 +103,10 @@ def build_onnx(
 
 
 class Values(NamedTuple):
-    """A value of a graph.
-
-    Attributes:
-        name: its name.
-        size: how many numbers an image has in it, or channels.
-    """
+    """A value of a graph."""
 
     name: str
-    size: int
+    size: int  # how many numbers an image has in it, or channels
 
 
 def finish(

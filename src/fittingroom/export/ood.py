@@ -23,24 +23,16 @@ _LEAST_RESIDUAL = 0.01
 
 @dataclass(frozen=True, eq=False)
 class OodScore:
-    """A fitted score.
+    """A fitted score."""
 
-    Attributes:
-        mean: float32 ``(D,)``, of the features.
-        residual: float32 ``(D, R)``, orthonormal directions in which features hardly vary.
-        scale: size of a logit for a residual of one.
-    """
-
-    mean: Float32
-    residual: Float32
-    scale: float
+    mean: Float32  # (D,), of the features
+    residual: Float32  # (D, R), orthonormal directions in which features hardly vary
+    scale: float  # size of a logit for a residual of one
 
     def scores(self, features: Float32, logits: Float32) -> npt.NDArray[np.float64]:
         """The score of each image, float64 ``(N,)``; a higher one is less like the training images.
 
-        Args:
-            features: float32 ``(N, D)``.
-            logits: float32 ``(N, K)``, before the temperature.
+        Features are ``(N, D)``, and logits, before the temperature, ``(N, K)``.
         """
         lengths = np.linalg.norm((features.astype(np.float64) - self.mean) @ self.residual, axis=1)
         top = logits.max(axis=1).astype(np.float64)
@@ -48,14 +40,8 @@ class OodScore:
         return self.scale * lengths - energy
 
     def add_to(self, graph: GraphBuilder, features: str, logits: str, output: str) -> None:
-        """Add the score's nodes to a graph.
-
-        Args:
-            graph: what they are added to.
-            features: the name of features, ``(N, D)``.
-            logits: the name of logits before the temperature, ``(N, K)``.
-            output: the name of the scores, ``(N,)``.
-        """
+        """Add the score's nodes to a graph; the rest are names, of what :meth:`scores` takes and
+        gives."""
         centred = graph.add("Sub", features, graph.constant(self.mean))
         aside = graph.add("MatMul", centred, graph.constant(self.residual))  # (N, R)
         lengths = graph.add("ReduceL2", aside, graph.integers(1), keepdims=0)  # (N,)
@@ -65,12 +51,7 @@ class OodScore:
 
 
 def fit_ood(features: Float32, logits: Float32) -> OodScore:
-    """Fit the score on training images.
-
-    Args:
-        features: float32 ``(N, D)``, finite.
-        logits: float32 ``(N, K)``, before the temperature.
-    """
+    """Fit the score on training images; features are ``(N, D)``, logits as for the score."""
     values = features.astype(np.float64)
     mean = values.mean(axis=0)
     centred = values - mean

@@ -49,15 +49,11 @@ _COLUMNS = 50  # of the sheet of garments
 class WebModel:
     """A model as the page shows it.
 
-    Attributes:
-        facts: what the page reads of it in ``site.json``: ``name``, ``classes``, ``accuracy``,
-            ``parameters``, ``thresholds`` and ``preparation``.
-        onnx: the ONNX model.
-        features: float32 ``(G, D)``, of the garments that photos are compared with; None if the
-            model's classes are not the ten garments.
+    Features are those of the garments that photos are compared with, ``(G, D)``; None if the
+    model's classes are not the ten garments.
     """
 
-    facts: Mapping[str, object]
+    facts: Mapping[str, object]  # what the page reads of it in site.json
     onnx: bytes
     features: Float32 | None
 

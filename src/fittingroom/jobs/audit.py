@@ -42,17 +42,11 @@ _EPOCHS = 3
 
 
 class OutOfFold(NamedTuple):
-    """What models predict for images that they were not trained on.
+    """What models predict for images that they were not trained on."""
 
-    Attributes:
-        training: of every training image, by the model that was trained without its fold.
-        test: of every test image, by one of the models; none was trained on test images.
-        epochs: how many each model was trained.
-    """
-
-    training: Predictions
-    test: Predictions
-    epochs: tuple[int, ...]
+    training: Predictions  # of every image, by the model that was trained without its fold
+    test: Predictions  # of every image, by one of the models
+    epochs: tuple[int, ...]  # how many each model was trained
 
 
 def audit(
@@ -187,10 +181,6 @@ def out_of_fold(
     image by the model trained without its fold, a test image by the model whose turn it is. Each
     model's probabilities are calibrated on the training images of its fold. The test labels are
     passed on, but not used.
-
-    Raises:
-        UsageError: fewer than two folds, or more than the smallest class has images.
-        FittingRoomError: training failed, or a model cannot be exported.
     """
     progress = progress or Silence()
     engine = engine_named(recipe.engine)
@@ -229,11 +219,7 @@ def out_of_fold(
 
 
 def _judge(recipe: Any) -> BaseRecipe:
-    """The recipe that judges labels: nothing in it is chosen on the images held back.
-
-    Raises:
-        UsageError: a model that starts from weights of its own.
-    """
+    """The recipe that judges labels: nothing in it is chosen on the images held back."""
     if recipe is None:
         recipe = recipe_of("cnn").with_settings({"epochs": str(_EPOCHS)})
     chosen = recipe_of(recipe)

@@ -23,34 +23,21 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class PredictOptions:
-    """What an answer contains, on this machine and on a cluster.
+    """What an answer contains, on this machine and on a cluster."""
 
-    Attributes:
-        top: how many of the most likely classes to name.
-        explain: whether to show which regions of the image mattered.
-    """
-
-    top: int = 3
-    explain: bool = False
+    top: int = 3  # how many of the most likely classes to name
+    explain: bool = False  # whether to show which regions of the image mattered
 
 
 @dataclass(frozen=True, eq=False)
 class Classified:
-    """The result for one image: an answer, or why there is none.
+    """The result for one image: an answer, or why there is none."""
 
-    Attributes:
-        file: its name, as it was given or found.
-        photo: the image as the model saw it, or None if it can't be read.
-        answer: what the model predicts, or None.
-        error: why the image can't be read; empty if it can.
-        explanation: float32 ``(28, 28)``, larger where the image mattered more, if asked for.
-    """
-
-    file: str
-    photo: Photo | None
+    file: str  # its name, as it was given or found
+    photo: Photo | None  # as the model saw it, if it can be read
     answer: Answer | None
-    error: str = ""
-    explanation: Float32 | None = None
+    error: str = ""  # why it can't be read
+    explanation: Float32 | None = None  # (28, 28), larger where the image mattered more
 
     def to_json(self, options: PredictOptions) -> dict[str, Any]:
         """The result as JSON values; the names are a contract (docs/how-to/scripts.md)."""
@@ -66,19 +53,14 @@ class Classified:
 def find_images(sources: Sequence[str], say: Callable[[str], None]) -> Iterator[str]:
     """The names of all images that files, folders and patterns stand for, in order.
 
-    Only the names in one folder are held at a time.
+    Only the names in one folder are held at a time. Images are named whether they can be read or
+    not; if there is none at all, that is an error.
 
     Args:
         sources: files; folders, searched with all folders below them, linked ones too, for names
             that end in one of ``SUFFIXES``; and patterns such as ``photos/*.jpg``, in which ``**``
             is any folders.
         say: is told which sources are empty, and how many other files there are, by kind.
-
-    Yields:
-        Each image, whether it can be read or not.
-
-    Raises:
-        UsageError: there is no image at all, or a folder can't be read.
     """
     nothing, others = True, Counter[str]()
     for source in sources:
@@ -112,13 +94,7 @@ def classify(
     images: Iterable[tuple[str, str | bytes]],
     options: PredictOptions | None = None,
 ) -> Iterator[Classified]:
-    """Classify images one after the other; only a few are held in memory.
-
-    Args:
-        model: the model.
-        images: for each image its name, and its path or content.
-        options: what an answer contains.
-    """
+    """Classify images, each a name and its path or content; only a few are held in memory."""
     options = options or PredictOptions()
     remaining = iter(images)
     while batch := list(itertools.islice(remaining, _BATCH)):

@@ -24,22 +24,13 @@ from fittingroom.runs import Run, add_to_output, list_runs, open_output, open_ru
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """The result of a comparison.
+    """The result of a comparison."""
 
-    Attributes:
-        comparison: accuracies, differences and verdicts.
-        evaluated: for each recipe or run its scored runs, one a seed.
-        failures: trainings that failed, in words.
-        report: the report's ``index.html``.
-        findings: what deserves a second look, each under a code (``docs/methods/findings.md``).
-        dataset: the data.
-    """
-
-    comparison: Comparison
-    evaluated: tuple[tuple[ModelReport, ...], ...]
-    failures: tuple[str, ...]
-    report: Path
-    findings: tuple[Finding, ...]
+    comparison: Comparison  # accuracies, differences and verdicts
+    evaluated: tuple[tuple[ModelReport, ...], ...]  # for each recipe or run, one a seed
+    failures: tuple[str, ...]  # trainings that failed, in words
+    report: Path  # its index.html
+    findings: tuple[Finding, ...]  # what deserves a second look (docs/methods/findings.md)
     dataset: Dataset
 
     @property
@@ -164,11 +155,7 @@ def leave_winner(
 def _devices(
     recipes: Sequence[BaseRecipe], session: Session, *, here: bool
 ) -> dict[str, str | None]:
-    """The device of each engine, checked before the first training if that is on this machine.
-
-    Raises:
-        UsageError: it is not there, or no recipe's engine can use it.
-    """
+    """The device of each engine, checked before the first training if that is on this machine."""
     device = session.device
     engines = list(dict.fromkeys(recipe.engine for recipe in recipes))
     # If all compute on the processor only, their engine says that it has no such device.

@@ -46,10 +46,6 @@ def finish(
     """Write a fitted model's weights, its exported, checked and calibrated form, and the manifest.
 
     The exported model's metadata has `preparation`: how the images of its data were made 28×28.
-
-    Raises:
-        ExportError: the exported model predicts something else than the engine.
-        RunError: the folder cannot be written.
     """
     if fitted.weights:
         writer.write("model.safetensors", safetensors.numpy.save(dict(fitted.weights)))
@@ -102,12 +98,8 @@ def choose_thresholds(
 
     `unknown` is the score that 97% of the images do not exceed. `unsure` is the lowest probability
     for which at most 3% of the answered images are wrong, by the upper end of Wilson's 95%
-    interval; if no probability achieves that, the model is never sure.
-
-    Args:
-        probabilities: ``(N, K)``, calibrated.
-        scores: ``(N,)``, out-of-distribution scores.
-        labels: uint8 or uint16 ``(N,)``.
+    interval; if no probability achieves that, the model is never sure. Probabilities, ``(N, K)``,
+    are calibrated; scores, ``(N,)``, are those of unknown images.
     """
     unknown = float(np.quantile(scores, _ACCEPTED))
     known = scores <= unknown
@@ -160,9 +152,6 @@ def checked(
     Returns:
         The model; its logits for these images, float32 ``(N, K)``; and the result of
         :func:`check_export` for the model without shifts, which the engine does not know.
-
-    Raises:
-        ExportError: the exported model predicts something else than the engine.
     """
     plain = Predictor(exported(recipe, fitted, classes, shifts=False), threads)
     difference = check_export(fitted.logits, plain.log_probabilities(images))
@@ -173,11 +162,7 @@ def checked(
 
 
 def check_export(logits: Float32, log_probabilities: Float32) -> float:
-    """Compare the exported model's output with the engine's own.
-
-    Args:
-        logits: float32 ``(N, K)``, the engine's.
-        log_probabilities: float32 ``(N, K)``, the exported model's at temperature 1.
+    """Compare the exported model's output at temperature 1 with the engine's own, both ``(N, K)``.
 
     Returns:
         The largest difference of probabilities.

@@ -30,17 +30,9 @@ def named_others(others: Others) -> list[tuple[str, Path | Predictions]]:
 def read_others(
     sources: Sequence[tuple[str, Path | Predictions]], session: Session
 ) -> dict[str, Predictions]:
-    """External predictions of the test set, by name.
+    """External predictions of the session's test set, by name.
 
     The test set is opened for its labels, which is logged once for each file and content.
-
-    Args:
-        sources: names, and files or predictions.
-        session: whose test set was predicted, the folder of the log, and who is told what is left
-            out if there are no probabilities.
-
-    Raises:
-        PredictionsError: a file does not hold predictions of this test set.
     """
     if not sources:
         return {}
@@ -84,11 +76,7 @@ def read_others(
 
 
 def _mark(name: str, source: Path | Predictions) -> str:
-    """What the log calls it: a name, and the first digits of a hash of the content.
-
-    Raises:
-        PredictionsError: it can't be read, or is a model, which is never opened.
-    """
+    """What the log calls it: a name, and the first digits of a hash of the content."""
     if isinstance(source, Predictions):
         content = source.predicted.tobytes()
     else:

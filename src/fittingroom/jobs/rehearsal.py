@@ -21,14 +21,7 @@ _CHECKED = 3
 def rehearse(
     engine: Engine, recipe: BaseRecipe, split: Split, *, seed: int, device: Device
 ) -> None:
-    """Check a recipe's network, or train and export your own model on a few images.
-
-    Raises:
-        RecipeError: its output has the wrong shape or type, or the engine does not support a
-            setting.
-        OwnCodeError: your code raises an error.
-        ExportError: it cannot be exported, or the exported model gives something else.
-    """
+    """Check a recipe's network, or train and export your own model on a few images."""
     if recipe.own is None:
         if isinstance(recipe, Recipe):
             check_classifier(recipe.layers, len(split.classes))

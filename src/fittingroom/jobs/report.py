@@ -69,10 +69,7 @@ def report(
 def name_entrants(entrants: Sequence[BaseRecipe | Run], others: Sequence[str] = ()) -> list[str]:
     """A short name each: the recipe's where that tells them apart, otherwise the run's folder's.
 
-    The names of `others`, external predictions, follow.
-
-    Raises:
-        UsageError: two have the same name.
+    The names of `others`, external predictions, follow. No two may be the same.
     """
     recipes = [each.recipe.name if isinstance(each, Run) else each.name for each in entrants]
     names = [
@@ -119,9 +116,8 @@ def write(
     Args:
         out: the folder.
         groups: by name, the scored models of each, one a seed; the first one's images are shown.
-        dataset: whose test set they were scored on.
-        comparison: of the models, if there are several.
-        failures: trainings that failed.
+        dataset, comparison, failures: the test set, the verdict if there are several models, and
+            trainings that failed.
         runs: a folder whose log of openings and audit are shown, beside those that the runs are in.
     """
     models = [replace(group[0], name=name) for name, group in groups.items()]

@@ -31,16 +31,10 @@ _Weights = dict[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True, eq=False)
 class Reproduction:
-    """A run compared with the same training done again.
+    """A run compared with the same training done again."""
 
-    Attributes:
-        run: the original run.
-        values: `weights`, `history`, `predictions`, `differences` and `environment`, as
-            ``docs/how-to/scripts.md`` describes them.
-    """
-
-    run: Run
-    values: Mapping[str, Any]
+    run: Run  # the original
+    values: Mapping[str, Any]  # docs/how-to/scripts.md describes them
 
     @property
     def verdict(self) -> Literal["identical", "explained", "unexplained"]:
@@ -152,11 +146,7 @@ def reproduce(
 
 
 def compare_runs(run: Run, again: Run) -> Reproduction:
-    """Compare two runs of the same recipe, seed and data.
-
-    Raises:
-        RunChangedError: the files of one are not those that training writes.
-    """
+    """Compare two runs of the same recipe, seed and data."""
     # Seconds differ from training to training.
     then, now = ([replace(each, seconds=0.0) for each in one.history] for one in (run, again))
     epochs = enumerate(itertools.zip_longest(then, now), start=1)
@@ -178,12 +168,8 @@ def compare_runs(run: Run, again: Run) -> Reproduction:
 def compare_predictions(then: Predictions, now: Predictions) -> dict[str, Any]:
     """Compare what two models predict for the same images.
 
-    Returns:
-        ``identical``, byte for byte; ``largest_difference`` of two probabilities; and how many
-        images get the ``same_class`` from both, of so many ``images``.
-
-    Raises:
-        RunChangedError: they are for other images, or have no probabilities.
+    The result has ``identical``, byte for byte; ``largest_difference`` of two probabilities; and
+    how many images get the ``same_class`` from both, of so many ``images``.
     """
     before, after = then.probabilities, now.probabilities
     same_images = np.array_equal(then.indices, now.indices) and then.classes == now.classes
@@ -257,11 +243,7 @@ def _recipe(run: Run, model: Any) -> BaseRecipe:
 
 
 def _dataset(run: Run, session: Session) -> Dataset:
-    """The data that the run was trained on.
-
-    Raises:
-        DataError: it is nowhere, or other data was given.
-    """
+    """The data that the run was trained on, wherever it is now."""
     if session.data is None:
         return dataset_of(run)
     dataset, recorded = session.dataset, run.environment["data"]

@@ -18,11 +18,7 @@ Trainer = Callable[[BaseRecipe, int, str | None], Callable[[], Run]]
 
 
 def check_place(on: str | None) -> None:
-    """Check where work is to be done.
-
-    Raises:
-        UsageError: the place is unknown.
-    """
+    """Refuse a place for work that is unknown."""
     if on not in (None, "ray"):
         raise UsageError(f"--on takes ray, not '{on}'. Leave it out to compute in this process.")
 
@@ -35,17 +31,9 @@ def train_seeds(
     on: str | None = None,
     session: Session,
 ) -> list[SeedRuns]:
-    """Train each recipe with seeds 0 to ``seeds - 1``.
-
-    Args:
-        recipes: what to train, and on which device, as in :class:`Session`.
-        seeds: how many.
-        fresh: train again even if there are finished runs.
-        on: ``"ray"`` trains all of them in parallel on a Ray cluster; None one after the other.
-        session: data, folder of runs, and listener.
+    """Train each recipe on its device with seeds 0 to ``seeds - 1``; see :func:`compare`.
 
     Raises:
-        UsageError: fewer than one seed, or several of a model that starts from its own weights.
         TrainingError: no seed of a recipe could be trained.
     """
     if seeds < 1:

@@ -22,16 +22,8 @@ def stops_between_epochs(
 ) -> Iterator[Callable[[], None]]:
     """Inside it, the first signal only asks to stop; a second one stops at once.
 
-    It gives a function that stops if somebody asked; the end of the context does so too.
-
-    Args:
-        progress: is told that somebody asked.
-        how_to_resume: the message of the error that stops it.
-        until: what is waited for, in words.
-        can_wait: False if nothing would be kept; signals then stop the work at once, as usual.
-
-    Raises:
-        TrainingStopped: somebody asked.
+    It gives a function that raises ``TrainingStopped`` if somebody asked; the end of the context
+    does so too. If nothing would be kept, it can't wait: signals stop the work at once, as usual.
     """
     asked: list[int] = []
 

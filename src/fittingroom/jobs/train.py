@@ -121,9 +121,6 @@ def train_trial(
 
     Returns:
         The validation accuracy of the weights that the recipe keeps, and the seconds of training.
-
-    Raises:
-        FittingRoomError: the training broke down.
     """
     accuracies: list[float] = []
 

@@ -27,20 +27,15 @@ _MEANING = {
 class Verification:
     """A claimed accuracy compared with what was measured.
 
-    Attributes:
-        recipe: the recipe's name.
-        claim: the claimed test accuracy, a fraction.
-        accuracy: mean over seeds; the interval covers seeds and test images, or test images alone
-            for a single seed.
-        per_seed: each run with its test accuracy, whose interval covers test images alone.
-        failures: trainings that failed, in words.
+    The interval of `accuracy`, a mean over seeds, covers seeds and test images. That of a single
+    seed covers test images alone.
     """
 
-    recipe: str
-    claim: float
+    recipe: str  # its name
+    claim: float  # a fraction
     accuracy: Estimate
     per_seed: tuple[tuple[Run, Estimate], ...]
-    failures: tuple[str, ...]
+    failures: tuple[str, ...]  # trainings that failed, in words
 
     @property
     def data(self) -> str:

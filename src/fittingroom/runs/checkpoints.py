@@ -40,9 +40,6 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
 
     It is not in the manifest, so it holds its own hash: a number that changed on the disk would
     otherwise be trained on unnoticed.
-
-    Raises:
-        RunError: it cannot be written.
     """
     import safetensors.numpy
 

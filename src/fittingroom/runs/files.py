@@ -24,9 +24,6 @@ def write_file(path: Path, content: bytes) -> None:
     """Write a file so that no reader and no crash ever sees half of it.
 
     The content goes to a temporary name in the same folder, is flushed to the disk and renamed.
-
-    Raises:
-        RunError: the disk is full, the folder cannot be written to, and the like.
     """
     write_files({path: content})
 
@@ -58,11 +55,7 @@ def write_files(content: Mapping[Path, bytes]) -> None:
 
 
 def remove_file(path: Path) -> None:
-    """Remove a file that may not be there.
-
-    Raises:
-        RunError: the system does not let us.
-    """
+    """Remove a file that may not be there."""
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
@@ -75,11 +68,7 @@ def is_leftover(path: Path) -> bool:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the half-written files of a process that died.
-
-    Raises:
-        RunError: the system does not let us.
-    """
+    """Remove the half-written files of a process that died."""
     for path in folder.iterdir():
         if is_leftover(path):
             remove_file(path)
@@ -89,9 +78,6 @@ def make_folder(path: Path) -> Path:
     """Make a folder and those above it; it may exist.
 
     Each new one is flushed too, so that a power failure cannot lose it with its files.
-
-    Raises:
-        RunError: it cannot be made.
     """
     try:
         missing = [each for each in (path, *path.parents) if not each.exists()]
@@ -138,16 +124,9 @@ def flush_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def only_here(runs: Path, name: str, *, wait: bool = False) -> Iterator[None]:
-    """Hold the lock of a name in a folder of runs; the system frees it if the process dies.
+    """Hold the lock of a name, usually a run's; the system frees it if the process dies.
 
-    Args:
-        runs: the folder of runs.
-        name: usually a run's.
-        wait: for another process that holds it, until that is done.
-
-    Raises:
-        RunBusyError: another process holds it, and `wait` is False.
-        RunError: the folder cannot be written to.
+    If another process holds it, wait for that, or raise ``RunBusyError``.
     """
     import filelock
 

@@ -70,11 +70,6 @@ class Summary:
     model_bytes: int
 
     def __post_init__(self) -> None:
-        """Check what a file may hold.
-
-        Raises:
-            ValueError: a number is not finite, or below 0.
-        """
         impossible = min(astuple(self)) < 0 or self.temperature == 0 or self.validation_accuracy > 1
         if not finite(self) or impossible:
             raise ValueError(f"{self} has impossible numbers")
@@ -123,11 +118,7 @@ class Run:
         return Predictions.read(self.folder / "validation.npz")
 
     def evaluation_folder(self, data: str) -> Path:
-        """Where the scores on a data set of that name are.
-
-        Raises:
-            RunChangedError: a link leads elsewhere.
-        """
+        """Where the scores on a data set of that name are."""
         folder = self.folder / "evaluations" / data
         if not is_inside(folder, self.folder):
             raise RunChangedError(f"{folder} leads elsewhere, out of the run. Remove the link.")
@@ -149,21 +140,13 @@ class Run:
             raise RunChangedError(f"{error} {_remove(folder)}") from error
 
     def read_evaluation(self, data: str) -> dict[str, Any]:
-        """The numbers in ``evaluation.json`` for a data set that the run was scored on.
-
-        Raises:
-            RunChangedError: there are none, or the files are not those that evaluation wrote.
-        """
+        """The numbers in ``evaluation.json`` for a data set that the run was scored on."""
         folder = self.evaluation_folder(data)
         check_manifest(folder, ("evaluation.json",), _remove(folder))
         return stored_json(folder / "evaluation.json")
 
     def write_evaluation(self, data: str, predictions: Predictions, values: Any) -> None:
-        """Add the scores on a data set, manifest last.
-
-        Raises:
-            RunError: they cannot be written.
-        """
+        """Add the scores on a data set, manifest last."""
         folder = make_folder(self.evaluation_folder(data))
         write_file(folder / "predictions.npz", predictions.to_bytes())
         write_file(folder / "evaluation.json", as_json(values))

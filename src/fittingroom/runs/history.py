@@ -51,11 +51,7 @@ def finite(item: Any) -> bool:
 
 
 def read_history(text: str) -> tuple[Epoch, ...]:
-    """The epochs of a ``history.jsonl``.
-
-    Raises:
-        RunChangedError: a line is not one that training writes.
-    """
+    """The epochs of a ``history.jsonl``."""
     try:
         epochs = tuple(Epoch(**parse_json(line, "a line")) for line in text.splitlines())
         if not all(type(each.epoch) is int and finite(each) for each in epochs):

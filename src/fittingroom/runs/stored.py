@@ -46,11 +46,7 @@ _TYPES = {
 
 
 def stored_json(path: Path) -> dict[str, Any]:
-    """A mapping that was stored as JSON.
-
-    Raises:
-        RunChangedError: the file is missing, a link, too large, or holds something else.
-    """
+    """A mapping that was stored as JSON."""
     try:
         values = read_json(path)
     except OSError as error:
@@ -63,11 +59,7 @@ def stored_json(path: Path) -> dict[str, Any]:
 
 
 def stored_environment(folder: Path) -> dict[str, Any]:
-    """``environment.json``, with the names and types that other code relies on.
-
-    Raises:
-        RunChangedError: the file cannot be read, or a value is missing or has another type.
-    """
+    """``environment.json``, with the names and types that other code relies on."""
     path = folder / "environment.json"
     values = stored_json(path)
     data = values.get("data")
@@ -96,11 +88,7 @@ def stored_environment(folder: Path) -> dict[str, Any]:
 
 
 def check_manifest(folder: Path, needed: Collection[str] = (), advice: str = _RESTORE) -> None:
-    """Check every file that a folder's manifest names, and that it names the needed ones.
-
-    Raises:
-        RunChangedError: a file is missing, differs, or is a link or a pipe; with the advice.
-    """
+    """Check every file that a folder's manifest names, and that it names the needed ones."""
     files = _entries(folder)
     absent = [name for name in needed if name not in files]
     if absent:

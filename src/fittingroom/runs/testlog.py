@@ -37,11 +37,7 @@ class Opening:
 
 
 def log_opening(runs: Path, *, run: str, recipe: str, data: str, purpose: str) -> None:
-    """Log an opening, before the test set is read.
-
-    Raises:
-        RunError: the log cannot be written.
-    """
+    """Log an opening, before the test set is read."""
     path = runs / TEST_LOG
     if path.is_symlink():  # of an untrusted folder, which would make us write elsewhere
         raise RunError(f"{path} is a link. Remove it, or choose another folder with --runs.")
@@ -58,11 +54,7 @@ def log_opening(runs: Path, *, run: str, recipe: str, data: str, purpose: str) -
 
 
 def read_openings(runs: Path) -> tuple[Opening, ...]:
-    """All openings logged in a folder of runs; lines that a crash cut off are skipped.
-
-    Raises:
-        RunError: the log cannot be read.
-    """
+    """All openings logged in a folder of runs; lines that a crash cut off are skipped."""
     path = runs / TEST_LOG
     try:
         content = read_whole(path, _LARGEST_LOG)

@@ -24,16 +24,13 @@ _LONGEST_NAME = 50  # of a recipe
 class Retrained:
     """The original recipe and the best trial, trained with seeds that the search did not use.
 
-    Attributes:
-        seeds: the same for both.
-        start, best: mean validation accuracy of each, with an interval over seeds and images.
-        gain: ``best`` minus ``start``, paired by image, with such an interval.
+    `start` and `best` are mean validation accuracies, with intervals over seeds and images.
     """
 
-    seeds: tuple[int, ...]
+    seeds: tuple[int, ...]  # the same for both
     start: Estimate
     best: Estimate
-    gain: Estimate
+    gain: Estimate  # best minus start, paired by image
 
     @classmethod
     def of(
@@ -49,33 +46,22 @@ class Retrained:
 class Search:
     """The trials of a search, and what follows from them.
 
-    Attributes:
-        folder: holds the study, ``search.json``, the page, and the recipe of the best trial.
-        recipe: where it began.
-        data: the data set's name.
-        official: whether that is the official Fashion-MNIST.
-        description: what the data is, in sentences.
-        training, validation: images of each set. The test set took no part.
-        seed: of all trials, and of what is tried.
-        space: what was varied.
-        trials: those that ended, as Optuna has them. A trial has ``start`` among its attributes if
-            it is the original recipe, ``seconds`` if it is complete, ``error`` if it failed.
-        retrained: both recipes with other seeds; None if they were not trained.
-        environment: versions, processor, device, threads.
+    A trial has ``start`` among its attributes if it is the original recipe, ``seconds`` if it is
+    complete, ``error`` if it failed. The test set took no part.
     """
 
-    folder: Path
-    recipe: BaseRecipe
-    data: str
-    official: bool
-    description: str
-    training: int
+    folder: Path  # of the study, search.json, the page, and the recipe of the best trial
+    recipe: BaseRecipe  # where it began
+    data: str  # the data set's name
+    official: bool  # whether that is the official Fashion-MNIST
+    description: str  # what the data is, in sentences
+    training: int  # images
     validation: int
-    seed: int
-    space: tuple[Setting, ...]
-    trials: tuple[FrozenTrial, ...]
-    retrained: Retrained | None = None
-    environment: Mapping[str, Any] = field(default_factory=dict)
+    seed: int  # of all trials, and of what is tried
+    space: tuple[Setting, ...]  # what was varied
+    trials: tuple[FrozenTrial, ...]  # those that ended, as Optuna has them
+    retrained: Retrained | None = None  # both recipes with other seeds, if they were trained
+    environment: Mapping[str, Any] = field(default_factory=dict)  # versions, device, threads
 
     @property
     def page(self) -> Path:
@@ -100,11 +86,8 @@ class Search:
 
     @property
     def best(self) -> FrozenTrial:
-        """The complete trial of the highest validation accuracy; the earlier one if two are equal.
-
-        Raises:
-            ValueError: no trial is complete.
-        """
+        """The complete trial of the highest validation accuracy; the earlier one if two are
+        equal."""
         return max(self.complete, key=lambda trial: trial.value or 0.0)
 
     @property

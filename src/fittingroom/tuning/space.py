@@ -106,11 +106,7 @@ def settings_of(recipe: BaseRecipe, space: Sequence[Setting]) -> dict[str, Value
 
 
 def with_values(recipe: BaseRecipe, values: Mapping[str, Value]) -> BaseRecipe:
-    """The recipe with other values of what a search varies.
-
-    Raises:
-        UsageError: a value that the recipe cannot take.
-    """
+    """The recipe with other values of what a search varies."""
     changed = recipe.with_settings(
         {name: str(value) for name, value in values.items() if name != "dropout"}
     )

@@ -38,16 +38,8 @@ def open_study(
 ) -> Iterator[optuna.Study]:
     """The study in a folder, a new one if there is none, for as long as the context lasts.
 
-    A trial in which an earlier process was stopped is tried again.
-
-    Args:
-        folder: made if it is missing.
-        facts: what the search is about, as JSON; a study that is there must have the same.
-        start: the original recipe's settings, which a new study tries first.
-
-    Raises:
-        SearchError: the folder has the study of another search, or the file cannot be used.
-        RunBusyError: another process works on it.
+    A trial in which an earlier process was stopped is tried again. A study that is there must have
+    the same facts; a new one tries the original recipe's settings first.
     """
     path = make_folder(folder) / STUDY
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -115,11 +107,7 @@ def seed_sampler(study: optuna.Study, seed: int) -> None:
 
 
 def prune(trial: optuna.Trial, epoch: Epoch, epochs: int) -> None:
-    """Report an epoch of a trial to its study, of so many epochs in all.
-
-    Raises:
-        TrialPruned: the trial should end here.
-    """
+    """Report an epoch of a trial, of so many in all; ``TrialPruned`` says that it should end."""
     part = _PARTS * epoch.epoch // epochs
     if part == _PARTS * (epoch.epoch - 1) // epochs or part == _PARTS:
         return

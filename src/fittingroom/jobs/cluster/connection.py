@@ -35,10 +35,6 @@ def connected() -> Iterator[Any]:
     The cluster is the one that this process is already connected to, else the one that the
     environment variable ``RAY_ADDRESS`` names, else one on this machine alone, which is started
     and stopped here.
-
-    Raises:
-        MissingExtraError: Ray is not installed.
-        ClusterError: no cluster answers.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # Both silence warnings of Ray's about changes to come.
@@ -85,18 +81,9 @@ def connected() -> Iterator[Any]:
 def share_folder(ray: Any, folder: Path, files: Sequence[Path] = ()) -> Path:
     """Make a folder, and check that every machine of the cluster sees it and has the same packages.
 
-    Args:
-        ray: what :func:`connected` gives.
-        folder: where results go.
-        files: what every machine must see too.
-
-    Returns:
-        A file in the folder with a unique name. Tasks check that they see it (:func:`check_seen`):
-        a machine may join later, or have another folder under the same path.
-
-    Raises:
-        ClusterError: a machine does not see them, or has other packages.
-        RunError: the folder cannot be written.
+    Every machine must see the files, too. The result is a file in the folder with a unique name.
+    Tasks check that they see it (:func:`check_seen`): a machine may join later, or have another
+    folder under the same path.
     """
     folder = make_folder(folder).resolve()
     marker = min(folder.glob(".ray-*"), default=None)
@@ -144,8 +131,7 @@ def check_seen(paths: Sequence[Path]) -> None:
 def places(ray: Any, threads: int, gpus: int = 0) -> int:
     """How many tasks of so many threads, and of a GPU each or none, the cluster runs at a time.
 
-    Raises:
-        UsageError: none, for which Ray would wait forever.
+    None is an error: Ray would wait forever.
     """
     if threads < 1:
         raise UsageError(f"--threads is {threads}. Use 1 or more.")
@@ -180,17 +166,17 @@ def new_queue(ray: Any) -> Any:
     return Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})
 
 
-def taken(queue: Any) -> list[Any]:
-    """What is in a queue, which is empty afterwards."""
-    return queue.get_nowait_batch(queue.qsize())
+def follow(ray: Any, reference: Any, queue: Any, hear: Callable[[Any], None]) -> None:
+    """Hear what workers put into a queue until a task has ended."""
+    done = False
+    while not done:
+        done = bool(ray.wait([reference], timeout=LOOK)[0])
+        for posted in queue.get_nowait_batch(queue.qsize()):
+            hear(posted)
 
 
 def result_of(ray: Any, reference: Any, lost: Callable[[str], FittingRoomError]) -> Any:
-    """The result of a task.
-
-    Raises:
-        Exception: what the task raised, or ``lost(reason)`` if its workers died.
-    """
+    """The result of a task, or what it raised; ``lost(reason)`` is raised if its workers died."""
     try:
         return ray.get(reference)
     except ray.exceptions.RayTaskError as error:

@@ -46,21 +46,13 @@ class _Shard(NamedTuple):
 
 @dataclass(frozen=True)
 class Sharded:
-    """The result of classifying many images.
+    """The result of classifying many images."""
 
-    Attributes:
-        out: the folder of Parquet files.
-        images: how many images there are, answered or not.
-        broken: how many of them could not be read.
-        shards: how many files there are.
-        reused: how many of these were already there.
-    """
-
-    out: Path
-    images: int
-    broken: int
-    shards: int
-    reused: int
+    out: Path  # the folder of Parquet files
+    images: int  # how many there are, answered or not
+    broken: int  # how many of them could not be read
+    shards: int  # how many files there are
+    reused: int  # how many of these were already there
 
 
 def classify_shards(
@@ -81,21 +73,18 @@ def classify_shards(
     only. The names of all images are held in memory.
 
     Args:
-        sources: as for :func:`fittingroom.jobs.classify.find_images`; all machines see them.
-        out: the folder of Parquet files, which all machines see.
-        model: as for :func:`fittingroom.load`.
-        options: what an answer is to contain.
+        sources, out: as for :func:`fittingroom.jobs.classify.find_images`, and the folder of
+            Parquet files; all machines see them.
+        model, options: as for :func:`fittingroom.load`, and what an answer is to contain.
         threads: processor threads of each task.
         shard: images of a shard.
         progress: who listens.
 
     Raises:
-        UsageError: `out` holds answers for other images, another model or other settings, there
-            are no images, or no machine has so many threads.
-        ClusterError: the cluster isn't there, a machine of it does not see a folder, or a shard
-            ended its worker each time.
+        UsageError: `out` holds answers for other images, another model or other settings.
+        ClusterError: a machine does not see a folder, or a shard ended its worker each time.
         RunBusyError: another process writes to `out`.
-        RunError: `out` cannot be written, or a file in it is damaged.
+        RunError: a file in `out` is damaged.
     """
     out = resolved(out)
     path, _ = model_file(model)
@@ -129,12 +118,7 @@ def _cut(images: Iterator[str], size: int, out: Path, settings: list[Any]) -> It
 
 
 def _answered(shards: Sequence[_Shard]) -> dict[Path, int]:
-    """The files that are there already, each with how many of its images could not be read.
-
-    Raises:
-        UsageError: one of them holds other answers.
-        RunError: one of them is damaged.
-    """
+    """The files that are there already, each with how many of its images could not be read."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -17,11 +17,11 @@ from fittingroom.jobs.cluster.connection import (
     carry_own_code,
     check_seen,
     connected,
+    follow,
     new_queue,
     places,
     result_of,
     share_folder,
-    taken,
 )
 from fittingroom.jobs.progress import Advance
 from fittingroom.jobs.seeds import Trainer
@@ -43,14 +43,8 @@ def train_on_cluster(session: Session, *, fresh: bool) -> Iterator[Trainer]:
     None or ``"cuda"``. If a worker or its machine dies, Ray starts the task again, which resumes
     from the checkpoint in the folder of runs. The training set is put into shared memory once.
 
-    Args:
-        session: data, folder of runs that all machines see, device, threads of each training (None
-            for as many as this machine has processors), and listener.
-        fresh: train again even if there is a finished run.
-
-    Raises:
-        ClusterError: the cluster isn't there, or a machine of it does not see the folder of runs.
-        UsageError: more threads than any machine has, or a GPU that no machine has.
+    All machines see the session's folder of runs. Its threads are those of each training; None is
+    as many as this machine has processors.
     """
     threads = available_processors() if session.threads is None else session.threads
     runs, progress = session.folder.resolve(), session.progress
@@ -65,17 +59,16 @@ def train_on_cluster(session: Session, *, fresh: bool) -> Iterator[Trainer]:
         at_a_time = some(room, "training")
         progress.say(f"On Ray: up to {at_a_time} at a time; threads of each: {threads}")
 
-        def tell() -> None:
-            """Tell the listener what workers posted."""
-            for posted in taken(queue):
-                if isinstance(posted, str):
-                    progress.say(posted)
-                    continue
-                name, total, done, words = posted
-                if name not in tracked:
-                    stack = contextlib.ExitStack()
-                    tracked[name] = stack, stack.enter_context(progress.track(name, total))
-                tracked[name][1](done, words)
+        def tell(posted: Any) -> None:
+            """Tell the listener what a worker posted."""
+            if isinstance(posted, str):
+                progress.say(posted)
+                return
+            name, total, done, words = posted
+            if name not in tracked:
+                stack = contextlib.ExitStack()
+                tracked[name] = stack, stack.enter_context(progress.track(name, total))
+            tracked[name][1](done, words)
 
         def begin(recipe: BaseRecipe, seed: int, device: str | None) -> Callable[[], Run]:
             carry_own_code()
@@ -94,10 +87,7 @@ def train_on_cluster(session: Session, *, fresh: bool) -> Iterator[Trainer]:
             return functools.partial(wait, reference, f"{recipe.name}, seed {seed}")
 
         def wait(reference: Any, name: str) -> Run:
-            done = False
-            while not done:
-                done = bool(ray.wait([reference], timeout=LOOK)[0])
-                tell()
+            follow(ray, reference, queue, tell)
             stack, _ = tracked.pop(name, (contextlib.ExitStack(), None))
             with stack:  # after an error, it is not told as done
                 folder = result_of(

@@ -7,16 +7,16 @@ from fittingroom.data import Split
 from fittingroom.engines import engine_named
 from fittingroom.errors import TrainingError
 from fittingroom.jobs.cluster.connection import (
-    LOOK,
     RETRIES,
     carry_own_code,
+    follow,
     new_queue,
     places,
     result_of,
-    taken,
 )
 from fittingroom.jobs.train import Heard, train_trial
 from fittingroom.recipes import BaseRecipe
+from fittingroom.runs import Epoch
 
 
 def trials_on(
@@ -25,16 +25,8 @@ def trials_on(
     """What trains a trial on a cluster, and how many trials the cluster has room for.
 
     Several threads may call it at a time. It works as
-    :func:`fittingroom.jobs.train.train_trial`, with `heard` called in this process.
-
-    Args:
-        ray: what :func:`fittingroom.jobs.cluster.connection.connected` gives.
-        split: the images, which are put into shared memory once.
-        device: ``"cpu"`` or ``"cuda"``.
-        threads: processor threads of each trial.
-
-    Raises:
-        UsageError: no machine has so many threads, or a GPU.
+    :func:`fittingroom.jobs.train.train_trial`, with `heard` called in this process. The images are
+    put into shared memory once; the device is ``"cpu"`` or ``"cuda"``.
     """
     gpus = int(device == "cuda")
     room = places(ray, threads, gpus)
@@ -45,14 +37,15 @@ def trials_on(
         carry_own_code()
         queue, last = new_queue(ray), 0
         reference = task.remote(recipe, seed, images, device, threads, queue)
+
+        def hear(epoch: Epoch) -> None:
+            nonlocal last
+            if epoch.epoch > last:  # a worker that starts again tells what was told
+                last = epoch.epoch
+                heard(epoch)
+
         try:
-            done = False
-            while not done:
-                done = bool(ray.wait([reference], timeout=LOOK)[0])
-                for epoch in taken(queue):
-                    if epoch.epoch > last:  # a worker that starts again tells what was told
-                        last = epoch.epoch
-                        heard(epoch)
+            follow(ray, reference, queue, hear)
             return result_of(
                 ray, reference, lambda reason: TrainingError(f"Its workers died: {reason}.")
             )
