@@ -6,7 +6,7 @@ import numpy as np
 
 from fittingroom.engines import Engine, Fitted
 from fittingroom.export import wrap_core
-from fittingroom.jobs import rehearsal
+from fittingroom.jobs import finish
 from fittingroom.predict import Predictor
 from fittingroom.predictions import softmax
 from fittingroom.runs import Epoch
@@ -14,7 +14,7 @@ from fittingroom.runs import Epoch
 
 def rehearse(engine: Engine, recipe, split, seed=0):
     """Try the recipe's own model out."""
-    rehearsal.rehearse(engine, recipe, split, seed=seed, device=engine.device("cpu", 1))
+    finish.rehearse(engine, recipe, split, seed=seed, device=engine.device("cpu", 1))
 
 
 def fit(engine: Engine, recipe, split, seed=0) -> tuple[Any, list[Epoch]]:

@@ -16,8 +16,7 @@ import pytest
 from fittingroom.engines import engine_named
 from fittingroom.errors import ClusterError, TrainingError, UsageError
 from fittingroom.jobs.cluster.connection import check_seen, connected, places, share_folder
-from fittingroom.jobs.cluster.trainings import train_on_cluster
-from fittingroom.jobs.cluster.trials import trials_on
+from fittingroom.jobs.cluster.trainings import train_on_cluster, trials_on
 from fittingroom.jobs.compare import compare
 from fittingroom.jobs.progress import Silence
 from fittingroom.jobs.session import Session
@@ -281,7 +280,7 @@ def test_a_trial_whose_worker_is_killed_is_told_once_and_can_be_ended(ray, tiny,
     def hear(epoch):
         heard.append(epoch.epoch)
         if heard == [1, 2]:
-            for worker in workers("_train"):
+            for worker in workers("_train_trial"):
                 worker.kill()
         if epoch.epoch == 5:
             raise Ended
@@ -289,4 +288,4 @@ def test_a_trial_whose_worker_is_killed_is_told_once_and_can_be_ended(ray, tiny,
     with pytest.raises(Ended):
         train_one(dataclasses.replace(tiny, epochs=2000), 0, hear)
     assert heard == [1, 2, 3, 4, 5]
-    when(lambda: not workers("_train"))
+    when(lambda: not workers("_train_trial"))

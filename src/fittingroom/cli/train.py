@@ -1,4 +1,4 @@
-"""``train``, ``verify`` and ``reproduce``: trainings, and what they are checked against."""
+"""``train``, ``verify``, ``reproduce``, ``tune`` and ``audit``: the commands that train."""
 
 from pathlib import Path
 from typing import Annotated
@@ -124,3 +124,100 @@ def reproduce(
         print_text(reproduction.sentence)
     if reproduction.verdict == "unexplained":
         raise typer.Exit(1)
+
+
+@app.command()
+@options.takes_session("runs", "device", "threads")
+def tune(
+    recipe: Annotated[
+        str, typer.Argument(help="A recipe's name, its JSON file, or my_file.py:build.")
+    ],
+    trials: Annotated[
+        int, typer.Option(help="How many in all, including those of earlier calls.")
+    ] = 20,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Vary only this setting; with = in your own range: learning_rate=0.001:0.1:log. "
+            "May be repeated."
+        ),
+    ] = None,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            help="Afterwards train the best trial and the original recipe with this many other "
+            "seeds; 0 for none."
+        ),
+    ] = 3,
+    seed: Annotated[int, typer.Option(help="Random seed of all trials and of the search.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder of the search. Default: one of its own in the folder of runs."
+        ),
+    ] = None,
+    on: options.On = None,
+    json: options.Json = False,
+    *,
+    session: "options.Session",
+) -> None:
+    """Search hyper-parameters of a recipe on validation data, or resume a search."""
+    from fittingroom.jobs.tune import tune as tune_job
+    from fittingroom.reporting import tune_page
+
+    with prints_aside():
+        search = tune_job(
+            recipe,
+            trials=trials,
+            vary=vary or (),
+            seeds=seeds,
+            seed=seed,
+            out=out,
+            on=on,
+            session=session,
+        )
+    if json:
+        file = search.recipe_file and str(search.recipe_file)
+        print_json({**search.as_dict(), "recipe_file": file, "page": str(search.page)})
+        return
+    results = tune_page.results_table(search)
+    print_table(None, results.columns, results.rows, left=("",))
+    print_text(f"{tune_page.headline(search)} {tune_page.caution(search)}")
+    print_text(f"To train it: {tune_page.train_command(search)}")
+    print_text(f"To look at: {search.page}")
+
+
+@app.command()
+@options.takes_session("runs", "device", "threads")
+def audit(
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="The models that judge the labels: a recipe's name, or my_file.py:build. Left "
+            "out: cnn with half of its epochs."
+        ),
+    ] = None,
+    folds: Annotated[
+        int, typer.Option(help="How many models to train, each without one fold of the images.")
+    ] = 5,
+    seed: Annotated[int, typer.Option(help="Random seed of folds and trainings.")] = 0,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Audit again even if there is a finished audit.")
+    ] = False,
+    json: options.Json = False,
+    *,
+    session: "options.Session",
+) -> None:
+    """Find doubtful labels, near-duplicates and outliers; opens the test set, and logs that."""
+    from fittingroom.jobs.audit import audit as audit_job
+    from fittingroom.reporting.audit_page import audit_sentence, counts_table
+
+    with prints_aside():
+        found = audit_job(recipe=recipe, folds=folds, seed=seed, fresh=fresh, session=session)
+    if json:
+        print_json({**found.values, "page": str(found.page)})
+        return
+    counts = counts_table(found)
+    print_table(None, counts.columns, counts.rows, left=("",))
+    print_text(audit_sentence(found))
+    print_text(f"Page: {found.page}")

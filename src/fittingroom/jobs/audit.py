@@ -23,9 +23,8 @@ from fittingroom.auditing.results import ENVIRONMENT, PAGE, RESULTS
 from fittingroom.data import ImageSet, fold_numbers, make_folds
 from fittingroom.engines import Device, engine_named
 from fittingroom.errors import FittingRoomError, UsageError
-from fittingroom.jobs.finish import checked, exported
+from fittingroom.jobs.finish import checked, exported, rehearse
 from fittingroom.jobs.progress import Progress, Silence
-from fittingroom.jobs.rehearsal import rehearse
 from fittingroom.jobs.session import Session
 from fittingroom.metrics import fit_temperature, wilson
 from fittingroom.predict import Predictor

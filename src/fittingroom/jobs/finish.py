@@ -1,5 +1,9 @@
-"""Finish a training: export, check on validation, fit the temperature and thresholds, write."""
+"""Finish a training: export, check on validation, fit the temperature and thresholds, write.
 
+A rehearsal does the first two on a few images, so that problems of your own model show at once.
+"""
+
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -8,8 +12,9 @@ import safetensors.numpy
 
 from fittingroom import networks
 from fittingroom.data import Split
-from fittingroom.engines import Fitted
-from fittingroom.errors import ExportError
+from fittingroom.engines import Device, Engine, Fitted
+from fittingroom.engines.own import quietly, reason_of
+from fittingroom.errors import ExportError, FittingRoomError
 from fittingroom.export import OodScore, build_onnx, fit_ood, wrap_core
 from fittingroom.jobs.progress import Progress
 from fittingroom.metrics import fit_temperature, risk_coverage
@@ -18,7 +23,8 @@ from fittingroom.predict import Predictor, Thresholds
 from fittingroom.predictions import Float32, Labels, UInt8, softmax
 from fittingroom.recipes import BaseRecipe, Recipe
 from fittingroom.runs import Run, RunWriter, Summary
-from fittingroom.safe_io.models import trust_model
+from fittingroom.safe_io import Refusal
+from fittingroom.safe_io.models import check_model, trust_model
 
 # The exported model may differ from the engine's own output by this much in any probability …
 _ALLOWED_DIFFERENCE = 1e-4
@@ -32,6 +38,8 @@ _ACCEPTED = 0.97
 _OOD_IMAGES = 10_000
 # An export and its check are announced if the model takes more multiply-adds than this an image.
 _LONG = 200_000_000
+# Images of a rehearsal. The exporters' example is of two images, so the check is of another number.
+_REHEARSED = 3
 
 
 def finish(
@@ -184,3 +192,34 @@ def check_export(logits: Float32, log_probabilities: Float32) -> float:
             "report this."
         )
     return difference
+
+
+def rehearse(
+    engine: Engine, recipe: BaseRecipe, split: Split, *, seed: int, device: Device
+) -> None:
+    """Check a recipe's network, or train and export your own model on a few images."""
+    if recipe.own is None:
+        if isinstance(recipe, Recipe):
+            networks.check_classifier(recipe.layers, len(split.classes))
+        return
+    if isinstance(recipe, Recipe):
+        recipe = dataclasses.replace(recipe, epochs=1)
+    # A classical model needs more images than an image has pixels.
+    labels, count = split.training.labels, 100 if recipe.in_one_go else 2
+    few = [np.flatnonzero(labels == label)[:count] for label in range(len(split.classes))]
+    images = split.training.take(np.arange(min(_REHEARSED, len(labels))))
+    training = split.training.take(np.sort(np.concatenate(few)))
+    split = dataclasses.replace(split, training=training, validation=images)
+    with quietly():  # warnings about so few images would mislead
+        fitted = engine.fit(recipe, split, seed=seed, device=device, on_epoch=lambda epoch: None)
+    try:
+        check_model(exported(recipe, fitted, split.classes))
+        checked(recipe, fitted, split.classes, images.images, device.threads)
+    except Refusal as error:
+        raise ExportError(f"The exported model could not be opened again. {error}") from error
+    except FittingRoomError:
+        raise
+    except Exception as error:
+        raise ExportError(
+            f"The exported model can't be run on {len(images)} images at once: {reason_of(error)}"
+        ) from error

@@ -9,9 +9,8 @@ from threadpoolctl import threadpool_limits
 from fittingroom.data import Dataset, Split
 from fittingroom.engines import Device, Engine, Fitted, engine_named
 from fittingroom.errors import FittingRoomError, MissingExtraError, RunError, UsageError
-from fittingroom.jobs.finish import finish
+from fittingroom.jobs.finish import finish, rehearse
 from fittingroom.jobs.progress import Progress
-from fittingroom.jobs.rehearsal import rehearse
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.stopping import stops_between_epochs
 from fittingroom.metrics import wilson

@@ -19,7 +19,7 @@ import numpy as np
 from fittingroom.data import Split
 from fittingroom.engines import Device, engine_named
 from fittingroom.errors import FittingRoomError, TrainingError, TrainingStopped, UsageError
-from fittingroom.jobs.rehearsal import rehearse
+from fittingroom.jobs.finish import rehearse
 from fittingroom.jobs.seeds import check_place
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.stopping import stops_between_epochs
@@ -174,7 +174,7 @@ def _trainer(on: str | None, split: Split, device: Device) -> Iterator[tuple[_Tr
         yield lambda recipe, seed, heard: train_trial(recipe, seed, split, device, heard), 1
         return
     from fittingroom.jobs.cluster.connection import connected
-    from fittingroom.jobs.cluster.trials import trials_on
+    from fittingroom.jobs.cluster.trainings import trials_on
 
     with connected() as ray:
         yield trials_on(ray, split, device.name, device.threads)

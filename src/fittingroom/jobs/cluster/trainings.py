@@ -1,4 +1,4 @@
-"""Run trainings on a Ray cluster, and resume them elsewhere if a worker dies."""
+"""Run trainings and trials of a search on a Ray cluster; if a worker dies, another goes on."""
 
 import contextlib
 import dataclasses
@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from fittingroom.engines import PROCESSOR_ONLY
+from fittingroom.data import Split
+from fittingroom.engines import PROCESSOR_ONLY, engine_named
 from fittingroom.errors import RunBusyError, TrainingError, TrainingStopped
 from fittingroom.jobs.cluster.connection import (
     LOOK,
@@ -26,10 +27,10 @@ from fittingroom.jobs.cluster.connection import (
 from fittingroom.jobs.progress import Advance
 from fittingroom.jobs.seeds import Trainer
 from fittingroom.jobs.session import Session
-from fittingroom.jobs.train import train
+from fittingroom.jobs.train import Heard, train, train_trial
 from fittingroom.numbers import some
 from fittingroom.recipes import BaseRecipe
-from fittingroom.runs import Run, available_processors, open_run
+from fittingroom.runs import Epoch, Run, available_processors, open_run
 
 # Seconds for which a worker that died may hold the lock of its run.
 _ORPHANED = 120.0
@@ -135,3 +136,47 @@ def _train(
             time.sleep(LOOK)
         except TrainingStopped:
             os._exit(1)  # this machine is being stopped, so Ray starts again on another one
+
+
+def trials_on(
+    ray: Any, split: Split, device: str, threads: int
+) -> tuple[Callable[[BaseRecipe, int, Heard], tuple[float, float]], int]:
+    """What trains a trial on a cluster, and how many trials the cluster has room for.
+
+    Several threads may call it at a time. It works as
+    :func:`fittingroom.jobs.train.train_trial`, with `heard` called in this process. The images are
+    put into shared memory once; the device is ``"cpu"`` or ``"cuda"``.
+    """
+    gpus = int(device == "cuda")
+    room = places(ray, threads, gpus)
+    images = ray.put(split)
+    task = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=RETRIES)(_train_trial)
+
+    def train_one(recipe: BaseRecipe, seed: int, heard: Heard) -> tuple[float, float]:
+        carry_own_code()
+        queue, last = new_queue(ray), 0
+        reference = task.remote(recipe, seed, images, device, threads, queue)
+
+        def hear(epoch: Epoch) -> None:
+            nonlocal last
+            if epoch.epoch > last:  # a worker that starts again tells what was told
+                last = epoch.epoch
+                heard(epoch)
+
+        try:
+            follow(ray, reference, queue, hear)
+            return result_of(
+                ray, reference, lambda reason: TrainingError(f"Its workers died: {reason}.")
+            )
+        finally:
+            ray.cancel(reference)  # if it was pruned or stopped
+
+    return train_one, room
+
+
+def _train_trial(
+    recipe: BaseRecipe, seed: int, split: Split, device: str, threads: int, queue: Any
+) -> tuple[float, float]:
+    """What a worker does."""
+    place = engine_named(recipe.engine).device(device, threads)
+    return train_trial(recipe, seed, split, place, queue.put)
