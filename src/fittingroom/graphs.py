@@ -14,12 +14,7 @@ OPSET, IR = 20, 9
 
 @dataclass(frozen=True)
 class GraphBuilder:
-    """A graph under construction; values are known by name.
-
-    Attributes:
-        nodes: in the order in which they were added, each after what it takes.
-        constants: by the names that nodes know them by.
-    """
+    """A graph under construction; values are known by name, and stand before what takes them."""
 
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: list[onnx.TensorProto] = field(default_factory=list)
@@ -52,14 +47,7 @@ class GraphBuilder:
         opsets: Mapping[str, int] | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> bytes:
-        """The checked model.
-
-        Args:
-            inputs: names, types and shapes of what the graph takes.
-            outputs: those of what it gives.
-            opsets: versions of other domains than ONNX' own that its nodes use.
-            metadata: stored beside the graph.
-        """
+        """The checked model; `opsets` are versions of other domains than ONNX' own."""
         graph = helper.make_graph(
             self.nodes, "fittingroom", inputs, outputs, initializer=self.constants
         )
@@ -77,13 +65,8 @@ class GraphBuilder:
     def from_images(
         self, output: str, size: int | str, *, opsets: Mapping[str, int] | None = None
     ) -> bytes:
-        """The checked model from ``images``, float32 ``(N, 28, 28)`` of 0–255, to one output.
-
-        Args:
-            output: its name; float32 ``(N, size)``.
-            size: numbers for each image; a name if it is not known.
-            opsets: see :meth:`serialise`.
-        """
+        """The checked model from ``images``, float32 ``(N, 28, 28)`` of 0–255, to one output of
+        that name, float32 ``(N, size)``; the size is a name if it is not known."""
         values = [
             helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *sides])
             for name, sides in (("images", (28, 28)), (output, (size,)))

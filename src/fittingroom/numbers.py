@@ -14,12 +14,7 @@ NONE = "–"
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number and its 95% interval: a number without one is not shown.
-
-    Attributes:
-        value: the point estimate.
-        low, high: the interval's ends.
-    """
+    """A number and the ends of its 95% interval: a number without one is not shown."""
 
     value: float
     low: float
@@ -59,17 +54,12 @@ def plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Timing:
-    """How long a model takes for an image, in seconds.
-
-    Attributes:
-        low, median, high: shortest, middle and longest of several measurements.
-        batch: images at a time.
-    """
+    """How long a model takes for an image, in seconds: the range of several measurements."""
 
     low: float
     median: float
     high: float
-    batch: int
+    batch: int  # images at a time
 
 
 def percent(fraction: float, digits: int = 1) -> str:

@@ -25,13 +25,13 @@ from fittingroom.engines import Device, engine_named
 from fittingroom.errors import FittingRoomError, UsageError
 from fittingroom.jobs.finish import checked, exported, rehearse
 from fittingroom.jobs.progress import Progress, Silence
-from fittingroom.jobs.session import Session
+from fittingroom.jobs.session import Session, surroundings
 from fittingroom.metrics import fit_temperature, wilson
 from fittingroom.predict import Predictor
 from fittingroom.predictions import Predictions, as_labels
 from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
 from fittingroom.reporting.audit_page import audit_page
-from fittingroom.runs import Epoch, RunWriter, describe_environment, log_opening, run_name
+from fittingroom.runs import Epoch, RunWriter, log_opening, run_name
 from fittingroom.runs.files import as_json
 from fittingroom.runs.stored import write_manifest
 
@@ -140,10 +140,7 @@ def audit(
             fence=fence,
         )
         environment = {
-            **describe_environment(),
-            "device": place.name,
-            "device_description": place.description,
-            "threads": place.threads,
+            **surroundings(place),
             "seconds": {
                 "cross_validation": trained - began,
                 "images": time.perf_counter() - trained,

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from fittingroom.data import Dataset, find_dataset
+from fittingroom.engines import Device
 from fittingroom.errors import DataInvalidError, DataNotFoundError
 from fittingroom.jobs.progress import Progress, Silence
-from fittingroom.runs import Run, resolved
+from fittingroom.runs import Run, describe_environment, resolved
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,16 @@ class Session:
     def folder(self) -> Path:
         """The folder of runs as a path, resolved."""
         return resolved(self.runs)
+
+
+def surroundings(place: Device) -> dict[str, Any]:
+    """What a training depends on beside its recipe and data, as plain JSON values."""
+    return {
+        **describe_environment(),
+        "device": place.name,
+        "device_description": place.description,
+        "threads": place.threads,
+    }
 
 
 def dataset_of(run: Run) -> Dataset:

@@ -32,7 +32,6 @@ def export_site(runs: Sequence[Run | Path | str], *, out: Path | str) -> dict[st
     Raises:
         UsageError: too many runs, one run twice, or something else is in the folder.
         ExportError: a run has no abstention rule, or the browser's runtime cannot be downloaded.
-        RunError: a run cannot be read, or the folder cannot be written.
     """
     opened = [run if isinstance(run, Run) else open_run(run) for run in runs]
     names = [run.name for run in opened]

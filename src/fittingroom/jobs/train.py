@@ -11,7 +11,7 @@ from fittingroom.engines import Device, Engine, Fitted, engine_named
 from fittingroom.errors import FittingRoomError, MissingExtraError, RunError, UsageError
 from fittingroom.jobs.finish import finish, rehearse
 from fittingroom.jobs.progress import Progress
-from fittingroom.jobs.session import Session
+from fittingroom.jobs.session import Session, surroundings
 from fittingroom.jobs.stopping import stops_between_epochs
 from fittingroom.metrics import wilson
 from fittingroom.numbers import plain
@@ -21,7 +21,6 @@ from fittingroom.runs import (
     Epoch,
     Run,
     RunWriter,
-    describe_environment,
     find_begun,
     find_run,
     only_here,
@@ -189,10 +188,7 @@ def _fit(
 
 def _environment(dataset: Dataset, split: Split, place: Device) -> dict[str, object]:
     return {
-        **describe_environment(),
-        "device": place.name,
-        "device_description": place.description,
-        "threads": place.threads,
+        **surroundings(place),
         "backend": place.backend,
         "half_precision": place.half_precision,
         "data": {

@@ -21,20 +21,13 @@ from fittingroom.engines import Device, engine_named
 from fittingroom.errors import FittingRoomError, TrainingError, TrainingStopped, UsageError
 from fittingroom.jobs.finish import rehearse
 from fittingroom.jobs.seeds import check_place
-from fittingroom.jobs.session import Session
+from fittingroom.jobs.session import Session, surroundings
 from fittingroom.jobs.stopping import stops_between_epochs
 from fittingroom.jobs.train import Heard, train, train_trial
 from fittingroom.numbers import percent
 from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
 from fittingroom.reporting.tune_page import tune_page
-from fittingroom.runs import (
-    Epoch,
-    describe_environment,
-    open_output,
-    resolved,
-    run_name,
-    write_file,
-)
+from fittingroom.runs import Epoch, open_output, resolved, run_name, write_file
 from fittingroom.runs.files import as_json
 from fittingroom.tuning import (
     Retrained,
@@ -138,13 +131,7 @@ def tune(
             seed=seed,
             space=space,
             trials=ended(study),
-            environment={
-                **describe_environment(),
-                "device": device.name,
-                "device_description": device.description,
-                "threads": device.threads,
-                "optuna": optuna.__version__,
-            },
+            environment=surroundings(device) | {"optuna": optuna.__version__},
         )
         if not search.complete:
             raise TrainingError(

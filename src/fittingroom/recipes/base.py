@@ -122,13 +122,8 @@ def differing_settings(recipes: Sequence[BaseRecipe]) -> list[str]:
     words = []
     for values in flat:
         namesakes = [each for each in flat if each["name"] == values["name"]]
-        words.append(
-            ", ".join(
-                f"{name}={value}"
-                for name, value in values.items()
-                if name not in _WORDS and any(each.get(name) != value for each in namesakes)
-            )
-        )
+        other = [n for n in values if any(each.get(n) != values[n] for each in namesakes)]
+        words.append(", ".join(f"{name}={values[name]}" for name in other if name not in _WORDS))
     return words
 
 
