@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from fittingroom import __version__
-from fittingroom.errors import RunBusyError, RunChangedError, RunError, RunUnfinishedError
+from fittingroom.errors import RunBusyError, RunChangedError, RunError
 from fittingroom.jobs.session import Session
 from fittingroom.predictions import Predictions
 from fittingroom.runs import (
@@ -82,12 +82,6 @@ def test_a_changed_file_is_noticed(run_copy, name):
 def test_a_missing_file_is_noticed(run_copy):
     (run_copy / "model.onnx").unlink()
     with pytest.raises(RunChangedError, match=r"model\.onnx is missing"):
-        open_run(run_copy)
-
-
-def test_without_a_manifest_a_run_is_unfinished(run_copy):
-    (run_copy / "manifest.json").unlink()
-    with pytest.raises(RunUnfinishedError, match="didn't finish"):
         open_run(run_copy)
 
 

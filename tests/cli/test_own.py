@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from fittingroom.runs import list_runs
-
 FILE = """
 import torch
 from torch import nn
@@ -85,7 +83,6 @@ def test_summary_shows_what_the_model_prints(cli):
 @pytest.mark.parametrize(
     ("name", "code", "words"),
     [
-        ("bild", 2, "Did you mean 'build'"),
         ("torch", 2, "an object of the type module"),
         ("seven", 1, "logits of shape (2, 10)"),
         ("Dependent", 1, "PyTorch can't export nets.py:Dependent"),
@@ -108,41 +105,3 @@ def test_an_error_in_its_code_ends_with_its_own_lines(cli, tmp_path):
     assert lines[-1].startswith("RuntimeError: mat1 and mat2 shapes cannot be multiplied")
     assert "fittingroom/engines" not in err
     assert not Path("runs").exists()
-
-
-@pytest.mark.slow
-def test_an_error_in_the_middle_of_training_leaves_a_failed_run(cli):
-    text = FILE.replace("return self.last(x.flatten(1))", "return late(self, x)", 1)
-    text += """
-def late(net, x):
-    if net.training and len(x) > 20:
-        raise ValueError("too many at once")
-    return net.last(x.flatten(1))
-"""
-    Path("nets.py").write_text(text)
-    code, _, err = train(cli)
-    assert code == 1
-    assert err.rstrip().endswith("ValueError: too many at once")
-    (listed,) = list_runs(Path("runs"))
-    assert listed.state == "failed"
-    assert "too many at once" in listed.reason
-
-
-def test_settings_of_ones_own_model_are_checked(cli):
-    code, _, err = train(cli, "build", "--set", "epoch=3")
-    assert code == 2
-    assert "Did you mean 'epochs'" in err
-    code, _, err = cli("train", "nets.py", "--data", "sample")
-    assert code == 2
-    assert "Did you mean 'build'" in err
-    code, _, err = cli("train", "net.py:build", "--data", "sample")
-    assert code == 2
-    assert "Did you mean 'nets.py'" in err
-
-
-def test_a_file_that_is_no_python_is_told_by_its_own_lines_alone(cli):
-    Path("wrong.py").write_text("def build(:\n")
-    code, out, err = cli("summary", "wrong.py:build")
-    assert (code, out) == (1, "")
-    assert 'wrong.py", line 1' in err
-    assert "importlib" not in err

@@ -1,5 +1,6 @@
 """Predictions from elsewhere in a comparison: by command and from Python, and what the log says."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -30,6 +31,18 @@ def without_report(monkeypatch):
         monkeypatch.setattr(
             f"fittingroom.jobs.compare.{job}", lambda *rest, result=result, **more: result
         )
+
+
+@pytest.fixture
+def join(run_copy, sample, tmp_path):
+    """Compare entrants, the run by default, with external predictions."""
+
+    def call(others, entrants=(run_copy,), **options):
+        session = Session(data=sample, runs=run_copy.parent, threads=1)
+        out = tmp_path / "report"
+        return compare(list(entrants), others=others, session=session, out=out, **options)
+
+    return call
 
 
 @pytest.fixture
@@ -120,37 +133,21 @@ def test_a_run_is_compared_with_external_predictions_and_scripts_can_read_it(
 
 
 @pytest.mark.usefixtures("without_report")
-def test_each_file_is_logged_once_as_an_opening(run_copy, theirs, sample, tmp_path, truth):
+def test_each_file_is_logged_once_as_an_opening(run_copy, theirs, join):
     runs = run_copy.parent
     for _ in range(2):
-        compare(
-            [run_copy],
-            others=[theirs],
-            session=Session(data=sample, runs=runs, threads=1),
-            out=tmp_path / "r",
-        )
+        join([theirs])
     logged = [(each.run.split(" (")[0], each.purpose) for each in read_openings(runs)]
     assert sorted(logged) == [("theirs.csv", "compare --with"), (run_copy.name, "compare")]
     theirs.write_text(theirs.read_text() + "\n")  # another file, for all that anyone knows
-    compare(
-        [run_copy],
-        others=theirs,
-        session=Session(data=sample, runs=runs, threads=1),
-        out=tmp_path / "r",
-    )
+    join(theirs)
     assert len(read_openings(runs)) == 3
 
 
 @pytest.mark.usefixtures("without_report")
-def test_predictions_in_memory_join_under_a_name(run_copy, sample, tmp_path, truth):
+def test_predictions_in_memory_join_under_a_name(run_copy, sample, join):
     found = evaluate(run_copy, session=Session(data=sample, threads=1)).evaluation.predictions
-    outcome = compare(
-        [run_copy],
-        others={"again": found},
-        margin=0.3,
-        session=Session(data=sample, runs=run_copy.parent, threads=1),
-        out=tmp_path / "report",
-    )
+    outcome = join({"again": found}, margin=0.3)
     (pair,) = outcome.comparison.pairs
     assert (pair.b, pair.difference.value, pair.verdict) == ("again", 0, "equivalent")
     assert len(outcome.evaluated) == 1
@@ -171,44 +168,22 @@ def test_what_is_not_called_by_its_likeliest_class_is_told(sample, tmp_path, tru
 
 
 @pytest.mark.usefixtures("without_report")
-def test_files_alone_can_be_compared(theirs, sample, tmp_path, truth):
+def test_files_alone_can_be_compared(theirs, sample, tmp_path, truth, join):
     perfect = Predictions(truth.labels, truth.labels, None, truth.indices, sample.classes)
     path = tmp_path / "perfect.npz"
     path.write_bytes(perfect.to_bytes())
-    outcome = compare(
-        [],
-        others=[theirs, path],
-        session=Session(data=sample, runs=tmp_path / "runs"),
-        out=tmp_path / "report",
-    )
+    outcome = join([theirs, path], [])
     assert outcome.comparison.pairs[0].verdict == "better"
 
 
-def test_a_file_that_does_not_fit_is_told_before_anything_is_trained(
-    tiny, theirs, sample, tmp_path
-):
+def test_a_file_that_does_not_fit_is_told_before_anything_is_trained(tiny, theirs, run_copy, join):
     theirs.write_text("\n".join(theirs.read_text().splitlines()[:-1]))
-    runs = tmp_path / "runs"
     with pytest.raises(PredictionsError, match="test image"):
-        compare(
-            [tiny],
-            others=[theirs],
-            session=Session(data=sample, runs=runs),
-            out=tmp_path / "report",
-        )
-    assert list_runs(runs) == ()
+        join([theirs], [dataclasses.replace(tiny, name="other")])
+    assert len(list_runs(run_copy.parent)) == 1
 
 
-def test_what_cannot_join_is_refused(run_copy, theirs, sample, tmp_path, truth):
-    def join(others, **options):
-        session = Session(data=sample, runs=tmp_path / "runs")
-        compare(
-            [run_copy],
-            others=others,
-            session=session,
-            **{"out": tmp_path / "report"} | options,
-        )
-
+def test_what_cannot_join_is_refused(theirs, sample, truth, join):
     with pytest.raises(UsageError, match="two models named 'tiny'"):
         join({"tiny": theirs})
     with pytest.raises(UsageError, match="two models named 'theirs'"):

@@ -11,9 +11,8 @@ from torch import nn
 
 from fittingroom import recipe_of
 from fittingroom.engines.keras.backend import load_keras
-from fittingroom.errors import ExportError, OwnCodeError, RecipeError, UsageError
+from fittingroom.errors import RecipeError, UsageError
 from fittingroom.jobs.compare import compare, leave_winner
-from fittingroom.jobs.export import export_run
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.jobs.verify import verify
@@ -152,27 +151,6 @@ def test_a_model_with_weights_of_its_own_has_one_seed(model, here):
     assert verify(recipe_of(model(), epochs=1), 0.999, **here).verdict == "not reached"
 
 
-def test_what_a_run_cannot_give_is_said(here, tmp_path):
-    listener = Listener()
-    cases = [
-        (recipe_of(Linear, epochs=1), "can't be rebuilt.*model.onnx, model.safetensors"),
-        (recipe_of(linear_sklearn), "the sklearn engine"),
-        (recipe_of(Written, epochs=1), "the keras engine"),
-    ]
-    for recipe, words in cases:
-        run = train(recipe, session=dataclasses.replace(here["session"], progress=listener))
-        for to in ("keras", "h5"):
-            with pytest.raises(ExportError, match=words):
-                export_run(run, to=to, out=tmp_path / f"a.{to}")
-        export_run(run, to="onnx", out=tmp_path / "a.onnx", force=True)
-        assert (tmp_path / "a.onnx").exists()
-    notes = [sentence for sentence in listener.heard if "left out" in sentence]
-    assert [note.split(",")[0] for note in notes] == [
-        "Written: model.keras is left out",
-        "Written: best_model.h5 is left out",
-    ]
-
-
 def test_a_winner_that_cannot_be_one_of_keras_is_said_if_it_is_a_network(here, tmp_path):
     session = here["session"]
     entrants = [recipe_of(Linear, epochs=1), recipe_of(linear_sklearn)]
@@ -196,13 +174,3 @@ def test_other_numbers_of_classes_are_what_the_model_must_give(three_classes, tm
         linear_sklearn, session=Session(data=three_classes, runs=tmp_path / "runs", threads=1)
     )
     assert len(run.classes) == 3
-
-
-def test_nothing_is_left_of_what_could_not_be_tried_out(here):
-    class Broken(Linear):
-        def forward(self, x):
-            raise ValueError("nothing comes of this")
-
-    with pytest.raises(OwnCodeError, match="nothing comes of this"):
-        train(Broken, **here)
-    assert not here["session"].folder.exists()

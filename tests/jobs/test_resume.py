@@ -17,7 +17,6 @@ from fittingroom.errors import (
     TrainingStopped,
     UsageError,
 )
-from fittingroom.jobs.compare import compare
 from fittingroom.jobs.progress import Silence
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
@@ -208,15 +207,6 @@ def test_what_is_no_checkpoint_of_this_training_is_left_alone(
     assert "resumed" not in run.environment
     assert (other == "unreadable") == any("no usable checkpoint" in each for each in listener.heard)
     assert len(run.history) == wanted.epochs
-
-
-def test_comparing_goes_on_with_what_was_broken_off(tiny, sample, tmp_path, monkeypatch):
-    break_off(monkeypatch, tiny, sample, tmp_path)
-    other = dataclasses.replace(tiny, name="other", epochs=1)
-    outcome = compare(
-        [tiny, other], session=Session(data=sample, runs=tmp_path, threads=1), out=tmp_path / "out"
-    )
-    assert outcome.runs[0].environment["resumed"][0]["after_epoch"] == 1
 
 
 def test_on_a_full_disk_the_run_stays_one_that_can_go_on(

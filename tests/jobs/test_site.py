@@ -12,12 +12,9 @@ from fittingroom.classes import GARMENTS
 from fittingroom.cli import run as command
 from fittingroom.errors import UsageError
 from fittingroom.export import web
-from fittingroom.jobs.session import Session
 from fittingroom.jobs.site import export_site
-from fittingroom.jobs.train import train
 from fittingroom.predict import Model
 from fittingroom.predict.packaged import packaged_model, packaged_numbers
-from tests.conftest import TINY
 
 
 @pytest.fixture(autouse=True)
@@ -83,13 +80,6 @@ def test_thresholds_features_and_garments_are_those_of_python(site, trained, sam
     assert set(values["garments"]["labels"][len(known.images) :]) == set(range(10))
 
 
-def test_two_runs_get_files_of_their_own(trained, sample, tmp_path):
-    other = train(TINY, session=Session(data=sample, runs=tmp_path / "runs", threads=1), seed=1)
-    sizes = export_site([trained, other], out=tmp_path / "site")
-    assert {"model.onnx", "model-2.onnx", "features.bin", "features-2.bin"} <= set(sizes)
-    assert (tmp_path / "site" / "model-2.onnx").read_bytes() == other.model_path.read_bytes()
-
-
 def test_a_folder_that_an_export_left_is_written_again(site, trained):
     sizes = export_site([trained], out=site)
     found = {path: path.stat().st_size for path in site.rglob("*") if path.is_file()}
@@ -126,6 +116,7 @@ def test_a_run_of_other_classes_has_no_garments_to_compare_with(of_26, trained, 
     sizes = export_site([of_26, trained], out=tmp_path / "site")
     assert {"features-2.bin", "model.onnx"} <= set(sizes)
     assert "features.bin" not in sizes
+    assert (tmp_path / "site" / "model-2.onnx").read_bytes() == trained.model_path.read_bytes()
     site = json.loads((tmp_path / "site" / "site.json").read_text())
     assert site["models"][1]["preparation"] == {"resized": False, "inverted": False}
     assert site["models"][0]["classes"] == [f"kind {number}" for number in range(1, 27)]

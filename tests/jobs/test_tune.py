@@ -196,7 +196,6 @@ def test_classical_recipes_are_tuned_too(sample, tmp_path):
     [
         ({"trials": 0}, "trials is 0"),
         ({"seeds": 1}, "other seeds is 1"),
-        ({"vary": ["learning_rat"]}, "Did you mean 'learning_rate'"),
     ],
 )
 def test_wrong_usage_is_told_and_nothing_is_left(search, tmp_path, options, words):
