@@ -53,21 +53,6 @@ def short(arguments):
     return [re.sub(r"^epochs=\d+$", "epochs=1", word) for word in arguments] + list(extra)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_each_example_is_trained_through_its_engine(name, cli):
-    settings = () if name == "own_sklearn" else ("--set", "epochs=1")
-    out = cli("train", f"docs/examples/{name}.py:build", "--data", "sample", *settings, "--json")
-    trained = json.loads(out)
-    assert trained["recipe"] == name
-    left = {path.name for path in Path(trained["run"]).iterdir()}
-    kept = {
-        "own_torch": {"model.safetensors"},
-        "own_keras": {"model.safetensors", "model.keras", "best_model.h5"},
-        "own_sklearn": set(),
-    }[name]
-    assert {path for path in left if re.match(r"(best_)?model\.", path)} == kept | {"model.onnx"}
-
-
 @pytest.mark.parametrize(
     "arguments", [each for each in commands() if each[0] != "compare"], ids=" ".join
 )
@@ -99,8 +84,3 @@ def test_the_python_of_the_page_runs(folder, monkeypatch, sample):
     told: dict[str, Any] = {}
     exec(compile(code, "own-model.md", "exec"), told)
     assert [model.name for model in told["outcome"].comparison.models] == ["ann", "linear-muon"]
-
-
-def test_links_lead_somewhere():
-    for link in re.findall(r"\]\(([^)#]+)\)", PAGE):
-        assert (ROOT / "docs" / "how-to" / link).exists(), link

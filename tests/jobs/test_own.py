@@ -136,14 +136,6 @@ def test_a_single_model_is_one_entrant_however_many_layers_it_has(here, tmp_path
         compare(module, **{**here, "out": tmp_path / "report"})
 
 
-def test_two_models_of_one_name_need_others(file, here, tmp_path):
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "nets.py").write_text(FILE.replace("784, 10", "784, 10, True"))
-    with pytest.raises(UsageError, match="two models named 'nets'"):
-        compare([f"{file}:build", f"{other / 'nets.py'}:build"], **here)
-
-
 @pytest.mark.parametrize("model", [Linear, linear_keras], ids=["module", "keras"])
 def test_a_model_with_weights_of_its_own_has_one_seed(model, here):
     with pytest.raises(UsageError, match=r"its own weights.*function or class"):

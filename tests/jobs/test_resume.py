@@ -2,10 +2,7 @@
 
 import dataclasses
 import json
-import os
 import signal
-import subprocess
-import sys
 
 import pytest
 
@@ -70,57 +67,6 @@ def assert_same(run, whole):
     assert histories[0] == histories[1]
     assert not (run.folder / CHECKPOINT).exists()
     assert not [path for path in run.folder.iterdir() if path.name.startswith(".")]
-
-
-KILLED = """
-import os, signal, sys
-from fittingroom.engines.pytorch.training import _Training
-from fittingroom.jobs.session import Session
-from fittingroom.jobs.train import train
-from fittingroom.recipes import recipe_of
-
-name, epochs, batch, last, runs = sys.argv[1:]
-step, taken = _Training._step, 0
-
-def until_the_last(self, *batch):
-    global taken
-    taken += 1
-    if taken == int(last):
-        os.kill(os.getpid(), signal.SIGKILL)
-    step(self, *batch)
-
-_Training._step = until_the_last
-recipe = recipe_of(name).with_settings({"epochs": epochs, "batch_size": batch})
-train(recipe, session=Session("sample", runs, threads=1))
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
-@pytest.mark.parametrize("name", ["ann", "cnn"])
-def test_killed_in_the_middle_of_an_epoch_it_goes_back_to_the_last_checkpoint(
-    name, sample, tmp_path
-):
-    settings = {"epochs": "6", "batch_size": "100"}
-    recipe = RECIPES[name].with_settings(settings)
-    whole = trained_in(tmp_path / "whole", recipe, sample, resume=False)
-    steps = len(sample.split(recipe.split).training) // 100
-    # Before the first checkpoint, in the middle of epochs, at the first and last step of one.
-    for taken in (1, steps // 2, steps + 1, 2 * steps, 3 * steps + 2, 5 * steps + 7):
-        runs = tmp_path / str(taken)
-        done = subprocess.run(
-            [sys.executable, "-c", KILLED, name, "6", "100", str(taken), str(runs)],
-            stderr=subprocess.PIPE,
-        )
-        assert done.returncode == -signal.SIGKILL, done.stderr
-        (listed,) = list_runs(runs)
-        assert listed.state == "unfinished"
-        checkpoint = read_checkpoint(listed.folder)
-        assert (len(checkpoint.history) if checkpoint else 0) == (taken - 1) // steps
-        run = trained_in(runs, recipe, sample)
-        assert_same(run, whole)
-        # Without a checkpoint there is nothing to go on from; its folder is used all the same.
-        assert run.folder == listed.folder
 
 
 def test_a_training_in_one_go_starts_again(sample, tmp_path, monkeypatch):

@@ -81,9 +81,6 @@ def takes_session(*names: str) -> Callable[[_Command], _Command]:
 
     The command gets the :class:`~fittingroom.jobs.session.Session` that they describe, with a
     display of its progress.
-
-    Args:
-        names: of ``runs``, ``device`` and ``threads``.
     """
     names = ("data", "test", "classes", "invert", *names)
     added = {name: _SESSION[name] for name in names}

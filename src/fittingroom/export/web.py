@@ -71,10 +71,6 @@ def write_site(
 
     Returns:
         The size in bytes of each file, by its name within the folder.
-
-    Raises:
-        ExportError: the browser's runtime cannot be downloaded.
-        RunError: the folder cannot be written.
     """
     entries, content = [], _program()
     for index, model in enumerate(models):

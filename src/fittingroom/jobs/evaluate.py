@@ -39,7 +39,6 @@ def evaluate(
     Raises:
         DataInvalidError: the data set has other classes than the model.
         RunError: the predictions cannot be kept, or were changed.
-        UsageError: more threads than the machine has.
     """
     session = session or Session()
     threads = check_threads(session.threads)  # before the opening is logged

@@ -82,10 +82,8 @@ def tune(
         session: data, folder of runs, device, threads and listener; None for the defaults.
 
     Raises:
-        ClusterError: the cluster isn't there.
         UsageError: fewer than one trial, an unknown setting, one other seed, or other seeds of a
             model whose weights no seed draws.
-        MissingExtraError: Optuna is not installed.
         SearchError: the folder has another search, or its study cannot be used.
         RunBusyError: another process works on the same search.
         TrainingError: no trial could be trained, or a training with another seed failed; the

@@ -132,13 +132,8 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[dict[st
     """What differs between two ``environment.json``, of all that could change results.
 
     The time and the number of processors can't. A revision with ``+`` stands for code with
-    uncommitted changes, so two equal ones still count as a difference.
-
-    Args:
-        then, now: as run folders hold them.
-
-    Returns:
-        For each difference its name, ``what``, and the values ``then`` and ``now``, in words.
+    uncommitted changes, so two equal ones still count as a difference. Each difference has its
+    name, ``what``, and the values ``then`` and ``now``, in words.
     """
     before, after = _in_words(then), _in_words(now)
     pairs = ((what, before.get(what, "none"), after.get(what, "none")) for what in before | after)

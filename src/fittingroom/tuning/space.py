@@ -61,8 +61,7 @@ def search_space(
     """What a search varies in a recipe.
 
     Args:
-        recipe: where the search begins.
-        images: how many the training set has; a batch has at most a quarter of them.
+        recipe, images: where the search begins, and the size of its training set.
         vary: the names of the settings to vary, each with a range if it is to have another one:
             ``learning_rate=0.001:0.1:log``; all if there are none.
 
