@@ -3,7 +3,6 @@
 import base64
 import functools
 import http.server
-import io
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,9 +133,3 @@ def photo_of(image: UInt8, side: int = 200, colour: tuple[int, ...] = (200, 60, 
     photo = Image.new("RGB", (side * 3 // 2, side * 4 // 3), (250, 249, 246))
     photo.paste(colour, (side // 4, side // 6), garment)
     return photo
-
-
-def encoded(photo: Any, kind: str = "PNG", **options: Any) -> bytes:
-    stream = io.BytesIO()
-    photo.save(stream, kind, **options)
-    return stream.getvalue()

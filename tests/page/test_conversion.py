@@ -12,7 +12,8 @@ from fittingroom.errors import PhotoError
 from fittingroom.page import FOLDER
 from fittingroom.photos import WEB_FORMATS, Limits, Photo, Preparation, read_photo
 from fittingroom.predict import Model
-from tests.page.conftest import encoded, photo_of
+from tests.page.conftest import photo_of
+from tests.photos.corpus import encoded
 
 pytestmark = pytest.mark.browser
 

@@ -1,7 +1,6 @@
 """The page that `fittingroom serve` gives, against the real server."""
 
 import base64
-import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +10,8 @@ from PIL import Image
 
 from fittingroom.photos import read_photo
 from fittingroom.predict import Model
-from tests.page.conftest import drop, encoded, open_tab, photo_of, settle
+from tests.page.conftest import drop, open_tab, photo_of, settle
+from tests.photos.corpus import encoded, pixels_of
 
 pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
 running = pytest.importorskip("tests.serve.running").running
@@ -72,7 +72,7 @@ def test_what_is_drawn_is_used_as_it_is_by_a_model_of_other_images(browser, of_c
             for own in (True, False)
         ]
         tab.close()
-    images = [np.asarray(Image.open(io.BytesIO(base64.b64decode(each)))) for each in seen]
+    images = [pixels_of(each) for each in seen]
     np.testing.assert_array_equal(images, [drawn, 255 - drawn])
 
 

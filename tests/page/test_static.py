@@ -12,7 +12,8 @@ from fittingroom.export.npm import read_package
 from fittingroom.page import FOLDER
 from fittingroom.photos import read_photo
 from fittingroom.predict import Model
-from tests.page.conftest import drop, encoded, export, open_tab, photo_of, serve, settle
+from tests.page.conftest import drop, export, open_tab, photo_of, serve, settle
+from tests.photos.corpus import encoded
 
 pytestmark = pytest.mark.browser
 

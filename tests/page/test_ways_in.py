@@ -8,7 +8,8 @@ import pytest
 
 from fittingroom.photos import read_photo
 from fittingroom.predict import Model
-from tests.page.conftest import encoded, open_tab, photo_of, settle
+from tests.page.conftest import open_tab, photo_of, settle
+from tests.photos.corpus import encoded
 
 pytestmark = pytest.mark.browser
 

@@ -3,6 +3,7 @@
 Each case is small; what is large in it is what its header claims. None is random between calls.
 """
 
+import base64
 import io
 import struct
 import zlib
@@ -50,12 +51,17 @@ def own_format_image() -> UInt8:
     return find_dataset("sample").training().images[0]
 
 
-def encoded(image: "Image.Image | UInt8", kind: str, **options: Any) -> bytes:
+def encoded(image: "Image.Image | UInt8", kind: str = "PNG", **options: Any) -> bytes:
     """An image as the content of a file."""
     file = io.BytesIO()
     image = Image.fromarray(image) if isinstance(image, np.ndarray) else image
     image.save(file, kind, **options)
     return file.getvalue()
+
+
+def pixels_of(text: str) -> UInt8:
+    """The pixels of an image file in base64."""
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
 
 
 def exif(orientation: int) -> bytes:

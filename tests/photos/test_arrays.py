@@ -1,5 +1,4 @@
 import re
-from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +33,7 @@ COLOUR = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint
         (np.zeros((2, 8, 8), np.int8), np.zeros((2, 8, 8))),
     ],
 )
-def test_images_come_in_many_arrays(array: Any, expected: np.ndarray) -> None:
+def test_images_come_in_many_arrays(array, expected):
     images = as_images(array)
     assert images.dtype == np.uint8
     np.testing.assert_array_equal(images, expected)
@@ -58,7 +57,7 @@ def test_images_come_in_many_arrays(array: Any, expected: np.ndarray) -> None:
         GREY.astype(object),
     ],
 )
-def test_the_line_in_a_refusal_helps(array: np.ndarray) -> None:
+def test_the_line_in_a_refusal_helps(array):
     with pytest.raises(DataInvalidError, match="The images ") as caught:
         as_images(array)
     line = re.search("Use `(.*)`", str(caught.value))
@@ -70,6 +69,6 @@ def test_the_line_in_a_refusal_helps(array: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("array", [[GREY[0], GREY[1, 1:]], GREY[:0], np.zeros(9), GREY[:, :3]])
-def test_what_no_line_helps_is_refused_too(array: Any) -> None:
+def test_what_no_line_helps_is_refused_too(array):
     with pytest.raises(DataInvalidError, match=r"one size|no images|Move or reshape"):
         as_images(array)

@@ -5,13 +5,13 @@ import pytest
 
 from fittingroom.errors import PhotoError
 from fittingroom.photos import Photo, read_photo
-from tests.photos.corpus import Case, corpus
+from tests.photos.corpus import corpus
 
 CASES = corpus()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_each_gives_a_photo_or_a_message(case: Case):
+def test_each_gives_a_photo_or_a_message(case):
     photo: Photo | None = None
     message = ""
     try:

@@ -2,7 +2,6 @@
 
 import io
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -145,7 +144,7 @@ def test_what_is_like_one_but_is_none_goes_through_all_steps():
         assert len(read_photo(image).stages) == 6, what
 
 
-def test_however_it_comes_it_is_the_same_photo(tmp_path: Path):
+def test_however_it_comes_it_is_the_same_photo(tmp_path):
     pixels = dress()
     path = tmp_path / "dress.png"
     path.write_bytes(encoded(pixels, "PNG"))
@@ -274,7 +273,7 @@ def test_a_large_photo_is_refused_before_it_is_decoded(monkeypatch):
         read_photo(content, Limits(file_bytes=100))
 
 
-def test_the_sheet_shows_every_stage(tmp_path: Path):
+def test_the_sheet_shows_every_stage(tmp_path):
     for source in (dress(), own_format_image(), dress(background=(40, 30, 50))):
         photo = read_photo(source)
         sheet = stage_sheet(photo)

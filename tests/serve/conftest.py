@@ -1,12 +1,11 @@
 """A service around the model inside the package, and what is sent to it."""
 
-import io
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from PIL import Image
 from starlette.testclient import TestClient
 
 from fittingroom.predictions import UInt8
@@ -58,10 +57,13 @@ def garments(sample: Any) -> UInt8:
     return sample.training().images[:8]
 
 
-def png(image: UInt8) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "PNG")
-    return buffer.getvalue()
+def asynchronous(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    """A test that is a coroutine."""
+
+    def run() -> None:
+        asyncio.run(test())
+
+    return run
 
 
 def forms(*images: bytes) -> list[tuple[str, tuple[str, bytes]]]:

@@ -1,7 +1,5 @@
 """The routes: photos in, classes out, and what is refused; metrics, description and page."""
 
-import base64
-import io
 import mimetypes
 import re
 import tempfile
@@ -19,7 +17,8 @@ from fittingroom.serve.models import ServedModel
 from fittingroom.serve.schemas import ServiceAnswer
 from tests.conftest import TINY
 from tests.data.files import made
-from tests.serve.conftest import PIXELS, forms, png
+from tests.photos.corpus import encoded, pixels_of
+from tests.serve.conftest import PIXELS, forms
 
 KINDS = {"content-type": "image/png"}
 
@@ -27,7 +26,7 @@ KINDS = {"content-type": "image/png"}
 def test_a_photo_a_form_and_pixels_give_what_the_model_says(client, loaded, garments):
     name = loaded[0].model.name
     said = loaded[0].model.answers(garments[:2])
-    answer = client.post("/v1/classify", files=forms(png(garments[0]), png(garments[1])))
+    answer = client.post("/v1/classify", files=forms(encoded(garments[0]), encoded(garments[1])))
     assert answer.status_code == 200
     values = answer.json()
     assert values["models"] == [name]
@@ -37,7 +36,7 @@ def test_a_photo_a_form_and_pixels_give_what_the_model_says(client, loaded, garm
         assert given["sentence"] == expected.sentence
         assert {key: given[key] for key in expected.to_json()} == expected.to_json()
         np.testing.assert_allclose(given["probabilities"], expected.probabilities, atol=1e-6)
-    raw = client.post("/v1/classify", content=png(garments[0]), headers=KINDS).json()
+    raw = client.post("/v1/classify", content=encoded(garments[0]), headers=KINDS).json()
     assert raw["answers"] == [{**values["answers"][0], "file": None}]
     content = garments[:2].tobytes()
     pixels = client.post("/v1/classify", content=content, headers=PIXELS).json()
@@ -47,7 +46,7 @@ def test_a_photo_a_form_and_pixels_give_what_the_model_says(client, loaded, garm
 def test_each_model_answers_each_image(served, loaded, garments):
     other = ServedModel(Model(packaged_model(), name="other", threads=1), 0.9, 1234)
     client = served([*loaded, other])
-    values = client.post("/v1/classify", files=forms(*map(png, garments[:3]))).json()
+    values = client.post("/v1/classify", files=forms(*map(encoded, garments[:3]))).json()
     assert values["models"] == [loaded[0].model.name, "other"]
     assert [(each["file"], each["model"]) for each in values["answers"]] == [
         (file, model) for file in ("a.png", "b.png", "c.png") for model in values["models"]
@@ -63,17 +62,17 @@ def test_each_model_answers_each_image(served, loaded, garments):
 
 
 def test_details_show_how_the_answer_came_about(client, garments):
-    answer = client.post("/v1/classify?details=true", files=forms(png(garments[0])))
+    answer = client.post("/v1/classify?details=true", files=forms(encoded(garments[0])))
     assert answer.status_code == 200
     ServiceAnswer.model_validate(answer.json())
     (values,) = answer.json()["answers"]
-    image = np.asarray(Image.open(io.BytesIO(base64.b64decode(values["image"]))))
+    image = pixels_of(values["image"])
     assert np.array_equal(image, garments[0])  # in the data set's format, and left alone
     assert values["stages"]
     for stage in values["stages"]:
         assert stage["name"]
         assert stage["sentence"]
-        Image.open(io.BytesIO(base64.b64decode(stage["image"]))).verify()
+        assert pixels_of(stage["image"]).size
     assert isinstance(values["warnings"], list)
     assert np.shape(values["explanation"]) == (28, 28)
     assert values["nearest"]
@@ -84,9 +83,9 @@ def test_details_show_how_the_answer_came_about(client, garments):
 def test_each_model_gets_images_prepared_as_in_its_training(served, loaded, of_colours, colours):
     other = ServedModel(Model(of_colours.model_path, name="other", threads=1), None, None)
     client = served([*loaded, other])
-    answer = client.post("/v1/classify?details=true", files=forms(png(colours[0])))
+    answer = client.post("/v1/classify?details=true", files=forms(encoded(colours[0])))
     answers = answer.json()["answers"]
-    seen = [np.asarray(Image.open(io.BytesIO(base64.b64decode(a["image"])))) for a in answers]
+    seen = [pixels_of(a["image"]) for a in answers]
     np.testing.assert_array_equal(seen[1], resize(colours[:1], inverted=True)[0])
     assert (seen[0] != seen[1]).any()
     expected = other.model.answers(seen[1][None])[0]
@@ -97,7 +96,7 @@ def test_each_model_gets_images_prepared_as_in_its_training(served, loaded, of_c
 def test_a_model_of_other_classes_shows_no_similar_garments(kinds, served, loaded, tmp_path):
     run = train(TINY, session=Session(data=made(kinds), runs=tmp_path, threads=1))
     other = ServedModel(Model(run.model_path, name="other", threads=1), None, None)
-    image = png(made(kinds).training().images[0])
+    image = encoded(made(kinds).training().images[0])
     for models, samples in (([other], 0), ([other, *loaded], 30)):
         client = served(models)
         answer = client.post("/v1/classify?details=true", files=forms(image))
@@ -114,15 +113,13 @@ def test_samples_hold_each_class(client, sample):
     samples = client.get("/v1/samples").json()["samples"]
     assert {each["class"] for each in samples} == set(sample.classes)
     for each in samples:
-        image = np.asarray(Image.open(io.BytesIO(base64.b64decode(each["image"]))))
+        image = pixels_of(each["image"])
         assert image.shape == (28, 28)
         assert sample.classes[each["label"]] == each["class"]
 
 
 def jpeg(width, height):
-    buffer = io.BytesIO()
-    Image.new("L", (width, height), 200).save(buffer, "JPEG")
-    return buffer.getvalue()
+    return encoded(Image.new("L", (width, height), 200), "JPEG")
 
 
 @pytest.mark.parametrize(
@@ -155,7 +152,7 @@ def test_what_is_no_form_and_no_photo_is_refused(client, garments):
 
     form = {"content-type": "multipart/form-data"}
     bounded = {"content-type": "multipart/form-data; boundary=b"}
-    photo = png(garments[0])
+    photo = encoded(garments[0])
     assert status(content=b"x") == 415
     assert status(json={"url": "http://example.org/shirt.png"}) == 415
     assert status(content=b"x", headers=form) == 422
@@ -184,7 +181,7 @@ def test_names_that_no_answer_could_repeat_do_no_harm(client, garments):
     def post(header):
         body = b"--b\r\nContent-Disposition: form-data; %s\r\n\r\n" % header
         kind = {"content-type": "multipart/form-data; boundary=b; charset=unicode_escape"}
-        content = body + png(garments[0]) + b"\r\n--b--\r\n"
+        content = body + encoded(garments[0]) + b"\r\n--b--\r\n"
         return client.post("/v1/classify", content=content, headers=kind)
 
     taken = post(rb'name="images"; filename="\ud800.png"')
@@ -193,7 +190,7 @@ def test_names_that_no_answer_could_repeat_do_no_harm(client, garments):
 
 
 def test_too_many_images_are_refused(client, garments):
-    one = png(garments[0])
+    one = encoded(garments[0])
     for photos in (forms(*[one] * 65), forms(*[one] * 9)):
         details = len(photos) == 9
         refused = client.post(f"/v1/classify?details={details}", files=photos)
@@ -210,7 +207,7 @@ def test_no_part_of_a_form_goes_to_a_file(client, monkeypatch):
     monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", fail)
     photo = np.full((1000, 1200, 3), 240, np.uint8)
     photo[200:800, 300:950] = np.random.default_rng(0).integers(0, 100, (600, 650, 3), np.uint8)
-    content = png(photo)
+    content = encoded(photo)
     assert 1_048_576 < len(content) < 5_000_000  # beyond what such files hold in memory
     assert client.post("/v1/classify", files=forms(content)).status_code == 200
 
@@ -232,7 +229,7 @@ def test_the_metrics_count_requests_and_images_and_hold_nothing_of_either(served
     client = served()
     for _ in range(3):
         client.post("/v1/classify", content=garments.tobytes(), headers=PIXELS)
-    client.post("/v1/classify", files=[("images", ("secret-name.png", png(garments[0])))])
+    client.post("/v1/classify", files=[("images", ("secret-name.png", encoded(garments[0])))])
     client.post("/v1/classify", content=b"x", headers=KINDS)
     client.get("/secret-path")
     client.post("/secret-path")

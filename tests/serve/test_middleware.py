@@ -12,7 +12,8 @@ from fittingroom.serve import uploads
 from fittingroom.serve.middleware import LimitsMiddleware
 from fittingroom.serve.monitoring import Monitor
 from fittingroom.serve.settings import Settings
-from tests.serve.conftest import PIXELS, forms, png
+from tests.photos.corpus import encoded
+from tests.serve.conftest import PIXELS, asynchronous, forms
 
 TOKEN = "0123456789abcdef"
 
@@ -24,7 +25,7 @@ def test_every_answer_has_the_security_headers_and_none_lets_others_in(client, g
         client.get("/metrics"),
         client.post("/v1/classify", content=b"x", headers={"content-type": "text/plain"}),
         client.post("/v1/classify", content=b"x", headers={"content-encoding": "gzip"}),
-        client.post("/v1/classify", files=forms(png(garments[0]))),
+        client.post("/v1/classify", files=forms(encoded(garments[0]))),
         client.request("PUT", "/v1/classify"),
         client.get("/v1/models", headers={"origin": "https://other.example"}),
     ]
@@ -158,89 +159,79 @@ class Slow:
         return [asyncio.create_task(self.ask(**options)) for _ in range(count)]
 
 
-def test_a_full_queue_refuses_and_says_when_to_come_back():
-    async def main():
-        slow = Slow(queue=3)
-        accepted = slow.asked(3)
-        await asyncio.sleep(0.01)
-        assert b"fittingroom_queue 3.0" in slow.monitor.page()[0]
-        status, headers = await slow.ask()
-        assert status == 429
+@asynchronous
+async def test_a_full_queue_refuses_and_says_when_to_come_back():
+    slow = Slow(queue=3)
+    accepted = slow.asked(3)
+    await asyncio.sleep(0.01)
+    assert b"fittingroom_queue 3.0" in slow.monitor.page()[0]
+    status, headers = await slow.ask()
+    assert status == 429
+    assert headers[b"retry-after"] == b"1"
+    slow.go.set()
+    assert [status for status, _ in await asyncio.gather(*accepted)] == [200] * 3
+    assert (await slow.ask())[0] == 200
+    counts = slow.monitor.page()[0]
+    assert b'fittingroom_requests_total{route="other",status="429"} 1.0' in counts
+    assert b'fittingroom_requests_total{route="other",status="200"} 4.0' in counts
+    assert b"fittingroom_queue 0.0" in counts
+
+
+@asynchronous
+async def test_a_request_that_would_wait_too_long_is_refused_but_eight_may_always_wait():
+    slow = Slow(waiting_seconds=0.02)
+    accepted = slow.asked(10)  # nothing is known of their time yet
+    await asyncio.sleep(0.2)
+    slow.go.set()
+    assert [status for status, _ in await asyncio.gather(*accepted)] == [200] * 10
+    slow.go.clear()  # recent requests took more than 0.02 s / 8 each
+    accepted = slow.asked(9)
+    await asyncio.sleep(0.01)
+    slow.go.set()
+    assert [status for status, _ in await asyncio.gather(*accepted)] == [200] * 8 + [429]
+    for _ in range(200):  # and now they take less
+        assert (await slow.ask())[0] == 200
+    slow.go.clear()
+    accepted = slow.asked(9)
+    await asyncio.sleep(0.01)
+    slow.go.set()
+    assert [status for status, _ in await asyncio.gather(*accepted)] == [200] * 9
+
+
+@asynchronous
+async def test_bodies_that_do_not_come_keep_nobody_waiting():
+    slow = Slow(waiting_seconds=1e-9)
+    slow.go.set()
+    assert (await slow.ask())[0] == 200  # which sets the time of recent requests
+    complete = asyncio.Event()
+    pending = slow.asked(20, after=complete)
+    await asyncio.sleep(0.01)
+    assert (await slow.ask())[0] == 200
+    slow.go.clear()
+    complete.set()  # all bodies at once: too many, which their headers did not show
+    await asyncio.sleep(0.01)
+    slow.go.set()
+    answers = await asyncio.gather(*pending)
+    assert sorted(status for status, _ in answers) == [200] * 8 + [429] * 12
+
+
+@asynchronous
+async def test_a_request_that_takes_too_long_is_given_up():
+    slow = Slow(seconds=0.05, queue=1)
+    unfinished = {"type": "http.request", "body": b"x", "more_body": True}
+    for messages in ((), (unfinished,)):
+        status, headers = await slow.ask(*messages, hang=True)
+        assert status == 503
         assert headers[b"retry-after"] == b"1"
-        slow.go.set()
-        assert [status for status, _ in await asyncio.gather(*accepted)] == [200] * 3
-        assert (await slow.ask())[0] == 200
-        counts = slow.monitor.page()[0]
-        assert b'fittingroom_requests_total{route="other",status="429"} 1.0' in counts
-        assert b'fittingroom_requests_total{route="other",status="200"} 4.0' in counts
-        assert b"fittingroom_queue 0.0" in counts
-
-    asyncio.run(main())
+        assert headers[b"connection"] == b"close"
+    slow.go.set()
+    assert (await slow.ask())[0] == 200  # their places are free again
 
 
-def test_a_request_that_would_wait_too_long_is_refused_but_eight_may_always_wait():
-    async def main():
-        slow = Slow(waiting_seconds=0.02)
-        accepted = slow.asked(10)  # nothing is known of their time yet
-        await asyncio.sleep(0.2)
-        slow.go.set()
-        assert [status for status, _ in await asyncio.gather(*accepted)] == [200] * 10
-        slow.go.clear()  # recent requests took more than 0.02 s / 8 each
-        accepted = slow.asked(9)
-        await asyncio.sleep(0.01)
-        slow.go.set()
-        assert [status for status, _ in await asyncio.gather(*accepted)] == [200] * 8 + [429]
-        for _ in range(200):  # and now they take less
-            assert (await slow.ask())[0] == 200
-        slow.go.clear()
-        accepted = slow.asked(9)
-        await asyncio.sleep(0.01)
-        slow.go.set()
-        assert [status for status, _ in await asyncio.gather(*accepted)] == [200] * 9
-
-    asyncio.run(main())
-
-
-def test_bodies_that_do_not_come_keep_nobody_waiting():
-    async def main():
-        slow = Slow(waiting_seconds=1e-9)
-        slow.go.set()
-        assert (await slow.ask())[0] == 200  # which sets the time of recent requests
-        complete = asyncio.Event()
-        pending = slow.asked(20, after=complete)
-        await asyncio.sleep(0.01)
-        assert (await slow.ask())[0] == 200
-        slow.go.clear()
-        complete.set()  # all bodies at once: too many, which their headers did not show
-        await asyncio.sleep(0.01)
-        slow.go.set()
-        answers = await asyncio.gather(*pending)
-        assert sorted(status for status, _ in answers) == [200] * 8 + [429] * 12
-
-    asyncio.run(main())
-
-
-def test_a_request_that_takes_too_long_is_given_up():
-    async def main():
-        slow = Slow(seconds=0.05, queue=1)
-        unfinished = {"type": "http.request", "body": b"x", "more_body": True}
-        for messages in ((), (unfinished,)):
-            status, headers = await slow.ask(*messages, hang=True)
-            assert status == 503
-            assert headers[b"retry-after"] == b"1"
-            assert headers[b"connection"] == b"close"
-        slow.go.set()
-        assert (await slow.ask())[0] == 200  # their places are free again
-
-    asyncio.run(main())
-
-
-def test_a_client_that_leaves_frees_its_place():
-    async def main():
-        slow = Slow(queue=1)
-        slow.go.set()
-        assert await slow.ask({"type": "http.disconnect"}) == (None, {})
-        assert b'status="499"} 1.0' in slow.monitor.page()[0]
-        assert (await slow.ask())[0] == 200
-
-    asyncio.run(main())
+@asynchronous
+async def test_a_client_that_leaves_frees_its_place():
+    slow = Slow(queue=1)
+    slow.go.set()
+    assert await slow.ask({"type": "http.disconnect"}) == (None, {})
+    assert b'status="499"} 1.0' in slow.monitor.page()[0]
+    assert (await slow.ask())[0] == 200
