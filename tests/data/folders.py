@@ -1,27 +1,19 @@
 """Data sets as folders of images, for tests."""
 
 from collections.abc import Iterable, Sequence
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from fittingroom.predictions import UInt8
-
-
-def png(image: UInt8) -> bytes:
-    """An image as a PNG file."""
-    stream = BytesIO()
-    Image.fromarray(image).save(stream, "PNG", compress_level=1)
-    return stream.getvalue()
+from tests.photos.corpus import encoded
 
 
 def write_classes(folder: Path, images: Iterable[UInt8], classes: Sequence[str]) -> Path:
     """Write each image as a PNG file into the folder of its class."""
     for at, (image, name) in enumerate(zip(images, classes, strict=True)):
         (folder / name).mkdir(parents=True, exist_ok=True)
-        (folder / name / f"{at:05}.png").write_bytes(png(image))
+        (folder / name / f"{at:05}.png").write_bytes(encoded(image, compress_level=1))
     return folder
 
 

@@ -51,23 +51,19 @@ class Mirror:
                 mirror.requests.append(self.path)
                 name = self.path.rpartition("/")[2]
                 content = (mirror.folder / name).read_bytes()
-                length = len(content)
                 if mirror.behaviour == "missing":
                     self.send_error(404)
                     return
-                if mirror.behaviour == "truncated":
-                    content = content[: length // 2]
-                elif mirror.behaviour == "portal":
+                if mirror.behaviour == "portal":
                     content = b"<!DOCTYPE html><title>Please log in</title>"
-                    length = len(content)
                 elif mirror.behaviour == "other":
                     arrays = small_arrays([0, 1], [0, 1])
                     content = zipped(idx_bytes(arrays[name.removesuffix(".gz")]))
-                    length = len(content)
                 self.send_response(200)
-                self.send_header("Content-Length", str(length))
+                self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
-                self.wfile.write(content)
+                cut = len(content) // 2 if mirror.behaviour == "truncated" else None
+                self.wfile.write(content[:cut])
 
             def log_message(self, format: str, *args: object) -> None:
                 """Tests are quiet."""

@@ -67,7 +67,7 @@ def root(monkeypatch: pytest.MonkeyPatch, *, is_root: bool) -> None:
     monkeypatch.setattr(apt, "_is_root", lambda: is_root)
 
 
-def test_the_package_is_unpacked_into_the_cache_and_not_installed(machine: Machine) -> None:
+def test_the_package_is_unpacked_into_the_cache_and_not_installed(machine):
     machine.state(lists=True)
     dataset = find_dataset()
     assert dataset.official
@@ -78,9 +78,7 @@ def test_the_package_is_unpacked_into_the_cache_and_not_installed(machine: Machi
     )
 
 
-def test_root_updates_the_lists_where_they_are_missing(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_root_updates_the_lists_where_they_are_missing(machine, monkeypatch):
     root(monkeypatch, is_root=True)
     machine.state(lists=False)
     assert find_dataset().official
@@ -91,16 +89,14 @@ def test_root_updates_the_lists_where_they_are_missing(
     ("is_root", "words"),
     [(False, "Unable to locate package .*`apt-get update` as root"), (True, "by apt: .*E: Unable")],
 )
-def test_a_package_that_is_not_there_is_reported(
-    is_root: bool, words: str, machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_package_that_is_not_there_is_reported(is_root, words, machine, monkeypatch):
     root(monkeypatch, is_root=is_root)
     machine.state(lists=False, network=False)
     with pytest.raises(DataNotFoundError, match=words):
         find_dataset()
 
 
-def test_a_package_with_other_data_is_refused(machine: Machine, tmp_path: Path) -> None:
+def test_a_package_with_other_data_is_refused(machine, tmp_path):
     data = write_sample(tmp_path / "data")
     (data / f"{TRAINING.images}.gz").write_bytes(b"rubbish")
     machine.state(lists=True, data=data)
@@ -117,12 +113,8 @@ def test_a_package_with_other_data_is_refused(machine: Machine, tmp_path: Path) 
     ],
 )
 def test_a_program_that_hangs_or_cannot_be_started_is_reported(
-    program: str,
-    words: str,
-    machine: Machine,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    program, words, machine, tmp_path, monkeypatch
+):
     (tmp_path / "programs" / "apt-get").write_text(program)
     monkeypatch.setattr(apt, "_SECONDS", 0.2)
     root(monkeypatch, is_root=False)

@@ -1,5 +1,3 @@
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -10,7 +8,7 @@ from fittingroom.errors import DataInvalidError
 GREY = np.random.default_rng(0).integers(0, 256, (5, 28, 28), dtype=np.uint8)
 
 
-def test_arrays_are_a_data_set() -> None:
+def test_arrays_are_a_data_set():
     pairs = (GREY, [3, 3, 7, 7, 7]), (GREY[:2] / 255, torch.tensor([[7], [3]]))
     dataset = find_dataset(pairs, classes=["cat", "owl"], invert="no")
     assert dataset.classes == ("cat", "owl")
@@ -30,6 +28,6 @@ def test_arrays_are_a_data_set() -> None:
         ((GREY, [0] * 5, GREY), "not as 3 values"),
     ],
 )
-def test_arrays_that_are_no_data_set_are_refused(arrays: Any, words: str) -> None:
+def test_arrays_that_are_no_data_set_are_refused(arrays, words):
     with pytest.raises(DataInvalidError, match=words):
         find_dataset(arrays)

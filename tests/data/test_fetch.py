@@ -8,7 +8,7 @@ from pathlib import Path
 import pooch
 import pytest
 
-from fittingroom.data import Dataset, fetch_dataset, find, find_dataset, survey
+from fittingroom.data import fetch_dataset, find, find_dataset, survey
 from fittingroom.data.official import FILE_NAMES, TEST, TRAINING, KnownSet
 from fittingroom.errors import DataError, DataNotFoundError
 
@@ -24,9 +24,7 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_missing_data_is_downloaded_once_and_in_silence(
-    mirrors: Start, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_data_is_downloaded_once_and_in_silence(mirrors, capfd):
     (mirror,) = mirrors("good")
     dataset = find_dataset()
     assert dataset.official
@@ -37,14 +35,14 @@ def test_missing_data_is_downloaded_once_and_in_silence(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_named_folder_gets_the_files_in_any_case(mirrors: Start, tmp_path: Path) -> None:
+def test_a_named_folder_gets_the_files_in_any_case(mirrors, tmp_path):
     mirrors("good")
     write_sample(find.cache_folder())
     assert fetch_dataset(tmp_path / "a" / "b").path == tmp_path / "a" / "b"
     assert names_in(tmp_path / "a" / "b") == PACKED_NAMES
 
 
-def test_only_missing_and_damaged_files_are_downloaded(mirrors: Start) -> None:
+def test_only_missing_and_damaged_files_are_downloaded(mirrors):
     (mirror,) = mirrors("good")
     cache = find.cache_folder()
     write_sample(cache, without=(TRAINING.labels,))
@@ -63,7 +61,7 @@ def test_only_missing_and_damaged_files_are_downloaded(mirrors: Start) -> None:
         ("other", "other content"),
     ],
 )
-def test_a_bad_mirror_is_followed_by_the_next(behaviour: str, words: str, mirrors: Start) -> None:
+def test_a_bad_mirror_is_followed_by_the_next(behaviour, words, mirrors):
     (bad,) = mirrors(behaviour)
     with pytest.raises(DataNotFoundError) as caught:
         find_dataset()
@@ -81,9 +79,7 @@ def test_a_bad_mirror_is_followed_by_the_next(behaviour: str, words: str, mirror
     assert (len(bad.requests), len(good.requests)) == (2, 4)
 
 
-def test_an_interruption_leaves_what_was_finished_and_nothing_else(
-    mirrors: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interruption_leaves_what_was_finished_and_nothing_else(mirrors, monkeypatch):
     (mirror,) = mirrors("good")
     fetch = pooch.HTTPDownloader.__call__
 
@@ -102,7 +98,7 @@ def test_an_interruption_leaves_what_was_finished_and_nothing_else(
     assert mirror.requested.count(f"{TRAINING.images}.gz") == 1
 
 
-def test_a_folder_that_cannot_be_made_is_named(mirrors: Start, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_named(mirrors, tmp_path):
     mirrors("good")
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match="can't be written to") as caught:
@@ -127,9 +123,7 @@ def other(
     return known
 
 
-def test_mnist_and_kmnist_are_fetched_by_name(
-    other: KnownSet, mirrors: Start, tmp_path: Path
-) -> None:
+def test_mnist_and_kmnist_are_fetched_by_name(other, mirrors, tmp_path):
     with pytest.raises(DataNotFoundError, match="some files are missing"):
         find_dataset(other.name, fetch=False)
     (mirror,) = mirrors("good")  # whose files are Fashion-MNIST's
@@ -147,6 +141,6 @@ def test_mnist_and_kmnist_are_fetched_by_name(
     assert len(mirror.requests) == 4
 
 
-def test_a_folder_may_be_called_mnist(sample: Dataset) -> None:
+def test_a_folder_may_be_called_mnist(sample):
     write_sample(Path("mnist"))
     assert find_dataset("./mnist").key == sample.key

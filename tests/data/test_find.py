@@ -5,7 +5,7 @@ import pytest
 
 from fittingroom.data import find, find_dataset, survey
 from fittingroom.data.find import SAMPLE_FOLDER
-from fittingroom.data.official import TRAINING, KnownSet
+from fittingroom.data.official import TRAINING
 from fittingroom.errors import DataInvalidError, DataNotFoundError
 
 from .files import write_sample
@@ -15,7 +15,7 @@ def folders() -> list[Path]:
     return [found.folder for found in survey()]
 
 
-def test_places_come_in_the_promised_order(home: Path, tmp_path: Path) -> None:
+def test_places_come_in_the_promised_order(home, tmp_path):
     here = Path.cwd()
     assert folders() == [
         find.cache_folder(),
@@ -29,7 +29,7 @@ def test_places_come_in_the_promised_order(home: Path, tmp_path: Path) -> None:
     assert len({found.what for found in survey()}) == 6
 
 
-def test_the_first_place_with_the_data_wins(sample_is_official: KnownSet) -> None:
+def test_the_first_place_with_the_data_wins(sample_is_official):
     everywhere = folders()
     for folder in everywhere:
         write_sample(folder)
@@ -42,7 +42,7 @@ def test_the_first_place_with_the_data_wins(sample_is_official: KnownSet) -> Non
         assert f"{found.what}, {found.folder}: no such folder" in str(caught.value)
 
 
-def test_a_place_with_bad_data_is_passed_over(sample_is_official: KnownSet) -> None:
+def test_a_place_with_bad_data_is_passed_over(sample_is_official):
     cache, keras, torchvision, *_ = folders()
     write_sample(cache, without=(TRAINING.labels,))
     write_sample(keras)
@@ -58,16 +58,14 @@ def test_a_place_with_bad_data_is_passed_over(sample_is_official: KnownSet) -> N
     assert found_in == [2]
 
 
-def test_a_place_must_have_the_official_data() -> None:
+def test_a_place_must_have_the_official_data():
     write_sample(folders()[0])
     with pytest.raises(DataNotFoundError, match="none of these places"):
         find_dataset(fetch=False)
 
 
 @pytest.mark.parametrize("by", ["argument", "variable"])
-def test_a_named_folder_is_the_only_one_looked_at(
-    by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sample_is_official: KnownSet
-) -> None:
+def test_a_named_folder_is_the_only_one_looked_at(by, tmp_path, monkeypatch, sample_is_official):
     write_sample(folders()[0])
     folder = tmp_path / "named"
     if by == "variable":
@@ -85,9 +83,7 @@ def test_a_named_folder_is_the_only_one_looked_at(
     assert find_dataset(data).path == folder
 
 
-def test_the_argument_comes_before_the_variable(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_argument_comes_before_the_variable(tmp_path, monkeypatch):
     monkeypatch.setenv("FITTINGROOM_DATA", str(tmp_path / "nowhere"))
     assert find_dataset("sample").path == SAMPLE_FOLDER
     monkeypatch.setenv("FITTINGROOM_DATA", "sample")
@@ -97,7 +93,7 @@ def test_the_argument_comes_before_the_variable(
         find_dataset(fetch=False)
 
 
-def test_a_folder_may_begin_with_a_tilde_and_is_kept_as_an_absolute_one(home: Path) -> None:
+def test_a_folder_may_begin_with_a_tilde_and_is_kept_as_an_absolute_one(home):
     write_sample(home / "mine")
     assert find_dataset("~/mine").path == home / "mine"
     write_sample(Path("sample"))

@@ -79,14 +79,14 @@ def check(write: Write, known: Dataset, folder: Path) -> None:
 
 
 @FORMATS
-def test_the_sample_is_known_in_every_format(write: Write, sample: Dataset, tmp_path: Path) -> None:
+def test_the_sample_is_known_in_every_format(write, sample, tmp_path):
     check(write, sample, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.real_data
 @FORMATS
-def test_real_data_is_official_in_every_format(write: Write, real: Dataset, tmp_path: Path) -> None:
+def test_real_data_is_official_in_every_format(write, real, tmp_path):
     check(write, real, tmp_path)
 
 
@@ -118,9 +118,7 @@ def test_real_data_is_official_in_every_format(write: Write, real: Dataset, tmp_
         ("a.npz", saved(x=IMAGES * 9.5, y=LABELS), r"x: The images have values from .* Use `imag"),
     ],
 )
-def test_a_damaged_file_is_named_in_one_message(
-    name: str, content: str | bytes, words: str, tmp_path: Path
-) -> None:
+def test_a_damaged_file_is_named_in_one_message(name, content, words, tmp_path):
     path = tmp_path / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(DataInvalidError, match=words) as caught:

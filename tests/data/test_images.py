@@ -1,5 +1,4 @@
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,14 +6,14 @@ import pytest
 from fittingroom.data import find_dataset
 from fittingroom.errors import DataError
 from fittingroom.photos.preparation import resize
-from tests.photos.corpus import garment_photo
+from tests.photos.corpus import encoded, garment_photo
 
-from .folders import blobs, png, write_classes
+from .folders import blobs, write_classes
 
 TWO = ["cat", "dog"]
 
 
-def test_parts_are_known_by_the_names_that_people_give_them(tmp_path: Path) -> None:
+def test_parts_are_known_by_the_names_that_people_give_them(tmp_path):
     images = blobs(20)
     for name, count in (("TRAIN", 10), ("Val", 4), ("testing", 6)):
         write_classes(tmp_path / name, images[:count], TWO * (count // 2))
@@ -29,12 +28,12 @@ def test_parts_are_known_by_the_names_that_people_give_them(tmp_path: Path) -> N
     assert "Files left out, since they are no images in a class folder: 21." in dataset.notes
 
 
-def test_classes_may_be_called_after_parts(tmp_path: Path) -> None:
+def test_classes_may_be_called_after_parts(tmp_path):
     folder = write_classes(tmp_path / "data", blobs(60), ["train", "plane", "valid"] * 20)
     assert find_dataset(folder).classes == ("plane", "train", "valid")
 
 
-def test_mixed_sizes_and_colours_are_each_resized(tmp_path: Path) -> None:
+def test_mixed_sizes_and_colours_are_each_resized(tmp_path):
     images = [*blobs(8, 1), *blobs(8, 2, (40, 32)), *blobs(8, 3, (32, 48, 3))]
     write_classes(tmp_path / "train", images, TWO * 12)
     write_classes(tmp_path / "test", images[:2], TWO)
@@ -45,7 +44,7 @@ def test_mixed_sizes_and_colours_are_each_resized(tmp_path: Path) -> None:
     assert "The images are in colour, various sizes, around 32×32 pixels." in dataset.notes
 
 
-def test_progress_counts_every_image(tmp_path: Path) -> None:
+def test_progress_counts_every_image(tmp_path):
     seen: dict[str, tuple[int, int]] = {}
 
     @contextmanager
@@ -59,7 +58,7 @@ def test_progress_counts_every_image(tmp_path: Path) -> None:
     assert seen["Reading the test images"] == (4, 4)
 
 
-def test_photos_without_an_object_are_resized_and_counted(tmp_path: Path) -> None:
+def test_photos_without_an_object_are_resized_and_counted(tmp_path):
     photo = garment_photo()
     flat = np.full((99, 66), 7, np.uint8)
     write_classes(tmp_path / "train", [photo] * 6, TWO * 3)
@@ -75,7 +74,7 @@ def test_photos_without_an_object_are_resized_and_counted(tmp_path: Path) -> Non
     assert doubtful.endswith("1 of the test images, " + str(tmp_path / "test/dog/00001.png."))
 
 
-GOOD = png(blobs(1)[0])
+GOOD = encoded(blobs(1)[0])
 
 
 @pytest.mark.parametrize(
@@ -89,7 +88,7 @@ GOOD = png(blobs(1)[0])
         ({"o\x07wl/1.png": GOOD, "o\x07wl/2.png": GOOD}, "all of which can be printed"),
     ],
 )
-def test_what_is_odd_or_damaged_is_said_in_one_message(files, words, tmp_path: Path) -> None:
+def test_what_is_odd_or_damaged_is_said_in_one_message(files, words, tmp_path):
     folder = tmp_path / "data"
     if "1.png" not in files:
         write_classes(folder, blobs(8), TWO * 4)
@@ -100,14 +99,14 @@ def test_what_is_odd_or_damaged_is_said_in_one_message(files, words, tmp_path: P
         find_dataset(folder)
 
 
-def test_a_class_that_only_the_test_set_has_is_named(tmp_path: Path) -> None:
+def test_a_class_that_only_the_test_set_has_is_named(tmp_path):
     write_classes(tmp_path / "train", blobs(8), TWO * 4)
     write_classes(tmp_path / "test", blobs(3), [*TWO, "owl"])
     with pytest.raises(DataError, match="training set has no image of owl"):
         find_dataset(tmp_path)
 
 
-def test_links_and_odd_but_printable_names_are_fine(tmp_path: Path) -> None:
+def test_links_and_odd_but_printable_names_are_fine(tmp_path):
     write_classes(tmp_path / "train", blobs(8), TWO * 4)
     write_classes(tmp_path / "test", blobs(4), TWO * 2)
     inside = tmp_path / "train" / "cat"

@@ -1,6 +1,5 @@
 import io
 import zipfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ LABELS = np.array([0, 0, 1, 1, 0, 1])
         "X y x_test y_test",
     ],
 )
-def test_arrays_go_by_several_names(names: str, tmp_path: Path) -> None:
+def test_arrays_go_by_several_names(names, tmp_path):
     given = zip(names.split(), [IMAGES / 255, LABELS[:, None]] * 3, strict=False)
     arrays: dict[str, Any] = dict(given)
     np.savez_compressed(tmp_path / "a.npz", classes=["cat", "owl"], **arrays)

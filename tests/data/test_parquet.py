@@ -10,8 +10,9 @@ import pytest
 
 from fittingroom.data import find_dataset
 from fittingroom.errors import DataError, MissingExtraError
+from tests.photos.corpus import encoded
 
-from .folders import blobs, png
+from .folders import blobs
 
 
 def write(path: Path, rows: dict[str, Any], *, names: tuple[str, ...] = (), group: int = 7) -> Path:
@@ -28,14 +29,14 @@ def write(path: Path, rows: dict[str, Any], *, names: tuple[str, ...] = (), grou
 
 
 def structs(images) -> list[dict[str, Any]]:
-    return [{"bytes": png(each), "path": f"{at}.png"} for at, each in enumerate(images)]
+    return [{"bytes": encoded(each), "path": f"{at}.png"} for at, each in enumerate(images)]
 
 
-def test_a_named_file_of_plain_bytes_and_text_labels(tmp_path: Path) -> None:
+def test_a_named_file_of_plain_bytes_and_text_labels(tmp_path):
     images = blobs(30)
     columns = {
         "id": range(30),
-        "picture": list(map(png, images)),
+        "picture": list(map(encoded, images)),
         "label": ["owl", "cat", "dog"] * 10,
     }
     path = write(tmp_path / "my.parquet", columns)
@@ -48,7 +49,7 @@ def test_a_named_file_of_plain_bytes_and_text_labels(tmp_path: Path) -> None:
     assert dataset.open_test().labels.tolist() == [2, 0, 1]
 
 
-def test_parts_and_class_names_come_from_a_folder(tmp_path: Path) -> None:
+def test_parts_and_class_names_come_from_a_folder(tmp_path):
     for name, count in (("train", 8), ("validation", 4), ("test-0", 2), ("extra", 2)):
         columns = {"image": structs(blobs(count)), "label": [0, 1] * (count // 2)}
         write(tmp_path / "set" / f"{name}.parquet", columns, names=("cat", "dog"))
@@ -74,7 +75,7 @@ GOOD = {"image": [*FIVE, *structs(blobs(1))], "label": [0, 1] * 3}
         ({}, 9, r"my\.parquet can't be read as Parquet"),
     ],
 )
-def test_what_is_odd_or_damaged_is_said_in_one_message(changed, cut, words, tmp_path: Path) -> None:
+def test_what_is_odd_or_damaged_is_said_in_one_message(changed, cut, words, tmp_path):
     rows = {name: each for name, each in (GOOD | changed).items() if each is not None}
     path = write(tmp_path / "my.parquet", rows)
     path.write_bytes(path.read_bytes()[cut:])
@@ -82,7 +83,7 @@ def test_what_is_odd_or_damaged_is_said_in_one_message(changed, cut, words, tmp_
         find_dataset(path)
 
 
-def test_without_pyarrow_the_extra_is_named(tmp_path: Path, monkeypatch) -> None:
+def test_without_pyarrow_the_extra_is_named(tmp_path, monkeypatch):
     path = write(tmp_path / "my.parquet", GOOD)
     monkeypatch.setitem(sys.modules, "pyarrow.dataset", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'fittingroom\[parquet\]'"):

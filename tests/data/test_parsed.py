@@ -50,9 +50,7 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_second_time_nothing_is_read_or_prepared(
-    data: Path, kept: Path, reads: list[Path]
-) -> None:
+def test_the_second_time_nothing_is_read_or_prepared(data, kept, reads):
     first, second = (find_dataset(data) for _ in range(2))
     assert reads == [data]
     assert (first.own_validation, first.preparation.resized) == (2, True)
@@ -62,9 +60,7 @@ def test_the_second_time_nothing_is_read_or_prepared(
     assert before == after
 
 
-def test_whatever_decides_about_a_data_set_is_looked_at(
-    data: Path, kept: Path, reads: list[Path]
-) -> None:
+def test_whatever_decides_about_a_data_set_is_looked_at(data, kept, reads):
     file = data / "data.npz"
     find_dataset(file)
     find_dataset(file, invert="yes")
@@ -80,9 +76,7 @@ def test_whatever_decides_about_a_data_set_is_looked_at(
 
 
 @pytest.mark.parametrize("spoil", ["cut", "changed", "emptied"])
-def test_what_is_damaged_is_read_anew(
-    spoil: str, data: Path, kept: Path, reads: list[Path]
-) -> None:
+def test_what_is_damaged_is_read_anew(spoil, data, kept, reads):
     first = find_dataset(data)
     (entry,) = kept.iterdir()
     content = bytearray(entry.read_bytes())
@@ -93,7 +87,7 @@ def test_what_is_damaged_is_read_anew(
     assert reads == [data, data]
 
 
-def test_errors_and_idx_files_leave_nothing(data: Path, kept: Path, tmp_path: Path) -> None:
+def test_errors_and_idx_files_leave_nothing(data, kept, tmp_path):
     find_dataset(write_arrays(tmp_path / "idx", small_arrays([0, 0, 1, 1], [0, 1])))
     (data / "data.npz").write_bytes(b"")
     with pytest.raises(DataError):
@@ -101,7 +95,7 @@ def test_errors_and_idx_files_leave_nothing(data: Path, kept: Path, tmp_path: Pa
     assert not kept.exists()
 
 
-def test_a_full_disk_is_no_error(data: Path, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_no_error(data, kept, monkeypatch):
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -110,9 +104,7 @@ def test_a_full_disk_is_no_error(data: Path, kept: Path, monkeypatch: pytest.Mon
     assert list(kept.iterdir()) == []
 
 
-def test_only_the_last_used_are_kept(
-    data: Path, kept: Path, reads: list[Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_the_last_used_are_kept(data, kept, reads, monkeypatch):
     monkeypatch.setattr(parsed, "_KEPT", 2)
     for classes in ("ab", "cd", "ab", "ef", "ab"):
         find_dataset(data, classes=list(classes))

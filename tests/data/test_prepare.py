@@ -1,16 +1,15 @@
-import io
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
-from PIL import Image
 
 from fittingroom.data.content import Part
 from fittingroom.data.prepare import decide, prepare
 from fittingroom.photos import Preparation, read_photo
 from fittingroom.photos.preparation import resize
+from tests.photos.corpus import encoded
 
 
 def part(images) -> Part:
@@ -21,13 +20,13 @@ def prepared(images, invert: str = "auto") -> np.ndarray:
     return prepare(part(images), decide(part(images), invert)[0], None, "images")[0]
 
 
-def test_images_of_the_data_sets_own_format_stay_as_they_are(sample) -> None:
+def test_images_of_the_data_sets_own_format_stay_as_they_are(sample):
     images = sample.training().images
     assert decide(part(images), "auto") == (Preparation(), [])
     assert prepared(images) is images
 
 
-def test_ink_on_white_is_inverted_and_said(sample) -> None:
+def test_ink_on_white_is_inverted_and_said(sample):
     images = sample.training().images[:50]
     preparation, notes = decide(part(255 - images), "auto")
     assert preparation == Preparation(resized=True, inverted=True)
@@ -37,7 +36,7 @@ def test_ink_on_white_is_inverted_and_said(sample) -> None:
     np.testing.assert_array_equal(prepared(images, "yes"), 255 - images)
 
 
-def test_images_are_resized_by_area() -> None:
+def test_images_are_resized_by_area():
     images = np.random.default_rng(0).integers(0, 255, (3, 56, 56), np.uint8)
     means = images.reshape(3, 28, 2, 28, 2).mean(axis=(2, 4))
     expected = np.floor(means + 0.5).astype(np.uint8)
@@ -47,7 +46,7 @@ def test_images_are_resized_by_area() -> None:
     np.testing.assert_allclose(other, images[:, :43, :43].mean(axis=(1, 2)), atol=0.5)
 
 
-def test_the_shorter_edge_is_filled_with_the_background() -> None:
+def test_the_shorter_edge_is_filled_with_the_background():
     image = np.full((1, 28, 14), 40, np.uint8)
     image[0, 10:18, 4:10] = 200
     square = resize(image, inverted=False)[0]
@@ -57,7 +56,7 @@ def test_the_shorter_edge_is_filled_with_the_background() -> None:
 
 
 @given(arrays(np.uint8, (4, 12, 9, 3)))
-def test_one_by_one_is_the_same_as_together(images) -> None:
+def test_one_by_one_is_the_same_as_together(images):
     together = resize(images, inverted=True)
     alone = np.concatenate([resize(each[None], inverted=True) for each in images])
     np.testing.assert_array_equal(together, alone)
@@ -82,12 +81,10 @@ KINDS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_file_of_an_image_becomes_what_training_used(kind: str) -> None:
+def test_a_file_of_an_image_becomes_what_training_used(kind):
     images = KINDS[kind]
     preparation, notes = decide(part(images), "auto")
     assert ("Each was converted as a photo." in notes) == (kind == "photos")
     for image, expected in zip(images, prepared(images), strict=True):
-        stream = io.BytesIO()
-        Image.fromarray(image).save(stream, "PNG")
-        photo = read_photo(stream.getvalue(), preparation=preparation)
+        photo = read_photo(encoded(image), preparation=preparation)
         np.testing.assert_array_equal(photo.image, expected)

@@ -1,5 +1,4 @@
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from fittingroom.errors import DataInvalidError, DataNotFoundError, UsageError
 from .files import idx_bytes, sample_content, small_arrays, write_arrays, write_file, write_sample
 
 
-def test_a_named_folder_is_known_by_its_content(tmp_path: Path) -> None:
+def test_a_named_folder_is_known_by_its_content(tmp_path):
     folder = write_sample(tmp_path / "anything", packed=False)
     dataset = find_dataset(folder)
     assert (dataset.name, dataset.path, dataset.classes) == ("sample", folder, GARMENTS)
@@ -33,7 +32,7 @@ def test_a_named_folder_is_known_by_its_content(tmp_path: Path) -> None:
         lambda name: name.replace("t10k", "test"),
     ],
 )
-def test_other_spellings_of_the_files_names(spelled, tmp_path: Path) -> None:
+def test_other_spellings_of_the_files_names(spelled, tmp_path):
     for name in FILE_NAMES:
         path = tmp_path / "data" / spelled(name)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +40,7 @@ def test_other_spellings_of_the_files_names(spelled, tmp_path: Path) -> None:
     assert find_dataset(tmp_path / "data").name == "sample"
 
 
-def test_emnist_is_transposed_back_and_named_by_its_mapping(tmp_path: Path) -> None:
+def test_emnist_is_transposed_back_and_named_by_its_mapping(tmp_path):
     arrays = small_arrays([1, 2, 3] * 2, [3, 1])
     for kind in ("emnist-letters", "emnist-digits"):
         for name, array in arrays.items():
@@ -57,7 +56,7 @@ def test_emnist_is_transposed_back_and_named_by_its_mapping(tmp_path: Path) -> N
     np.testing.assert_array_equal(images, arrays[TRAINING.images].transpose(0, 2, 1))
 
 
-def test_emnist_as_tables_is_transposed_back_too(tmp_path: Path) -> None:
+def test_emnist_as_tables_is_transposed_back_too(tmp_path):
     arrays = small_arrays([1, 2, 3] * 2, [3, 1])
     for part, names in (("train", TRAINING), ("test", TEST)):
         rows = np.c_[arrays[names.labels], arrays[names.images].reshape(-1, 28 * 28)]
@@ -71,7 +70,7 @@ def test_emnist_as_tables_is_transposed_back_too(tmp_path: Path) -> None:
     np.testing.assert_array_equal(dataset.open_test().images, test)
 
 
-def test_a_validation_set_of_its_own_takes_the_place_of_the_rule(tmp_path: Path) -> None:
+def test_a_validation_set_of_its_own_takes_the_place_of_the_rule(tmp_path):
     images = np.random.default_rng(0).integers(0, 99, (9, 28, 28), np.uint8)
     labels = np.array([0, 1, 0, 1, 0, 1, 0, 1, 0])
     parts = [Part(images[at], labels[at]) for at in (slice(5), slice(5, 7), slice(7, 9))]
@@ -85,22 +84,22 @@ def test_a_validation_set_of_its_own_takes_the_place_of_the_rule(tmp_path: Path)
     assert dataset.key != without.key
 
 
-def test_a_folder_of_something_else_says_what_is_there_and_what_is_needed(tmp_path: Path) -> None:
+def test_a_folder_of_something_else_says_what_is_there_and_what_is_needed(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "notes.txt").touch()
     with pytest.raises(DataNotFoundError, match=r"holds notes\.txt\. That is no data set") as told:
         find_dataset(tmp_path / "data")
-    for reader in READERS:
-        assert reader.name in str(told.value)
+    for name in READERS:
+        assert name in str(told.value)
 
 
-def test_a_single_image_is_no_data_set(tmp_path: Path) -> None:
+def test_a_single_image_is_no_data_set(tmp_path):
     (tmp_path / "a.PNG").touch()
     with pytest.raises(DataNotFoundError, match=r"single image.* `fittingroom predict .*a\.PNG`"):
         find_dataset(tmp_path / "a.PNG")
 
 
-def test_what_another_reader_would_read_is_named(tmp_path: Path) -> None:
+def test_what_another_reader_would_read_is_named(tmp_path):
     write_arrays(tmp_path, small_arrays([0, 0, 1, 1], [0, 1]))
     (tmp_path / "b.npz").touch()
     (tmp_path / "cat").mkdir()
@@ -115,7 +114,7 @@ def test_what_another_reader_would_read_is_named(tmp_path: Path) -> None:
     assert beside[1:] == ("The test set beside it is t10k-images-idx3-ubyte.gz.",)
 
 
-def test_unknown_data_works_with_its_own_names(tmp_path: Path) -> None:
+def test_unknown_data_works_with_its_own_names(tmp_path):
     arrays = small_arrays([0, 1, 2] * 5, [2, 1])
     folder = write_arrays(tmp_path / "data", arrays)
     names = tmp_path / "names.txt"
@@ -131,7 +130,7 @@ def test_unknown_data_works_with_its_own_names(tmp_path: Path) -> None:
         assert image_set.indices.tolist() == list(range(len(image_set)))
 
 
-def test_unknown_data_is_named_by_all_of_its_files(tmp_path: Path) -> None:
+def test_unknown_data_is_named_by_all_of_its_files(tmp_path):
     def name(training: list[int], test: list[int]) -> str:
         folder = write_arrays(tmp_path, small_arrays(training, test))
         return find_dataset(folder).name
@@ -143,19 +142,12 @@ def test_unknown_data_is_named_by_all_of_its_files(tmp_path: Path) -> None:
     assert name([0, 1, 0, 1], [0, 1]) != first
 
 
-def test_known_data_keeps_its_names(tmp_path: Path) -> None:
+def test_known_data_keeps_its_names(tmp_path):
     folder = write_sample(tmp_path / "data")
     names = tmp_path / "names.txt"
     names.write_text("\n".join("abcdefghij"))
     with pytest.raises(DataInvalidError, match="class names of its own"):
         find_dataset(folder, classes=names)
-
-
-def test_labels_and_images_have_to_fit(tmp_path: Path) -> None:
-    write_arrays(tmp_path, small_arrays([0, 0, 1, 1], [0, 1]))
-    write_file(tmp_path, TRAINING.labels, idx_bytes(np.array([0, 1], np.uint8)), packed=True)
-    with pytest.raises(DataInvalidError, match="2 labels for 4 images"):
-        find_dataset(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +158,7 @@ def test_labels_and_images_have_to_fit(tmp_path: Path) -> None:
         (b"\xff\xfe\x00", "UTF-8"),
     ],
 )
-def test_bad_files_of_names_are_refused(content: bytes | None, words: str, tmp_path: Path) -> None:
+def test_bad_files_of_names_are_refused(content, words, tmp_path):
     folder = write_arrays(tmp_path / "data", small_arrays([0, 1, 2] * 2, [0, 1]))
     names = tmp_path / "names.txt"
     if content is not None:
@@ -175,6 +167,6 @@ def test_bad_files_of_names_are_refused(content: bytes | None, words: str, tmp_p
         find_dataset(folder, classes=names)
 
 
-def test_names_and_a_test_set_go_with_data() -> None:
+def test_names_and_a_test_set_go_with_data():
     with pytest.raises(UsageError, match="go with --data"):
         find_dataset(classes=("a", "b"))

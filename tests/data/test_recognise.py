@@ -11,7 +11,7 @@ from fittingroom.data import Dataset, ImageSet, recognise
 from fittingroom.data.content import Content, Part
 from fittingroom.data.dataset import Source
 from fittingroom.data.read import make_dataset
-from fittingroom.runs import Run, find_run
+from fittingroom.runs import find_run
 
 from ..conftest import TINY
 
@@ -30,9 +30,7 @@ def made(training: ImageSet, test: ImageSet, validation: ImageSet | None = None)
     return make_dataset(Content(part(training), part(test), own), Source(None))
 
 
-def test_shuffled_images_are_the_same_data_and_have_the_same_runs(
-    sample: Dataset, trained: Run
-) -> None:
+def test_shuffled_images_are_the_same_data_and_have_the_same_runs(sample, trained):
     dataset = made(shuffled(sample.training()), shuffled(sample.open_test()))
     assert (dataset.name, dataset.key, dataset.warnings) == ("sample", sample.key, ())
     for ours, theirs in (
@@ -46,7 +44,7 @@ def test_shuffled_images_are_the_same_data_and_have_the_same_runs(
     assert found.name == trained.name
 
 
-def test_data_with_a_validation_set_of_its_own_stays_as_it_is(sample: Dataset) -> None:
+def test_data_with_a_validation_set_of_its_own_stays_as_it_is(sample):
     training = shuffled(sample.training())
     first, last = (training.take(at) for at in np.split(np.arange(2000), [1900]))
     dataset = made(first, sample.open_test(), last)
@@ -87,9 +85,7 @@ def change(how: str, training: ImageSet, test: ImageSet) -> None:
         ("write digits", "Are these digits"),
     ],
 )
-def test_data_that_only_looks_like_fashion_mnist_is_warned_about(
-    how: str, words: str, sample: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_data_that_only_looks_like_fashion_mnist_is_warned_about(how, words, sample, monkeypatch):
     monkeypatch.setattr(recognise, "_SIZES", (2000, 500))
     training, test = shuffled(sample.training()), shuffled(sample.open_test())
     change(how, training, test)
@@ -100,20 +96,20 @@ def test_data_that_only_looks_like_fashion_mnist_is_warned_about(
     assert (dataset.training().images == training.images).all()
 
 
-def test_other_data_of_another_size_is_no_reason_to_warn(sample: Dataset) -> None:
+def test_other_data_of_another_size_is_no_reason_to_warn(sample):
     training, test = shuffled(sample.training()), sample.open_test()
     change("relabel", training, test)
     assert made(training, test).warnings == ()
 
 
 @pytest.mark.real_data
-def test_shuffled_real_data_is_official(real: Dataset) -> None:
+def test_shuffled_real_data_is_official(real):
     dataset = made(shuffled(real.training()), shuffled(real.open_test()))
     assert (dataset.official, dataset.key) == (True, real.key)
 
 
 @pytest.mark.real_data
-def test_the_table_is_made_again_from_the_real_data(real: Dataset, tmp_path: Path) -> None:
+def test_the_table_is_made_again_from_the_real_data(real, tmp_path):
     path = Path(__file__).parents[2] / "tools" / "make_image_table.py"
     runpy.run_path(str(path))["make_image_table"](tmp_path / "table.npz", real.path)
     assert (tmp_path / "table.npz").read_bytes() == recognise.TABLE.read_bytes()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fittingroom.classes import GARMENTS
-from fittingroom.data import Dataset, find_dataset
+from fittingroom.data import find_dataset
 from fittingroom.data.find import SAMPLE_FOLDER
 from fittingroom.data.official import FILE_NAMES
 
@@ -14,7 +14,7 @@ from fittingroom.data.official import FILE_NAMES
 MADE_WITH_ZLIB = "1.2.13"
 
 
-def test_the_sample_is_balanced() -> None:
+def test_the_sample_is_balanced():
     dataset = find_dataset("sample")
     assert (dataset.name, dataset.official, dataset.classes) == ("sample", False, GARMENTS)
     assert np.bincount(dataset.training().labels).tolist() == [200] * 10
@@ -23,7 +23,7 @@ def test_the_sample_is_balanced() -> None:
 
 @pytest.mark.slow
 @pytest.mark.real_data
-def test_the_sample_is_made_again_from_the_real_data(real: Dataset, tmp_path: Path) -> None:
+def test_the_sample_is_made_again_from_the_real_data(real, tmp_path):
     path = Path(__file__).parents[2] / "tools" / "make_sample.py"
     spec = importlib.util.spec_from_file_location("make_sample", path)
     assert spec is not None

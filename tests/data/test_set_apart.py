@@ -1,6 +1,5 @@
 import hashlib
 import io
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from fittingroom.data import find_dataset
 from fittingroom.data.set_apart import NEAR, _aside, _vectors, set_apart
 from fittingroom.errors import DataInvalidError
 from fittingroom.photos.preparation import resize
+from tests.photos.corpus import encoded
 
 from .folders import blobs, write_classes
 
@@ -45,9 +45,7 @@ def test_neither_order_nor_other_images_move_an_image(seed, count):
 def test_copies_stay_together_whatever_was_done_to_them(chosen, quality, side):
     def again(image):
         """Saved as JPEG."""
-        stream = io.BytesIO()
-        Image.fromarray(image).save(stream, "JPEG", quality=quality)
-        return np.asarray(Image.open(stream))
+        return np.asarray(Image.open(io.BytesIO(encoded(image, "JPEG", quality=quality))))
 
     def resized(image):
         larger = Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)
@@ -75,7 +73,7 @@ def contents(images) -> set[bytes]:
     return {image.tobytes() for image in images}
 
 
-def test_a_validation_set_stays_one_but_for_what_is_set_apart(tmp_path: Path):
+def test_a_validation_set_stays_one_but_for_what_is_set_apart(tmp_path):
     write_classes(tmp_path / "data" / "train", blobs(60), ["cat", "dog"] * 30)
     write_classes(tmp_path / "data" / "val", blobs(40, seed=1), ["cat", "dog"] * 20)
     dataset = find_dataset(tmp_path / "data")

@@ -51,8 +51,8 @@ def readers() -> dict[str, Callable[[Path], Any]]:
             predictor.log_probabilities(np.zeros((count, 28, 28), np.uint8))
 
     return {
-        "images": idx.read_images,
-        "labels": idx.read_labels,
+        "images": lambda path: idx.read_array(path, 3),
+        "labels": lambda path: idx.read_array(path, 1),
         "data": lambda path: find_dataset(path),
         "predictions": Predictions.read,
         "external": lambda path: read_external(

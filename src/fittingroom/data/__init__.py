@@ -11,9 +11,8 @@
 
 from fittingroom.data.dataset import Dataset, Source
 from fittingroom.data.find import DataPlace, fetch_dataset, find_dataset, survey
-from fittingroom.data.folds import fold_numbers, make_folds
 from fittingroom.data.sheet import contact_sheet
-from fittingroom.data.split import ImageSet, Split, SplitRule
+from fittingroom.data.split import ImageSet, Split, SplitRule, fold_numbers, make_folds
 
 __all__ = [
     "DataPlace",

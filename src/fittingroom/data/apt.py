@@ -23,10 +23,7 @@ _SECONDS = 300
 def unpack_missing(folder: Path) -> str | None:
     """Put those of the four files that a folder lacks into it, from Debian's package.
 
-    As root, the package lists are updated if they don't have the package.
-
-    Returns:
-        None if all four files are in the folder now; otherwise why not.
+    As root, the package lists are updated if they don't have it. Gives the reason if that fails.
     """
     advice = ""
     try:

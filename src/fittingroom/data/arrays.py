@@ -3,35 +3,22 @@
 from pathlib import Path
 from typing import Any
 
-from fittingroom.data.content import Content, FileInvalidError, Part, labels_of
+from fittingroom.data.content import Content, Part, labelled
 from fittingroom.errors import DataInvalidError
 from fittingroom.photos.arrays import as_array, as_images
 
 
 def part_of(images: Any, labels: Any, names: tuple[str, str]) -> Part:
-    """Images and labels as a part of a data set; ``names`` are what messages call the two.
-
-    Raises:
-        DataInvalidError: they are no such arrays, or not as many.
-    """
+    """Images and labels as a part of a data set; ``names`` are what messages call the two."""
     try:
         levels = as_images(images)
     except DataInvalidError as error:
         raise DataInvalidError(f"{names[0]}: {error}") from error
-    where = Path(names[1])
-    numbers = labels_of(as_array(labels), where)
-    if len(numbers) != len(levels):
-        reason = f"has {len(numbers):,} labels for {len(levels):,} images"
-        raise FileInvalidError(where, reason, "Give one label an image.")
-    return Part(levels, numbers)
+    return labelled(levels, as_array(labels), Path(names[1]))
 
 
 def content_of(arrays: tuple[Any, ...]) -> Content:
-    """A data set of ``(x, y)``, ``(x, y, x_test, y_test)``, or two pairs, as Keras gives them.
-
-    Raises:
-        DataInvalidError: it is something else.
-    """
+    """A data set of ``(x, y)``, ``(x, y, x_test, y_test)``, or two pairs, as Keras gives them."""
     if len(arrays) == 2 and all(isinstance(pair, tuple) and len(pair) == 2 for pair in arrays):
         arrays = (*arrays[0], *arrays[1])
     if len(arrays) not in (2, 4):

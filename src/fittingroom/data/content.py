@@ -19,17 +19,17 @@ from fittingroom.photos.opening import open_photo
 from fittingroom.predictions import UInt8
 from fittingroom.safe_io import most_behind, open_plain
 
+# What parts of the data are called in the names of files and folders.
+PARTS = {
+    **dict.fromkeys(("train", "training"), "training"),
+    **dict.fromkeys(("val", "valid", "validation"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 REPLACE = "Replace this file, or name other data with --data."
 
 
 class FileInvalidError(DataInvalidError):
-    """A data file is not what it should be.
-
-    Args:
-        path: the file.
-        reason: what is wrong with it, as the end of a sentence that begins with its name.
-        advice: what to do.
-    """
+    """A data file is not what it should be; its name and ``reason`` make a sentence."""
 
     def __init__(self, path: Path, reason: str, advice: str = REPLACE) -> None:
         super().__init__(f"{path} {reason}. {advice}")
@@ -40,11 +40,8 @@ class FileInvalidError(DataInvalidError):
 class Decoded(Sequence[UInt8]):
     """Images, each decoded anew when it is asked for: uint8 ``(H, W)`` grey or ``(H, W, 3)``.
 
-    An image whose three channels are equal is grey, however it is stored.
-
-    Args:
-        names: what messages call each image.
-        load: the path or the content of image ``i``.
+    An image whose three channels are equal is grey, however it is stored. ``names`` are for
+    messages; ``load`` gives the path or the content of image ``i``.
     """
 
     def __init__(self, names: Sequence[str], load: Callable[[int], Path | bytes]) -> None:
@@ -88,9 +85,7 @@ class Content:
     """What a reader found.
 
     Attributes:
-        training: the images to train on.
-        test: the test set, or None if the source has none.
-        validation: a validation set, or None.
+        training, test, validation: the parts, None for what the source doesn't have.
         classes: the name of each label, by its number; empty if the source has no names.
         notes: what the reader did or left out, a sentence each.
         format: what it was read from, in words.
@@ -108,11 +103,8 @@ class Content:
 def opened(path: Path, most: int) -> Iterator[tuple[io.BufferedIOBase, int]]:
     """Open a file of at most ``most`` bytes, plain or gzipped; links are followed.
 
-    Yields:
-        Its unpacked content, and how many bytes that may have.
-
-    Raises:
-        DataInvalidError: it can't be opened or read, or whoever reads it raises a ValueError.
+    Gives its unpacked content, and how many bytes that may have. A ValueError of whoever reads it
+    becomes a DataInvalidError, as those of opening and unpacking do.
     """
     try:
         with open_plain(path.resolve(), most) as stored:
@@ -123,6 +115,15 @@ def opened(path: Path, most: int) -> Iterator[tuple[io.BufferedIOBase, int]]:
     except (OSError, EOFError, zlib.error, ValueError) as error:
         reason = str(getattr(error, "strerror", None) or error).strip().rstrip(".")
         raise FileInvalidError(path, f"can't be read: {reason}") from error
+
+
+def labelled(images: UInt8 | Sequence[UInt8], labels: npt.ArrayLike, where: Path) -> Part:
+    """Images with their labels; ``where`` is what messages call the labels."""
+    numbers = labels_of(labels, where)
+    if len(numbers) != len(images):
+        reason = f"has {len(numbers):,} labels for {len(images):,} images"
+        raise FileInvalidError(where, reason, "Give one label an image.")
+    return Part(images, numbers)
 
 
 def labels_of(values: npt.ArrayLike, where: Path) -> npt.NDArray[Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fittingroom.data.official import SAMPLE, TITLES, TRAINING, SetFiles
+from fittingroom.data.official import SAMPLE, TEST, TITLES, TRAINING
 from fittingroom.data.split import ImageSet, Split, SplitRule, make_split
 from fittingroom.photos import Preparation
 
@@ -108,9 +108,7 @@ class Dataset:
         return self._training
 
     def split(self, rule: SplitRule) -> Split:
-        """The training set, split into training and validation images for an engine.
-
-        If the source has a validation set of its own, that takes the place of the rule's.
+        """The training set, split by a rule, or as the source has it, if it has validation images.
 
         Raises:
             RecipeError: the rule would leave one side without an image.
@@ -128,11 +126,13 @@ class Dataset:
         return replace(self, _test=self._test.take(np.array([], np.int64)))
 
 
-def content_hashes(image_set: ImageSet, files: SetFiles) -> dict[str, str]:
+def content_hashes(training: ImageSet, test: ImageSet) -> dict[str, str]:
     """The SHA-256 that images and labels have as plain IDX files: file name → hash."""
-    labels = image_set.labels
-    arrays = image_set.images, labels if labels.dtype == np.uint8 else labels.astype(">i2")
-    return {name: hash_idx(array) for name, array in zip(files, arrays, strict=True)}
+    hashes: dict[str, str] = {}
+    for part, files in ((training, TRAINING), (test, TEST)):
+        labels = part.labels if part.labels.dtype == np.uint8 else part.labels.astype(">i2")
+        hashes |= {files.images: hash_idx(part.images), files.labels: hash_idx(labels)}
+    return hashes
 
 
 def hash_idx(array: np.ndarray) -> str:

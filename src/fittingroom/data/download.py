@@ -28,10 +28,8 @@ _TIMEOUT = (5, 20)  # seconds to connect, and between two pieces
 def download_missing(folder: Path, known: KnownSet) -> list[str]:
     """Download those of the four files that a folder lacks; each gets its name once verified.
 
-    Each file is tried on each mirror, beginning with the one that had the file before.
-
-    Returns:
-        Why each mirror failed, a line each; empty if all four files are in the folder now.
+    Each file is tried on each mirror, beginning with the one that had the file before. Gives why
+    each mirror failed, a line each; nothing if all four files are in the folder now.
     """
     mirrors = list(MIRRORS[known.name])
     for name in missing(folder, known):

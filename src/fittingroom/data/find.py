@@ -84,28 +84,21 @@ def fetch_dataset(folder: Path | None = None) -> Dataset:
     """Make sure that Fashion-MNIST is on this machine.
 
     If it is in one of the places already, nothing happens. Otherwise the files that are missing
-    or damaged in the project's cache are downloaded into it.
-
-    Args:
-        folder: put the files here, even if other places have them.
+    or damaged in the project's cache are downloaded into it; or into ``folder``, if that is given,
+    even if other places have them.
 
     Raises:
         DataNotFoundError: no mirror has the data; the message names each place.
         DataError: the folder can't be written to.
     """
-    return _find_official(True) if folder is None else _fetch_official(_absolute(folder), [])
+    if folder is None:
+        return _find_official(True)
+    return _official_in(_fetch_into(_absolute(folder), official.FASHION_MNIST))
 
 
 @dataclass(frozen=True)
 class DataPlace:
-    """A folder that was looked at, and what is in it.
-
-    Attributes:
-        what: whose folder it is, in words.
-        folder: the folder, whether it exists or not.
-        dataset: Fashion-MNIST, verified, or None.
-        words: that the data is complete, or what is wrong.
-    """
+    """A folder that was looked at: whose it is, Fashion-MNIST if it is there, and what is wrong."""
 
     what: str
     folder: Path
@@ -144,18 +137,14 @@ def check(path: Path, name: str, known: KnownSet) -> None:
         with path.open("rb") as stored:
             received = hashlib.file_digest(stored, "sha256").hexdigest()
     else:
-        received = hash_idx((idx.read_images if "images" in name else idx.read_labels)(path))
+        received = hash_idx(idx.read_array(path, 3 if "images" in name else 1))
     if received != expected:
         reason = f"has other content: its SHA-256 is {received[:16]}…, not {expected[:16]}…"
         raise FileInvalidError(path, reason)
 
 
 def cache_folder(name: str = "fashion-mnist") -> Path:
-    """The project's own folder of a data set in the platform's cache; it may not exist yet.
-
-    Raises:
-        MissingExtraError: platformdirs is not installed.
-    """
+    """The project's own folder of this name in the platform's cache; it may not exist yet."""
     try:
         import platformdirs
     except ModuleNotFoundError as error:
@@ -171,25 +160,21 @@ def _find_official(fetch: bool) -> Dataset:
         tried.append(f"{place.what}, {place.folder}: {place.words}")
     if not fetch:
         raise _not_found(official.FASHION_MNIST, tried)
-    return _fetch_official(cache_folder(), tried)
-
-
-def _fetch_official(folder: Path, tried: list[str]) -> Dataset:
-    _fetch_into(folder, official.FASHION_MNIST, tried)
-    return _official_in(folder)
+    return _official_in(_fetch_into(cache_folder(), official.FASHION_MNIST, tried))
 
 
 def _folder_of(known: KnownSet, fetch: bool) -> Path:
     """The folder in the cache with a known data set's files, each of them checked."""
     folder = cache_folder(known.name)
     if fetch:
-        _fetch_into(folder, known, [])
-    elif not folder.is_dir() or missing(folder, known):
+        return _fetch_into(folder, known)
+    if not folder.is_dir() or missing(folder, known):
         raise _not_found(known, [f"Fitting Room's cache, {folder}: some files are missing"])
     return folder
 
 
-def _fetch_into(folder: Path, known: KnownSet, tried: list[str]) -> None:
+def _fetch_into(folder: Path, known: KnownSet, tried: Sequence[str] = ()) -> Path:
+    """Fetch what a folder lacks of a known data set; the folder."""
     # Here, because these take longer to import than everything else.
     from fittingroom.data.apt import unpack_missing
     from fittingroom.data.download import download_missing
@@ -208,15 +193,11 @@ def _fetch_into(folder: Path, known: KnownSet, tried: list[str]) -> None:
         ) from error
     if failures:
         raise _not_found(known, [*tried, *failures])
+    return folder
 
 
 def _official_in(folder: Path) -> Dataset:
-    """Fashion-MNIST's four files in a folder.
-
-    Raises:
-        DataNotFoundError: some are missing.
-        FileInvalidError: one has another content.
-    """
+    """Fashion-MNIST's four files in a folder; an error if one is missing or another."""
     if not folder.is_dir() or len(idx.find_files(folder)) < len(FILE_NAMES):
         raise DataNotFoundError(f"{folder} lacks some of the four files.")
     dataset = read_dataset(Source(folder))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,34 +10,25 @@ import numpy as np
 import numpy.typing as npt
 
 from fittingroom.classes import GARMENTS, check_class_names, in_short
-from fittingroom.data.content import Content, FileInvalidError, Part
+from fittingroom.data.content import Content, FileInvalidError
 from fittingroom.errors import DataError, DataInvalidError
 from fittingroom.predictions import Labels, as_labels
 from fittingroom.safe_io import MEBIBYTE, read_whole
 
 
-def number_labels(
-    content: Content, given: Sequence[str] | None
-) -> tuple[list[Any], tuple[str, ...], list[str]]:
-    """Number the classes that training images have, in the order of their labels.
+def number_labels(content: Content, given: Sequence[str] | None) -> Content:
+    """What a reader found, with class numbers for labels and a name for each class.
 
-    Classes whose names are the ten garments', however they are spelled, get their order.
-
-    Args:
-        content: what a reader found.
-        given: names to be used in place of the source's, in the same order, or None.
-
-    Returns:
-        The labels of training, validation and test, each None if there is no such part; the class
-        names; and what was done, a sentence each.
+    Numbers go by the order of the labels in the training set. Classes whose names are the ten
+    garments', however they are spelled, get their order. Names that are ``given`` take the place
+    of the source's. What was done is among the notes.
 
     Raises:
         DataInvalidError: too few or too many classes, a class with a single image, a class that
             only validation or test has, or names that don't fit.
     """
-    parts = (content.training, content.validation, content.test)
     found, counts = np.unique(content.training.labels, return_counts=True)
-    names, notes = _names(found, content.classes), []
+    names, notes = _names(found, content.classes), content.notes
     if counts.min() < 2:
         raise DataInvalidError(
             f"The class {names[counts.argmin()]} has one training image. Each class needs at least "
@@ -46,9 +38,9 @@ def number_labels(
     if order is not None:
         found, names = found[order], list(GARMENTS)
     if found.dtype.kind == "i" and found.tolist() != list(range(len(found))):
-        notes.append(
+        notes += (
             f"The labels {in_short([*map(str, found)])} were renumbered 0 to {len(found) - 1}, in "
-            "this order."
+            "this order.",
         )
     if given is not None:
         if len(given) != len(found):
@@ -57,8 +49,12 @@ def number_labels(
                 "for each class that has images."
             )
         names = list(given)
-    numbers = [part if part is None else _numbered(part, found) for part in parts]
-    return numbers, check_class_names(names), notes
+    parts = {
+        name: replace(part, labels=_numbers(part.labels, found))
+        for name in ("training", "validation", "test")
+        if (part := getattr(content, name)) is not None
+    }
+    return replace(content, **parts, classes=check_class_names(names), notes=notes)
 
 
 def read_names(path: Path) -> tuple[str, ...]:
@@ -93,12 +89,12 @@ def _garment_order(names: list[str]) -> list[int] | None:
     return [plain.index(each) for each in garments] if sorted(plain) == sorted(garments) else None
 
 
-def _numbered(part: Part, found: npt.NDArray[Any]) -> Labels:
-    strange = np.setdiff1d(part.labels, found)
+def _numbers(labels: npt.NDArray[Any], found: npt.NDArray[Any]) -> Labels:
+    strange = np.setdiff1d(labels, found)
     if len(strange):
         raise DataInvalidError(
             f"The training set has no image of {in_short([*map(str, strange)])}, which other parts "
             "of the data have. Training and test set need the same classes."
         )
     order = np.argsort(found)
-    return as_labels(order[np.searchsorted(found, part.labels, sorter=order)], len(found))
+    return as_labels(order[np.searchsorted(found, labels, sorter=order)], len(found))

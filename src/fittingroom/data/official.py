@@ -14,7 +14,7 @@ SIDE = 28  # pixels
 
 
 class SetFiles(NamedTuple):
-    """The names, without ``.gz``, of the two files of the training set or of the test set."""
+    """The names, without ``.gz``, of the two files of a part."""
 
     images: str
     labels: str

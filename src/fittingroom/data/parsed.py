@@ -34,10 +34,7 @@ def folder() -> Path | None:
 
 
 def entry_of(source: Source, classes: Sequence[str] | None) -> Path | None:
-    """The file that keeps a data set, whether it exists or not.
-
-    None for arrays and IDX files, which are not kept, and where there is no folder for it.
-    """
+    """The file that keeps, or is to keep, a data set; None for arrays and IDX files."""
     paths = [path for path in (source.path, source.test) if path is not None and path.exists()]
     parent = folder()
     if parent is None or source.path is None or all(idx.recognises(path) for path in paths):

@@ -29,18 +29,10 @@ _BLOCK = 1000  # images that are held, and resized, at a time
 
 
 def decide(part: Part, invert: str, track: Track | None = None) -> tuple[Preparation, list[str]]:
-    """How a data set's images are to be prepared.
+    """How a data set's images are to be prepared, and what was decided, a sentence each.
 
-    A thousand training images decide: their median longer edge whether they are photos, and the
-    median of their borders whether they are dark on light.
-
-    Args:
-        part: the training images.
-        invert: "yes", "no", or "auto" to decide it by the borders.
-        track: a display of progress, or None.
-
-    Returns:
-        The preparation, and what was decided, a sentence each.
+    A thousand training images decide: their median longer edge whether they are photos, and, if
+    ``invert`` is "auto", the median of their borders whether they are dark on light.
     """
     places = np.unique(np.linspace(0, len(part) - 1, _SAMPLE).astype(int))
 
@@ -82,18 +74,9 @@ def decide(part: Part, invert: str, track: Track | None = None) -> tuple[Prepara
 def prepare(
     part: Part, preparation: Preparation, track: Track | None, words: str
 ) -> tuple[UInt8, list[str]]:
-    """The images of one part, as 28×28 grey levels: uint8 ``(N, 28, 28)``.
+    """The images of one part, uint8 ``(N, 28, 28)``, and which may be converted badly, in words.
 
-    A photo on which no object is found is resized as a whole.
-
-    Args:
-        part: the images.
-        preparation: how.
-        track: a display of progress, or None.
-        words: which part this is, in the plural.
-
-    Returns:
-        The images, and which photos may be converted badly, a sentence each.
+    A photo on which no object is found is resized as a whole. ``words`` say which part this is.
 
     Raises:
         DataInvalidError: an image can't be converted.

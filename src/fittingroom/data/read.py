@@ -15,12 +15,11 @@ from fittingroom.data.dataset import Dataset, Source, content_hashes
 from fittingroom.data.labels import number_labels, read_names
 from fittingroom.data.official import FILE_NAMES, TEST, TRAINING
 from fittingroom.data.prepare import Track, decide, prepare
-from fittingroom.data.readers import passed_over, reader_of
+from fittingroom.data.readers import READERS, passed_over, reader_of
 from fittingroom.data.recognise import recognise
 from fittingroom.data.set_apart import set_apart
 from fittingroom.data.split import ImageSet
 from fittingroom.errors import DataInvalidError
-from fittingroom.predictions import Labels, UInt8
 
 
 def read_dataset(
@@ -29,14 +28,10 @@ def read_dataset(
     track: Track | None = None,
     arrays: tuple[Any, ...] | None = None,
 ) -> Dataset:
-    """The data set in a file or folder, every file checked, or in arrays.
+    """The data set in a file or folder, every file checked; or in arrays, if it has no path.
 
-    Args:
-        source: where it is.
-        classes: class names, in the order of the labels, or a file of them, one a line; None for
-            the source's own, or "class 0" and so on.
-        track: a display of progress.
-        arrays: the data itself, if the source has no path.
+    ``classes`` are names in the order of the labels, or a file of them, one a line; None for the
+    source's own, or "class 0" and so on.
 
     Raises:
         DataNotFoundError: the file or folder is missing, or some of its files.
@@ -66,39 +61,41 @@ def make_dataset(
     Raises:
         DataInvalidError: the content is no data set that can be used.
     """
-    (training, validation, test), classes, said = number_labels(content, given)
+    content = number_labels(content, given)
     preparation, notes = decide(content.training, source.invert, track)
 
-    def prepared(part: Part, words: str) -> UInt8:
+    def prepared(part: Part, words: str) -> ImageSet:
         images, found = prepare(part, preparation, track, words)
         notes.extend(found)
-        return images
+        return ImageSet.of(images, part.labels)
 
-    images = prepared(content.training, "training images")
+    training = prepared(content.training, "training images")
     own_validation = 0
     if content.validation is not None:
-        own_validation = len(content.validation)
-        images = np.concatenate([images, prepared(content.validation, "validation images")])
-        training = np.concatenate([training, validation])
+        validation = prepared(content.validation, "validation images")
+        own_validation = len(validation)
+        training = ImageSet.of(
+            np.concatenate([training.images, validation.images]),
+            np.concatenate([training.labels, validation.labels]),
+        )
     if content.test is None:
-        aside, note = set_apart(images, training, classes)
+        aside, note = set_apart(training.images, training.labels, content.classes)
         own_validation = int((~aside[len(aside) - own_validation :]).sum())
-        test_images, test = images[aside], training[aside]
-        images, training = images[~aside], training[~aside]
         notes.append(note)
+        sets = [ImageSet.of(training.images[at], training.labels[at]) for at in (~aside, aside)]
     else:
-        test_images = prepared(content.test, "test images")
-    sets = [_image_set(*each) for each in ((images, training), (test_images, test))]
-    hashes = _hashes(sets)
+        sets = [training, prepared(content.test, "test images")]
+    hashes = content_hashes(*sets)
     known = official.known_as(hashes)
     warnings: list[str] = []
     if known is None and not own_validation:
         ordered, warnings = recognise(*sets)
-        known = official.known_as(_hashes(ordered))
+        known = official.known_as(content_hashes(*ordered))
         if known is not None:
-            sets, hashes = ordered, _hashes(ordered)
+            sets, hashes = ordered, content_hashes(*ordered)
             notes.append(f"The images were put into the order of {known.title}.")
     if known is None:
+        classes = content.classes
         whole = "\n".join([*(hashes[name] for name in FILE_NAMES), *classes])
         name = f"unknown-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
     else:
@@ -120,7 +117,7 @@ def make_dataset(
         _training=sets[0],
         _test=sets[1],
         preparation=preparation,
-        notes=(*content.notes, *said, *notes),
+        notes=(*content.notes, *notes),
         warnings=tuple(warnings),
         format=content.format,
         own_validation=own_validation,
@@ -128,15 +125,7 @@ def make_dataset(
 
 
 def _read(path: Path) -> Content:
-    reader = reader_of(path)
-    content = reader.read(path)
-    notes = (f"Read from {reader.name}.", *passed_over(path, reader), *content.notes)
-    return replace(content, format=reader.name, notes=notes)
-
-
-def _hashes(sets: Sequence[ImageSet]) -> dict[str, str]:
-    return content_hashes(sets[0], TRAINING) | content_hashes(sets[1], TEST)
-
-
-def _image_set(images: UInt8, labels: Labels) -> ImageSet:
-    return ImageSet(images, labels, np.arange(len(labels), dtype=np.int64))
+    name = reader_of(path)
+    content: Content = READERS[name].read(path)
+    notes = (f"Read from {name}.", *passed_over(path, name), *content.notes)
+    return replace(content, format=name, notes=notes)

@@ -42,9 +42,7 @@ def class_means(images: UInt8, labels: UInt8) -> npt.NDArray[np.float64]:
 def recognise(training: ImageSet, test: ImageSet) -> tuple[list[ImageSet], list[str]]:
     """The same images in their published order, if they are Fashion-MNIST's or the sample's.
 
-    Returns:
-        Training and test set, and how they differ from Fashion-MNIST's if they seem to be meant as
-        those, in a sentence.
+    If they seem to be meant as those, but differ, a sentence says how.
     """
     sets, sizes = [training, test], (len(training), len(test))
     labels = np.concatenate([each.labels for each in sets])

@@ -29,15 +29,9 @@ _BLOCK = 500  # images compared with others at a time
 
 
 def set_apart(images: UInt8, labels: Labels, classes: tuple[str, ...]) -> tuple[Bool, str]:
-    """Which images are the test set: about a fifth, and about a fifth of each class.
+    """Which images are the test set, bool ``(N,)``, and a sentence on it.
 
-    Args:
-        images: uint8 ``(N, 28, 28)``.
-        labels: ``(N,)``.
-        classes: the class names in the order of the labels.
-
-    Returns:
-        bool ``(N,)``, and a sentence on it.
+    It is about a fifth, and about a fifth of each class.
 
     Raises:
         DataInvalidError: it would leave no test image, or a class with one training image or none.

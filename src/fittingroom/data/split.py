@@ -1,14 +1,16 @@
-"""Split the training set into training and validation images, the same way everywhere."""
+"""Split the training set into training and validation images, or folds, the same everywhere."""
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
-from fittingroom.errors import RecipeError
+from fittingroom.errors import RecipeError, UsageError
 from fittingroom.predictions import Int64, Labels, UInt8
 
 
@@ -25,6 +27,11 @@ class ImageSet:
     images: UInt8
     labels: Labels
     indices: Int64
+
+    @classmethod
+    def of(cls, images: UInt8, labels: Labels) -> "ImageSet":
+        """All images of a file, in its order."""
+        return cls(images, labels, np.arange(len(labels), dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -84,25 +91,28 @@ class Split:
         validation: what epochs, recipes and temperatures are chosen on.
         rule: how the validation images were chosen.
         classes: the class names in the order of their labels.
-        index_hash: SHA-256 over both index arrays (see :func:`hash_indices`).
     """
 
     training: ImageSet
     validation: ImageSet
     rule: SplitRule
     classes: tuple[str, ...]
-    index_hash: str
+
+    @cached_property
+    def index_hash(self) -> str:
+        """SHA-256 over both index arrays: each as its length, then as little-endian int64."""
+        digest = hashlib.sha256()
+        for indices in (self.training.indices, self.validation.indices):
+            # Without the length, every "last" split would have one and the same hash.
+            digest.update(len(indices).to_bytes(8, "little"))
+            digest.update(indices.astype("<i8").tobytes())
+        return digest.hexdigest()
 
 
 def make_split(image_set: ImageSet, rule: SplitRule, classes: tuple[str, ...]) -> Split:
-    """Split a training set by a rule.
-
-    Raises:
-        RecipeError: the rule would leave one side without an image.
-    """
+    """Split a training set by a rule; see :func:`split_positions`."""
     training, validation = map(image_set.take, split_positions(image_set.labels, rule))
-    index_hash = hash_indices(training.indices, validation.indices)
-    return Split(training, validation, rule, classes, index_hash)
+    return Split(training, validation, rule, classes)
 
 
 def split_positions(labels: Labels, rule: SplitRule) -> tuple[Int64, Int64]:
@@ -135,14 +145,39 @@ def split_positions(labels: Labels, rule: SplitRule) -> tuple[Int64, Int64]:
     return training.astype(np.int64), validation.astype(np.int64)
 
 
-def hash_indices(training: Int64, validation: Int64) -> str:
-    """SHA-256 over both arrays: each as its length, then its values, little-endian int64."""
-    digest = hashlib.sha256()
-    for indices in (training, validation):
-        # Without the length, every "last" split would have one and the same hash.
-        digest.update(len(indices).to_bytes(8, "little"))
-        digest.update(indices.astype("<i8").tobytes())
-    return digest.hexdigest()
+def fold_numbers(labels: Labels, folds: int, seed: int = 0) -> Int64:
+    """The fold, from 0 to ``folds - 1``, that each image is held back in: int64 ``(N,)``.
+
+    Folds have the same share of each class, within one image, and of all images.
+
+    Raises:
+        UsageError: fewer than two folds, or more than some class has images.
+    """
+    counts = np.bincount(labels)
+    smallest = int(counts[counts > 0].min(initial=len(labels)))
+    if not 2 <= folds <= smallest:
+        raise UsageError(
+            f"{folds} folds are not possible. Use 2 to {smallest:,}, as many as the smallest class "
+            "has images."
+        )
+    # Raw bits, sorted, are the same in every version of NumPy: see split_positions.
+    keys = np.random.PCG64(seed).random_raw(len(labels))
+    order = np.lexsort((keys, labels))  # class by class, at random within each
+    numbers = np.empty(len(labels), dtype=np.int64)
+    numbers[order] = np.arange(len(labels)) % folds
+    return numbers
+
+
+def make_folds(
+    image_set: ImageSet, folds: int, classes: tuple[str, ...], seed: int = 0
+) -> Iterator[Split]:
+    """A split for each of :func:`fold_numbers`: its images for validation, all others to train."""
+    numbers = fold_numbers(image_set.labels, folds, seed)
+    # The rule is the share that is held back; it can't tell which fold this is.
+    rule = SplitRule("stratified", f"1/{folds}", seed)
+    for fold in range(folds):
+        kept, held_back = (np.flatnonzero(side) for side in (numbers != fold, numbers == fold))
+        yield Split(image_set.take(kept), image_set.take(held_back), rule, classes)
 
 
 def _quotas(class_counts: Int64, share: Fraction, total: int) -> dict[int, int]:

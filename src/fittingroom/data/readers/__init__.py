@@ -1,52 +1,35 @@
 """The formats that data sets come in: one reader each, chosen by what is there.
 
-To add a format, write a module with the three names that :class:`Reader` takes from it, and add a
-line to ``READERS``.
+To add a format, write a module with three names, and add a line to ``READERS``: ``NEEDS``, what has
+to be there, for messages; ``recognises(path)``, whether a file or folder seems to have this format,
+from names and first bytes; and ``read(path)``, its :class:`~fittingroom.data.content.Content`, with
+every file checked.
 """
 
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from fittingroom.classes import in_short
-from fittingroom.data.content import Content, FileInvalidError
+from fittingroom.data.content import FileInvalidError
 from fittingroom.data.readers import csv_files, idx, images, npz, parquet
 from fittingroom.errors import DataNotFoundError
 from fittingroom.photos.opening import SUFFIXES
 
-
-@dataclass(frozen=True)
-class Reader:
-    """A format.
-
-    Attributes:
-        name: what it is called.
-        needs: what has to be there, for messages.
-        recognises: whether a file or folder seems to have this format, from names and first bytes.
-        read: the content of a file or folder, every file checked; raises a DataError.
-    """
-
-    name: str
-    needs: str
-    recognises: Callable[[Path], bool]
-    read: Callable[[Path], Content]
-
-
 _LOOK_ELSEWHERE = "Check the path, leave out --data, or use --data sample."
 
 # If a folder holds several formats, the first one is read.
-READERS = (
-    Reader("IDX files", idx.NEEDS, idx.recognises, idx.read),
-    Reader("an NPZ file", npz.NEEDS, npz.recognises, npz.read),
-    Reader("CSV files", csv_files.NEEDS, csv_files.recognises, csv_files.read),
-    Reader("Parquet files", parquet.NEEDS, parquet.recognises, parquet.read),
-    Reader("folders of images", images.NEEDS, images.recognises, images.read),
-)
+READERS: dict[str, ModuleType] = {
+    "IDX files": idx,
+    "an NPZ file": npz,
+    "CSV files": csv_files,
+    "Parquet files": parquet,
+    "folders of images": images,
+}
 
 
-def reader_of(path: Path) -> Reader:
-    """The reader for a file or folder.
+def reader_of(path: Path) -> str:
+    """The name of the format that a file or folder has.
 
     Raises:
         DataNotFoundError: there is nothing, or no reader recognises it; the message says what is
@@ -66,29 +49,30 @@ def reader_of(path: Path) -> Reader:
     except OSError as error:
         reason = f"can't be read: {error.strerror or error}"
         raise FileInvalidError(path, reason, _LOOK_ELSEWHERE) from error
-    found = next((reader for reader in READERS if reader.recognises(path)), None)
+    found = next((name for name, reader in READERS.items() if reader.recognises(path)), None)
     if found is None and path.is_file() and path.suffix.lower() in SUFFIXES:
         raise DataNotFoundError(
             f"{path} is a single image and no data set. Give a folder that holds a folder of "
             f"images for each class, or classify this one: `fittingroom predict {path}`."
         )
     if found is None:
-        needs = "".join(f"\n  - {reader.name}: {reader.needs}" for reader in READERS)
+        needs = "".join(f"\n  - {name}: {reader.NEEDS}" for name, reader in READERS.items())
         raise DataNotFoundError(
             f"{path} holds {_inside(path)}. That is no data set in any of these formats:{needs}"
         )
     return found
 
 
-def passed_over(path: Path, chosen: Reader) -> list[str]:
-    """What readers after the chosen one would read in a folder, a sentence for each format."""
+def passed_over(path: Path, chosen: str) -> list[str]:
+    """What other readers would read in a folder, a sentence for each format."""
     notes = []
-    for reader in READERS[READERS.index(chosen) + 1 :] if path.is_dir() else ():
+    others = {name: reader for name, reader in READERS.items() if name != chosen}
+    for name, reader in others.items() if path.is_dir() else ():
         with suppress(FileInvalidError):  # damaged files do no harm here
             files = sorted(path.iterdir()) if reader.recognises(path) else []
             if names := [each.name for each in files if reader.recognises(each)]:
                 notes.append(
-                    f"Passed over: {in_short(names, 3)} ({reader.name}). To read it, name it with "
+                    f"Passed over: {in_short(names, 3)} ({name}). To read it, name it with "
                     "--data, or move it to a folder of its own."
                 )
     return notes

@@ -5,14 +5,13 @@ length for each dimension, then the bytes (http://yann.lecun.com/exdb/mnist). Le
 before memory is taken, and decompression stops at the exact byte count.
 """
 
-import io
 import math
 import re
 from pathlib import Path
 
 import numpy as np
 
-from fittingroom.data.content import Content, FileInvalidError, Part, labels_of, opened
+from fittingroom.data.content import Content, FileInvalidError, Part, labelled, opened
 from fittingroom.data.official import FILE_NAMES, TEST, TRAINING, SetFiles
 from fittingroom.data.readers.emnist import upright
 from fittingroom.errors import DataInvalidError, DataNotFoundError
@@ -21,8 +20,6 @@ from fittingroom.safe_io import is_inside
 
 NEEDS = f"{', '.join(FILE_NAMES)}, plain or .gz"
 
-_IMAGES_MAGIC = b"\0\0\x08\x03"  # the last byte is the number of dimensions
-_LABELS_MAGIC = b"\0\0\x08\x01"
 # 784 MB of images: more than any known set of this format has.
 _MOST_IMAGES = 1_000_000
 _LARGEST = 16 + _MOST_IMAGES * 28**2
@@ -103,60 +100,44 @@ def _read_part(files: dict[str, Path], names: SetFiles) -> Part:
                 f"is a symbolic link to a place outside {path.parent}",
                 "Put the file itself there, or name the folder that holds it.",
             )
-    images, labels = read_images(files[names.images]), read_labels(files[names.labels])
-    if len(images) != len(labels):
-        reason = f"has {len(labels):,} labels for {len(images):,} images"
-        raise FileInvalidError(files[names.labels], reason)
-    return Part(images, labels_of(labels, files[names.labels]))
+    images, labels = read_array(files[names.images], 3), read_array(files[names.labels], 1)
+    return labelled(images, labels, files[names.labels])
 
 
-def read_images(path: Path) -> UInt8:
-    """Read images, uint8 ``(N, H, W)``.
+def read_array(path: Path, dimensions: int) -> UInt8:
+    """Images, uint8 ``(N, H, W)``, if a file is to have 3 dimensions; labels, ``(N,)``, if 1.
 
     Raises:
         DataInvalidError: the file can't be read or holds something else.
     """
-    return _read(path, _IMAGES_MAGIC)
-
-
-def read_labels(path: Path) -> UInt8:
-    """Read labels, uint8 ``(N,)``.
-
-    Raises:
-        DataInvalidError: the file can't be read or holds something else.
-    """
-    return _read(path, _LABELS_MAGIC)
-
-
-def _read(path: Path, magic: bytes) -> UInt8:
+    magic = bytes([0, 0, 8, dimensions])
+    header_size = 4 + 4 * dimensions
+    kind = "images" if dimensions == 3 else "labels"
     with opened(path, _LARGEST) as (stream, most):
-        return _read_content(path, stream, magic, most)
-
-
-def _read_content(path: Path, stream: io.BufferedIOBase, magic: bytes, most: int) -> UInt8:
-    """Read the decompressed content, which can't be longer than ``most`` bytes."""
-    header_size = 4 + 4 * magic[3]
-    kind = "images" if magic == _IMAGES_MAGIC else "labels"
-    header = stream.read(header_size)
-    if not header.startswith(magic):
-        found = f"it begins with {header!r}" if header else "it is an empty file"
-        raise FileInvalidError(path, f"isn't an IDX file of {kind}: {found}, not with {magic!r}")
-    if len(header) < header_size:
-        raise FileInvalidError(path, f"is truncated: {len(header)} bytes are no whole header")
-    count, *sides = np.frombuffer(header, ">u4")[1:].tolist()
-    if 0 in sides:
-        received = "×".join(map(str, sides))
-        raise FileInvalidError(path, f"has images of {received} pixels")
-    if not 1 <= count <= _MOST_IMAGES:
-        raise FileInvalidError(path, f"has {count:,} {kind}, not 1 to {_MOST_IMAGES:,}")
-    size = header_size + count * math.prod(sides)
-    if size > most:
-        raise FileInvalidError(path, f"doesn't hold the {size:,} bytes that its header promises")
-    array: UInt8 = np.empty((count, *sides), np.uint8)
-    filled = header_size + stream.readinto(array.data)
-    if filled < size:
-        raise FileInvalidError(path, f"is truncated: {filled:,} bytes instead of {size:,}")
-    # At the end of a gzip file, this read is also what makes zlib compare its checksum.
-    if stream.read(1):
-        raise FileInvalidError(path, f"has trailing bytes after the {size:,} of its header")
+        header = stream.read(header_size)
+        if not header.startswith(magic):
+            found = f"it begins with {header!r}" if header else "it is an empty file"
+            raise FileInvalidError(
+                path, f"isn't an IDX file of {kind}: {found}, not with {magic!r}"
+            )
+        if len(header) < header_size:
+            raise FileInvalidError(path, f"is truncated: {len(header)} bytes are no whole header")
+        count, *sides = np.frombuffer(header, ">u4")[1:].tolist()
+        if 0 in sides:
+            received = "×".join(map(str, sides))
+            raise FileInvalidError(path, f"has images of {received} pixels")
+        if not 1 <= count <= _MOST_IMAGES:
+            raise FileInvalidError(path, f"has {count:,} {kind}, not 1 to {_MOST_IMAGES:,}")
+        size = header_size + count * math.prod(sides)
+        if size > most:
+            raise FileInvalidError(
+                path, f"doesn't hold the {size:,} bytes that its header promises"
+            )
+        array: UInt8 = np.empty((count, *sides), np.uint8)
+        filled = header_size + stream.readinto(array.data)
+        if filled < size:
+            raise FileInvalidError(path, f"is truncated: {filled:,} bytes instead of {size:,}")
+        # At the end of a gzip file, this read is also what makes zlib compare its checksum.
+        if stream.read(1):
+            raise FileInvalidError(path, f"has trailing bytes after the {size:,} of its header")
     return array

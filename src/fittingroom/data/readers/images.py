@@ -3,15 +3,10 @@
 import os
 from pathlib import Path
 
-from fittingroom.data.content import Content, Decoded, FileInvalidError, Part, labels_of
+from fittingroom.data.content import PARTS, Content, Decoded, FileInvalidError, Part, labelled
 from fittingroom.photos.opening import SUFFIXES
 
 NEEDS = "CLASS/*.png, or train/CLASS/*.png and test/CLASS/*.png; JPEG, WebP, TIFF and so on, too"
-
-_PARTS = {
-    **{"train": "training", "training": "training", "test": "test", "testing": "test"},
-    **dict.fromkeys(("valid", "val", "validation"), "validation"),
-}
 
 
 def recognises(path: Path) -> bool:
@@ -21,15 +16,11 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> Content:
-    """The images in a folder, by class.
+    """The images in a folder, by class; in parts if it holds ``train`` with folders in it.
 
-    It is divided into parts if it holds ``train`` with folders in it. Hidden files are ignored,
-    and links to folders are not followed.
-
-    Raises:
-        DataInvalidError: there are no class folders, or one has no images.
+    Hidden files are ignored, and links to folders are not followed.
     """
-    folders = {_PARTS.get(each.name.lower(), ""): each for each in _folders(path)}
+    folders = {PARTS.get(each.name.lower(), ""): each for each in _folders(path)}
     if "training" not in folders or not _folders(folders["training"]):
         folders = {"training": path}
     parts = {part: _read(folder) for part, folder in folders.items() if part}
@@ -56,7 +47,7 @@ def _read(folder: Path) -> Part:
         raise FileInvalidError(
             folder, "has no class folders", "Put the images of each class in a folder."
         )
-    return Part(Decoded(list(map(str, images)), images.__getitem__), labels_of(labels, folder))
+    return labelled(Decoded(list(map(str, images)), images.__getitem__), labels, folder)
 
 
 def _folders(path: Path) -> list[Path]:

@@ -23,11 +23,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> Content:
-    """The arrays of an NPZ file. Nothing in it is unpickled.
-
-    Raises:
-        DataInvalidError: it is damaged or too large, or its arrays are no data set.
-    """
+    """The arrays of an NPZ file. Nothing in it is unpickled."""
     path, *others = _files(path)
     if others:
         reason = "is not the only NPZ file in its folder"

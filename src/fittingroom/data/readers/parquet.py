@@ -10,13 +10,12 @@ from textwrap import shorten
 from threading import Lock
 from typing import Any
 
-from fittingroom.data.content import Content, Decoded, FileInvalidError, Part, labels_of
+from fittingroom.data.content import PARTS, Content, Decoded, FileInvalidError, Part, labelled
 from fittingroom.errors import missing_extra
 
 NEEDS = "train-*.parquet and test-*.parquet, there or in data/, or one file, of images and labels"
 
-_PARTS = {"train": "training", "val": "validation", "test": "test"}
-_NAME = re.compile(r"(train|val|test)(?:id|idation)?(?:[-_.].*)?\.parquet", re.IGNORECASE)
+_WORD = re.compile(r"[a-z]+(?=[-_.])")  # that a file's name begins with
 _IMAGE = re.compile(r"(large_)?binary|struct<.*\bbytes: ")  # types of columns
 
 
@@ -29,16 +28,12 @@ def read(path: Path) -> Content:
     """The images and labels of one file, or of all shards in a folder.
 
     Only labels are read here. Images are read when they are asked for, a row group at a time.
-
-    Raises:
-        DataInvalidError: a file is damaged, or has other columns.
-        MissingExtraError: pyarrow is not installed.
     """
     files = _files(path)
     parts: dict[str, list[Path]] = {}
     for file in files:
-        match = _NAME.fullmatch(file.name)
-        parts.setdefault(_PARTS[match[1].lower()] if match else "", []).append(file)
+        word = _WORD.match(file.name.lower())
+        parts.setdefault(PARTS.get(word[0], "") if word else "", []).append(file)
     if "training" not in parts:  # a single part was named, or files are not named after parts
         parts = {"training": files}
     others = ", ".join(file.name for file in parts.pop("", []))
@@ -92,7 +87,7 @@ def _read_part(files: list[Path]) -> tuple[Part, tuple[str, ...]]:
             value = column(group)[row].as_py()
         return (value["bytes"] if isinstance(value, dict) else value) or b""
 
-    return Part(Decoded(names, load), labels_of(labels.to_pylist(), where)), classes
+    return labelled(Decoded(names, load), labels.to_pylist(), where), classes
 
 
 def _columns(where: Path, schema: Any) -> tuple[str, str, tuple[str, ...]]:
