@@ -45,9 +45,7 @@ def quantile(values: Float64, share: float) -> Float64:
 def neighbours(values: Pixels, **padding: Any) -> list[Pixels]:
     """The nine values around each pixel, row by row, its own among them.
 
-    Args:
-        values: ``(H, W)`` or ``(H, W, 3)``.
-        padding: what is beyond the edges, as :func:`numpy.pad` takes it; zeros by default.
+    ``padding`` is what is beyond the edges, as :func:`numpy.pad` takes it; zeros by default.
     """
     height, width = values.shape[:2]
     padded = np.pad(values, ((1, 1), (1, 1), (0, 0))[: values.ndim], **padding)
@@ -55,14 +53,9 @@ def neighbours(values: Pixels, **padding: Any) -> list[Pixels]:
 
 
 def shrink(image: Pixels, height: int, width: int) -> Float64:
-    """The mean colour of each cell of a grid over an image; pixels count by their covered share.
+    """The mean colour of each cell of a grid over an image: ``(height, width, 3)``.
 
-    Args:
-        image: ``(H, W, 3)``.
-        height, width: cells of the grid; more than H or W repeat pixels.
-
-    Returns:
-        float64 ``(height, width, 3)``.
+    Pixels count by their covered share. More cells than pixels repeat them.
     """
     # Rows first, as they lie in memory, unless the result in between would be large.
     if image.shape[1] * height <= 2 * image.shape[0] * width:

@@ -75,14 +75,9 @@ def _fit(terms: Float64, colours: Float64) -> Float64:
 
 
 def estimate_background(image: Float64) -> tuple[Float64, float]:
-    """The background's colour at each pixel, also behind the garment.
+    """The background's colour at each pixel ``(H, W, 3)``, also behind the garment.
 
-    Args:
-        image: ``(H, W, 3)``.
-
-    Returns:
-        The surface, float64 ``(H, W, 3)`` within 0–255, and the threshold of distance
-        above which a pixel is garment.
+    With it comes the threshold of distance above which a pixel is garment.
     """
     height, width = image.shape[:2]
     terms = _terms(height, width)
@@ -125,13 +120,10 @@ def without_specks(mask: Bool) -> Bool:
 
 @dataclass(frozen=True, eq=False)
 class FoundGarment:
-    """A garment, and the part of the photo that it was found on, at working size.
+    """The part of a photo that a garment was found on, ``(H, W, 3)`` at working size.
 
-    Attributes:
-        image: float64 ``(H, W, 3)``, whole numbers.
-        background: float64 ``(H, W, 3)``, the background's colour, also behind the garment.
-        threshold: distance from the background above which a pixel counts as garment.
-        mask: bool ``(H, W)``, where the garment is.
+    ``mask`` says where it is: where the image is further than ``threshold`` from the background,
+    which is known behind the garment, too.
     """
 
     image: Float64
@@ -141,11 +133,7 @@ class FoundGarment:
 
 
 def find_garment(photo: UInt8) -> FoundGarment:
-    """Separate the garment from its background.
-
-    Args:
-        photo: uint8 ``(H, W, 3)`` of any size.
-    """
+    """Separate the garment from its background, on a photo ``(H, W, 3)`` of any size."""
     found = _look(photo)
     if not found.mask.any():
         return found

@@ -41,14 +41,9 @@ REACH = SIDE - 2
 
 
 def own_format(image: UInt8) -> tuple[UInt8, str, bool] | None:
-    """The data set's grey levels, if an image holds them already.
+    """The data set's grey levels ``(28, 28)``, if an image ``(H, W, 3)`` holds them already.
 
-    Args:
-        image: uint8 ``(H, W, 3)``.
-
-    Returns:
-        uint8 ``(28, 28)``, bright on black; a sentence on what the image is; and whether it was
-        negated. None for any other photo.
+    With them come a sentence on what the image is, and whether it was negated.
     """
     side = image.shape[0]
     if image.shape[1] != side or (side != SIDE and side < FACTOR * SIDE):

@@ -80,7 +80,9 @@ def read_photo(
     """
     pixels = open_photo(source, limits)
     if preparation.resized and is_small(*pixels.shape[:2]):
-        return _used_whole(pixels, inverted=preparation.inverted)
+        (image,) = resize(pixels[None], inverted=preparation.inverted)
+        stage = PhotoStage("28×28", "Used as a whole, as in the model's training.", image)
+        return Photo(image, (_upright(pixels), stage), ())
     own = own_format(pixels)
     if own is None:
         return _convert(pixels)
@@ -88,13 +90,6 @@ def read_photo(
     stage = PhotoStage("as it is", sentence, image)
     stages = (stage,) if len(pixels) == arithmetic.SIDE else (_upright(pixels), stage)
     return Photo(image, stages, (_INVERTED,) if negated else ())
-
-
-def _used_whole(pixels: UInt8, *, inverted: bool) -> Photo:
-    """A small image, for a model whose training images were used as a whole."""
-    (image,) = resize(pixels[None], inverted=inverted)
-    sentence = "Used as a whole, as in the model's training."
-    return Photo(image, (_upright(pixels), PhotoStage("28×28", sentence, image)), ())
 
 
 def _convert(pixels: UInt8) -> Photo:

@@ -55,12 +55,7 @@ def is_small(height: int, width: int) -> bool:
 
 
 def resize(images: UInt8, *, inverted: bool) -> UInt8:
-    """Small images, used as a whole: uint8 ``(N, 28, 28)``.
-
-    Args:
-        images: uint8 ``(N, H, W)`` grey or ``(N, H, W, 3)``, of one size.
-        inverted: whether they are dark on light.
-    """
+    """Images of one size, ``(N, H, W)`` grey or ``(N, H, W, 3)``, as a whole: ``(N, 28, 28)``."""
     levels = images.astype(np.float64)
     if levels.ndim == 4:
         levels = rounded(luma(levels))

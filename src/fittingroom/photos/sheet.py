@@ -13,12 +13,9 @@ _LINE = 18
 
 
 def stage_sheet(photo: Photo) -> Image.Image:
-    """Draw every stage with its name and sentence.
+    """Draw every stage with its name and sentence, as a Pillow image in colour.
 
     Small images are enlarged without smoothing, so that their pixels can be seen.
-
-    Returns:
-        A Pillow image in colour; ``.save("stages.png")`` writes it.
     """
     # Pillow's own font has no ×.
     captions = [

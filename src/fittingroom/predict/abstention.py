@@ -63,15 +63,9 @@ class Thresholds:
 
 
 def abstain(probabilities: Float32, ood_scores: Float32, thresholds: Thresholds) -> UInt8:
-    """Decide for which images a model abstains, and why.
+    """For which images a model abstains, and why: uint8 ``(N,)``, see :data:`ABSTENTIONS`.
 
-    Args:
-        probabilities: float32 ``(N, K)``.
-        ood_scores: float32 ``(N,)``, higher = less like a garment.
-        thresholds: the model's.
-
-    Returns:
-        uint8 ``(N,)``: 0 answered, 1 unsure, 2 unknown, as in :data:`ABSTENTIONS`.
+    ``probabilities`` are ``(N, K)``, ``ood_scores`` ``(N,)``, higher = less like a garment.
     """
     reasons = np.zeros(len(probabilities), np.uint8)
     reasons[probabilities.max(axis=1) < thresholds.unsure] = _UNSURE

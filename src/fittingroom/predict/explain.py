@@ -16,17 +16,11 @@ _SIDE = 28
 
 
 def occlusion(predictor: Predictor, image: UInt8, label: int) -> Float32:
-    """Compute how much the region around each pixel matters for a class.
+    """How much the region around each pixel of an image matters for a class: ``(28, 28)``.
 
-    Args:
-        predictor: the model.
-        image: uint8 ``(28, 28)``.
-        label: the class.
-
-    Returns:
-        float32 ``(28, 28)``: how much the natural logarithm of the class' probability falls when a
-        square is black, averaged over the squares that cover the pixel. Positive: the region
-        supports the class; negative: it is evidence against it; zero on the background.
+    That is how much the natural logarithm of the class' probability falls when a square is black,
+    averaged over the squares that cover the pixel. Positive: the region supports the class;
+    negative: it is evidence against it; zero on the background.
     """
     # From squares of which one step lies inside to those of which one step still does.
     starts = range(_STEP - _SQUARE, _SIDE, _STEP)

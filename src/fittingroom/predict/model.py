@@ -87,10 +87,7 @@ class Model:
         return [replace(answer, warnings=each) for answer, each in answers]
 
     def answers(self, images: UInt8) -> Answers:
-        """Classify images in the data set's own format, without any conversion.
-
-        Args:
-            images: uint8 ``(N, 28, 28)``, garments bright on black as in the data set.
+        """Classify images in the data set's own format, uint8 ``(N, 28, 28)``, bright on black.
 
         Raises:
             PredictionsError: images of another shape or type.
@@ -105,11 +102,7 @@ class Model:
         )
 
     def features(self, images: UInt8) -> Float32:
-        """The inputs of the model's last layer for each image, float32 ``(N, D)``.
-
-        Raises:
-            PredictionsError: images of another shape or type.
-        """
+        """The inputs of the model's last layer for each image, float32 ``(N, D)``."""
         (features,) = self._predictor.run(("features",), images)
         return features
 
@@ -117,9 +110,6 @@ class Model:
         """How much each region matters for the predicted class, float32 ``(28, 28)``.
 
         Negative: evidence against the class; see :func:`fittingroom.predict.explain.occlusion`.
-
-        Raises:
-            PhotoError: a photo cannot be read.
         """
         images, _ = self._read(image)
         return occlusion(self._predictor, images[0], int(self.answers(images).label[0]))
@@ -128,9 +118,6 @@ class Model:
         """The garments of the embedded sample's training set that are most similar to an image.
 
         By the distance between features; the nearest first. None if the model has other classes.
-
-        Raises:
-            PhotoError: a photo cannot be read.
         """
         known, features = self._known
         count *= self.classes == GARMENTS

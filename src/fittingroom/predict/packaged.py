@@ -15,11 +15,7 @@ _AT_ONCE = 125
 
 
 def packaged_model() -> Path:
-    """The path of the model inside the package, checked against its manifest.
-
-    Raises:
-        ExportError: it is missing, or was changed.
-    """
+    """The path of the model inside the package, checked against its manifest."""
     path = FOLDER / _NAMED
     manifest = _read_json("manifest.json")
     try:
@@ -35,9 +31,6 @@ def packaged_model() -> Path:
 def packaged_numbers() -> dict[str, Any]:
     """The numbers of the model inside the package: ``name``, ``recipe``, ``seed``, ``parameters``,
     ``validation_accuracy``, ``test_accuracy``, ``test_interval`` and more.
-
-    Raises:
-        ExportError: the file is missing.
     """
     return _read_json("numbers.json")
 

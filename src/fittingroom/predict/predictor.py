@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 
 from fittingroom.classes import GARMENTS
 from fittingroom.errors import ExportError, PredictionsError, UsageError
 from fittingroom.predictions import Float32, Predictions, UInt8, as_labels, log_softmax
 from fittingroom.safe_io import Refusal
-from fittingroom.safe_io.models import check_model, class_names, limit_memory
+from fittingroom.safe_io.models import check_model, class_names, start_session
 
 if TYPE_CHECKING:
     from fittingroom.data import ImageSet
@@ -50,12 +49,6 @@ class Predictor:
     def __init__(self, model: Path | bytes, threads: int | None = None) -> None:
         if threads is not None and not 1 <= threads <= MOST_THREADS:
             raise UsageError(f"{threads} threads are not possible. Use 1 to {MOST_THREADS:,}.")
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4  # errors come as exceptions, which are printed with care
-        if threads is not None:
-            options.intra_op_num_threads = threads
-        # Without this, ONNX Runtime would take some files for another format, which isn't checked.
-        options.add_session_config_entry("session.load_model_format", "ONNX")
         try:
             checked = check_model(model)
         except Refusal as error:
@@ -63,16 +56,8 @@ class Predictor:
         except OSError as error:
             raise not_ours(f"It can't be read: {error.strerror or error}.", model) from error
         self._at_once = checked.at_once
-        if not checked.trusted:
-            limit_memory(options)
         try:
-            # Without its own second try, of which it would tell on standard output.
-            self._session = onnxruntime.InferenceSession(
-                checked.content,
-                options,
-                providers=["CPUExecutionProvider"],
-                enable_fallback=0,
-            )
+            self._session = start_session(checked.content, threads, limited=not checked.trusted)
             self.metadata = dict(self._session.get_modelmeta().custom_metadata_map)
             self.classes = class_names(self.metadata.get("classes"), GARMENTS)
         except Exception as error:
@@ -97,15 +82,12 @@ class Predictor:
     def run(
         self, names: Sequence[str], images: UInt8, on_batch: Callable[[int], None] | None = None
     ) -> list[Float32]:
-        """Some of the graph's outputs.
+        """The graph's outputs of these names, an array each, its first axis the images.
 
         Args:
-            names: of the outputs, each among :attr:`outputs`.
+            names: each among :attr:`outputs`.
             images: uint8 ``(N, 28, 28)``, garments bright on black as in the data set.
             on_batch: told how many images are done, after each batch.
-
-        Returns:
-            An array for each name, its first axis the images.
 
         Raises:
             PredictionsError: images of another shape or type.

@@ -18,12 +18,8 @@ _ENTRY, _MOST_MEMBERS = b"PK\x01\x02", 100
 def read_arrays(content: bytes, most: int = 128 * MEBIBYTE) -> dict[str, npt.NDArray[Any]]:
     """All arrays of an ``.npz`` archive by their names; nothing in it is unpickled.
 
-    Args:
-        content: the whole file.
-        most: the largest size of all arrays together, in bytes.
-
     Raises:
-        Refusal: it isn't such an archive, or it is damaged or too large.
+        Refusal: it isn't such an archive, is damaged, or unpacks to more than ``most`` bytes.
     """
     try:
         if content.count(_ENTRY) > _MOST_MEMBERS:
@@ -46,11 +42,7 @@ def read_arrays(content: bytes, most: int = 128 * MEBIBYTE) -> dict[str, npt.NDA
 
 
 def read_weights(path: Path, most: int = 256 * MEBIBYTE) -> dict[str, npt.NDArray[Any]]:
-    """All arrays of a ``.safetensors`` file by their names, checked by the format's own library.
-
-    Args:
-        path: the file.
-        most: its largest size in bytes.
+    """All arrays of a ``.safetensors`` file of at most ``most`` bytes, by their names.
 
     Raises:
         Refusal: it isn't such a file, or its header doesn't fit its content.

@@ -123,11 +123,7 @@ def is_inside(path: Path, folder: Path) -> bool:
 
 
 def refuse_model_file(path: Path, content: bytes = b"") -> None:
-    """Refuse a model that could run code, by its name and, if given, by its first bytes.
-
-    Raises:
-        Refusal: it is a ``.pt``, ``.pkl``, ``.keras`` or ``.h5`` file, or one of their relatives.
-    """
+    """Raise a Refusal of a model that could run code, by its name or, if given, its first bytes."""
     reason = _NEVER_OPENED.get(path.suffix.lower()) or _BEGINNINGS.get(content[:2])
     if reason is not None:
         raise Refusal(

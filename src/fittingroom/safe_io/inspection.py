@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto, helper, shape_inference
 
 from fittingroom.safe_io.files import MEBIBYTE, Refusal
+from fittingroom.safe_io.models import start_session
 
 # The largest batch of images: enough to fill the cores, few enough that memory stays small.
 _BATCH = 500
@@ -122,11 +122,7 @@ def images_at_once(model: onnx.ModelProto) -> int:
 
 
 def examine(content: bytes) -> int:
-    """Check a model and run it once; how many images it can take at once.
-
-    Raises:
-        Refusal: it is not allowed, or it fails.
-    """
+    """Check a model and run it once; how many images it can take at once."""
     model = parse(content)
     taken = model.graph.input[0].type.tensor_type
     shape = [2, *(side.dim_value for side in taken.shape.dim[1:])]
@@ -134,15 +130,8 @@ def examine(content: bytes) -> int:
     images = np.random.default_rng(0).integers(0, 256, shape).astype(kind)
     at_once = images_at_once(model)
     del model
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
-    # Without this, ONNX Runtime would take some files for another format, which was not checked.
-    options.add_session_config_entry("session.load_model_format", "ONNX")
     try:
-        session = onnxruntime.InferenceSession(
-            content, options, providers=["CPUExecutionProvider"], enable_fallback=0
-        )
+        session = start_session(content, 1, limited=False)
         (logits, *_) = session.run(
             ["logits", *(each.name for each in session.get_outputs())], {"images": images}
         )

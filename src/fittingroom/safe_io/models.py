@@ -36,13 +36,7 @@ _trusted: dict[str, int] = {}
 
 
 class CheckedModel(NamedTuple):
-    """A model that may be run.
-
-    Attributes:
-        content: the file, for ONNX Runtime.
-        at_once: so many images at a time.
-        trusted: whether it was made here, or belongs to the package.
-    """
+    """A model that may be run, on so many images at once; whether it was made here or packaged."""
 
     content: bytes
     at_once: int
@@ -50,11 +44,7 @@ class CheckedModel(NamedTuple):
 
 
 def check_model(model: Path | bytes) -> CheckedModel:
-    """Check a model, unless it is known.
-
-    Args:
-        model: a file, which is not trusted; or the bytes of a model that this process built, which
-            are checked without another process.
+    """Check a file, unless it is known; bytes, which this process built, need no other process.
 
     Raises:
         Refusal: it isn't allowed; the message says why.
@@ -88,13 +78,26 @@ def trust_known(digest: str, at_once: int) -> None:
     _trusted[digest] = at_once
 
 
-def limit_memory(options: onnxruntime.SessionOptions) -> None:
-    """Limit the memory of an untrusted model's arrays while it runs.
+def start_session(
+    content: bytes, threads: int | None, *, limited: bool
+) -> onnxruntime.InferenceSession:
+    """A model that ONNX Runtime runs on the processor; None leaves the threads to it.
 
-    All such models of a process share one limit of 1 GiB.
+    The arrays of all models that are ``limited`` share 1 GiB in a process.
     """
-    _limited_allocator()
-    options.add_session_config_entry("session.use_env_allocators", "1")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # errors come as exceptions, which are printed with care
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    # Without this, ONNX Runtime would take some files for another format, which isn't checked.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    if limited:
+        _limited_allocator()
+        options.add_session_config_entry("session.use_env_allocators", "1")
+    # Without its own second try, of which it would tell on standard output.
+    return onnxruntime.InferenceSession(
+        content, options, providers=["CPUExecutionProvider"], enable_fallback=0
+    )
 
 
 @cache
@@ -107,11 +110,7 @@ def _limited_allocator() -> None:
 
 
 def class_names(stored: str | None, otherwise: tuple[str, ...]) -> tuple[str, ...]:
-    """The names of the classes stored beside a graph, as JSON; ``otherwise`` if there are none.
-
-    Raises:
-        Refusal: they are no such names.
-    """
+    """The names of the classes stored beside a graph, as JSON; ``otherwise`` if there are none."""
     if stored is None:
         return otherwise
     names = parse_json(stored, "the model's class names")
