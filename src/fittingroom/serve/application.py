@@ -61,12 +61,7 @@ class _Page(StaticFiles):
 
 
 def create_application(models: Sequence[ServedModel], settings: Settings | None = None) -> FastAPI:
-    """The service, to be run by an ASGI server.
-
-    Args:
-        models: the models that answer, in order; at least one.
-        settings: the limits and the token; None for the defaults.
-    """
+    """The service around one model or more, to be run by an ASGI server."""
     settings = settings or Settings()
     # Browsers run no script that is text/plain, as the tables of some systems say.
     mimetypes.add_type("text/javascript", ".js")

@@ -21,13 +21,8 @@ class Batcher:
     """A model in a thread of its own, which takes all waiting images whenever it is free.
 
     No request is held back to wait for others. A batch is what arrived while the previous one was
-    computed, so batches grow with the load, and a lone request goes straight through.
-
-    Args:
-        model: computes the answers.
-        most: the most images of several requests together; a larger request goes alone.
-        threads: how many threads split each batch.
-        on_batch: called with the number of images of each batch.
+    computed, so batches grow with the load, and a lone request goes straight through. Several
+    requests together have at most ``most`` images; a larger one goes alone.
     """
 
     def __init__(

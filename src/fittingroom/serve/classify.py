@@ -62,13 +62,9 @@ def routes(
     settings: Settings,
     pool: ThreadPoolExecutor,
 ) -> APIRouter:
-    """``/v1``: classify, models and samples.
+    """``/v1``: classify, models and samples; each model has its batcher.
 
-    Args:
-        models: the models that answer.
-        batchers: the batch queue of each.
-        settings: the limits.
-        pool: where photos are read and details computed, away from the event loop.
+    Photos are read, and details computed, in the pool, away from the event loop.
     """
     router = APIRouter(prefix="/v1")
     limits = Limits(settings.body_bytes, _MEGAPIXELS, formats=WEB_FORMATS)
@@ -132,17 +128,7 @@ def routes(
     @router.get("/models", response_model=Models)
     async def describe_models() -> dict[str, Any]:
         """Describe the models of this service: their classes, accuracy and size."""
-        return {
-            "models": [
-                {
-                    "name": served.model.name,
-                    "classes": served.model.classes,
-                    "accuracy": served.accuracy,
-                    "parameters": served.parameters,
-                }
-                for served in models
-            ]
-        }
+        return {"models": [served.as_dict() for served in models]}
 
     @router.get("/samples", response_model=Samples)
     async def list_samples() -> dict[str, Any]:

@@ -43,11 +43,6 @@ class LimitsMiddleware:
     """ASGI middleware that keeps the limits of the service.
 
     Only a request with a body (POST) takes time, so only those are counted and timed.
-
-    Args:
-        app: the application behind it.
-        settings: the limits.
-        monitor: counts every answer.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings, monitor: Monitor) -> None:

@@ -24,12 +24,14 @@ class ServedModel:
     accuracy: float | None
     parameters: int | None
 
+    def as_dict(self) -> dict[str, object]:
+        """As ``schemas.ModelDescription``."""
+        known = {"accuracy": self.accuracy, "parameters": self.parameters}
+        return {"name": self.model.name, "classes": self.model.classes, **known}
+
 
 def load_models(sources: Sequence[Path]) -> list[ServedModel]:
-    """Load models by their files.
-
-    Args:
-        sources: run folders or ONNX files; none for the model inside the package.
+    """Load run folders or ONNX files; none of them: the model inside the package.
 
     Raises:
         UsageError: two of them have the same name.

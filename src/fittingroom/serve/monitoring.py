@@ -15,12 +15,7 @@ _IMAGES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 class Monitor:
-    """All metrics of one service.
-
-    Attributes:
-        batches: a histogram of the images that went through a model together, by model.
-        queue: a gauge of the requests that are accepted and not yet answered.
-    """
+    """All metrics of one service."""
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
@@ -47,12 +42,9 @@ class Monitor:
         ProcessCollector(registry=registry)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
-        """Count an answered request.
+        """Count a request, answered so many seconds after its header arrived.
 
-        Args:
-            route: its pattern, never what a client wrote.
-            status: the HTTP status.
-            seconds: the time since its header arrived.
+        ``route`` is a pattern, never what a client wrote.
         """
         self._requests.labels(route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)

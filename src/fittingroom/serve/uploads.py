@@ -33,17 +33,10 @@ def content_type(request: Request) -> str:
 
 
 def read_pixels(body: bytes, most: int) -> UInt8:
-    """Images in the data set's own format, as their bytes alone.
-
-    Args:
-        body: N × 28 × 28 bytes, row by row, bright on black.
-        most: the largest N allowed.
-
-    Returns:
-        uint8 ``(N, 28, 28)``.
+    """Images in the data set's own format, as their bytes alone: uint8 ``(N, 28, 28)``.
 
     Raises:
-        HTTPException: 422 for another number of bytes, 413 for too many images.
+        HTTPException: 422 for another number of bytes, 413 for more than ``most`` images.
     """
     count, rest = divmod(len(body), _SIDE * _SIDE)
     if rest or not count:
@@ -58,15 +51,11 @@ def read_pixels(body: bytes, most: int) -> UInt8:
 
 
 async def read_uploads(request: Request, most: int) -> list[Upload]:
-    """Read the photos of a request.
-
-    Args:
-        request: its body is a form with files under ``images``, or the bytes of one photo.
-        most: the largest number of photos allowed.
+    """The photos in a form, under ``images``, or the one that is a request's whole body.
 
     Raises:
-        HTTPException: 415 for another kind of body, 413 for too many photos, 422 for a form that
-            cannot be read or is empty.
+        HTTPException: 415 for another kind of body, 413 for more than ``most`` photos, 422 for a
+            form that cannot be read or is empty.
     """
     kind = content_type(request)
     if kind.startswith("image/"):
@@ -98,12 +87,7 @@ async def read_uploads(request: Request, most: int) -> list[Upload]:
 
 
 def open_upload(upload: Upload, limits: Limits, preparation: Preparation) -> Photo:
-    """Decode a photo, and prepare it as a model's training images were.
-
-    Raises:
-        HTTPException: 415 for another kind of file, 413 for one that is too large, 422 for one
-            that cannot be read.
-    """
+    """Decode a photo, and prepare it as a model's training images were, or refuse it by HTTP."""
     file, content = upload
     try:
         return read_photo(content, limits, preparation)
