@@ -65,16 +65,10 @@ class Decoded(Sequence[UInt8]):
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """The images and labels of one part of a data set: of training, validation or test.
+    """The images and labels of one part of a data set: of training, validation or test."""
 
-    Attributes:
-        images: uint8 ``(N, H, W)`` grey or ``(N, H, W, 3)``; or :class:`Decoded`, each image of a
-            size of its own.
-        labels: ``(N,)``, whole numbers (int64) or names (str).
-    """
-
-    images: UInt8 | Sequence[UInt8]
-    labels: npt.NDArray[Any]
+    images: UInt8 | Sequence[UInt8]  # (N, H, W), (N, H, W, 3), or Decoded, of various sizes
+    labels: npt.NDArray[Any]  # (N,), whole numbers (int64) or names (str)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -82,21 +76,14 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """What a reader found.
-
-    Attributes:
-        training, test, validation: the parts, None for what the source doesn't have.
-        classes: the name of each label, by its number; empty if the source has no names.
-        notes: what the reader did or left out, a sentence each.
-        format: what it was read from, in words.
-    """
+    """What a reader found; None for parts that the source doesn't have."""
 
     training: Part
     test: Part | None = None
     validation: Part | None = None
-    classes: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    format: str = "arrays"
+    classes: tuple[str, ...] = ()  # the name of each label, by its number; empty without names
+    notes: tuple[str, ...] = ()  # what the reader did or left out, a sentence each
+    format: str = "arrays"  # what it was read from, in words
 
 
 @contextmanager

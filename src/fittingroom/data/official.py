@@ -27,21 +27,13 @@ FILE_NAMES: tuple[str, ...] = (*TRAINING, *TEST)
 
 @dataclass(frozen=True)
 class KnownSet:
-    """A data set that is known byte for byte.
+    """A data set that is known byte for byte."""
 
-    Attributes:
-        name: what runs and reports call it.
-        hashes: file name → SHA-256 of its content, hexadecimal.
-        title: its name in sentences.
-        classes: its class names, in the order of their labels.
-        packed: whether the hashes are of the ``.gz`` files instead.
-    """
-
-    name: str
-    hashes: Mapping[str, str]
-    title: str = "Fashion-MNIST"
-    classes: tuple[str, ...] = GARMENTS
-    packed: bool = False
+    name: str  # what runs and reports call it
+    hashes: Mapping[str, str]  # file name → SHA-256 of its content, hexadecimal
+    title: str = "Fashion-MNIST"  # in sentences
+    classes: tuple[str, ...] = GARMENTS  # names in the order of their labels
+    packed: bool = False  # whether the hashes are of the .gz files instead
 
 
 def _known(name: str, *hashes: str, **more: Any) -> KnownSet:

@@ -12,17 +12,11 @@ from fittingroom.runs import open_run
 
 @dataclass(frozen=True)
 class ServedModel:
-    """A model, and what its run knows about it.
+    """A model, and what its run knows about it; None for what is not known."""
 
-    Attributes:
-        model: computes the answers, with one thread: the service splits batches itself.
-        accuracy: on the test set of Fashion-MNIST, a fraction; None if it is not known.
-        parameters: the number of trained parameters; None if it is not known.
-    """
-
-    model: Model
-    accuracy: float | None
-    parameters: int | None
+    model: Model  # of one thread: the service splits batches itself
+    accuracy: float | None  # on the test set of Fashion-MNIST, a fraction
+    parameters: int | None  # how many were trained
 
     def as_dict(self) -> dict[str, object]:
         """As ``schemas.ModelDescription``."""
