@@ -32,10 +32,6 @@ def read_dataset(
 
     ``classes`` are names in the order of the labels, or a file of them, one a line; None for the
     source's own, or "class 0" and so on.
-
-    Raises:
-        DataNotFoundError: the file or folder is missing, or some of its files.
-        DataInvalidError: a file is not what it should be.
     """
     given = read_names(classes) if isinstance(classes, Path) else classes
     entry = parsed.entry_of(source, given)
@@ -56,11 +52,7 @@ def make_dataset(
     given: Sequence[str] | None = None,
     track: Track | None = None,
 ) -> Dataset:
-    """A data set of what a reader found: classes numbered, images 28×28, known sets recognised.
-
-    Raises:
-        DataInvalidError: the content is no data set that can be used.
-    """
+    """A data set of what a reader found: classes numbered, images 28×28, known sets recognised."""
     content = number_labels(content, given)
     preparation, notes = decide(content.training, source.invert, track)
 

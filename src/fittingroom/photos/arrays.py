@@ -17,16 +17,13 @@ _SMALLEST = 4  # pixels of an edge: less is a table of something else
 
 
 def as_images(array: Any) -> UInt8:
-    """The one rule for images that come as arrays.
+    """The one rule for images that come as arrays: uint8 ``(N, H, W)``, or ``(N, H, W, 3)``.
 
     Args:
         array: what NumPy can read, or a PyTorch tensor: ``(N, H, W)``, ``(N, H, W, 1)``,
             ``(N, 1, H, W)``, ``(N, H, W, 3)``, ``(N, 3, H, W)``, or ``(N, K)`` with a square
             number K. Numbers from 0 to 255, or, if all floats are so, from 0 to 1; or bool.
             In 0 to 255, the brightest of all images is above 64.
-
-    Returns:
-        uint8 ``(N, H, W)`` for grey, ``(N, H, W, 3)`` for colour.
 
     Raises:
         DataInvalidError: it is something else; the message says what to do.
@@ -39,7 +36,7 @@ def as_images(array: Any) -> UInt8:
 
 
 def one_or_many(array: Any) -> UInt8:
-    """The images in an array that a model is asked about.
+    """The images in an array that a model is asked about: ``(N, H, W)``, or with 3 or 4 channels.
 
     One image has the shape ``(H, W)``, ``(H, W, 1)``, ``(H, W, 3)``, ``(H, W, 4)`` with opacity, or
     ``(784,)``. All that :func:`as_images` takes is N images, and so is ``(N, H, W, 4)``. Three
@@ -48,9 +45,6 @@ def one_or_many(array: Any) -> UInt8:
     Each image is then treated as the same pixels in a PNG file: if it has Fashion-MNIST's format,
     it is left alone; if it is dark on light, it is inverted, and a warning says so; see
     :func:`fittingroom.photos.read_photo`.
-
-    Returns:
-        uint8 ``(N, H, W)``, ``(N, H, W, 3)`` or ``(N, H, W, 4)``.
 
     Raises:
         PhotoError: it holds no images; the message says what to do.

@@ -25,13 +25,7 @@ class ServedModel:
 
 
 def load_models(sources: Sequence[Path]) -> list[ServedModel]:
-    """Load run folders or ONNX files; none of them: the model inside the package.
-
-    Raises:
-        UsageError: two of them have the same name.
-        RunError: a run folder is incomplete.
-        ExportError: a file does not exist, or is not a model of this project.
-    """
+    """Load run folders or ONNX files, of different names; none: the model inside the package."""
     if not sources:
         numbers = packaged_numbers()
         model = Model(packaged_model(), name=numbers["name"], threads=1)

@@ -35,8 +35,7 @@ def serve(
         on_start: called with the address, as a URL, once connections are accepted.
 
     Raises:
-        FittingRoomError: a model cannot be loaded.
-        FittingRoomError: the server cannot listen on this address.
+        FittingRoomError: a model cannot be loaded, or the server cannot listen on this address.
     """
     settings = settings or Settings()
     application = create_application(load_models(sources), settings)

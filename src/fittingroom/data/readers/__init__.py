@@ -31,10 +31,7 @@ READERS: dict[str, ModuleType] = {
 def reader_of(path: Path) -> str:
     """The name of the format that a file or folder has.
 
-    Raises:
-        DataNotFoundError: there is nothing, or no reader recognises it; the message says what is
-            there, and what each reader needs.
-        DataInvalidError: it can't be read.
+    If no reader recognises it, the error says what is there, and what each reader needs.
     """
     try:
         # Unlike Path.is_dir, this tells "not there" from "may not be looked at".

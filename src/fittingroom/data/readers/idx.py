@@ -36,12 +36,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path) -> Content:
-    """The four files in a folder, or those that belong to the named one.
-
-    Raises:
-        DataNotFoundError: one of the four is missing.
-        DataInvalidError: a file is not what it should be, or there are several sets.
-    """
+    """The four files in a folder, or those that belong to the named one."""
     sets = _sets(path)
     if len(sets) > 1:
         raise DataInvalidError(
@@ -105,11 +100,7 @@ def _read_part(files: dict[str, Path], names: SetFiles) -> Part:
 
 
 def read_array(path: Path, dimensions: int) -> UInt8:
-    """Images, uint8 ``(N, H, W)``, if a file is to have 3 dimensions; labels, ``(N,)``, if 1.
-
-    Raises:
-        DataInvalidError: the file can't be read or holds something else.
-    """
+    """Images, uint8 ``(N, H, W)``, if a file is to have 3 dimensions; labels, ``(N,)``, if 1."""
     magic = bytes([0, 0, 8, dimensions])
     header_size = 4 + 4 * dimensions
     kind = "images" if dimensions == 3 else "labels"
