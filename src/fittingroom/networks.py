@@ -214,11 +214,7 @@ def to_json(network: Network) -> list[dict[str, Any]]:
 
 
 def from_json(values: list[dict[str, Any]]) -> Network:
-    """The inverse of :func:`to_json`.
-
-    Raises:
-        RecipeError: an unknown layer, or one with fields that it does not have.
-    """
+    """The inverse of :func:`to_json`; a RecipeError for an unknown layer or field."""
     return tuple(_layer_from_json(value) for value in values)
 
 

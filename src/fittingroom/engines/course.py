@@ -83,11 +83,7 @@ def other_training(recipe: BaseRecipe, why: object) -> RunChangedError:
 def check_arrays(
     received: Mapping[str, npt.NDArray[Any]], expected: Mapping[str, npt.NDArray[Any]]
 ) -> None:
-    """Compare the shapes and types of a checkpoint's arrays with those of the training.
-
-    Raises:
-        KeyError, ValueError: one is missing, or has another shape or type.
-    """
+    """Raise a KeyError or ValueError if an array is missing, or has another shape or type."""
     for name, mine in expected.items():
         given = received[name]
         if (given.shape, given.dtype) != (mine.shape, mine.dtype):

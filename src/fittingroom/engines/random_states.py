@@ -43,11 +43,7 @@ def random_arrays() -> dict[str, npt.NDArray[Any]]:
 
 
 def set_random_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Set the random states to what :func:`random_arrays` gave.
-
-    Raises:
-        LookupError, TypeError, ValueError, RuntimeError: these are no such arrays.
-    """
+    """Set the random states to what :func:`random_arrays` gave; errors of any type if not."""
     torch: Any = sys.modules["torch"]
     states = json.loads(arrays["random.json"].tobytes())
     version, numbers, normal = states["python"]

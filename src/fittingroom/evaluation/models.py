@@ -1,6 +1,6 @@
 """One model and all that is known of it, from its evaluation to the page of a report."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from fittingroom.evaluation.results import Evaluation
 from fittingroom.metrics import TemperatureEffect, temperature_effect
-from fittingroom.numbers import Timing
+from fittingroom.numbers import Timing, plain
 from fittingroom.recipes import Keep, Recipe
 from fittingroom.runs import Epoch, Run
 
@@ -84,12 +84,9 @@ class ModelReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values, as ``evaluation.json`` holds them."""
-        times = {"single": self.single, "batched": self.batched}
         return {
             "data": self.data,
             "data_description": self.data_description,
-            "seconds_per_image": {
-                name: None if timing is None else asdict(timing) for name, timing in times.items()
-            },
+            "seconds_per_image": plain({"single": self.single, "batched": self.batched}),
             **self.evaluation.as_dict(),
         }

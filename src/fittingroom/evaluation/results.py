@@ -124,10 +124,8 @@ def evaluate_predictions(predictions: Predictions, *, draws: int = 2000) -> Eval
             closed form.
 
     Returns:
-        The evaluation; what needs probabilities is None if the model gives classes alone. A
-        score of 0/0 (precision of a class that is never predicted, recall of one without images)
-        has the value 0 and the interval (0, 1); a class that is neither true nor predicted of
-        any image is left out of the macro means.
+        The evaluation; what needs probabilities is None if the model gives classes alone. For
+        classes without images see :class:`fittingroom.metrics.Score`.
     """
     given = Basis(predictions, draws)
     sure = predictions.log_probabilities is not None

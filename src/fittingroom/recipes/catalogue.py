@@ -329,11 +329,7 @@ RECIPES: dict[str, BaseRecipe] = {
 
 
 def recipe_named(name: str) -> BaseRecipe:
-    """The recipe of that name.
-
-    Raises:
-        RecipeError: there is none.
-    """
+    """The recipe of that name; a RecipeError if there is none."""
     if name not in RECIPES:
         raise RecipeError(
             f"There is no recipe '{name}'. Choose one of {', '.join(RECIPES)}."

@@ -36,11 +36,7 @@ def read_recipe(path: Path) -> BaseRecipe:
 
 
 def recipe_from_json(values: Mapping[str, Any]) -> BaseRecipe:
-    """The inverse of ``to_json``, for both kinds of recipe.
-
-    Raises:
-        RecipeError: missing, unknown or impossible values.
-    """
+    """The inverse of ``to_json``; a RecipeError for missing, unknown or impossible values."""
     for name in ("name", "title", "claim", "engine"):
         text = values.get(name, "")
         # These are printed, so they may hold no control codes for a terminal.

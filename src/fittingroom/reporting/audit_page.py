@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from fittingroom.auditing import Audit
 from fittingroom.auditing.results import SIDES, side_of
@@ -19,13 +19,6 @@ _OUTLIERS = 96
 _KINDS = 12
 
 _Row = Mapping[str, Any]
-
-
-class _Group(NamedTuple):
-    """Tiles below a heading: each has ``images`` (one or two), ``title``, ``said``, ``where``."""
-
-    heading: str
-    tiles: Sequence[_Row]
 
 
 def audit_page(audit: Audit, images: UInt8, labels: Labels) -> bytes:
@@ -95,7 +88,9 @@ def audit_page(audit: Audit, images: UInt8, labels: Labels) -> bytes:
         ),
         "epochs": some(most, "epoch") if fewest == most else f"{fewest} to {most} epochs",
         "agreed": [percent_estimate(accuracy, 2) for accuracy in accuracies],
-        **{name: [group for group in members if group.tiles] for name, members in groups.items()},
+        **{
+            name: [group for group in members if group["tiles"]] for name, members in groups.items()
+        },
     }
     return render("audit.html.jinja", page)
 
@@ -133,7 +128,8 @@ def counts_table(audit: Audit) -> Table:
     return Table.of("What was found, by set.", ("", *sides), rows)
 
 
-def _group(heading: str, rows: Sequence[_Row], most: int, tile: Callable[[_Row], _Row]) -> _Group:
+def _group(heading: str, rows: Sequence[_Row], most: int, tile: Callable[[_Row], _Row]) -> _Row:
+    """Tiles below a heading: each has ``images`` (one or two), ``title``, ``said``, ``where``."""
     number = len(rows)
     shown = f"{number:,}" if number <= most else f"the first {most} of {number:,}"
-    return _Group(f"{heading}: {shown}", [tile(row) for row in rows[:most]])
+    return {"heading": f"{heading}: {shown}", "tiles": [tile(row) for row in rows[:most]]}
