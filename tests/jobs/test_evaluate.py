@@ -64,28 +64,19 @@ def test_of_two_at_once_one_opens_it_and_the_other_reads_that(run_copy, sample, 
     assert outcomes[0].single == outcomes[1].single  # as the first measured it
 
 
-@pytest.fixture
-def threads_of_models(monkeypatch):
-    """The threads that each model is loaded with, as they come."""
+def test_the_model_is_held_to_the_threads_asked_for(run_copy, sample, monkeypatch):
     heard = []
 
-    class Overheard(Predictor):
-        def __init__(self, model, threads=None):
-            heard.append(threads)
-            super().__init__(model, threads)
+    def load(model, threads):
+        heard.append(threads)
+        return Predictor(model, threads)
 
-    monkeypatch.setattr("fittingroom.jobs.evaluate.Predictor", Overheard)
-    return heard
-
-
-def test_the_model_is_held_to_the_threads_asked_for(
-    run_copy, sample, threads_of_models, monkeypatch
-):
+    monkeypatch.setattr("fittingroom.jobs.evaluate.Predictor", load)
     evaluate(run_copy, session=Session(data=sample, threads=1))
     shutil.rmtree(run_copy / "evaluations")
     monkeypatch.setattr("fittingroom.engines.available_processors", lambda: 3)
     evaluate(run_copy, session=Session(data=sample))
-    assert threads_of_models == [1, 3]
+    assert heard == [1, 3]
 
 
 @pytest.mark.parametrize("threads", [0, 100_000])

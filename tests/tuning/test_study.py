@@ -2,7 +2,6 @@
 
 import optuna
 import pytest
-from optuna.trial import TrialState
 
 from fittingroom.errors import RunBusyError, SearchError
 from fittingroom.runs import Epoch
@@ -12,7 +11,6 @@ from fittingroom.tuning import (
     prune,
     run_trials,
     seed_sampler,
-    stop_if_hopeless,
 )
 from fittingroom.tuning.search import ended
 from fittingroom.tuning.study import STUDY
@@ -95,17 +93,6 @@ def test_a_curve_below_the_median_ends_a_trial_and_one_above_does_not(tmp_path):
         # The same share of a training twice as long.
         with pytest.raises(optuna.TrialPruned):
             train(study, 0.45, epochs=8)
-
-
-def test_a_search_in_which_every_trial_fails_ends(tmp_path):
-    def fail(trial):
-        trial.set_user_attr("error", "It broke.")
-        raise RuntimeError
-
-    with open_study(tmp_path, FACTS, START) as study:
-        study.optimize(fail, n_trials=50, catch=RuntimeError, callbacks=[stop_if_hopeless])
-        assert len(study.trials) == 10
-        assert {trial.state for trial in study.trials} == {TrialState.FAIL}
 
 
 def test_a_folder_with_another_search_or_one_that_runs_is_refused(tmp_path):
