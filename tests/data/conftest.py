@@ -14,21 +14,17 @@ from .mirror import Mirror
 @pytest.fixture(autouse=True)
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A home folder of the test's own, and a machine without network, data and apt."""
-    folder = tmp_path / "home"
-    work = tmp_path / "work"
-    programs = tmp_path / "programs"
+    folder, work, programs = (tmp_path / name for name in ("home", "work", "programs"))
     for made in (folder, work, programs):
         made.mkdir()
-    for variable in ("HOME", "USERPROFILE"):
-        monkeypatch.setenv(variable, str(folder))
-    for variable in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
-        monkeypatch.setenv(variable, str(folder / "cache"))
-    for variable in ("FITTINGROOM_DATA", "KERAS_HOME", "FORCE_COLOR", "TTY_COMPATIBLE"):
+    cache, proxies = str(folder / "cache"), ("http_proxy", "https_proxy", "all_proxy")
+    absent = ("FITTINGROOM_DATA", "KERAS_HOME", "FORCE_COLOR", "TTY_COMPATIBLE")
+    for variable in (*absent, *proxies, *map(str.upper, proxies)):
         monkeypatch.delenv(variable, raising=False)
-    for variable in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(variable, raising=False)
-        monkeypatch.delenv(variable.upper(), raising=False)
-    monkeypatch.setenv("PATH", str(programs))
+    present = dict.fromkeys(("HOME", "USERPROFILE"), str(folder))
+    present |= dict.fromkeys(("XDG_CACHE_HOME", "LOCALAPPDATA"), cache)
+    for variable, value in (present | {"PATH": str(programs)}).items():
+        monkeypatch.setenv(variable, value)
     monkeypatch.chdir(work)
     monkeypatch.setattr(find, "DEBIAN_FOLDER", tmp_path / "debian")
     monkeypatch.setattr(download_module, "MIRRORS", dict.fromkeys(download_module.MIRRORS, ()))

@@ -1,7 +1,6 @@
 """Files for tests: IDX content, folders of four of them, and ways to spoil one."""
 
 import gzip
-import io
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,10 +24,7 @@ def idx_bytes(array: npt.NDArray[np.uint8], magic: int | None = None) -> bytes:
 
 def zipped(content: bytes) -> bytes:
     """Content as a gzip file, always the same bytes."""
-    packed = io.BytesIO()
-    with gzip.GzipFile("", "wb", 1, packed, mtime=0) as stream:
-        stream.write(content)
-    return packed.getvalue()
+    return gzip.compress(content, 1, mtime=0)
 
 
 def write_file(folder: Path, name: str, content: bytes, *, packed: bool) -> Path:

@@ -28,7 +28,7 @@ def corpus(sample) -> dict[str, bytes]:
     """Images of every kind that the page takes."""
     images = sample.training().images
     rng = np.random.default_rng(0)
-    files: dict[str, bytes] = {"own format": encoded(Image.fromarray(images[0]))}
+    files: dict[str, bytes] = {"own format": encoded(images[0])}
     for number, side in enumerate((40, 90, 150, 300, 900)):
         colour = tuple(int(value) for value in rng.integers(0, 180, 3))
         photo = photo_of(images[number], side, colour)
@@ -36,7 +36,7 @@ def corpus(sample) -> dict[str, bytes]:
         files[f"{side} as JPEG, whole colours"] = encoded(photo, "JPEG", quality=80, subsampling=0)
         files[f"{side} as WebP"] = encoded(photo, "WEBP", lossless=True)
         noisy = np.asarray(photo) + rng.normal(0, 4, np.asarray(photo).shape)
-        files[f"{side} noisy"] = encoded(Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)))
+        files[f"{side} noisy"] = encoded(np.clip(noisy, 0, 255).astype(np.uint8))
     for orientation in (2, 5, 6, 8):
         exif = Image.Exif()
         exif[0x0112] = orientation
@@ -61,20 +61,20 @@ def corpus(sample) -> dict[str, bytes]:
     clear = photo.convert("RGBA")
     clear.putalpha(Image.fromarray(np.where(np.asarray(photo)[..., 1] < 240, 255, 0).astype("u1")))
     files["on nothing"] = encoded(clear)
-    files["16 bits"] = encoded(Image.fromarray(np.asarray(photo.convert("L")).astype("u2") * 257))
+    files["16 bits"] = encoded(np.asarray(photo.convert("L")).astype("u2") * 257)
     shade = np.linspace(0.7, 1, photo.width)
     dark = Image.fromarray(255 - np.asarray(photo))
     files["on dark"] = encoded(dark)
-    files["shaded"] = encoded(Image.fromarray((np.asarray(photo) * shade[:, None]).astype("u1")))
-    files["pattern"] = encoded(Image.fromarray(rng.integers(0, 256, (90, 120, 3), dtype=np.uint8)))
+    files["shaded"] = encoded((np.asarray(photo) * shade[:, None]).astype("u1"))
+    files["pattern"] = encoded(rng.integers(0, 256, (90, 120, 3), dtype=np.uint8))
     files["animated"] = encoded(
         photo, "WEBP", lossless=True, save_all=True, append_images=[dark], duration=100
     )
     files["one pixel"] = encoded(Image.new("RGB", (1, 1), (10, 20, 30)))
     files["one colour"] = encoded(Image.new("RGB", (60, 60), (10, 20, 30)))
-    files["a thread"] = encoded(Image.fromarray(rng.integers(0, 256, (900, 2, 3), dtype=np.uint8)))
+    files["a thread"] = encoded(rng.integers(0, 256, (900, 2, 3), dtype=np.uint8))
     tinted = images[0][..., None] // np.array([1, 1, 1.04])
-    files["only made grey"] = encoded(Image.fromarray(tinted.astype("u1")))
+    files["only made grey"] = encoded(tinted.astype("u1"))
     for name, cloth, around in [
         ("white on grey", 250, 150),
         ("faint", 232, 250),
@@ -88,12 +88,12 @@ def corpus(sample) -> dict[str, bytes]:
     coloured = Image.new("RGB", (200, 200), (250, 249, 246))
     coloured.paste((20, 90, 160), (50, 0, 150, 200))  # reaches two edges, and is square
     files["from edge to edge"] = encoded(coloured)
-    files["a strip"] = encoded(Image.fromarray(rng.integers(0, 256, (2, 900, 3), dtype=np.uint8)))
+    files["a strip"] = encoded(rng.integers(0, 256, (2, 900, 3), dtype=np.uint8))
     # No colour of the border is near its median; or only a slanting part of one side is.
     thirds = np.eye(3)[np.arange(160) // 5 % 3][:, None].repeat(160, 1) * 255
-    files["three colours"] = encoded(Image.fromarray(thirds.astype("u1")))
+    files["three colours"] = encoded(thirds.astype("u1"))
     slanting = np.arange(160)[:, None] > 32 * np.arange(160)
-    files["a slant"] = encoded(Image.fromarray((thirds * ~slanting[..., None]).astype("u1")))
+    files["a slant"] = encoded((thirds * ~slanting[..., None]).astype("u1"))
     files["too many pixels"] = encoded(Image.new("1", (8000, 7000)))
     files["too long"] = encoded(Image.new("1", (30_000, 2)))
     files["cut off"] = files["300 as PNG"][:400]
@@ -106,7 +106,7 @@ def corpus(sample) -> dict[str, bytes]:
     shapes = [(8, 8), (28, 28), (32, 32), (64, 41), (1, 1), (65, 65)]
     for number, (height, width) in enumerate(shapes):
         small = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
-        files[f"{'inverted' if number % 2 else 'whole'} {height}"] = encoded(Image.fromarray(small))
+        files[f"{'inverted' if number % 2 else 'whole'} {height}"] = encoded(small)
     files["empty"] = b""
     files["words"] = b"not an image"
     return files
