@@ -69,9 +69,9 @@ def test_photos_without_an_object_are_resized_and_counted(tmp_path):
     assert (images == 7).all()
     empty, doubtful = dataset.notes[-2:]
     assert empty.startswith("Resized as a whole, since no object was found on them: 4 of the trai")
-    assert empty.endswith("owl/00002.png and 1 other.")
+    assert empty.endswith("owl/00002.png and 1 other).")
     assert doubtful.startswith("Perhaps converted badly")
-    assert doubtful.endswith("1 of the test images, " + str(tmp_path / "test/dog/00001.png."))
+    assert doubtful.endswith(f"1 of the test images ({tmp_path / 'test/dog/00001.png'}).")
 
 
 GOOD = encoded(blobs(1)[0])

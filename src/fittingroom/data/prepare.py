@@ -126,7 +126,7 @@ def prepare(
         "Perhaps converted badly (`fittingroom predict` says why)": doubtful,
     }
     return result, [
-        f"{what}: {len(places):,} of the {words}, {in_short([*map(name, sorted(places))], 3)}."
+        f"{what}: {len(places):,} of the {words} ({in_short([*map(name, sorted(places))], 3)})."
         for what, places in found.items()
         if places
     ]
