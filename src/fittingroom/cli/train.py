@@ -138,8 +138,8 @@ def tune(
     vary: Annotated[
         list[str] | None,
         typer.Option(
-            help="Vary only this setting; with = in your own range: learning_rate=0.001:0.1:log. "
-            "May be repeated."
+            help="Vary only this setting, in a range of yours if you give one: "
+            "learning_rate=0.001:0.1:log. May be repeated."
         ),
     ] = None,
     seeds: Annotated[
