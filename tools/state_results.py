@@ -7,7 +7,6 @@ Every figure comes from docs/results/training.json, with which the tests compare
 
 import json
 import re
-import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,9 @@ from typing import Any
 from benchmarks.measure import RESULTS, ROOT
 from benchmarks.training_page import short_table
 
-# Columns of a claim's lines in the code, quotation marks and indentation left out.
-_WIDTH = 85
-
 
 def claim(name: str, measured: Mapping[str, Any]) -> str:
-    """What a recipe may claim: accuracy, seconds, machine and seeds.
+    """What a recipe may claim, as its line in the catalogue.
 
     Args:
         name: the recipe's.
@@ -28,34 +24,24 @@ def claim(name: str, measured: Mapping[str, Any]) -> str:
     """
     each = measured["recipes"][name]
     low, high = each["interval"]
-    seeds = len(each["seeds"])
-    over = f"mean over seeds 0 to {seeds - 1}" if seeds > 1 else "seed 0"
     # Rows that do not count any more are of earlier sittings.
     sitting = max(row["sitting"] for row in measured["rows"] if row["recipe"] == name)
-    environment = measured["sittings"][sitting]["environment"]
-    processor = re.sub(r"\((R|TM)\)| Processor", "", environment["processor"])
-    half = " and bfloat16" if "avx512_bf16" in environment.get("instructions", ()) else ""
-    return (
-        f"{each['accuracy']:.2%} test accuracy (95% interval {low:.2%} to {high:.2%}), {over}, "
-        f"after {'' if each['quiet'] else 'at most '}{each['seconds']:.0f} s of training on two "
-        f"cores of an {processor} with AVX-512{half}; benchmarks/training.py, "
-        "docs/results/training.md."
-    )
+    instructions = measured["sittings"][sitting]["environment"].get("instructions", ())
+    parts = [f'"{each["accuracy"]:.2%}"', f'"{low:.2%} to {high:.2%}"']
+    if len(each["seeds"]) > 1:
+        parts.append(f"seeds={len(each['seeds'])}")
+    parts.append(f'seconds="{"" if each["quiet"] else "at most "}{each["seconds"]:.0f}"')
+    if "avx512_bf16" not in instructions:
+        parts.append("bfloat16=False")
+    return f"    claim=_claim({', '.join(parts)}),\n"
 
 
 def state_claims(path: Path, measured: Mapping[str, Any]) -> None:
-    """Write the claims of a module's recipes, in place of any there."""
+    """Write the claims of the catalogue's recipes, in place of any there."""
     text = path.read_text(encoding="utf-8")
     for name in (name for name, each in measured["recipes"].items() if each["seeds"]):
-        words = claim(name, measured)
-        lines = textwrap.wrap(words, _WIDTH, drop_whitespace=False)
-        stated = "".join(f'        "{line}"\n' for line in lines)
-        text = re.sub(
-            rf'(    name="{name}",\n    title="[^\n]*\n)(    claim=\(\n.*?\n    \),\n)?',
-            f"\\g<1>    claim=(\n{stated}    ),\n",
-            text,
-            flags=re.DOTALL,
-        )
+        pattern = rf'(    name="{name}",\n    title=[^\n]*\n)(    claim=_claim\([^)]*\),\n)?'
+        text = re.sub(pattern, lambda found, name=name: found[1] + claim(name, measured), text)
     path.write_text(text, encoding="utf-8")
 
 
@@ -79,6 +65,5 @@ def state_in_readme(path: Path, measured: Mapping[str, Any]) -> None:
 
 if __name__ == "__main__":
     measured = json.loads((RESULTS / "training.json").read_text(encoding="utf-8"))
-    for module in ("dense.py", "convolutional.py", "catalogue.py"):
-        state_claims(ROOT / "src" / "fittingroom" / "recipes" / module, measured)
+    state_claims(ROOT / "src" / "fittingroom" / "recipes" / "catalogue.py", measured)
     state_in_readme(ROOT / "README.md", measured)
