@@ -78,7 +78,9 @@ def test_files_belong_together_by_their_names(tmp_path: Path) -> None:
     (tmp_path / "b_test.csv.gz").write_bytes(packed)
     dataset = find_dataset(tmp_path / "a_train.csv")
     assert (len(dataset.training()), dataset.own_validation) == (12, 6)
-    assert len(find_dataset(tmp_path / "b_train.csv").open_test()) == 4
+    dataset = find_dataset(tmp_path / "b_train.csv")
+    assert len(dataset.open_test()) == 4
+    assert "The test set beside it is b_test.csv.gz." in dataset.notes
     check(tmp_path / "b_train.csv", test=tmp_path / "a_test.csv")
     with pytest.raises(DataInvalidError, match=r"b_train\.csv.*Name one with --data"):
         find_dataset(tmp_path)

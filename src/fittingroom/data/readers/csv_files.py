@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fittingroom.data.content import Content, FileInvalidError, Part, labels_of, opened
+from fittingroom.data.content import PARTS, Content, FileInvalidError, Part, labels_of, opened
 from fittingroom.data.readers.emnist import upright
 from fittingroom.errors import DataInvalidError
 from fittingroom.numbers import some
@@ -22,8 +22,7 @@ _LARGEST = 16384 * MEBIBYTE
 _LONGEST_LINE = 4 * MEBIBYTE
 _BLOCK = 2**19  # bytes that are read at a time, and fit into a processor's cache
 _LABELS = {"label", "labels", "class", "target"}
-_PART = re.compile(r"(?<![a-z])(train|test|val)(?:ing|id|idation)?(?![a-z])")
-
+_PART = re.compile(rf"(?<![a-z])({'|'.join(PARTS)})(?![a-z])")
 
 _Table = npt.NDArray[Any]  # of cells: uint16, or object with text
 
@@ -45,38 +44,41 @@ def recognises(path: Path) -> bool:
 def read(path: Path) -> Content:
     """The images in a folder of CSV files, or in the named one and those that belong to it.
 
-    Files belong together if their names differ in "train", "test" and "val" alone. A named file
-    that isn't the training part of such files is read by itself.
+    Files belong together if their names differ in the word for the part alone. A named file that
+    isn't the training part of such files is read by itself.
 
     Raises:
         DataInvalidError: a file is not what it should be, or there are several sets.
     """
-    if path.is_dir():
+    named = path.is_file()
+    if not named:
         files = _inside(path)
-        training = [file for file in files if _named(file)[1] == "train"]
+        training = [file for file in files if _named(file)[1] == "training"]
         if len(training) != 1:
             names = ", ".join(file.name for file in files)
             raise DataInvalidError(
                 f"{path} holds {names}, and no name says which to train on. Name one with --data."
             )
         (path,) = training
-    parts, notes = {"train": _read(path, _layout(path))}, []
+    parts, notes = {"training": _read(path, _layout(path))}, []
     name, part = _named(path)
-    files = _inside(path.parent) if part == "train" else []
-    for file in files:
+    for file in _inside(path.parent) if part == "training" else ():
         other, part = _named(file)
-        if other == name and part != "train":
-            layout = _layout(file)
-            if layout.labelled:
-                parts[part] = _read(file, layout)
-            else:
-                notes.append(f"{file.name} has no labels, so it is not used.")
-    content = Content(parts["train"], parts.get("test"), parts.get("val"), notes=tuple(notes))
-    return (
-        upright(content, path.parent / f"{name}mapping.txt")
-        if name.startswith("emnist")
-        else content
+        if other != name or part == "training":
+            continue
+        layout = _layout(file)
+        if not layout.labelled:
+            notes.append(f"{file.name} has no labels, so it is not used.")
+            continue
+        parts[part] = _read(file, layout)
+        if named:
+            notes.append(f"The {part} set beside it is {file.name}.")
+    content = Content(
+        parts["training"], parts.get("test"), parts.get("validation"), notes=tuple(notes)
     )
+    if name.startswith("emnist"):
+        return upright(content, path.parent / f"{name}mapping.txt")
+    return content
 
 
 def _is_csv(path: Path) -> bool:
@@ -93,7 +95,7 @@ def _named(path: Path) -> tuple[str, str]:
     """A file's name without the word for its part, and the part."""
     stem = path.name.lower().partition(".csv")[0]
     found = _PART.search(stem)
-    return _PART.sub("", stem, count=1), found[1] if found else "train"
+    return _PART.sub("", stem, count=1), PARTS[found[1]] if found else "training"
 
 
 def _layout(path: Path) -> _Layout:
