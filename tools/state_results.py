@@ -41,7 +41,7 @@ def state_claims(path: Path, measured: Mapping[str, Any]) -> None:
     text = path.read_text(encoding="utf-8")
     for name in (name for name, each in measured["recipes"].items() if each["seeds"]):
         pattern = rf'(    name="{name}",\n    title=[^\n]*\n)(    claim=_claim\([^)]*\),\n)?'
-        text = re.sub(pattern, lambda found, name=name: found[1] + claim(name, measured), text)
+        text = re.sub(pattern, rf"\g<1>{claim(name, measured)}", text)
     path.write_text(text, encoding="utf-8")
 
 
