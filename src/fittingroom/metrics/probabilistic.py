@@ -33,6 +33,10 @@ def log_loss(labels: npt.ArrayLike, log_probabilities: npt.ArrayLike) -> Estimat
     (minus infinity) makes the mean infinite, at both ends of the interval too; nothing is
     clipped. The interval is Student's over images, not below 0.
 
+    Args:
+        labels: ``(N,)``, below ``K``.
+        log_probabilities: natural logarithms, ``(N, K)``.
+
     Source:
         Good (1952), JRSS B 14:107.
     """

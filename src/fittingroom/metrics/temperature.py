@@ -39,8 +39,11 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
 
     The likelihood is log-concave in ``1/T``, so its derivative's only root is found by bracketing
     between 0.05 and 20. A result at one of these ends says that the data do not determine a
-    temperature (all images classified correctly, say). Equal logits throughout give 1. Logits are
-    finite, ``(N, K)``.
+    temperature (all images classified correctly, say). Equal logits throughout give 1.
+
+    Args:
+        logits: ``(N, K)``, finite, of validation images.
+        labels: ``(N,)``, below ``K``.
 
     Source:
         Guo, Pleiss, Sun and Weinberger (2017), arXiv:1706.04599, section 4.2.
@@ -72,8 +75,13 @@ def temperature_effect(
     """What a temperature that is already in these probabilities has changed in them.
 
     They hold the logits divided by it, up to a constant, so multiplying by it gives those at
-    temperature 1 again. The predicted classes are the same at every temperature. For ``draws`` see
-    :func:`calibration_error`.
+    temperature 1 again. The predicted classes are the same at every temperature.
+
+    Args:
+        labels: ``(N,)``, below ``K``.
+        log_probabilities: natural logarithms with the temperature in them, ``(N, K)``, finite.
+        temperature: above 0.
+        draws: as for :func:`calibration_error`.
     """
     after = checked_matrix(log_probabilities, "log_probabilities", finite=True)
     true = checked_rows(labels, after)

@@ -102,7 +102,7 @@ class Model:
         )
 
     def features(self, images: UInt8) -> Float32:
-        """The inputs of the model's last layer for each image, float32 ``(N, D)``."""
+        """The inputs of the model's last layer, float32 ``(N, D)``, for images as in `answers`."""
         (features,) = self._predictor.run(("features",), images)
         return features
 
@@ -110,6 +110,9 @@ class Model:
         """How much each region matters for the predicted class, float32 ``(28, 28)``.
 
         Negative: evidence against the class; see :func:`fittingroom.predict.explain.occlusion`.
+
+        Raises:
+            PhotoError: the image can't be read.
         """
         images, _ = self._read(image)
         return occlusion(self._predictor, images[0], int(self.answers(images).label[0]))
@@ -118,6 +121,9 @@ class Model:
         """The garments of the embedded sample's training set that are most similar to an image.
 
         By the distance between features; the nearest first. None if the model has other classes.
+
+        Raises:
+            PhotoError: the image can't be read.
         """
         known, features = self._known
         count *= self.classes == GARMENTS

@@ -140,7 +140,11 @@ class Run:
             raise RunChangedError(f"{error} {_remove(folder)}") from error
 
     def read_evaluation(self, data: str) -> dict[str, Any]:
-        """The numbers in ``evaluation.json`` for a data set that the run was scored on."""
+        """The numbers in ``evaluation.json`` for a data set that the run was scored on.
+
+        Raises:
+            RunChangedError: there are none, or the files are not those that evaluation wrote.
+        """
         folder = self.evaluation_folder(data)
         check_manifest(folder, ("evaluation.json",), _remove(folder))
         return stored_json(folder / "evaluation.json")
