@@ -273,6 +273,22 @@ def test_a_large_photo_is_refused_before_it_is_decoded(monkeypatch):
         read_photo(content, Limits(file_bytes=100))
 
 
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"exif": exif(6)}])
+def test_a_phones_photo_is_decoded_at_a_reduced_scale(options):
+    large = Image.fromarray(dress()).resize((4400, 3300), Image.Resampling.BICUBIC)
+    content = encoded(large, "JPEG", **options)
+    limits = Limits(megapixels=4)  # of the 14.5
+    if "progressive" in options:  # it would be held in memory at its full scale
+        with pytest.raises(PhotoError, match=r"4400×3300 pixels, more than 4 megapixels"):
+            read_photo(content, limits)
+        return
+    image = read_photo(content, limits).image
+    small = large.resize((550, 412)).rotate(-90 if "exif" in options else 0, expand=True)
+    assert apart(image, read_photo(small).image) < 2
+    with pytest.raises(PhotoError, match="more than 12 megapixels"):
+        read_photo(content, Limits(megapixels=3))
+
+
 def test_the_sheet_shows_every_stage(tmp_path):
     for source in (dress(), own_format_image(), dress(background=(40, 30, 50))):
         photo = read_photo(source)

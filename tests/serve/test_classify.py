@@ -130,7 +130,7 @@ def jpeg(width, height):
         (b"http://example.org/shirt.png", 415, "BMP, WebP or AVIF"),
         (b"/etc/passwd", 415, "BMP, WebP or AVIF"),
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, 422, "damaged"),
-        (jpeg(4100, 4100), 413, "megapixels"),
+        (jpeg(8100, 8100), 413, "more than 64 megapixels"),
         (jpeg(4, 21_000), 413, "20,000 on one side"),
         (jpeg(300, 300), 422, "one colour"),
     ],

@@ -39,7 +39,7 @@ def serve(
     ] = None,
     body_mb: Annotated[
         int, typer.Option(help="The largest request, in megabytes.", min=1, max=1000)
-    ] = 5,
+    ] = 16,
     most_wait: Annotated[
         float, typer.Option(help="Seconds; a request that would wait longer is refused.", min=0)
     ] = 5.0,

@@ -17,7 +17,7 @@ import { decode } from "./pixels.js";
 import { isSmall, resize } from "./preparation.js";
 import { Refusal } from "./refusal.js";
 
-const MOST_BYTES = 25_000_000;
+const MOST_BYTES = 50_000_000;
 const MOST_PIXELS = 50_000_000;
 const MOST_SIDE = 20_000;
 const ADVICE = "Lay the garment on a plain, light sheet and photograph it from above in even light.";

@@ -58,6 +58,28 @@ export async function decode(blob, mostPixels = Infinity, mostSide = Infinity) {
   return { data, width, height };
 }
 
+// A photo as a phone takes it, made small enough to be sent; what is small is sent as it is.
+export async function shrunk(blob) {
+  if (blob.size <= 1_000_000) return blob;
+  const bitmap = await createImageBitmap(blob, {
+    colorSpaceConversion: "none",
+    imageOrientation: "from-image",
+  }).catch(() => null);
+  if (!bitmap) return blob; // the server says what is wrong with it
+  const scale = Math.min(1, 1600 / Math.max(bitmap.width, bitmap.height));
+  const canvas = new OffscreenCanvas(
+    Math.max(1, Math.round(scale * bitmap.width)),
+    Math.max(1, Math.round(scale * bitmap.height)),
+  );
+  const context = canvas.getContext("2d");
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.imageSmoothingQuality = "high";
+  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  bitmap.close();
+  return canvas.convertToBlob({ type: "image/jpeg", quality: 0.95 });
+}
+
 // The grey levels of an image in the data set's own format: uint8 (784).
 export async function greyLevels(blob) {
   const { data } = await decode(blob);

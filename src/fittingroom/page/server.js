@@ -1,5 +1,5 @@
 // The back end of the page of `fittingroom serve`: it asks the server under `v1/`.
-import { greyLevels } from "./pixels.js";
+import { greyLevels, shrunk } from "./pixels.js";
 import { Refusal } from "./refusal.js";
 
 export async function connect() {
@@ -15,7 +15,7 @@ export async function connect() {
 
 async function classify(blob, name, own) {
   const form = new FormData();
-  form.append("images", blob, name);
+  form.append("images", await shrunk(blob), name);
   const pixels = { "Content-Type": "application/octet-stream" };
   const request = own ? { headers: pixels, body: await greyLevels(blob) } : { body: form };
   try {

@@ -34,6 +34,9 @@ CONVERT_HEIC = (
 )
 # Each pass over a progressive JPEG costs time; files have about ten.
 _MOST_PASSES = 30
+# A JPEG is decoded at a half, a quarter or an eighth, as long as it keeps as many pixels a side.
+_REDUCED = (1024, 1024)
+_REDUCED_MORE = 4
 _EXIF_ORIENTATION = 0x0112
 _SMALLER = "Make it smaller: 1,000 pixels a side are plenty."
 
@@ -44,12 +47,13 @@ class Limits:
 
     Attributes:
         file_bytes: size of the file.
-        megapixels: width × height of the image in millions.
+        megapixels: width × height of the image in millions; a JPEG that can be decoded at a
+            reduced scale, as phones write them, may have four times as many.
         side: width, and height; many short rows take seconds to decode.
         formats: what a file may be.
     """
 
-    file_bytes: int = 25_000_000
+    file_bytes: int = 50_000_000
     megapixels: float = 50.0
     side: int = 20_000
     formats: tuple[str, ...] = FORMATS
@@ -101,6 +105,10 @@ def _decode(source: bytes | Image.Image, name: str, limits: Limits) -> UInt8:
             image = source
             if isinstance(image, bytes):
                 image = Image.open(BytesIO(_without_metadata(image)), formats=limits.formats)
+            # A progressive JPEG is held in memory at its full scale, whatever is asked for.
+            if image.format in ("JPEG", "MPO") and not image.info.get("progressive"):
+                _check_size(*image.size, name, limits, _REDUCED_MORE)
+                image.draft(None, _REDUCED)
             _check_size(*image.size, name, limits)
             return _pixels(image)
     except PhotoError:
@@ -138,9 +146,9 @@ def _without_metadata(content: bytes) -> bytes:
     return b"".join(kept)
 
 
-def _check_size(width: int, height: int, name: str, limits: Limits) -> None:
-    if width * height > limits.megapixels * 1e6:
-        most = f"{limits.megapixels:g} megapixels"
+def _check_size(width: int, height: int, name: str, limits: Limits, times: int = 1) -> None:
+    if width * height > times * limits.megapixels * 1e6:
+        most = f"{times * limits.megapixels:g} megapixels"
     elif max(width, height) > limits.side:
         most = f"{limits.side:,} on one side"
     else:

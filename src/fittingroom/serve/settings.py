@@ -12,7 +12,7 @@ _ORIGIN = re.compile(r"https?://[\w.:*\[\]-]+", re.ASCII)
 class Settings:
     """Limits and the token. The limits keep any one client from using up the machine."""
 
-    body_bytes: int = 5_000_000  # of a request; a larger one is answered with 413
+    body_bytes: int = 16_000_000  # of a request, such as a phone's photo; above it, 413
     queue: int = 64  # requests accepted and not yet answered; further ones get 429
     # If a request would wait longer for earlier ones, by the time of recent requests, it gets 429.
     # Eight requests may always wait.
