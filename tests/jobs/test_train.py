@@ -16,7 +16,7 @@ from fittingroom.errors import (
 )
 from fittingroom.export import build_onnx, fit_ood
 from fittingroom.jobs.evaluate import evaluate
-from fittingroom.jobs.finish import check_export
+from fittingroom.jobs.finish import check_export, choose_thresholds
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.metrics import wilson
@@ -181,6 +181,15 @@ def test_thresholds_are_the_loosest_that_keep_the_risk_on_validation(trained, sa
         assert bound(thresholds.unsure) <= 0.03 + 1e-9
     looser = [value for value in np.unique(surest) if value < thresholds.unsure]
     assert all(bound(value) > 0.03 for value in looser)
+
+
+def test_few_validation_images_promise_nothing_and_are_answered():
+    sure, labels = np.array([[0.9, 0.1]] * 30, np.float32), np.zeros(30, np.uint8)
+    assert choose_thresholds(sure, np.zeros(30), labels).unsure == pytest.approx(0.9)
+    sure = np.concatenate([sure] * 5)
+    assert choose_thresholds(sure, np.zeros(150), np.zeros(150, np.uint8)).unsure < 1
+    half_wrong = np.arange(150, dtype=np.uint8) % 2
+    assert choose_thresholds(sure, np.zeros(150), half_wrong).unsure == 1
 
 
 def test_on_epoch_hears_each_epoch_and_may_end_the_training(tiny, sample, tmp_path):

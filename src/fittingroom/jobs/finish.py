@@ -17,7 +17,7 @@ from fittingroom.engines.own import quietly, reason_of
 from fittingroom.errors import ExportError, FittingRoomError
 from fittingroom.export import OodScore, build_onnx, fit_ood, wrap_core
 from fittingroom.jobs.progress import Progress
-from fittingroom.metrics import fit_temperature, risk_coverage
+from fittingroom.metrics import fit_temperature, risk_coverage, wilson
 from fittingroom.photos import Preparation
 from fittingroom.predict import Predictor, Thresholds
 from fittingroom.predictions import Float32, Labels, UInt8, softmax
@@ -75,6 +75,11 @@ def finish(
     ood = fit_ood(*model.run(("ood_features", "logits"), seen))
     scores = ood.scores(*model.run(("ood_features", "logits"), images))
     thresholds = choose_thresholds(softmax(logits / temperature), scores, labels)
+    if _too_few(len(labels)):
+        progress.say(
+            f"{recipe.name}: {len(labels)} validation images can't show that at most 3% of its "
+            "answers are wrong, so nothing is promised of when it abstains."
+        )
     final = exported(
         recipe,
         fitted,
@@ -106,16 +111,23 @@ def choose_thresholds(
 
     `unknown` is the score that 97% of the images do not exceed. `unsure` is the lowest probability
     for which at most 3% of the answered images are wrong, by the upper end of Wilson's 95%
-    interval; if no probability achieves that, the model is never sure. Probabilities, ``(N, K)``,
-    are calibrated; scores, ``(N,)``, are those of unknown images.
+    interval; if no probability achieves that, the model is never sure. Of fewer than 125 images no
+    interval ends so low, even without a mistake: then the share of mistakes itself counts.
+    Probabilities, ``(N, K)``, are calibrated; scores, ``(N,)``, are those of unknown images.
     """
     unknown = float(np.quantile(scores, _ACCEPTED))
     known = scores <= unknown
     sure, true = probabilities[known], labels[known]
     curve = risk_coverage(true, sure.argmax(axis=1), sure)
-    allowed = np.flatnonzero(curve.high <= _ALLOWED_RISK)
+    risk = curve.risk if _too_few(len(true)) else curve.high
+    allowed = np.flatnonzero(risk <= _ALLOWED_RISK)
     unsure = float(curve.threshold[allowed[-1]]) if len(allowed) else 1.0
     return Thresholds(unsure, unknown)
+
+
+def _too_few(images: int) -> bool:
+    """Whether even images without a mistake leave it open that more than 3% are wrong."""
+    return wilson(0, images).high > _ALLOWED_RISK
 
 
 def exported(
