@@ -140,7 +140,7 @@ def test_what_tune_found_is_taken_by_train_and_summary(cli, tmp_path):
 
 def test_data_show_counts_and_overwrites_no_sheet(cli, tmp_path):
     sheet, show = tmp_path / "mine.png", ("data", "show", "--data", "sample", "--sheet", "mine.png")
-    assert "2,000 training images in 10 classes.\n" in cli(*show)[1]
+    assert "2,000 training images in 10 classes, and 500 test images.\n" in cli(*show)[1]
     drawn = sheet.read_bytes()
     sheet.write_bytes(b"mine")
     assert "was left as it is" in cli(*show)[1]

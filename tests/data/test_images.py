@@ -81,7 +81,8 @@ GOOD = encoded(blobs(1)[0])
     ("files", "words"),
     [
         ({"1.png": GOOD}, "has no class folders. Put the images of each class in a folder"),
-        ({"owl/notes.txt": b""}, r"owl holds no images\. Put images of its class there"),
+        ({"a/b/1.png": GOOD, "a/c/1.png": GOOD}, "has one class folder, a.*name .*a"),
+        ({"owl/notes.txt": b""}, r"owl holds no images\. Put images of this class there"),
         ({"owl/1.png": GOOD}, "class owl has one training image"),
         ({"cat/9.png": b"no image"}, r"9\.png isn't a PNG, JPEG, .* or TIFF .* Or remove it"),
         ({"cat/9.png": GOOD[:60]}, r"9\.png is damaged or cut off"),
@@ -90,7 +91,7 @@ GOOD = encoded(blobs(1)[0])
 )
 def test_what_is_odd_or_damaged_is_said_in_one_message(files, words, tmp_path):
     folder = tmp_path / "data"
-    if "1.png" not in files:
+    if not {"1.png", "a/b/1.png"} & files.keys():
         write_classes(folder, blobs(8), TWO * 4)
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +103,7 @@ def test_what_is_odd_or_damaged_is_said_in_one_message(files, words, tmp_path):
 def test_a_class_that_only_the_test_set_has_is_named(tmp_path):
     write_classes(tmp_path / "train", blobs(8), TWO * 4)
     write_classes(tmp_path / "test", blobs(3), [*TWO, "owl"])
-    with pytest.raises(DataError, match="training set has no image of owl"):
+    with pytest.raises(DataError, match="training set lacks the classes owl"):
         find_dataset(tmp_path)
 
 
@@ -112,6 +113,7 @@ def test_links_and_odd_but_printable_names_are_fine(tmp_path):
     inside = tmp_path / "train" / "cat"
     (inside / "same as 0.png").symlink_to("00000.png")
     (inside / "again").symlink_to(inside)  # a loop of folders
+    (tmp_path / "train" / "train again").symlink_to(tmp_path / "train")
     write_classes(tmp_path / "train", blobs(3), ["Größe 40 🧦 [a]*?"] * 3)
     (inside / "00002.png").replace(inside / "%s {x} ünïcode\n.png")
     dataset = find_dataset(tmp_path)

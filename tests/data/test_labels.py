@@ -50,7 +50,7 @@ def test_garments_get_the_order_of_fashion_mnist_however_they_are_spelled():
     [
         ([0, 0], [0], None, "2 to 1,000 classes are allowed, not 1"),
         ([0, 0, 1], [0], None, "class 1 has one training image"),
-        ([0, 0, 1, 1], [2, 7], None, "no image of 2, 7, which other parts"),
+        ([0, 0, 1, 1], [2, 7], None, "lacks the classes 2, 7, which another part"),
         ([0, 0, 1, 1], [0], ("a", "b", "c"), "3 class names for 2 classes"),
     ],
 )

@@ -7,6 +7,7 @@ from hypothesis.extra.numpy import arrays
 
 from fittingroom.data.content import Part
 from fittingroom.data.prepare import decide, prepare
+from fittingroom.errors import DataInvalidError
 from fittingroom.photos import Preparation, read_photo
 from fittingroom.photos.preparation import resize
 from tests.photos.corpus import encoded
@@ -17,18 +18,18 @@ def part(images) -> Part:
 
 
 def prepared(images, invert: str = "auto") -> np.ndarray:
-    return prepare(part(images), decide(part(images), invert)[0], None, "images")[0]
+    return prepare(part(images), decide([part(images)], invert)[0], None, "images")[0]
 
 
 def test_images_of_the_data_sets_own_format_stay_as_they_are(sample):
     images = sample.training().images
-    assert decide(part(images), "auto") == (Preparation(), [])
+    assert decide([part(images)], "auto") == (Preparation(), [])
     assert prepared(images) is images
 
 
 def test_ink_on_white_is_inverted_and_said(sample):
     images = sample.training().images[:50]
-    preparation, notes = decide(part(255 - images), "auto")
+    preparation, notes = decide([part(255 - images)], "auto")
     assert preparation == Preparation(resized=True, inverted=True)
     assert notes[-1] == "They were inverted, since they are dark on light."
     np.testing.assert_array_equal(prepared(255 - images), images)
@@ -68,10 +69,28 @@ def smooth(count: int, *shape: int) -> np.ndarray:
     return np.stack([(ramp + 9 * number) % 200 for number in range(count)]).astype(np.uint8)
 
 
+def test_values_of_another_range_are_refused():
+    for images in (smooth(4, 8, 8) // 8, smooth(4, 28, 28) > 100):
+        with pytest.raises(DataInvalidError, match=r"values up to \d+, far below 255.*images.max"):
+            decide([part(images.astype(np.uint8))], "auto")
+
+
+def test_other_parts_may_have_other_sizes_and_are_held_against_the_first():
+    images = np.pad(smooth(4, 20, 20), ((0, 0), (4, 4), (4, 4)))
+    assert decide([part(images), part(images)], "auto")[0] == Preparation()
+    preparation, notes = decide(
+        [part(images), part(np.pad(images, ((0, 0), (2, 2), (2, 2))))], "no"
+    )
+    assert preparation == Preparation(resized=True)
+    assert notes[0] == "The images are grey, various sizes, around 28×28 pixels."
+    notes = decide([part(images), part(255 - images)], "auto")[1]
+    assert notes[-1].endswith("is one inverted?")
+
+
 KINDS: dict[str, Any] = {
     "colour": smooth(4, 32, 32, 3),
     "colour, dark on light": 255 - smooth(4, 32, 32, 3) // 2,
-    "digits": smooth(4, 8, 8) // 8,
+    "digits": smooth(4, 8, 8),
     "ink on white": 255 - np.pad(smooth(4, 20, 20), ((0, 0), (4, 4), (4, 4))),
     "bright to its corners": np.pad(smooth(4, 27, 27), ((0, 0), (1, 0), (0, 1)), "edge") // 2 + 50,
     "own format": np.pad(smooth(4, 26, 26), ((0, 0), (1, 1), (1, 1))),
@@ -83,7 +102,7 @@ KINDS: dict[str, Any] = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_of_an_image_becomes_what_training_used(kind):
     images = KINDS[kind]
-    preparation, notes = decide(part(images), "auto")
+    preparation, notes = decide([part(images)], "auto")
     assert ("Each was converted as a photo." in notes) == (kind == "photos")
     for image, expected in zip(images, prepared(images), strict=True):
         photo = read_photo(encoded(image), preparation=preparation)

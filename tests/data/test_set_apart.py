@@ -88,7 +88,7 @@ def test_too_few_images_are_refused():
     aside = _aside(images)
     kept, chosen = images[~aside][:4], images[aside][:3]
     labels = np.array([0, 0, 0, 0, 1, 1, 1], np.uint8)
-    few = r"leaves 0 training images of the class b\. Add images, or name a test set with --test"
+    few = r"leaves the class b with 0 training images\. Add images, or name a test set with --test"
     with pytest.raises(DataInvalidError, match=few):
         set_apart(np.concatenate([kept, chosen]), labels, ("a", "b"))
     with pytest.raises(DataInvalidError, match="leaves it empty"):

@@ -9,6 +9,7 @@ from fittingroom.classes import in_short
 from fittingroom.cli import options
 from fittingroom.cli.output import Display, print_json, print_table, print_text
 from fittingroom.errors import DataInvalidError
+from fittingroom.numbers import some
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -75,6 +76,7 @@ def show(
                 "path": str(dataset.path),
                 "classes": list(dataset.classes),
                 "training": len(training),
+                "test": dataset.test_size,
                 "notes": list(dataset.notes),
                 "warnings": list(dataset.warnings),
                 "sheet": str(sheet) if drawn else None,
@@ -84,8 +86,13 @@ def show(
     print_text(f"Using {dataset.name} from {dataset.path}.")
     print_text(dataset.description)
     own = f", {dataset.own_validation:,} of them for validation" * bool(dataset.own_validation)
-    print_text(f"{len(training):,} training images in {len(dataset.classes):,} classes{own}.")
+    print_text(
+        f"{len(training):,} training images in {len(dataset.classes):,} classes{own}, and "
+        f"{some(dataset.test_size, 'test image')}."
+    )
     for note in dataset.notes:
         print_text(note)
-    left = " exists and was left as it is; --force draws it again" * (not drawn)
-    print_text(f"Examples, one row a class ({in_short(dataset.classes)}): {sheet}{left}")
+    left = " exists, perhaps of other data, and was left as it is; --force draws it anew"
+    print_text(
+        f"Examples, one row a class ({in_short(dataset.classes)}): {sheet}{'' if drawn else left}"
+    )

@@ -121,6 +121,11 @@ class Dataset:
         """The test set: the door that only evaluation goes through."""
         return self._test
 
+    @property
+    def test_size(self) -> int:
+        """How many images the test set has."""
+        return len(self._test)
+
     def without_test(self) -> "Dataset":
         """The same with an empty test set, for machines that only train."""
         return replace(self, _test=self._test.take(np.array([], np.int64)))

@@ -68,7 +68,7 @@ def read_names(path: Path) -> tuple[str, ...]:
         content = read_whole(path.resolve(), MEBIBYTE)  # it may be a link, but no pipe
         lines = content.decode("utf-8-sig").splitlines()
     except (OSError, RuntimeError, ValueError) as error:
-        raise FileInvalidError(path, f"can't be read: {error}", advice) from error
+        raise FileInvalidError(path, f"can't be read: {str(error).rstrip('.')}", advice) from error
     try:
         return check_class_names([line for line in lines if line.strip()])
     except DataError as error:
@@ -79,6 +79,11 @@ def _names(found: npt.NDArray[Any], classes: tuple[str, ...]) -> list[str]:
     if found.dtype.kind == "U":
         return found.tolist()
     known = dict(enumerate(classes))
+    if known and found.max() >= len(known):
+        raise DataInvalidError(
+            f"The source names {len(known):,} classes and has the label {found.max()}. Give a name "
+            "for each class with --classes."
+        )
     return [known.get(label) or f"class {label}" for label in found.tolist()]
 
 
@@ -93,8 +98,8 @@ def _numbers(labels: npt.NDArray[Any], found: npt.NDArray[Any]) -> Labels:
     strange = np.setdiff1d(labels, found)
     if len(strange):
         raise DataInvalidError(
-            f"The training set has no image of {in_short([*map(str, strange)])}, which other parts "
-            "of the data have. Training and test set need the same classes."
+            f"The training set lacks the classes {in_short([*map(str, strange)])}, which another "
+            "part of the data has. Training and test set need the same classes."
         )
     order = np.argsort(found)
     return as_labels(order[np.searchsorted(found, labels, sorter=order)], len(found))

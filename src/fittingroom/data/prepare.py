@@ -2,10 +2,10 @@
 
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,51 +24,75 @@ Track = Callable[[str, int], AbstractContextManager[Callable[[int, str], None]]]
 
 _Result = TypeVar("_Result")
 
+_DARKEST = 64  # images whose brightest level is no more were not meant from 0 to 255
 _SAMPLE = 1000  # images that decide, at equal distances
 _BLOCK = 1000  # images that are held, and resized, at a time
 
 
-def decide(part: Part, invert: str, track: Track | None = None) -> tuple[Preparation, list[str]]:
+def decide(
+    parts: Sequence[Part], invert: str, track: Track | None = None
+) -> tuple[Preparation, list[str]]:
     """How a data set's images are to be prepared, and what was decided, a sentence each.
 
-    A thousand training images decide: their median longer edge whether they are photos, and, if
-    ``invert`` is "auto", the median of their borders whether they are dark on light.
+    A thousand images of the first part, the training images, decide: their median longer edge
+    whether they are photos, and, if ``invert`` is "auto", the median of their borders whether they
+    are dark on light.
+
+    Raises:
+        DataInvalidError: the images are nearly black, so that their values are of another range.
     """
-    places = np.unique(np.linspace(0, len(part) - 1, _SAMPLE).astype(int))
-
-    def look(at: int) -> tuple[tuple[int, ...], bool, float, bool]:
-        """Size, whether it is in colour, the level of its border, whether its corners are dark."""
-        image = part.images[places[at]]
-        colour, edge = image.ndim == 3, border(image[None]).astype(float)
-        level = float(np.median(luma(edge) if colour else edge))
-        return image.shape[:2], colour, level, not colour and bool(has_dark_corners(image))
-
-    if isinstance(part.images, np.ndarray):
-        track = None  # it takes a moment
-    (seen,) = _in_blocks(look, len(places), track, "Looking at the images")
-    sizes, coloured, edges, dark = zip(*seen, strict=True)
+    (sizes, coloured, edges, dark, brightest), *others = (_look(part, track) for part in parts)
+    if max(brightest) <= _DARKEST:
+        raise DataInvalidError(
+            f"The images have values up to {max(brightest)}, far below 255. Scale them to 0–255; "
+            "for arrays, `images = images / images.max()` does it."
+        )
+    every = {size for look in ((sizes,), *others) for size in look[0]}
     height, width = (int(np.median(each)) for each in zip(*sizes, strict=True))
-    colour, various = any(coloured), len(set(sizes)) > 1
+    colour, various = any(coloured), len(every) > 1
     shape = f"{'various sizes, around ' if various else ''}{height}×{width} pixels"
     note = f"The images are {'in colour' if colour else 'grey'}, {shape}."
     if not is_small(height, width):
         return Preparation(), [note, "Each was converted as a photo."]
-    inverted = invert == "yes" or (invert == "auto" and bool(np.median(edges) > 127))
+    light = bool(np.median(edges) > 127)
+    inverted = invert == "yes" or (invert == "auto" and light)
     why = "as was asked for" if invert == "yes" else "since they are dark on light"
     changes = {
         "Colours were turned into grey levels (luma).": colour,
         f"The longer edge was resized to {SIDE} by area, the rest filled up.": (
-            set(sizes) != {(SIDE, SIDE)}
+            every != {(SIDE, SIDE)}
         ),
         f"Images of more than {SMALL} pixels were converted as photos.": not all(
-            is_small(*each) for each in sizes
+            is_small(*each) for each in every
         ),
         f"They were inverted, {why}.": inverted,
+        "One part of the data is dark on light and another light on dark: is one inverted?": any(
+            bool(np.median(look[2]) > 127) != light for look in others
+        ),
     }
     done = [words for words, holds in changes.items() if holds]
     # By its dark corners an image file of the data set is known for one.
     own = not done and all(dark)
     return Preparation(resized=not own, inverted=inverted), [note, *done] if done else []
+
+
+def _look(part: Part, track: Track | None) -> tuple[tuple[Any, ...], ...]:
+    """Of a thousand images: size, whether it is in colour, the level of its border, whether its
+    corners are dark, its brightest level.
+    """
+    places = np.unique(np.linspace(0, len(part) - 1, _SAMPLE).astype(int))
+
+    def look(at: int) -> tuple[tuple[int, ...], bool, float, bool, int]:
+        image = part.images[places[at]]
+        colour, edge = image.ndim == 3, border(image[None]).astype(float)
+        level = float(np.median(luma(edge) if colour else edge))
+        dark = not colour and bool(has_dark_corners(image))
+        return image.shape[:2], colour, level, dark, int(image.max())
+
+    if isinstance(part.images, np.ndarray):
+        track = None  # it takes a moment
+    (seen,) = _in_blocks(look, len(places), track, "Looking at the images")
+    return tuple(zip(*seen, strict=True))
 
 
 def prepare(

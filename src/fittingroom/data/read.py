@@ -19,7 +19,7 @@ from fittingroom.data.readers import READERS, passed_over, reader_of
 from fittingroom.data.recognise import recognise
 from fittingroom.data.set_apart import set_apart
 from fittingroom.data.split import ImageSet
-from fittingroom.errors import DataInvalidError
+from fittingroom.errors import DataInvalidError, UsageError
 
 
 def read_dataset(
@@ -39,7 +39,15 @@ def read_dataset(
         return kept
     content = _read(source.path) if source.path is not None else content_of(arrays or ())
     if source.test is not None:
-        content = replace(content, test=_read(source.test).training)
+        if source.test == source.path:
+            raise UsageError("--test and --data name the same images. Name others with --test.")
+        other = _read(source.test)
+        unused = "Its own test part is not used, since --test names another."
+        content = replace(
+            content,
+            test=other.training if other.test is None else other.test,
+            notes=(*content.notes, *([unused] if content.test else [])),
+        )
     dataset = make_dataset(content, source, given, track)
     if entry:
         parsed.keep(entry, dataset)
@@ -54,7 +62,8 @@ def make_dataset(
 ) -> Dataset:
     """A data set of what a reader found: classes numbered, images 28×28, known sets recognised."""
     content = number_labels(content, given)
-    preparation, notes = decide(content.training, source.invert, track)
+    parts = [each for each in (content.training, content.validation, content.test) if each]
+    preparation, notes = decide(parts, source.invert, track)
 
     def prepared(part: Part, words: str) -> ImageSet:
         images, found = prepare(part, preparation, track, words)
@@ -87,6 +96,12 @@ def make_dataset(
             sets, hashes = ordered, content_hashes(*ordered)
             notes.append(f"The images were put into the order of {known.title}.")
     if known is None:
+        seen = {image.tobytes() for image in sets[0].images}
+        if copies := sum(image.tobytes() in seen for image in sets[1].images):
+            warnings.append(
+                f"{copies:,} of its {len(sets[1]):,} test images are training images too, so its "
+                "test accuracy is too high."
+            )
         classes = content.classes
         whole = "\n".join([*(hashes[name] for name in FILE_NAMES), *classes])
         name = f"unknown-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"

@@ -14,6 +14,7 @@ import hashlib
 import numpy as np
 
 from fittingroom.errors import DataInvalidError
+from fittingroom.numbers import some
 from fittingroom.photos.arithmetic import SIDE, Bool
 from fittingroom.predictions import Float32, Labels, UInt8
 
@@ -39,10 +40,11 @@ def set_apart(images: UInt8, labels: Labels, classes: tuple[str, ...]) -> tuple[
     aside = _aside(images)
     left = np.bincount(labels[~aside], minlength=len(classes))
     if left.min() < 2 or not aside.any():
-        few = f"{left.min()} training images of the class {classes[left.argmin()]}"
+        few = f"the class {classes[left.argmin()]} with {some(left.min(), 'training image')}"
         raise DataInvalidError(
-            "There is no test set. Setting a fifth of the images apart for it leaves "
-            f"{few if aside.any() else 'it empty'}. Add images, or name a test set with --test."
+            "There is no test set. Setting a fifth of the images apart for it, near-duplicates "
+            f"together, leaves {few if aside.any() else 'it empty'}. Add images, or name a test "
+            "set with --test."
         )
     return aside, (
         f"There is no test set, so {aside.sum():,} of {len(images):,} images were set apart for "

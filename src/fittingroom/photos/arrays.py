@@ -12,7 +12,6 @@ from fittingroom.photos.arithmetic import SIDE, UInt8
 
 _Values = npt.NDArray[Any]
 _SLACK = 1e-3  # what arithmetic with floats may add at both ends of 0 to 1
-_DARKEST = 64  # a data set whose brightest value is no more was not meant from 0 to 255
 _SMALLEST = 4  # pixels of an edge: less is a table of something else
 
 
@@ -23,16 +22,11 @@ def as_images(array: Any) -> UInt8:
         array: what NumPy can read, or a PyTorch tensor: ``(N, H, W)``, ``(N, H, W, 1)``,
             ``(N, 1, H, W)``, ``(N, H, W, 3)``, ``(N, 3, H, W)``, or ``(N, K)`` with a square
             number K. Numbers from 0 to 255, or, if all floats are so, from 0 to 1; or bool.
-            In 0 to 255, the brightest of all images is above 64.
 
     Raises:
         DataInvalidError: it is something else; the message says what to do.
     """
-    values = _with_edges(_numbers(array))
-    levels, high = _levels(values), float(values.max())
-    if (0 if values.dtype.kind in "iu" else 1 + _SLACK) < high <= _DARKEST:
-        raise _refused(f"have values up to {high:g}, far below 255", "images / images.max()")
-    return levels
+    return _levels(_with_edges(_numbers(array)))
 
 
 def one_or_many(array: Any) -> UInt8:

@@ -21,6 +21,7 @@ def read_arrays(content: bytes, most: int = 128 * MEBIBYTE) -> dict[str, npt.NDA
     Raises:
         Refusal: it isn't such an archive, is damaged, or unpacks to more than ``most`` bytes.
     """
+    arrays: dict[str, npt.NDArray[Any]] = {}
     try:
         if content.count(_ENTRY) > _MOST_MEMBERS:
             raise Refusal(f"The archive has more than {_MOST_MEMBERS} arrays.")
@@ -30,7 +31,15 @@ def read_arrays(content: bytes, most: int = 128 * MEBIBYTE) -> dict[str, npt.NDA
             raise Refusal(f"The archive unpacks to {size:,} bytes; at most {most:,} are allowed.")
         with warnings.catch_warnings(), np.load(source, allow_pickle=False) as archive:
             warnings.simplefilter("ignore")  # about headers that Python 2 wrote
-            arrays = {name: archive[name] for name in archive.files}
+            for name in archive.files:
+                try:
+                    arrays[name] = archive[name]
+                except ValueError as error:
+                    if "pickle" not in str(error):
+                        raise
+                    raise Refusal(
+                        f"The array {name} holds Python objects. Save text as {name}.astype(str)."
+                    ) from error
     except Refusal:
         raise
     except Exception as error:  # a damaged archive can raise nearly anything

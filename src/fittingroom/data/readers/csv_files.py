@@ -60,7 +60,10 @@ def read(path: Path) -> Content:
                 f"{path} holds {names}, and no name says which to train on. Name one with --data."
             )
         (path,) = training
-    parts, notes = {"training": _read(path, _layout(path))}, []
+    layout = _layout(path)
+    parts, notes = {"training": _read(path, layout)}, []
+    if layout.labelled and _LABELS.isdisjoint(layout.cells):
+        notes.append("No column is called label: the first or the last was taken for it.")
     name, part = _named(path)
     for file in _inside(path.parent) if part == "training" else ():
         other, part = _named(file)

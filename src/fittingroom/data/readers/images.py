@@ -23,6 +23,9 @@ def read(path: Path) -> Content:
     folders = {PARTS.get(each.name.lower(), ""): each for each in _folders(path)}
     if "training" not in folders or not _folders(folders["training"]):
         folders = {"training": path}
+    if len(within := _folders(path)) == 1 and _folders(within[0]):
+        advice = f"If its folders are the classes, name {within[0]}."
+        raise FileInvalidError(path, f"has one class folder, {within[0].name}", advice)
     parts = {part: _read(folder) for part, folder in folders.items() if part}
     left_out = len(_files(path)) - sum(map(len, parts.values()))
     notes = (f"Files left out, since they are no images in a class folder: {left_out:,}.",)
@@ -39,7 +42,9 @@ def _read(folder: Path) -> Part:
         inside = [file for file in _files(each) if _is_image(file)]
         if not inside:
             raise FileInvalidError(
-                each, "holds no images", "Put images of its class there, no link, or remove it."
+                each,
+                "holds no images",
+                "Put images of this class there (links are not followed), or remove the folder.",
             )
         images += inside
         labels += [each.name] * len(inside)
@@ -52,7 +57,8 @@ def _read(folder: Path) -> Part:
 
 def _folders(path: Path) -> list[Path]:
     """The folders in a folder that are not hidden, sorted."""
-    return sorted(each for each in path.iterdir() if each.is_dir() and not _hidden(each.name))
+    inside = (each for each in path.iterdir() if not (_hidden(each.name) or each.is_symlink()))
+    return sorted(each for each in inside if each.is_dir())
 
 
 def _files(path: Path) -> list[Path]:
