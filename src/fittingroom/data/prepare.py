@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -41,48 +41,59 @@ def decide(
     Raises:
         DataInvalidError: the images are nearly black, so that their values are of another range.
     """
-    (sizes, coloured, edges, dark, brightest), *others = (_look(part, track) for part in parts)
-    if max(brightest) <= _DARKEST:
+    looks = [_look(part, track) for part in parts]
+    seen = looks[0]
+    if max(seen.brightest) <= _DARKEST:
         raise DataInvalidError(
-            f"The images have values up to {max(brightest)}, far below 255. Scale them to 0–255; "
-            "for arrays, `images = images / images.max()` does it."
+            f"The images have values up to {max(seen.brightest)}, far below 255. Scale them to "
+            "0–255; for arrays, `images = images / images.max()` does it."
         )
-    every = {size for look in ((sizes,), *others) for size in look[0]}
-    height, width = (int(np.median(each)) for each in zip(*sizes, strict=True))
-    colour, various = any(coloured), len(every) > 1
+    sizes = {size for look in looks for size in look.sizes}
+    height, width = (int(np.median(each)) for each in zip(*seen.sizes, strict=True))
+    colour, various = any(seen.coloured), len(sizes) > 1
     shape = f"{'various sizes, around ' if various else ''}{height}×{width} pixels"
     note = f"The images are {'in colour' if colour else 'grey'}, {shape}."
     if not is_small(height, width):
         return Preparation(), [note, "Each was converted as a photo."]
-    light = bool(np.median(edges) > 127)
-    inverted = invert == "yes" or (invert == "auto" and light)
+    inverted = invert == "yes" or (invert == "auto" and seen.dark_on_light)
     why = "as was asked for" if invert == "yes" else "since they are dark on light"
     changes = {
         "Colours were turned into grey levels (luma).": colour,
         f"The longer edge was resized to {SIDE} by area, the rest filled up.": (
-            every != {(SIDE, SIDE)}
+            sizes != {(SIDE, SIDE)}
         ),
         f"Images of more than {SMALL} pixels were converted as photos.": not all(
-            is_small(*each) for each in every
+            is_small(*each) for each in sizes
         ),
         f"They were inverted, {why}.": inverted,
-        "One part of the data is dark on light and another light on dark: is one inverted?": any(
-            bool(np.median(look[2]) > 127) != light for look in others
+        "One part of the data is dark on light and another light on dark: is one inverted?": (
+            len({look.dark_on_light for look in looks}) > 1
         ),
     }
     done = [words for words, holds in changes.items() if holds]
     # By its dark corners an image file of the data set is known for one.
-    own = not done and all(dark)
+    own = not done and all(seen.dark_corners)
     return Preparation(resized=not own, inverted=inverted), [note, *done] if done else []
 
 
-def _look(part: Part, track: Track | None) -> tuple[tuple[Any, ...], ...]:
-    """Of a thousand images: size, whether it is in colour, the level of its border, whether its
-    corners are dark, its brightest level.
-    """
+class _Look(NamedTuple):
+    """What a thousand images of a part are like, a value for each."""
+
+    sizes: tuple[tuple[int, int], ...]
+    coloured: tuple[bool, ...]
+    borders: tuple[float, ...]  # grey levels
+    dark_corners: tuple[bool, ...]
+    brightest: tuple[int, ...]
+
+    @property
+    def dark_on_light(self) -> bool:
+        return bool(np.median(self.borders) > 127)
+
+
+def _look(part: Part, track: Track | None) -> _Look:
     places = np.unique(np.linspace(0, len(part) - 1, _SAMPLE).astype(int))
 
-    def look(at: int) -> tuple[tuple[int, ...], bool, float, bool, int]:
+    def look(at: int) -> tuple[Any, ...]:
         image = part.images[places[at]]
         colour, edge = image.ndim == 3, border(image[None]).astype(float)
         level = float(np.median(luma(edge) if colour else edge))
@@ -92,7 +103,7 @@ def _look(part: Part, track: Track | None) -> tuple[tuple[Any, ...], ...]:
     if isinstance(part.images, np.ndarray):
         track = None  # it takes a moment
     (seen,) = _in_blocks(look, len(places), track, "Looking at the images")
-    return tuple(zip(*seen, strict=True))
+    return _Look(*zip(*seen, strict=True))
 
 
 def prepare(
