@@ -189,7 +189,7 @@ def test_a_table_that_does_not_fit_is_refused(table, old, new, words):
         ({"predicted": PREDICTED[:4]}, "the file has 4 rows of predicted"),
         ({"predicted": PREDICTED[:, None]}, r"uint8 of shape \(5, 1\)"),
         ({"predicted": np.array(list("abcde"))}, "predicted must be numbers"),
-        ({"labels": np.array(["x"] * 5, object)}, "Object arrays"),
+        ({"labels": np.array(["x"] * 5, object)}, "labels holds Python objects"),
         ({"predicted": np.zeros(5, [("a", "u1")])}, "must be numbers"),
         ({"classes": np.array(["a", "b", "c"])}, "classes .*'a', 'b', 'c'.*, not of shirt, coat"),
         ({"indices": INDICES[::-1]}, "sort the rows by index"),

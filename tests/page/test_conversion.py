@@ -130,7 +130,7 @@ def looked_at(page: Any, corpus) -> tuple[dict[str, dict[str, Any]], list[str]]:
             const { readPhoto } = await import(new URL("photo.js", location.href).href);
             const results = {};
             // Made here, since it would take half a minute to come over.
-            await readPhoto(new Blob([new Uint8Array(25_000_001)])).catch(() => {});
+            await readPhoto(new Blob([new Uint8Array(50_000_001)])).catch(() => {});
             for (const [name, [content, preparation]] of Object.entries(files)) {
                 const bytes = Uint8Array.from(atob(content), (each) => each.charCodeAt(0));
                 try {
