@@ -61,9 +61,12 @@ def read(path: Path) -> Content:
             )
         (path,) = training
     layout = _layout(path)
-    parts, notes = {"training": _read(path, layout)}, []
-    if layout.labelled and _LABELS.isdisjoint(layout.cells):
-        notes.append("No column is called label: the first or the last was taken for it.")
+    first, label = _read(path, layout)
+    parts = {"training": first}
+    notes: list[str] = []
+    if _LABELS.isdisjoint(layout.cells):
+        end = "last" if label else "first"
+        notes.append(f"No column is called label, so the {end} was taken for it.")
     name, part = _named(path)
     for file in _inside(path.parent) if part == "training" else ():
         other, part = _named(file)
@@ -73,7 +76,7 @@ def read(path: Path) -> Content:
         if not layout.labelled:
             notes.append(f"{file.name} has no labels, so it is not used.")
             continue
-        parts[part] = _read(file, layout)
+        parts[part], _ = _read(file, layout)
         if named:
             notes.append(f"The {part} set beside it is {file.name}.")
     content = Content(
@@ -115,14 +118,15 @@ def _layout(path: Path) -> _Layout:
     return _Layout(cells, separator, header, labelled or (unnamed and not side_of(len(cells))))
 
 
-def _read(path: Path, layout: _Layout) -> Part:
+def _read(path: Path, layout: _Layout) -> tuple[Part, int]:
+    """The images of a file, and which column has their labels."""
     cells, separator, header, labelled = layout
     side = side_of(len(cells) - 1)
     if not (side and labelled):
         reason = f"has {some(len(cells), 'column')}, the first {cells[0]!r:.40}"
         advice = "Give UTF-8 text with a column 'label' and one for each pixel of a square image."
         raise FileInvalidError(path, reason, advice)
-    label = next((at for at, cell in enumerate(cells) if cell in _LABELS), None)
+    label = next((at for at, cell in enumerate(cells) if cell in _LABELS), -1)
     names = cells if header else [str(number) for number in range(1, len(cells) + 1)]
     levels, labels = bytearray(), []  # joining pieces would take twice the memory
     row = 1 + header  # as a person counts them
@@ -133,7 +137,7 @@ def _read(path: Path, layout: _Layout) -> Part:
             table = _whole_numbers(block, separator, len(cells))
             if table is None:
                 table = _any_cells(path, block, separator, len(cells), row)
-            label = _label_of(table) if label is None else label
+            label = _label_of(table) if label < 0 else label
             labels.append(table[:, label])
             if (empty := labels[-1] == "").any():
                 raise FileInvalidError(path, f"has no label in row {row + empty.argmax():,}")
@@ -143,7 +147,7 @@ def _read(path: Path, layout: _Layout) -> Part:
     if not levels:
         raise FileInvalidError(path, "has no rows below its header")
     images = np.frombuffer(levels, np.uint8).reshape(-1, side, side)
-    return Part(images, labels_of(np.concatenate(labels), path))
+    return Part(images, labels_of(np.concatenate(labels), path)), label
 
 
 def _whole_numbers(block: bytes, separator: str, columns: int) -> npt.NDArray[np.uint16] | None:
