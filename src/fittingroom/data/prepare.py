@@ -158,7 +158,7 @@ def prepare(
             result[list(each)] = resize(stack, inverted=preparation.inverted)
     found = {
         "Resized as a whole, since no object was found on them": empty,
-        "Perhaps converted badly (`fittingroom predict` says why)": doubtful,
+        "Perhaps converted badly, so look at them": doubtful,
     }
     return result, [
         f"{what}: {len(places):,} of the {words} ({in_short([*map(name, sorted(places))], 3)})."
