@@ -44,7 +44,9 @@ def predict(
     ],
     model: Annotated[
         Path | None,
-        typer.Option(help="A run's folder or a model.onnx. Default: the model inside the package."),
+        typer.Option(
+            help="A run's folder, a model.onnx, or cnn-tiny. Default: the models of the package."
+        ),
     ] = None,
     top: Annotated[
         int, typer.Option(min=1, help="How many of the most likely classes to name.")
@@ -107,7 +109,7 @@ def predict(
             if stages is not None and classified.photo is not None:
                 from fittingroom.photos import stage_sheet
 
-                stage_sheet(classified.photo).save(stages)
+                stage_sheet(classified.photo.converted(loaded.preparation)).save(stages)
                 _say(f"Stages: {stages}")
             if bar is not None:
                 bar.update(1)
@@ -185,7 +187,7 @@ def _csv_rows(chosen: "PredictOptions") -> _Writer:
     """Comma-separated values with a header: UTF-8, and bytes of names that are not, unchanged."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
-    columns = ("file", "class", "label", "probability", "abstain", "error")
+    columns = ("file", "class", "label", "probability", "abstain", "model", "error")
     rows = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
     rows.writeheader()
 
@@ -207,19 +209,20 @@ def _table(chosen: "PredictOptions", classes: tuple[str, ...], found: list[str])
     """Columns for people, printed line by line."""
     wide = min(max(len("file"), *map(len, map(_line, found))), 48)
     answer_wide = min(max(len("unknown"), *map(len, classes)), 30)
-    print(f"{'file':<{wide}}  {'answer':<{answer_wide}}  most likely classes")
+    print(f"{'file':<{wide}}  {'answer':<{answer_wide}}  {'model':<8}  most likely classes")
 
     def write(classified: "Classified") -> None:
         file, answer = _line(classified.file), classified.answer
-        if answer is None or classified.photo is None:
+        if answer is None:
             # Most errors begin with the name of the file.
             error = _line(classified.error)
             print(error if error.startswith(file) else f"{file}: {error}", file=sys.stderr)
             return
         likely = ", ".join(f"{name} {share:.0%}" for name, share in answer.top(chosen.top))
         shown = answer.abstain or answer.class_name
-        print(f"{file:<{wide}}  {printable(shown):<{answer_wide}}  {printable(likely)}")
-        for warning in classified.photo.warnings:
+        by = printable(answer.model)
+        print(f"{file:<{wide}}  {printable(shown):<{answer_wide}}  {by:<8}  {printable(likely)}")
+        for warning in answer.warnings:
             print(f"{file}: {warning}", file=sys.stderr)
         if classified.explanation is not None:
             _print_heat(answer.class_name, classified.explanation)
@@ -233,9 +236,14 @@ def _line(text: str) -> str:
 
 
 def _print_heat(name: str, heat: "Float32") -> None:
-    """Which regions mattered, in characters: two rows of pixels a line."""
+    """Which regions mattered, in 14 lines of 28 characters, each twice as high as it is wide."""
+    import numpy as np
+    from PIL import Image
+
     print(printable(f"Evidence for {name}:"))
-    positive = heat.clip(min=0).reshape(14, 2, 28).mean(axis=1)
+    positive = np.asarray(
+        Image.fromarray(heat.clip(min=0)).resize((28, 14), Image.Resampling.BILINEAR)
+    )
     levels = (positive / max(float(positive.max()), 1e-9) * (len(_SHADES) - 1)).round().astype(int)
     for row in levels:
         print("  " + "".join(_SHADES[level] for level in row))

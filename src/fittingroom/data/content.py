@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from fittingroom.errors import DataInvalidError, PhotoError
 from fittingroom.photos import Limits
-from fittingroom.photos.opening import open_photo
+from fittingroom.photos.opening import open_pixels
 from fittingroom.predictions import UInt8
 from fittingroom.safe_io import most_behind, open_plain
 
@@ -54,7 +54,7 @@ class Decoded(Sequence[UInt8]):
     def __getitem__(self, at: Any) -> Any:
         source = self._load(at)
         try:
-            pixels = open_photo(source, Limits())
+            pixels = open_pixels(source, Limits())
         except PhotoError as error:
             # Paths are in the message already.
             where = f"{self.names[at]}: " if isinstance(source, bytes) else ""

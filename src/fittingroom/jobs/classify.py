@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-import numpy as np
-
 from fittingroom.errors import PhotoError, UsageError
-from fittingroom.photos import Photo, Preparation, read_photo
+from fittingroom.photos import Photo, open_photo
 from fittingroom.photos.opening import CONVERT_HEIC, SUFFIXES
-from fittingroom.predict import Answer, Model
+from fittingroom.predict import Answer, Brought, Model, answer
 from fittingroom.predictions import Float32
 
 # Images held at a time; reading photos takes far longer than running the model.
@@ -34,10 +32,10 @@ class Classified:
     """The result for one image: an answer, or why there is none."""
 
     file: str  # its name, as it was given or found
-    photo: Photo | None  # as the model saw it, if it can be read
+    photo: Photo | None  # if it can be read
     answer: Answer | None
     error: str = ""  # why it can't be read
-    explanation: Float32 | None = None  # (28, 28), larger where the image mattered more
+    explanation: Float32 | None = None  # (rows, columns), larger where the image mattered more
 
     def to_json(self, options: PredictOptions) -> dict[str, Any]:
         """The result as JSON values; the names are a contract (docs/how-to/scripts.md)."""
@@ -98,21 +96,21 @@ def classify(
     options = options or PredictOptions()
     remaining = iter(images)
     while batch := list(itertools.islice(remaining, _BATCH)):
-        photos = [_read(source, model.preparation) for _, source in batch]
-        readable = [photo.image for photo in photos if isinstance(photo, Photo)]
-        answers = iter(model.answers(np.stack(readable)) if readable else ())
-        for (name, _), photo in zip(batch, photos, strict=True):
-            if isinstance(photo, str):
-                yield Classified(name, None, None, photo)
+        opened = [_read(source, model) for _, source in batch]
+        answers = iter(answer([each[1] for each in opened if not isinstance(each, str)]))
+        for (name, _), each in zip(batch, opened, strict=True):
+            if isinstance(each, str):
+                yield Classified(name, None, None, each)
             else:
-                heat = model.explain(photo) if options.explain else None
-                yield Classified(name, photo, next(answers), explanation=heat)
+                heat = model.explain(each[0]) if options.explain else None
+                yield Classified(name, each[0], next(answers), explanation=heat)
 
 
-def _read(source: str | bytes, preparation: Preparation) -> Photo | str:
-    """The photo, or why it can't be read."""
+def _read(source: str | bytes, model: Model) -> tuple[Photo, Brought] | str:
+    """The photo, and as a model takes it; or why it can't be read."""
     try:
-        return read_photo(source, preparation=preparation)
+        photo = open_photo(source)
+        return photo, model.bring(photo)
     except PhotoError as error:
         return str(error)
 

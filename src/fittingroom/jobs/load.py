@@ -1,11 +1,11 @@
-"""Load: the model inside the package, a run's, or an ONNX file → a model that classifies images."""
+"""Load: a model inside the package, a run's, or an ONNX file → a model that classifies images."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fittingroom.errors import ExportError, UsageError
 from fittingroom.predict import Model
-from fittingroom.predict.packaged import packaged_model, packaged_numbers
+from fittingroom.predict.packaged import PACKAGED, packaged, packaged_model
 
 if TYPE_CHECKING:
     from fittingroom.runs import Run
@@ -15,8 +15,9 @@ def load(model: "Path | str | Run | None" = None, threads: int | None = None) ->
     """A model that classifies images: ``fittingroom.load().predict(["shirt.jpg"])``.
 
     Args:
-        model: a run, its folder, an ONNX file of this project, or None for the model inside the
-            package.
+        model: a run, its folder, an ONNX file of this project, or the name of a model inside the
+            package: ``photo`` or ``cnn-tiny``. None: ``photo`` for photos, and ``cnn-tiny`` for
+            images in Fashion-MNIST's own format.
         threads: processor threads; None leaves the choice to ONNX Runtime.
 
     Raises:
@@ -24,16 +25,18 @@ def load(model: "Path | str | Run | None" = None, threads: int | None = None) ->
         ExportError: it is no model of this project, or one of an earlier version.
         RunError: the run cannot be read, or was changed.
     """
+    if model is None:
+        return packaged(threads)
     path, name = model_file(model)
     return Model(path, name=name, threads=threads)
 
 
-def model_file(model: "Path | str | Run | None") -> tuple[Path, str | None]:
+def model_file(model: "Path | str | Run") -> tuple[Path, str | None]:
     """The file of a model as :func:`load` takes it, and its name, or None to use the file's."""
-    if model is None:
-        return packaged_model(), packaged_numbers()["name"]
     if isinstance(model, Path | str):
         path = Path(model).expanduser()
+        if str(model) in PACKAGED and not path.exists():
+            return packaged_model(str(model)), str(model)
         if path.is_file():
             return path, None
         if not path.exists():

@@ -48,9 +48,9 @@ def export_site(runs: Sequence[Run | Path | str], *, out: Path | str) -> dict[st
     to_try = test.take(np.concatenate(rows))
     shown = [(run.model_path, run.name, _accuracy(run), run.summary.parameters) for run in opened]
     if not opened:
-        numbers = packaged_numbers()
+        numbers = packaged_numbers("cnn-tiny")
         name, accuracy = numbers["name"], numbers["test_accuracy"]
-        shown = [(packaged_model(), name, accuracy, numbers["parameters"])]
+        shown = [(packaged_model("cnn-tiny"), name, accuracy, numbers["parameters"])]
     models = []
     for path, name, accuracy, parameters in shown:
         model = Model(path, name=name)

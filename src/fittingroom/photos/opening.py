@@ -59,7 +59,7 @@ class Limits:
     formats: tuple[str, ...] = FORMATS
 
 
-def open_photo(
+def open_pixels(
     source: "Path | str | bytes | Image.Image | npt.NDArray[Any]", limits: Limits
 ) -> UInt8:
     """The pixels of a photo: uint8 ``(H, W, 3)``, upright by its EXIF, transparency on white.

@@ -1,6 +1,7 @@
-"""A photo as a classifier takes it, the steps of the conversion, and what may spoil the answer."""
+"""An opened photo, as models take it: resized, or converted to 28×28 with what may spoil that."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from fittingroom.errors import PhotoEmptyError
 from fittingroom.photos import arithmetic, convert, garment
 from fittingroom.photos.arithmetic import Float64, UInt8
 from fittingroom.photos.garment import FoundGarment
-from fittingroom.photos.opening import Limits, open_photo
+from fittingroom.photos.opening import Limits, open_pixels
 from fittingroom.photos.own_format import GREY, own_format
 from fittingroom.photos.preparation import Preparation, is_small, resize
 
@@ -43,8 +44,8 @@ class PhotoStage:
 
 
 @dataclass(frozen=True, eq=False)
-class Photo:
-    """A converted photo.
+class Converted:
+    """A photo, converted to 28×28.
 
     Attributes:
         image: uint8 ``(28, 28)``, bright on black as in the data set.
@@ -57,11 +58,61 @@ class Photo:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """An opened photo.
+
+    Attributes:
+        pixels: uint8 ``(H, W, 3)``, upright, on white.
+    """
+
+    pixels: UInt8
+
+    @property
+    def in_own_format(self) -> bool:
+        """Whether it is an image of the data set: unchanged, enlarged or negated."""
+        return self._own is not None
+
+    def resized(self, height: int, width: int) -> UInt8:
+        """Stretched or shrunk as a whole, smoothly: uint8 ``(height, width, 3)``."""
+        image = Image.fromarray(np.ascontiguousarray(self.pixels))
+        return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3))
+
+    def converted(self, preparation: Preparation = _OWN_FORMAT) -> Converted:
+        """Make it 28×28 the way the images of a data set were; see :func:`read_photo`.
+
+        Raises:
+            PhotoEmptyError: it is of one colour all over.
+        """
+        pixels = self.pixels
+        if preparation.resized and is_small(*pixels.shape[:2]):
+            (image,) = resize(pixels[None], inverted=preparation.inverted)
+            stage = PhotoStage("28×28", "Used as a whole, as in the model's training.", image)
+            return Converted(image, (_upright(pixels), stage), ())
+        if self._own is None:
+            return _convert(pixels)
+        image, sentence, negated = self._own
+        stage = PhotoStage("as it is", sentence, image)
+        stages = (stage,) if len(pixels) == arithmetic.SIDE else (_upright(pixels), stage)
+        return Converted(image, stages, (_INVERTED,) if negated else ())
+
+    @cached_property
+    def _own(self) -> tuple[UInt8, str, bool] | None:
+        return own_format(self.pixels)
+
+
+def open_photo(
+    source: "Path | str | bytes | Image.Image | npt.NDArray[Any]", limits: Limits = _DEFAULT
+) -> Photo:
+    """Open a photo; the arguments and errors are those of :func:`read_photo`."""
+    return Photo(open_pixels(source, limits))
+
+
 def read_photo(
     source: "Path | str | bytes | Image.Image | npt.NDArray[Any]",
     limits: Limits = _DEFAULT,
     preparation: Preparation = _OWN_FORMAT,
-) -> Photo:
+) -> Converted:
     """Make a photo 28×28 the way the images of a data set were.
 
     If the data set's images were resized, a small one is used as a whole (see ``preparation.py``).
@@ -78,21 +129,10 @@ def read_photo(
     Raises:
         PhotoError: it is none of these, too large, damaged, or of one colour all over.
     """
-    pixels = open_photo(source, limits)
-    if preparation.resized and is_small(*pixels.shape[:2]):
-        (image,) = resize(pixels[None], inverted=preparation.inverted)
-        stage = PhotoStage("28×28", "Used as a whole, as in the model's training.", image)
-        return Photo(image, (_upright(pixels), stage), ())
-    own = own_format(pixels)
-    if own is None:
-        return _convert(pixels)
-    image, sentence, negated = own
-    stage = PhotoStage("as it is", sentence, image)
-    stages = (stage,) if len(pixels) == arithmetic.SIDE else (_upright(pixels), stage)
-    return Photo(image, stages, (_INVERTED,) if negated else ())
+    return open_photo(source, limits).converted(preparation)
 
 
-def _convert(pixels: UInt8) -> Photo:
+def _convert(pixels: UInt8) -> Converted:
     found = garment.find_garment(pixels)
     if not found.mask.any():
         raise PhotoEmptyError(f"No garment was found: the image has one colour. {_ADVICE}")
@@ -115,7 +155,7 @@ def _convert(pixels: UInt8) -> Photo:
         _stage("sharpened", "Sharpened by a Gaussian of radius 1.", sharp),
         PhotoStage("28×28", "Extended to a square, negated, and made grey.", image),
     )
-    return Photo(image, stages, tuple(warnings))
+    return Converted(image, stages, tuple(warnings))
 
 
 def _warnings(found: FoundGarment) -> tuple[list[str], bool]:

@@ -5,14 +5,14 @@ import textwrap
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from fittingroom.photos.photo import Photo
+from fittingroom.photos.photo import Converted
 
 _TILE = 224  # pixels a side
 _GAP = 16
 _LINE = 18
 
 
-def stage_sheet(photo: Photo) -> Image.Image:
+def stage_sheet(photo: Converted) -> Image.Image:
     """Draw every stage with its name and sentence, as a Pillow image in colour.
 
     Small images are enlarged without smoothing, so that their pixels can be seen.

@@ -4,13 +4,13 @@
 
     from fittingroom.predict import Model
 
-    model = Model(path)                 # a model.onnx; `fittingroom.load()` for the one inside
+    model = Model(path)                 # a model.onnx; `fittingroom.load()` for those inside
     model.predict(["shirt.jpg"])[0]     # an Answer: class, probability, whether it abstains
 """
 
 from fittingroom.predict.abstention import ABSTENTIONS, Abstention, Thresholds, abstain
 from fittingroom.predict.answers import Answer, Answers
-from fittingroom.predict.model import Model
+from fittingroom.predict.model import Batch, Brought, Model, answer, batches
 from fittingroom.predict.predictor import Predictor
 
 __all__ = [
@@ -18,8 +18,12 @@ __all__ = [
     "Abstention",
     "Answer",
     "Answers",
+    "Batch",
+    "Brought",
     "Model",
     "Predictor",
     "Thresholds",
     "abstain",
+    "answer",
+    "batches",
 ]

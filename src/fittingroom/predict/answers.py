@@ -25,8 +25,9 @@ class Answer:
         abstain: None for an answer; ``"unsure"`` between classes; ``"unknown"`` for an image that
             is not a garment the model knows.
         classes: the names of all classes in the order of the labels.
+        model: the name of the model that answered.
         warnings: what was assumed about the image, or may spoil the answer; see
-            :class:`fittingroom.photos.Photo`.
+            :class:`fittingroom.photos.Converted`.
     """
 
     label: int
@@ -36,6 +37,7 @@ class Answer:
     ood_score: float
     abstain: Abstention | None
     classes: tuple[str, ...]
+    model: str = ""
     warnings: tuple[str, ...] = ()
 
     def top(self, count: int = _TOP) -> list[tuple[str, float]]:
@@ -63,6 +65,7 @@ class Answer:
             "label": self.label,
             "probability": round(self.probability, 6),
             "abstain": self.abstain,
+            "model": self.model,
             "top": [
                 {"class": name, "probability": round(probability, 6)}
                 for name, probability in self.top(top)
@@ -80,6 +83,7 @@ class Answers:
         ood_score: float32 ``(N,)``, higher = less like a garment.
         abstain: uint8 ``(N,)``: 0 answered, 1 unsure, 2 unknown.
         classes: the names of the classes in the order of the labels.
+        model: the name of the model that answered.
     """
 
     label: Labels
@@ -87,6 +91,7 @@ class Answers:
     ood_score: Float32
     abstain: UInt8
     classes: tuple[str, ...]
+    model: str
 
     def __len__(self) -> int:
         return len(self.label)
@@ -105,6 +110,7 @@ class Answers:
             ood_score=float(self.ood_score[row]),
             abstain=ABSTENTIONS[self.abstain[row]],
             classes=self.classes,
+            model=self.model,
         )
 
 

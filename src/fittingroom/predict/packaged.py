@@ -1,4 +1,4 @@
-"""The model inside the package: where it is, and the numbers of the run that made it."""
+"""The models inside the package: one of photos, one of Fashion-MNIST; their files and numbers."""
 
 import hashlib
 import json
@@ -6,33 +6,49 @@ from pathlib import Path
 from typing import Any
 
 from fittingroom.errors import ExportError
+from fittingroom.predict.model import Model
 from fittingroom.safe_io.models import trust_known
 
 FOLDER = Path(__file__).parent / "model"
-_NAMED = "model.onnx"
-# So many images at a time, as a check of it would find.
-_AT_ONCE = 125
+# Each with the file of its numbers, and how many images a check of it would let it take at once.
+_FILES = {"photo": ("photo.json", 2), "cnn-tiny": ("numbers.json", 125)}
+PACKAGED = tuple(_FILES)
 
 
-def packaged_model() -> Path:
-    """The path of the model inside the package, checked against its manifest."""
-    path = FOLDER / _NAMED
+def packaged(threads: int | None = None) -> Model:
+    """The model of photos; it leaves images in Fashion-MNIST's own format to ``cnn-tiny``."""
+    path, beside = packaged_model("photo"), packaged_model("cnn-tiny")
+    return Model(
+        path,
+        name="photo",
+        threads=threads,
+        small=lambda: Model(beside, name="cnn-tiny", threads=threads),
+    )
+
+
+def packaged_model(name: str) -> Path:
+    """The path of a model inside the package, checked against its manifest."""
+    file = "photo.onnx" if name == "photo" else "model.onnx"
+    path = FOLDER / file
     manifest = _read_json("manifest.json")
     try:
         received = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise _damaged(error) from error
-    if received != manifest["files"][_NAMED]["sha256"]:
-        raise _damaged(f"{_NAMED} was changed")
-    trust_known(received, _AT_ONCE)
+    if received != manifest["files"][file]["sha256"]:
+        raise _damaged(f"{file} was changed")
+    trust_known(received, _FILES[name][1])
     return path
 
 
-def packaged_numbers() -> dict[str, Any]:
-    """The numbers of the model inside the package: ``name``, ``recipe``, ``seed``, ``parameters``,
-    ``validation_accuracy``, ``test_accuracy``, ``test_interval`` and more.
+def packaged_numbers(name: str) -> dict[str, Any]:
+    """What is known of a model inside the package.
+
+    Of ``cnn-tiny``: ``recipe``, ``seed``, ``parameters``, ``validation_accuracy``,
+    ``test_accuracy``, ``test_interval`` and more. Of ``photo``: ``parameters``, and ``correct``,
+    ``answered`` and ``answered_correct`` with their intervals, on photos of new senders.
     """
-    return _read_json("numbers.json")
+    return _read_json(_FILES[name][0])
 
 
 def _read_json(name: str) -> dict[str, Any]:

@@ -36,6 +36,7 @@ class Predictor:
         threads: processor threads; None leaves the choice to ONNX Runtime.
 
     Attributes:
+        shape: of one image as the graph takes it: ``(28, 28)``, or ``(H, W, 3)`` in colour.
         classes: the class names in the order of the labels.
         outputs: the names of what the graph gives.
         metadata: what stands beside the graph.
@@ -62,6 +63,7 @@ class Predictor:
             self.classes = class_names(self.metadata.get("classes"), GARMENTS)
         except Exception as error:
             raise not_ours(f"It can't be loaded: {str(error).rstrip('.')}.", model) from error
+        self.shape: tuple[int, ...] = tuple(self._session.get_inputs()[0].shape[1:])
         shapes = {value.name: value.shape for value in self._session.get_outputs()}
         self.outputs = set(shapes)
         for name in ("logits", "probabilities"):
@@ -86,15 +88,16 @@ class Predictor:
 
         Args:
             names: each among :attr:`outputs`.
-            images: uint8 ``(N, 28, 28)``, garments bright on black as in the data set.
+            images: uint8 ``(N, *shape)``; if 28×28, bright on black as in the data set.
             on_batch: told how many images are done, after each batch.
 
         Raises:
             PredictionsError: images of another shape or type.
         """
-        if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
+        if images.dtype != np.uint8 or images.shape[1:] != self.shape:
+            wanted = ", ".join(map(str, self.shape))
             raise PredictionsError(
-                f"Images must be uint8 of shape (N, 28, 28), not {images.dtype} of shape "
+                f"Images must be uint8 of shape (N, {wanted}), not {images.dtype} of shape "
                 f"{images.shape}. `Model.predict` takes other forms too."
             )
         batches: list[list[Float32]] = []

@@ -66,24 +66,25 @@ def create_application(models: Sequence[ServedModel], settings: Settings | None 
     # Browsers run no script that is text/plain, as the tables of some systems say.
     mimetypes.add_type("text/javascript", ".js")
     monitor = Monitor()
-    batchers = [
-        Batcher(
-            served.model,
+    graphs = [graph for served in models for graph in (served.model, served.model.small) if graph]
+    batchers = {
+        graph: Batcher(
+            graph,
             most=_LARGEST_BATCH,
             threads=settings.threads,
-            on_batch=monitor.batches.labels(served.model.name).observe,
+            on_batch=monitor.batches.labels(graph.name).observe,
         )
-        for served in models
-    ]
+        for graph in graphs
+    }
     pool = ThreadPoolExecutor(_READERS, thread_name_prefix="photos")
 
     @contextlib.asynccontextmanager
     async def lifespan(application: FastAPI) -> AsyncIterator[None]:
-        for batcher in batchers:  # a first prediction, which takes longer than later ones
-            await batcher.submit(np.zeros((1, 28, 28), np.uint8))
+        for graph, batcher in batchers.items():  # a first prediction takes longer than later ones
+            await batcher.submit(np.zeros((1, *graph.shape), np.uint8))
         yield
         pool.shutdown()
-        for batcher in batchers:
+        for batcher in batchers.values():
             batcher.close()
 
     application = FastAPI(

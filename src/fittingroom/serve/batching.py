@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class Batcher:
         self._parts = ThreadPoolExecutor(threads, thread_name_prefix="part")
 
     def submit(self, images: UInt8) -> "asyncio.Future[Answers]":
-        """Classify images, uint8 ``(N, 28, 28)`` with N from 1, together with others."""
+        """Classify images as the model takes them, N from 1, together with others."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answers] = loop.create_future()
         self._waiting.append((images, answer))
@@ -91,7 +92,7 @@ class Batcher:
                 answer.set_exception(error)
             else:
                 arrays = {name: getattr(computed.result(), name)[rows] for name in _ARRAYS}
-                answer.set_result(Answers(**arrays, classes=self._model.classes))
+                answer.set_result(self._answers(arrays))
 
     def _compute(self, images: UInt8) -> Answers:
         """Split a batch among the threads.
@@ -104,4 +105,7 @@ class Batcher:
             return self._model.answers(images)
         parts = list(self._parts.map(self._model.answers, np.array_split(images, count)))
         arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS}
-        return Answers(**arrays, classes=self._model.classes)
+        return self._answers(arrays)
+
+    def _answers(self, arrays: dict[str, Any]) -> Answers:
+        return Answers(**arrays, classes=self._model.classes, model=self._model.name)

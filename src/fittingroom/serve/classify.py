@@ -3,8 +3,7 @@
 import asyncio
 import base64
 import io
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -15,8 +14,9 @@ from PIL import Image
 
 from fittingroom.classes import GARMENTS
 from fittingroom.data import find_dataset
+from fittingroom.errors import PhotoEmptyError
 from fittingroom.photos import WEB_FORMATS, Limits, Photo
-from fittingroom.predict import Answer, Model
+from fittingroom.predict import Answer, Batch, Model, batches
 from fittingroom.predictions import Float32, UInt8
 from fittingroom.serve import uploads
 from fittingroom.serve.batching import Batcher
@@ -58,18 +58,18 @@ _REQUEST = {
 
 def routes(
     models: Sequence[ServedModel],
-    batchers: Sequence[Batcher],
+    batchers: Mapping[Model, Batcher],
     settings: Settings,
     pool: ThreadPoolExecutor,
 ) -> APIRouter:
-    """``/v1``: classify, models and samples; each model has its batcher.
+    """``/v1``: classify, models and samples; each model that answers has its batcher.
 
     Photos are read, and details computed, in the pool, away from the event loop.
     """
     router = APIRouter(prefix="/v1")
     limits = Limits(settings.body_bytes, _MEGAPIXELS, formats=WEB_FORMATS)
-    names = [served.model.name for served in models]
-    preparations = list(dict.fromkeys(served.model.preparation for served in models))
+    asked_models = [served.model for served in models]
+    names = [model.name for model in asked_models]
     of_garments = any(served.model.classes == GARMENTS for served in models)
     samples = {"samples": _samples() if of_garments else []}
 
@@ -90,38 +90,36 @@ def routes(
             raise HTTPException(422, f"details is {asked[:20]!r}. Write true or false.")
         most = _MOST_DETAILED if details else _MOST_IMAGES
         files: list[str | None]
+        photos: list[Photo]
         if uploads.content_type(request) == uploads.PIXELS:
             pixels = uploads.read_pixels(await request.body(), most)
             files = [None] * len(pixels)
-            photos = {how: [Photo(image, (), ()) for image in pixels] for how in preparations}
+            photos = [Photo(np.repeat(image[..., None], 3, axis=2)) for image in pixels]
+            work = [_as_they_are(pixels, photos, model) for model in asked_models]
         else:
             received = await uploads.read_uploads(request, most)
             files = [file for file, _ in received]
-            photos = {
-                how: [await in_pool(uploads.open_upload, each, limits, how) for each in received]
-                for how in preparations
-            }
-        images = {how: np.stack([each.image for each in read]) for how, read in photos.items()}
-        computed = [
-            batcher.submit(images[served.model.preparation])
-            for served, batcher in zip(models, batchers, strict=True)
-        ]
-        answers = [await each for each in computed]
-        # All at once: rounding numbers one by one takes most of an answer's time.
-        rounded = [np.round(each.probabilities, _DIGITS) for each in answers]
-        found = [
-            _answer(file, rows[row], shares[row], name)
-            for row, file in enumerate(files)
-            for name, rows, shares in zip(names, answers, rounded, strict=True)
-        ]
+            opened = [
+                await in_pool(uploads.open_upload, each, limits, asked_models) for each in received
+            ]
+            photos = [photo for photo, _ in opened]
+            work = [batches(each) for each in zip(*(brought for _, brought in opened), strict=True)]
+        pending = [[(each, batchers[each.model].submit(each.images)) for each in of] for of in work]
+        found: list[list[dict[str, Any]]] = [[] for _ in files]
+        for batch, answering in (each for of in pending for each in of):
+            answers = await answering
+            # All at once: rounding numbers one by one takes most of an answer's time.
+            rounded = np.round(answers.probabilities, _DIGITS)
+            for row, answer, shares in zip(batch.rows, answers, rounded, strict=True):
+                found[row].append(_answer(files[row], answer, shares))
         if details:
-            pairs = itertools.product(range(len(files)), models)
-            for answer, (row, served) in zip(found, pairs, strict=True):
-                photo = photos[served.model.preparation][row]
-                answer.update(await in_pool(_details, photo, served.model))
+            for photo, of_photo in zip(photos, found, strict=True):
+                for model, each in zip(asked_models, of_photo, strict=True):
+                    each.update(await in_pool(_details, photo, model))
         # orjson writes arrays as they are; Python's own json takes longer than a small model.
         content = orjson.dumps(
-            {"models": names, "answers": found}, option=orjson.OPT_SERIALIZE_NUMPY
+            {"models": names, "answers": [each for of_photo in found for each in of_photo]},
+            option=orjson.OPT_SERIALIZE_NUMPY,
         )
         return Response(content, media_type="application/json")
 
@@ -138,29 +136,51 @@ def routes(
     return router
 
 
-def _answer(file: str | None, answer: Answer, probabilities: Float32, model: str) -> dict[str, Any]:
+def _as_they_are(pixels: UInt8, photos: Sequence[Photo], model: Model) -> list[Batch]:
+    """Images of 28×28, batched for a model; one of photos takes them as photos."""
+    answering = model.small or model
+    if answering.takes_photos:
+        return batches([answering.bring(photo) for photo in photos])
+    return [Batch(answering, range(len(pixels)), pixels)]
+
+
+def _answer(file: str | None, answer: Answer, probabilities: Float32) -> dict[str, Any]:
     return {
         "file": file,
         **answer.to_json(),
         "sentence": answer.sentence,
         "probabilities": probabilities,
-        "model": model,
     }
 
 
 def _details(photo: Photo, model: Model) -> dict[str, Any]:
-    """How a photo was converted, which regions mattered to a model, and similar garments."""
+    """What a model saw, which regions mattered to it, and what one of 28×28 images would see."""
+    brought = model.bring(photo)
     explanation = model.explain(photo)
-    values = {
-        "image": _png(photo.image),
-        "stages": [
-            {"name": stage.name, "sentence": stage.sentence, "image": _png(stage.image)}
-            for stage in photo.stages
-        ],
-        "warnings": list(photo.warnings),
+    values: dict[str, Any] = {
+        "image": _png(brought.image),
+        "warnings": list(brought.warnings),
         "explanation": [[round(each, _DIGITS) for each in row] for row in explanation.tolist()],
     }
-    if model.classes == GARMENTS:
+    small = model.small or model
+    if small.takes_photos:
+        return values
+    try:
+        converted = photo.converted(small.preparation)
+    except PhotoEmptyError:
+        return values
+    values["stages"] = [
+        {"name": stage.name, "sentence": stage.sentence, "image": _png(stage.image)}
+        for stage in converted.stages
+    ]
+    if small is not brought.model:
+        (answer,) = small.answers(converted.image[None])
+        values["small"] = {
+            "image": _png(converted.image),
+            "warnings": list(converted.warnings),
+            **_answer(None, answer, answer.probabilities),
+        }
+    if small.classes == GARMENTS:
         nearest = model.nearest(photo, _NEAREST)
         values["nearest"] = list(map(_garment, nearest.images, nearest.labels))
     return values

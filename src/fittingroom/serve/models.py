@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fittingroom.errors import UsageError
 from fittingroom.predict import Model
-from fittingroom.predict.packaged import packaged_model, packaged_numbers
+from fittingroom.predict.packaged import packaged, packaged_numbers
 from fittingroom.runs import open_run
 
 
@@ -15,7 +15,7 @@ class ServedModel:
     """A model, and what its run knows about it; None for what is not known."""
 
     model: Model  # of one thread: the service splits batches itself
-    accuracy: float | None  # on the test set of Fashion-MNIST, a fraction
+    accuracy: float | None  # on what it was scored on, a fraction
     parameters: int | None  # how many were trained
 
     def as_dict(self) -> dict[str, object]:
@@ -25,11 +25,10 @@ class ServedModel:
 
 
 def load_models(sources: Sequence[Path]) -> list[ServedModel]:
-    """Load run folders or ONNX files, of different names; none: the model inside the package."""
+    """Load run folders or ONNX files, of different names; none: those inside the package."""
     if not sources:
-        numbers = packaged_numbers()
-        model = Model(packaged_model(), name=numbers["name"], threads=1)
-        return [ServedModel(model, numbers["test_accuracy"], numbers["parameters"])]
+        numbers = packaged_numbers("photo")
+        return [ServedModel(packaged(threads=1), numbers["correct"][0], numbers["parameters"])]
     loaded = [_load(source) for source in sources]
     names = [each.model.name for each in loaded]
     if len(set(names)) < len(names):

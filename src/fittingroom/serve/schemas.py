@@ -47,12 +47,18 @@ class ClassifiedImage(BaseModel):
     sentence: str
     top: list[ClassProbability]
     probabilities: list[float] = Field(description="of all classes, in the order of the labels")
-    model: str
-    image: str | None = Field(None, description=f"{PNG}; with details")
-    stages: list[ConversionStage] | None = Field(None, description="with details")
+    model: str = Field(description="the name of the model that answered")
+    image: str | None = Field(None, description="PNG, base64: what it saw; with details")
+    stages: list[ConversionStage] | None = Field(
+        None, description="how the photo becomes 28 × 28; with details"
+    )
     warnings: list[str] | None = Field(None, description="about the photo; with details")
     explanation: list[list[float]] | None = Field(
-        None, description="28 × 28, how much each region mattered; with details"
+        None, description="rows × columns, how much each region mattered; with details"
+    )
+    small: "ClassifiedImage | None" = Field(
+        None,
+        description="of a photo: what a model of 28 × 28 images sees and answers; with details",
     )
     nearest: list[Garment] | None = Field(
         None, description="similar garments; with details, if the model knows garments"

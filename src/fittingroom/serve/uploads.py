@@ -1,6 +1,7 @@
 """Images from a request: photos, or pixels. Nothing is written to disk."""
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 from fastapi import HTTPException, Request
@@ -8,7 +9,8 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from fittingroom.errors import PhotoError, PhotoKindError, PhotoSizeError
-from fittingroom.photos import WEB_FORMATS, Limits, Photo, Preparation, read_photo
+from fittingroom.photos import WEB_FORMATS, Limits, Photo, open_photo
+from fittingroom.predict import Brought, Model
 from fittingroom.predictions import UInt8
 
 FIELD = "images"
@@ -86,11 +88,14 @@ async def read_uploads(request: Request, most: int) -> list[Upload]:
         await form.close()
 
 
-def open_upload(upload: Upload, limits: Limits, preparation: Preparation) -> Photo:
-    """Decode a photo, and prepare it as a model's training images were, or refuse it by HTTP."""
+def open_upload(
+    upload: Upload, limits: Limits, models: Sequence[Model]
+) -> tuple[Photo, list[Brought]]:
+    """Decode a photo, and bring it to each model, or refuse it by HTTP."""
     file, content = upload
     try:
-        return read_photo(content, limits, preparation)
+        photo = open_photo(content, limits)
+        return photo, [model.bring(photo) for model in models]
     except PhotoError as error:
         status = {PhotoKindError: 415, PhotoSizeError: 413}.get(type(error), 422)
         raise HTTPException(status, f"{file}: {error}" if file else str(error)) from error

@@ -24,6 +24,7 @@ from fittingroom.jobs.cluster.connection import (
 from fittingroom.jobs.load import model_file
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.predict import Model
+from fittingroom.predict.packaged import packaged, packaged_model
 from fittingroom.runs import only_here, open_output, resolved, write_file
 
 # Images of a shard: some minutes of work for one processor, some MB of answers.
@@ -87,7 +88,8 @@ def classify_shards(
         RunError: a file in `out` is damaged.
     """
     out = resolved(out)
-    path, _ = model_file(model)
+    # Workers have the package, and its models.
+    path, name = (packaged_model("photo"), None) if model is None else model_file(model)
     Model(path)  # which refuses a file that is no model
     content = path.read_bytes()
     options = options or PredictOptions()
@@ -97,7 +99,7 @@ def classify_shards(
     with only_here(open_output(out, "answers"), "answers"):
         before = broken = _answered(shards)
         if missing := [each for each in shards if each.file not in before]:
-            _classify_missing(missing, content, options, threads, progress)
+            _classify_missing(missing, content if model else None, name, options, threads, progress)
             broken = _answered(shards)
     return Sharded(
         out=out,
@@ -144,7 +146,8 @@ def _answered(shards: Sequence[_Shard]) -> dict[Path, int]:
 
 def _classify_missing(
     missing: Sequence[_Shard],
-    model: bytes,
+    model: bytes | None,
+    name: str | None,
     options: PredictOptions,
     threads: int,
     progress: Progress,
@@ -157,7 +160,7 @@ def _classify_missing(
         marker = share_folder(ray, missing[0].file.parent, seen)
         at_a_time = 2 * places(ray, threads)
         task = ray.remote(num_cpus=threads, max_retries=RETRIES)(_classify)
-        work = (ray.put(model), Path.cwd(), options, threads, marker)
+        work = (ray.put(model), name, Path.cwd(), options, threads, marker)
         waiting = iter(missing)
         running: dict[Any, _Shard] = {}
         done = 0
@@ -180,21 +183,27 @@ def _lost(shard: _Shard, reason: str) -> ClusterError:
 
 
 def _classify(
-    shard: _Shard, model: bytes, folder: Path, options: PredictOptions, threads: int, marker: Path
+    shard: _Shard,
+    model: bytes | None,
+    name: str | None,
+    folder: Path,
+    options: PredictOptions,
+    threads: int,
+    marker: Path,
 ) -> None:
     """What a worker does: write a shard's file. Relative names are below the folder."""
     check_seen([marker])
     images = ((name, str(folder / name)) for name in shard.images)
-    rows = [each.to_json(options) for each in classify(_model(model, threads), images)]
+    rows = [each.to_json(options) for each in classify(_model(model, name, threads), images)]
     for row in rows:
         row |= {name: _text(row[name]) for name in ("file", "error") if name in row}
     write_file(shard.file, _as_parquet(rows, shard.digest))
 
 
 @functools.lru_cache(maxsize=1)
-def _model(content: bytes, threads: int) -> Model:
+def _model(content: bytes | None, name: str | None, threads: int) -> Model:
     """The model, which a worker keeps from shard to shard."""
-    return Model(content, threads=threads)
+    return Model(content, name=name, threads=threads) if content else packaged(threads)
 
 
 def _text(name: str) -> str:
