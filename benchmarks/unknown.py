@@ -93,12 +93,14 @@ page = partial(render, "unknown")
 
 def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measured]:
     """One model."""
-    yield measure_model(load(options.model), options.data, options.count, options.seed)
+    yield measure_model(
+        load(options.model or "cnn-tiny"), options.data, options.count, options.seed
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = measure.parser(__doc__)
-    parser.add_argument("--model", type=Path, help="a run or an ONNX file; default: the package's")
+    parser.add_argument("--model", type=Path, help="a run or an ONNX file; default: cnn-tiny")
     parser.add_argument("--count", type=int, default=1000, help="unknown images of each kind")
     parser.add_argument("--seed", type=int, default=1, help="of the unknown images")
     measure.run("unknown", measure.parse(parser, arguments), everything, page)

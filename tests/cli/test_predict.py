@@ -39,7 +39,7 @@ def lines(capsys) -> list[dict[str, Any]]:
 def test_json_lines_hold_the_contract(folder, sample, capsys):
     assert run(["predict", str(folder / "a.png"), "--json", "--top", "2"]) == 0
     (values,) = lines(capsys)
-    assert list(values) == ["file", "class", "label", "probability", "abstain", "top"]
+    assert list(values) == ["file", "class", "label", "probability", "abstain", "model", "top"]
     assert values["file"] == str(folder / "a.png")
     assert 0 <= values["label"] <= 9
     assert values["abstain"] in (None, "unsure", "unknown")
@@ -132,6 +132,7 @@ def test_csv_has_a_header_and_the_same_answers(folder, capsys):
     for row, expected in zip(rows, values, strict=True):
         assert row["file"] == expected["file"]
         assert row["class"] == expected.get("class", "")
+        assert row["model"] == expected.get("model", "")
         assert bool(row["error"]) == ("error" in expected)
 
 
@@ -281,7 +282,7 @@ def test_a_name_that_no_file_can_have_is_one_broken_entry(name, folder, capsys):
 
 def test_a_model_that_is_refused_is_named_with_what_to_do(folder, tmp_path, capsys):
     path = tmp_path / "broken.onnx"
-    path.write_bytes(packaged_model().read_bytes()[:-1000])
+    path.write_bytes(packaged_model("cnn-tiny").read_bytes()[:-1000])
     assert run(["predict", str(folder / "a.png"), "--model", str(path)]) == 1
     out, err = capsys.readouterr()
     assert out == ""

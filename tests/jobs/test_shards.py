@@ -63,7 +63,7 @@ def test_rows_are_what_predict_says(whole, folder, capsys):
     ]
     assert len(rows) == len(said) == 8
     for row, expected in zip(rows, said, strict=True):
-        names = ("file", "class", "label", "probability", "abstain", "top", "error")
+        names = ("file", "class", "label", "probability", "abstain", "model", "top", "error")
         assert list(row) == list(names)
         assert row == {name: expected.get(name) for name in names}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fittingroom.errors import PhotoError
-from fittingroom.photos import Photo, read_photo
+from fittingroom.photos import Converted, read_photo
 from tests.photos.corpus import corpus
 
 CASES = corpus()
@@ -12,7 +12,7 @@ CASES = corpus()
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_each_gives_a_photo_or_a_message(case):
-    photo: Photo | None = None
+    photo: Converted | None = None
     message = ""
     try:
         photo = read_photo(case.content)

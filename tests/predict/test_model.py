@@ -11,7 +11,7 @@ import fittingroom
 from fittingroom.errors import ExportError, PhotoError, PredictionsError, UsageError
 from fittingroom.export import build_onnx
 from fittingroom.jobs.classify import classify
-from fittingroom.photos import Preparation, read_photo
+from fittingroom.photos import Preparation, open_photo
 from fittingroom.photos.preparation import resize
 from fittingroom.predict import ABSTENTIONS, Model, Predictor, Thresholds
 from fittingroom.predict.explain import occlusion
@@ -70,7 +70,7 @@ def test_images_of_every_form_get_the_same_answer(model, garments, tmp_path):
     photo = photo_of(garments[0])
     path = tmp_path / "photo.png"
     photo.save(path)
-    files = [path, str(path), path.read_bytes(), read_photo(path)]
+    files = [path, str(path), path.read_bytes(), open_photo(path)]
     (first,) = model.predict(photo)
     many = [files, np.array([path]), pandas.Series([str(path)]), *files, photo, np.asarray(photo)]
     for answer in (answer for form in many for answer in model.predict(form)):
@@ -177,9 +177,11 @@ def test_a_model_prepares_files_as_its_training_did(of_colours, colours, tmp_pat
         atol=1e-5,
     )
     (first,) = classify(model, [("a", str(paths[0]))])
-    assert first.photo is not None
-    np.testing.assert_array_equal(first.photo.image, trained_on[0])
-    assert first.photo.stages[-1].sentence == "Used as a whole, as in the model's training."
+    assert first.answer is not None
+    np.testing.assert_allclose(first.answer.probabilities, expected[0], atol=1e-6)
+    converted = open_photo(paths[0]).converted(model.preparation)
+    np.testing.assert_array_equal(converted.image, trained_on[0])
+    assert converted.stages[-1].sentence == "Used as a whole, as in the model's training."
 
 
 @pytest.mark.parametrize("entry", ["no JSON", "[]", '{"turned": true}'])

@@ -90,8 +90,8 @@ def test_what_was_made_here_or_belongs_to_the_package_is_not_tried(stranger, tri
     trust_model(honest)
     assert check_model(stranger).trusted
     monkeypatch.setattr(models, "_trusted", {})  # as another process has it
-    assert check_model(stranger) != check_model(packaged_model())
-    assert check_model(packaged_model()).trusted
+    assert check_model(stranger) != check_model(packaged_model("cnn-tiny"))
+    assert check_model(packaged_model("cnn-tiny")).trusted
     assert tried == []
 
 
@@ -121,8 +121,9 @@ def test_a_model_that_its_owner_quantised_is_taken(tmp_path, sample):
 
     path = tmp_path / "int8.onnx"
     layers = ["Conv", "Gemm", "MatMul"]
-    quantize_static(packaged_model(), path, Images(), op_types_to_quantize=layers)
+    quantize_static(packaged_model("cnn-tiny"), path, Images(), op_types_to_quantize=layers)
     assert b"QuantizeLinear" in path.read_bytes()
     images = sample.open_test().images
-    small, whole = (Predictor(each).log_probabilities(images) for each in (path, packaged_model()))
+    files = path, packaged_model("cnn-tiny")
+    small, whole = (Predictor(each).log_probabilities(images) for each in files)
     assert (small.argmax(axis=1) == whole.argmax(axis=1)).mean() > 0.95

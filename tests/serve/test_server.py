@@ -104,7 +104,11 @@ def test_what_cannot_be_served_is_said_once(tmp_path, capsys, arguments, code, w
     short = tmp_path / "short.txt"
     short.write_text("secret\n")
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        places = {"model": packaged_model(), "short": short, "taken": taken.getsockname()[1]}
+        places = {
+            "model": packaged_model("cnn-tiny"),
+            "short": short,
+            "taken": taken.getsockname()[1],
+        }
         assert run(["serve", *(each.format(**places) for each in arguments)]) == code
     printed = capsys.readouterr().err
     assert words in printed

@@ -5,7 +5,7 @@ import io
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +17,7 @@ from fittingroom.errors import PhotoError, UsageError
 
 if TYPE_CHECKING:
     from fittingroom.jobs.classify import Classified, PredictOptions
+    from fittingroom.predict import Model
     from fittingroom.predictions import Float32
 
 app = typer.Typer(
@@ -89,12 +90,15 @@ def predict(
     if stages is not None:
         _check_stages(stages, found, force)
     loaded = load(model, threads)
+    images: Iterable[tuple[str, str | bytes]] = ((name, _content(name)) for name in found)
+    if stages is not None:
+        images = list(images)  # one, which is read again to be drawn
     if json:
         write = _json_lines(chosen)
     elif csv:
         write = _csv_rows(chosen)
     else:
-        write = _table(chosen, loaded.classes, found)
+        write = _table(chosen, loaded, found)
     broken = 0
     # On a terminal that the results don't go to. Not rich's bar, which is slow to import.
     shown = len(found) >= _MANY and sys.stderr.isatty() and not sys.stdout.isatty()
@@ -103,16 +107,17 @@ def predict(
         if shown
         else nullcontext()
     ) as bar:
-        for classified in classify(loaded, ((name, _content(name)) for name in found), chosen):
+        for classified in classify(loaded, images, chosen):
             write(classified)
             broken += classified.answer is None
-            if stages is not None and classified.photo is not None:
-                from fittingroom.photos import stage_sheet
-
-                stage_sheet(classified.photo.converted(loaded.preparation)).save(stages)
-                _say(f"Stages: {stages}")
             if bar is not None:
                 bar.update(1)
+    if stages is not None and not broken:
+        from fittingroom.photos import read_photo, stage_sheet
+
+        ((_, photo),) = images
+        stage_sheet(read_photo(photo, preparation=loaded.preparation)).save(stages)
+        _say(f"Stages: {stages}")
     if broken:
         raise PhotoError(
             f"{broken} of {len(found)} images can't be read. "
@@ -205,11 +210,16 @@ def _no_formula(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and re.match(r"[=+@\t\r]|-.", value) else value
 
 
-def _table(chosen: "PredictOptions", classes: tuple[str, ...], found: list[str]) -> _Writer:
+def _table(chosen: "PredictOptions", model: "Model", found: list[str]) -> _Writer:
     """Columns for people, printed line by line."""
     wide = min(max(len("file"), *map(len, map(_line, found))), 48)
-    answer_wide = min(max(len("unknown"), *map(len, classes)), 30)
-    print(f"{'file':<{wide}}  {'answer':<{answer_wide}}  {'model':<8}  most likely classes")
+    answer_wide = min(max(len("unknown"), *map(len, model.classes)), 30)
+    model_wide = max(len("cnn-tiny"), len(printable(model.name)))
+
+    def show(file: str, shown: str, by: str, likely: str) -> None:
+        print(f"{file:<{wide}}  {shown:<{answer_wide}}  {by:<{model_wide}}  {likely}")
+
+    show("file", "answer", "model", "most likely classes")
 
     def write(classified: "Classified") -> None:
         file, answer = _line(classified.file), classified.answer
@@ -220,8 +230,7 @@ def _table(chosen: "PredictOptions", classes: tuple[str, ...], found: list[str])
             return
         likely = ", ".join(f"{name} {share:.0%}" for name, share in answer.top(chosen.top))
         shown = answer.abstain or answer.class_name
-        by = printable(answer.model)
-        print(f"{file:<{wide}}  {printable(shown):<{answer_wide}}  {by:<8}  {printable(likely)}")
+        show(file, *map(printable, (shown, answer.model, likely)))
         for warning in answer.warnings:
             print(f"{file}: {warning}", file=sys.stderr)
         if classified.explanation is not None:

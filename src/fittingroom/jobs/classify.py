@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from fittingroom.errors import PhotoError, UsageError
-from fittingroom.photos import Photo, open_photo
+from fittingroom.photos import open_photo
 from fittingroom.photos.opening import CONVERT_HEIC, SUFFIXES
 from fittingroom.predict import Answer, Brought, Model, answer
 from fittingroom.predictions import Float32
 
-# Images held at a time; reading photos takes far longer than running the model.
+# Images held at a time, as the model takes them; reading photos takes far longer than running it.
 _BATCH = 32
 
 
@@ -32,8 +32,7 @@ class Classified:
     """The result for one image: an answer, or why there is none."""
 
     file: str  # its name, as it was given or found
-    photo: Photo | None  # if it can be read
-    answer: Answer | None
+    answer: Answer | None  # if it can be read
     error: str = ""  # why it can't be read
     explanation: Float32 | None = None  # (rows, columns), larger where the image mattered more
 
@@ -96,21 +95,20 @@ def classify(
     options = options or PredictOptions()
     remaining = iter(images)
     while batch := list(itertools.islice(remaining, _BATCH)):
-        opened = [_read(source, model) for _, source in batch]
-        answers = iter(answer([each[1] for each in opened if not isinstance(each, str)]))
-        for (name, _), each in zip(batch, opened, strict=True):
+        brought = [_read(source, model) for _, source in batch]
+        answers = iter(answer([each for each in brought if not isinstance(each, str)]))
+        for (name, _), each in zip(batch, brought, strict=True):
             if isinstance(each, str):
-                yield Classified(name, None, None, each)
+                yield Classified(name, None, each)
             else:
-                heat = model.explain(each[0]) if options.explain else None
-                yield Classified(name, each[0], next(answers), explanation=heat)
+                heat = model.explain(each) if options.explain else None
+                yield Classified(name, next(answers), explanation=heat)
 
 
-def _read(source: str | bytes, model: Model) -> tuple[Photo, Brought] | str:
-    """The photo, and as a model takes it; or why it can't be read."""
+def _read(source: str | bytes, model: Model) -> Brought | str:
+    """A photo as the model takes it, or why it can't be read."""
     try:
-        photo = open_photo(source)
-        return photo, model.bring(photo)
+        return model.bring(open_photo(source))
     except PhotoError as error:
         return str(error)
 

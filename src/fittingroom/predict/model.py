@@ -1,7 +1,8 @@
 """A model that answers: any images → classes, or the reason why there is none."""
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,14 +26,14 @@ from fittingroom.safe_io import utf8
 if TYPE_CHECKING:
     from fittingroom.data import ImageSet
 
-ImageLike = Path | str | bytes | Image.Image | npt.NDArray[Any] | Photo
-
+_AT_A_TIME = 256  # images that are held at a time, as the models take them
 _OUTPUTS = ("probabilities", "features", "ood_score")
 # A float32 (N, K, h, w) that a graph may give beside them: how much each place adds to each logit.
 _EVIDENCE = "evidence"
 
 
-class Brought(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Brought:
     """An image as a model takes it.
 
     Attributes:
@@ -44,6 +45,9 @@ class Brought(NamedTuple):
     model: "Model"
     image: UInt8
     warnings: tuple[str, ...] = ()
+
+
+ImageLike = Path | str | bytes | Image.Image | npt.NDArray[Any] | Photo | Brought
 
 
 class Batch(NamedTuple):
@@ -115,7 +119,9 @@ class Model:
         Raises:
             PhotoError: an image can't be read.
         """
-        return answer(list(self._brought(images)))
+        brought = self._brought(images)
+        batches = iter(lambda: list(itertools.islice(brought, _AT_A_TIME)), [])
+        return [each for batch in batches for each in answer(batch)]
 
     def bring(self, photo: Photo) -> Brought:
         """An opened photo as the model takes it that answers: this one, or :attr:`small`.
@@ -123,7 +129,8 @@ class Model:
         Raises:
             PhotoEmptyError: it would be converted to 28×28, and is of one colour all over.
         """
-        if self.small is not None and photo.in_own_format:
+        # The other way round, the small model would be loaded for every photo.
+        if self._make_small and photo.in_own_format and self.small:
             return self.small.bring(photo)
         if self.takes_photos:
             return Brought(self, photo.resized(*self.shape[:2]))
@@ -175,7 +182,13 @@ class Model:
             PhotoError: the image can't be read.
         """
         (brought,) = self._brought(image)
-        return brought.model._explained(brought.image[None])
+        predictor, images = brought.model._predictor, brought.image[None]
+        label = int(brought.model.answers(images).label[0])
+        if _EVIDENCE not in predictor.outputs:
+            return occlusion(predictor, brought.image, label)
+        (evidence,) = predictor.run((_EVIDENCE,), images)  # (1, K, h, w)
+        heat: Float32 = evidence[0, label] - evidence[0].mean(axis=0)
+        return heat
 
     def nearest(self, image: ImageLike, count: int = 5) -> "ImageSet":
         """The garments of the embedded sample's training set that are most similar to an image.
@@ -190,17 +203,9 @@ class Model:
             return self.small.nearest(image, count)
         known, features = self._known
         count *= self.classes == GARMENTS
-        ((_, pixels, _),) = self._brought(image)
-        distances = np.linalg.norm(features - self.features(pixels[None]), axis=1)
+        (brought,) = self._brought(image)
+        distances = np.linalg.norm(features - self.features(brought.image[None]), axis=1)
         return known.take(np.argsort(distances, kind="stable")[:count])
-
-    def _explained(self, images: UInt8) -> Float32:
-        label = int(self.answers(images).label[0])
-        if _EVIDENCE not in self._predictor.outputs:
-            return occlusion(self._predictor, images[0], label)
-        (evidence,) = self._predictor.run((_EVIDENCE,), images)  # (1, K, h, w)
-        heat: Float32 = evidence[0, label] - evidence[0].mean(axis=0)
-        return heat
 
     def _brought(self, images: Any) -> Iterator[Brought]:
         """Images in any form that :meth:`predict` takes."""
@@ -220,7 +225,10 @@ class Model:
         if not many:
             raise PredictionsError("There are no images. Give at least one.")
         for each in many:
-            yield self.bring(each if isinstance(each, Photo) else open_photo(each))
+            if isinstance(each, Brought):
+                yield each
+            else:
+                yield self.bring(each if isinstance(each, Photo) else open_photo(each))
 
     @cached_property
     def _known(self) -> "tuple[ImageSet, Float32]":

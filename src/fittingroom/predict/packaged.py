@@ -17,13 +17,11 @@ PACKAGED = tuple(_FILES)
 
 def packaged(threads: int | None = None) -> Model:
     """The model of photos; it leaves images in Fashion-MNIST's own format to ``cnn-tiny``."""
-    path, beside = packaged_model("photo"), packaged_model("cnn-tiny")
-    return Model(
-        path,
-        name="photo",
-        threads=threads,
-        small=lambda: Model(beside, name="cnn-tiny", threads=threads),
-    )
+
+    def small() -> Model:
+        return Model(packaged_model("cnn-tiny"), name="cnn-tiny", threads=threads)
+
+    return Model(packaged_model("photo"), name="photo", threads=threads, small=small)
 
 
 def packaged_model(name: str) -> Path:

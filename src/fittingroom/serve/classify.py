@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import functools
 import io
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -16,7 +18,7 @@ from fittingroom.classes import GARMENTS
 from fittingroom.data import find_dataset
 from fittingroom.errors import PhotoEmptyError
 from fittingroom.photos import WEB_FORMATS, Limits, Photo
-from fittingroom.predict import Answer, Batch, Model, batches
+from fittingroom.predict import Answer, Batch, Brought, Model, batches
 from fittingroom.predictions import Float32, UInt8
 from fittingroom.serve import uploads
 from fittingroom.serve.batching import Batcher
@@ -90,20 +92,22 @@ def routes(
             raise HTTPException(422, f"details is {asked[:20]!r}. Write true or false.")
         most = _MOST_DETAILED if details else _MOST_IMAGES
         files: list[str | None]
-        photos: list[Photo]
+        details_of: list[list[dict[str, Any]]] = []  # each image's, by each model
         if uploads.content_type(request) == uploads.PIXELS:
             pixels = uploads.read_pixels(await request.body(), most)
             files = [None] * len(pixels)
-            photos = [Photo(np.repeat(image[..., None], 3, axis=2)) for image in pixels]
-            work = [_as_they_are(pixels, photos, model) for model in asked_models]
+            each_models = [_as_they_are(pixels, model) for model in asked_models]
+            work = [[batch] for batch in each_models]
+            for row in range(len(pixels) if details else 0):
+                brought = [Brought(each.model, each.images[row]) for each in each_models]
+                details_of.append(await in_pool(_all_details, brought, asked_models))
         else:
             received = await uploads.read_uploads(request, most)
             files = [file for file, _ in received]
-            opened = [
-                await in_pool(uploads.open_upload, each, limits, asked_models) for each in received
-            ]
-            photos = [photo for photo, _ in opened]
-            work = [batches(each) for each in zip(*(brought for _, brought in opened), strict=True)]
+            use = functools.partial(_bring, models=asked_models, details=details)
+            opened = [await in_pool(uploads.open_upload, each, limits, use) for each in received]
+            work = [batches(each) for each in zip(*(brought for brought, _ in opened), strict=True)]
+            details_of = [each for _, each in opened]
         pending = [[(each, batchers[each.model].submit(each.images)) for each in of] for of in work]
         found: list[list[dict[str, Any]]] = [[] for _ in files]
         for batch, answering in (each for of in pending for each in of):
@@ -112,13 +116,12 @@ def routes(
             rounded = np.round(answers.probabilities, _DIGITS)
             for row, answer, shares in zip(batch.rows, answers, rounded, strict=True):
                 found[row].append(_answer(files[row], answer, shares))
-        if details:
-            for photo, of_photo in zip(photos, found, strict=True):
-                for model, each in zip(asked_models, of_photo, strict=True):
-                    each.update(await in_pool(_details, photo, model))
+        for of_image, shown in zip(found, details_of, strict=True) if details else ():
+            for each, values in zip(of_image, shown, strict=True):
+                each.update(values)
         # orjson writes arrays as they are; Python's own json takes longer than a small model.
         content = orjson.dumps(
-            {"models": names, "answers": [each for of_photo in found for each in of_photo]},
+            {"models": names, "answers": list(itertools.chain.from_iterable(found))},
             option=orjson.OPT_SERIALIZE_NUMPY,
         )
         return Response(content, media_type="application/json")
@@ -136,12 +139,30 @@ def routes(
     return router
 
 
-def _as_they_are(pixels: UInt8, photos: Sequence[Photo], model: Model) -> list[Batch]:
-    """Images of 28×28, batched for a model; one of photos takes them as photos."""
+def _as_they_are(pixels: UInt8, model: Model) -> Batch:
+    """Images of 28×28 for a model; one of photos takes them as photos."""
     answering = model.small or model
-    if answering.takes_photos:
-        return batches([answering.bring(photo) for photo in photos])
-    return [Batch(answering, range(len(pixels)), pixels)]
+    if not answering.takes_photos:
+        return Batch(answering, range(len(pixels)), pixels)
+    (batch,) = batches([answering.bring(Photo(np.dstack([each] * 3))) for each in pixels])
+    return batch
+
+
+def _bring(
+    photo: Photo, models: Sequence[Model], details: bool
+) -> tuple[list[Brought], list[dict[str, Any]]]:
+    """A photo as each model takes it, and if asked for, the details of each answer."""
+    brought = [model.bring(photo) for model in models]
+    return brought, _all_details(brought, models, photo) if details else []
+
+
+def _all_details(
+    brought: Sequence[Brought], models: Sequence[Model], photo: Photo | None = None
+) -> list[dict[str, Any]]:
+    return [
+        _details(each, model.small or model, photo)
+        for each, model in zip(brought, models, strict=True)
+    ]
 
 
 def _answer(file: str | None, answer: Answer, probabilities: Float32) -> dict[str, Any]:
@@ -153,35 +174,36 @@ def _answer(file: str | None, answer: Answer, probabilities: Float32) -> dict[st
     }
 
 
-def _details(photo: Photo, model: Model) -> dict[str, Any]:
+def _details(brought: Brought, small: Model, photo: Photo | None) -> dict[str, Any]:
     """What a model saw, which regions mattered to it, and what one of 28×28 images would see."""
-    brought = model.bring(photo)
-    explanation = model.explain(photo)
+    explanation = brought.model.explain(brought)
     values: dict[str, Any] = {
         "image": _png(brought.image),
         "warnings": list(brought.warnings),
-        "explanation": [[round(each, _DIGITS) for each in row] for row in explanation.tolist()],
+        "explanation": np.round(explanation, _DIGITS),
+        "stages": [],
     }
-    small = model.small or model
     if small.takes_photos:
         return values
-    try:
-        converted = photo.converted(small.preparation)
-    except PhotoEmptyError:
-        return values
-    values["stages"] = [
-        {"name": stage.name, "sentence": stage.sentence, "image": _png(stage.image)}
-        for stage in converted.stages
-    ]
-    if small is not brought.model:
-        (answer,) = small.answers(converted.image[None])
-        values["small"] = {
-            "image": _png(converted.image),
-            "warnings": list(converted.warnings),
-            **_answer(None, answer, answer.probabilities),
-        }
+    if photo is not None:
+        try:
+            converted = photo.converted(small.preparation)
+        except PhotoEmptyError:
+            return values
+        values["stages"] = [
+            {"name": stage.name, "sentence": stage.sentence, "image": _png(stage.image)}
+            for stage in converted.stages
+        ]
+        if small is not brought.model:
+            brought = Brought(small, converted.image, converted.warnings)
+            (answer,) = small.answers(brought.image[None])
+            values["small"] = {
+                "image": _png(brought.image),
+                "warnings": brought.warnings,
+                **_answer(None, answer, answer.probabilities),
+            }
     if small.classes == GARMENTS:
-        nearest = model.nearest(photo, _NEAREST)
+        nearest = small.nearest(brought, _NEAREST)
         values["nearest"] = list(map(_garment, nearest.images, nearest.labels))
     return values
 

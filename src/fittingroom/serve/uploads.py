@@ -1,7 +1,8 @@
 """Images from a request: photos, or pixels. Nothing is written to disk."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 from fastapi import HTTPException, Request
@@ -10,8 +11,9 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from fittingroom.errors import PhotoError, PhotoKindError, PhotoSizeError
 from fittingroom.photos import WEB_FORMATS, Limits, Photo, open_photo
-from fittingroom.predict import Brought, Model
 from fittingroom.predictions import UInt8
+
+T = TypeVar("T")
 
 FIELD = "images"
 PHOTOS = tuple(f"image/{kind.lower()}" for kind in WEB_FORMATS)
@@ -88,14 +90,11 @@ async def read_uploads(request: Request, most: int) -> list[Upload]:
         await form.close()
 
 
-def open_upload(
-    upload: Upload, limits: Limits, models: Sequence[Model]
-) -> tuple[Photo, list[Brought]]:
-    """Decode a photo, and bring it to each model, or refuse it by HTTP."""
+def open_upload(upload: Upload, limits: Limits, use: Callable[[Photo], T]) -> T:
+    """Decode a photo and use it, or refuse it by HTTP; only what is made of it is kept."""
     file, content = upload
     try:
-        photo = open_photo(content, limits)
-        return photo, [model.bring(photo) for model in models]
+        return use(open_photo(content, limits))
     except PhotoError as error:
         status = {PhotoKindError: 415, PhotoSizeError: 413}.get(type(error), 422)
         raise HTTPException(status, f"{file}: {error}" if file else str(error)) from error

@@ -88,18 +88,19 @@ def classify_shards(
         RunError: a file in `out` is damaged.
     """
     out = resolved(out)
-    # Workers have the package, and its models.
-    path, name = (packaged_model("photo"), None) if model is None else model_file(model)
-    Model(path)  # which refuses a file that is no model
+    path, name = (packaged_model("photo"), "photo") if model is None else model_file(model)
+    name = Model(path, name=name).name  # a file that is no model is refused
     content = path.read_bytes()
     options = options or PredictOptions()
-    settings = [hashlib.sha256(content).hexdigest(), str(Path.cwd()), asdict(options)]
+    settings = [hashlib.sha256(content).hexdigest(), name, str(Path.cwd()), asdict(options)]
     progress = progress or Silence()
     shards = list(_cut(find_images(sources, progress.say), shard, out.resolve(), settings))
     with only_here(open_output(out, "answers"), "answers"):
         before = broken = _answered(shards)
         if missing := [each for each in shards if each.file not in before]:
-            _classify_missing(missing, content if model else None, name, options, threads, progress)
+            # Workers have the package, and its models.
+            given = None if model is None else content
+            _classify_missing(missing, given, name, options, threads, progress)
             broken = _answered(shards)
     return Sharded(
         out=out,
@@ -147,7 +148,7 @@ def _answered(shards: Sequence[_Shard]) -> dict[Path, int]:
 def _classify_missing(
     missing: Sequence[_Shard],
     model: bytes | None,
-    name: str | None,
+    name: str,
     options: PredictOptions,
     threads: int,
     progress: Progress,
@@ -185,7 +186,7 @@ def _lost(shard: _Shard, reason: str) -> ClusterError:
 def _classify(
     shard: _Shard,
     model: bytes | None,
-    name: str | None,
+    name: str,
     folder: Path,
     options: PredictOptions,
     threads: int,
@@ -193,16 +194,16 @@ def _classify(
 ) -> None:
     """What a worker does: write a shard's file. Relative names are below the folder."""
     check_seen([marker])
-    images = ((name, str(folder / name)) for name in shard.images)
+    images = ((image, str(folder / image)) for image in shard.images)
     rows = [each.to_json(options) for each in classify(_model(model, name, threads), images)]
     for row in rows:
-        row |= {name: _text(row[name]) for name in ("file", "error") if name in row}
+        row |= {key: _text(row[key]) for key in ("file", "error") if key in row}
     write_file(shard.file, _as_parquet(rows, shard.digest))
 
 
 @functools.lru_cache(maxsize=1)
-def _model(content: bytes | None, name: str | None, threads: int) -> Model:
-    """The model, which a worker keeps from shard to shard."""
+def _model(content: bytes | None, name: str, threads: int) -> Model:
+    """The model, or those of the package, which a worker keeps from shard to shard."""
     return Model(content, name=name, threads=threads) if content else packaged(threads)
 
 
@@ -223,6 +224,7 @@ def _as_parquet(rows: list[dict[str, Any]], digest: str) -> bytes:
             ("label", pa.uint16()),
             ("probability", pa.float64()),
             ("abstain", pa.string()),
+            ("model", pa.string()),
             ("top", pa.list_(likely)),
             ("error", pa.string()),
         ],
