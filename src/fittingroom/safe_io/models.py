@@ -24,6 +24,7 @@ from fittingroom.errors import DataError, missing_extra
 from fittingroom.safe_io.files import MEBIBYTE, Refusal, parse_json, read_whole, refuse_model_file
 
 _MOST_BYTES = 256 * MEBIBYTE
+_LARGE = 2 * MEBIBYTE  # a network for photos, whose layers take long
 # A check takes a second or two; this is for machines that are slow or busy.
 _MOST_SECONDS = 300
 # Of the arrays of all untrusted models together, while they run.
@@ -89,8 +90,9 @@ def start_session(
     options.log_severity_level = 4  # errors come as exceptions, which are printed with care
     if threads is not None:
         options.intra_op_num_threads = threads
-    # Threads that wait would keep their processors busy: twice the processor time for a photo.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Threads that spin while they wait are worth it between short layers only.
+    if len(content) > _LARGE:
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Without this, ONNX Runtime would take some files for another format, which isn't checked.
     options.add_session_config_entry("session.load_model_format", "ONNX")
     if limited:
