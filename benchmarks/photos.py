@@ -25,7 +25,7 @@ from fittingroom.data import find_dataset
 from fittingroom.errors import PhotoError
 from fittingroom.photos import read_photo
 from fittingroom.predict import Predictor
-from fittingroom.predict.packaged import packaged_model, packaged_numbers
+from fittingroom.predict.packaged import packaged_model
 from fittingroom.runs import describe_environment
 
 UInt8 = npt.NDArray[np.uint8]
@@ -91,7 +91,7 @@ def _difference(one: Bool, other: Bool) -> Measured:
 def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measured]:
     """All kinds of photos, one after another."""
     if options.model is None:
-        name, path = str(packaged_numbers()["name"]), packaged_model()
+        name, path = "cnn-tiny", packaged_model("cnn-tiny")
     else:
         path = options.model / "model.onnx" if options.model.is_dir() else options.model
         name = path.parent.name if path.name == "model.onnx" else path.name

@@ -97,9 +97,9 @@ def test_without_a_run_it_is_the_model_inside_the_package(tmp_path, capsys):
     out = tmp_path / "site"
     assert command(["export", "--to", "web", "--out", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["path"] == str(out)
-    assert (out / "model.onnx").read_bytes() == packaged_model().read_bytes()
+    assert (out / "model.onnx").read_bytes() == packaged_model("cnn-tiny").read_bytes()
     (facts,) = json.loads((out / "site.json").read_text())["models"]
-    numbers = packaged_numbers()
+    numbers = packaged_numbers("cnn-tiny")
     assert facts["name"] == numbers["name"]
     assert facts["accuracy"] == numbers["test_accuracy"]
     assert facts["parameters"] == numbers["parameters"]

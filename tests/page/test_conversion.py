@@ -10,7 +10,7 @@ from PIL import Image
 
 from fittingroom.errors import PhotoError
 from fittingroom.page import FOLDER
-from fittingroom.photos import WEB_FORMATS, Limits, Photo, Preparation, read_photo
+from fittingroom.photos import WEB_FORMATS, Converted, Limits, Preparation, read_photo
 from fittingroom.predict import Model
 from tests.page.conftest import photo_of
 from tests.photos.corpus import encoded
@@ -170,9 +170,9 @@ def in_browser(looked_at) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def in_python(corpus) -> dict[str, Photo | PhotoError]:
+def in_python(corpus) -> dict[str, Converted | PhotoError]:
     """The same by Python."""
-    results: dict[str, Photo | PhotoError] = {}
+    results: dict[str, Converted | PhotoError] = {}
     for name, content in corpus.items():
         try:
             limits = Limits(formats=WEB_FORMATS)
