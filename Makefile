@@ -15,7 +15,7 @@ PYTEST := -n 2 --dist loadfile
 
 .PHONY: report test test-slow test-tensorflow lint lint-page notebooks bench bench-inference bench-scaling \
 	bench-cluster bench-statistics bench-audit bench-photos bench-serving bench-unknown \
-	bench-reproduce bench-crash bench-reading fuzz audit model images docs clean
+	bench-reproduce bench-crash bench-reading fuzz audit model photo-model images docs clean
 
 report: $(VENV)/ready
 	$(BIN)/fittingroom compare ann cnn
@@ -102,6 +102,10 @@ bench-crash: $(VENV)/ready
 # The model inside the package, from the real data.
 model: $(VENV)/ready
 	$(BIN)/python tools/make_model.py
+
+# The model of photos inside the package. It downloads 4,115 photos unless ARGS="--photos FOLDER" has them.
+photo-model: $(VENV)/ready
+	$(BIN)/python tools/make_photo_model.py $(ARGS)
 
 # ARGS="--model runs/cnn-s0-…" takes another model than the one inside the package.
 bench-photos: $(VENV)/ready
