@@ -105,7 +105,7 @@ model: $(VENV)/ready
 
 # The model of photos inside the package. It downloads 4,115 photos unless ARGS="--photos FOLDER" has them.
 photo-model: $(VENV)/ready
-	$(BIN)/python tools/make_photo_model.py $(ARGS)
+	$(BIN)/python -m tools.make_photo_model $(ARGS)
 
 # ARGS="--model runs/cnn-s0-…" takes another model than the one inside the package.
 bench-photos: $(VENV)/ready

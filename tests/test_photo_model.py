@@ -61,14 +61,15 @@ def test_the_list_names_each_photo_once_and_corrects_only_those():
 def test_the_graph_answers_as_the_network_and_is_the_same_again(
     tmp_path, rows, sample, monkeypatch
 ):
-    for name, value in {"SIDE": 64, "TRAINED": 64, "BATCH": 4, "SHOTS": 1}.items():
+    for name, value in {"SIDE": 64, "TRAINED": 64, "SOME": 2, "SHOTS": 1, "THINGS": 1}.items():
         monkeypatch.setattr(tool, name, value)
     (tmp_path / "bags").mkdir()
     shutil.copy(tmp_path / "images" / "0.jpg", tmp_path / "bags" / "bag.jpg")
     with (tmp_path / "bags.csv").open("w") as stream:
         csv.writer(stream).writerows([["file"], ["bag.jpg"]])
-    photos = tool.Photos(tmp_path, rows, frozenset({"1.jpg"}))
-    assert photos.labels.shape == (24, 11)  # without one, with a bag
+    things = [tmp_path / "images" / "1.jpg"]
+    photos = tool.Photos(tmp_path, rows, things, frozenset({"2.jpg"}))
+    assert photos.labels.shape == (25, 11)  # without one, with a bag and a thing
     assert photos.labels.sum(1).tolist().count(3) == 2  # two shoes that may be any of three
     known = sample.training()
     shots = torch.tensor(known.images), torch.tensor(known.labels).long()

@@ -1,9 +1,10 @@
-"""Train the model of photos inside the package: `python tools/make_photo_model.py`.
+"""Train the model of photos inside the package: `python -m tools.make_photo_model`.
 
 EfficientNet-Lite0, with its ImageNet weights, is fine-tuned on phone photos of garments and on
 Fashion-MNIST's training images, rendered as shots on white, light or photographed ground. It takes
 photos as uint8 ``(N, SIDE, SIDE, 3)`` and answers with the ten classes; its ``ood_score`` is the
-probability of an eleventh, *none of these*, trained on other garments and on empty grounds.
+probability of an eleventh, *none of these*, trained on other garments, on other things, and on
+empty grounds.
 
 The photos in photos.csv are downloaded one by one from where they are published, unless the folder
 has them. photo_corrections.csv lists those whose label is wrong to our eyes; they are trained with
@@ -23,7 +24,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pooch
 import torch
 import torch.nn.functional as F
@@ -32,6 +32,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 from torch import nn
 
+from benchmarks import no_garment
 from fittingroom.classes import GARMENTS
 from fittingroom.data import find_dataset
 from fittingroom.graphs import GraphBuilder
@@ -41,6 +42,7 @@ from fittingroom.predict.packaged import FOLDER
 from fittingroom.runs.stored import write_manifest
 
 HERE = Path(__file__).parent
+PHOTOS = HERE.parent / "photos"  # what is downloaded
 # Where the photos are published (CC0 1.0), at the commit that added them.
 PUBLISHED = (
     "https://raw.githubusercontent.com/alexeygrigorev/clothing-dataset/"
@@ -56,8 +58,9 @@ SIDE = 224  # pixels of the model's images
 TRAINED = 192  # of those in training: a part of a photo, enlarged, looks as large
 KEPT = 256  # of the longest edge of a photo in memory
 SHOT = 132  # of a rendered shot
-BATCH, SHOTS = 32, 11  # images of a step, and how many of them are rendered
-EPOCHS = 5.0
+# Images of a step: photos of garments, rendered shots, bags, and other things.
+SOME, SHOTS, BAGS, THINGS = 19, 9, 1, 3
+EPOCHS = 4.8
 RATE, RATE_OF_ANSWER = 6e-4, 3e-3
 FROZEN = 5  # blocks
 SMOOTHING = 0.05
@@ -90,14 +93,23 @@ class Photos:
     Args:
         folder: has ``images``, and may have photos of bags too: ``bags``, listed in ``bags.csv``.
         listed: rows of photos.csv.
+        things: images without a garment.
+        without: names of photos to leave out.
     """
 
-    def __init__(self, folder: Path, listed: list[dict[str, str]], without: frozenset[str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        listed: list[dict[str, str]],
+        things: list[Path],
+        without: frozenset[str],
+    ) -> None:
         rows = [(folder / "images" / row["file"], row["garment"], row["sender"]) for row in listed]
         if (folder / "bags.csv").exists():
             with (folder / "bags.csv").open(encoding="utf-8") as stream:
                 bags = [row["file"] for row in csv.DictReader(stream)]
-            rows += [(folder / "bags" / name, "Bag", "") for name in bags]
+            rows += [(folder / "bags" / name, "Bag", "bag") for name in bags]
+        rows += [(path, "other garment", "thing") for path in things]
         rows = [row for row in rows if row[0].name not in without]
         right = {row["file"]: row["garment"] for row in read_list("photo_corrections.csv")}
         self.sender = np.array([sender for *_, sender in rows])
@@ -114,7 +126,8 @@ class Photos:
             # What the photo doesn't fill is its mirror image.
             self.pixels[i] = np.pad(small, ((0, KEPT - h), (0, KEPT - w), (0, 0)), "symmetric")
             self.sizes[i] = h, w
-        self.rows = np.arange(len(rows))
+        self.bags, self.things = (np.flatnonzero(self.sender == each) for each in ("bag", "thing"))
+        self.others = np.flatnonzero(~np.isin(self.sender, ["bag", "thing"]))
 
 
 class Drawing:
@@ -301,15 +314,17 @@ def train(photos: Photos, shots: tuple[torch.Tensor, torch.Tensor], seed: int, s
     groups = [{"params": trained[: -len(answer)]}, {"params": answer}]
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.02)
     mean = [p.detach().clone() for p in trained]
-    bags, others = np.flatnonzero(photos.sender == ""), np.flatnonzero(photos.sender != "")
     queue: list[int] = []
     for step in range(steps):
-        if len(queue) < BATCH:
-            queue += turn(photos, others, draw)
-        real = [queue.pop() for _ in range(BATCH - SHOTS - bool(len(bags)))]
-        real += [bags[draw.whole(len(bags))[0]]] if len(bags) else []
+        if len(queue) < SOME:
+            queue += turn(photos, draw)
+        real = [queue.pop() for _ in range(SOME)]
+        for rows, count in ((photos.bags, BAGS), (photos.things, THINGS)):
+            real += rows[draw.whole(len(rows), count)].tolist() if len(rows) else []
         x = torch.tensor(photos.pixels[real]).permute(0, 3, 1, 2) / 255
         x = draw.warp(x, photos.sizes[real], TRAINED)
+        if draw.chance(1, 0.5):  # many things are on white; so they are on a ground
+            x[-THINGS:] *= draw.grounds(THINGS, TRAINED)
         pick = draw.whole(len(shots[0]), SHOTS)
         shot = draw.warp(draw.render(shots[0][pick]), np.full((SHOTS, 2), SHOT), TRAINED)
         x = torch.cat([x, shot])
@@ -336,11 +351,12 @@ def train(photos: Photos, shots: tuple[torch.Tensor, torch.Tensor], seed: int, s
     return net.eval()
 
 
-def turn(photos: Photos, rows: npt.NDArray[np.int64], draw: Drawing) -> list[int]:
-    """About as many photos as there are, in random order.
+def turn(photos: Photos, draw: Drawing) -> list[int]:
+    """About as many photos of garments as there are, in random order.
 
     Classes and senders with many photos are drawn less often each.
     """
+    rows = photos.others
     label = photos.labels[rows].argmax(1).numpy()
     of_sender = (photos.sender[rows][:, None] == photos.sender[rows]).sum(1)
     weight = np.bincount(label)[label] ** -0.3 * of_sender**-0.35
@@ -417,7 +433,7 @@ def build(net: Lite, temperature: float, metadata: dict[str, str], *, whole: boo
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--photos", type=Path, default=HERE.parent / "photos", help="their folder")
+    parser.add_argument("--photos", type=Path, default=PHOTOS, help="their folder")
     parser.add_argument("--without", type=Path, help="names of photos to leave out, a line each")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=float, default=EPOCHS)
@@ -433,11 +449,12 @@ def main() -> None:
     (options.photos / "images").mkdir(parents=True, exist_ok=True)
     download(options.photos / "images", listed)
     without = options.without.read_text(encoding="utf-8").split() if options.without else ()
-    photos = Photos(options.photos, listed, frozenset(without))
+    things = no_garment.fetch(PHOTOS / "things", no_garment.listed("train"))
+    photos = Photos(options.photos, listed, things, frozenset(without))
     known = find_dataset().training()
     shots = torch.tensor(known.images), torch.tensor(known.labels).long()
-    real = int((photos.sender != "").sum())
-    net = train(photos, shots, options.seed, round(options.epochs * real / (BATCH - SHOTS - 1)))
+    steps = round(options.epochs * len(photos.others) / SOME)
+    net = train(photos, shots, options.seed, steps)
     if options.without:
         options.out.write_bytes(build(net, 1.0, {}))
         options.out.with_suffix(".float32.onnx").write_bytes(build(net, 1.0, {}, whole=True))
