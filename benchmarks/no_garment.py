@@ -18,7 +18,6 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 LIST = Path(__file__).with_suffix(".csv")
 _FROM_PYPI = ("scikit-image", "scikit-learn")
@@ -33,8 +32,8 @@ class NoGarment:
     """One line of the list: an image, and the package that it is in."""
 
     kind: str
-    half: Literal["a", "b"]
-    use: Literal["train", "test"]
+    half: str  # a or b
+    use: str  # train or test
     package: str
     version: str
     path: str

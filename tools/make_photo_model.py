@@ -21,6 +21,7 @@ import math
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,8 @@ FROZEN = 5  # blocks
 SMOOTHING = 0.05
 # Arrays of fewer numbers are kept as float16, others as int8.
 FEW = 60_000
-LINEAR = {"mode": "bilinear", "align_corners": False}
+
+enlarged = partial(F.interpolate, mode="bilinear", align_corners=False)
 
 
 def read_list(name: str) -> list[dict[str, str]]:
@@ -156,8 +158,8 @@ class Drawing:
             c = int(min(h, w) * float(self.uniform(1, 0.13, 0.25)))
             tile = self.photos.pixels[row, low * (h - c) :, right * (w - c) :][:c, :c]
             tile = np.pad(tile, ((0, c), (0, c), (0, 0)), "symmetric").transpose(2, 0, 1)[None]
-            tile = torch.tensor(np.tile(tile, [1, 1] + [1 + self.whole(2)[0]] * 2)) / 255
-            out[i] = F.interpolate(tile, (side, side), **LINEAR)[0]
+            tiles = np.tile(tile, [1, 1] + [1 + self.whole(2)[0]] * 2)
+            out[i] = enlarged(torch.tensor(tiles) / 255, (side, side))[0]
         return out
 
     def render(self, images: torch.Tensor) -> torch.Tensor:
@@ -185,7 +187,7 @@ class Drawing:
         ground[kind < 0.3] = 1
         ground[kind > 0.5] = self.grounds(int((kind > 0.5).sum()), SHOT)
         shadow = F.avg_pool2d(F.pad(F.avg_pool2d(mask, 6), (1, 1, 0, 2)), 3, 1)
-        shadow = F.interpolate(shadow, (SHOT, SHOT), **LINEAR) * self.chance(n, 0.5)
+        shadow = enlarged(shadow, (SHOT, SHOT)) * self.chance(n, 0.5)
         ground = ground * (1 - shadow * self.uniform(n, 0, 0.45))
         return ground * (1 - mask) + garment.clamp(0, 1) * mask
 
@@ -224,7 +226,7 @@ class Drawing:
         """Blur some images, so that blur does not give the rendered away; cover a part of some."""
         n, side, small = len(x), x.shape[-1], int(self.uniform(1, 28, 80))
         for i in self.chance(n, 0.15).flatten().nonzero().flatten().tolist():
-            blurred = F.interpolate(x[i : i + 1], (small, small), antialias=True, **LINEAR)
+            blurred = enlarged(x[i : i + 1], (small, small), antialias=True)
             x[i] = F.interpolate(blurred, (side, side), mode="bicubic")[0].clamp(0, 1)
         for i in self.chance(n, 0.25).flatten().nonzero().flatten().tolist():
             h, w = (self.uniform(2, 0.15, 0.5) * side).int().flatten().tolist()
@@ -240,12 +242,19 @@ class Conv(nn.Module):
     """
 
     def __init__(
-        self, weights: dict, conv: str, norm: str, stride: int = 1, *, clipped: bool = True
+        self,
+        weights: dict[str, torch.Tensor],
+        conv: str,
+        norm: str,
+        stride: int = 1,
+        *,
+        clipped: bool = True,
     ) -> None:
         super().__init__()
         gain = weights[f"{norm}.weight"] / torch.sqrt(weights[f"{norm}.running_var"] + 1e-3)
         self.weight = nn.Parameter(weights[f"{conv}.weight"])
         self.bias = nn.Parameter(weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * gain)
+        self.gain: torch.Tensor
         self.register_buffer("gain", gain[:, None, None, None])
         self.stride, self.clipped, self.edge = stride, clipped, self.weight.shape[-1]
         self.groups = len(gain) if self.weight.shape[1] == 1 else 1
@@ -270,7 +279,8 @@ class Block(nn.Sequential):
     skip = False
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + super().forward(x) if self.skip else super().forward(x)
+        y: torch.Tensor = super().forward(x)  # type: ignore[no-untyped-call]
+        return x + y if self.skip else y
 
 
 class Lite(nn.Module):
@@ -308,9 +318,11 @@ def train(photos: Photos, shots: tuple[torch.Tensor, torch.Tensor], seed: int, s
     ``shots`` are images of Fashion-MNIST and their labels.
     """
     torch.manual_seed(seed)
-    draw, net = Drawing(seed, photos), Lite().train().to(memory_format=torch.channels_last)
-    answer = list(net.answer.parameters())
-    trained = [p for p in net.high.parameters() if p.requires_grad] + answer
+    draw, net = Drawing(seed, photos), Lite().train()
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    answer: list[torch.Tensor] = [*net.answer.parameters()]
+    trained: list[torch.Tensor] = [p for p in net.high.parameters() if p.requires_grad]
+    trained += answer
     groups = [{"params": trained[: -len(answer)]}, {"params": answer}]
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.02)
     mean = [p.detach().clone() for p in trained]
@@ -387,7 +399,10 @@ def build(net: Lite, temperature: float, metadata: dict[str, str], *, whole: boo
             "Mul", graph.add("Cast", small, to=TensorProto.FLOAT), graph.constant(scale)
         )
 
-    lowest, highest = graph.constant(np.float32(0)), graph.constant(np.float32(6))
+    lowest, highest = (
+        graph.constant(np.array(0, np.float32)),
+        graph.constant(np.array(6, np.float32)),
+    )
     x = graph.add("Transpose", graph.add("Cast", "images", to=TensorProto.FLOAT), perm=[0, 3, 1, 2])
     x = graph.add("Mul", graph.add("Sub", x, graph.floats(127)), graph.floats(1 / 128))
     size = SIDE
