@@ -230,7 +230,8 @@ def test_another_model_is_a_run_or_a_file(folder, trained, capsys):
     for model in (trained.folder, trained.model_path):
         assert run(["predict", str(folder / "a.png"), "--model", str(model), "--json"]) == 0
     first, second = lines(capsys)
-    assert first == second
+    assert (first["model"], second["model"]) == (trained.name, "model")
+    assert first == second | {"model": trained.name}
 
 
 @pytest.mark.parametrize(
