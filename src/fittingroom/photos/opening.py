@@ -4,6 +4,7 @@ The content tells the format, not the file's name; and the size is checked befor
 decoded. Of metadata only the orientation is used; what can't be read of it is skipped.
 """
 
+import importlib.util
 import os
 import stat
 import warnings
@@ -22,15 +23,18 @@ from fittingroom.photos.arrays import is_array, one_or_many
 
 WEB_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WebP", "AVIF")  # that browsers decode
 FORMATS = (*WEB_FORMATS, "TIFF")
+# The extra `heic`, which nothing else needs: its library holds code under the GPL.
+_HEIC = importlib.util.find_spec("pillow_heif") is not None
 # What a folder is searched for; a file that is named is opened whatever its name is.
 SUFFIXES = (
-    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".webp", ".avif", ".tif", ".tiff"
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".webp", ".avif", ".tif", ".tiff",
+    *((".heic", ".heif") if _HEIC else ()),
 )  # fmt: skip
 # All that a PNG's picture needs.
 _CHUNKS = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"eXIf")
 CONVERT_HEIC = (
     "Convert it to JPEG first: `magick photo.heic photo.jpg`, or on a Mac "
-    "`sips -s format jpeg photo.heic --out photo.jpg`."
+    "`sips -s format jpeg photo.heic --out photo.jpg`. Or install pillow-heif."
 )
 # Each pass over a progressive JPEG costs time; files have about ten.
 _MOST_PASSES = 30
@@ -104,7 +108,11 @@ def _decode(source: bytes | Image.Image, name: str, limits: Limits) -> UInt8:
         with warnings.catch_warnings(action="ignore"):  # of oddities that do no harm
             image = source
             if isinstance(image, bytes):
-                image = Image.open(BytesIO(_without_metadata(image)), formats=limits.formats)
+                formats = limits.formats
+                if _HEIC and _is_heic(image):
+                    importlib.import_module("pillow_heif").register_heif_opener()
+                    formats = (*formats, "HEIF")
+                image = Image.open(BytesIO(_without_metadata(image)), formats=formats)
             # A progressive JPEG is held in memory at its full scale, whatever is asked for.
             if image.format in ("JPEG", "MPO") and not image.info.get("progressive"):
                 _check_size(*image.size, name, limits, _REDUCED_MORE)
@@ -117,7 +125,7 @@ def _decode(source: bytes | Image.Image, name: str, limits: Limits) -> UInt8:
         raise PhotoSizeError(f"{name} has too many pixels. {_SMALLER}") from error
     except UnidentifiedImageError as error:
         start = source[:12] if isinstance(source, bytes) else b""
-        if start[4:11] in (b"ftyphei", b"ftyphev"):
+        if _is_heic(start):
             raise PhotoKindError(f"{name} is a HEIC image. {CONVERT_HEIC}") from error
         # What Pillow can't tell if the rest is rubbish.
         if start.startswith((b"\x89PNG", b"\xff\xd8\xff")) or start[4:11] == b"ftypavi":
@@ -131,6 +139,10 @@ def _decode(source: bytes | Image.Image, name: str, limits: Limits) -> UInt8:
         raise PhotoError(
             f"{name} is damaged or cut off: {reason}. Copy or save it again."
         ) from error
+
+
+def _is_heic(content: bytes) -> bool:
+    return content[4:11] in (b"ftyphei", b"ftyphev")
 
 
 def _without_metadata(content: bytes) -> bytes:
