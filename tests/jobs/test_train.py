@@ -16,10 +16,11 @@ from fittingroom.errors import (
 )
 from fittingroom.export import build_onnx, fit_ood
 from fittingroom.jobs.evaluate import evaluate
-from fittingroom.jobs.finish import check_export, choose_thresholds
+from fittingroom.jobs.finish import check_export
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.metrics import wilson
+from fittingroom.metrics.thresholds import choose_thresholds
 from fittingroom.networks import Dense
 from fittingroom.predict import Predictor, Thresholds
 from fittingroom.recipes import Recipe

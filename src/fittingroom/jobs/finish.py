@@ -7,7 +7,6 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import safetensors.numpy
 
 from fittingroom import networks
@@ -17,10 +16,11 @@ from fittingroom.engines.own import quietly, reason_of
 from fittingroom.errors import ExportError, FittingRoomError
 from fittingroom.export import OodScore, build_onnx, fit_ood, wrap_core
 from fittingroom.jobs.progress import Progress
-from fittingroom.metrics import fit_temperature, risk_coverage, wilson
+from fittingroom.metrics import fit_temperature
+from fittingroom.metrics.thresholds import choose_thresholds, too_few
 from fittingroom.photos import Preparation
-from fittingroom.predict import Predictor, Thresholds
-from fittingroom.predictions import Float32, Labels, UInt8, softmax
+from fittingroom.predict import Predictor
+from fittingroom.predictions import Float32, UInt8, softmax
 from fittingroom.recipes import BaseRecipe, Recipe
 from fittingroom.runs import Run, RunWriter, Summary
 from fittingroom.safe_io import Refusal
@@ -31,9 +31,6 @@ _ALLOWED_DIFFERENCE = 1e-4
 # … and predict another class only if the engine's own two probabilities are this close.
 _TIE = 1e-6
 
-# When a model abstains: at most 3% of the answers are wrong, and 97% of the garments are known.
-_ALLOWED_RISK = 0.03
-_ACCEPTED = 0.97
 # Training images that the out-of-distribution score is fitted on; more change nothing.
 _OOD_IMAGES = 10_000
 # An export and its check are announced if the model takes more multiply-adds than this an image.
@@ -75,7 +72,7 @@ def finish(
     ood = fit_ood(*model.run(("ood_features", "logits"), seen))
     scores = ood.scores(*model.run(("ood_features", "logits"), images))
     thresholds = choose_thresholds(softmax(logits / temperature), scores, labels)
-    if _too_few(len(labels)):
+    if too_few(len(labels)):
         progress.say(
             f"{recipe.name}: {len(labels)} validation images can't show that at most 3% of its "
             "answers are wrong, so nothing is promised of when it abstains."
@@ -102,32 +99,6 @@ def finish(
         model_bytes=len(final),
     )
     return writer.finish(summary, validation)
-
-
-def choose_thresholds(
-    probabilities: npt.NDArray[np.floating], scores: npt.NDArray[np.floating], labels: Labels
-) -> Thresholds:
-    """When a model abstains, chosen on the validation set alone.
-
-    `unknown` is the score that 97% of the images do not exceed. `unsure` is the lowest probability
-    for which at most 3% of the answered images are wrong, by the upper end of Wilson's 95%
-    interval; if no probability achieves that, the model is never sure. Of fewer than 125 images no
-    interval ends so low, even without a mistake: then the share of mistakes itself counts.
-    Probabilities, ``(N, K)``, are calibrated; scores, ``(N,)``, are those of unknown images.
-    """
-    unknown = float(np.quantile(scores, _ACCEPTED))
-    known = scores <= unknown
-    sure, true = probabilities[known], labels[known]
-    curve = risk_coverage(true, sure.argmax(axis=1), sure)
-    risk = curve.risk if _too_few(len(true)) else curve.high
-    allowed = np.flatnonzero(risk <= _ALLOWED_RISK)
-    unsure = float(curve.threshold[allowed[-1]]) if len(allowed) else 1.0
-    return Thresholds(unsure, unknown)
-
-
-def _too_few(images: int) -> bool:
-    """Whether even images without a mistake leave it open that more than 3% are wrong."""
-    return wilson(0, images).high > _ALLOWED_RISK
 
 
 def exported(
