@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from fittingroom.jobs.reproduce import reproduce as reproduce
     from fittingroom.jobs.session import Session as Session
     from fittingroom.jobs.site import export_site as export_site
+    from fittingroom.jobs.teach import teach as teach
     from fittingroom.jobs.train import train as train
     from fittingroom.jobs.tune import tune as tune
     from fittingroom.jobs.verify import verify as verify
@@ -66,6 +67,7 @@ _HOMES = {
     "recipe_of": "fittingroom.recipes",
     "report": "fittingroom.jobs.report",
     "reproduce": "fittingroom.jobs.reproduce",
+    "teach": "fittingroom.jobs.teach",
     "train": "fittingroom.jobs.train",
     "tune": "fittingroom.jobs.tune",
     "verify": "fittingroom.jobs.verify",

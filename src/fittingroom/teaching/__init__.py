@@ -1,0 +1,25 @@
+"""Teach the model of photos other classes, from a few photos of each: a new last layer.
+
+::
+
+    kept          features of photos of the ten classes, which ship with the package
+    fit           the new layer, fitted and judged by cross-validation
+    graph         the photo model's graph with that layer in place of its own
+"""
+
+from fittingroom.teaching.fit import CrossValidated, Head, cross_validate, doubtful, fit_head
+from fittingroom.teaching.graph import replace_head
+from fittingroom.teaching.kept import Kept, garment_of, make_kept, read_kept
+
+__all__ = [
+    "CrossValidated",
+    "Head",
+    "Kept",
+    "cross_validate",
+    "doubtful",
+    "fit_head",
+    "garment_of",
+    "make_kept",
+    "read_kept",
+    "replace_head",
+]
