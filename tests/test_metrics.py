@@ -501,3 +501,53 @@ def test_a_thousand_classes_take_little_memory() -> None:
     tracemalloc.stop()
     assert peak < 200e6
     assert score.macro.value == pytest.approx(1 - 2 * (1 - 6 / 7) / 1000)
+
+
+# --- a threshold for a promised risk ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mean", [0.05, 0.3])
+def test_the_p_value_of_a_mean_is_valid_for_shares_and_not_far_from_the_exact_one(mean):
+    # No valid p-value that rises with the number of ones is below the binomial one.
+    for ones in range(0, 60, 3):
+        found = metrics.mean_p_value(np.arange(200) < ones, mean)
+        exact = stats.binom.cdf(ones, 200, mean)
+        assert found >= exact
+        assert found < 0.1 or exact > 0.01
+
+
+def test_the_p_value_of_a_mean_refuses_what_is_no_share():
+    for values, mean in (([0.5, 1.1], 0.5), ([], 0.5), ([0.5], 1.0)):
+        with pytest.raises(PredictionsError, match="from 0 to 1"):
+            metrics.mean_p_value(values, mean)
+
+
+def photographers(generator, count=400):
+    """Groups of images: in half of them twice as much is wrong, and there are more images.
+
+    Answered above `t`, the risk for a new group is ``(1 - t) / 2``.
+    """
+    careless = generator.integers(0, 2, count)
+    groups = np.repeat(np.arange(count), 1 + careless * generator.integers(0, 30, count))
+    confidence = generator.uniform(0.5, 1, len(groups))
+    wrong = generator.random(len(groups)) < 2 * careless[groups] * (1 - confidence)
+    return confidence, wrong, groups
+
+
+def test_the_promised_risk_is_broken_no_more_often_than_allowed():
+    generator, grid = np.random.default_rng(5), np.arange(0.84, 0.49, -0.02)
+    found = [
+        metrics.safe_threshold(sure, wrong, groups, grid, risk=0.12, error=0.2)
+        for sure, wrong, groups in (photographers(generator) for _ in range(300))
+    ]
+    risks = np.array([(1 - (each or 1)) / 2 for each in found])
+    assert (risks > 0.12).mean() < 0.2
+    assert np.median(risks) > 0.06  # and it is not won by answering hardly anything
+
+
+def test_a_threshold_stands_before_the_first_test_that_fails():
+    groups, confidence = np.repeat(np.arange(100), 2), np.tile([0.9, 0.6], 100)
+    wrong = confidence < 0.7
+    for grid, expected in (([0.9, 0.8, 0.6], 0.8), ([0.6, 0.9], None), ([0.95], None)):
+        found = metrics.safe_threshold(confidence, wrong, groups, grid, risk=0.1, error=0.1)
+        assert found == expected

@@ -8,7 +8,7 @@
     probabilistic     log loss, Brier score and what it is made of
     calibration       reliability diagram, expected calibration error
     temperature       temperature scaling, and what it changes
-    selective         risk-coverage curve and its area
+    selective         risk-coverage curve and its area; a threshold for a promised risk
 
 Functions import SciPy when they need it: the interval of a share works in the core install.
 
@@ -44,7 +44,12 @@ from fittingroom.metrics.probabilistic import (
     brier_score,
     log_loss,
 )
-from fittingroom.metrics.selective import RiskCoverage, risk_coverage
+from fittingroom.metrics.selective import (
+    RiskCoverage,
+    mean_p_value,
+    risk_coverage,
+    safe_threshold,
+)
 from fittingroom.metrics.temperature import (
     TemperatureEffect,
     fit_temperature,
@@ -71,10 +76,12 @@ __all__ = [
     "fit_temperature",
     "log_loss",
     "mean_estimate",
+    "mean_p_value",
     "precision",
     "recall",
     "reliability",
     "risk_coverage",
+    "safe_threshold",
     "temperature_effect",
     "wilson",
     "wilson_interval",
