@@ -74,9 +74,15 @@ class Photo:
         return self._own is not None
 
     def resized(self, height: int, width: int) -> UInt8:
-        """Stretched or shrunk as a whole, smoothly: uint8 ``(height, width, 3)``."""
+        """Stretched to a size as a whole: uint8 ``(height, width, 3)``.
+
+        It is first made as small as fits, which keeps its aspect, as for a model's training.
+        """
         image = Image.fromarray(np.ascontiguousarray(self.pixels))
-        return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3))
+        share = min(height / image.height, width / image.width)
+        fits = [max(1, round(share * edge)) for edge in image.size]
+        small = image.resize(fits, Image.Resampling.BICUBIC, reducing_gap=3)
+        return np.asarray(small.resize((width, height), Image.Resampling.BILINEAR))
 
     def converted(self, preparation: Preparation = _OWN_FORMAT) -> Converted:
         """Make it 28×28 the way the images of a data set were; see :func:`read_photo`.
