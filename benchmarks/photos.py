@@ -1,151 +1,189 @@
-"""Are photos read as the data set's own images are? Test images rendered as photos.
+"""Real photos, in five folds by who sent them: is the model of photos right, and does it know it?
 
-    python -m benchmarks.photos [--model RUN|FILE] [--images 2000]
+    python -m benchmarks.photos [--photos FOLDER] [--folds 0 1 2 3 4] [--more-seeds]
 
-Each kind of damage (photo_scenes.py) is done to the same test images. `read_photo` reads the photos,
-and so do the two naive ways: resized to 28×28 and made grey, negated or not. One model classifies all
-three. Writes photos.json and photos.md.
+For each fold, the model is trained without the fold's senders (`make photo-model`'s trainer, about
+40 minutes on one core; two at a time), and answers their photos. So do the two ways that need no
+training: the conversion to 28×28 for cnn-tiny, and naive resizing. A fold's temperature and
+thresholds are chosen on the other folds; those of the package's model, `chosen`, on all of them.
+Trained folds stay in the folder of --work. Writes photos.json, photos.md and two figures.
 """
 
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from benchmarks import measure, photo_scenes
-from benchmarks.measure import Measured, render, say, share_of
-from benchmarks.photo_scenes import SCENES
+from benchmarks import measure, no_garment, photo_damage, photo_folds, photo_measures
+from benchmarks.measure import ROOT, Measured, render, say
+from benchmarks.photo_folds import Photos, float32_of, log_probabilities, model_of
+from benchmarks.photo_measures import Rows, measures
+from benchmarks.photo_rule import RISK, Rule, choose, right_class
 from fittingroom.comparison.paired import paired_difference
-from fittingroom.data import find_dataset
-from fittingroom.errors import PhotoError
-from fittingroom.photos import read_photo
-from fittingroom.predict import Predictor
+from fittingroom.metrics import reliability, risk_coverage
+from fittingroom.metrics.checks import Float64
+from fittingroom.plots.lines import calibration_curves
+from fittingroom.plots.lines import risk_coverage as draw_risk_coverage
+from fittingroom.plots.style import png
+from fittingroom.predict import Model, Predictor
 from fittingroom.predict.packaged import packaged_model
-from fittingroom.runs import describe_environment
+from fittingroom.predictions import UInt8
+from fittingroom.runs import describe_environment, write_file
 
-UInt8 = npt.NDArray[np.uint8]
-Bool = npt.NDArray[np.bool_]
-
-WAYS = ("read_photo", "negated", "as_is")
-WITHIN = 0.03  # of the clean accuracy: the bar on plain backgrounds
-_SEED = 0
-_CHUNK = 100
+_MORE_SEEDS = (1, 2)  # of fold 0
 
 
-def convert(task: tuple[int, int, UInt8]) -> tuple[UInt8, int, int]:
-    """Some photos of one kind, read in all ways.
-
-    Args:
-        task: place in ``SCENES``; number of the first image; the images, uint8 ``(N, 28, 28)``.
-
-    Returns:
-        uint8 ``(3, N, 28, 28)`` in the order of ``WAYS``, black if a photo was refused; how
-        many were refused; how many came with a warning.
-    """
-    place, start, images = task
-    result = np.zeros((len(WAYS), *images.shape), np.uint8)
-    refused = warned = 0
-    for at, image in enumerate(images):
-        random = np.random.default_rng([_SEED, place, start + at])
-        photo = photo_scenes.render(image, SCENES[place], random)
-        try:
-            read = read_photo(photo)
-            result[0, at] = read.image
-            warned += bool(read.warnings)
-        except PhotoError:
-            refused += 1
-        result[1, at] = photo_scenes.naive(photo, invert=True)
-        result[2, at] = photo_scenes.naive(photo, invert=False)
-    return result, refused, warned
+def answers_of(model: Path, images: UInt8, kept: Path) -> Float64:
+    """Log-probabilities ``(N, 11)``; kept in a file beside a trained model."""
+    if not kept.exists() or kept.stat().st_mtime < model.stat().st_mtime:
+        np.save(kept, log_probabilities(model, images))
+    return np.load(kept)
 
 
-def measure_scene(
-    place: int, images: UInt8, labels: UInt8, clean: Bool, model: Predictor, pool: Any
-) -> Measured:
-    """Accuracy on one kind of photo in all ways, compared with the clean images and each other."""
-    tasks = [(place, at, images[at : at + _CHUNK]) for at in range(0, len(images), _CHUNK)]
-    parts = list(pool.map(convert, tasks))
-    converted = np.concatenate([part[0] for part in parts], axis=1)
-    right = [model.log_probabilities(each).argmax(axis=1) == labels for each in converted]
-    best = max(right[1:], key=lambda each: int(each.sum()))
-    return {
-        "bar": SCENES[place].bar,
-        **{way: share_of(each) for way, each in zip(WAYS, right, strict=True)},
-        "against_clean": _difference(clean, right[0]),
-        "against_best_naive": _difference(best, right[0]),
-        "refused": sum(part[1] for part in parts),
-        "warned": sum(part[2] for part in parts),
-    }
+def by_rule(photos: Photos, logs: Float64, rules: dict[int, Rule], names: Rows) -> Measured:
+    """All measures of the photo model's answers, each fold's by its own rule."""
+    predicted, abstains = np.zeros(len(logs), int), np.zeros(len(logs), np.uint8)
+    for fold, rule in rules.items():
+        rows = photos.fold == fold
+        predicted[rows] = rule.apply(logs[rows])[0].argmax(axis=1)
+        abstains[rows] = rule.abstain(logs[rows])
+    return measures(names, photos.sender, predicted, abstains)
 
 
-def _difference(one: Bool, other: Bool) -> Measured:
-    only = int((one & ~other).sum()), int((other & ~one).sum())
-    return paired_difference(*only, len(one)).as_dict()
+def small(images: UInt8, photos: Photos, refused: Rows) -> Measured:
+    """All measures of cnn-tiny's answers, with its own thresholds; refused photos are unknown."""
+    answers = Model(packaged_model("cnn-tiny"), threads=1).answers(images)
+    abstains = np.where(refused, 2, answers.abstain)
+    return measures(photos.corrected, photos.sender, answers.label, abstains)
+
+
+def draw(photos: Photos, logs: Float64, rules: dict[int, Rule], out: Path) -> None:
+    """The two figures: is a probability what it says, and what is wrong if fewer are answered."""
+    ten = np.zeros((len(logs), logs.shape[1] - 1))
+    for fold, rule in rules.items():
+        ten[photos.fold == fold] = rule.apply(logs[photos.fold == fold])[0]
+    rows = photos.corrected != "other garment"
+    ten, names = ten[rows], photos.corrected[rows]
+    predicted = ten.argmax(axis=1)
+    # A photo of a shoe has three right labels.
+    labels = np.where(right_class(names, predicted), predicted, (predicted + 1) % ten.shape[1])
+    bins = reliability(labels, predicted, ten, bins=10, binning="equal mass")
+    curve = risk_coverage(labels, predicted, ten)
+    for name, figure in (
+        ("calibration", calibration_curves([("photo", 0, bins)])),
+        ("answered", draw_risk_coverage([("photo", 0, curve)])),
+    ):
+        write_file(out / f"photos-{name}.png", png(figure))
 
 
 def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measured]:
-    """All kinds of photos, one after another."""
-    if options.model is None:
-        name, path = "cnn-tiny", packaged_model("cnn-tiny")
-    else:
-        path = options.model / "model.onnx" if options.model.is_dir() else options.model
-        name = path.parent.name if path.name == "model.onnx" else path.name
-    image_set = find_dataset(options.data).open_test()
-    images, labels = image_set.images[: options.images], image_set.labels[: options.images]
-    model = Predictor(path, threads=1)
-    clean = model.log_probabilities(images).argmax(axis=1) == labels
-    scenes = {}
-    with ProcessPoolExecutor() as pool:
-        for place, scene in enumerate(SCENES):
-            row = measure_scene(place, images, labels, clean, model, pool)
-            scenes[scene.name] = row
-            say(f"{scene.name}: {_percent(row['read_photo'])}")
-    yield {
-        "model": name,
-        "images": len(images),
-        "clean": share_of(clean),
-        "scenes": scenes,
+    """Real photos, then rendered ones."""
+    every = photo_folds.read_photos(options.photos)
+    runs = [(fold, 0) for fold in options.folds]
+    runs += [(0, seed) for seed in _MORE_SEEDS if options.more_seeds]
+    options.work.mkdir(parents=True, exist_ok=True)
+    photo_folds.train(options.photos, every, runs, options.work, options.threads)
+
+    photos = every.take(np.isin(every.fold, options.folds))
+    shape = Predictor(model_of(options.work, *runs[0]), threads=1).shape
+    opened = photo_folds.open_all(photos.paths, shape, options.work / "opened.npz", options.threads)
+    things = no_garment.listed("test")
+    paths = no_garment.fetch(ROOT / "photos" / "things", things)
+    nothing = photo_folds.open_all(paths, shape, options.work / "things.npz", options.threads)
+    logs, whole = np.zeros((len(photos.paths), 11)), np.zeros((len(photos.paths), 11))
+    of_things = {}
+    for fold in options.folds:
+        rows, model = photos.fold == fold, model_of(options.work, fold, 0)
+        say(f"Asking about {rows.sum()} photos of fold {fold}.")
+        images, kept = opened.colour[rows], options.work / f"fold{fold}"
+        logs[rows] = answers_of(model, images, kept.with_suffix(".npy"))
+        whole[rows] = answers_of(float32_of(model), images, kept.with_suffix(".float32.npy"))
+        of_things[fold] = answers_of(model, nothing.colour, kept.with_suffix(".things.npy"))
+
+    rules = {
+        fold: choose(logs[rows], photos.corrected[rows], photos.sender[rows])
+        for fold in options.folds
+        for rows in [(photos.fold != fold) | (len(options.folds) == 1)]
+    }
+    chosen = choose(logs, photos.corrected, photos.sender)
+    found = by_rule(photos, logs, rules, photos.corrected)
+    rejected = np.concatenate([rules[fold].abstain(each) == 2 for fold, each in of_things.items()])
+    kinds = np.array([each.kind for each in things] * len(rules))
+    half = np.array([each.half for each in things] * len(rules))
+    image = np.array([each.path for each in things] * len(rules))
+    share = photo_measures.share
+    predicted = logs[:, :-1].argmax(axis=1)
+    ten = photos.corrected != "other garment"
+    right, also = (
+        right_class(photos.corrected, each[:, :-1].argmax(axis=1))[ten] for each in (logs, whole)
+    )
+    only = int((right & ~also).sum()), int((also & ~right).sum())
+    nobody = np.zeros(len(photos.paths), bool)
+    measured = {
+        "folds": list(options.folds),
+        "photos": len(photos.paths),
+        "senders": len(np.unique(photos.sender[photos.sender >= 0])),
+        "risk": RISK,
+        "chosen": vars(chosen),
+        "photo": found,
+        "as_given": by_rule(photos, logs, rules, photos.given),
+        "converted": small(opened.converted, photos, opened.refused),
+        "naive": small(opened.negated, photos, nobody),
+        "not_trained": share(
+            np.concatenate([rules[f].abstain(logs[photos.fold == f]) == 2 for f in rules]),
+            np.concatenate([photos.original[photos.fold == f] == photo_folds.NEVER for f in rules]),
+            np.concatenate([photos.sender[photos.fold == f] for f in rules]),
+        ),
+        "things": {
+            "images": len(things),
+            "rejected": share(rejected, np.ones(len(rejected), bool), image),
+            "not_trained": share(rejected, half == "b", image),
+            "kinds": {kind: float(rejected[kinds == kind].mean()) for kind in np.unique(kinds)},
+        },
+        "worst": photo_measures.worst_senders(photos.corrected, photos.sender, predicted),
+        "curve": photo_measures.curve(photos.corrected, predicted, logs[:, :-1].max(axis=1)),
+        "float32": paired_difference(*only, int(ten.sum())).as_dict(),
+        "seeds": [
+            seed_of(photos, opened.colour, seed, options)
+            for seed in _MORE_SEEDS
+            if options.more_seeds
+        ],
+        "damage": stored.get("damage"),
         "environment": describe_environment(),
     }
+    names = ("correct", "kind", "answered", "answered_correct", "rejected")
+    measured["model"] = {
+        name: [found[name][each] for each in ("value", "low", "high")] for name in names
+    }
+    draw(photos, logs, rules, options.out)
+    yield measured
+    measured["damage"] = photo_damage.measure_damage(options.images, options.data)
+    yield measured
 
 
-def missed_bars(measured: Measured) -> list[str]:
-    """The bars that were missed, each in words; empty if all hold."""
-    missed = []
-    for name, row in measured["scenes"].items():
-        if row["bar"] == "plain" and row["against_clean"]["value"] < -WITHIN:
-            missed.append(f"{name}: {_points(row['against_clean'])} against the clean images")
-        if row["against_best_naive"]["value"] < 0:
-            missed.append(f"{name}: {_points(row['against_best_naive'])} against the naive way")
-    return missed
+def seed_of(photos: Photos, colour: UInt8, seed: int, options: argparse.Namespace) -> float:
+    """The share of fold 0's photos that a model of another seed answers correctly."""
+    rows = photos.fold == 0
+    model, kept = model_of(options.work, 0, seed), options.work / f"fold0-seed{seed}.npy"
+    predicted = answers_of(model, colour[rows], kept)[:, :-1].argmax(axis=1)
+    names = photos.corrected[rows]
+    return float(right_class(names, predicted)[names != "other garment"].mean())
 
 
 def page(measured: Measured) -> str:
     """The results as Markdown."""
-    missed = missed_bars(measured)
-    return render("photos", measured, missed=missed, share=_percent, points=_points)
-
-
-def _percent(estimate: Measured) -> str:
-    return f"{estimate['value']:.2%} ({100 * estimate['low']:.1f}–{100 * estimate['high']:.1f})"
-
-
-def _points(estimate: Measured) -> str:
-    value, low, high = (
-        f"{100 * estimate[name]:+.2f}".replace("-", "−") for name in ("value", "low", "high")
-    )
-    return f"{value} ({low} to {high})"
+    return render("photos", measured)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = measure.parser(__doc__)
-    parser.add_argument("--model", type=Path, help="an ONNX file or a run; default: the package's")
-    parser.add_argument("--images", type=int, default=2000, help="the first ones of the test set")
+    parser.add_argument("--photos", type=Path, default=ROOT / "photos", help="their folder")
+    parser.add_argument("--work", type=Path, default=ROOT / "runs" / "photos", help="trained folds")
+    parser.add_argument("--folds", type=int, nargs="+", default=list(range(photo_folds.FOLDS)))
+    parser.add_argument("--more-seeds", action="store_true", help="two more seeds of fold 0")
+    parser.add_argument("--images", type=int, default=500, help="of the test set, to be rendered")
     measure.run("photos", measure.parse(parser, arguments), everything, page)
     return 0
 
