@@ -19,10 +19,12 @@ import hashlib
 import json
 import math
 import time
+from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pooch
@@ -38,9 +40,10 @@ from fittingroom.classes import GARMENTS
 from fittingroom.data import find_dataset
 from fittingroom.graphs import GraphBuilder
 from fittingroom.photos import open_photo
-from fittingroom.predict import Thresholds
+from fittingroom.predict import Model, Thresholds
 from fittingroom.predict.packaged import FOLDER
 from fittingroom.runs.stored import write_manifest
+from fittingroom.teaching import make_kept
 
 HERE = Path(__file__).parent
 PHOTOS = HERE.parent / "photos"  # what is downloaded
@@ -114,6 +117,7 @@ class Photos:
         rows += [(path, "other garment", "thing") for path in things]
         rows = [row for row in rows if row[0].name not in without]
         right = {row["file"]: row["garment"] for row in read_list("photo_corrections.csv")}
+        self.paths = [path for path, *_ in rows]
         self.sender = np.array([sender for *_, sender in rows])
         self.labels = torch.zeros(len(rows), len(CLASSES))
         self.pixels = np.zeros((len(rows), KEPT, KEPT, 3), np.uint8)
@@ -130,6 +134,15 @@ class Photos:
             self.sizes[i] = h, w
         self.bags, self.things = (np.flatnonzero(self.sender == each) for each in ("bag", "thing"))
         self.others = np.flatnonzero(~np.isin(self.sender, ["bag", "thing"]))
+
+    def turns(self) -> list[int]:
+        """Of each photo, how many of its sender come before it."""
+        seen: Counter[str] = Counter()
+        found = []
+        for sender in self.sender.tolist():
+            found.append(seen[sender])
+            seen[sender] += 1
+        return found
 
 
 class Drawing:
@@ -453,9 +466,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=float, default=EPOCHS)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument(
-        "--out", type=Path, default=FOLDER / "photo.onnx", help="left out: the package"
-    )
+    parser.add_argument("--out", type=Path, default=FOLDER, help="left out: the package")
     options = parser.parse_args()
     start = time.monotonic()
     torch.set_num_threads(options.threads)
@@ -475,18 +486,33 @@ def main() -> None:
         options.out.with_suffix(".float32.onnx").write_bytes(build(net, 1.0, {}, whole=True))
         return
     measured = json.loads(MEASURED.read_text(encoding="utf-8"))
+    put(net, photos, measured, options.out, time.monotonic() - start)
+
+
+def put(net: Lite, photos: Photos, measured: dict[str, Any], out: Path, seconds: float) -> None:
+    """Put the model, its numbers and features of some photos into a folder, with a manifest.
+
+    Its temperature and thresholds, and its numbers, are those that the benchmark of photos found.
+    """
     chosen = measured["chosen"]
     thresholds = Thresholds(chosen["unsure"], chosen["unknown"])
     content = build(net, chosen["temperature"], thresholds.to_metadata())
-    options.out.write_bytes(content)
+    (out / "photo.onnx").write_bytes(content)
     numbers = measured["model"] | {
         "parameters": sum(each.numel() for each in net.parameters()),
         "bytes": len(content),
-        "minutes": round((time.monotonic() - start) / 60, 1),
+        "seconds": round(seconds),
     }
     text = json.dumps(numbers, indent=2) + "\n"
-    options.out.with_suffix(".json").write_text(text, encoding="utf-8")
-    write_manifest(options.out.parent)
+    (out / "photo.json").write_text(text, encoding="utf-8")
+    # One photo of each sender first, so that many senders are among those kept.
+    single = photos.labels[:, :NONE].sum(1).numpy() == 1
+    order = np.argsort(photos.turns(), kind="stable")
+    rows = [row for row in order if single[row]]
+    labels = photos.labels[rows].argmax(1).tolist()
+    kept = make_kept(Model(content, name="photo"), [photos.paths[row] for row in rows], labels)
+    (out / "photo-features.npz").write_bytes(kept)
+    write_manifest(out)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from benchmarks import audit, inference, peers, photo_scenes, photos, reproduce, scaling, unknown
+from benchmarks import audit, inference, peers, photo_scenes, reproduce, scaling, unknown
 from benchmarks.made_data import write_set
 from benchmarks.statistics import Line, verdict
 from benchmarks.strangers import strangers
@@ -80,21 +80,6 @@ def test_photos_only_enlarged_are_undone_by_the_naive_way(sample):
     photo = photo_scenes.render(image, photo_scenes.SCENES[0], np.random.default_rng(0))
     undone = photo_scenes.naive(photo, invert=True).astype(int)
     assert np.abs(undone - image).mean() < 8
-
-
-def test_photos_bars_are_compared_with_the_measurements():
-    def row(bar, clean, naive):
-        estimates = ({"value": value, "low": value, "high": value} for value in (clean, naive))
-        return {"bar": bar, **dict(zip(("against_clean", "against_best_naive"), estimates))}  # noqa: B905
-
-    scenes = {
-        "good": row("plain", -0.029, 0.0),
-        "far": row("plain", -0.031, 0.1),
-        "hard": row("", -0.5, 0.1),
-        "below": row("", -0.5, -0.001),
-    }
-    missed = photos.missed_bars({"scenes": scenes})
-    assert [each.split(":")[0] for each in missed] == ["far", "below"]
 
 
 def reproduced(alone=10, same=5000) -> dict[str, Any]:
