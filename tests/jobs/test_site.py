@@ -14,7 +14,7 @@ from fittingroom.errors import UsageError
 from fittingroom.export import web
 from fittingroom.jobs.site import export_site
 from fittingroom.predict import Model
-from fittingroom.predict.packaged import packaged_model, packaged_numbers
+from fittingroom.predict.packaged import packaged, packaged_model, packaged_numbers
 
 
 @pytest.fixture(autouse=True)
@@ -93,17 +93,38 @@ def test_one_twice_and_three_are_wrong_usage(trained, tmp_path, count):
         export_site([trained] * count, out=tmp_path / "site")
 
 
-def test_without_a_run_it_is_the_model_inside_the_package(tmp_path, capsys):
+def test_without_a_run_it_is_the_models_inside_the_package(tmp_path, capsys):
     out = tmp_path / "site"
     assert command(["export", "--to", "web", "--out", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["path"] == str(out)
-    assert (out / "model.onnx").read_bytes() == packaged_model("cnn-tiny").read_bytes()
+    assert (out / "model.onnx").read_bytes() == packaged_model("photo").read_bytes()
+    assert (out / "model-small.onnx").read_bytes() == packaged_model("cnn-tiny").read_bytes()
     (facts,) = json.loads((out / "site.json").read_text())["models"]
-    numbers = packaged_numbers("cnn-tiny")
-    assert facts["name"] == numbers["name"]
-    assert facts["accuracy"] == numbers["test_accuracy"]
+    numbers = packaged_numbers("photo")
+    assert facts["accuracy"] == numbers["correct"][0]
+    assert facts["measured_on"] == "photos by people it was not trained on"
     assert facts["parameters"] == numbers["parameters"]
-    assert facts["thresholds"]["unknown"] == pytest.approx(numbers["unknown"])
+    assert tuple(facts["shape"]) == packaged().shape
+    assert "features" not in facts
+    small, numbers = facts["small"], packaged_numbers("cnn-tiny")
+    assert small["name"] == numbers["name"]
+    assert small["accuracy"] == numbers["test_accuracy"]
+    assert small["measured_on"] == "test images of Fashion-MNIST"
+    assert small["thresholds"]["unknown"] == pytest.approx(numbers["unknown"])
+    assert (out / small["features"]).is_file()
+
+
+def test_the_photos_to_try_are_small_credited_and_without_metadata(site):
+    photos = sorted((site / "examples").glob("*.jpg"))
+    credits = (site / "examples" / "CREDITS.txt").read_text()
+    assert len(photos) == 6
+    for photo in photos:
+        assert photo.name in credits
+        assert photo.stat().st_size <= 60_000
+        with Image.open(photo) as image:
+            assert max(image.size) <= 480
+            assert not image.getexif()
+            assert not {"icc_profile", "comment", "xmp"} & set(image.info)
 
 
 def test_without_a_run_nothing_else_is_exported(tmp_path, capsys):

@@ -107,6 +107,7 @@ def corpus(sample) -> dict[str, bytes]:
     for number, (height, width) in enumerate(shapes):
         small = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
         files[f"{'inverted' if number % 2 else 'whole'} {height}"] = encoded(small)
+    files["HEIC"] = b"\0\0\0\x18ftypheic" + bytes(12)
     files["empty"] = b""
     files["words"] = b"not an image"
     return files
@@ -127,15 +128,15 @@ def looked_at(page: Any, corpus) -> tuple[dict[str, dict[str, Any]], list[str]]:
     profiler.send("Profiler.startPreciseCoverage", {"callCount": True, "detailed": True})
     results = page.evaluate(
         """async (files) => {
-            const { readPhoto } = await import(new URL("photo.js", location.href).href);
+            const { converted, openPhoto } = await import(new URL("photo.js", location.href).href);
             const results = {};
             // Made here, since it would take half a minute to come over.
-            await readPhoto(new Blob([new Uint8Array(50_000_001)])).catch(() => {});
+            await openPhoto(new Blob([new Uint8Array(50_000_001)])).catch(() => {});
             for (const [name, [content, preparation]] of Object.entries(files)) {
                 const bytes = Uint8Array.from(atob(content), (each) => each.charCodeAt(0));
                 try {
-                    const blob = new Blob([bytes]);
-                    const { image, stages, warnings } = await readPhoto(blob, preparation);
+                    const photo = await openPhoto(new Blob([bytes]));
+                    const { image, stages, warnings } = converted(photo, preparation);
                     const told = stages.map((stage) => [stage.name, stage.sentence]);
                     results[name] = { image: [...image], stages: told, warnings };
                 } catch (error) {
@@ -212,7 +213,7 @@ def test_both_refuse_the_same_files(in_python, in_browser):
         expected = str(in_python[name]).split(": ")[0].rstrip(".")
         assert in_browser[name]["refused"].startswith(expected), name
         assert in_browser[name]["kind"] == "Refusal"
-    assert refused >= {"cut off", "a TIFF", "half of a GIF", "empty", "words", "one colour"}
+    assert refused >= {"cut off", "a TIFF", "half of a GIF", "HEIC", "empty", "words", "one colour"}
     assert refused == {name for name, result in in_browser.items() if "refused" in result}
 
 

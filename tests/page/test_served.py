@@ -45,17 +45,6 @@ def test_two_models_answer_side_by_side_as_in_python(tab, trained, other, photo)
     assert tab.locator(".answer").first.locator(".nearest li").count() == 5
 
 
-def test_a_phones_photo_is_shrunk_before_it_is_sent(tab, sample):
-    large = photo_of(sample.training().images[3]).resize((8192, 6144), Image.Resampling.BILINEAR)
-    noise = np.random.default_rng(0).integers(0, 40, (6144, 8192, 1), np.uint8)
-    content = encoded(Image.fromarray(np.asarray(large) // 2 + noise), "JPEG", quality=92)
-    assert len(content) > 16_000_000
-    with tab.expect_request("**/v1/classify*") as asked:
-        drop(tab, content, "shirt.jpg")
-    assert int(asked.value.headers.get("content-length", 0)) < 1_000_000
-    assert tab.locator(".answer").count() == 2
-
-
 def test_a_bad_file_is_refused_in_the_servers_words(tab):
     drop(tab, b"%PDF-1.7 and no more", "dance.pdf")
     alert = tab.get_by_role("alert")

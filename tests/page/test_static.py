@@ -103,7 +103,7 @@ def test_a_garment_of_the_rail_is_tried_on_by_keys_alone(browser, address):
     tab = open_tab(browser, address)
     tab.keyboard.press("Tab")
     assert tab.evaluate("document.activeElement.textContent") == "Skip to the mirror"
-    for _ in range(4):  # "Show others", and the third garment
+    for _ in range(10):  # six photos, "Show others", and the third garment
         tab.keyboard.press("Tab")
     name = tab.evaluate("document.activeElement.querySelector('.kind').textContent")
     tab.keyboard.press("Enter")

@@ -49,13 +49,14 @@ _COLUMNS = 50  # of the sheet of garments
 class WebModel:
     """A model as the page shows it.
 
-    Features are those of the garments that photos are compared with, ``(G, D)``; None if the
-    model's classes are not the ten garments.
+    Features are those of the garments that photos are compared with, ``(G, D)``; None for a model
+    of photos, or of other classes than the ten garments.
     """
 
     facts: Mapping[str, object]  # what the page reads of it in site.json
     onnx: bytes
     features: Float32 | None
+    small: "WebModel | None" = None  # answers for images in the data set's own format
 
 
 def write_site(
@@ -72,17 +73,11 @@ def write_site(
     Returns:
         The size in bytes of each file, by its name within the folder.
     """
-    entries, content = [], _program()
-    for index, model in enumerate(models):
-        number = "" if index == 0 else f"-{index + 1}"
-        files = {"file": f"model{number}.onnx"}
-        content[files["file"]] = model.onnx
-        if model.features is not None:
-            files["features"] = f"features{number}.bin"
-            content[files["features"]] = model.features.astype("<f4").tobytes()
-        entries.append({**model.facts, **files})
+    content = _program()
+    numbers = ["", *(f"-{index}" for index in range(2, len(models) + 1))]
+    entries = [_add(model, number, content) for model, number in zip(models, numbers, strict=True)]
     garments = None
-    if any(model.features is not None for model in models):
+    if any(name.startswith("features") for name in content):
         content |= _garments(known, to_try)
         garments = {
             "file": "garments.png",
@@ -96,12 +91,24 @@ def write_site(
     return {name: len(data) for name, data in content.items()}
 
 
+def _add(model: WebModel, number: str, content: dict[str, bytes]) -> dict[str, object]:
+    """Put a model's files into the folder, the small one's beside it, and give its entry."""
+    entry = {**model.facts, "file": f"model{number}.onnx"}
+    content[f"model{number}.onnx"] = model.onnx
+    if model.features is not None:
+        entry["features"] = f"features{number}.bin"
+        content[f"features{number}.bin"] = model.features.astype("<f4").tobytes()
+    if model.small is not None:
+        entry["small"] = _add(model.small, f"{number}-small", content)
+    return entry
+
+
 def _program() -> dict[str, bytes]:
     """The page, and what runs models in the browser."""
     content = {
-        file.name: file.read_bytes()
-        for file in page.FOLDER.iterdir()
-        if file.is_file() and file.suffix != ".py" and file.name not in _SERVER_ONLY
+        file.relative_to(page.FOLDER).as_posix(): file.read_bytes()
+        for file in page.FOLDER.rglob("*.*")
+        if file.suffix not in (".py", ".pyc") and file.name not in _SERVER_ONLY
     }
     program = read_package(*_RUNTIME, _RUNTIME_FILES.values())
     texts = Path(onnxruntime.__file__).parent

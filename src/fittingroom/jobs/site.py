@@ -7,11 +7,17 @@ import numpy as np
 
 from fittingroom.classes import GARMENTS
 from fittingroom.data import find_dataset
+from fittingroom.data.split import ImageSet
 from fittingroom.errors import UsageError
 from fittingroom.export.web import WebModel, write_site
 from fittingroom.numbers import plain
 from fittingroom.predict import Model
-from fittingroom.predict.packaged import packaged_model, packaged_numbers
+from fittingroom.predict.packaged import (
+    ON_PHOTOS,
+    ON_TEST_IMAGES,
+    packaged_model,
+    packaged_numbers,
+)
 from fittingroom.runs import Run, open_output, open_run
 
 _TO_TRY = 4  # images of a class to try
@@ -22,8 +28,8 @@ def export_site(runs: Sequence[Run | Path | str], *, out: Path | str) -> dict[st
     """Write a static web page on which one or two models answer in the browser.
 
     Args:
-        runs: the runs, or their folders; two are shown side by side. Empty: the model inside the
-            package.
+        runs: the runs, or their folders; two are shown side by side. Empty: the models inside
+            the package.
         out: the folder; new, empty, or from an earlier export.
 
     Returns:
@@ -46,25 +52,44 @@ def export_site(runs: Sequence[Run | Path | str], *, out: Path | str) -> dict[st
     # To be tried by visitors, not scored.
     rows = [np.flatnonzero(test.labels == label)[:_TO_TRY] for label in range(len(GARMENTS))]
     to_try = test.take(np.concatenate(rows))
-    shown = [(run.model_path, run.name, _accuracy(run), run.summary.parameters) for run in opened]
-    if not opened:
-        numbers = packaged_numbers("cnn-tiny")
-        name, accuracy = numbers["name"], numbers["test_accuracy"]
-        shown = [(packaged_model("cnn-tiny"), name, accuracy, numbers["parameters"])]
-    models = []
-    for path, name, accuracy, parameters in shown:
-        model = Model(path, name=name)
-        facts = {
-            "name": name,
-            "classes": model.classes,
-            "accuracy": accuracy,
-            "parameters": parameters,
-            "thresholds": plain(model.thresholds),  # null accepts everything
-            "preparation": plain(model.preparation),
-        }
-        features = model.features(known.images) if model.classes == GARMENTS else None
-        models.append(WebModel(facts, path.read_bytes(), features))
+    if opened:
+        models = [
+            _web_model(run.model_path, run.name, _accuracy(run), run.summary.parameters, known)
+            for run in opened
+        ]
+    else:
+        photo, small = packaged_numbers("photo"), packaged_numbers("cnn-tiny")
+        path = packaged_model("cnn-tiny")
+        beside = _web_model(path, "cnn-tiny", small["test_accuracy"], small["parameters"], known)
+        path, accuracy = packaged_model("photo"), photo["correct"][0]
+        models = [_web_model(path, "photo", accuracy, photo["parameters"], known, beside)]
     return write_site(folder, models, known, to_try)
+
+
+def _web_model(
+    path: Path,
+    name: str,
+    accuracy: float | None,
+    parameters: int,
+    known: ImageSet,
+    small: WebModel | None = None,
+) -> WebModel:
+    model = Model(path, name=name)
+    of_garments = model.classes == GARMENTS
+    facts = {
+        "name": name,
+        "classes": model.classes,
+        "of_garments": of_garments,
+        "shape": model.shape,
+        "accuracy": accuracy,
+        "measured_on": ON_PHOTOS if model.takes_photos else ON_TEST_IMAGES,
+        "parameters": parameters,
+        "thresholds": plain(model.thresholds),  # null accepts everything
+        "preparation": plain(model.preparation),
+    }
+    compares = of_garments and not model.takes_photos
+    features = model.features(known.images) if compares else None
+    return WebModel(facts, path.read_bytes(), features, small)
 
 
 def _accuracy(run: Run) -> float | None:

@@ -1,8 +1,10 @@
 // The back end of an exported folder: it converts photos and runs models in the browser, by ONNX Runtime's
 // WebAssembly build on one thread. It loads files beside this one only, and sends nothing.
-import { readPhoto } from "./photo.js";
 import { Model } from "./model.js";
-import { decode, greyLevels, toPng } from "./pixels.js";
+import { ownFormat } from "./own_format.js";
+import { converted, openPhoto } from "./photo.js";
+import { decode, resized, toPng } from "./pixels.js";
+import { Refusal } from "./refusal.js";
 
 const here = (name) => new URL(name, import.meta.url).href;
 
@@ -22,34 +24,55 @@ export async function connect() {
     models: site.models,
     samples: garments ? await garments.all(site.garments.known) : [],
     place: "Your photos stay on this device: the model runs in your browser, and the page sends nothing.",
-    classify: (blob, name, own) => classify(blob, own, models, garments),
+    classify: async (blob, name, own) => {
+      const photo = await openPhoto(blob);
+      const answers = [];
+      for (const model of models) answers.push(await answer(model, photo, own, garments));
+      return answers;
+    },
+    features: async (blob) => {
+      const [model] = models;
+      const image = resized(await openPhoto(blob), ...model.facts.shape);
+      return (await model.run(image, ["features"])).features.data;
+    },
   };
 }
 
-async function classify(blob, own, models, garments) {
-  const answers = [];
-  for (const model of models) {
-    const photo = own
-      ? { image: await greyLevels(blob), stages: [], warnings: [] }
-      : await readPhoto(blob, model.facts.preparation);
-    const shared = {
-      image: await toPng(photo.image, 28, 28),
-      stages: await Promise.all(
-        photo.stages.map(async ({ image, ...words }) => ({
-          ...words,
-          image: await toPng(image.data, image.width, image.height),
-        })),
-      ),
-      warnings: photo.warnings,
-    };
-    const { nearest, ...answer } = await model.answer(photo.image);
-    answers.push({
-      ...answer,
-      ...shared,
-      nearest: await Promise.all(nearest.map((index) => garments.at(index))),
-    });
+// One model's answer, by the rules of serve/classify.py and under the same names.
+async function answer(model, photo, own, garments) {
+  const small = await model.small;
+  if (!model.takesPhotos || (small && (own || ownFormat(photo))))
+    return answerOf28(small ?? model, photo, own, garments, true);
+  const image = resized(photo, ...model.facts.shape);
+  const said = { ...(await model.answer(image)), image: await toPng(image, ...model.facts.shape), warnings: [] };
+  if (!small) return said;
+  try {
+    const { stages, nearest, ...beside } = await answerOf28(small, photo, own, garments, false);
+    return { ...said, stages, nearest, small: beside };
+  } catch (error) {
+    if (error instanceof Refusal) return said; // it has one colour, and can't be converted
+    throw error;
   }
-  return answers;
+}
+
+async function answerOf28(model, photo, own, garments, explains) {
+  const { image, stages, warnings } = own
+    ? { image: photo.data.filter((_, index) => index % 3 === 0), stages: [], warnings: [] }
+    : converted(photo, model.facts.preparation);
+  const { nearest, ...said } = await model.answer(image);
+  return {
+    ...said,
+    explanation: explains ? await model.occlusion(image, said.label) : null,
+    image: await toPng(image, 28, 28),
+    stages: await Promise.all(
+      stages.map(async ({ image, ...words }) => ({
+        ...words,
+        image: await toPng(image.data, image.height, image.width),
+      })),
+    ),
+    warnings,
+    nearest: await Promise.all(nearest.map((index) => garments.at(index))),
+  };
 }
 
 // Images of the data set, side by side on a sheet: first those that photos are compared with, then those

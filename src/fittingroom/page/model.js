@@ -15,30 +15,39 @@ export class Model {
     // Only a model of garments has features to compare with.
     const known = facts.features && (await fetch(here(facts.features)));
     const features = known && new Float32Array(await known.arrayBuffer());
-    return new Model(runtime, session, facts, features);
+    const small = facts.small && Model.load(runtime, facts.small, here); // comes later
+    return new Model(runtime, session, facts, features, small);
   }
 
-  constructor(runtime, session, facts, features) {
+  // `small` is a promise of the model that answers in its place for images in the data set's own format.
+  constructor(runtime, session, facts, features, small) {
     this.runtime = runtime;
     this.session = session;
     this.facts = facts;
     this.features = features;
+    this.small = small;
   }
 
-  // Images, uint8 (N·784) → the model's outputs, each a flat array.
+  // Whether it takes photos in colour, rather than 28×28 grey levels.
+  get takesPhotos() {
+    return this.facts.shape.length === 3;
+  }
+
+  // Images one after the other, uint8 → the model's outputs, tensors.
   async run(images, outputs = this.session.outputNames) {
-    const shape = [images.length / PIXELS, SIDE, SIDE];
-    const tensor = new this.runtime.Tensor("uint8", images, shape);
-    const results = await this.session.run({ images: tensor }, outputs);
-    return Object.fromEntries(outputs.map((name) => [name, results[name].data]));
+    const { shape } = this.facts;
+    const count = images.length / shape.reduce((product, length) => product * length);
+    const tensor = new this.runtime.Tensor("uint8", images, [count, ...shape]);
+    return this.session.run({ images: tensor }, outputs);
   }
 
   async answer(image) {
-    const { probabilities, features, ood_score: score } = await this.run(image);
+    const outputs = await this.run(image);
+    const [probabilities, features] = [outputs.probabilities.data, outputs.features.data];
     const { classes } = this.facts;
     const order = [...classes.keys()].sort((one, other) => probabilities[other] - probabilities[one]);
     const top = order.map((label) => ({ class: classes[label], probability: probabilities[label] }));
-    const abstain = this.abstain(top[0].probability, score[0]);
+    const abstain = this.abstain(top[0].probability, outputs.ood_score.data[0]);
     return {
       model: this.facts.name,
       class: top[0].class,
@@ -46,9 +55,9 @@ export class Model {
       probability: top[0].probability,
       probabilities: [...probabilities],
       abstain,
-      sentence: sentenceOf(abstain, top, this.features ? "Not a garment" : "Nothing"),
+      sentence: sentenceOf(abstain, top, this.facts.of_garments ? "Not a garment" : "Nothing"),
       top: top.slice(0, 3),
-      explanation: await this.explain(image, order[0]),
+      explanation: outputs.evidence ? heat(outputs.evidence, order[0]) : null,
       nearest: this.features ? this.nearest(features, NEAREST) : [],
     };
   }
@@ -60,9 +69,9 @@ export class Model {
     return probability < unsure ? "unsure" : null;
   }
 
-  // Which regions mattered, as in predict/explain.py: how much the logarithm of the class' probability
-  // falls when a square is blackened.
-  async explain(image, label) {
+  // Which regions of a 28×28 image mattered, as in predict/explain.py: how much the logarithm of the class'
+  // probability falls when a square is blackened.
+  async occlusion(image, label) {
     const [square, step] = [6, 2];
     const places = [];
     for (let y = -square + step; y < SIDE; y += step)
@@ -82,7 +91,7 @@ export class Model {
     const logits = new Float32Array(count * (places.length + 1));
     for (let at = 0; at <= places.length; at += AT_ONCE) {
       const part = images.subarray(at * PIXELS, (at + AT_ONCE) * PIXELS);
-      logits.set((await this.run(part, ["logits"])).logits, at * count);
+      logits.set((await this.run(part, ["logits"])).logits.data, at * count);
     }
     const logarithm = (index) => {
       const row = logits.subarray(index * count, (index + 1) * count);
@@ -115,6 +124,20 @@ export class Model {
       .sort((one, other) => distances[one] - distances[other])
       .slice(0, count);
   }
+}
+
+// How much each place adds to a class, less what it adds to all on average, as `Model.explain` in
+// predict/model.py; `evidence` is (1, K, rows, columns).
+function heat({ data, dims: [, classes, rows, columns] }, label) {
+  const at = (row, column, of) => data[(of * rows + row) * columns + column];
+  const mean = (row, column) => {
+    let sum = 0;
+    for (let of = 0; of < classes; of++) sum += at(row, column, of);
+    return sum / classes;
+  };
+  return Array.from({ length: rows }, (_, row) =>
+    Array.from({ length: columns }, (_, column) => at(row, column, label) - mean(row, column)),
+  );
 }
 
 // The words of predict/answers.py.

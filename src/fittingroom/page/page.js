@@ -2,7 +2,7 @@
 import { connect } from "./backend.js";
 import { Drawing } from "./drawing.js";
 import { Refusal } from "./refusal.js";
-import { element, garment, png, showAnswers, showStages, verdict } from "./view.js";
+import { element, garment, list, showAnswers, showSeen, thumbnail, verdict } from "./view.js";
 
 /** @returns {any} */
 const byId = (id) => document.getElementById(id);
@@ -30,19 +30,15 @@ async function start() {
   hang(0);
   byId("others").hidden = backend.samples.length <= HANGING;
   byId("waiting").textContent = garments
-    ? "Choose a garment from the rail, or bring your own photo."
+    ? "Try a photo or a garment from above, or bring your own."
     : "Bring a photo, or make a drawing.";
   document.body.dataset.ready = "true";
 }
 
-function describe({ name, classes, accuracy, parameters }) {
-  const right = accuracy
-    ? `classifies ${(100 * accuracy).toFixed(1)}% of the test images correctly`
-    : "";
-  const size = parameters ? `has ${parameters.toLocaleString("en")} parameters` : "";
-  const facts = [size, right].filter(Boolean).join(" and ");
-  const known = `It knows ${classes.length} classes and no others.`;
-  return `${facts ? `The model ${name} ${facts}.` : `The model is ${name}.`} ${known}`;
+function describe({ name, classes, accuracy, measured_on: images, parameters }) {
+  const size = parameters ? `, with ${parameters.toLocaleString("en")} parameters` : "";
+  const right = accuracy ? ` Tested on ${images}, it classified ${(100 * accuracy).toFixed(1)}% correctly.` : "";
+  return `The model is ${name}${size}.${right} It knows ${classes.length} classes and no others.`;
 }
 
 // --- The rail ---
@@ -104,8 +100,9 @@ async function tryOn(blob, name, source) {
   try {
     const answers = await backend.classify(blob, name, Boolean(source));
     if (turn !== latest) return;
-    present(answers);
-    remember({ blob, name, source, answers });
+    const one = { blob, name, source, answers };
+    present(one);
+    remember(one);
     if (source !== "drawing") reveal();
   } catch (error) {
     if (turn === latest) complain(error, name);
@@ -117,16 +114,12 @@ async function tryOn(blob, name, source) {
   }
 }
 
-function present(answers) {
+function present({ source, answers }) {
   byId("trouble").hidden = true;
   byId("waiting").hidden = true;
-  showAnswers(byId("answers"), answers, backend.models);
-  const warnings = answers[0].warnings ?? [];
-  byId("warnings").hidden = !warnings.length;
-  byId("warnings").replaceChildren(...warnings.map((each) => element("li", {}, each)));
-  showStages(byId("stages"), answers[0]);
-  // An image in the data set's own format is not converted, and there is nothing to show.
-  byId("seen").hidden = !(answers[0].stages?.length > 1);
+  showAnswers(byId("answers"), answers, backend.models, source === "drawing" ? null : byId("shown").src);
+  byId("warnings").replaceChildren(list("warnings", answers[0].warnings ?? []));
+  showSeen(byId("seen"), answers.find(({ stages }) => stages) ?? answers[0]);
   byId("status").textContent = answers
     .map((answer) => (answers.length > 1 ? `${answer.model}: ` : "") + answer.sentence)
     .join(" ");
@@ -143,7 +136,7 @@ function complain(error, name) {
   if (!(error instanceof Refusal)) console.error(error);
   const words = error instanceof Refusal ? error.message : `Something went wrong here: ${error.message}`;
   byId("answers").replaceChildren();
-  byId("warnings").hidden = true;
+  byId("warnings").replaceChildren();
   byId("seen").hidden = true;
   byId("waiting").hidden = true;
   byId("status").textContent = "";
@@ -173,7 +166,7 @@ function remember(one) {
   byId("tried").replaceChildren(
     ...tried.slice(1).map((each) => {
       const words = verdict(each.answers[0]);
-      const image = element("img", { src: png(each.answers[0].image), alt: "", className: "garment" });
+      const image = thumbnail(each.answers[0]);
       const button = element("button", { type: "button" }, image, element("span", {}, words));
       button.setAttribute("aria-label", `Again: ${each.name}, ${words}`);
       button.addEventListener("click", () => again(each));
@@ -186,7 +179,7 @@ function again(one) {
   latest += 1;
   setMode("photo");
   show(URL.createObjectURL(one.blob), one.name, one.source);
-  present(one.answers);
+  present(one);
   remember(one);
   byId("answer").focus();
 }
@@ -217,6 +210,11 @@ function wire() {
       const files = [...event.target.files];
       event.target.value = ""; // so that the same file can be chosen again
       tryFiles(files);
+    });
+  for (const button of byId("photos").querySelectorAll("button"))
+    button.addEventListener("click", async () => {
+      const { src, alt } = button.querySelector("img");
+      tryOn(await fetch(src).then((response) => response.blob()), alt);
     });
   byId("camera").hidden = !matchMedia("(pointer: coarse)").matches;
 

@@ -35,9 +35,8 @@ function quantile(values, share) {
 
 const median = (values) => quantile(values, 0.5);
 
-// A file → {image: uint8 (784), stages: [{name, sentence, image}], warnings: [str]}; `preparation` is a
-// model's, {resized, inverted}.
-export async function readPhoto(blob, preparation) {
+// A file → its pixels, as `decode` gives them.
+export async function openPhoto(blob) {
   if (blob.size > MOST_BYTES)
     throw new Refusal(
       `The file is larger than ${MOST_BYTES / 1e6} MB. Make it smaller: 1,000 pixels a side are plenty.`,
@@ -48,20 +47,22 @@ export async function readPhoto(blob, preparation) {
   try {
     // By what it is, whatever its name says.
     const named = new Blob([bytes], { type: `image/${kind.toLowerCase()}` });
-    if (isWhole(kind, bytes)) decoded = await decode(named, MOST_PIXELS, MOST_SIDE);
+    const most = (kind === "JPEG" ? 4 : 1) * MOST_PIXELS;
+    if (isWhole(kind, bytes)) decoded = await decode(named, most, MOST_SIDE);
   } catch (error) {
     if (error instanceof Refusal) throw error;
   }
   if (!decoded)
     throw new Refusal("The file is damaged or cut off. Copy or save it again.");
-  return fromPixels(decoded, preparation);
+  return decoded;
 }
 
-// Red, green and blue, uint8, of an upright image → what `readPhoto` gives.
-export function fromPixels(photo, { resized = false, inverted = false } = {}) {
+// Pixels → {image: uint8 (784), stages: [{name, sentence, image}], warnings: [str]}; `preparation` is a
+// model's.
+export function converted(photo, { resized = false, inverted = false } = {}) {
   if (resized && isSmall(photo)) return usedWhole(photo, inverted);
   const own = ownFormat(photo);
-  if (!own) return converted(photo);
+  if (!own) return asPhoto(photo);
   const { image, sentence, negated } = own;
   const stages = [stageOf("as it is", sentence, square(image))];
   if (photo.height !== SIDE) stages.unshift(upright(photo));
@@ -87,6 +88,11 @@ function kindOf(bytes) {
   if (starts("BM") && starts("\0\0\0\0", 6)) return "BMP";
   if (starts("RIFF") && starts("WEBP", 8)) return "WebP";
   if (starts("ftypavif", 4) || starts("ftypavis", 4)) return "AVIF";
+  if (starts("ftyphei", 4) || starts("ftyphev", 4))
+    throw new Refusal(
+      "The file is a HEIC image. Convert it to JPEG first: open it in the Mac's Preview and export it, or " +
+        'choose "Most Compatible" in the iPhone\'s settings of the camera.',
+    );
   throw new Refusal(
     "The file isn't a PNG, JPEG, GIF, BMP, WebP or AVIF image. Save or export it as one of these.",
   );
@@ -107,7 +113,7 @@ function isWhole(kind, bytes) {
   return (kind === "BMP" ? size(2) : size(4) + 8) <= bytes.length;
 }
 
-function converted(pixels) {
+function asPhoto(pixels) {
   const found = findGarment(pixels);
   if (!found.box)
     throw new Refusal(`No garment was found: the image has one colour. ${ADVICE}`);

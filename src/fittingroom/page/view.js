@@ -1,5 +1,5 @@
-// Draws answers: bars, words, the regions that mattered, similar garments.
-const SIDE = 28;
+// Draws answers: bars, words, the regions that mattered, and what a model of 28×28 images sees.
+const SMOOTH = 28; // regions are drawn in steps at least as fine
 const SHOWN = 10; // bars, of the most likely classes
 const ROWS = ["top", "middle", "bottom"];
 const COLUMNS = ["left", "centre", "right"];
@@ -24,6 +24,12 @@ export const percent = (share) =>
 export const garment = (base64, alt) =>
   element("img", { className: "garment", src: png(base64), alt, width: 28, height: 28 });
 
+// What an answer was about, small: the garment, or the photo.
+export function thumbnail(answer) {
+  if (!sawPhoto(answer)) return garment(answer.image, "");
+  return element("img", { src: png(answer.stages?.[0].image ?? answer.image), alt: "" });
+}
+
 // The heading of an answer: the class, or the reason why there is none.
 export function verdict(answer) {
   if (answer.abstain === "unknown") return answer.sentence.split(" (")[0];
@@ -41,29 +47,41 @@ function inWords({ abstain, sentence, probability, top }) {
   return `${sure}: ${percent(probability)}.`;
 }
 
-export function showAnswers(place, answers, models) {
+// Whether the model that answered saw the photo itself, not its conversion to 28×28.
+const sawPhoto = (answer) => Boolean(answer.small) || !answer.stages;
+
+// The photo as it was given has the address `given`; null for a drawing.
+export function showAnswers(place, answers, models, given) {
   place.classList.toggle("several", answers.length > 1);
   place.replaceChildren(
-    ...answers.map((answer, index) => card(answer, models[index], answers.length > 1)),
+    ...answers.map((answer, index) => card(answer, models[index], answers.length > 1, given)),
   );
 }
 
-function card(answer, model, named) {
+function card(answer, model, named, given) {
   const made = element(
     "article",
     { className: `answer${answer.abstain ? " abstains" : ""}`, "data-model": answer.model },
     element("p", { className: "verdict" }, verdict(answer)),
     element("p", { className: "sentence" }, inWords(answer)),
+    element("p", { className: "hint" }, `By ${answer.model}, ${kindOf(answer)}.`),
     bars(answer, model.classes),
   );
   if (named) made.prepend(element("h3", { className: "by" }, answer.model));
   const more = element("div", { className: "more" });
   const heading = named ? "h4" : "h3"; // below the model's name, if it is shown
-  if (answer.explanation) more.append(looked(answer, heading));
-  if (answer.nearest?.length) more.append(nearest(answer, heading));
+  if (answer.explanation) more.append(looked(answer, heading, given));
+  if (answer.nearest?.length && !answer.small)
+    more.append(nearest(answer, element(heading, {}, "Most similar training images")));
   made.append(more);
   return made;
 }
+
+// Sentences, one below the other; hidden if there is none.
+export const list = (className, sentences) =>
+  element("ul", { className, hidden: !sentences.length }, ...sentences.map((each) => element("li", {}, each)));
+
+const kindOf = (answer) => (sawPhoto(answer) ? "a model made for photos" : "a model made for images of 28 × 28 pixels");
 
 function bars(answer, classes) {
   const order = classes
@@ -92,12 +110,17 @@ function bars(answer, classes) {
   );
 }
 
-function looked(answer, heading) {
-  const words = whereInWords(answer.explanation);
+function looked(answer, heading, given) {
+  const words = whereInWords(answer);
+  const photo = sawPhoto(answer);
   const image = element(
     "div",
-    { className: "looked", role: "img", "aria-label": `The image with the regions that mattered. ${words}` },
-    garment(answer.image, ""),
+    {
+      className: photo ? "looked photo" : "looked",
+      role: "img",
+      "aria-label": `The image with the regions that mattered. ${words}`,
+    },
+    photo ? element("img", { src: given ?? png(answer.image), alt: "" }) : garment(answer.image, ""),
     mapOf(answer.explanation),
   );
   return element(
@@ -109,28 +132,35 @@ function looked(answer, heading) {
   );
 }
 
-// The map over the image: warm for regions that support the class, cool for those against it. The browser
-// interpolates between the 28×28 values.
+// The map over the image: warm for regions that support the class, cool for those against it.
 function mapOf(map) {
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = SIDE;
+  let canvas = element("canvas", { width: map[0].length, height: map.length });
   const context = canvas.getContext("2d");
-  const pixels = context.createImageData(SIDE, SIDE);
+  const pixels = context.createImageData(canvas.width, canvas.height);
   const largest = Math.max(...map.flat().map(Math.abs), 1e-9);
   map.flat().forEach((value, index) => {
     const colour = value > 0 ? [255, 130, 20] : [50, 140, 255];
     pixels.data.set([...colour, 225 * (Math.abs(value) / largest) ** 1.2], 4 * index);
   });
   context.putImageData(pixels, 0, 0);
+  // Doubled again and again, few values become a smooth surface; stretched at once they show their grid.
+  while (canvas.height < SMOOTH) canvas = doubled(canvas);
   return canvas;
 }
 
+function doubled(canvas) {
+  const [width, height] = [2 * canvas.width, 2 * canvas.height];
+  const made = element("canvas", { width, height });
+  made.getContext("2d").drawImage(canvas, 0, 0, width, height);
+  return made;
+}
+
 // The ninths of the image that support the class most.
-function whereInWords(map) {
+function whereInWords({ explanation: map, class: name }) {
   const sums = new Array(9).fill(0);
   map.forEach((row, y) =>
     row.forEach((value, x) => {
-      const ninth = 3 * Math.floor((3 * y) / SIDE) + Math.floor((3 * x) / SIDE);
+      const ninth = 3 * Math.floor((3 * y) / map.length) + Math.floor((3 * x) / row.length);
       sums[ninth] += Math.max(value, 0);
     }),
   );
@@ -141,7 +171,7 @@ function whereInWords(map) {
   const words = named.map(nameOf);
   const list =
     words.length > 1 ? `${words.slice(0, -1).join(", ")} and ${words.at(-1)}` : words[0];
-  return `What supports the class is mostly at the ${list}.`;
+  return `What speaks for ${name} is mostly at the ${list}.`;
 }
 
 function nameOf(ninth) {
@@ -154,7 +184,7 @@ function nearest(answer, heading) {
   return element(
     "figure",
     {},
-    element(heading, {}, "Most similar training images"),
+    heading,
     element(
       "ul",
       { className: "nearest" },
@@ -165,8 +195,22 @@ function nearest(answer, heading) {
   );
 }
 
-export function showStages(list, answer) {
-  list.replaceChildren(
+// From the photo to 28×28; and what a model of such images says beside the one that answered.
+export function showSeen(part, answer) {
+  const find = (name) => part.querySelector(name);
+  const { small } = answer;
+  // An image in the data set's own format is not converted, and there is nothing to show.
+  part.hidden = !(answer.stages?.length > 1);
+  part.classList.toggle("beside", Boolean(small));
+  find("h2").textContent = small ? "What a model of Fashion-MNIST sees" : "From the photo to 28 × 28";
+  find(".said").replaceChildren();
+  if (small)
+    find(".said").append(
+      element("p", {}, `${small.model} sees only the last image, and says: `, element("b", {}, small.sentence)),
+      list("warnings", small.warnings),
+      nearest(answer, element("h3", {}, "The most similar images of Fashion-MNIST")),
+    );
+  find(".stages").replaceChildren(
     ...(answer.stages ?? []).map(({ name, sentence, image }) =>
       element(
         "li",

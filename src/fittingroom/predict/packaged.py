@@ -13,6 +13,9 @@ FOLDER = Path(__file__).parent / "model"
 # Each with the file of its numbers, and how many images a check of it would let it take at once.
 _FILES = {"photo": ("photo.json", 2), "cnn-tiny": ("numbers.json", 125)}
 PACKAGED = tuple(_FILES)
+# What an accuracy was measured on, in words.
+ON_PHOTOS = "photos by people it was not trained on"
+ON_TEST_IMAGES = "test images of Fashion-MNIST"
 
 
 def packaged(threads: int | None = None) -> Model:

@@ -77,7 +77,8 @@ class ModelDescription(BaseModel):
 
     name: str
     classes: list[str]
-    accuracy: float | None = Field(description="on the test set, a fraction; null: not known")
+    accuracy: float | None = Field(description="a fraction; null: not known")
+    measured_on: str | None = Field(description="the images that the accuracy was measured on")
     parameters: int | None = Field(description="number of trained parameters; null: not known")
 
 
