@@ -28,6 +28,8 @@ def share(holds: Rows, among: Rows, sender: Rows) -> Measured:
     Senders are drawn again with replacement, all of their photos together (cluster bootstrap,
     percentiles). Source: A. Davison and D. Hinkley (1997), Bootstrap Methods, section 3.8.
     """
+    if not among.any():  # a fold's rule may answer nothing
+        return {"value": 0.0, "low": 0.0, "high": 1.0, "photos": 0}
     of = np.unique(sender[among], return_inverse=True)[1]
     counts = np.stack([np.bincount(of, holds[among]), np.bincount(of)])  # (2, senders)
     random = np.random.default_rng(0)

@@ -56,7 +56,7 @@ def small(images: UInt8, photos: Photos, refused: Rows) -> Measured:
     """All measures of cnn-tiny's answers, with its own thresholds; refused photos are unknown."""
     answers = Model(packaged_model("cnn-tiny"), threads=1).answers(images)
     abstains = np.where(refused, 2, answers.abstain)
-    return measures(photos.corrected, photos.sender, answers.label, abstains)
+    return measures(photos.given, photos.sender, answers.label, abstains)
 
 
 def draw(photos: Photos, logs: Float64, rules: dict[int, Rule], out: Path) -> None:
@@ -108,7 +108,9 @@ def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measur
         for rows in [(photos.fold != fold) | (len(options.folds) == 1)]
     }
     chosen = choose(logs, photos.corrected, photos.sender)
-    found = by_rule(photos, logs, rules, photos.corrected)
+    found, given = (
+        by_rule(photos, logs, rules, names) for names in (photos.corrected, photos.given)
+    )
     rejected = np.concatenate([rules[fold].abstain(each) == 2 for fold, each in of_things.items()])
     kinds = np.array([each.kind for each in things] * len(rules))
     half = np.array([each.half for each in things] * len(rules))
@@ -128,7 +130,8 @@ def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measur
         "risk": RISK,
         "chosen": vars(chosen),
         "photo": found,
-        "as_given": by_rule(photos, logs, rules, photos.given),
+        "as_given": given,
+        "corrected": int((photos.given != photos.corrected).sum()),
         "converted": small(opened.converted, photos, opened.refused),
         "naive": small(opened.negated, photos, nobody),
         "not_trained": share(
@@ -155,7 +158,7 @@ def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measur
     }
     names = ("correct", "kind", "answered", "answered_correct", "rejected")
     measured["model"] = {
-        name: [found[name][each] for each in ("value", "low", "high")] for name in names
+        name: [given[name][each] for each in ("value", "low", "high")] for name in names
     }
     draw(photos, logs, rules, options.out)
     yield measured

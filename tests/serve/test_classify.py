@@ -57,6 +57,7 @@ def test_each_model_answers_each_image(served, loaded, garments):
         "name": "other",
         "classes": list(loaded[0].model.classes),
         "accuracy": 0.9,
+        "measured_on": None,
         "parameters": 1234,
     }
 
