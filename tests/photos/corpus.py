@@ -9,6 +9,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from PIL import Image
 from fittingroom.data import find_dataset
 
 UInt8 = npt.NDArray[np.uint8]
+# Photos that people took; there are none beside most checkouts.
+_REAL = Path(__file__).parents[3] / "shared" / "photos" / "images"
 
 
 @dataclass(frozen=True)
@@ -105,8 +108,17 @@ def png(width: int, height: int, depth: int, colour: int, data: bytes, *more: by
 
 
 def corpus() -> list[Case]:
-    """All cases, about a hundred, in the same order each time."""
-    return [*_kinds(), *_shapes(), *_broken(), *_refused(), *_disguised(), *_bombs(), *_metadata()]
+    """All cases, about 290, in the same order each time."""
+    return [
+        *_kinds(),
+        *_shapes(),
+        *_broken(),
+        *_refused(),
+        *_disguised(),
+        *_bombs(),
+        *_metadata(),
+        *_mutations(),
+    ]
 
 
 def _kinds() -> Iterator[Case]:
@@ -126,7 +138,8 @@ def _kinds() -> Iterator[Case]:
         ("WEBP", ("L", "RGBA")),
         ("GIF", ("1", "L", "P", "RGBA")),
         ("BMP", ("1", "L", "P", "RGB")),
-        ("TIFF", ("1", "L", "P", "RGBA", "CMYK", "I;16", "F")),
+        ("TIFF", ("1", "L", "LA", "P", "RGBX", "RGBA", "CMYK", "YCbCr", "LAB", "I;16", "I", "F")),
+        ("MPO", ("L", "RGB", "CMYK")),
         ("AVIF", ("L", "RGBA")),
     ):
         for mode in modes:
@@ -151,6 +164,11 @@ def _kinds() -> Iterator[Case]:
     clear.putalpha(Image.fromarray(((grey < 200) * 255).astype(np.uint8)))
     yield Case("clear-background.png", encoded(clear, "PNG"), "photo")
     yield Case("clear-background.webp", encoded(clear, "WEBP", lossless=True), "photo")
+    for packing in ("tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg", "zstd"):
+        yield Case(f"{packing}.tiff", encoded(image, "TIFF", compression=packing), "photo")
+    yield Case("group4.tiff", encoded(image.convert("1"), "TIFF", compression="group4"), "photo")
+    for depth in (1, 2, 4):
+        yield Case(f"palette-{depth}.png", encoded(image.quantize(2**depth), bits=depth), "photo")
     few = image.quantize(8)
     yield Case("palette-clear.png", encoded(few, "PNG", transparency=0), "photo")
     yield Case("palette-bytes.png", encoded(few, "PNG", transparency=bytes(range(8))), "either")
@@ -158,7 +176,7 @@ def _kinds() -> Iterator[Case]:
     yield Case("clear-colour.png", encoded(image, "PNG", transparency=(236, 238, 241)), "photo")
     yield Case("progressive.jpg", encoded(image, "JPEG", progressive=True), "photo")
     frames = [Image.new("RGB", (90, 120), (0, 200, 0))]
-    for kind in ("PNG", "WEBP"):
+    for kind in ("PNG", "WEBP", "GIF", "TIFF", "AVIF", "MPO"):
         content = encoded(image, kind, save_all=True, append_images=frames, duration=50)
         yield Case(f"animated.{kind.lower()}", content, "photo")
         yield Case(f"animated-cut.{kind.lower()}", content[: len(content) * 2 // 3], "either")
@@ -169,6 +187,12 @@ def _shapes() -> Iterator[Case]:
         flat = np.full((height, width, 3), 200, np.uint8)
         for kind in ("PNG", "JPEG"):
             yield Case(f"{width}x{height}.{kind.lower()}", encoded(flat, kind), "blank")
+    for height, width in ((2, 20_000), (20_000, 2), (16_000, 1), (7, 3), (3, 4000), (1, 4)):
+        ramp = Image.linear_gradient("L").resize((width, height)).convert("RGB")
+        for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"):
+            if kind != "WEBP" or max(height, width) < 2**14:
+                yield Case(f"ramp-{width}x{height}.{kind.lower()}", encoded(ramp, kind), "either")
+    yield Case("too-long.png", encoded(np.zeros((1, 20_001), np.uint8)), "error")
     for side in (4, 27, 28, 56):
         small = Image.fromarray(garment_photo()).resize((side, side), Image.Resampling.BOX)
         yield Case(f"small-{side}.png", encoded(small, "PNG"), "photo" if side > 4 else "either")
@@ -205,12 +229,15 @@ def _broken() -> Iterator[Case]:
 
 
 def _refused() -> Iterator[Case]:
-    for kind in ("PPM", "ICO"):
+    for kind in ("PPM", "ICO", "JPEG2000", "TGA", "PCX", "SGI", "DDS", "EPS", "PDF", "ICNS"):
         yield Case(f"refused.{kind.lower()}", encoded(garment_photo(), kind), "error")
     for name, content in (
         ("drawing.svg", b'<svg xmlns="http://www.w3.org/2000/svg" width="9"><rect/></svg>'),
         ("photo.heic", b"\0\0\0\x18ftypheic" + bytes(100)),
         ("program", b"\x7fELF" + bytes(100)),
+        ("text.jpg", "Überraschung".encode()),
+        ("page.png", b"<!doctype html><img src=photo.png>"),
+        ("large.heic", b"\0\0\0\x18ftypheix" + bytes(10_000)),
     ):
         yield Case(name, content, "error")
 
@@ -219,6 +246,10 @@ def _disguised() -> Iterator[Case]:
     content = {kind: encoded(garment_photo(), kind) for kind in ("PNG", "JPEG")}
     yield Case("png-then-zip.png", content["PNG"] + b"PK\x03\x04" + bytes(60), "photo")
     yield Case("jpeg-then-html.jpg", content["JPEG"] + b"<script>alert(1)</script>", "photo")
+    yield Case("jpeg-then-png.png", content["JPEG"] + content["PNG"], "photo")
+    yield Case("pdf-then-jpeg.pdf", b"%PDF-1.7\n" + content["JPEG"], "error")
+    for kind, ending in (("PNG", "jpg"), ("JPEG", "tiff.gif"), ("PNG", "txt"), ("JPEG", "py")):
+        yield Case(f"really-a-{kind}.{ending}", content[kind], "photo")
     yield Case("gif-then-png.png", b"GIF89a" + content["PNG"], "error")
     yield Case("png-signature-then-jpeg.png", content["PNG"][:8] + content["JPEG"], "error")
     yield Case("webp-name-only.webp", b"RIFF\x10\0\0\0WEBPVP8 " + bytes(8), "error")
@@ -228,6 +259,20 @@ def _bombs() -> Iterator[Case]:
     for name, side in (("64k", 65_000), ("2g", 2**31 - 1)):
         yield Case(f"bomb-{name}.png", png(side, side, 1, 0, bytes(1000)), "error")
     yield Case("bomb-row.png", png(2**31 - 1, 1, 8, 2, bytes(1000)), "error")
+    huge = struct.pack("<HH", 65_535, 65_535)
+    gif, bmp, tiff = (encoded(garment_photo(), kind) for kind in ("GIF", "BMP", "TIFF"))
+    yield Case("bomb.gif", gif[:6] + huge + gif[10:], "error")
+    # The frame is larger than the canvas.
+    at = gif.index(b"\x2c", 13 + 768)
+    yield Case("bomb-frame.gif", gif[: at + 5] + huge + gif[at + 9 :], "either")
+    for name, size in (("bomb", 2**31 - 1), ("zero", 0), ("negative", -120)):
+        size_of = struct.pack("<ii", max(size, 90), size)
+        yield Case(f"{name}.bmp", bmp[:18] + size_of + bmp[26:], "either")
+    for tag in (0x0100, 0x0101, 0x0102, 0x0111, 0x0115, 0x0117):  # size, bits, strips
+        at = tiff.index(struct.pack("<H", tag), int.from_bytes(tiff[4:8], "little"))
+        yield Case(f"bomb-{tag}.tiff", tiff[: at + 8] + b"\xff" * 3 + tiff[at + 11 :], "either")
+    directory = tiff[:4] + struct.pack("<I", 4)
+    yield Case("loop.tiff", directory + tiff[8:], "error")
     # Its pixels are there: 144 million of them, all black, in some 18 kB.
     yield Case("bomb-whole.png", png(12_000, 12_000, 1, 0, bytes(1501 * 12_000)), "error")
     frame = struct.pack(">BHHB", 8, 65_500, 65_500, 3) + b"\x01\x22\0\x02\x11\x01\x03\x11\x01"
@@ -257,4 +302,33 @@ def _metadata() -> Iterator[Case]:
     index = b"\xff\xe2\0\x10MPF\0II*\0" + bytes(6)
     content = encoded(photo, "JPEG")
     yield Case("mpo-broken.jpg", content[:2] + index + content[2:], "photo")
+    for name, kind, count, value in (
+        ("text", 2, 4, b"six\0"),
+        ("fraction", 11, 1, struct.pack(">f", 2.5)),
+        ("many", 3, 2**31, b"\0\0\0\x08"),
+        ("rational", 5, 1, b"\0\0\0\x08"),
+        ("unknown", 99, 1, b"\0\x06\0\0"),
+    ):
+        entry = struct.pack(">HHHI", 1, 0x0112, kind, count) + value
+        content = b"Exif\0\0MM\0*\0\0\0\x08" + entry + bytes(60_000)
+        yield Case(f"exif-{name}.jpg", encoded(photo, "JPEG", exif=content), "photo")
     yield Case("exif-chunk-broken.png", png(4, 4, 8, 0, bytes(20), chunk(b"eXIf", b"zz")), "blank")
+
+
+def _mutations() -> Iterator[Case]:
+    """Sixty photos with bits flipped, cut, or with a part of them repeated."""
+    random = np.random.default_rng(2)
+    real = sorted(_REAL.glob("*.jpg"))[:20]
+    photos = [path.read_bytes() for path in real] or [
+        encoded(garment_photo(size, 90), kind)
+        for size in (60, 120, 240, 500)
+        for kind in ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
+    ]
+    for number, content in enumerate(photos):
+        flipped = bytearray(content)
+        for place in random.integers(0, len(content), 20):
+            flipped[place] ^= 1 << int(random.integers(8))
+        first, last = sorted(int(place) for place in random.integers(0, len(content), 2))
+        yield Case(f"flipped-{number}", bytes(flipped), "either")
+        yield Case(f"cut-out-{number}", content[:first] + content[last:], "either")
+        yield Case(f"repeated-{number}", content[:last] + content[first:], "either")

@@ -5,6 +5,7 @@ decoded. Of metadata only the orientation is used; what can't be read of it is s
 """
 
 import importlib.util
+import logging
 import os
 import stat
 import warnings
@@ -42,6 +43,8 @@ _MOST_PASSES = 30
 _REDUCED = (1024, 1024)
 _REDUCED_MORE = 4
 _EXIF_ORIENTATION = 0x0112
+# Errors say what is wrong with a photo; without a handler, Pillow's would be printed beside them.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 _SMALLER = "Make it smaller: 1,000 pixels a side are plenty."
 
 
@@ -185,10 +188,8 @@ def _pixels(image: Image.Image) -> UInt8:
         orientation = image.getexif().get(_EXIF_ORIENTATION)
     except Exception:  # noqa: BLE001 - Pillow raises nearly anything on broken metadata
         orientation = None  # upright
-    if image.mode.startswith("I"):  # whole numbers: of 16 bits, unless all are within 8
-        values = np.asarray(image).astype(np.int64)
-        levels = values if values.max() <= 255 else (values + 128) // 257
-        image = Image.fromarray(levels.clip(0, 255).astype(np.uint8))
+    if image.mode.startswith("I"):
+        image = _in_8_bits(image)
     elif image.mode == "F":
         image = Image.fromarray(one_or_many(np.asarray(image)[None])[0])
     if image.has_transparency_data:
@@ -205,3 +206,11 @@ def _pixels(image: Image.Image) -> UInt8:
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]
     return pixels
+
+
+def _in_8_bits(image: Image.Image) -> Image.Image:
+    """Whole numbers as grey levels; they are of 16 bits, unless all are within 8."""
+    levels = np.asarray(image).clip(0, 65535).astype(np.int32)
+    if levels.max() > 255:
+        levels = (levels + 128) // 257
+    return Image.fromarray(levels.astype(np.uint8))
