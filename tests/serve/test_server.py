@@ -4,12 +4,20 @@ import signal
 import socket
 import time
 from contextlib import closing
+from pathlib import Path
 
 import httpx2
 import pytest
 
+import fittingroom
 from fittingroom.cli import run
-from fittingroom.predict.packaged import packaged_model
+from fittingroom.predict.packaged import (
+    ON_PHOTOS,
+    ON_TEST_IMAGES,
+    packaged_model,
+    packaged_numbers,
+)
+from tests.photos.corpus import garment_photo
 from tests.serve.running import START_SECONDS, running
 
 PIXELS = "application/octet-stream"
@@ -122,3 +130,19 @@ def test_a_run_is_served_under_its_name_with_what_is_known_of_it(trained):
     assert served.model.name == trained.name
     assert served.parameters == trained.summary.parameters
     assert served.accuracy is None  # it was never scored on the real test set
+
+
+def test_a_model_of_the_package_is_served_by_its_name_as_predict_loads_it():
+    from fittingroom.serve.models import load_models
+
+    numbers = packaged_numbers("cnn-tiny")
+    tiny, photo = load_models([Path("cnn-tiny"), Path("photo")])
+    assert tiny.as_dict()["accuracy"] == numbers["test_accuracy"]
+    assert (tiny.parameters, tiny.measured_on) == (numbers["parameters"], ON_TEST_IMAGES)
+    assert (photo.measured_on, photo.model.small) == (ON_PHOTOS, None)
+    for served in (tiny, photo):
+        name = served.model.name
+        (answer,), (expected,) = (
+            each.predict(garment_photo()) for each in (served.model, fittingroom.load(name))
+        )
+        assert answer.to_json() == expected.to_json()

@@ -18,8 +18,8 @@ def serve(
     model: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A run folder or an ONNX file. Repeat it to compare the answers of several "
-            "models. Default: the model inside the package."
+            help="A run's folder, a model.onnx, or cnn-tiny. Repeat it to compare the answers of "
+            "several models. Default: the models of the package."
         ),
     ] = None,
     host: Annotated[

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fittingroom.errors import UsageError
-from fittingroom.predict import Model
-from fittingroom.predict.packaged import ON_PHOTOS, ON_TEST_IMAGES, packaged, packaged_numbers
+from fittingroom.predict import Model, packaged
 from fittingroom.runs import open_run
 
 
@@ -31,11 +30,9 @@ class ServedModel:
 
 
 def load_models(sources: Sequence[Path]) -> list[ServedModel]:
-    """Load run folders or ONNX files, of different names; none: those inside the package."""
+    """Load run folders, ONNX files or models of the package, all named differently; none: both."""
     if not sources:
-        numbers = packaged_numbers("photo")
-        accuracy = numbers["correct"][0]
-        return [ServedModel(packaged(threads=1), accuracy, numbers["parameters"], ON_PHOTOS)]
+        return [_served(packaged.packaged(threads=1))]
     loaded = [_load(source) for source in sources]
     names = [each.model.name for each in loaded]
     if len(set(names)) < len(names):
@@ -46,7 +43,18 @@ def load_models(sources: Sequence[Path]) -> list[ServedModel]:
     return loaded
 
 
+def _served(model: Model) -> ServedModel:
+    """A model inside the package, with what is known of it."""
+    numbers = packaged.packaged_numbers(model.name)
+    accuracy, measured_on = numbers.get("test_accuracy"), packaged.ON_TEST_IMAGES
+    if model.name == "photo":
+        accuracy, measured_on = numbers["correct"][0], packaged.ON_PHOTOS
+    return ServedModel(model, accuracy, numbers["parameters"], measured_on)
+
+
 def _load(source: Path) -> ServedModel:
+    if str(source) in packaged.PACKAGED and not source.exists():
+        return _served(Model(packaged.packaged_model(str(source)), name=str(source), threads=1))
     if not source.is_dir():
         return ServedModel(Model(source, threads=1), None, None)
     run = open_run(source)
@@ -55,4 +63,4 @@ def _load(source: Path) -> ServedModel:
     if tested is None:
         return ServedModel(model, None, run.summary.parameters)
     accuracy = float(tested.correct.mean())
-    return ServedModel(model, accuracy, run.summary.parameters, ON_TEST_IMAGES)
+    return ServedModel(model, accuracy, run.summary.parameters, packaged.ON_TEST_IMAGES)

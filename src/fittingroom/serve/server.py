@@ -28,7 +28,8 @@ def serve(
     """Answer requests until SIGTERM or SIGINT, then finish those that were accepted.
 
     Args:
-        sources: run folders or ONNX files; none for the model inside the package.
+        sources: run folders, ONNX files or names of models inside the package; none for these
+            together.
         settings: the limits and the token; None for the defaults.
         host: the address to listen on; by default only this machine reaches it.
         port: 0 for any that is free.
