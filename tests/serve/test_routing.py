@@ -16,12 +16,6 @@ IMAGES = [PHOTO, OWN, 255 - OWN, FLAT]
 BY = ["photo", "cnn-tiny", "cnn-tiny", "photo"]
 
 
-@pytest.fixture(scope="module")
-def only() -> ServedModel:
-    """The model of photos without the one beside it."""
-    return ServedModel(Model(packaged_model("photo"), name="only", threads=1), None, None)
-
-
 def answers(client, *, details=False, **request):
     answer = client.post(f"/v1/classify?details={details}", **request)
     assert answer.status_code == 200, answer.text
@@ -38,9 +32,6 @@ def test_a_form_of_both_kinds_is_answered_as_by_predict(client, loaded, details)
     for one, other in zip(given, expected, strict=True):
         np.testing.assert_allclose(one["probabilities"], other.probabilities, atol=2e-6)
         assert one["abstain"] == other.abstain
-    kind = {"content-type": "image/png"}
-    (alone,) = answers(client, content=encoded(PHOTO), headers=kind)
-    assert (alone["model"], alone["class"]) == ("photo", given[0]["class"])
 
 
 def test_details_show_what_each_model_saw(client, loaded):
@@ -71,7 +62,8 @@ def test_pixels_are_taken_as_they_are(client, loaded, details):
         np.testing.assert_array_equal(pixels_of(given[1]["image"]), pixels[1])
 
 
-def test_a_model_of_photos_alone_answers_all_and_beside_another_for_itself(served, loaded, only):
+def test_a_model_of_photos_alone_answers_all_and_beside_another_for_itself(served, loaded):
+    only = ServedModel(Model(packaged_model("photo"), name="only", threads=1), None, None)
     for models, by in (([only], [["only"] * 4]), ([*loaded, only], [BY, ["only"] * 4])):
         client = served(models)
         for details in (False, True):
