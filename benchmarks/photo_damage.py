@@ -25,7 +25,6 @@ UInt8 = npt.NDArray[np.uint8]
 Bool = npt.NDArray[np.bool_]
 
 WAYS = ("read_photo", "negated", "as_is")
-WITHIN = 0.03  # of the clean accuracy: the bar on plain backgrounds
 _SEED = 0
 _CHUNK = 100
 

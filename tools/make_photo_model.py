@@ -18,7 +18,6 @@ import csv
 import hashlib
 import json
 import math
-import time
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -468,7 +467,6 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=FOLDER, help="left out: the package")
     options = parser.parse_args()
-    start = time.monotonic()
     torch.set_num_threads(options.threads)
     torch.use_deterministic_algorithms(True)
     listed = read_list("photos.csv")
@@ -486,10 +484,10 @@ def main() -> None:
         options.out.with_suffix(".float32.onnx").write_bytes(build(net, 1.0, {}, whole=True))
         return
     measured = json.loads(MEASURED.read_text(encoding="utf-8"))
-    put(net, photos, measured, options.out, time.monotonic() - start)
+    put(net, photos, measured, options.out)
 
 
-def put(net: Lite, photos: Photos, measured: dict[str, Any], out: Path, seconds: float) -> None:
+def put(net: Lite, photos: Photos, measured: dict[str, Any], out: Path) -> None:
     """Put the model, its numbers and features of some photos into a folder, with a manifest.
 
     Its temperature and thresholds, and its numbers, are those that the benchmark of photos found.
@@ -501,7 +499,6 @@ def put(net: Lite, photos: Photos, measured: dict[str, Any], out: Path, seconds:
     numbers = measured["model"] | {
         "parameters": sum(each.numel() for each in net.parameters()),
         "bytes": len(content),
-        "seconds": round(seconds),
     }
     text = json.dumps(numbers, indent=2) + "\n"
     (out / "photo.json").write_text(text, encoding="utf-8")
