@@ -14,7 +14,6 @@ from fittingroom.recipes import (
     Augmentation,
     BoostedForest,
     ClassicalRecipe,
-    HogSvm,
     LogisticRegression,
     Recipe,
     differing_settings,
@@ -45,11 +44,10 @@ classical_recipes = st.builds(
     model=st.one_of(
         st.builds(LogisticRegression, st.floats(1e-6, 1e6), st.integers(1, 999)),
         st.builds(BoostedForest, rounds=st.integers(1, 999), pixels=st.floats(0.01, 1)),
-        st.builds(HogSvm, orientations=st.integers(4, 36), penalty=st.floats(1e-6, 1)),
     ),
     split=st.builds(SplitRule, st.sampled_from(["stratified", "last"]), st.just("1/5")),
 )
-HOG = ClassicalRecipe(name="hog", title="A machine", model=HogSvm())
+FOREST = recipe_named("forest")
 
 
 @given(st.one_of(recipes, classical_recipes))
@@ -157,41 +155,42 @@ def test_an_unknown_recipe_is_refused_with_a_suggestion():
 
 
 def test_settings_of_a_classical_model_are_those_of_its_kind():
-    recipe = HOG.with_settings({"model.landmarks": "300", "model.penalty": "0.5"})
-    assert recipe.model == HogSvm(landmarks=300, penalty=0.5)
-    assert recipe.key != HOG.key
+    recipe = FOREST.with_settings({"model.rounds": "300", "model.penalty": "0.5"})
+    assert isinstance(recipe, ClassicalRecipe)
+    assert recipe.model == BoostedForest(rounds=300, penalty=0.5, pixels=0.05)
+    assert recipe.key != FOREST.key
 
 
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("epochs", "3", "model.orientations, model.landmarks"),
-        ("model.landmark", "3", "Did you mean 'model.landmarks'"),
-        ("model.landmarks", "9", r"in \[10, 1e38\)"),
+        ("epochs", "3", "model.rounds, model.leaves"),
+        ("model.round", "3", "Did you mean 'model.rounds'"),
+        ("model.leaves", "1", r"in \[2, 1e38\)"),
         ("model.strength", "1", "Use --set with one of"),
         ("engine", "pytorch", "Use --set with one of"),
     ],
 )
 def test_wrong_settings_of_a_classical_model_are_wrong_usage(name, value, words):
     with pytest.raises(UsageError, match=words):
-        HOG.with_settings({name: value})
+        FOREST.with_settings({name: value})
 
 
 def test_a_recipe_says_what_its_operations_are_and_whether_it_has_epochs():
     kinds = {recipe.name: (recipe.operation, recipe.in_one_go) for recipe in RECIPES.values()}
     assert kinds["cnn"] == kinds["keras-cnn"] == ("multiply-adds", False)
-    assert kinds["logreg"] == kinds["hog-svm"] == ("multiply-adds", True)
+    assert kinds["logreg"] == ("multiply-adds", True)
     assert kinds["forest"] == ("comparisons", True)
 
 
 @pytest.mark.parametrize(
     ("recipe", "change"),
     [
-        (HOG, {"model": None}),
-        (HOG, {"model": {"kind": "Hog"}}),
-        (HOG, {"model": {"kind": "HogSvm", "trees": 3}}),
-        (HOG, {"engine": "pytorch"}),
-        (HOG, {"extra": 1}),
+        (FOREST, {"model": None}),
+        (FOREST, {"model": {"kind": "Forest"}}),
+        (FOREST, {"model": {"kind": "BoostedForest", "trees": 3}}),
+        (FOREST, {"engine": "pytorch"}),
+        (FOREST, {"extra": 1}),
         (CNN, {"network": None}),
         (CNN, {"extra": 1}),
         (CNN, {"split": {"kind": "x"}}),

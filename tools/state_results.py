@@ -48,7 +48,7 @@ def state_claims(path: Path, measured: Mapping[str, Any]) -> None:
 def for_readme(measured: Mapping[str, Any]) -> str:
     """The table of the measured recipes, and the verdict on cnn and ann in a sentence."""
     (verdict,) = (
-        each for each in measured["verdicts"] if each.startswith("cnn is better than ann")
+        each for each in measured["verdicts"] if each.startswith("cnn is better than ann by ")
     )
     sentence = verdict.split("). ")[0] + ")."
     return f"{short_table(measured)}\n\n**{sentence}**"

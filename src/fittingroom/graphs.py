@@ -1,11 +1,10 @@
-"""Building an ONNX graph: nodes, constants, the serialised model, and running it."""
+"""Building an ONNX graph: nodes, constants, the serialised model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 # Opset 20 is the first with Gelu; IR version 9 goes with it. ONNX Runtime reads both since 1.17.
@@ -72,11 +71,3 @@ class GraphBuilder:
             for name, sides in (("images", (28, 28)), (output, (size,)))
         ]
         return self.serialise(values[:1], values[1:], opsets=opsets)
-
-
-def open_session(model: bytes, threads: int = 0) -> onnxruntime.InferenceSession:
-    """A session of ONNX Runtime on the processor that logs nothing, for a model built here."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = threads  # 0: as many as processors
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

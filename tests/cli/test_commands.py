@@ -260,7 +260,7 @@ def test_runs_are_listed_with_their_intervals_in_the_core_install(trained):
 
 
 def test_classical_recipes_show_their_settings(cli):
-    assert json.loads(cli("summary", "hog-svm", "--json")[1])["model"]["kind"] == "HogSvm"
+    assert json.loads(cli("summary", "logreg", "--json")[1])["model"]["strength"] == 0.1
     assert "learning_rate" in cli("summary", "forest")[1]
     command = ("train", "logreg", "--data", "sample", "--set", "model.iterations=5")
     code, out, _ = cli(*command)

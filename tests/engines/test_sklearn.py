@@ -2,22 +2,19 @@
 
 import dataclasses
 import functools
-import tracemalloc
 
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics.pairwise import rbf_kernel
 
 from fittingroom.engines import engine_named
-from fittingroom.engines.sklearn import svm
 from fittingroom.errors import DataInvalidError, RecipeError, UsageError
 from fittingroom.export import wrap_core
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.predict import Predictor
 from fittingroom.predictions import softmax
-from fittingroom.recipes import HogSvm, recipe_named
+from fittingroom.recipes import recipe_named
 from fittingroom.runs import open_run
 from tests.data.files import made
 from tests.engines import own_models
@@ -27,7 +24,6 @@ fit = functools.partial(own_models.fit, ENGINE)
 SMALL = {
     "logreg": {"model.iterations": "30"},
     "forest": {"model.rounds": "5", "model.leaves": "8", "model.learning_rate": "0.5"},
-    "hog-svm": {"model.landmarks": "200", "model.components": "64"},
 }
 
 
@@ -35,9 +31,7 @@ def small(name: str):
     return recipe_named(name).with_settings(SMALL[name])
 
 
-@pytest.mark.parametrize(
-    ("name", "accuracy"), [("logreg", 0.8), ("forest", 0.65), ("hog-svm", 0.85)]
-)
+@pytest.mark.parametrize(("name", "accuracy"), [("logreg", 0.8), ("forest", 0.65)])
 def test_each_recipe_leaves_a_run_like_any_other(name, accuracy, sample, tmp_path):
     run = train(small(name), session=Session(data=sample, runs=tmp_path, threads=1))
     again = open_run(run.folder)
@@ -47,7 +41,7 @@ def test_each_recipe_leaves_a_run_like_any_other(name, accuracy, sample, tmp_pat
     assert (again.summary.best_epoch, len(again.history)) == (1, 1)
     assert again.history[0].val_accuracy == pytest.approx(again.summary.validation_accuracy)
     assert again.summary.parameters > 1000
-    assert (run.folder / "model.safetensors").exists() is (name == "hog-svm")
+    assert not (run.folder / "model.safetensors").exists()
 
 
 @pytest.mark.slow
@@ -60,32 +54,6 @@ def test_the_graph_gives_what_the_estimator_gives_and_a_seed_the_same_graph(name
     received = Predictor(model, threads=1).log_probabilities(sample_split.validation.images)
     np.testing.assert_allclose(np.exp(received), softmax(fitted.logits), atol=1e-5)
     np.testing.assert_array_equal(received.argmax(1), fitted.logits.argmax(1))
-
-
-def test_the_machine_s_system_is_the_only_matrix_of_its_size_and_is_solved_rightly(monkeypatch):
-    monkeypatch.setattr(svm, "_BATCH", 100)
-    generator = np.random.default_rng(0)
-    reduced = generator.normal(size=(1500, 2, 4)).astype(np.float32)
-    labels = generator.integers(0, 3, 1500).astype(np.uint8)
-    landmarks = reduced[:1000, 0]
-    model = HogSvm(penalty=0.5)
-    tracemalloc.start()
-    weights, bias = svm._solve(model, reduced, labels, landmarks, 0.3, 3)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 1.6 * 1000**2 * 8
-    # The same in one go, as the module's docstring has it.
-    kernel = svm._kernel(reduced, landmarks, 0.3)
-    centred = kernel - kernel.mean(axis=0)
-    targets = np.where(labels[:, None] == np.arange(3), 1.0, -1.0)
-    wide = landmarks.astype(np.float64)
-    among = rbf_kernel(wide, gamma=0.3)
-    system = centred.T @ centred + 0.5 * (among + 1e-4 * np.eye(1000))
-    expected = np.linalg.solve(system, centred.T @ (targets - targets.mean(axis=0)))
-    np.testing.assert_allclose(weights, expected, rtol=1e-3, atol=1e-4)
-    np.testing.assert_allclose(
-        bias, targets.mean(axis=0) - kernel.mean(axis=0) @ expected, rtol=1e-3, atol=1e-4
-    )
 
 
 @pytest.mark.parametrize("each", [15, 60])

@@ -8,7 +8,7 @@ from fittingroom.errors import RecipeError
 from fittingroom.recipes import RECIPES, recipe_of
 
 
-@pytest.mark.parametrize("name", ["cnn", "hog-svm"])
+@pytest.mark.parametrize("name", ["cnn", "forest"])
 def test_a_recipe_s_file_gives_the_recipe(name, tmp_path):
     path = tmp_path / "some.json"
     path.write_text(json.dumps(RECIPES[name].to_json()))

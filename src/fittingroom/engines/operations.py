@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from fittingroom.graphs import open_session
+from fittingroom.safe_io.models import start_session
 
 _MATRIX = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Einsum", "GRU", "LSTM", "RNN")
 # ONNX' own domain for classical models, whose nodes hold their numbers as attributes.
@@ -33,7 +33,8 @@ def operation_count(model: bytes) -> int:
     shapes["images"] = (1, 28, 28)
     if names:
         blank = np.zeros(shapes["images"], np.float32)
-        found = open_session(proto.SerializeToString()).run(None, {"images": blank})
+        session = start_session(proto.SerializeToString(), None, limited=False)
+        found = session.run(None, {"images": blank})
         shapes |= {name: array.shape for name, array in zip(names, found, strict=True)}
     return sum(_operations(node, shapes) for node in nodes)
 

@@ -2,12 +2,7 @@
 
 from fittingroom.recipes.base import BaseRecipe, differing_settings, settable_names
 from fittingroom.recipes.catalogue import RECIPES, recipe_named
-from fittingroom.recipes.classical import (
-    BoostedForest,
-    ClassicalRecipe,
-    HogSvm,
-    LogisticRegression,
-)
+from fittingroom.recipes.classical import BoostedForest, ClassicalRecipe, LogisticRegression
 from fittingroom.recipes.own import OwnModel, own_code
 from fittingroom.recipes.recipe import Augmentation, Keep, Recipe
 from fittingroom.recipes.resolve import recipe_of
@@ -19,7 +14,6 @@ __all__ = [
     "BaseRecipe",
     "BoostedForest",
     "ClassicalRecipe",
-    "HogSvm",
     "Keep",
     "LogisticRegression",
     "OwnModel",

@@ -17,12 +17,7 @@ from fittingroom.networks import (
     ReLU,
 )
 from fittingroom.recipes.base import BaseRecipe
-from fittingroom.recipes.classical import (
-    BoostedForest,
-    ClassicalRecipe,
-    HogSvm,
-    LogisticRegression,
-)
+from fittingroom.recipes.classical import BoostedForest, ClassicalRecipe, LogisticRegression
 from fittingroom.recipes.recipe import Augmentation, Recipe
 
 # The settings that all networks share, except those of the predecessor.
@@ -301,13 +296,6 @@ FOREST = ClassicalRecipe(
     model=BoostedForest(rounds=80, leaves=31, learning_rate=0.15, pixels=0.05, penalty=10.0),
 )
 
-HOG_SVM = ClassicalRecipe(
-    name="hog-svm",
-    title="Histograms of oriented gradients and brightness; support vector machine on them",
-    claim=_claim("92.89%", "92.37% to 93.38%", seconds="79"),
-    model=HogSvm(orientations=8, landmarks=8000, sharpness=1.5, components=256, penalty=0.01),
-)
-
 RECIPES: dict[str, BaseRecipe] = {
     recipe.name: recipe
     for recipe in (
@@ -323,7 +311,6 @@ RECIPES: dict[str, BaseRecipe] = {
         KERAS_CNN,
         LOGREG,
         FOREST,
-        HOG_SVM,
     )
 }
 

@@ -48,35 +48,7 @@ class BoostedForest:
         check_ranges(self, "model.", **ranges, pixels="(0, 1]", penalty="[0, inf)")
 
 
-@dataclass(frozen=True)
-class HogSvm:
-    """Histograms of oriented gradients, and a least-squares support vector machine on them.
-
-    Its features are histograms of two cell sizes, and the mean brightness of 7 × 7 squares. The
-    machine has a Gaussian kernel, approximated by Nyström's method from landmarks, which are
-    training images drawn at random. The kernel is the mean over an image and its mirror image.
-
-    Attributes:
-        orientations: directions that gradients are counted in, around the full circle.
-        landmarks: images with which others are compared.
-        sharpness: the kernel is ``exp(-sharpness · d² / m)``, with ``d`` the distance between the
-            features of two images and ``m`` the median squared distance in the training set.
-        components: principal components of the features that are kept.
-        penalty: weight of the squared weights against the sum of squared errors.
-    """
-
-    orientations: int = 8
-    landmarks: int = 4000
-    sharpness: float = 1.5
-    components: int = 256
-    penalty: float = 0.03
-
-    def __post_init__(self) -> None:
-        ranges = {"orientations": "[4, 36]", "landmarks": "[10, inf)", "sharpness": "(0, inf)"}
-        check_ranges(self, "model.", **ranges, components="[1, inf)", penalty="(0, inf)")
-
-
-ClassicalModel = LogisticRegression | BoostedForest | HogSvm
+ClassicalModel = LogisticRegression | BoostedForest
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,6 @@ from fittingroom.recipes import (
     BaseRecipe,
     BoostedForest,
     ClassicalRecipe,
-    HogSvm,
     LogisticRegression,
     Recipe,
 )
@@ -196,13 +195,6 @@ def _of_classical(recipe: ClassicalRecipe) -> Iterator[Setting]:
             yield Setting("model.pixels", "number", forest.pixels / 5, most, logarithmic=True)
             if forest.penalty:
                 yield _around("model.penalty", forest.penalty, 10)
-        case HogSvm() as machine:
-            yield _around("model.sharpness", machine.sharpness, 3)
-            yield _around("model.penalty", machine.penalty, 10)
-            yield _whole("model.orientations", machine.orientations, 4, 16)
-            components = machine.components
-            fewest = math.ceil(components / 2)
-            yield Setting("model.components", "whole number", fewest, 2 * components, True)
 
 
 def _around(name: str, own: float, factor: float) -> Setting:

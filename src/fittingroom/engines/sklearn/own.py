@@ -2,12 +2,11 @@
 
 import contextlib
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from fittingroom.data import ImageSet
@@ -29,7 +28,6 @@ class Trained:
 
     training: Float32  # (N, K)
     validation: Float32  # (M, K)
-    weights: Mapping[str, npt.NDArray[Any]]  # none if scikit-learn holds them
     core: Core
 
 
@@ -72,8 +70,7 @@ def train_estimator(
         parameters=parameter_count(model),
         scale=scale,
     )
-    of_training, of_validation = (to_logits(each, gives, scale) for each in (answers, given))
-    return Trained(of_training, of_validation, {}, core)
+    return Trained(to_logits(answers, gives, scale), to_logits(given, gives, scale), core)
 
 
 def build_own(own: OwnModel, seed: int) -> Any:

@@ -15,14 +15,12 @@ from fittingroom.engines import Device, Fitted, choose_device
 from fittingroom.engines.course import Course
 from fittingroom.engines.random_states import same_random_state
 from fittingroom.engines.sklearn.own import Trained, build_own, train_estimator
-from fittingroom.engines.sklearn.svm import train_svm
 from fittingroom.errors import DataInvalidError, RecipeError
 from fittingroom.predictions import Float32, Labels
 from fittingroom.recipes import (
     BaseRecipe,
     BoostedForest,
     ClassicalRecipe,
-    HogSvm,
     LogisticRegression,
     OwnModel,
 )
@@ -56,29 +54,26 @@ def fit(
     course = Course(on_epoch)
     # NumPy, SciPy and scikit-learn have threads of their own, each as many as processors.
     with threadpool_limits(device.threads), same_random_state():
-        trained = _train(recipe, split, seed, device.threads)
+        trained = _train(recipe, split, seed)
     seconds = course.seconds
     course.add(
         *_scores(trained.training, split.training.labels),
         *_scores(trained.validation, split.validation.labels),
         learning_rate=0.0,
     )
-    return Fitted(trained.weights, trained.validation, 1, seconds, core=trained.core)
+    # scikit-learn itself holds the weights.
+    return Fitted({}, trained.validation, 1, seconds, core=trained.core)
 
 
-def _train(recipe: ClassicalRecipe, split: Split, seed: int, threads: int) -> Trained:
-    halves, classes = (split.training, split.validation), len(split.classes)
-    match recipe.model:
-        case HogSvm():
-            return train_svm(recipe.model, *halves, classes=classes, seed=seed, threads=threads)
-        case OwnModel() as own:
-            return train_estimator(build_own(own, seed), own.origin, *halves, classes)
-        case LogisticRegression() | BoostedForest():
-            with warnings.catch_warnings():
-                # The iterations are a setting: the recipe wants training to stop there.
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                estimator = _estimator(recipe.model, seed, len(split.training))
-                return train_estimator(estimator, recipe.name, *halves, classes, "logits")
+def _train(recipe: ClassicalRecipe, split: Split, seed: int) -> Trained:
+    halves, classes, model = (split.training, split.validation), len(split.classes), recipe.model
+    if isinstance(model, OwnModel):
+        return train_estimator(build_own(model, seed), model.origin, *halves, classes)
+    with warnings.catch_warnings():
+        # The iterations are a setting: the recipe wants training to stop there.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        estimator = _estimator(model, seed, len(split.training))
+        return train_estimator(estimator, recipe.name, *halves, classes, "logits")
 
 
 def _estimator(model: LogisticRegression | BoostedForest, seed: int, images: int) -> Any:
