@@ -10,18 +10,3 @@ from fittingroom.auditing.similarity import (
     unit_images,
 )
 from fittingroom.auditing.subsets import Subset, subsets
-
-__all__ = [
-    "NEAR_DUPLICATE",
-    "NEIGHBOURS",
-    "Audit",
-    "Subset",
-    "audit_values",
-    "doubtful_labels",
-    "find_audit",
-    "open_audit",
-    "outliers",
-    "search",
-    "subsets",
-    "unit_images",
-]

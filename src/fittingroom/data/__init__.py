@@ -13,18 +13,3 @@ from fittingroom.data.dataset import Dataset, Source
 from fittingroom.data.find import DataPlace, fetch_dataset, find_dataset, survey
 from fittingroom.data.sheet import contact_sheet
 from fittingroom.data.split import ImageSet, Split, SplitRule, fold_numbers, make_folds
-
-__all__ = [
-    "DataPlace",
-    "Dataset",
-    "ImageSet",
-    "Source",
-    "Split",
-    "SplitRule",
-    "contact_sheet",
-    "fetch_dataset",
-    "find_dataset",
-    "fold_numbers",
-    "make_folds",
-    "survey",
-]

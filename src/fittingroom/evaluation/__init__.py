@@ -15,13 +15,3 @@ from fittingroom.evaluation.results import (
     evaluate_predictions,
 )
 from fittingroom.evaluation.scores import SCORES, ScoreInfo
-
-__all__ = [
-    "SCORES",
-    "ClassScores",
-    "ConfusedPair",
-    "Evaluation",
-    "ModelReport",
-    "ScoreInfo",
-    "evaluate_predictions",
-]

@@ -3,5 +3,3 @@
 from fittingroom.export.core import wrap_core
 from fittingroom.export.onnx import build_onnx
 from fittingroom.export.ood import OodScore, fit_ood
-
-__all__ = ["OodScore", "build_onnx", "fit_ood", "wrap_core"]

@@ -56,33 +56,3 @@ from fittingroom.metrics.temperature import (
     temperature_effect,
 )
 from fittingroom.numbers import Estimate
-
-__all__ = [
-    "Binning",
-    "BrierDecomposition",
-    "Estimate",
-    "Reliability",
-    "RiskCoverage",
-    "Score",
-    "TemperatureEffect",
-    "accuracy",
-    "brier_decomposition",
-    "brier_score",
-    "calibration_error",
-    "confidences",
-    "confusion_matrix",
-    "difference_of_shares",
-    "f1",
-    "fit_temperature",
-    "log_loss",
-    "mean_estimate",
-    "mean_p_value",
-    "precision",
-    "recall",
-    "reliability",
-    "risk_coverage",
-    "safe_threshold",
-    "temperature_effect",
-    "wilson",
-    "wilson_interval",
-]

@@ -11,26 +11,3 @@ from fittingroom.plots.matrices import NUMBERED_CLASSES, confusion_difference, c
 from fittingroom.plots.searches import importances, search_course, settings_of_trials
 from fittingroom.plots.sheets import SampleRow, Tile, sample_sheet, tile_sheet
 from fittingroom.plots.style import model_colour, png, svg
-
-__all__ = [
-    "DRAWN_CLASSES",
-    "NUMBERED_CLASSES",
-    "SampleRow",
-    "Tile",
-    "accuracies",
-    "calibration_curves",
-    "class_gains",
-    "confusion_difference",
-    "confusion_matrix",
-    "importances",
-    "model_colour",
-    "png",
-    "recalls",
-    "risk_coverage",
-    "sample_sheet",
-    "search_course",
-    "settings_of_trials",
-    "svg",
-    "tile_sheet",
-    "training_curve",
-]

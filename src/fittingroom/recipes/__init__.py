@@ -7,21 +7,3 @@ from fittingroom.recipes.own import OwnModel, own_code
 from fittingroom.recipes.recipe import Augmentation, Keep, Recipe
 from fittingroom.recipes.resolve import recipe_of
 from fittingroom.recipes.stored import recipe_from_json
-
-__all__ = [
-    "RECIPES",
-    "Augmentation",
-    "BaseRecipe",
-    "BoostedForest",
-    "ClassicalRecipe",
-    "Keep",
-    "LogisticRegression",
-    "OwnModel",
-    "Recipe",
-    "differing_settings",
-    "own_code",
-    "recipe_from_json",
-    "recipe_named",
-    "recipe_of",
-    "settable_names",
-]

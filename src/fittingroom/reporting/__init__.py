@@ -16,5 +16,3 @@
 from fittingroom.reporting.facts import ENVIRONMENT, Facts
 from fittingroom.reporting.subsets import Audited
 from fittingroom.reporting.write import write_report
-
-__all__ = ["ENVIRONMENT", "Audited", "Facts", "write_report"]

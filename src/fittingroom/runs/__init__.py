@@ -9,34 +9,3 @@ from fittingroom.runs.listing import Listed, find_begun, find_run, list_runs
 from fittingroom.runs.outputs import add_to_output, open_output, replace_output
 from fittingroom.runs.testlog import Opening, log_opening, read_openings
 from fittingroom.runs.writer import RunWriter
-
-__all__ = [
-    "Checkpoint",
-    "Ending",
-    "Epoch",
-    "Listed",
-    "Opening",
-    "Run",
-    "RunWriter",
-    "Summary",
-    "add_to_output",
-    "available_processors",
-    "best_epoch",
-    "describe_environment",
-    "differences",
-    "ending",
-    "find_begun",
-    "find_run",
-    "list_runs",
-    "log_opening",
-    "make_folder",
-    "only_here",
-    "open_output",
-    "open_run",
-    "read_checkpoint",
-    "read_openings",
-    "replace_output",
-    "resolved",
-    "run_name",
-    "write_file",
-]

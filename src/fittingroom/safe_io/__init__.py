@@ -18,18 +18,3 @@ from fittingroom.safe_io.files import (
     refuse_model_file,
     utf8,
 )
-
-__all__ = [
-    "MEBIBYTE",
-    "Refusal",
-    "is_inside",
-    "most_behind",
-    "open_plain",
-    "parse_json",
-    "read_arrays",
-    "read_json",
-    "read_weights",
-    "read_whole",
-    "refuse_model_file",
-    "utf8",
-]

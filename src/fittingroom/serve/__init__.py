@@ -9,5 +9,3 @@
 
 from fittingroom.serve.server import serve
 from fittingroom.serve.settings import Settings
-
-__all__ = ["Settings", "serve"]
