@@ -40,7 +40,6 @@ from fittingroom.tuning import (
     search_space,
     seed_sampler,
     settings_of,
-    stop_if_hopeless,
     with_values,
 )
 
@@ -210,7 +209,7 @@ def _run(
             at_a_time,
             func=objective,
             catch=_FAILURES,
-            callbacks=[tell, stop_if_hopeless],
+            callbacks=[tell],
         )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import optuna
 import sqlalchemy
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from fittingroom.errors import SearchError
 from fittingroom.runs import Epoch, make_folder, only_here
@@ -28,8 +28,6 @@ _NAME = "search"
 _PARTS = 4
 # Complete trials that a median needs.
 _FEWEST = 5
-# A search ends once so many trials have failed, and no other ended.
-_HOPELESS = 10
 
 
 @contextlib.contextmanager
@@ -114,10 +112,3 @@ def prune(trial: optuna.Trial, epoch: Epoch, epochs: int) -> None:
     trial.report(epoch.val_accuracy, part)
     if "start" not in trial.user_attrs and trial.should_prune():
         raise optuna.TrialPruned
-
-
-def stop_if_hopeless(study: optuna.Study, trial: FrozenTrial) -> None:
-    """A callback: end a search in which every one of ten trials failed."""
-    states = {each.state for each in ended(study)}
-    if len(ended(study)) >= _HOPELESS and states == {TrialState.FAIL}:
-        study.stop()
