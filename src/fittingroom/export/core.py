@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 import onnx
 from onnx import TensorProto
 
-from fittingroom.errors import ExportError
 from fittingroom.export.onnx import Values, finish
 from fittingroom.export.ood import OodScore
-from fittingroom.graphs import OPSET, GraphBuilder
+from fittingroom.graphs import GraphBuilder
 
 
 def wrap_core(
@@ -23,14 +22,11 @@ def wrap_core(
 
     Args:
         core: an ONNX model from ``images`` float32 ``(N, 28, 28)`` of 0–255 to ``logits``
-            float32 ``(N, K)``.
+            float32 ``(N, K)``, of the opset of :mod:`fittingroom.graphs`.
         classes, temperature, ood, metadata: see :func:`fittingroom.export.build_onnx`.
     """
     model = onnx.load_from_string(core)
-    opsets = {entry.domain: entry.version for entry in model.opset_import}
-    opset = opsets.pop("", OPSET)
-    if opset != OPSET:
-        raise ExportError(f"The model's graph must be of opset {OPSET}, not of {opset}.")
+    opsets = {entry.domain: entry.version for entry in model.opset_import if entry.domain}
     # The core's names are kept apart from those that its surroundings add.
     inner = onnx.compose.add_prefix(model, "core/").graph
     graph = GraphBuilder()
