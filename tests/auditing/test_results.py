@@ -21,9 +21,10 @@ def store(folder, dataset, time="2026-01-01T00:00:00+00:00", **changes):
 
 def test_near_duplicates_of_training_are_found_also_through_a_copy():
     # 0 is a copy of a training image, 4 is alike to one, and 9 is a copy of 4.
-    assert made_up().near_training == [0, 4, 9]
+    assert made_up().values["test_near_training"] == [0, 4, 9]
     # A test image alike to the copy of a training image is alike to training.
-    assert made_up(pairs=[(5, 40, 1, True), (5, 41, 1, False)]).near_training == [0, 1]
+    copied = made_up(pairs=[(5, 40, 1, True), (5, 41, 1, False)])
+    assert copied.values["test_near_training"] == [0, 1]
 
 
 def test_values_have_the_documented_names():
@@ -43,7 +44,6 @@ def test_values_have_the_documented_names():
         "given_probability": 0.01,
         "suggested_probability": 0.999,
     }
-    assert made_up().doubtful_test == [2, 5]
     assert values["near_duplicates"][2] == {
         "a": {"set": "training", "index": 5},
         "b": {"set": "test", "index": 0},
@@ -68,7 +68,7 @@ def test_the_newest_audit_of_the_data_is_found(sample, three_classes, tmp_path):
     found = find_audit(tmp_path, sample)
     assert found is not None
     assert found.folder.name == "audit-b"
-    assert found.near_training == [0, 4, 9]
+    assert found.values["test_near_training"] == [0, 4, 9]
     asked = find_audit(tmp_path, sample, key="tiny-key", folds=7, seed=0)
     assert asked is not None
     assert asked.folder.name == "audit-c"

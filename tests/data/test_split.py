@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from fittingroom.data import ImageSet, SplitRule, find_dataset, fold_numbers, make_folds
-from fittingroom.data.split import make_split, split_positions
+from fittingroom.data.split import split_positions
 from fittingroom.errors import RecipeError, UsageError
 
 SHARES = st.tuples(st.integers(1, 30), st.integers(2, 60)).filter(lambda pair: pair[0] < pair[1])
@@ -58,14 +58,12 @@ def test_the_sample_is_split_as_it_always_was():
 
 @pytest.mark.parametrize("kind", ["stratified", "last"])
 def test_a_split_has_each_image_under_its_index(kind):
-    images = np.random.default_rng(0).integers(0, 256, (100, 28, 28), dtype=np.uint8)
-    labels = np.arange(100, dtype=np.uint8) % 10
-    image_set = ImageSet(images, labels, np.arange(100))
-    split = make_split(image_set, SplitRule(kind, "1/12"), ("a", "b"))
-    assert (split.rule, split.classes) == (SplitRule(kind, "1/12"), ("a", "b"))
+    dataset, rule = find_dataset("sample"), SplitRule(kind, "1/12")
+    split, whole = dataset.split(rule), dataset.training()
+    assert (split.rule, split.classes) == (rule, dataset.classes)
     for side in (split.training, split.validation):
-        np.testing.assert_array_equal(side.images, images[side.indices])
-        np.testing.assert_array_equal(side.labels, labels[side.indices])
+        np.testing.assert_array_equal(side.images, whole.images[side.indices])
+        np.testing.assert_array_equal(side.labels, whole.labels[side.indices])
 
 
 @pytest.mark.parametrize("share", ["1/1000", "999/1000"])

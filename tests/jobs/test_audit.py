@@ -149,9 +149,9 @@ def test_all_test_images_copied_into_training_are_flagged(sample, tmp_path):
     data = find_dataset(tmp_path / "data")
     session = Session(data=data, runs=tmp_path / "runs", threads=1)
     found = audit(recipe="logreg", folds=2, session=session)
-    assert set(range(100)) <= set(found.near_training)
+    assert set(range(100)) <= set(found.values["test_near_training"])
     assert found.values["counts"]["identical"]["across"] == 100
-    assert len(found.near_training) <= 101  # and hardly another one
+    assert len(found.values["test_near_training"]) <= 101  # and hardly another one
 
 
 def test_the_report_shows_accuracy_without_what_misleads(audited, run_copy, sample, tmp_path):
@@ -165,11 +165,12 @@ def test_the_report_shows_accuracy_without_what_misleads(audited, run_copy, samp
     raw, near, doubtful = values["subsets"]
     evaluation = evaluate(run_copy, session=Session(data=sample)).evaluation
     assert raw["accuracies"][0]["value"] == evaluation.accuracy.value
-    kept = ~np.isin(np.arange(500), audited.doubtful_test)
+    wrong = [row["index"] for row in audited.values["doubtful"] if row["set"] == "test"]
+    kept = ~np.isin(np.arange(500), wrong)
     right = evaluation.predictions.correct[kept].mean()
     assert doubtful["accuracies"][0]["value"] == pytest.approx(right)
-    assert doubtful["left_out"] == len(audited.doubtful_test) == 500 - doubtful["images"]
-    assert near["left_out"] == len(audited.near_training)
+    assert doubtful["left_out"] == len(wrong) == 500 - doubtful["images"]
+    assert near["left_out"] == len(audited.values["test_near_training"])
     page = (index.parent / "audit.html").read_bytes()
     assert page.endswith(audited.page.read_bytes())
     assert b"Content-Security-Policy" in page[:200]

@@ -45,16 +45,6 @@ class Audit:
         """The page to look through."""
         return self.folder / PAGE
 
-    @property
-    def near_training(self) -> list[int]:
-        """The test images that have a near-duplicate in training: indices, rising."""
-        return self.values["test_near_training"]
-
-    @property
-    def doubtful_test(self) -> list[int]:
-        """The test images whose label is doubtful: indices, rising."""
-        return sorted(row["index"] for row in self.values["doubtful"] if row["set"] == "test")
-
 
 def audit_values(
     basis: Mapping[str, Any],

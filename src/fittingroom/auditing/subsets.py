@@ -44,10 +44,11 @@ def subsets(entrants: Sequence[Entrant], audit: Audit) -> tuple[Subset, ...]:
 
     The entrants, one model or more, are all on the test set that was audited.
     """
+    doubtful = audit.values["doubtful"]
     left_out: dict[str, list[int]] = {
         "all": [],
-        "without near-duplicates": audit.near_training,
-        "without doubtful labels": audit.doubtful_test,
+        "without near-duplicates": audit.values["test_near_training"],
+        "without doubtful labels": [row["index"] for row in doubtful if row["set"] == "test"],
     }
     return tuple(_subset(name, entrants, without) for name, without in left_out.items())
 

@@ -1,19 +1,16 @@
 """``evaluate``, ``compare``, ``report`` and ``runs``: results of trainings."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from fittingroom.cli import options
 from fittingroom.cli.output import print_json, print_table, print_text, prints_aside, say
 from fittingroom.errors import RunChangedError
-from fittingroom.numbers import count, percent, percent_estimate, percent_range
+from fittingroom.numbers import Estimate, count, percent, percent_estimate, percent_range
 from fittingroom.recipes import differing_settings
 from fittingroom.runs import Listed, Run, list_runs, open_run
-
-if TYPE_CHECKING:
-    from fittingroom.numbers import Estimate
 
 app = typer.Typer()
 
@@ -208,7 +205,7 @@ def run_values(run: Run) -> dict[str, Any]:
     }
 
 
-def validation_accuracy(run: Run) -> "Estimate":
+def validation_accuracy(run: Run) -> Estimate:
     """The run's validation accuracy, with Wilson's interval over the validation images."""
     from fittingroom.metrics import wilson
 
@@ -216,7 +213,7 @@ def validation_accuracy(run: Run) -> "Estimate":
     return wilson(round(run.summary.validation_accuracy * images), images)
 
 
-def _test_accuracies(run: Run) -> dict[str, "Estimate"]:
+def _test_accuracies(run: Run) -> dict[str, Estimate]:
     """Test accuracy, with Wilson's interval, by the data sets that the run was scored on."""
     from fittingroom.metrics import wilson
 

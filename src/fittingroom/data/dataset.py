@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from fittingroom.data.official import SAMPLE, TEST, TITLES, TRAINING
-from fittingroom.data.split import ImageSet, Split, SplitRule, make_split
+from fittingroom.data.split import ImageSet, Split, SplitRule, split_positions
 from fittingroom.photos import Preparation
 
 _AS_IT_IS = Preparation()
@@ -115,7 +115,9 @@ class Dataset:
         """
         if self.own_validation:
             rule = SplitRule("last", f"{self.own_validation}/{len(self._training)}")
-        return make_split(self._training, rule, self.classes)
+        chosen = split_positions(self._training.labels, rule)
+        training, validation = map(self._training.take, chosen)
+        return Split(training, validation, rule, self.classes)
 
     def open_test(self) -> ImageSet:
         """The test set: the door that only evaluation goes through."""

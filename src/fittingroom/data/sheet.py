@@ -1,14 +1,10 @@
 """A sheet of example images: what `data show` draws."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from PIL import Image
 
 from fittingroom.data.official import SIDE
 from fittingroom.data.split import ImageSet
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 _COLUMNS = 12
 _ROWS = 30
@@ -16,13 +12,11 @@ _STEP = SIDE + 1  # a white line between images
 _SCALE = 2  # pixels for each pixel
 
 
-def contact_sheet(image_set: ImageSet) -> "Image":
+def contact_sheet(image_set: ImageSet) -> Image.Image:
     """Draw the first 12 images of each class, one row a class, as a grey Pillow image.
 
     Of more than 30 classes, the first 30 are drawn.
     """
-    from PIL import Image
-
     rows = min(int(image_set.labels.max()) + 1, _ROWS)
     sheet = np.full((rows * _STEP + 1, _COLUMNS * _STEP + 1), 255, dtype=np.uint8)
     for row in range(rows):

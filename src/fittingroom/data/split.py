@@ -109,12 +109,6 @@ class Split:
         return digest.hexdigest()
 
 
-def make_split(image_set: ImageSet, rule: SplitRule, classes: tuple[str, ...]) -> Split:
-    """Split a training set by a rule; see :func:`split_positions`."""
-    training, validation = map(image_set.take, split_positions(image_set.labels, rule))
-    return Split(training, validation, rule, classes)
-
-
 def split_positions(labels: Labels, rule: SplitRule) -> tuple[Int64, Int64]:
     """Positions for training and for validation, each int64 in file order.
 
