@@ -17,7 +17,16 @@ PAGES = {
 PAGES |= {
     name: importlib.import_module(f"benchmarks.{name.replace('-', '_')}").page
     for name in (
-        *("audit", "crash", "inference", "photos", "reading", "reproduce", "scaling"),
+        *(
+            "audit",
+            "crash",
+            "inference",
+            "photos",
+            "photo-labels",
+            "reading",
+            "reproduce",
+            "scaling",
+        ),
         *("statistics", "unknown"),
     )
 }
