@@ -89,7 +89,7 @@ def test_a_folder_that_an_export_left_is_written_again(site, trained):
 
 @pytest.mark.parametrize("count", [2, 3])
 def test_one_twice_and_three_are_wrong_usage(trained, tmp_path, count):
-    with pytest.raises(UsageError, match="2 different runs"):
+    with pytest.raises(UsageError, match="2 of different names"):
         export_site([trained] * count, out=tmp_path / "site")
 
 

@@ -7,6 +7,8 @@ import fittingroom
 from fittingroom.classes import GARMENTS
 from fittingroom.cli import run
 from fittingroom.errors import UsageError
+from fittingroom.export import web
+from fittingroom.jobs.site import export_site
 
 
 @pytest.fixture
@@ -39,6 +41,18 @@ def test_the_ten_classes_may_stay(folder, tmp_path):
     assert tuple(taught.classes) == (*GARMENTS, "circle")
     assert (taught.classes["T-shirt/top"], taught.classes["circle"]) == (6, 6)
     assert fittingroom.load(taught.path).classes == (*GARMENTS, "circle")
+
+
+def test_a_taught_model_has_a_page_of_its_classes(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(web, "read_package", lambda *_: dict.fromkeys(_[-1], b"wasm"))
+    taught = fittingroom.teach(folder, out=tmp_path / "mine.onnx")
+    sizes = export_site([taught.path], out=tmp_path / "site")
+    assert not any(name.startswith("garments") for name in sizes)
+    assert (tmp_path / "site" / "model.onnx").read_bytes() == taught.path.read_bytes()
+    (facts,) = json.loads((tmp_path / "site" / "site.json").read_text())["models"]
+    assert (facts["name"], facts["classes"]) == ("mine", ["circle", "square"])
+    assert (facts["accuracy"], facts["parameters"], facts["teaching"]) == (None, None, None)
+    assert facts["shape"] == list(fittingroom.load("photo").shape)
 
 
 def test_too_little_and_a_file_that_exists_are_refused(folder, photos_of, tmp_path):

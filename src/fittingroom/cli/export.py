@@ -31,8 +31,8 @@ def export(
         list[Path] | None,
         typer.Argument(
             metavar="[RUN]...",
-            help="The folder of a finished run. For web, one or two, or none for the model inside "
-            "the package.",
+            help="The folder of a finished run. For web, one or two, ONNX files of `teach` too, or "
+            "none for the models inside the package.",
         ),
     ] = None,
     force: options.Force = False,

@@ -1,5 +1,7 @@
 """Export to the web: models → a static folder with a page on which they answer."""
 
+import base64
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from fittingroom.predict.packaged import (
     packaged_numbers,
 )
 from fittingroom.runs import Run, open_output, open_run
+from fittingroom.safe_io import utf8
 
 _TO_TRY = 4  # images of a class to try
 _MOST_MODELS = 2  # that the page shows side by side
@@ -28,22 +31,24 @@ def export_site(runs: Sequence[Run | Path | str], *, out: Path | str) -> dict[st
     """Write a static web page on which one or two models answer in the browser.
 
     Args:
-        runs: the runs, or their folders; two are shown side by side. Empty: the models inside
-            the package.
+        runs: runs, their folders, or ONNX files of this project, as ``teach`` writes them; two
+            are shown side by side. Empty: the models inside the package, on a page that can be
+            taught other classes.
         out: the folder; new, empty, or from an earlier export.
 
     Returns:
         The size in bytes of each file, by its name within the folder.
 
     Raises:
-        UsageError: too many runs, one run twice, or something else is in the folder.
-        ExportError: a run has no abstention rule, or the browser's runtime cannot be downloaded.
+        UsageError: too many models, two of one name, or something else is in the folder.
+        ExportError: a model has no abstention rule, or the browser's runtime cannot be downloaded.
+        MissingExtraError: scikit-learn is not installed, and the page is to be taught.
     """
-    opened = [run if isinstance(run, Run) else open_run(run) for run in runs]
-    names = [run.name for run in opened]
+    opened = [_open(run) for run in runs]
+    names = [name for _, name, _, _ in opened]
     if len(names) > _MOST_MODELS or len(set(names)) < len(names):
         raise UsageError(
-            f"A web page shows one run, or {_MOST_MODELS} different runs side by side, not "
+            f"A web page shows one model, or {_MOST_MODELS} of different names side by side, not "
             f"{', '.join(names)}."
         )
     folder = open_output(out, "a web page with models")
@@ -53,26 +58,33 @@ def export_site(runs: Sequence[Run | Path | str], *, out: Path | str) -> dict[st
     rows = [np.flatnonzero(test.labels == label)[:_TO_TRY] for label in range(len(GARMENTS))]
     to_try = test.take(np.concatenate(rows))
     if opened:
-        models = [
-            _web_model(run.model_path, run.name, _accuracy(run), run.summary.parameters, known)
-            for run in opened
-        ]
-    else:
-        photo, small = packaged_numbers("photo"), packaged_numbers("cnn-tiny")
-        path = packaged_model("cnn-tiny")
-        beside = _web_model(path, "cnn-tiny", small["test_accuracy"], small["parameters"], known)
-        path, accuracy = packaged_model("photo"), photo["correct"][0]
-        models = [_web_model(path, "photo", accuracy, photo["parameters"], known, beside)]
-    return write_site(folder, models, known, to_try)
+        models = [_web_model(known, *each) for each in opened]
+        return write_site(folder, models, known, to_try)
+    photo, small = packaged_numbers("photo"), packaged_numbers("cnn-tiny")
+    path, accuracy = packaged_model("cnn-tiny"), small["test_accuracy"]
+    beside = _web_model(known, path, "cnn-tiny", accuracy, small["parameters"])
+    path, accuracy = packaged_model("photo"), photo["correct"][0]
+    parameters, teaching = photo["parameters"], _teaching(path)
+    model = _web_model(known, path, "photo", accuracy, parameters, beside, teaching)
+    return write_site(folder, [model], known, to_try)
+
+
+def _open(run: Run | Path | str) -> tuple[Path, str, float | None, int | None]:
+    """A model's file, its name, its accuracy and how many parameters it has."""
+    if not isinstance(run, Run) and Path(run).is_file():
+        return Path(run), utf8(Path(run).stem), None, None
+    run = run if isinstance(run, Run) else open_run(run)
+    return run.model_path, run.name, _accuracy(run), run.summary.parameters
 
 
 def _web_model(
+    known: ImageSet,
     path: Path,
     name: str,
     accuracy: float | None,
-    parameters: int,
-    known: ImageSet,
+    parameters: int | None,
     small: WebModel | None = None,
+    teaching: dict[str, object] | None = None,
 ) -> WebModel:
     model = Model(path, name=name)
     of_garments = model.classes == GARMENTS
@@ -86,10 +98,32 @@ def _web_model(
         "parameters": parameters,
         "thresholds": plain(model.thresholds),  # null accepts everything
         "preparation": plain(model.preparation),
+        "teaching": teaching,
     }
     compares = of_garments and not model.takes_photos
     features = model.features(known.images) if compares else None
     return WebModel(facts, path.read_bytes(), features, small)
+
+
+def _teaching(model: Path) -> dict[str, object]:
+    """What the page needs to teach the model of photos as ``fittingroom teach`` does."""
+    from fittingroom.jobs.teach import ACCEPTED, FEWEST, RISK  # they bring scikit-learn
+    from fittingroom.metrics.temperature import COLDEST, HOTTEST
+    from fittingroom.teaching import FOLDS, STRENGTHS, read_kept
+
+    kept = read_kept()
+    # x - E (E^T x) is what is damped, for x less the mean; E^T are all rows but the first.
+    scaling = np.vstack([kept.mean, (kept.directions * np.sqrt(kept.damping)).T])
+    return {
+        "model": hashlib.sha256(model.read_bytes()).hexdigest(),
+        "scaling": base64.b64encode(scaling.astype("<f4").tobytes()).decode(),
+        "strengths": STRENGTHS,
+        "folds": FOLDS,
+        "temperatures": (COLDEST, HOTTEST),
+        "risk": RISK,
+        "accepted": ACCEPTED,
+        "fewest": FEWEST,
+    }
 
 
 def _accuracy(run: Run) -> float | None:

@@ -36,9 +36,9 @@ from fittingroom.predictions import Float32, as_labels, softmax
 from fittingroom.runs import make_folder, resolved, write_file
 from fittingroom.safe_io.models import trust_model
 
-_FEWEST = 3  # photos of a class: one to be judged, two to learn from
+FEWEST = 3  # photos of a class: one to be judged, two to learn from
 # Of photos in cross-validation: at most 5% of the answers are wrong, and 98% are known.
-_RISK, _ACCEPTED = 0.05, 0.98
+RISK, ACCEPTED = 0.05, 0.98
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def teach(
     temperature = fit_temperature(judged.logits, labels)
     probabilities = softmax(judged.logits / temperature).astype(np.float32)
     thresholds = choose_thresholds(
-        probabilities, judged.distances, labels, risk=_RISK, accepted=_ACCEPTED
+        probabilities, judged.distances, labels, risk=RISK, accepted=ACCEPTED
     )
     head = fit_head(
         np.concatenate([scaled, ten[0]]), np.concatenate([labels, ten[1]]), judged.strength
@@ -192,10 +192,10 @@ def _classes(names: Iterable[str], keep: bool) -> tuple[str, ...]:
     """All classes, those that are kept first."""
     counts = Counter(names)
     needed = 1 if keep else 2
-    if len(counts) < needed or min(counts.values()) < _FEWEST:
+    if len(counts) < needed or min(counts.values()) < FEWEST:
         found = ", ".join(f"{some(number, 'photo')} of {name}" for name, number in counts.items())
         raise UsageError(
-            f"{some(needed, 'class', 'classes')} or more can be taught, by {_FEWEST} photos each or"
+            f"{some(needed, 'class', 'classes')} or more can be taught, by {FEWEST} photos each or"
             f" more; ten do well. There are {found or 'none'}. Put the photos of each class into a "
             "folder with its name, and leave out those of which there are too few."
         )

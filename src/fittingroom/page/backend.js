@@ -7,7 +7,10 @@
 //   place:    where photos go, in a sentence
 //   classify: async (blob, name, own) → [answer], one for each model, in their order; an answer is one
 //             of `POST /v1/classify?details=true`; an image is used as it is if it is the data set's own
-//   features: async (blob) → Float32Array, the inputs of the first model's last layer; `local.js` alone
+//   features: async (blob) → Float32Array, the inputs of the first model's last layer; `local.js` alone, as
+//             is what follows
+//   teaching: how the first model is taught other classes (jobs/site.py), or null
+//   teach:    (layer) → nothing; the layer answers in place of the first model's own, null gives it back
 //
 // and throws Refusal, whose message is for people.
 export { connect } from "./server.js";

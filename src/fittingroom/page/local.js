@@ -1,5 +1,6 @@
 // The back end of an exported folder: it converts photos and runs models in the browser, by ONNX Runtime's
 // WebAssembly build on one thread. It loads files beside this one only, and sends nothing.
+import { Taught } from "./head.js";
 import { Model } from "./model.js";
 import { ownFormat } from "./own_format.js";
 import { converted, openPhoto } from "./photo.js";
@@ -20,7 +21,8 @@ export async function connect() {
     site.garments && Garments.load(site.garments), // null if no model knows garments
     ...site.models.map((model) => Model.load(runtime, model, here)),
   ]);
-  return {
+  const [first] = models;
+  const backend = {
     models: site.models,
     samples: garments ? await garments.all(site.garments.known) : [],
     place: "Your photos stay on this device: the model runs in your browser, and the page sends nothing.",
@@ -31,11 +33,16 @@ export async function connect() {
       return answers;
     },
     features: async (blob) => {
-      const [model] = models;
-      const image = resized(await openPhoto(blob), ...model.facts.shape);
-      return (await model.run(image, ["features"])).features.data;
+      const image = resized(await openPhoto(blob), ...first.facts.shape);
+      return (await first.run(image, ["features"])).features.data;
+    },
+    teaching: first.facts.teaching,
+    teach: (layer) => {
+      models[0] = layer ? new Taught(first, layer) : first;
+      backend.models = models.map(({ facts }) => facts);
     },
   };
+  return backend;
 }
 
 // One model's answer, by the rules of serve/classify.py and under the same names.

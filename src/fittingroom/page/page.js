@@ -2,6 +2,7 @@
 import { connect } from "./backend.js";
 import { Drawing } from "./drawing.js";
 import { Refusal } from "./refusal.js";
+import { offerTeaching } from "./teach.js";
 import { element, garment, list, showAnswers, showSeen, thumbnail, verdict } from "./view.js";
 
 /** @returns {any} */
@@ -24,7 +25,11 @@ async function start() {
     return complain(error);
   }
   byId("place").textContent = backend.place;
-  byId("models").textContent = backend.models.map(describe).join(" ");
+  introduce();
+  offerTeaching(backend, () => {
+    introduce();
+    if (tried.length) tryOn(tried[0].blob, tried[0].name, tried[0].source);
+  });
   const garments = backend.samples.length > 0; // without, no model knows them
   document.body.classList.toggle("other-classes", !garments);
   hang(0);
@@ -33,6 +38,10 @@ async function start() {
     ? "Try a photo or a garment from above, or bring your own."
     : "Bring a photo, or make a drawing.";
   document.body.dataset.ready = "true";
+}
+
+function introduce() {
+  byId("models").textContent = backend.models.map(describe).join(" ");
 }
 
 function describe({ name, classes, accuracy, measured_on: images, parameters }) {
@@ -100,7 +109,7 @@ async function tryOn(blob, name, source) {
   try {
     const answers = await backend.classify(blob, name, Boolean(source));
     if (turn !== latest) return;
-    const one = { blob, name, source, answers };
+    const one = { blob, name, source, answers, models: backend.models };
     present(one);
     remember(one);
     if (source !== "drawing") reveal();
@@ -114,10 +123,10 @@ async function tryOn(blob, name, source) {
   }
 }
 
-function present({ source, answers }) {
+function present({ source, answers, models }) {
   byId("trouble").hidden = true;
   byId("waiting").hidden = true;
-  showAnswers(byId("answers"), answers, backend.models, source === "drawing" ? null : byId("shown").src);
+  showAnswers(byId("answers"), answers, models, source === "drawing" ? null : byId("shown").src);
   byId("warnings").replaceChildren(list("warnings", answers[0].warnings ?? []));
   showSeen(byId("seen"), answers.find(({ stages }) => stages) ?? answers[0]);
   byId("status").textContent = answers
@@ -229,7 +238,7 @@ function wire() {
   });
   addEventListener("drop", (event) => {
     document.body.classList.remove("over");
-    if (!carriesFiles(event)) return;
+    if (!carriesFiles(event) || event.defaultPrevented) return;
     event.preventDefault();
     tryFiles(event.dataTransfer.files);
   });

@@ -19,7 +19,7 @@ export async function toPng(bytes, height, width) {
   return base64(new Uint8Array(await blob.arrayBuffer()));
 }
 
-function base64(bytes) {
+export function base64(bytes) {
   let text = "";
   for (let start = 0; start < bytes.length; start += 8192)
     text += String.fromCharCode(...bytes.subarray(start, start + 8192));

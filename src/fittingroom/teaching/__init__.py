@@ -7,11 +7,21 @@
     graph         the photo model's graph with that layer in place of its own
 """
 
-from fittingroom.teaching.fit import CrossValidated, Head, cross_validate, doubtful, fit_head
+from fittingroom.teaching.fit import (
+    FOLDS,
+    STRENGTHS,
+    CrossValidated,
+    Head,
+    cross_validate,
+    doubtful,
+    fit_head,
+)
 from fittingroom.teaching.graph import replace_head
 from fittingroom.teaching.kept import Kept, garment_of, make_kept, read_kept
 
 __all__ = [
+    "FOLDS",
+    "STRENGTHS",
     "CrossValidated",
     "Head",
     "Kept",

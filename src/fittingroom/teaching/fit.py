@@ -17,8 +17,8 @@ Bool = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
 
 # Strengths to choose from: the inverse of the penalty, `C` in scikit-learn.
-_STRENGTHS = (1.0, 3.0, 10.0)
-_FOLDS = 5
+STRENGTHS = (1.0, 3.0, 10.0)
+FOLDS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +82,7 @@ def cross_validate(
 
     Source: M. Stone (1974), JRSS B 36:111.
     """
-    fewest = min(_FOLDS, np.unique(labels, return_counts=True)[1].min())
+    fewest = min(FOLDS, np.unique(labels, return_counts=True)[1].min())
     folds = StratifiedKFold(fewest, shuffle=True, random_state=0)
     parts = list(folds.split(scaled, labels))
 
@@ -96,7 +96,7 @@ def cross_validate(
         order = np.argsort(np.concatenate([new for _, new in parts]))
         return np.concatenate(logits)[order], np.concatenate(distances)[order]
 
-    tried = {strength: judged(parts, strength) for strength in _STRENGTHS}
+    tried = {strength: judged(parts, strength) for strength in STRENGTHS}
     best = min(tried, key=lambda each: log_loss(labels, log_softmax(tried[each][0])).value)
     halves = [
         (train_test_split(seen, train_size=0.5, stratify=labels[seen], random_state=0)[0], new)

@@ -1,0 +1,176 @@
+// A new last layer for the model of photos, as teaching/fit.py and jobs/teach.py make it. A photo is its scaled
+// features; labels are numbers below `count`.
+import { Model } from "./model.js";
+
+const FLAT = 1e-4; // of the gradient
+const MOST_STEPS = 5000;
+
+const numbered = (count) => [...Array(count).keys()];
+const largest = (values) => values.indexOf(Math.max(...values));
+const sizesOf = (labels, count) => numbered(count).map((label) => labels.filter((each) => each === label).length);
+
+function dot(one, other) {
+  let total = 0; // a loop, since this is most of the time
+  for (let i = 0; i < one.length; i++) total += one[i] * other[i];
+  return total;
+}
+
+function sum(photos, shares) {
+  const total = new Float64Array(photos[0].length);
+  photos.forEach((photo, i) => {
+    for (let at = 0; at < total.length; at++) total[at] += shares[i] * photo[at];
+  });
+  return total;
+}
+
+function softmax(logits, temperature = 1) {
+  const most = Math.max(...logits);
+  const shares = logits.map((logit) => Math.exp((logit - most) / temperature));
+  const total = shares.reduce((sum, share) => sum + share);
+  return shares.map((share) => share / total);
+}
+
+// The model of photos with the layer that `learn` gives in place of its own.
+export class Taught extends Model {
+  constructor({ runtime, session, facts }, { classes, head, temperature, thresholds }) {
+    const own = { name: "photo, taught by you", of_garments: false, accuracy: null, parameters: null };
+    super(runtime, session, { ...facts, ...own, classes, thresholds }, null, null);
+    this.head = head;
+    this.temperature = temperature;
+    this.scaled = scaling(facts.teaching);
+  }
+
+  // Without evidence, which takes what features are the mean of: the model does not give it.
+  async run(images) {
+    const { features } = await super.run(images, ["features"]);
+    const photo = this.scaled(features.data);
+    const data = softmax(this.head.logits(photo), this.temperature);
+    return { features, probabilities: { data }, ood_score: { data: [this.head.distance(photo)] } };
+  }
+}
+
+// What scales features: less the mean, with less of what varies within classes, of length one.
+export function scaling({ scaling: text }) {
+  const numbers = floats(text);
+  return (features) => {
+    const size = features.length;
+    const damped = Float64Array.from(features, (value, i) => value - numbers[i]);
+    for (let start = size; start < numbers.length; start += size) {
+      const direction = numbers.subarray(start, start + size);
+      const along = dot(damped, direction);
+      for (let i = 0; i < size; i++) damped[i] -= along * direction[i];
+    }
+    const length = Math.sqrt(dot(damped, damped));
+    return damped.map((value) => value / length);
+  };
+}
+
+export const floats = (base64) =>
+  new Float32Array(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)).buffer);
+
+// A layer, its temperature and thresholds by cross-validation, and how many photos were `right` and `answered` there.
+export function learn(photos, labels, count, { strengths, folds, temperatures, risk, accepted }) {
+  const parts = Math.min(folds, ...sizesOf(labels, count));
+  const seen = new Array(count).fill(0);
+  const fold = labels.map((label) => seen[label]++ % parts); // each class is spread over all of them
+  const tried = strengths.map((strength) => {
+    const heads = numbered(parts).map((part) => {
+      const others = (_, i) => fold[i] !== part;
+      return fitHead(photos.filter(others), labels.filter(others), count, strength);
+    });
+    const logits = photos.map((photo, i) => heads[fold[i]].logits(photo));
+    const distances = photos.map((photo, i) => heads[fold[i]].distance(photo));
+    return { strength, logits, distances, loss: logLoss(logits, labels) };
+  });
+  const { strength, logits, distances } = tried.reduce((one, other) => (other.loss < one.loss ? other : one));
+  const temperature = fitTemperature(logits, labels, temperatures);
+  const probabilities = logits.map((each) => softmax(each, temperature));
+  const right = logits.map((each, i) => largest(each) === labels[i]);
+  const sure = probabilities.map((each) => Math.max(...each));
+  const thresholds = chooseThresholds(sure, right, distances, risk, accepted);
+  const { unsure, unknown } = thresholds;
+  return {
+    head: fitHead(photos, labels, count, strength),
+    temperature,
+    thresholds,
+    right: right.filter(Boolean).length,
+    answered: sure.filter((each, i) => each >= unsure && distances[i] <= unknown).length,
+  };
+}
+
+// Logistic regression by Nesterov's accelerated gradient descent. The penalty keeps the weights in the span of the
+// photos, so only a number for each photo and class, and a bias for each class, are to be found.
+export function fitHead(photos, labels, count, strength) {
+  const products = photos.map((one) => Float64Array.from(photos, (other) => dot(one, other)));
+  const sizes = sizesOf(labels, count);
+  // Classes are balanced. Of two, scikit-learn penalises the difference.
+  const scale = (photos.length * strength) / count / (count === 2 ? 2 : 1);
+  const shares = labels.map((label) => scale / sizes[label]);
+  const curved = products.map((row) => row.reduce((sum, each, j) => sum + (Math.abs(each) + 1) * shares[j], 0));
+  const steep = 1 + Math.max(...curved) / 2;
+  const momentum = (Math.sqrt(steep) - 1) / (Math.sqrt(steep) + 1);
+  const blank = () => numbered(count).map(() => new Float64Array(photos.length + 1)); // the last is the bias
+  let [found, ahead, slope] = [blank(), blank(), Infinity];
+  for (let step = 0; slope > FLAT && step < MOST_STEPS; step++) {
+    const gradient = blank();
+    products.forEach((row, i) => {
+      softmax(ahead.map((each) => dot(row, each) + each[row.length])).forEach((share, label) => {
+        const error = shares[i] * (share - Number(label === labels[i]));
+        gradient[label][i] = ahead[label][i] + error;
+        gradient[label][row.length] += error;
+      });
+    });
+    slope = Math.max(...gradient.map((each) => each.reduce((most, value) => Math.max(most, Math.abs(value)), 0)));
+    const next = ahead.map((each, label) => each.map((value, i) => value - gradient[label][i] / steep));
+    ahead = next.map((each, label) => each.map((value, i) => value + momentum * (value - found[label][i])));
+    found = next;
+  }
+  const weights = found.map((each) => sum(photos, each));
+  const means = numbered(count).map((label) => {
+    const mean = sum(photos, labels.map((each) => Number(each === label)));
+    const length = Math.sqrt(dot(mean, mean));
+    return mean.map((value) => value / length);
+  });
+  return {
+    logits: (photo) => weights.map((each, label) => dot(photo, each) + found[label][photos.length]),
+    distance: (photo) => 1 - Math.max(...means.map((mean) => dot(photo, mean))),
+  };
+}
+
+function logLoss(logits, labels, temperature = 1) {
+  const losses = logits.map((each, i) => -Math.log(Math.max(softmax(each, temperature)[labels[i]], 1e-300)));
+  return losses.reduce((sum, loss) => sum + loss) / losses.length;
+}
+
+// The temperature of the least log loss, to 1%.
+function fitTemperature(logits, labels, [coldest, hottest]) {
+  const steps = Math.ceil(100 * Math.log(hottest / coldest));
+  const tried = numbered(steps + 1).map((step) => coldest * (hottest / coldest) ** (step / steps));
+  const losses = tried.map((temperature) => logLoss(logits, labels, temperature));
+  return tried[losses.indexOf(Math.min(...losses))];
+}
+
+// As metrics/thresholds.py chooses them.
+function chooseThresholds(sure, right, distances, risk, accepted) {
+  const sorted = [...distances].sort((one, other) => one - other);
+  const at = accepted * (sorted.length - 1);
+  const below = sorted[Math.floor(at)];
+  const unknown = below + (sorted[Math.ceil(at)] - below) * (at % 1);
+  const known = numbered(sure.length).filter((i) => distances[i] <= unknown);
+  known.sort((one, other) => sure[other] - sure[one]);
+  const few = upper(0, known.length) > risk;
+  let [wrong, unsure] = [0, 1];
+  known.forEach((i, rank) => {
+    wrong += Number(!right[i]);
+    if (sure[i] === sure[known[rank + 1]]) return; // equal ones are answered together
+    if ((few ? wrong / (rank + 1) : upper(wrong, rank + 1)) <= risk) unsure = sure[i];
+  });
+  return { unsure, unknown };
+}
+
+// The upper end of Wilson's 95% interval.
+function upper(wrong, count) {
+  const [share, z] = [wrong / count, 1.959964];
+  const half = z * Math.sqrt((share * (1 - share)) / count + (z / (2 * count)) ** 2);
+  return (share + z ** 2 / (2 * count) + half) / (1 + z ** 2 / count);
+}
