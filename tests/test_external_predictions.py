@@ -62,14 +62,6 @@ def refused(match, call, *args, **kwargs):
     return str(caught.value)
 
 
-def test_a_table_of_classes_alone(table):
-    found = table(PLAIN)
-    np.testing.assert_array_equal(found.predicted, PREDICTED)
-    np.testing.assert_array_equal(found.labels, LABELS)
-    assert found.log_probabilities is None
-    assert (found.predicted.dtype, found.classes) == (np.uint8, CLASSES)
-
-
 def test_a_table_with_probabilities_may_have_a_zero(table):
     found = table(FULL)
     np.testing.assert_allclose(found.probabilities, SHARES, atol=1e-7)

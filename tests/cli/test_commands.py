@@ -312,21 +312,3 @@ def test_a_broken_package_is_named_by_doctor_and_by_one_sentence_elsewhere(tmp_p
     extras = json.loads(call("doctor", "--json").stdout)["extras"]
     assert f"{package} is broken: {DLL} Install the Microsoft Visual C++" in extras["core"]
     assert extras["docs"] == "complete"
-
-
-def test_a_run_that_cannot_be_used_and_a_full_disk_get_one_message(cli, run_copy, full_disk):
-    (run_copy / "model.onnx").write_bytes(b"")
-    code, _, err = cli("evaluate", str(run_copy))
-    assert code == 1
-    assert "was changed" in err
-    (run_copy / "manifest.json").unlink()
-    code, _, err = cli("evaluate", str(run_copy))
-    assert code == 1
-    assert "didn't finish" in err
-    code, out, err = cli("runs", "--runs", str(run_copy.parent))
-    assert code == 0
-    assert "unfinished" in out
-    full_disk()
-    code, _, err = cli("train", "tiny", "--data", "sample")
-    assert code == 1
-    assert "No space left" in err

@@ -13,9 +13,9 @@ from torch import nn
 print("loading")
 
 class Linear(nn.Module):
-    def __init__(self, classes=10):
+    def __init__(self):
         super().__init__()
-        self.last = nn.Linear(784, classes)
+        self.last = nn.Linear(784, 10)
 
     def forward(self, x):
         return self.last(x.flatten(1))
@@ -24,17 +24,9 @@ def build():
     print("building")
     return Linear()
 
-def seven():
-    return Linear(7)
-
 class Broken(Linear):
     def forward(self, x):
         return self.last(x)
-
-class Dependent(Linear):
-    def forward(self, x):
-        x = super().forward(x)
-        return x if x.sum() > 0 else -x
 """
 
 
@@ -80,27 +72,11 @@ def test_summary_shows_what_the_model_prints(cli):
     assert values["printed"].startswith("Linear(")
 
 
-@pytest.mark.parametrize(
-    ("name", "code", "words"),
-    [
-        ("torch", 2, "an object of the type module"),
-        ("seven", 1, "logits of shape (2, 10)"),
-        ("Dependent", 1, "PyTorch can't export nets.py:Dependent"),
-    ],
-)
-def test_a_mistake_gets_one_message_and_leaves_no_run(cli, name, code, words):
-    received, out, err = train(cli, name)
-    assert (received, out) == (code, "")
-    assert words in err
-    assert "Traceback" not in err
-    assert not Path("runs").exists()
-
-
 def test_an_error_in_its_code_ends_with_its_own_lines(cli, tmp_path):
     code, out, err = train(cli, "Broken")
     assert (code, out) == (1, "")
     lines = err.rstrip().splitlines()
-    number = FILE[: FILE.index("self.last(x)\n\nclass Dep")].count("\n") + 1
+    number = FILE[: FILE.index("self.last(x)\n")].count("\n") + 1
     assert f'  File "{tmp_path / "nets.py"}", line {number}, in forward' in lines
     assert lines[-1].startswith("RuntimeError: mat1 and mat2 shapes cannot be multiplied")
     assert "fittingroom/engines" not in err

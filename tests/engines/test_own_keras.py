@@ -58,10 +58,6 @@ def resized():
     )
 
 
-def dense():
-    return ending(lambda x: layers.Dense(10, activation="softmax")(layers.Dense(32, "relu")(x)))
-
-
 class Written(keras.Model):  # type: ignore[misc,name-defined]
     """A class of your own, which Keras finds in no file."""
 
@@ -106,23 +102,6 @@ def test_the_graph_gives_what_the_model_gives(model, shape, sample_split, capfd)
     )
     assert fitted.core.operations > 0
     assert capfd.readouterr() == ("", "")
-
-
-def test_it_learns_by_the_recipes_settings(sample_split):
-    recipe = recipe_for(
-        dense,
-        epochs=3,
-        schedule="one-cycle",
-        augmentation=Augmentation(flip=True, rotation=0.02),
-        keep="best loss",
-    )
-    fitted, history = fit(recipe, sample_split)
-    accuracy = (fitted.logits.argmax(1) == sample_split.validation.labels).mean()
-    assert accuracy > 0.4
-    assert len(history) == 3
-    assert fitted.best_epoch == min(history, key=lambda epoch: epoch.val_loss).epoch
-    assert accuracy == pytest.approx(history[fitted.best_epoch - 1].val_accuracy)
-    own_models.assert_the_graph_gives_the_same(fitted, sample_split)
 
 
 def test_plain_keras_loads_the_files_and_gives_the_same(sample_split, tmp_path):

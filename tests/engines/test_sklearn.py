@@ -8,7 +8,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from fittingroom.engines import engine_named
-from fittingroom.errors import DataInvalidError, RecipeError, UsageError
+from fittingroom.errors import DataInvalidError, RecipeError
 from fittingroom.export import wrap_core
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
@@ -82,8 +82,3 @@ def test_a_class_without_training_images_is_refused(sample_split):
 def test_a_recipe_with_a_network_is_refused(tiny, sample_split):
     with pytest.raises(RecipeError, match="Use the engine 'pytorch'"):
         fit(dataclasses.replace(tiny, engine="sklearn"), sample_split)
-
-
-def test_a_device_that_scikit_learn_does_not_know_is_wrong_usage():
-    with pytest.raises(UsageError, match="Choose: cpu"):
-        ENGINE.device("cuda", None)

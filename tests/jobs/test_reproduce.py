@@ -215,17 +215,6 @@ def test_predictions_of_other_images_are_refused(trained, now, changed):
         compare_runs(run, now)
 
 
-@pytest.mark.parametrize("values", [{"threads": "2"}, {"device": None}, {"threads": True}])
-def test_a_run_that_does_not_say_where_it_was_trained_is_refused(changed, values):
-    with pytest.raises(RunChangedError, match=next(iter(values))):
-        changed(**values)
-
-
-def test_a_missing_device_is_refused(changed):
-    with pytest.raises(UsageError, match="has no device 'abacus'"):
-        reproduce(changed(device="abacus"))
-
-
 def test_your_own_code_is_asked_for_and_never_taken_from_the_folder(sample, tmp_path, trained):
     file = tmp_path / "mine.py"
     file.write_text(MODEL)

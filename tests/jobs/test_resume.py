@@ -9,7 +9,6 @@ import pytest
 from fittingroom.engines.pytorch import training as pytorch
 from fittingroom.errors import (
     MissingExtraError,
-    RunBusyError,
     RunError,
     TrainingStopped,
     UsageError,
@@ -18,7 +17,7 @@ from fittingroom.jobs.progress import Silence
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.recipes import RECIPES
-from fittingroom.runs import RunWriter, list_runs, only_here, read_checkpoint, run_name
+from fittingroom.runs import RunWriter, list_runs, read_checkpoint
 from fittingroom.runs.checkpoints import CHECKPOINT
 from tests.conftest import TINY, Listener
 
@@ -178,14 +177,6 @@ def test_what_a_crash_left_half_written_is_removed(tiny, sample, tmp_path, monke
     (begun.folder / ".mine").write_text("mine")
     run = trained_in(tmp_path, tiny, sample)
     assert [path.name for path in run.folder.iterdir() if path.name[0] == "."] == [".mine"]
-
-
-def test_a_second_training_of_the_same_says_so_and_stops(tiny, sample, tmp_path):
-    name = run_name(tiny.for_classes(10), 0, sample.key)
-    with only_here(tmp_path, name):
-        with pytest.raises(RunBusyError, match="Another process"):
-            trained_in(tmp_path, tiny, sample, resume=False)
-        trained_in(tmp_path, tiny, sample, seed=1, resume=False)  # another run
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
