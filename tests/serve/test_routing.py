@@ -48,7 +48,7 @@ def test_details_show_what_each_model_saw(client, loaded):
         assert each.get("small") is None
     assert [len(each["nearest"]) for each in (photo, own, negated)] == [5, 5, 5]
     # One colour can't be converted, so there is nothing that a model of 28 × 28 would see.
-    assert (flat["stages"], flat.get("small"), flat.get("nearest")) == ([], None, None)
+    assert [flat.get(name) for name in ("stages", "small", "nearest")] == [None] * 3
 
 
 @pytest.mark.parametrize("details", [False, True])

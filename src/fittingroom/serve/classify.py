@@ -181,7 +181,7 @@ def _details(brought: Brought, small: Model, photo: Photo | None) -> dict[str, A
         "image": _png(brought.image),
         "warnings": list(brought.warnings),
         "explanation": np.round(explanation, _DIGITS),
-        "stages": [],
+        "stages": None if brought.model.takes_photos else [],
     }
     if small.takes_photos:
         return values
