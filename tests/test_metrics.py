@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import optimize, special, stats
 from sklearn.calibration import calibration_curve
 from sklearn.isotonic import IsotonicRegression
-from sklearn.metrics import brier_score_loss, precision_recall_fscore_support
+from sklearn.metrics import brier_score_loss, precision_recall_fscore_support, top_k_accuracy_score
 from sklearn.metrics import confusion_matrix as sklearn_confusion_matrix
 from sklearn.metrics import log_loss as sklearn_log_loss
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
@@ -36,6 +36,18 @@ def ends(estimate):
 
 
 # --- Wilson -------------------------------------------------------------------------------------
+
+
+def test_top_accuracy_is_that_of_scikit_learn():
+    generator = np.random.default_rng(30)
+    for _ in range(20):
+        count, kinds = int(generator.integers(20, 200)), int(generator.integers(3, 12))
+        labels, shares = generator.integers(0, kinds, count), generator.random((count, kinds))
+        for top in (1, 2, 3):
+            expected = top_k_accuracy_score(labels, shares, k=top, labels=range(kinds))
+            assert metrics.top_accuracy(labels, np.log(shares), top).value == expected
+    # Nothing is known where all are as likely.
+    assert metrics.top_accuracy(labels, np.ones((count, kinds))).value == 0
 
 
 def test_the_difference_of_two_shares_is_that_of_statsmodels():

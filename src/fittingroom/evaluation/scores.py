@@ -109,6 +109,15 @@ SCORES: dict[str, ScoreInfo] = {
         "The harmonic mean of precision and recall; mean of the classes.",
         headline=True,
     ),
+    "top_2_accuracy": ScoreInfo(
+        "Top-2 accuracy",
+        lambda given: metrics.top_accuracy(
+            given.predictions.labels, np.asarray(given.predictions.log_probabilities)
+        ),
+        percent_estimate,
+        "The share of images whose class is one of the two most likely ones.",
+        probabilities=True,
+    ),
     "log_loss": ScoreInfo(
         "Log loss",
         lambda given: metrics.log_loss(

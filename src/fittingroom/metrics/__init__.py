@@ -31,6 +31,7 @@ from fittingroom.metrics.classification import (
     f1,
     precision,
     recall,
+    top_accuracy,
 )
 from fittingroom.metrics.estimates import (
     difference_of_shares,

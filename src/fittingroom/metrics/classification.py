@@ -41,6 +41,20 @@ def accuracy(labels: npt.ArrayLike, predicted: npt.ArrayLike) -> Estimate:
     return wilson(int((true == called).sum()), len(true))
 
 
+def top_accuracy(labels: npt.ArrayLike, probabilities: npt.ArrayLike, top: int = 2) -> Estimate:
+    """The share of images whose class is among the `top` most likely, with its Wilson interval.
+
+    Args:
+        labels: whole numbers ``(N,)``.
+        probabilities: of all classes, or their logarithms, ``(N, K)``. Of equals, the true class
+            counts as the last.
+    """
+    values = np.asarray(probabilities)
+    true = checked_labels(labels, values.shape[1])
+    own = np.take_along_axis(values, true[:, None], axis=1)
+    return wilson(int(((values >= own).sum(axis=1) <= top).sum()), len(true))
+
+
 def confusion_matrix(
     labels: npt.ArrayLike, predicted: npt.ArrayLike, classes: int | Sequence[str]
 ) -> Int64:
