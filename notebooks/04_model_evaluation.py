@@ -294,11 +294,9 @@ pd.DataFrame(rows).set_index("network").rename_axis(None)
 
 # %%
 share = (len(pair.a_only) + len(pair.b_only)) / len(test)  # on which only one of them is right
-million = 1_000_000  # to have whole numbers
 rows = {}
 for gap in (0.02, 0.01, 0.005, 0.002, 0.001):
-    ahead, disagree = round(gap * million), round(max(share, gap) * million)
-    needed = images_needed((disagree - ahead) // 2, (disagree + ahead) // 2, million)
+    needed = images_needed(max(share, gap), gap)
     rows[f"{100 * gap:.1f} points"] = f"{needed:,}"
 pd.DataFrame({"images needed": rows})
 

@@ -65,9 +65,9 @@ def risk(images: int = 3) -> RiskCoverage:
 
 def gains() -> Figure:
     given = [
-        ClassGain("few", Estimate(0.001, -0.01, 0.012)),
-        ClassGain("many", Estimate(0.05, 0.04, 0.06)),
-        ClassGain("fewer", Estimate(-0.05, -0.06, -0.04)),
+        ClassGain("few", Estimate(0.001, -0.01, 0.012), 1.0),
+        ClassGain("many", Estimate(0.05, 0.04, 0.06), 0.001),
+        ClassGain("fewer", Estimate(-0.05, -0.06, -0.04), 0.001),
     ]
     return plots.class_gains(given, ("ann", "cnn"), (0, 1))
 
@@ -126,7 +126,7 @@ def test_figures_of_many_classes_name_thirty_and_stay_small(kinds: int) -> None:
     classes = [f"kind {number}" for number in range(kinds)]
     confusion = np.eye(kinds, dtype=int) * 5
     confusion[2, 1], confusion[0, kinds - 1] = 9, 3
-    gains = [ClassGain(name, Estimate(0.01 * at, 0, 1)) for at, name in enumerate(classes)]
+    gains = [ClassGain(name, Estimate(0.01 * at, 0, 1), 1.0) for at, name in enumerate(classes)]
     recalls = [Estimate(at / kinds, 0, 1) for at in range(kinds)]
     figures = {
         "matrix": plots.confusion_matrix(confusion, classes, BLUE),

@@ -97,6 +97,11 @@ def decimal_estimate(estimate: Estimate) -> str:
     return f"{estimate.value:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"
 
 
+def ratio_estimate(estimate: Estimate) -> str:
+    """``"0.78 (0.72–0.83)"``."""
+    return f"{estimate.value:.2f} ({estimate.low:.2f}–{estimate.high:.2f})"
+
+
 def decimal_change(estimate: Estimate) -> str:
     """``"−0.031 (−0.042 to −0.020)"``."""
     value, low, high = (signed(part, 3) for part in (estimate.value, estimate.low, estimate.high))

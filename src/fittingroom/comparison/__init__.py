@@ -17,6 +17,8 @@ from fittingroom.comparison.paired import (
     tango_interval,
 )
 from fittingroom.comparison.results import (
+    ALPHA,
+    LEAST_SEEDS,
     ClassGain,
     Comparison,
     Entrant,
@@ -29,25 +31,5 @@ from fittingroom.comparison.seeds import (
     SeedScores,
     accuracy_interval,
     seed_difference,
+    seed_power,
 )
-
-__all__ = [
-    "MARGIN",
-    "ClassGain",
-    "Comparison",
-    "Entrant",
-    "McNemar",
-    "ModelResult",
-    "Pair",
-    "Power",
-    "SeedScores",
-    "accuracy_interval",
-    "check_margin",
-    "compare_models",
-    "holm",
-    "images_needed",
-    "mcnemar",
-    "paired_difference",
-    "seed_difference",
-    "tango_interval",
-]

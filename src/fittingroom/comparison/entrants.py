@@ -8,8 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from fittingroom.classes import in_short
-from fittingroom.comparison.paired import images_needed, mcnemar, paired_difference
+from fittingroom.comparison.paired import (
+    images_needed,
+    mcnemar,
+    paired_difference,
+    paired_p_equivalent,
+)
 from fittingroom.comparison.results import (
+    ALPHA,
+    LEAST_SEEDS,
     ClassGain,
     Comparison,
     Entrant,
@@ -18,7 +25,13 @@ from fittingroom.comparison.results import (
     Power,
     Verdict,
 )
-from fittingroom.comparison.seeds import SeedScores, accuracy_interval, seed_difference, seed_power
+from fittingroom.comparison.seeds import (
+    SeedScores,
+    accuracy_interval,
+    error_ratio,
+    seed_difference,
+    seed_power,
+)
 from fittingroom.comparison.sentences import comparison_sentence, pair_sentence
 from fittingroom.errors import PredictionsError, UsageError
 from fittingroom.numbers import Estimate, listed
@@ -32,15 +45,14 @@ MARGIN = 0.005
 def compare_models(entrants: Sequence[Entrant], *, margin: float = MARGIN) -> Comparison:
     """Every entrant's accuracy, and every pair's difference, tests and verdict.
 
-    Two entrants with one seed each are compared as *fitted models*: McNemar's test and Tango's
-    interval, over images alone. If either has several seeds, the *recipes* are compared, by
-    :mod:`fittingroom.comparison.seeds`, over seeds and images; a side with a single seed is then
-    assumed to vary between seeds as the other does, which its sentence says.
+    Two *recipes* are compared over seeds and images, by :mod:`fittingroom.comparison.seeds`, if
+    each has three seeds or more, or is deterministic. Otherwise these *fitted models* are, over
+    images alone: two single ones by McNemar's test and Tango's interval, several of a recipe by
+    the mean of their answers.
 
-    The verdict on `b` against `a` is better or worse if the 95% interval excludes zero,
-    equivalent if it includes zero and lies within the margin, and not shown otherwise. It is each
-    pair's own; `p_adjusted` is corrected for all pairs by Holm's method, and the sentence says so
-    if a verdict is not significant after it.
+    The verdict on `b` against `a` is better or worse if p is at most 5% after Holm's correction for
+    all pairs. Otherwise it is equivalent if the 95% interval lies within the margin, after the same
+    correction, and not shown if it does not. Intervals are not corrected.
 
     Args:
         entrants: two or more, with different names, all on the same images in the same order.
@@ -61,8 +73,11 @@ def compare_models(entrants: Sequence[Entrant], *, margin: float = MARGIN) -> Co
     images = len(entrants[0].predictions[0])
     models = {each.name: _model(each) for each in entrants}
     pairs = [_pair(a, b, margin) for a, b in combinations(entrants, 2)]
-    for at, p_adjusted in enumerate(holm([pair.p_value for pair in pairs])):
-        pair = replace(pairs[at], p_adjusted=p_adjusted)
+    adjusted = holm([pair.p_value for pair in pairs])
+    equivalent = holm([pair.p_equivalent for pair in pairs])
+    for at, (pair, p, p_equivalent) in enumerate(zip(pairs, adjusted, equivalent, strict=True)):
+        verdict = verdict_of(pair.difference.value, p, p_equivalent)
+        pair = replace(pair, verdict=verdict, p_adjusted=p, p_equivalent=p_equivalent)
         words = pair_sentence(models[pair.a], models[pair.b], pair, images, len(pairs))
         pairs[at] = replace(pair, sentence=words)
     outcome = Comparison(tuple(models.values()), tuple(pairs), images, sentence="")
@@ -92,77 +107,89 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted.tolist()
 
 
-def verdict_of(interval: Estimate, margin: float) -> Verdict:
-    """The verdict on `b`, from the 95% interval of its accuracy minus that of `a`, fractions."""
-    if interval.low > 0:
-        return "better"
-    if interval.high < 0:
-        return "worse"
-    return "equivalent" if _within(interval, margin) else "not shown"
-
-
-def _within(interval: Estimate, margin: float) -> bool:
-    return -margin < interval.low and interval.high < margin
+def verdict_of(difference: float, p_adjusted: float, p_equivalent: float) -> Verdict:
+    """The verdict on `b`, from the difference and both p-values after Holm's correction."""
+    if p_adjusted <= ALPHA:
+        return "better" if difference > 0 else "worse"
+    return "equivalent" if p_equivalent <= ALPHA else "not shown"
 
 
 def _model(entrant: Entrant) -> ModelResult:
     scores = SeedScores.of(entrant.correct)
+    enough = scores.seeds >= LEAST_SEEDS
     return ModelResult(
         name=entrant.name,
         recipe=entrant.recipe,
         seeds=entrant.seeds,
-        accuracy=accuracy_interval(scores),
+        accuracy=accuracy_interval(scores if enough else scores.as_one()),
         per_seed=tuple(scores.per_seed.tolist()),
         deviation=float(np.sqrt(scores.seed_variance)) if scores.seeds > 1 else None,
+        deterministic=entrant.deterministic,
     )
 
 
 def _pair(a: Entrant, b: Entrant, margin: float) -> Pair:
-    """What two entrants' answers show; Holm's correction and the sentence are filled in later."""
+    """What two entrants' answers show; Holm's correction, verdict and sentence come later."""
     of_a, of_b = a.correct, b.correct
     a_only, b_only = np.flatnonzero(of_a[0] & ~of_b[0]), np.flatnonzero(of_b[0] & ~of_a[0])
-    fitted = len(of_a) == len(of_b) == 1
-    test, p_better = None, None
-    if fitted:
-        test = mcnemar(len(a_only), len(b_only))
-        p_value = test.p_mid
-        power = Power(None, images_needed(len(a_only), len(b_only), of_a.shape[1]))
-    else:
-        scores = SeedScores.of(of_a), SeedScores.of(of_b)
-        model = seed_difference(*scores)
-        p_value, p_better, power = model.p_value, model.p_better, seed_power(*scores)
-    difference, said = _difference(of_a, of_b), a.predictions[0]
-    gains = [
-        ClassGain(name, _difference(of_a[:, said.labels == k], of_b[:, said.labels == k]))
-        for k, name in enumerate(said.classes)
-    ]
+    single = len(of_a) == len(of_b) == 1
+    recipes = not single and all(
+        each.deterministic or len(each.predictions) >= LEAST_SEEDS for each in (a, b)
+    )
+    scores = _scores(of_a, of_b, recipes=recipes)
+    model, said = seed_difference(*scores), a.predictions[0]
+    difference, p_value = _difference(of_a, of_b, recipes=recipes)
+    p_equivalent = model.p_equivalent(margin)
+    narrow, power = model.interval(0.90), seed_power(*scores, margin)
+    if single:
+        counts = len(a_only), len(b_only), of_a.shape[1]
+        share = (len(a_only) + len(b_only)) / of_a.shape[1]
+        power = Power(None, None, images_needed(share, margin))
+        p_equivalent = paired_p_equivalent(*counts, margin)
+        narrow = paired_difference(*counts, 0.90)
+    classes = [said.labels == k for k in range(len(said.classes))]
+    gains = [_difference(of_a[:, kind], of_b[:, kind], recipes=recipes) for kind in classes]
+    adjusted = holm([p for _, p in gains])
     return Pair(
         a=a.name,
         b=b.name,
-        level="fitted models" if fitted else "recipes",
+        level="recipes" if recipes else "fitted models",
         difference=difference,
-        mcnemar=test,
-        p_better=p_better,
+        error_ratio=error_ratio(*scores),
+        mcnemar=mcnemar(len(a_only), len(b_only)) if single else None,
+        p_better=model.p_better,
+        p_within=model.p_within(margin),
         margin=margin,
-        equivalent=_within(_difference(of_a, of_b, confidence=0.90), margin),
-        verdict=verdict_of(difference, margin),
+        equivalent=-margin < narrow.low and narrow.high < margin,
+        verdict="not shown",
         sentence="",
-        gains=tuple(gains),
+        gains=tuple(
+            ClassGain(name, gain, p)
+            for name, (gain, _), p in zip(said.classes, gains, adjusted, strict=True)
+        ),
         a_only=a_only,
         b_only=b_only,
         p_value=p_value,
         p_adjusted=p_value,
+        p_equivalent=p_equivalent,
         power=power,
     )
 
 
-def _difference(of_a: Correct, of_b: Correct, confidence: float = 0.95) -> Estimate:
-    """Accuracy of `b` minus accuracy of `a`, of fitted models or over seeds."""
+def _scores(of_a: Correct, of_b: Correct, *, recipes: bool) -> tuple[SeedScores, SeedScores]:
+    """Of two recipes, or of these runs of them, which then are one model each."""
+    a, b = SeedScores.of(of_a), SeedScores.of(of_b)
+    return (a, b) if recipes else (a.as_one(), b.as_one())
+
+
+def _difference(of_a: Correct, of_b: Correct, *, recipes: bool) -> tuple[Estimate, float]:
+    """Accuracy of `b` minus accuracy of `a`, and the p-value for zero."""
     images = of_a.shape[1]
     if len(of_a) == len(of_b) == 1 or images == 0:
         a_only, b_only = int((of_a[0] & ~of_b[0]).sum()), int((of_b[0] & ~of_a[0]).sum())
-        return paired_difference(a_only, b_only, images, confidence)
-    return seed_difference(SeedScores.of(of_a), SeedScores.of(of_b)).interval(confidence)
+        return paired_difference(a_only, b_only, images), mcnemar(a_only, b_only).p_mid
+    model = seed_difference(*_scores(of_a, of_b, recipes=recipes))
+    return model.interval(), model.p_value
 
 
 def _check_entrants(entrants: Sequence[Entrant]) -> None:

@@ -39,8 +39,10 @@ def paired_difference(a_only: int, b_only: int, images: int, confidence: float =
     """Accuracy of `b` minus accuracy of `a`, a fraction, with Tango's score interval.
 
     The interval holds the differences that a score test, with the chance of disagreement
-    estimated under each, does not reject. It excludes zero exactly where McNemar's asymptotic
-    test rejects, and has a width even if the models never disagree; without images it is (-1, 1).
+    estimated under each, does not reject. It has a width even if the models never disagree; without
+    images it is (-1, 1). Where Tango's excludes zero and McNemar's mid-p test, which is exact to a
+    half of one table, does not (four images against none), it is extended to zero: it excludes zero
+    exactly where that test rejects.
 
     Args:
         a_only, b_only: images that only `a`, or only `b`, gets right.
@@ -52,8 +54,20 @@ def paired_difference(a_only: int, b_only: int, images: int, confidence: float =
     """
     if images == 0:
         return Estimate(0.0, -1.0, 1.0)
-    low, high = tango_interval(a_only, b_only, images, confidence)
-    return Estimate((b_only - a_only) / images, float(low), float(high))
+    low, high = (float(end) for end in tango_interval(a_only, b_only, images, confidence))
+    if mcnemar(a_only, b_only).p_mid > 1 - confidence:
+        low, high = min(low, 0.0), max(high, 0.0)
+    return Estimate((b_only - a_only) / images, low, high)
+
+
+def paired_p_equivalent(a_only: int, b_only: int, images: int, margin: float) -> float:
+    """Twice the larger p-value of two one-sided score tests that the gap is as large as the margin.
+
+    It is 5% or less where Tango's 95% interval lies within the margin.
+    """
+    a, b, total, edge = (np.asarray(x, dtype=np.float64) for x in (a_only, b_only, images, margin))
+    scores = float(_score(a, b, total, -edge)), -float(_score(a, b, total, edge))
+    return min(1.0, 2 * float(stats.norm.sf(min(scores))))
 
 
 def tango_interval(
@@ -93,18 +107,17 @@ def _score(first: Float64, second: Float64, total: Float64, difference: Float64)
     return np.where(deviation > 0, gap / np.where(deviation > 0, deviation, 1), np.sign(gap) * 1e9)
 
 
-def images_needed(a_only: int, b_only: int, images: int) -> int | None:
-    """Images for McNemar's test, two-sided at 5%, to show a gap of the size seen with 80% power.
+def images_needed(share: float, gap: float) -> int | None:
+    """Images for McNemar's test, two-sided at 5%, to show a gap with 80% power.
 
     ``n = (z_α √ψ + z_β √(ψ - δ²))² / δ²`` with ``ψ`` the share of images on which only one is
-    right and ``δ`` the difference of accuracies; None if that is zero.
+    right and ``δ`` the gap; None if that is zero, or more than the share.
 
     Source:
         Connor (1987), Biometrics 43:207.
     """
-    if a_only == b_only:
+    if not 0 < gap <= share:
         return None
-    share, gap = (a_only + b_only) / images, abs(a_only - b_only) / images
     wanted = normal_quantile() * math.sqrt(share)
-    wanted += float(stats.norm.ppf(0.8)) * math.sqrt(max(share - gap**2, 0))
+    wanted += float(stats.norm.ppf(0.8)) * math.sqrt(share - gap**2)
     return max(1, math.ceil((wanted / gap) ** 2))

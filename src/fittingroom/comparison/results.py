@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import pandas
 
 Verdict = Literal["better", "worse", "equivalent", "not shown"]
+# The level of every test and verdict.
+ALPHA = 0.05
+# With fewer seeds of a side, nothing is said of its recipe.
+LEAST_SEEDS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +29,14 @@ class Entrant:
         recipe: the recipe's name.
         seeds: one seed a model; none for a single model whose seed is not known.
         predictions: one set a model, all on the same images in the same order.
+        deterministic: whether every seed gives the same model, by the recipe's own word.
     """
 
     name: str
     recipe: str
     seeds: tuple[int, ...]
     predictions: tuple[Predictions, ...]
+    deterministic: bool = False
 
     @cached_property
     def correct(self) -> npt.NDArray[np.bool_]:
@@ -48,6 +54,7 @@ class ModelResult:
         seeds: as given; none if it is not known.
         per_seed: each fitted model's accuracy.
         deviation: sample standard deviation over seeds, None for a single one.
+        deterministic: as given.
     """
 
     name: str
@@ -56,6 +63,7 @@ class ModelResult:
     accuracy: Estimate
     per_seed: tuple[float, ...]
     deviation: float | None
+    deterministic: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,22 +85,33 @@ class McNemar:
 
 @dataclass(frozen=True)
 class ClassGain:
-    """Recall of `b` minus recall of `a` for one class, as a fraction, with its paired interval."""
+    """Recall of `b` minus recall of `a` for one class, as a fraction, with its paired interval.
+
+    The interval is of this class alone; `p_adjusted` is corrected for all classes by Holm's method.
+    """
 
     name: str
     difference: Estimate
+    p_adjusted: float
+
+    @property
+    def shown(self) -> bool:
+        """Whether the class' recall differs, after Holm's correction."""
+        return self.p_adjusted <= ALPHA
 
 
 @dataclass(frozen=True)
 class Power:
-    """What it would take to show a gap of the size seen, with 80% power at 5%, two-sided.
+    """What it would take to show a gap as large as the margin, with 80% power at 5%, two-sided.
 
     Attributes:
         seeds: of each recipe, with as many images as now; None for two fitted models.
-        images: with as many seeds as now. Both are None if nothing is enough, or the gap is zero.
+        seeds_range: for the ends of the 95% interval of the variance between seeds.
+        images: with as many seeds as now. None if nothing is enough, or the gap is zero.
     """
 
     seeds: int | None
+    seeds_range: tuple[int | None, int | None] | None
     images: int | None
 
 
@@ -102,14 +121,17 @@ class Pair:
 
     Attributes:
         a, b: names of the two.
-        level: whether two fitted models are compared, or two recipes over seeds.
+        level: whether these trained models are compared, or two recipes over seeds.
         difference: accuracy of `b` minus accuracy of `a`, as a fraction.
-        mcnemar: for two fitted models only.
+        error_ratio: errors of `b` for each error of `a`; None if one of them makes none.
+        mcnemar: for two fitted models, one of each, only.
         p_better: probability that a new training of `b` beats a new training of `a`, on all the
-            images that there could be; only for two recipes with several seeds each.
+            images that there could be; for recipes only.
+        p_within: probability that the true difference lies within the margin.
         margin: the difference in accuracy that counts as none, as a fraction.
-        equivalent: whether the 90% interval lies within the margin (two one-sided tests at 5%).
-        verdict: said of `b` against `a`.
+        equivalent: whether this pair's own 90% interval lies within the margin (two one-sided
+            tests at 5%).
+        verdict: said of `b` against `a`, after Holm's correction for all pairs.
         sentence: the verdict in plain words with its numbers.
         gains: per class.
         a_only, b_only: int64, positions of the images that only one of the two classifies
@@ -117,15 +139,18 @@ class Pair:
         p_value: two-sided, for a difference of zero: McNemar's mid-p for two fitted models, that
             of the interval's own t statistic for recipes.
         p_adjusted: `p_value` after Holm's correction for all pairs of the comparison.
-        power: what it would take to show a gap of the size seen.
+        p_equivalent: twice the larger p-value of two one-sided tests, after Holm's correction.
+        power: what it would take to show a gap as large as the margin.
     """
 
     a: str
     b: str
     level: Literal["fitted models", "recipes"]
     difference: Estimate
+    error_ratio: Estimate | None
     mcnemar: McNemar | None
     p_better: float | None
+    p_within: float
     margin: float
     equivalent: bool
     verdict: Verdict
@@ -135,6 +160,7 @@ class Pair:
     b_only: Int64
     p_value: float
     p_adjusted: float
+    p_equivalent: float
     power: Power
 
     @property

@@ -12,14 +12,18 @@ difference ``D`` then has the variance
 
 estimated without bias from mean squares: the variance ``s²_r`` of the seeds' accuracies holds the
 first and third part, the variance of the images' mean differences the second and third, and the
-third, counted twice, is taken off by the mean square of interaction. The degrees of freedom are
-Satterthwaite's. This is the analysis of multi-reader multi-case studies, seeds for readers and
-test images for cases, with readers nested within the method.
+third, counted twice, is taken off by the mean square of interaction. This is the analysis of
+multi-reader multi-case studies, seeds for readers and test images for cases, with readers nested
+within the method.
 
-Source: Satterthwaite (1946), Biometrics Bulletin 2:110; Welch (1947), Biometrika 34:28; Hillis
-(2007), Statistics in Medicine 26:596 and (2014) 33:330; Gallas, Bandos, Samuelson and Wagner
-(2009), Communications in Statistics A 38:2586. Its coverage is measured by
-``benchmarks/statistics.py``.
+The quantile is Cochran's and Cox's: the mean of Student's quantiles of the parts, weighted by the
+parts. Satterthwaite's degrees of freedom, which are usual, rise by chance where the error shrinks
+by chance, so that few or unequal seeds give intervals that are too narrow.
+
+Source: Cochran and Cox (1950), Experimental Designs, section 4.14; Mickey and Brown (1966), Annals
+of Mathematical Statistics 37:639 (why it is cautious); Hillis (2007), Statistics in Medicine 26:596
+and (2014) 33:330; Gallas, Bandos, Samuelson and Wagner (2009), Communications in Statistics A
+38:2586. Its coverage is measured by ``benchmarks/statistics.py``.
 """
 
 import bisect
@@ -29,13 +33,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+from scipy import optimize, special
 
 from fittingroom.comparison.results import Power
 from fittingroom.metrics.estimates import normal_quantile, score_interval
 from fittingroom.numbers import Estimate
 
 Float64 = npt.NDArray[np.float64]
+# Of a variance, each with its degrees of freedom; the last one is the images'.
+Parts = tuple[tuple[float, float], ...]
 
 # Recipes that never disagree still differ by an unknown little. The standard error is at least so
 # many images, which makes the interval that of Tango for fitted models that never disagree.
@@ -54,15 +60,21 @@ class SeedScores:
     Attributes:
         per_seed: float64 ``(S,)``, accuracy of each seed.
         per_image: float64 ``(N,)``, share of the seeds that classify each image correctly.
+        unit: what an image counts, if it is classified correctly.
     """
 
     per_seed: Float64
     per_image: Float64
+    unit: float = 1.0
 
     @classmethod
     def of(cls, correct: npt.NDArray[np.bool_]) -> "SeedScores":
         """From which seed classifies which image correctly, bool ``(S, N)``."""
         return cls(correct.mean(axis=1), correct.mean(axis=0))
+
+    def as_one(self) -> "SeedScores":
+        """These runs together as one model, for what is said of them and not of their recipe."""
+        return SeedScores(self.per_seed.mean(keepdims=True), self.per_image)
 
     @property
     def seeds(self) -> int:
@@ -91,7 +103,7 @@ class SeedScores:
         if images == 1:
             return 0.0
         total = (
-            seeds * images * mean * (1 + mean)
+            seeds * images * mean * (self.unit + mean)
             - images * float(self.per_seed @ self.per_seed)
             - seeds * float(self.per_image @ self.per_image)
         )
@@ -109,80 +121,102 @@ class SeedDifference:
 
     Attributes:
         difference: the mean difference of accuracy, a fraction.
-        error: its standard error, over seeds and images.
-        freedom: Satterthwaite's degrees of freedom of `error`.
-        new_error: standard error with which it predicts the difference between two new trainings,
-            both scored on all images that there could be; None if a side has a single seed.
-        new_freedom: degrees of freedom of `new_error`.
+        parts: of its variance, over seeds and images.
+        new_parts: of the variance with which it predicts the difference between two new trainings,
+            both scored on all images that there could be; None if no side has several seeds.
     """
 
     difference: float
-    error: float
-    freedom: float
-    new_error: float | None
-    new_freedom: float | None
+    parts: Parts
+    new_parts: Parts | None
+
+    @property
+    def error(self) -> float:
+        """Its standard error."""
+        return _error(self.parts)
 
     def interval(self, confidence: float = 0.95) -> Estimate:
-        """The difference with Student's interval, cut to -1 to 1."""
-        half = float(special.stdtrit(self.freedom, (1 + confidence) / 2)) * self.error
+        """The difference with its interval, cut to -1 to 1."""
+        half = _quantile(self.parts, (1 - confidence) / 2) * self.error
         return Estimate(
-            self.difference,
-            max(self.difference - half, -1.0),
-            min(self.difference + half, 1.0),
+            self.difference, max(self.difference - half, -1.0), min(self.difference + half, 1.0)
         )
 
     @property
     def p_value(self) -> float:
         """Two-sided, for a difference of zero."""
-        return 2 * float(special.stdtr(self.freedom, -abs(self.difference) / self.error))
+        return 2 * _beyond(self.parts, abs(self.difference))
+
+    def p_equivalent(self, margin: float) -> float:
+        """Twice the larger p-value of two one-sided tests that it is as large as the margin."""
+        return min(1.0, 2 * _beyond(self.parts, margin - abs(self.difference)))
+
+    def p_within(self, margin: float) -> float:
+        """Probability that the true difference lies within the margin, if all were as likely.
+
+        Source:
+            Benavoli, Corani, Demšar and Zaffalon (2017), Journal of Machine Learning Research
+            18:77 (the region of practical equivalence in the correlated Bayesian t test).
+        """
+        ends = (margin - self.difference, margin + self.difference)
+        return max(0.0, 1.0 - sum(_beyond(self.parts, end) for end in ends))
 
     @property
     def p_better(self) -> float | None:
-        """Probability that a new training of `b` beats one of `a`; None with a single seed."""
-        if self.new_error is None or self.new_freedom is None:
-            return None
-        return float(special.stdtr(self.new_freedom, self.difference / self.new_error))
-
-
-def spreads(a: SeedScores, b: SeedScores) -> list[tuple[SeedScores, int]]:
-    """For each side, whose variation between seeds it is taken to have, and its number of seeds."""
-    known = a if a.seeds > 1 else b
-    return [(side if side.seeds > 1 else known, side.seeds) for side in (a, b)]
+        """Probability that a new training of `b` beats one of `a`."""
+        return None if self.new_parts is None else _beyond(self.new_parts, -self.difference)
 
 
 def seed_difference(a: SeedScores, b: SeedScores) -> SeedDifference:
-    """The difference of two recipes, at least one of them with several seeds.
-
-    A side with a single seed does not show how it varies between seeds. It is taken to vary as
-    the other side does, with the other side's degrees of freedom, and `p_better` is not given.
+    """The difference of two recipes; a side with a single seed is taken not to vary between seeds.
 
     `p_better` is predictive: the difference of two new trainings is taken to vary around `D` by
-    the seeds' variance and by how uncertain `D` itself is, in Student's distribution (Geisser 1993,
-    Predictive Inference, chapter 2).
+    the seeds' variance and by how uncertain `D` itself is (Geisser 1993, Predictive Inference,
+    chapter 2).
     """
-    sides = spreads(a, b)
-    variance, from_images = _variance(b.per_image - a.per_image, sides)
-    variance = max(variance, (_LEAST_IMAGES / a.images) ** 2)
-    new_error, new_freedom = None, None
-    if a.seeds > 1 and b.seeds > 1:
-        # Beside how uncertain the means are: the variation of one new seed of each.
-        new_variance = variance + a.pure_seed_variance + b.pure_seed_variance
-        new_error = math.sqrt(new_variance)
-        new_freedom = _freedom(new_variance, from_images, sides, new_seeds=1)
+    sides = [side for side in (a, b) if side.seeds > 1]
+    least = (_LEAST_IMAGES / a.images) ** 2
+    *of_seeds, of_images = _parts(b.per_image - a.per_image, sides, least)
+    # Beside how uncertain the means are: the variation of one new seed of each.
+    new = [
+        (variance + side.pure_seed_variance, freedom)
+        for side, (variance, freedom) in zip(sides, of_seeds, strict=True)
+    ]
     return SeedDifference(
         difference=b.accuracy - a.accuracy,
-        error=math.sqrt(variance),
-        freedom=_freedom(variance, from_images, sides),
-        new_error=new_error,
-        new_freedom=new_freedom,
+        parts=(*of_seeds, of_images),
+        new_parts=(*new, of_images) if sides else None,
     )
+
+
+def error_ratio(a: SeedScores, b: SeedScores) -> Estimate | None:
+    """How many errors `b` makes for each of `a`; None if one of them makes none.
+
+    The interval is that of the logarithm: to first order, its error is that of the difference of
+    the errors, each divided by its recipe's mean.
+    """
+    if max(a.accuracy, b.accuracy) == 1:
+        return None
+    wrong = (1 - a.accuracy, 1 - b.accuracy)
+    first, second = (
+        SeedScores(side.per_seed / share, side.per_image / share, 1 / share)
+        for side, share in zip((a, b), wrong, strict=True)
+    )
+    parts = _parts(
+        second.per_image - first.per_image,
+        [side for side in (first, second) if side.seeds > 1],
+        (_LEAST_IMAGES / a.images / min(wrong)) ** 2,
+    )
+    ratio = wrong[1] / wrong[0]
+    factor = math.exp(_quantile(parts, 0.025) * _error(parts))
+    return Estimate(ratio, ratio / factor, ratio * factor)
 
 
 def accuracy_interval(scores: SeedScores) -> Estimate:
     """A recipe's mean accuracy, with a 95% interval that covers seeds and images.
 
     Wilson's interval with the number of images that would be as informative without seeds,
-    ``p(1-p) / variance``, and Student's quantile: it stays within 0 and 1. A single seed gives
+    ``p(1-p) / variance``, and this module's quantile: it stays within 0 and 1. A single seed gives
     Wilson's own interval, of that fitted model.
 
     Source:
@@ -191,54 +225,63 @@ def accuracy_interval(scores: SeedScores) -> Estimate:
     """
     mean, quantile, informative = scores.accuracy, normal_quantile(), float(scores.images)
     if scores.seeds > 1 and 0 < mean < 1 and scores.images > 1:
-        sides = [(scores, scores.seeds)]
-        variance, from_images = _variance(scores.per_image, sides)
-        if variance > 0:
-            freedom = _freedom(variance, from_images, sides)
-            quantile = float(special.stdtrit(freedom, 0.975))
-            informative = mean * (1 - mean) / variance
+        parts = _parts(scores.per_image, [scores])
+        if _error(parts) > 0:
+            quantile = _quantile(parts, 0.025)
+            informative = mean * (1 - mean) / _error(parts) ** 2
     low, high = score_interval(mean, informative, quantile)
     return Estimate(mean, float(low), float(high))
 
 
-def seed_power(a: SeedScores, b: SeedScores) -> Power:
-    """Seeds of each, or images, that show a gap of the size seen with 80% power at 5%.
+def seed_power(a: SeedScores, b: SeedScores, gap: float, images: int | None = None) -> Power:
+    """Seeds of each, or images, that show this gap with 80% power at 5%.
 
     The variance components are put into the variance of the difference at other numbers of seeds
-    and images; the power is that of Student's test, by the noncentral t distribution. A side with
-    one seed is taken to vary as the other does.
+    and images; the power is that of the test above, by the noncentral t distribution with
+    Satterthwaite's degrees of freedom. The range takes the seeds' variance from the ends of its
+    95% interval. A side with a single seed is taken not to vary between seeds.
 
-    Both are None if the gap is zero. `images` is for the fewer of the present seeds, at least 2.
+    Args:
+        a, b: what the components are taken from.
+        gap: a fraction; without one, nothing is given.
+        images: that will be tested on; None for as many as these.
 
     Source:
         Hillis, Obuchowski and Berbaum (2011), Academic Radiology 18:129 (sizing a study of
         readers and cases by its variance components).
     """
-    gap = abs(b.accuracy - a.accuracy)
+    sides = [side for side in (a, b) if side.seeds > 1]
     if gap == 0:
-        return Power(seeds=None, images=None)
-    sides = spreads(a, b)
+        return Power(None, None, None)
     of_images = float(np.var(b.per_image - a.per_image))
-    of_images = max(of_images - sum(side.interaction / seeds for side, seeds in sides), 0.0)
+    of_images = max(of_images - sum(side.interaction / side.seeds for side in sides), 0.0)
 
-    def power(seeds: int, images: int) -> float:
-        from_seeds = [
-            (side.pure_seed_variance + side.interaction / images) / seeds for side, _ in sides
+    def power(seeds: int, images: int, factor: float = 1.0) -> float:
+        parts = [
+            (
+                (factor * side.pure_seed_variance + side.interaction / images) / seeds,
+                seeds - 1.0,
+            )
+            for side in sides
         ]
-        variance = sum(from_seeds) + of_images / images
-        if variance == 0 or gap > _CERTAIN * math.sqrt(variance):
+        parts.append((of_images / images, max(images - 1.0, 1.0)))
+        error = _error(parts)
+        if gap > _CERTAIN * error:
             return 1.0
-        uncertain = sum(part**2 for part in from_seeds) / (seeds - 1)
-        uncertain += (of_images / images) ** 2 / max(images - 1, 1)
-        freedom = min(variance**2 / uncertain, 1e6)
-        critical = float(special.stdtrit(freedom, 0.975))
-        return 1 - float(special.nctdtr(freedom, gap / math.sqrt(variance), critical))
+        freedom = error**4 / sum(part**2 / free for part, free in parts)
+        critical = _quantile(parts, 0.025)
+        return 1 - float(special.nctdtr(min(freedom, 1e6), gap / error, critical))
 
-    fewest = max(min(a.seeds, b.seeds), 2)
-    return Power(
-        seeds=_least(lambda seeds: power(seeds, a.images), _MOST_SEEDS),
-        images=_least(lambda images: power(fewest, images), _MOST_IMAGES),
-    )
+    def needed(factor: float) -> int | None:
+        return _least(lambda seeds: power(seeds, images or a.images, factor), _MOST_SEEDS)
+
+    seeds, between = None, None
+    if sides:
+        freedom = sum(side.seeds - 1 for side in sides)
+        low, high = (freedom / float(special.chdtri(freedom, p)) for p in (0.025, 0.975))
+        seeds, between = needed(1.0), (needed(low), needed(high))
+    fewest = min((side.seeds for side in sides), default=2)
+    return Power(seeds, between, _least(lambda count: power(fewest, count), _MOST_IMAGES))
 
 
 def _least(power: Callable[[int], float], most: int) -> int | None:
@@ -247,28 +290,37 @@ def _least(power: Callable[[int], float], most: int) -> int | None:
     return found if found <= most else None
 
 
-def _variance(per_image: Float64, sides: Sequence[tuple[SeedScores, int]]) -> tuple[float, float]:
-    """The variance of a mean over seeds and images, and the part of it that images show."""
+def _parts(per_image: Float64, sides: Sequence[SeedScores], least: float = 0.0) -> Parts:
+    """The variance of a mean: a part for each side's seeds, and that of the images, which makes
+    their sum `least` at least."""
     images = len(per_image)
-    from_images = float(per_image.var(ddof=1)) / images if images > 1 else 0.0
-    from_seeds = sum(spread.seed_variance / seeds for spread, seeds in sides)
-    twice = sum(spread.interaction / (seeds * images) for spread, seeds in sides)
-    return from_seeds + max(from_images - twice, 0.0), from_images
+    of_images = float(per_image.var(ddof=1)) / images if images > 1 else 0.0
+    twice = sum(side.interaction / (side.seeds * images) for side in sides)
+    of_seeds = [(side.seed_variance / side.seeds, side.seeds - 1.0) for side in sides]
+    rest = max(of_images - twice, least - sum(part for part, _ in of_seeds), 0.0)
+    return (*of_seeds, (rest, max(images - 1.0, 1.0)))
 
 
-def _freedom(
-    variance: float, from_images: float, sides: Sequence[tuple[SeedScores, int]], new_seeds: int = 0
-) -> float:
-    """Satterthwaite's degrees of freedom of a variance made of seeds' and images' parts.
+def _error(parts: Sequence[tuple[float, float]]) -> float:
+    return math.sqrt(sum(part for part, _ in parts))
 
-    They are never fewer than those of the scarcer of the parts: the interaction, once taken off,
-    can leave a variance so small that the formula alone would say so.
-    """
-    weights: dict[SeedScores, float] = {}  # one spread may stand for both sides
-    for spread, seeds in sides:
-        weights[spread] = weights.get(spread, 0.0) + 1 / seeds + new_seeds
-    uncertain = from_images**2 / max(sides[0][0].images - 1, 1)
-    for spread, weight in weights.items():
-        uncertain += (spread.seed_variance * weight) ** 2 / (spread.seeds - 1)
-    least = min(spread.seeds for spread in weights) - 1.0
-    return max(variance**2 / uncertain, least) if uncertain > 0 else math.inf
+
+def _quantile(parts: Sequence[tuple[float, float]], tail: float) -> float:
+    """The value in standard errors, 0 or more, beyond which lies a share `tail` up to a half."""
+    weights, freedoms = np.array(parts).T
+    return float(weights @ -special.stdtrit(freedoms, tail) / weights.sum())
+
+
+def _beyond(parts: Sequence[tuple[float, float]], distance: float) -> float:
+    """The chance of an error above this distance: the inverse of :func:`_quantile`."""
+    if distance < 0:
+        return 1 - _beyond(parts, -distance)
+    standard = distance / _error(parts)
+    ends = special.stdtr([freedom for part, freedom in parts if part > 0], -standard)
+    low, high = ends.min() * (1 - 1e-9), min(ends.max() * (1 + 1e-9), 0.5)
+    if low == high or distance == 0:
+        return float(high)
+    found = optimize.brentq(
+        lambda tail: _quantile(parts, tail) - standard, low, high, xtol=1e-300, rtol=1e-12
+    )
+    return float(found)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fittingroom.comparison.results import Comparison, ModelResult, Pair
+from fittingroom.comparison.results import ALPHA, LEAST_SEEDS, Comparison, ModelResult, Pair
 from fittingroom.numbers import listed, percent, percent_range, points_range, sureness
 
 
@@ -13,24 +13,40 @@ def pair_sentence(a: ModelResult, b: ModelResult, pair: Pair, images: int, pairs
     """
     average = "mean accuracy" if pair.level == "recipes" else "accuracy"
     parts = [
-        _verdict(pair),
+        _verdict(pair, pairs),
         f"{b.name} reaches {percent(b.accuracy.value, 2)} {average} on the {images:,} test images, "
         f"{a.name} {percent(a.accuracy.value, 2)}.",
     ]
+    if pair.error_ratio is not None:
+        ratio, low, high = (
+            f"{100 * part:,.0f}"
+            for part in (pair.error_ratio.value, pair.error_ratio.low, pair.error_ratio.high)
+        )
+        parts.append(
+            f"For 100 errors of {a.name}, {b.name} makes {ratio} (95% interval {low} to {high})."
+        )
     if pair.decided and pair.margin > 0:
         parts.append(_against_margin(pair))
-    if pair.decided and pairs > 1 and pair.p_adjusted > 0.05:
+    if not pair.decided and pair.margin > 0:
         parts.append(
-            f"After Holm's correction for comparing {pairs} pairs, the difference is no longer "
-            f"significant (p = {pair.p_adjusted:.2f})."
+            f"The difference is smaller than {_points(pair.margin)} points with "
+            f"{sureness(pair.p_within)} probability."
+        )
+    if pairs > 1:
+        parts.append(
+            f"The verdict allows for the comparison of {pairs} pairs (Holm's correction); "
+            "intervals are those of this pair alone."
         )
     if pair.verdict == "not shown":
-        parts += _undecided(pair)
-    parts.append(_basis([a, b]))
+        parts += _undecided(pair, pairs)
+    parts.append(_basis([a, b], pair.level == "recipes"))
     if pair.p_better is not None:
+        new_b, new_a = (
+            each.name if each.deterministic else f"a new training of {each.name}" for each in (b, a)
+        )
         parts.append(
-            f"A new training of {b.name} beats a new training of {a.name} with "
-            f"{sureness(pair.p_better)} probability."
+            f"On endless images like these, {new_b} beats {new_a} with {sureness(pair.p_better)} "
+            "probability."
         )
     return " ".join(parts)
 
@@ -51,71 +67,83 @@ def comparison_sentence(comparison: Comparison) -> str:
         ("better", "worse", "It is better than {}."),
         ("worse", "better", "It is worse than {}."),
         ("equivalent", "equivalent", f"It is equivalent to {{}} within {margin}."),
-        ("not shown", "not shown", "There is no clear difference between it and {}."),
+        ("not shown", "not shown", "It is not shown to be better than {}."),
     ):
         others = [p.a for p in pairs if (p.b, p.verdict) == (first.name, verdict)]
         others += [p.b for p in pairs if (p.a, p.verdict) == (first.name, mirrored)]
         if others:
             parts.append(words.format(listed(others)))
-    decided = [pair for pair in pairs if pair.decided]
-    few = f"{len(decided)} of the" if len(decided) < len(pairs) else "All"
-    parts.append(f"{few} {len(pairs)} pairs differ.")
-    doubtful = sum(pair.p_adjusted > 0.05 for pair in decided)
-    if doubtful:
-        parts.append(
-            f"After Holm's correction for comparing {len(pairs)} pairs, {doubtful} of these "
-            f"differences {'is' if doubtful == 1 else 'are'} no longer significant."
-        )
-    return " ".join([*parts, _basis(models)])
+    decided = sum(pair.decided for pair in pairs)
+    few = f"{decided} of the" if decided < len(pairs) else "All"
+    parts.append(
+        f"{few} {len(pairs)} pairs are shown to differ. Verdicts allow for the number of pairs "
+        "(Holm's correction); each interval is that of its pair alone."
+    )
+    return " ".join([*parts, _basis(models, any(pair.level == "recipes" for pair in pairs))])
 
 
-def _verdict(pair: Pair) -> str:
+def _verdict(pair: Pair, pairs: int) -> str:
     a, b, gap = pair.a, pair.b, pair.difference
+    start = "" if pair.level == "recipes" else "Of these trained models, "
+    alone = "95% interval" if pairs == 1 else "95% interval of this pair alone"
     if pair.decided:
-        low, high = sorted((abs(gap.low), abs(gap.high)))
+        low, high = (_points(end) for end in sorted((abs(gap.low), abs(gap.high))))
         return (
-            f"{b} is {pair.verdict} than {a} by {_points(abs(gap.value))} percentage points "
-            f"(95% interval {_points(low)} to {_points(high)})."
+            f"{start}{b} is {pair.verdict} than {a} by {_points(abs(gap.value))} percentage points "
+            f"({alone} {low} to {high})."
         )
-    interval = f"(95% interval {points_range(gap, 2)})"
+    interval = f"({alone} {points_range(gap, 2)})"
     ahead = b if gap.value > 0 else a
     lead = f"{ahead} is ahead by {_points(abs(gap.value))} percentage points"
     if gap.value == 0:
         lead = "their accuracies are equal"
     if pair.verdict == "equivalent":
         return (
-            f"{b} and {a} are equivalent for practical purposes: {lead} {interval}, within the "
-            f"margin of {_points(pair.margin)}."
+            f"{start}{b} and {a} are equivalent within the margin of {_points(pair.margin)} "
+            f"percentage points: {lead} {interval}."
         )
-    return f"No clear difference between {b} and {a}: {lead} {interval}, which may be chance."
+    after = f" after the correction for {pairs} pairs" if pair.p_value <= ALPHA else ""
+    neither = f"{start}neither {b} nor {a} is shown to be better: {lead} {interval}, and a "
+    return f"{neither[0].upper()}{neither[1:]}difference of zero is not ruled out{after}."
 
 
 def _against_margin(pair: Pair) -> str:
     """How a gap that is shown compares with what counts as none."""
-    margin = f"{_points(pair.margin)} points, the smallest difference that matters in practice"
-    gap = pair.difference
+    gap, margin = pair.difference, f"{_points(pair.margin)} points"
     if pair.equivalent:
-        return f"The gap is real but small: it is less than {margin}."
+        return f"A gap is shown, smaller than the {margin} that matter."
     if min(abs(gap.low), abs(gap.high)) > pair.margin:
-        return f"The whole interval is above {margin}."
-    return f"The interval also contains gaps of less than {margin}."
+        return f"The whole interval is above {margin}, the smallest difference that matters."
+    return f"The interval also contains gaps of less than the {margin} that matter."
 
 
-def _undecided(pair: Pair) -> list[str]:
-    """What is missing for a verdict, and what it would take to show the gap seen."""
-    margin = _points(pair.margin)
-    parts = [f"They are not shown to be equivalent within {margin} points either."]
-    seeds, images = pair.power.seeds, pair.power.images
-    ways = [] if seeds is None else [f"{seeds:,} seeds of each"]
-    ways += [] if images is None else [f"{images:,} images"]
+def _undecided(pair: Pair, pairs: int) -> list[str]:
+    """What is missing for a verdict, and what it would take to show the gap that matters."""
+    margin, power = _points(pair.margin), pair.power
+    after = f", after the correction for {pairs} pairs" if pair.equivalent and pairs > 1 else ""
+    parts = [f"They are not shown to be equivalent within {margin} points either{after}."]
+    ways = []
+    if power.seeds is not None and power.seeds_range is not None:
+        low, high = ("many" if end is None else f"{end:,}" for end in power.seeds_range)
+        ways.append(f"{power.seeds:,} seeds of each (95% interval {low} to {high})")
+    ways += [] if power.images is None else [f"{power.images:,} images"]
     if ways:
-        parts.append(f"Showing a gap of this size with 80% power takes about {' or '.join(ways)}.")
+        parts.append(
+            f"Showing a gap of {margin} points with 80% power takes about {' or '.join(ways)}."
+        )
+    if pair.level == "recipes":
+        parts.append(
+            "Decide on the number of seeds beforehand: if you look after 3, 5, 8 and 10 seeds and "
+            "stop at a difference, you find one between equal recipes in up to 7 of 100 cases, "
+            "instead of 5."
+        )
     return parts
 
 
-def _basis(models: Sequence[ModelResult]) -> str:
+def _basis(models: Sequence[ModelResult], recipes: bool) -> str:
     """What the intervals cover."""
     counts = [len(model.per_seed) for model in models]
+    same = [model.name for model in models if model.deterministic]
     if max(counts) == 1:
         return (
             "Each model was trained once, so the intervals cover the choice of test images only. "
@@ -128,17 +156,23 @@ def _basis(models: Sequence[ModelResult]) -> str:
             for model, count in zip(models, counts, strict=True)
         ]
         trained = listed(times)
-    sentence = (
-        f"{trained}, with different random seeds. The intervals cover the variation between seeds "
-        "and between test images."
-    )
-    if 1 in counts:
-        sentence += (
-            " A model trained once is assumed to vary between seeds as the one it is compared with."
+    parts = [f"{trained}, with different random seeds."]
+    if same:
+        parts.append(f"Every seed gives the same {listed(same)}.")
+    if recipes:
+        parts.append(
+            "The intervals cover the variation between seeds and between test images; another "
+            "training set is not covered."
         )
-    if counts.count(1) > 1:
-        sentence += " Two models trained once each are compared by the test images alone."
-    return sentence
+    if any(
+        count < LEAST_SEEDS and not model.deterministic
+        for model, count in zip(models, counts, strict=True)
+    ):
+        parts.append(
+            f"Fewer than {LEAST_SEEDS} trainings show nothing of a recipe: verdicts and intervals "
+            "about them are about these trained models, and cover the choice of test images only."
+        )
+    return " ".join(parts)
 
 
 def _points(share: float) -> str:

@@ -97,6 +97,7 @@ def entrants_of(groups: Mapping[str, Sequence[ModelReport]]) -> list[Entrant]:
             # Of external predictions no seed is known.
             seeds=tuple(each.run.seed for each in group if each.run is not None),
             predictions=tuple(each.evaluation.predictions for each in group),
+            deterministic=all(each.run and each.run.recipe.deterministic for each in group),
         )
         for name, group in groups.items()
     ]

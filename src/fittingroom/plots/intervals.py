@@ -65,7 +65,8 @@ def accuracies(models: Sequence[ModelResult], pairs: Sequence[Pair]) -> Figure:
     room = 0.05 * (high - low)
     below.set_xlim(low - room, high + room)
     for row, pair in enumerate(pairs):
-        _difference(below, row, pair.difference, names.index(pair.a), names.index(pair.b), 2)
+        places = names.index(pair.a), names.index(pair.b)
+        _difference(below, row, pair.difference, *places, shown=pair.decided, digits=2)
     if margin > 0:
         align = "center" if low < -2 * margin else "left"
         words = f"shaded: within ±{margin:g} points"
@@ -113,8 +114,9 @@ def class_gains(
 ) -> Figure:
     """Recall of `b` minus recall of `a`, class by class, largest gain first.
 
-    Filled if the interval excludes zero, hollow if it does not. At most 30 classes are drawn: the
-    ends of the order. ``names`` and ``places`` in the order of colours are those of `a` and `b`.
+    Filled if the difference is shown after Holm's correction, hollow if it is not. At most 30
+    classes are drawn: the ends of the order. ``names`` and ``places`` in the order of colours are
+    those of `a` and `b`.
     """
     order = sorted(gains, key=lambda gain: -gain.difference.value)
     if len(order) > DRAWN_CLASSES:
@@ -123,7 +125,7 @@ def class_gains(
     _rows(axes, [shortened(gain.name) for gain in order], "difference of recall, percentage points")
     axes.axvline(0, color=MUTED, linewidth=0.9)
     for row, gain in enumerate(order):
-        _difference(axes, row, gain.difference, *places)
+        _difference(axes, row, gain.difference, *places, shown=gain.shown)
     low, high = axes.get_xlim()
     axes.set_xlim(min(low, -0.35 * high), max(high, -0.35 * low))
     for side, align, word, place in (
@@ -171,15 +173,14 @@ def _dot(
 
 
 def _difference(
-    axes: Axes, row: int, difference: Estimate, a: int, b: int, digits: int = 1
+    axes: Axes, row: int, difference: Estimate, a: int, b: int, *, shown: bool, digits: int = 1
 ) -> None:
-    """`b` minus `a`: in the better one's colour, or hollow if the interval includes zero.
+    """`b` minus `a`: in the better one's colour, or hollow if it is not shown.
 
     `a` and `b` are places in the order of colours.
     """
-    clear = difference.low > 0 or difference.high < 0
-    colour = model_colour(b if difference.value > 0 else a) if clear else MUTED
-    _dot(axes, row, difference, colour, "o", filled=clear)
+    colour = model_colour(b if difference.value > 0 else a) if shown else MUTED
+    _dot(axes, row, difference, colour, "o", filled=shown)
     ends = points_range(difference, digits)
     _beside(axes, row, f"{points(difference.value, digits)}  ({ends})", colour)
 

@@ -54,6 +54,11 @@ class BaseRecipe:
         return "multiply-adds"
 
     @property
+    def deterministic(self) -> bool:
+        """Whether every seed trains the same model."""
+        return False
+
+    @property
     def own(self) -> OwnModel | None:
         """Your own model, if it trains one."""
         model = getattr(self, self.trains)

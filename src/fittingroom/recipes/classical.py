@@ -70,6 +70,11 @@ class ClassicalRecipe(BaseRecipe):
         check("engine", self.engine, self.engine == "sklearn", "'sklearn' for a classical model")
 
     @property
+    def deterministic(self) -> bool:
+        """True of logistic regression, which draws nothing at random."""
+        return isinstance(self.model, LogisticRegression)
+
+    @property
     def operation(self) -> str:
         """Comparisons if the model is made of trees, otherwise multiply-adds."""
         return "comparisons" if isinstance(self.model, BoostedForest) else "multiply-adds"

@@ -7,7 +7,15 @@ import numpy as np
 from fittingroom import plots
 from fittingroom.comparison import Comparison, Pair
 from fittingroom.evaluation import ModelReport
-from fittingroom.numbers import MINUS, percent, percent_estimate, points_estimate, signed, some
+from fittingroom.numbers import (
+    MINUS,
+    p_value,
+    percent,
+    percent_estimate,
+    points_estimate,
+    signed,
+    some,
+)
 from fittingroom.predictions import UInt8
 from fittingroom.reporting.panel import Panel, Section, draw, stem, tile_panel
 
@@ -67,20 +75,24 @@ def pair_sections(
 
 def class_gains(pair: Pair, models: Sequence[ModelReport], prefix: str = "") -> Panel:
     """Where `b` gains over `a`, class by class."""
-    gained = sum(gain.difference.low > 0 for gain in pair.gains)
-    lost = sum(gain.difference.high < 0 for gain in pair.gains)
+    shown = [gain.difference.value > 0 for gain in pair.gains if gain.shown]
+    gained, lost = sum(shown), len(shown) - sum(shown)
     many = len(pair.gains) > plots.DRAWN_CLASSES
     drawn = " The largest gains and losses are drawn; the table has all." if many else ""
     return Panel(
         f"{prefix}class_gains",
         f"Recall: {pair.b} minus {pair.a}",
         f"Recall of {pair.b} minus recall of {pair.a}, percentage points, with 95% intervals.",
-        f"{pair.b} has a clearly higher recall for {gained} of "
-        f"{some(len(pair.gains), 'class', 'classes')}, and a clearly lower one for {lost}. Filled "
-        f"dots: the interval excludes zero.{drawn}",
+        f"{pair.b} is shown to have a higher recall for {gained} of "
+        f"{some(len(pair.gains), 'class', 'classes')}, and a lower one for {lost} (filled dots), "
+        "after Holm's correction for all classes. Each interval is that of its class alone."
+        f"{drawn}",
         plots.class_gains(pair.gains, (pair.a, pair.b), _places(pair, models)),
-        ("Class", "Difference"),
-        [(gain.name, points_estimate(gain.difference)) for gain in pair.gains],
+        ("Class", "Difference", "p after Holm"),
+        [
+            (gain.name, points_estimate(gain.difference), p_value(gain.p_adjusted))
+            for gain in pair.gains
+        ],
     )
 
 

@@ -18,6 +18,7 @@ from fittingroom.numbers import (
     percent,
     percent_estimate,
     points_estimate,
+    ratio_estimate,
     seconds,
     size,
     sureness,
@@ -156,6 +157,8 @@ def pairs(comparison: Comparison) -> Table:
                 f"{pair.b} against {pair.a}",
                 pair.verdict,
                 points_estimate(pair.difference, 2),
+                pair.error_ratio and ratio_estimate(pair.error_ratio),
+                sureness(pair.p_within) if pair.margin else None,
                 test and test.b_only,
                 test and test.a_only,
                 both,
@@ -163,10 +166,13 @@ def pairs(comparison: Comparison) -> Table:
                 p_value(pair.p_adjusted) if several else None,
             )
         )
-    columns = ["Pair", "Verdict", "Difference, points", f"Only {b} correct", f"Only {a} correct"]
+    columns = ["Pair", "Verdict", "Difference, points", f"Errors of {b} for one of {a}"]
+    columns += ["Within the margin", f"Only {b} correct", f"Only {a} correct"]
     columns += ["McNemar's p, exact (mid-p)", "New training better", "p after Holm"]
     return Table.of(
-        f"Paired differences of accuracy on {comparison.images:,} test images, with 95% intervals.",
+        f"Paired differences of accuracy on {comparison.images:,} test images, with 95% intervals"
+        f"{' of each pair alone' if several else ''}. Within the margin: the probability that the "
+        f"true difference is smaller than {100 * only.margin:.2f} points.",
         columns,
         rows,
         words=2,
