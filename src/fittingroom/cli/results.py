@@ -1,4 +1,4 @@
-"""``evaluate``, ``compare``, ``report`` and ``runs``: results of trainings."""
+"""``evaluate``, ``compare``, ``plan``, ``report`` and ``runs``: results of trainings."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -135,6 +135,29 @@ def compare(
     for finding in outcome.findings:
         print_text(f"[{finding.code}] {finding.sentence}")
     print_text(f"Report: {outcome.report}")
+
+
+@app.command()
+@options.takes_session("runs", "device", "threads")
+def plan(
+    recipe: Annotated[tuple[str, str], typer.Argument(help="Two recipes, or my_file.py:build.")],
+    gap: Annotated[
+        float, typer.Option(help="The difference in accuracy to be found, in percentage points.")
+    ],
+    seeds: Annotated[int, typer.Option(help="Of the pilot; trained if they are missing.")] = 3,
+    json: options.Json = False,
+    *,
+    session: "options.Session",
+) -> None:
+    """Say how many seeds it takes to show a gap, from validation images."""
+    from fittingroom.jobs.plan import plan as plan_job
+
+    with prints_aside():
+        planned = plan_job(*recipe, gap / 100, seeds=seeds, session=session)
+    if json:
+        print_json(planned.as_dict())
+    else:
+        print_text(planned.sentence)
 
 
 @app.command()
