@@ -111,7 +111,7 @@ def test_the_interval_is_that_of_the_comparison_over_seeds_and_images(bench):
     expected = accuracy_interval(SeedScores.of(correct))
     assert measured["recipes"]["cnn"]["interval"] == [expected.low, expected.high]
     (verdict,) = measured["verdicts"]
-    assert verdict.startswith("cnn is better than ann")
+    assert verdict.startswith("Of these trained models, cnn is better than ann")
 
 
 @pytest.mark.parametrize(
