@@ -20,7 +20,7 @@ from benchmarks import measure, no_garment, photo_damage, photo_folds, photo_mea
 from benchmarks.measure import ROOT, Measured, render, say
 from benchmarks.photo_folds import Photos, float32_of, log_probabilities, model_of
 from benchmarks.photo_measures import Rows, measures
-from benchmarks.photo_rule import RISK, Rule, choose, right_class
+from benchmarks.photo_rule import RISK, Rule, broken, choose, excess, right_class
 from fittingroom.comparison.paired import paired_difference
 from fittingroom.metrics import reliability, risk_coverage
 from fittingroom.metrics.checks import Float64
@@ -129,6 +129,7 @@ def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measur
         "senders": len(np.unique(photos.sender[photos.sender >= 0])),
         "risk": RISK,
         "chosen": vars(chosen),
+        "broken": broken(excess(chosen, logs, photos.corrected, photos.sender)),
         "photo": found,
         "as_given": given,
         "corrected": int((photos.given != photos.corrected).sum()),

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from benchmarks import photo_folds, photo_measures
-from benchmarks.photo_rule import OTHER, SHOE, Rule, choose, right_class
+from benchmarks.photo_rule import ERROR, OTHER, SHOE, Rule, choose, p_value, right_class, safe
 from fittingroom.classes import GARMENTS
 
 COAT, SHIRT, SANDAL = (GARMENTS.index(name) for name in ("Coat", "Shirt", "Sandal"))
@@ -59,6 +60,30 @@ def test_the_chosen_threshold_keeps_the_promise_for_the_photos_that_chose_it():
     answered = rule.abstain(logs) == 0
     assert 0.3 < answered.mean() < 1
     assert 0 < (~right_class(names, ten.argmax(axis=1))[answered]).mean() < 0.08
+
+
+def test_skewed_losses_are_not_called_safe_more_often_than_allowed():
+    random = np.random.default_rng(1)
+    # One sender in fifteen loses much; the mean of all is exactly what the promise allows.
+    losses = np.where(random.random((8000, 235)) < 1 / 15, 0.7, -0.05)
+    found = np.mean([p_value(each) <= ERROR for each in losses])
+    assert 0.07 < found < 0.115
+    student = stats.ttest_1samp(losses, 0, axis=1, alternative="less").pvalue
+    assert np.mean(student <= ERROR) > 0.12  # so Hall's transformation is worth its lines
+
+
+def test_without_skewness_the_p_value_is_that_of_the_normal_distribution():
+    half = np.array([-1.2, -0.7, -0.1, 0.1])
+    values = np.concatenate([half, -0.8 - half])  # symmetric about -0.4
+    expected = stats.norm.cdf(values.mean() / values.std() * np.sqrt(len(values)))
+    assert p_value(values) == pytest.approx(expected)
+
+
+def test_thresholds_pass_up_to_the_first_that_fails():
+    good = np.tile([-0.08, -0.04], 50)
+    assert safe(np.stack([good, good, -good, good])) == 2
+    assert safe(np.stack([-good, good])) == 0
+    assert safe(np.stack([good[:20], good[:20]])) == 0  # twenty senders show nothing
 
 
 def test_folds_divide_senders_and_have_all_photos(tmp_path):

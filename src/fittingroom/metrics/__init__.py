@@ -47,9 +47,7 @@ from fittingroom.metrics.probabilistic import (
 )
 from fittingroom.metrics.selective import (
     RiskCoverage,
-    mean_p_value,
     risk_coverage,
-    safe_threshold,
 )
 from fittingroom.metrics.temperature import (
     TemperatureEffect,
