@@ -19,19 +19,23 @@ const ROUNDS = 4;
 const UNEVEN = 4;
 const SPREAD = 1.6;
 const SPECK = 0.02;
+export const PATTERNED = 30;
+const COLOURS = 8;
 
 function smooth(image) {
-  const { height, width, data } = image;
+  return mapped(image, (_, index) => round(meanAround(image.data, 3, image, index)));
+}
+
+// The mean of the 3 × 3 numbers around one, edges repeated; a pixel has `channels` numbers.
+function meanAround(data, channels, { height, width }, index) {
   const within = (value, end) => Math.min(end - 1, Math.max(0, value));
-  return mapped(image, (_, index) => {
-    const [pixel, c] = [Math.floor(index / 3), index % 3];
-    const [y, x] = [Math.floor(pixel / width), pixel % width];
-    let sum = 0;
-    for (let row = y - 1; row <= y + 1; row++)
-      for (let column = x - 1; column <= x + 1; column++)
-        sum += data[3 * (within(row, height) * width + within(column, width)) + c];
-    return round(sum / 9);
-  });
+  const [pixel, c] = [Math.floor(index / channels), index % channels];
+  const [y, x] = [Math.floor(pixel / width), pixel % width];
+  let sum = 0;
+  for (let row = y - 1; row <= y + 1; row++)
+    for (let column = x - 1; column <= x + 1; column++)
+      sum += data[channels * (within(row, height) * width + within(column, width)) + c];
+  return sum / 9;
 }
 
 function borderOf(height, width) {
@@ -131,7 +135,34 @@ function separate(image, background, threshold) {
   const mask = { height, width, data: new Uint8Array(height * width) };
   for (let pixel = 0; pixel < height * width; pixel++)
     mask.data[pixel] = distance(image, pixel, background, pixel) > threshold ? 1 : 0;
-  return withoutSpecks(mask);
+  return mask;
+}
+
+function byColour({ height, width, data }) {
+  const terms = termsOf(height, width);
+  const colour = Int32Array.from({ length: height * width }, (_, pixel) =>
+    [0, 1, 2].reduce((code, c) => code * COLOURS + Math.floor((data[3 * pixel + c] * COLOURS) / 256), 0),
+  );
+  const place = Float64Array.from(colour, (_, pixel) => {
+    const [x, y] = [terms[TERMS * pixel + 1], terms[TERMS * pixel + 2]].map(Math.abs);
+    return 2 - 4 * Math.max(x, y) ** 3;
+  });
+  const shares = (weight) => {
+    const counts = new Float64Array(COLOURS ** 3);
+    weight.forEach((value, pixel) => (counts[colour[pixel]] += value));
+    const total = weight.reduce((sum, value) => sum + value);
+    return counts.map((count) => (count + 0.01) / (total + 1));
+  };
+  let odds = place;
+  for (let i = 0; i <= ROUNDS; i++) {
+    const garment = odds.map((value) => 1 / (1 + Math.exp(-value)));
+    const around = shares(garment.map((value) => 1 - value));
+    const ratio = shares(garment).map((share, code) => Math.log(share / around[code]));
+    odds = Float64Array.from(colour, (code) => Math.min(4, Math.max(-4, ratio[code])));
+    for (let j = 0; j < 4; j++) odds = odds.map((_, index) => meanAround(odds, 1, { height, width }, index));
+    odds = odds.map((value, pixel) => 2 * value + place[pixel]);
+  }
+  return { height, width, data: Uint8Array.from(odds, (value) => (value > 0 ? 1 : 0)) };
 }
 
 // Connected parts by flooding, which finds the same as Python's labels.
@@ -188,6 +219,6 @@ function look(photo) {
     image = smooth(image);
     ({ background, threshold } = estimateBackground(image));
   }
-  const mask = separate(image, background, threshold);
+  const mask = withoutSpecks(threshold < PATTERNED ? separate(image, background, threshold) : byColour(image));
   return { image, background, threshold, mask, box: box(mask) };
 }

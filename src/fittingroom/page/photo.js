@@ -11,7 +11,7 @@ import {
   toThumbnail,
   trim,
 } from "./convert.js";
-import { findGarment } from "./garment.js";
+import { PATTERNED, findGarment } from "./garment.js";
 import { GREY, ownFormat, spreadOf } from "./own_format.js";
 import { decode } from "./pixels.js";
 import { isSmall, resize } from "./preparation.js";
@@ -22,7 +22,6 @@ const MOST_PIXELS = 50_000_000;
 const MOST_SIDE = 20_000;
 const ADVICE = "Lay the garment on a plain, light sheet and photograph it from above in even light.";
 const FAINT = 25;
-const PATTERNED = 30;
 
 // The value below which `share` of the values lie, interpolated as NumPy does.
 function quantile(values, share) {

@@ -24,8 +24,6 @@ _INVERTED = "The image is dark on light, so it was inverted."
 _NOT_OWN = "The image is small, but not in the data set's own format. It was converted as a photo."
 # A garment whose median distance from its background is below this is warned about.
 _FAINT = 25.0
-# From this threshold on the background counts as patterned.
-_PATTERNED = 30.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +188,7 @@ def _warnings(found: FoundGarment) -> tuple[list[str], bool]:
         )
     elif beneath < 128:
         warnings.append(f"The background is dark. {_ADVICE}")
-    if found.threshold >= _PATTERNED:
+    if found.threshold >= garment.PATTERNED:
         warnings.append(f"The background is not plain. {_ADVICE}")
     edges = (mask[0], mask[-1], mask[:, 0], mask[:, -1])
     if sum(bool(edge.mean() > 0.3) for edge in edges) >= 2:
