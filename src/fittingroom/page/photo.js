@@ -1,16 +1,6 @@
 // Photos as photos/photo.py takes them, under the same limits and with the same words.
 import { SIDE, distance, luma, mapped, toWorkingSize } from "./arithmetic.js";
-import {
-  BLACK,
-  WHITE,
-  extend,
-  placeOnPaper,
-  sharpen,
-  subsample,
-  toGrey,
-  toThumbnail,
-  trim,
-} from "./convert.js";
+import { BLACK, WHITE, extend, placeOnPaper, toGrey, toSide } from "./convert.js";
 import { PATTERNED, findGarment } from "./garment.js";
 import { GREY, ownFormat, spreadOf } from "./own_format.js";
 import { decode } from "./pixels.js";
@@ -156,18 +146,14 @@ function asPhoto(pixels) {
     );
 
   const placed = placeOnPaper(photo, background, mask);
-  const thumbnail = toThumbnail(placed, mask);
-  const small = subsample(trim(thumbnail));
-  const sharp = sharpen(small);
-  const image = toGrey(mapped(extend(sharp), (value) => 255 - value));
+  const small = toSide(placed, mask);
+  const image = toGrey(mapped(extend(small), (value) => 255 - value));
   return {
     image,
     stages: [
       upright(pixels),
       stageOf("garment", "What differs from the background, on near-white.", placed),
-      stageOf("thumbnail", "As small as the originals' thumbnails.", thumbnail),
-      stageOf("28 pixels", "Trimmed, and the longest edge reduced to 28.", small),
-      stageOf("sharpened", "Sharpened by a Gaussian of radius 1.", sharp),
+      stageOf("28 pixels", "The longest edge reduced to 28.", small),
       stageOf("28×28", "Extended to a square, negated, and made grey.", square(image)),
     ],
     warnings,

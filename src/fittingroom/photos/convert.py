@@ -8,18 +8,15 @@ function, and tests compare the two.
 2.  **Place** (:func:`place_on_paper`) on ``PAPER``: the whole background gets that colour, and its
     shading is divided out of the garment. If the background's mean luma is below ``FRINGED``, the
     outline is coloured from inside first (:func:`without_fringe`).
-3.  **Thumbnail** (:func:`to_thumbnail`). The garment's box is shrunk by area to the largest size
-    that fits in ``THUMBNAIL``, about the part of the originals' thumbnails that garments fill, and
-    rounded.
-4.  The steps of the data set's paper (arXiv:1708.07747, section 2): **trim** the edges all of whose
-    pixels are within ``CLOSE`` of ``PAPER``; **subsample** to a longest edge of 28, row
-    ``floor((i + 0.5) h / m)`` of ``h`` becoming row ``i`` of ``m``; **sharpen** with the kernel
-    ``SHARPEN``, edges repeated, and round; **extend** the shorter edge to 28, the image
-    centred; **negate**; **grey** by luma, rounded.
+3.  **Shrink** (:func:`to_side`): the garment's box, by area, to a longest edge of 28. A garment
+    wider than high, as one with its sleeves spread, is made as high as wide, since those of the
+    data set fill the height; not one lower than ``FLAT`` of its width, which may be a shoe.
+4.  As the data set's paper has it (arXiv:1708.07747, section 2): **extend** the shorter edge to 28,
+    the image centred; **negate**; **grey** by luma, rounded. The paper's subsampling and sharpening
+    of smooth product shots bring out creases and noise in photos, and are left out.
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from fittingroom.photos.arithmetic import (
     CLOSE,
@@ -28,7 +25,6 @@ from fittingroom.photos.arithmetic import (
     Float64,
     UInt8,
     box,
-    distance,
     luma,
     neighbours,
     rounded,
@@ -38,18 +34,11 @@ from fittingroom.photos.arithmetic import (
 
 # The originals' background is #fdfdfd; yet the data set's is 0 nearly everywhere, not 2.
 PAPER = 255.0
-THUMBNAIL = (67, 47)  # rows, columns that a garment fills of a thumbnail of 73 × 51
+FLAT = 0.6  # height by width below which a garment keeps its proportions
 WHITE = 225.0  # median luma from which a garment counts as white
 FRINGE = 2  # pixels at the garment's outline that are mixed with the background
 FRINGED = 180.0  # mean luma of a background below which that shows
 BLACK = CLOSE  # luma up to which a background counts as black
-
-# ImageMagick's sharpening by a Gaussian of radius 1 and standard deviation 1: the negated Gaussian
-# on 3 × 3 pixels, its centre replaced by twice its sum, divided by the new sum.
-_G = np.exp(-np.array([[2.0, 1.0, 2.0], [1.0, 0.0, 1.0], [2.0, 1.0, 2.0]]) / 2)
-SHARPEN = -_G
-SHARPEN[1, 1] = 2 * _G.sum()
-SHARPEN /= SHARPEN.sum()
 
 
 def without_fringe(image: Float64, mask: Bool) -> Float64:
@@ -81,44 +70,15 @@ def place_on_paper(image: Float64, background: Float64, mask: Bool) -> Float64:
     return np.where(mask[..., None], even, PAPER)
 
 
-def to_thumbnail(placed: Float64, mask: Bool) -> Float64:
-    """The garment's box, as large as fits in ``THUMBNAIL``; rounded."""
+def to_side(placed: Float64, mask: Bool) -> Float64:
+    """The garment's box with a longest edge of ``SIDE``; rounded."""
     top, bottom, left, right = box(mask)
     height, width = bottom - top, right - left
-    if height * THUMBNAIL[1] >= width * THUMBNAIL[0]:
-        size = THUMBNAIL[0], scaled(width, THUMBNAIL[0], height)
-    else:
-        size = scaled(height, THUMBNAIL[1], width), THUMBNAIL[1]
-    return rounded(shrink(placed[top:bottom, left:right], *size))
-
-
-def trim(image: Float64) -> Float64:
-    """Without the edges that are near-white all along; unchanged if nothing would be left."""
-    mask = distance(image, np.full(3, PAPER)) > CLOSE
-    if not mask.any():
-        return image
-    top, bottom, left, right = box(mask)
-    return image[top:bottom, left:right]
-
-
-def subsample(image: Float64) -> Float64:
-    """Some of the rows and columns, so that the longest edge is ``SIDE``."""
-    height, width = image.shape[:2]
+    garment = placed[top:bottom, left:right]
+    if FLAT * width <= height < width:
+        height = width
     longest = max(height, width)
-    rows, columns = scaled(height, SIDE, longest), scaled(width, SIDE, longest)
-    return image[_every(rows, height)][:, _every(columns, width)]
-
-
-def _every(count: int, of: int) -> npt.NDArray[np.int64]:
-    return (2 * np.arange(count) + 1) * of // (2 * count)
-
-
-def sharpen(image: Float64) -> Float64:
-    """Convolved with ``SHARPEN``; rounded."""
-    result = np.zeros_like(image)
-    for weight, moved in zip(SHARPEN.ravel(), neighbours(image, mode="edge"), strict=True):
-        result += weight * moved
-    return rounded(result)
+    return rounded(shrink(garment, scaled(height, SIDE, longest), scaled(width, SIDE, longest)))
 
 
 def extend(image: Float64) -> Float64:

@@ -147,16 +147,12 @@ def _convert(pixels: UInt8) -> Converted:
     if negate:
         photo, background = 255 - photo, 255 - background
     placed = convert.place_on_paper(photo, background, found.mask)
-    thumbnail = convert.to_thumbnail(placed, found.mask)
-    small = convert.subsample(convert.trim(thumbnail))
-    sharp = convert.sharpen(small)
-    image = convert.to_grey(255 - convert.extend(sharp))
+    small = convert.to_side(placed, found.mask)
+    image = convert.to_grey(255 - convert.extend(small))
     stages = (
         _upright(pixels),
         _stage("garment", "What differs from the background, on near-white.", placed),
-        _stage("thumbnail", "As small as the originals' thumbnails.", thumbnail),
-        _stage("28 pixels", "Trimmed, and the longest edge reduced to 28.", small),
-        _stage("sharpened", "Sharpened by a Gaussian of radius 1.", sharp),
+        _stage("28 pixels", "The longest edge reduced to 28.", small),
         PhotoStage("28×28", "Extended to a square, negated, and made grey.", image),
     )
     return Converted(image, stages, tuple(warnings))
