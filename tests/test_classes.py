@@ -1,6 +1,6 @@
 import pytest
 
-from fittingroom.classes import GARMENTS, check_class_names, in_short
+from fittingroom.classes import GARMENTS, check_class_names, class_named, in_short
 from fittingroom.errors import DataError
 
 
@@ -40,3 +40,17 @@ def test_a_sentence_names_ten_classes_at_most():
     assert in_short(GARMENTS) == ", ".join(GARMENTS)
     assert in_short([*"abcdefghijkl"]) == "a, b, c, d, e, f, g, h, i, j and 2 others"
     assert in_short([*"abcdefghijk"]).endswith("j and 1 other")
+
+
+@pytest.mark.parametrize(
+    ("name", "garment"),
+    [
+        ("tshirt", "T-shirt/top"),
+        ("T-shirt_top", "T-shirt/top"),
+        ("ANKLE BOOTS", "Ankle boot"),
+        ("dress", "Dress"),
+        ("Skirt", None),
+    ],
+)
+def test_a_folder_may_be_named_like_a_garment(name, garment):
+    assert class_named(name, GARMENTS) == garment

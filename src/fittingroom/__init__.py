@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fittingroom.data import find_dataset as find_dataset
     from fittingroom.errors import FittingRoomError as FittingRoomError
     from fittingroom.jobs.audit import audit as audit
+    from fittingroom.jobs.calibrate import calibrate as calibrate
     from fittingroom.jobs.compare import compare as compare
     from fittingroom.jobs.evaluate import evaluate as evaluate
     from fittingroom.jobs.export import export_run as export_run
@@ -56,6 +57,7 @@ _HOMES = {
     "Recipe": "fittingroom.recipes",
     "Session": "fittingroom.jobs.session",
     "audit": "fittingroom.jobs.audit",
+    "calibrate": "fittingroom.jobs.calibrate",
     "compare": "fittingroom.jobs.compare",
     "evaluate": "fittingroom.jobs.evaluate",
     "export_run": "fittingroom.jobs.export",

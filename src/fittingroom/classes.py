@@ -50,6 +50,18 @@ def check_class_names(names: Sequence[str]) -> tuple[str, ...]:
     return checked
 
 
+def class_named(folder: str, classes: Sequence[str]) -> str | None:
+    """The class that a folder's name means: ``tshirt``, ``T-shirt_top``, ``trousers``."""
+    for name in classes:
+        if _plain(folder) in map(_plain, (name, *name.split("/"))):
+            return name
+    return None
+
+
+def _plain(name: str) -> str:
+    return "".join(filter(str.isalnum, name)).lower().removesuffix("s")
+
+
 def in_short(names: Sequence[str], most: int = _LISTED) -> str:
     """The first names, and how many others there are, for a sentence."""
     more = len(names) - most

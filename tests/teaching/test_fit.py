@@ -12,7 +12,6 @@ from fittingroom.teaching import (
     cross_validate,
     doubtful,
     fit_head,
-    garment_of,
     make_kept,
     read_kept,
     replace_head,
@@ -61,20 +60,6 @@ def test_classes_that_are_kept_are_answered_too():
     judged = cross_validate(points[new], labels[new], points[old], labels[old])
     assert judged.logits.shape == (10, 3)
     assert (judged.logits.argmax(axis=1) == 2).all()
-
-
-@pytest.mark.parametrize(
-    ("name", "garment"),
-    [
-        ("tshirt", "T-shirt/top"),
-        ("T-shirt_top", "T-shirt/top"),
-        ("ANKLE BOOTS", "Ankle boot"),
-        ("dress", "Dress"),
-        ("Skirt", None),
-    ],
-)
-def test_a_folder_may_be_named_like_a_garment(name, garment):
-    assert garment_of(name) == garment
 
 
 def test_the_kept_features_are_of_the_ten_and_small(tmp_path):

@@ -74,6 +74,7 @@ def predict(
     """Classify the garments on photos; say how sure that is, or why there is no answer."""
     from fittingroom.jobs.classify import PredictOptions, classify, find_images
     from fittingroom.jobs.load import load
+    from fittingroom.predict.abstention import unlike
 
     if json and csv:
         raise UsageError("--json and --csv exclude each other. Leave out one of them.")
@@ -99,7 +100,7 @@ def predict(
         write = _csv_rows(chosen)
     else:
         write = _table(chosen, loaded, found)
-    broken = 0
+    broken = unknown = 0
     # On a terminal that the results don't go to. Not rich's bar, which is slow to import.
     shown = len(found) >= _MANY and sys.stderr.isatty() and not sys.stdout.isatty()
     with (
@@ -110,6 +111,7 @@ def predict(
         for classified in classify(loaded, images, chosen):
             write(classified)
             broken += classified.answer is None
+            unknown += classified.answer is not None and classified.answer.abstain == "unknown"
             if bar is not None:
                 bar.update(1)
     if stages is not None and not broken:
@@ -118,6 +120,12 @@ def predict(
         ((_, photo),) = images
         stage_sheet(read_photo(photo, preparation=loaded.preparation)).save(stages)
         _say(f"Stages: {stages}")
+    if unlike(unknown, len(found) - broken):
+        _say(
+            f"{unknown} of {len(found)} images are unknown, where 3% of garments are: these images "
+            "are not like those that the model was checked on, so what is promised of its answers "
+            "does not hold here."
+        )
     if broken:
         raise PhotoError(
             f"{broken} of {len(found)} images can't be read. "

@@ -1,4 +1,4 @@
-"""``teach``: folders of photos, one a class → a model that knows these classes."""
+"""``teach`` and ``calibrate``: folders of photos, one a class → a model that suits them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -62,3 +62,40 @@ def teach(
             columns = ("photo", "folder", "looks like")
             print_table(title, columns, shown, left=columns)
     print_text(f"{taught.path}: try it with `fittingroom predict photo.jpg --model {taught.path}`.")
+
+
+@app.command()
+def calibrate(
+    photos: Annotated[
+        Path, typer.Argument(help="A folder that holds a folder of images for each class.")
+    ],
+    out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
+    risk: Annotated[
+        float, typer.Option(help="The share of wrong answers that is allowed, such as 0.05.")
+    ] = 0.05,
+    model: Annotated[
+        str, typer.Option(help="photo, cnn-tiny, a run's folder or a model.onnx.")
+    ] = "photo",
+    force: options.Force = False,
+    json: options.Json = False,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, max=1024, help="Processor threads. Default: one a processor."),
+    ] = None,
+) -> None:
+    """Choose when a model abstains by your own images, so that few of its answers are wrong."""
+    from fittingroom.jobs.calibrate import calibrate as job
+    from fittingroom.numbers import percent_estimate, plain
+
+    found = job(photos, out=out, risk=risk, model=model, force=force, threads=threads, say=say)
+    if json:
+        print_json(plain(found))
+        return
+    print_text(
+        f"Of {found.images:,} images it answers {percent_estimate(found.answered)}; of these "
+        f"answers {percent_estimate(found.answered_accuracy)} are right. {found.unsure:,} are "
+        f"unsure, {found.unknown:,} unknown.\n"
+        f"For images like these, at most {risk:.1%} of the answers are wrong, with 90% "
+        "confidence. Photos of other people or places are not like these.\n"
+        f"{found.path}: try it with `fittingroom predict photo.jpg --model {found.path}`."
+    )

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fittingroom.classes import GARMENTS, check_class_names
+from fittingroom.classes import GARMENTS, check_class_names, class_named
 from fittingroom.errors import PhotoError, UsageError, missing_extra
 
 try:
@@ -16,7 +16,6 @@ try:
         cross_validate,
         doubtful,
         fit_head,
-        garment_of,
         read_kept,
         replace_head,
     )
@@ -112,7 +111,7 @@ def teach(
     temperature = fit_temperature(judged.logits, labels)
     probabilities = softmax(judged.logits / temperature).astype(np.float32)
     thresholds = choose_thresholds(
-        probabilities, judged.distances, labels, risk=RISK, accepted=ACCEPTED
+        probabilities, judged.distances, labels, risk=RISK, accepted=ACCEPTED, promised=False
     )
     head = fit_head(
         np.concatenate([scaled, ten[0]]), np.concatenate([labels, ten[1]]), judged.strength
@@ -178,7 +177,7 @@ def _read(
             unreadable.append({"file": file, "error": str(error)})
             say(f"Passed over, as it can't be read: {error}")
         else:
-            name = (garment_of(inside[0]) if keep else None) or inside[0]
+            name = (class_named(inside[0], GARMENTS) if keep else None) or inside[0]
             shots.append(_Shot(file, name, model.features(image[None])[0]))
     for each in sorted(folder.iterdir()):
         if each.is_dir() and not any(Path(shot.file).is_relative_to(each) for shot in shots):

@@ -72,3 +72,12 @@ def abstain(probabilities: Float32, ood_scores: Float32, thresholds: Thresholds)
     # A score that is not a number counts as unknown too.
     reasons[~(ood_scores <= thresholds.unknown)] = _UNKNOWN
     return reasons
+
+
+def unlike(unknown: int, images: int) -> bool:
+    """Whether so many images of a batch are unknown that what a model promises can't hold for it.
+
+    About 3% of the images that chose its thresholds are. Here more than 5% are, by four standard
+    errors, so that chance alone says so of one batch in thousands.
+    """
+    return unknown > 1 + 0.05 * images + 4 * math.sqrt(0.05 * 0.95 * images)

@@ -17,7 +17,7 @@ from fittingroom.teaching.fit import (
     fit_head,
 )
 from fittingroom.teaching.graph import replace_head
-from fittingroom.teaching.kept import Kept, garment_of, make_kept, read_kept
+from fittingroom.teaching.kept import Kept, make_kept, read_kept
 
 __all__ = [
     "FOLDS",
@@ -28,7 +28,6 @@ __all__ = [
     "cross_validate",
     "doubtful",
     "fit_head",
-    "garment_of",
     "make_kept",
     "read_kept",
     "replace_head",

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from fittingroom.classes import GARMENTS
 from fittingroom.photos import open_photo
 from fittingroom.predict import Model
 from fittingroom.predict.packaged import FOLDER
@@ -101,15 +100,3 @@ def read_kept(path: Path = FOLDER / "photo-features.npz") -> Kept:
     """The features that ship with the package, or those of another file."""
     with np.load(path) as stored:
         return Kept(stored["levels"] * stored["scale"], stored["labels"])
-
-
-def garment_of(name: str) -> str | None:
-    """The one of the ten that a folder's name means: ``tshirt``, ``T-shirt_top``, ``trousers``."""
-    for garment in GARMENTS:
-        if _plain(name) in map(_plain, (garment, *garment.split("/"))):
-            return garment
-    return None
-
-
-def _plain(name: str) -> str:
-    return "".join(filter(str.isalnum, name)).lower().removesuffix("s")
