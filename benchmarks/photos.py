@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import measure, no_garment, photo_damage, photo_folds, photo_measures
+from benchmarks import measure, no_garment, photo_damage, photo_folds, photo_measures, teaching
 from benchmarks.measure import ROOT, Measured, render, say
 from benchmarks.photo_folds import Photos, float32_of, log_probabilities, model_of
 from benchmarks.photo_measures import Rows, measures
@@ -29,7 +29,7 @@ from fittingroom.plots.lines import risk_coverage as draw_risk_coverage
 from fittingroom.plots.style import png
 from fittingroom.predict import Model, Predictor
 from fittingroom.predict.packaged import packaged_model
-from fittingroom.predictions import UInt8
+from fittingroom.predictions import Float32, UInt8
 from fittingroom.runs import describe_environment, write_file
 
 _MORE_SEEDS = (1, 2)  # of fold 0
@@ -40,6 +40,13 @@ def answers_of(model: Path, images: UInt8, kept: Path) -> Float64:
     if not kept.exists() or kept.stat().st_mtime < model.stat().st_mtime:
         np.save(kept, log_probabilities(model, images))
     return np.load(kept)
+
+
+def features_of(model: Path, images: UInt8, kept: Path) -> Float32:
+    """Features ``(N, D)``; kept like answers."""
+    if not kept.exists() or kept.stat().st_mtime < model.stat().st_mtime:
+        np.save(kept, Predictor(model, threads=1).run(("features",), images)[0].astype(np.float16))
+    return np.load(kept).astype(np.float32)
 
 
 def by_rule(photos: Photos, logs: Float64, rules: dict[int, Rule], names: Rows) -> Measured:
@@ -93,13 +100,14 @@ def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measur
     paths = no_garment.fetch(ROOT / "photos" / "things", things)
     nothing = photo_folds.open_all(paths, shape, options.work / "things.npz", options.threads)
     logs, whole = np.zeros((len(photos.paths), 11)), np.zeros((len(photos.paths), 11))
-    of_things = {}
+    of_things, features = {}, {}
     for fold in options.folds:
         rows, model = photos.fold == fold, model_of(options.work, fold, 0)
         say(f"Asking about {rows.sum()} photos of fold {fold}.")
         images, kept = opened.colour[rows], options.work / f"fold{fold}"
         logs[rows] = answers_of(model, images, kept.with_suffix(".npy"))
         whole[rows] = answers_of(float32_of(model), images, kept.with_suffix(".float32.npy"))
+        features[fold] = features_of(model, images, kept.with_suffix(".feat.npy"))
         of_things[fold] = answers_of(model, nothing.colour, kept.with_suffix(".things.npy"))
 
     rules = {
@@ -154,6 +162,7 @@ def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measur
             for seed in _MORE_SEEDS
             if options.more_seeds
         ],
+        "teaching": teaching.measure_teaching(features, photos),
         "damage": stored.get("damage"),
         "environment": describe_environment(),
     }

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from fittingroom.jobs.site import _teaching
 from fittingroom.predict.packaged import packaged_model
-from fittingroom.teaching import fit_head, read_kept
+from fittingroom.teaching import fit_head, read_kept, unit
 from tests.page.conftest import drop, export, open_tab, serve, settle
 from tests.page.test_static import AXE
 from tests.photos.corpus import encoded
@@ -115,15 +115,15 @@ def test_a_head_is_that_of_python_for_the_same_features(browser, address, count)
     tab.goto(f"{address}style.css")  # no model is needed
     logits, distances = tab.evaluate(
         """async ([features, labels, count, teaching]) => {
-            const { fitHead, scaling } = await import("./head.js");
-            const photos = features.map(scaling(teaching));
-            const head = fitHead(photos, labels, count, teaching.strengths.at(-1));
+            const { fitHead, unit } = await import("./head.js");
+            const photos = features.map(unit);
+            const head = fitHead(photos, labels, count, teaching.strength);
             return [photos.map(head.logits), photos.map(head.distance)];
         }""",
         [features.tolist(), labels.tolist(), count, _teaching(packaged_model("photo"))],
     )
-    scaled = kept.scaled(features)
-    head = fit_head(scaled, labels, 10.0)
+    scaled = unit(features)
+    head = fit_head(scaled, labels)
     np.testing.assert_allclose(distances, head.distances(scaled), atol=1e-5)
     np.testing.assert_allclose(logits, head.logits(scaled), atol=0.05)  # both stop early
     tab.close()

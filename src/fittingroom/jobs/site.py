@@ -1,6 +1,5 @@
 """Export to the web: models → a static folder with a page on which they answer."""
 
-import base64
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -109,15 +108,11 @@ def _teaching(model: Path) -> dict[str, object]:
     """What the page needs to teach the model of photos as ``fittingroom teach`` does."""
     from fittingroom.jobs.teach import ACCEPTED, FEWEST, RISK  # they bring scikit-learn
     from fittingroom.metrics.temperature import COLDEST, HOTTEST
-    from fittingroom.teaching import FOLDS, STRENGTHS, read_kept
+    from fittingroom.teaching import FOLDS, STRENGTH
 
-    kept = read_kept()
-    # x - E (E^T x) is what is damped, for x less the mean; E^T are all rows but the first.
-    scaling = np.vstack([kept.mean, (kept.directions * np.sqrt(kept.damping)).T])
     return {
         "model": hashlib.sha256(model.read_bytes()).hexdigest(),
-        "scaling": base64.b64encode(scaling.astype("<f4").tobytes()).decode(),
-        "strengths": STRENGTHS,
+        "strength": STRENGTH,
         "folds": FOLDS,
         "temperatures": (COLDEST, HOTTEST),
         "risk": RISK,

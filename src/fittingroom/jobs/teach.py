@@ -18,6 +18,7 @@ try:
         fit_head,
         read_kept,
         replace_head,
+        unit,
     )
 except ModuleNotFoundError as error:
     raise missing_extra(error, "teach") from error
@@ -104,22 +105,18 @@ def teach(
     shots, unreadable = _read(model, Path(folder), keep, say)
     classes = _classes((shot.name for shot in shots), keep)
     labels = as_labels([classes.index(shot.name) for shot in shots], len(classes))
+    scaled = unit(np.stack([shot.features for shot in shots]))
     kept = read_kept()
-    scaled = kept.scaled(np.stack([shot.features for shot in shots]))
-    ten = (kept.scaled(kept.features), kept.labels) if keep else (scaled[:0], labels[:0])
-    judged = cross_validate(scaled, labels, *ten)
-    temperature = fit_temperature(judged.logits, labels)
-    probabilities = softmax(judged.logits / temperature).astype(np.float32)
+    ten = (unit(kept.features), kept.labels) if keep else (scaled[:0], labels[:0])
+    logits, distances, half = cross_validate(scaled, labels, *ten)
+    temperature = fit_temperature(logits, labels)
+    probabilities = softmax(logits / temperature).astype(np.float32)
     thresholds = choose_thresholds(
-        probabilities, judged.distances, labels, risk=RISK, accepted=ACCEPTED, promised=False
-    )
-    head = fit_head(
-        np.concatenate([scaled, ten[0]]), np.concatenate([labels, ten[1]]), judged.strength
+        probabilities, distances, labels, risk=RISK, accepted=ACCEPTED, promised=False
     )
     content = replace_head(
         packaged_model("photo").read_bytes(),
-        head,
-        kept,
+        fit_head(np.concatenate([scaled, ten[0]]), np.append(labels, ten[1])),
         classes=classes,
         temperature=temperature,
         metadata=thresholds.to_metadata(),
@@ -128,8 +125,8 @@ def teach(
     write_file(path, content)
     trust_model(content)
 
-    right, half = probabilities.argmax(axis=1) == labels, judged.right_by_half
-    reasons = abstain(probabilities, judged.distances, thresholds)
+    right = probabilities.argmax(axis=1) == labels
+    reasons = abstain(probabilities, distances, thresholds)
     answered, count = reasons == 0, len(labels)
 
     def told(row: int) -> dict[str, Any]:

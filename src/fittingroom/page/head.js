@@ -1,5 +1,5 @@
-// A new last layer for the model of photos, as teaching/fit.py and jobs/teach.py make it. A photo is its scaled
-// features; labels are numbers below `count`.
+// A new last layer for the model of photos, as teaching/fit.py and jobs/teach.py make it. A photo is its
+// features, of length one; labels are numbers below `count`.
 import { Model } from "./model.js";
 
 const FLAT = 1e-4; // of the gradient
@@ -37,52 +37,33 @@ export class Taught extends Model {
     super(runtime, session, { ...facts, ...own, classes, thresholds }, null, null);
     this.head = head;
     this.temperature = temperature;
-    this.scaled = scaling(facts.teaching);
   }
 
   // Without evidence, which takes what features are the mean of: the model does not give it.
   async run(images) {
     const { features } = await super.run(images, ["features"]);
-    const photo = this.scaled(features.data);
+    const photo = unit(features.data);
     const data = softmax(this.head.logits(photo), this.temperature);
     return { features, probabilities: { data }, ood_score: { data: [this.head.distance(photo)] } };
   }
 }
 
-// What scales features: less the mean, with less of what varies within classes, of length one.
-export function scaling({ scaling: text }) {
-  const numbers = floats(text);
-  return (features) => {
-    const size = features.length;
-    const damped = Float64Array.from(features, (value, i) => value - numbers[i]);
-    for (let start = size; start < numbers.length; start += size) {
-      const direction = numbers.subarray(start, start + size);
-      const along = dot(damped, direction);
-      for (let i = 0; i < size; i++) damped[i] -= along * direction[i];
-    }
-    const length = Math.sqrt(dot(damped, damped));
-    return damped.map((value) => value / length);
-  };
+export function unit(features) {
+  const length = Math.sqrt(dot(features, features));
+  return features.map((value) => value / length);
 }
 
-export const floats = (base64) =>
-  new Float32Array(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)).buffer);
-
 // A layer, its temperature and thresholds by cross-validation, and how many photos were `right` and `answered` there.
-export function learn(photos, labels, count, { strengths, folds, temperatures, risk, accepted }) {
+export function learn(photos, labels, count, { strength, folds, temperatures, risk, accepted }) {
   const parts = Math.min(folds, ...sizesOf(labels, count));
   const seen = new Array(count).fill(0);
   const fold = labels.map((label) => seen[label]++ % parts); // each class is spread over all of them
-  const tried = strengths.map((strength) => {
-    const heads = numbered(parts).map((part) => {
-      const others = (_, i) => fold[i] !== part;
-      return fitHead(photos.filter(others), labels.filter(others), count, strength);
-    });
-    const logits = photos.map((photo, i) => heads[fold[i]].logits(photo));
-    const distances = photos.map((photo, i) => heads[fold[i]].distance(photo));
-    return { strength, logits, distances, loss: logLoss(logits, labels) };
+  const heads = numbered(parts).map((part) => {
+    const others = (_, i) => fold[i] !== part;
+    return fitHead(photos.filter(others), labels.filter(others), count, strength);
   });
-  const { strength, logits, distances } = tried.reduce((one, other) => (other.loss < one.loss ? other : one));
+  const logits = photos.map((photo, i) => heads[fold[i]].logits(photo));
+  const distances = photos.map((photo, i) => heads[fold[i]].distance(photo));
   const temperature = fitTemperature(logits, labels, temperatures);
   const probabilities = logits.map((each) => softmax(each, temperature));
   const right = logits.map((each, i) => largest(each) === labels[i]);
@@ -126,27 +107,20 @@ export function fitHead(photos, labels, count, strength) {
     found = next;
   }
   const weights = found.map((each) => sum(photos, each));
-  const means = numbered(count).map((label) => {
-    const mean = sum(photos, labels.map((each) => Number(each === label)));
-    const length = Math.sqrt(dot(mean, mean));
-    return mean.map((value) => value / length);
-  });
+  const means = numbered(count).map((label) => unit(sum(photos, labels.map((each) => Number(each === label)))));
   return {
     logits: (photo) => weights.map((each, label) => dot(photo, each) + found[label][photos.length]),
     distance: (photo) => 1 - Math.max(...means.map((mean) => dot(photo, mean))),
   };
 }
 
-function logLoss(logits, labels, temperature = 1) {
-  const losses = logits.map((each, i) => -Math.log(Math.max(softmax(each, temperature)[labels[i]], 1e-300)));
-  return losses.reduce((sum, loss) => sum + loss) / losses.length;
-}
-
 // The temperature of the least log loss, to 1%.
 function fitTemperature(logits, labels, [coldest, hottest]) {
   const steps = Math.ceil(100 * Math.log(hottest / coldest));
   const tried = numbered(steps + 1).map((step) => coldest * (hottest / coldest) ** (step / steps));
-  const losses = tried.map((temperature) => logLoss(logits, labels, temperature));
+  const loss = (temperature) =>
+    logits.reduce((sum, each, i) => sum - Math.log(Math.max(softmax(each, temperature)[labels[i]], 1e-300)), 0);
+  const losses = tried.map(loss);
   return tried[losses.indexOf(Math.min(...losses))];
 }
 

@@ -1,5 +1,5 @@
 // Teaches the model of photos other classes, in the page: each gets a name and photos, and a last layer is fitted.
-import { floats, learn, scaling } from "./head.js";
+import { learn, unit } from "./head.js";
 import { base64 } from "./pixels.js";
 import { Refusal } from "./refusal.js";
 import { element, percent } from "./view.js";
@@ -171,8 +171,7 @@ function fitted() {
     throw new Refusal(
       `Give two classes or more, each with a name of its own and ${fewest} photos or more. Ten do well.`,
     );
-  const scaled = scaling(backend.teaching);
-  const photos = kinds.flatMap((kind) => kind.photos.map(({ features }) => scaled(features)));
+  const photos = kinds.flatMap((kind) => kind.photos.map(({ features }) => unit(features)));
   const labels = kinds.flatMap((kind, label) => kind.photos.map(() => label));
   const layer = learn(photos, labels, classes.length, backend.teaching);
   const { length } = photos;
@@ -196,6 +195,8 @@ function save() {
   element("a", { href: url, download: "my-classes.json" }).click();
   setTimeout(() => URL.revokeObjectURL(url), 1000);
 }
+
+const floats = (text) => new Float32Array(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer);
 
 async function opened(file) {
   try {

@@ -7,22 +7,13 @@
     graph         the photo model's graph with that layer in place of its own
 """
 
-from fittingroom.teaching.fit import (
-    FOLDS,
-    STRENGTHS,
-    CrossValidated,
-    Head,
-    cross_validate,
-    doubtful,
-    fit_head,
-)
+from fittingroom.teaching.fit import FOLDS, STRENGTH, Head, cross_validate, doubtful, fit_head, unit
 from fittingroom.teaching.graph import replace_head
 from fittingroom.teaching.kept import Kept, make_kept, read_kept
 
 __all__ = [
     "FOLDS",
-    "STRENGTHS",
-    "CrossValidated",
+    "STRENGTH",
     "Head",
     "Kept",
     "cross_validate",
@@ -31,4 +22,5 @@ __all__ = [
     "make_kept",
     "read_kept",
     "replace_head",
+    "unit",
 ]

@@ -1,6 +1,6 @@
 """Fit a new last layer on features, and judge it by cross-validation.
 
-Multinomial logistic regression (scikit-learn). Features come scaled (``Kept.scaled``).
+Multinomial logistic regression (scikit-learn) on features of length one.
 """
 
 from dataclasses import dataclass
@@ -10,14 +10,12 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
-from fittingroom.metrics import log_loss
-from fittingroom.predictions import Float32, Labels, log_softmax
+from fittingroom.predictions import Float32, Labels
 
 Bool = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
 
-# Strengths to choose from: the inverse of the penalty, `C` in scikit-learn.
-STRENGTHS = (1.0, 3.0, 10.0)
+STRENGTH = 10.0  # the inverse of the penalty, `C` in scikit-learn; docs/LOG.md has others
 FOLDS = 5
 
 
@@ -26,7 +24,7 @@ class Head:
     """A linear layer, and where each class lies.
 
     Attributes:
-        weights, bias: ``(K, D)`` and ``(K,)``: scaled features → logits.
+        weights, bias: ``(K, D)`` and ``(K,)``: features of length one → logits.
         means: ``(K, D)``, the mean direction of each class, of length one.
     """
 
@@ -43,67 +41,48 @@ class Head:
         return 1 - (scaled @ self.means.T).max(axis=1)
 
 
-@dataclass(frozen=True, eq=False)
-class CrossValidated:
-    """What heads that did not see a photo say of it; rows are the photos that were taught.
-
-    Attributes:
-        strength: the one whose log loss is least.
-        logits: ``(N, K)``, before the temperature.
-        distances: ``(N,)``, of :meth:`Head.distances`.
-        right_by_half: ``(N,)``, whether a head of half as many photos is right.
-    """
-
-    strength: float
-    logits: Float32
-    distances: Float32
-    right_by_half: Bool
+def unit(features: Float32) -> Float32:
+    """Features, ``(N, D)``, of length one, as heads take them."""
+    scaled: Float32 = features / np.linalg.norm(features, axis=1, keepdims=True)
+    return scaled
 
 
-def fit_head(scaled: Float32, labels: Labels, strength: float) -> Head:
+def fit_head(scaled: Float32, labels: Labels) -> Head:
     """Fit a head; labels are 0 to K - 1, each of them there."""
-    # The penalty keeps the weights within the span of the photos: few numbers, the same result.
-    span = np.linalg.svd(scaled, full_matrices=False)[2]  # (R, D)
     # Balanced, as more photos of the ten classes are kept than are taught of another.
-    model = LogisticRegression(C=strength, max_iter=1000, class_weight="balanced")
-    fitted = model.fit(scaled @ span.T, labels)
-    weights, bias = fitted.coef_ @ span, fitted.intercept_
+    model = LogisticRegression(C=STRENGTH, max_iter=1000, class_weight="balanced")
+    fitted = model.fit(scaled.astype(np.float64), labels)
+    weights, bias = fitted.coef_, fitted.intercept_
     if len(bias) == 1:  # of two classes, it has the difference
         weights, bias = np.concatenate([-weights, weights]) / 2, np.append(-bias, bias) / 2
-    means = np.stack([scaled[labels == each].mean(axis=0) for each in range(len(bias))])
-    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    means = unit(np.stack([scaled[labels == each].mean(axis=0) for each in range(len(bias))]))
     return Head(weights.astype(np.float32), bias.astype(np.float32), means)
 
 
 def cross_validate(
     scaled: Float32, labels: Labels, kept: Float32, kept_labels: Labels
-) -> CrossValidated:
+) -> tuple[Float32, Float32, Bool]:
     """Judge heads on photos that they did not see; all of them see those that are kept.
+
+    Returns:
+        Of each photo its logits, ``(N, K)``, its distance from the nearest class, ``(N,)``, and
+        whether a head of half as many photos is right, ``(N,)``.
 
     Source: M. Stone (1974), JRSS B 36:111.
     """
     fewest = min(FOLDS, np.unique(labels, return_counts=True)[1].min())
     folds = StratifiedKFold(fewest, shuffle=True, random_state=0)
-    parts = list(folds.split(scaled, labels))
-
-    def judged(parts: list[tuple[Rows, Rows]], strength: float) -> tuple[Float32, Float32]:
-        logits, distances = [], []
-        for seen, new in parts:
-            photos = np.concatenate([scaled[seen], kept])
-            head = fit_head(photos, np.concatenate([labels[seen], kept_labels]), strength)
-            logits.append(head.logits(scaled[new]))
-            distances.append(head.distances(scaled[new]))
-        order = np.argsort(np.concatenate([new for _, new in parts]))
-        return np.concatenate(logits)[order], np.concatenate(distances)[order]
-
-    tried = {strength: judged(parts, strength) for strength in STRENGTHS}
-    best = min(tried, key=lambda each: log_loss(labels, log_softmax(tried[each][0])).value)
-    halves = [
-        (train_test_split(seen, train_size=0.5, stratify=labels[seen], random_state=0)[0], new)
-        for seen, new in parts
-    ]
-    half, _ = judged(halves, best)
-    return CrossValidated(best, *tried[best], right_by_half=half.argmax(axis=1) == labels)
+    logits = np.zeros((len(labels), max(labels.max(), kept_labels.max(initial=0)) + 1), np.float32)
+    distances, right = np.zeros(len(labels), np.float32), np.zeros(len(labels), bool)
+    for seen, new in folds.split(scaled, labels):
+        half = train_test_split(seen, train_size=0.5, stratify=labels[seen], random_state=0)[0]
+        whole, less = (
+            fit_head(np.concatenate([scaled[rows], kept]), np.append(labels[rows], kept_labels))
+            for rows in (seen, half)
+        )
+        logits[new], distances[new] = whole.logits(scaled[new]), whole.distances(scaled[new])
+        right[new] = less.logits(scaled[new]).argmax(axis=1) == labels[new]
+    return logits, distances, right
 
 
 def doubtful(labels: Labels, probabilities: Float32) -> Rows:

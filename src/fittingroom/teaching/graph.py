@@ -9,13 +9,11 @@ from onnx import TensorProto, compose, helper
 
 from fittingroom.graphs import GraphBuilder
 from fittingroom.teaching.fit import Head
-from fittingroom.teaching.kept import Kept
 
 
 def replace_head(
     model: bytes,
     head: Head,
-    kept: Kept,
     *,
     classes: Sequence[str],
     temperature: float,
@@ -29,7 +27,6 @@ def replace_head(
     Args:
         model: the photo model. It gives ``features``, and ``evidence`` by a convolution of what
             they are the mean of.
-        kept: what the head's features were scaled by.
         metadata: stored in the model beside classes and temperature.
     """
     # Prefixed, as the new nodes may have names that are taken.
@@ -50,20 +47,13 @@ def replace_head(
         for each in old.output
     }
     height, width = shapes["evidence"][2:]
-    centred = graph.add("Sub", "features", graph.constant(kept.mean))
-    directions = graph.constant(kept.directions)  # (D, R)
-    along = graph.add("MatMul", centred, directions)
-    taken = graph.add("Mul", along, graph.constant(kept.damping))
-    damped = graph.add("Sub", centred, graph.add("Gemm", taken, directions, transB=1))
-    length = graph.add("ReduceL2", damped, graph.integers(1), keepdims=1)
-    scaled = graph.add("Div", damped, length)
+    length = graph.add("ReduceL2", "features", graph.integers(1), keepdims=1)
+    scaled = graph.add("Div", "features", length)
     weights = head.weights / np.float32(temperature)  # (K, D)
     bias = graph.constant(head.bias / np.float32(temperature))
     graph.add("Gemm", scaled, graph.constant(weights), bias, transB=1, output="logits")
     graph.add("Softmax", "logits", axis=1, output="probabilities")
-    # What damps features can as well damp the weights.
-    each_place = weights - (weights @ kept.directions * kept.damping) @ kept.directions.T
-    each_place = each_place[:, :, None, None] / np.float32(height * width)
+    each_place = weights[:, :, None, None] / np.float32(height * width)
     places = graph.add("Conv", before, graph.constant(each_place))
     by = graph.add("Reshape", length, graph.integers(-1, 1, 1, 1))
     graph.add("Div", places, by, output="evidence")
