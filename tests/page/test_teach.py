@@ -8,6 +8,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from fittingroom.jobs.site import _teaching
+from fittingroom.metrics.temperature import COLDEST, HOTTEST, fit_temperature
+from fittingroom.metrics.thresholds import choose_thresholds
 from fittingroom.predict.packaged import packaged_model
 from fittingroom.teaching import fit_head, read_kept, unit
 from tests.page.conftest import drop, export, open_tab, serve, settle
@@ -126,6 +128,33 @@ def test_a_head_is_that_of_python_for_the_same_features(browser, address, count)
     head = fit_head(scaled, labels)
     np.testing.assert_allclose(distances, head.distances(scaled), atol=1e-5)
     np.testing.assert_allclose(logits, head.logits(scaled), atol=0.05)  # both stop early
+    tab.close()
+
+
+def test_temperature_and_thresholds_are_those_of_python(browser, address):
+    random = np.random.default_rng(0)
+    logits, labels = random.normal(0, 3, (40, 3)), random.integers(0, 3, 40)
+    logits[np.arange(40), labels] += 3
+    sure, distances = np.linspace(0.99, 0.55, 45).round(2), np.linspace(0, 1, 45) ** 2
+    wrong = np.isin(np.arange(45), [20, 35])  # the second is too many, until 40 are answered
+    tab = browser.new_page()
+    tab.goto(f"{address}style.css")
+    temperature, found = tab.evaluate(
+        """async ([logits, labels, temperatures, ...given]) => {
+            const { chooseThresholds, fitTemperature } = await import("./head.js");
+            return [fitTemperature(logits, labels, temperatures), chooseThresholds(...given)];
+        }""",
+        [
+            *(logits.tolist(), labels.tolist(), (COLDEST, HOTTEST)),
+            *(sure.tolist(), (~wrong).tolist(), distances.tolist(), 0.05, 0.98),
+        ],
+    )
+    assert temperature == pytest.approx(fit_temperature(logits, labels), rel=0.01)
+    two = np.stack([sure, 1 - sure], axis=1)
+    thresholds = choose_thresholds(
+        two, distances, wrong.astype(np.uint8), risk=0.05, accepted=0.98, promised=False
+    )
+    assert found == pytest.approx(vars(thresholds))
     tab.close()
 
 

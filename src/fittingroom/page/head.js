@@ -115,7 +115,7 @@ export function fitHead(photos, labels, count, strength) {
 }
 
 // The temperature of the least log loss, to 1%.
-function fitTemperature(logits, labels, [coldest, hottest]) {
+export function fitTemperature(logits, labels, [coldest, hottest]) {
   const steps = Math.ceil(100 * Math.log(hottest / coldest));
   const tried = numbered(steps + 1).map((step) => coldest * (hottest / coldest) ** (step / steps));
   const loss = (temperature) =>
@@ -124,27 +124,20 @@ function fitTemperature(logits, labels, [coldest, hottest]) {
   return tried[losses.indexOf(Math.min(...losses))];
 }
 
-// As metrics/thresholds.py chooses them.
-function chooseThresholds(sure, right, distances, risk, accepted) {
+// As metrics/thresholds.py chooses them, by the share of mistakes itself.
+export function chooseThresholds(sure, right, distances, risk, accepted) {
   const sorted = [...distances].sort((one, other) => one - other);
   const at = accepted * (sorted.length - 1);
   const below = sorted[Math.floor(at)];
   const unknown = below + (sorted[Math.ceil(at)] - below) * (at % 1);
   const known = numbered(sure.length).filter((i) => distances[i] <= unknown);
-  known.sort((one, other) => sure[other] - sure[one]);
-  const few = upper(0, known.length) > risk;
-  let [wrong, unsure] = [0, 1];
-  known.forEach((i, rank) => {
-    wrong += Number(!right[i]);
-    if (sure[i] === sure[known[rank + 1]]) return; // equal ones are answered together
-    if ((few ? wrong / (rank + 1) : upper(wrong, rank + 1)) <= risk) unsure = sure[i];
-  });
+  let unsure = 1;
+  for (const threshold of [0.999, 0.995, ...numbered(99).map((step) => (99 - step) / 100)]) {
+    const answered = known.filter((i) => sure[i] >= threshold);
+    if (answered.length === 0) continue;
+    if (answered.filter((i) => !right[i]).length > risk * answered.length) break;
+    unsure = threshold;
+    if (answered.length === known.length) break;
+  }
   return { unsure, unknown };
-}
-
-// The upper end of Wilson's 95% interval.
-function upper(wrong, count) {
-  const [share, z] = [wrong / count, 1.959964];
-  const half = z * Math.sqrt((share * (1 - share)) / count + (z / (2 * count)) ** 2);
-  return (share + z ** 2 / (2 * count) + half) / (1 + z ** 2 / count);
 }
