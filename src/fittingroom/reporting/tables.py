@@ -166,13 +166,14 @@ def pairs(comparison: Comparison) -> Table:
                 p_value(pair.p_adjusted) if several else None,
             )
         )
-    columns = ["Pair", "Verdict", "Difference, points", f"Errors of {b} for one of {a}"]
+    columns = ["Pair", "Verdict", "Difference, points", "Ratio of errors"]
     columns += ["Within the margin", f"Only {b} correct", f"Only {a} correct"]
     columns += ["McNemar's p, exact (mid-p)", "New training better", "p after Holm"]
     return Table.of(
         f"Paired differences of accuracy on {comparison.images:,} test images, with 95% intervals"
-        f"{' of each pair alone' if several else ''}. Within the margin: the probability that the "
-        f"true difference is smaller than {100 * only.margin:.2f} points.",
+        f"{' of each pair alone' if several else ''}. Ratio of errors: below 1 if {b} makes fewer. "
+        f"Within the margin: the probability that the true difference is smaller than "
+        f"{100 * only.margin:.2f} points.",
         columns,
         rows,
         words=2,
