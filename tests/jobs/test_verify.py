@@ -23,7 +23,7 @@ def check(tiny, sample, tmp_path):
 
 
 def test_a_claim_is_compared_with_the_interval_over_seeds_and_images(check, tmp_path):
-    first = check(0.5, seeds=2)
+    first = check(0.1, seeds=2)
     assert first.verdict == "exceeded"
     assert len(first.per_seed) == 2
     low, high = first.accuracy.low, first.accuracy.high
