@@ -41,7 +41,7 @@ def ends(estimate):
 def test_top_accuracy_is_that_of_scikit_learn():
     generator = np.random.default_rng(30)
     for _ in range(20):
-        count, kinds = int(generator.integers(20, 200)), int(generator.integers(3, 12))
+        count, kinds = int(generator.integers(20, 200)), int(generator.integers(4, 12))
         labels, shares = generator.integers(0, kinds, count), generator.random((count, kinds))
         for top in (1, 2, 3):
             expected = top_k_accuracy_score(labels, shares, k=top, labels=range(kinds))
