@@ -114,6 +114,8 @@ def test_shuffled_real_data_is_official(real):
 def test_the_table_is_made_again_from_the_real_data(real, tmp_path):
     path = Path(__file__).parents[2] / "tools" / "make_image_table.py"
     runpy.run_path(str(path))["make_image_table"](tmp_path / "table.npz", real.path)
-    assert (tmp_path / "table.npz").read_bytes() == recognise.TABLE.read_bytes()
-    with np.load(recognise.TABLE) as table:
+    # Not their bytes: another Python writes another version number into the archive.
+    with np.load(tmp_path / "table.npz") as made, np.load(recognise.TABLE) as table:
+        assert made.files == table.files
+        assert all(np.array_equal(made[name], table[name]) for name in table.files)
         assert len(np.unique(table["hashes"])) == 70_000
