@@ -78,6 +78,8 @@ def train(
     with only_here(runs, name):
         if resume and (finished := find_run(runs, recipe, seed, dataset)) is not None:
             progress.say(f"{recipe.name}, seed {seed}: already trained, {finished.folder}")
+            with contextlib.suppress(RunError):  # nothing may be removed there, say
+                RunWriter.tidy(finished.folder)
             return finished
         environment = _environment(dataset, split, place)
         begun = find_begun(runs, name, recipe, seed, dataset) if resume else None

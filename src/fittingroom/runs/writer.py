@@ -62,6 +62,12 @@ class RunWriter:
         write_file(folder / "history.jsonl", writer._history)
         return writer
 
+    @staticmethod
+    def tidy(folder: Path) -> None:
+        """Remove what a process left that died between the manifest and its own end."""
+        remove_file(folder / CHECKPOINT)
+        remove_leftovers(folder)
+
     def begin(self, recipe: BaseRecipe, seed: int, environment: Mapping[str, Any]) -> None:
         """Write what is known before training."""
         self.write("recipe.json", as_json(recipe.to_json()))
