@@ -49,7 +49,8 @@ def test_comparing_trains_scores_and_reports(two_recipes, compare_here, tmp_path
     monkeypatch.setattr("fittingroom.jobs.seeds.train", unlucky)
     logreg = recipe_named("logreg").with_settings({"model.iterations": "20"})
     outcome = compare_here([logreg, "two"], seeds=2)
-    assert [model.seeds for model in outcome.comparison.models] == [(0, 1), (0,)]
+    # Every seed gives the same logreg.
+    assert [model.seeds for model in outcome.comparison.models] == [(0,), (0,)]
     (pair,) = outcome.comparison.pairs
     assert (pair.a, pair.b) == ("logreg", "two")
     assert outcome.failures == ("two, seed 1: the loss is no number",)
@@ -59,7 +60,7 @@ def test_comparing_trains_scores_and_reports(two_recipes, compare_here, tmp_path
     assert "two, seed 1: the loss is no number" in page
     text = (outcome.report.parent / "results.json").read_text()
     json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} in results.json"))
-    assert len(read_openings(tmp_path / "runs")) == 3
+    assert len(read_openings(tmp_path / "runs")) == 2
 
 
 @pytest.mark.slow
