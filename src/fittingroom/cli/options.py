@@ -52,7 +52,10 @@ Device = Annotated[
         help="cpu, cuda or mps, if the recipe's framework can use it. Default: the best there is."
     ),
 ]
-Threads = Annotated[int | None, typer.Option(help="Processor threads. Default: one a processor.")]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, max=1024, help="Processor threads. Default: one a processor."),
+]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that exists.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 On = Annotated[

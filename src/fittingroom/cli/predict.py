@@ -61,10 +61,7 @@ def predict(
     force: options.Force = False,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
-    threads: Annotated[
-        int | None,
-        typer.Option(min=1, max=1024, help="Processor threads. Default: one a processor."),
-    ] = None,
+    threads: options.Threads = None,
     on: options.On = None,
     out: Annotated[
         Path | None,

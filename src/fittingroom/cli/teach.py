@@ -22,10 +22,7 @@ def teach(
     ] = False,
     force: options.Force = False,
     json: options.Json = False,
-    threads: Annotated[
-        int | None,
-        typer.Option(min=1, max=1024, help="Processor threads. Default: one a processor."),
-    ] = None,
+    threads: options.Threads = None,
 ) -> None:
     """Teach the photo model classes of your own, by ten photos each or so, in seconds."""
     from fittingroom.jobs.teach import teach as job
@@ -78,10 +75,7 @@ def calibrate(
     ] = "photo",
     force: options.Force = False,
     json: options.Json = False,
-    threads: Annotated[
-        int | None,
-        typer.Option(min=1, max=1024, help="Processor threads. Default: one a processor."),
-    ] = None,
+    threads: options.Threads = None,
 ) -> None:
     """Choose when a model abstains by your own images, so that few of its answers are wrong."""
     from fittingroom.jobs.calibrate import calibrate as job

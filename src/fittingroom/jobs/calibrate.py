@@ -16,13 +16,13 @@ except ModuleNotFoundError as error:
     raise missing_extra(error, "teach") from error
 
 from fittingroom.jobs.classify import classify, find_images
-from fittingroom.jobs.load import load, model_file
+from fittingroom.jobs.load import load, model_file, new_model_file
 from fittingroom.metrics import wilson
 from fittingroom.metrics.thresholds import choose_thresholds, fewest
 from fittingroom.numbers import Estimate, some
 from fittingroom.predict import ABSTENTIONS, Thresholds, abstain
 from fittingroom.predictions import as_labels
-from fittingroom.runs import make_folder, resolved, write_file
+from fittingroom.runs import make_folder, write_file
 from fittingroom.safe_io.models import trust_model
 
 
@@ -77,11 +77,7 @@ def calibrate(
         PredictionsError: no threshold can be shown to keep the promise.
         MissingExtraError: onnx is not installed.
     """
-    path = resolved(out)
-    if path.suffix != ".onnx" or path.is_dir():
-        raise UsageError(f"{path} is no name for the model. Give a file name that ends in .onnx.")
-    if path.exists() and not force:
-        raise UsageError(f"{path} exists. Name another file, or overwrite it with --force.")
+    path = new_model_file(out, force)
     if not 0 < risk < 1:
         raise UsageError(f"The risk is a share of the answers between 0 and 1, not {risk}.")
     loaded, names, others = load(model, threads), dict[str, str](), Counter[str]()

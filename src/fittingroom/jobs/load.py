@@ -54,3 +54,19 @@ def model_file(model: "Path | str | Run") -> tuple[Path, str | None]:
             "model.onnx, or None for the model inside the package."
         )
     return run.model_path, run.name
+
+
+def new_model_file(out: Path | str, force: bool) -> Path:
+    """Where an ONNX file is to be written.
+
+    Raises:
+        UsageError: `out` is no name of an ONNX file, or exists and is not to be overwritten.
+    """
+    from fittingroom.runs import resolved
+
+    path = resolved(out)
+    if path.suffix != ".onnx" or path.is_dir():
+        raise UsageError(f"{path} is no name for the model. Give a file name that ends in .onnx.")
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists. Name another file, or overwrite it with --force.")
+    return path

@@ -25,7 +25,7 @@ except ModuleNotFoundError as error:
 
 from fittingroom.comparison.paired import paired_difference
 from fittingroom.jobs.classify import find_images
-from fittingroom.jobs.load import load
+from fittingroom.jobs.load import load, new_model_file
 from fittingroom.metrics import fit_temperature, wilson
 from fittingroom.metrics.thresholds import choose_thresholds
 from fittingroom.numbers import Estimate, some
@@ -33,7 +33,7 @@ from fittingroom.photos import open_photo
 from fittingroom.predict import ABSTENTIONS, Model, abstain
 from fittingroom.predict.packaged import packaged_model
 from fittingroom.predictions import Float32, as_labels, softmax
-from fittingroom.runs import make_folder, resolved, write_file
+from fittingroom.runs import make_folder, write_file
 from fittingroom.safe_io.models import trust_model
 
 FEWEST = 3  # photos of a class: one to be judged, two to learn from
@@ -96,11 +96,7 @@ def teach(
         UsageError: too few classes or photos, or `out` exists or is not the name of an ONNX file.
         MissingExtraError: scikit-learn or onnx is not installed.
     """
-    path = resolved(out)
-    if path.suffix != ".onnx" or path.is_dir():
-        raise UsageError(f"{path} is no name for the model. Give a file name that ends in .onnx.")
-    if path.exists() and not force:
-        raise UsageError(f"{path} exists. Name another file, or overwrite it with --force.")
+    path = new_model_file(out, force)
     model = load("photo", threads)
     shots, unreadable = _read(model, Path(folder), keep, say)
     classes = _classes((shot.name for shot in shots), keep)
