@@ -49,8 +49,9 @@ def commands():
 
 def short(arguments):
     """A command of the page on the sample, and with one epoch where it says how many."""
-    extra = () if arguments[0] == "summary" else ("--data", "sample", "--threads", "1")
-    return [re.sub(r"^epochs=\d+$", "epochs=1", word) for word in arguments] + list(extra)
+    extra = [] if arguments[0] == "summary" else ["--data", "sample", "--threads", "1"]
+    extra += ["--seeds", "1"] if arguments[0] == "compare" else []
+    return [re.sub(r"^epochs=\d+$", "epochs=1", word) for word in arguments] + extra
 
 
 @pytest.mark.parametrize(
@@ -78,9 +79,11 @@ def test_the_python_of_the_page_runs(folder, monkeypatch, sample):
     monkeypatch.chdir(folder)
     monkeypatch.setenv("FITTINGROOM_DATA", "sample")
     session = fittingroom.Session(data=sample, threads=1)
-    for name in ("train", "compare"):
+    for name, more in (("train", {}), ("compare", {"seeds": 1})):
         job = getattr(fittingroom, name)
-        monkeypatch.setattr(fittingroom, name, lambda what, job=job: job(what, session=session))
+        monkeypatch.setattr(
+            fittingroom, name, lambda what, job=job, more=more: job(what, session=session, **more)
+        )
     told: dict[str, Any] = {}
     exec(compile(code, "own-model.md", "exec"), told)
     assert [model.name for model in told["outcome"].comparison.models] == ["ann", "linear-muon"]

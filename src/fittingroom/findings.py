@@ -56,6 +56,10 @@ class Advice:
 
 
 CODES: dict[str, Advice] = {
+    "more-seeds-follow": Advice(
+        "More seeds follow",
+        "Wait for the whole report. If the training was stopped, run the command again.",
+    ),
     "trainings-failed": Advice(
         "Trainings failed",
         "Find out why before you trust the rest: the failed ones may have been the worst.",
@@ -113,6 +117,7 @@ def find(
     comparison: Comparison | None = None,
     *,
     failures: Sequence[str] = (),
+    left: int = 0,
     unshown: int = 0,
 ) -> tuple[Finding, ...]:
     """Every finding about some models, in the order of the codes.
@@ -120,6 +125,7 @@ def find(
     Args:
         models: with their comparison, if there are several.
         failures: trainings that failed, in words.
+        left: how many trainings are still to come.
         unshown: how often the test set was opened for runs of these recipes that are not shown,
             as far as the log knows.
     """
@@ -134,6 +140,12 @@ def find(
         found += _comparison(comparison, trained)
     if failures:
         found.append(Finding("trainings-failed", "", f"Failed: {'; '.join(failures)}."))
+    if left:
+        sentence = (
+            "This report compares one training of each, and will be written again: "
+            f"{some(left, 'training')} to go."
+        )
+        found.append(Finding("more-seeds-follow", "", sentence))
     if unshown:
         times = "once" if unshown == 1 else f"{unshown:,} times"
         sentence = (

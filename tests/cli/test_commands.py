@@ -58,7 +58,8 @@ def test_train_evaluate_report_and_list(cli, tmp_path):
 
 
 def test_compare_prints_the_verdict_and_the_page(cli):
-    code, out, _ = cli(*("compare", "tiny", "ann-fast", "--data", "sample", "--threads", "1"))
+    options = ("--data", "sample", "--threads", "1", "--seeds", "1")
+    code, out, _ = cli("compare", "tiny", "ann-fast", *options)
     assert code == 0
     assert "tiny" in out
     assert out.rstrip().endswith("report/index.html")

@@ -92,7 +92,7 @@ def test_a_second_command_that_trains_the_same_says_so_and_harms_nothing(cli, tm
 
 def test_a_comparison_that_was_killed_ends_as_one_that_was_not(cli, tmp_path):
     common = ["--data", "sample", "--threads", "1"]
-    arguments = ["compare", "ann", "ann-fast", *common]
+    arguments = ["compare", "ann", "ann-fast", "--seeds", "1", *common]
     with start(tmp_path, *arguments) as first:
         wait_for(first, tmp_path, "runs/*/history.jsonl", 2)  # in the second, one is finished
         first.kill()

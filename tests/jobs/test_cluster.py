@@ -152,6 +152,7 @@ def test_a_command_that_is_stopped_resumes_when_it_is_run_again(tiny, sample, tm
     recipe.write_text(json.dumps(longer.to_json()), encoding="utf-8")
     runs, report = tmp_path / "runs", tmp_path / "report"
     asked = ["compare", recipe, "ann-fast", "--data", "sample", "--threads", "1", "--on", "ray"]
+    asked += ["--seeds", "1"]
 
     def command():
         line = [sys.executable, "-m", "fittingroom", *asked, "--runs", runs, "--out", report]

@@ -34,7 +34,9 @@ def without_report(monkeypatch):
 def compare_here(tmp_path, sample):
     def call(entrants, *, device=None, progress=None, **options):
         session = Session(sample, tmp_path / "runs", device, 1, progress or Silence())
-        return compare(entrants, session=session, **{"out": tmp_path / "report"} | options)
+        return compare(
+            entrants, session=session, **{"out": tmp_path / "report", "seeds": 1} | options
+        )
 
     return call
 
@@ -47,8 +49,9 @@ def test_comparing_trains_scores_and_reports(two_recipes, compare_here, tmp_path
         return train(recipe, seed=seed, **options)
 
     monkeypatch.setattr("fittingroom.jobs.seeds.train", unlucky)
+    listener = Listener()
     logreg = recipe_named("logreg").with_settings({"model.iterations": "20"})
-    outcome = compare_here([logreg, "two"], seeds=2)
+    outcome = compare_here([logreg, "two"], seeds=2, progress=listener)
     # Every seed gives the same logreg.
     assert [model.seeds for model in outcome.comparison.models] == [(0,), (0,)]
     (pair,) = outcome.comparison.pairs
@@ -61,6 +64,30 @@ def test_comparing_trains_scores_and_reports(two_recipes, compare_here, tmp_path
     text = (outcome.report.parent / "results.json").read_text()
     json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} in results.json"))
     assert len(read_openings(tmp_path / "runs")) == 2
+    assert "A first report" in "".join(listener.heard)
+
+
+def test_the_report_is_written_after_the_first_seed_of_each_and_after_the_last(
+    two_recipes, compare_here, tmp_path, monkeypatch
+):
+    written = []
+
+    def write(folder, models, dataset, comparison, *, left, **more):
+        (pair,) = comparison.pairs
+        trained = [len(group) for group in models.values()]
+        written.append((trained, len(list_runs(tmp_path / "runs")), pair.level, left))
+        return folder, ()
+
+    monkeypatch.setattr("fittingroom.jobs.compare.write", write)
+    monkeypatch.setattr("fittingroom.jobs.compare.leave_winner", lambda *results: None)
+    for _ in range(2):
+        compare_here(["one", "two"], seeds=3)
+    assert written == [
+        ([1, 1], 2, "fitted models", 4),
+        ([3, 3], 6, "recipes", 0),
+        ([3, 3], 6, "recipes", 0),  # the second time nothing was left to train
+    ]
+    assert len(read_openings(tmp_path / "runs")) == 6
 
 
 @pytest.mark.slow

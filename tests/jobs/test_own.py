@@ -120,7 +120,7 @@ def test_a_recipe_read_from_a_run_is_not_trained(here):
 
 def test_finished_runs_are_used_again_until_the_code_changes(file, here, tmp_path):
     entrants = [f"{file}:build", recipe_of(linear_sklearn)]
-    places = {**here, "out": tmp_path / "report"}
+    places = {**here, "out": tmp_path / "report", "seeds": 1}
     outcome = compare(entrants, **places)
     assert [model.name for model in outcome.comparison.models] == ["nets", "linear_sklearn"]
     assert compare(entrants, **places).runs[0].folder == outcome.runs[0].folder
@@ -137,16 +137,15 @@ def test_a_single_model_is_one_entrant_however_many_layers_it_has(here, tmp_path
 
 
 @pytest.mark.parametrize("model", [Linear, linear_keras], ids=["module", "keras"])
-def test_a_model_with_weights_of_its_own_has_one_seed(model, here):
-    with pytest.raises(UsageError, match=r"its own weights.*function or class"):
-        verify(recipe_of(model(), epochs=1), 0.5, seeds=2, **here)
-    assert verify(recipe_of(model(), epochs=1), 0.999, **here).verdict == "not reached"
+def test_a_model_with_weights_of_its_own_is_trained_once(model, here):
+    found = verify(recipe_of(model(), epochs=1), 0.5, seeds=2, **here)
+    assert [run.seed for run, _ in found.per_seed] == [0]
 
 
 def test_a_winner_that_cannot_be_one_of_keras_is_said_if_it_is_a_network(here, tmp_path):
     session = here["session"]
     entrants = [recipe_of(Linear, epochs=1), recipe_of(linear_sklearn)]
-    outcome = compare(entrants, out=tmp_path / "report", **here)
+    outcome = compare(entrants, out=tmp_path / "report", seeds=1, **here)
     groups = {model.name: model for model in outcome.comparison.models}
     for (name, model), group in zip(groups.items(), outcome.evaluated, strict=True):
         listener = Listener()

@@ -74,7 +74,7 @@ def compare(
             help="Two or more recipes, folders of runs, or your own models: my_file.py:build."
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="Train each recipe with seeds 0 to N-1.")] = 1,
+    seeds: Annotated[int, typer.Option(help="Train each recipe with seeds 0 to N-1.")] = 3,
     with_: Annotated[
         list[Path] | None,
         typer.Option(
@@ -91,7 +91,10 @@ def compare(
     *,
     session: "options.Session",
 ) -> None:
-    """Train what is missing, compare on the test set, and write a report."""
+    """Train what is missing, compare on the test set, and write a report.
+
+    The report is written after the first seed of each recipe, and again after the last.
+    """
     from fittingroom.jobs.compare import compare as compare_job
 
     with prints_aside():

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fittingroom.comparison import MARGIN, Comparison, check_margin, compare_models
+from fittingroom.comparison import LEAST_SEEDS, MARGIN, Comparison, check_margin, compare_models
 from fittingroom.data import Dataset
 from fittingroom.engines import PROCESSOR_ONLY, engine_named
 from fittingroom.errors import FittingRoomError, RecipeError, UsageError, did_you_mean
@@ -44,7 +44,7 @@ def compare(
     *,
     others: Others = (),
     margin: float = MARGIN,
-    seeds: int = 1,
+    seeds: int = LEAST_SEEDS,
     out: Path | str = "report",
     fresh: bool = False,
     on: str | None = None,
@@ -58,7 +58,9 @@ def compare(
         others: external predictions of the same test set: files, or names and files or
             :class:`Predictions` (see ``docs/how-to/external-predictions.md``).
         margin: the difference in accuracy that does not matter in practice, a fraction.
-        seeds: how many seeds, from 0, each recipe is trained with.
+        seeds: how many seeds, from 0, each recipe is trained with; once if every seed gives the
+            same, or if it starts from its own weights. The report is written after the first
+            training of each, and again after the last.
         out: the folder of the report, new, empty or of an earlier report.
         fresh: train again even if there are finished runs of the same recipe, seed and data.
         on: ``"ray"`` trains all recipes and seeds in parallel on a Ray cluster whose machines all
@@ -99,26 +101,49 @@ def compare(
     devices = _devices(recipes, session, here=on is None)
     wanted = [(recipe, devices[recipe.engine]) for recipe in recipes]
     folder = open_output(out, "a report")
-    trained = train_seeds(wanted, seeds=seeds, fresh=fresh, on=on, session=session)
-    failures = tuple(words for _, failed in trained for words in failed)
-    groups = iter(runs for runs, _ in trained)
-    evaluated = tuple(
-        tuple(
-            evaluate(run, purpose="compare", session=session)
-            for run in ((each,) if isinstance(each, Run) else next(groups))
+
+    def judge(
+        trained: Sequence[Sequence[Run]], failures: tuple[str, ...] = (), left: int = 0
+    ) -> Outcome:
+        groups = iter(trained)
+        evaluated = tuple(
+            tuple(
+                evaluate(run, purpose="compare", session=session)
+                for run in ((each,) if isinstance(each, Run) else next(groups))
+            )
+            for each in found
         )
-        for each in found
+        models = dict(zip(names, evaluated, strict=False)) | {
+            name: (ModelReport(name, session.dataset.name, evaluate_predictions(each)),)
+            for name, each in external.items()
+        }
+        comparison = compare_models(entrants_of(models), margin=margin)
+        index, findings = write(
+            folder,
+            models,
+            session.dataset,
+            comparison,
+            failures=failures,
+            left=left,
+            runs=session.folder,
+        )
+        if left:
+            session.progress.say(f"A first report, on one training of each: {index}")
+        else:
+            leave_winner(folder, comparison, models, session)
+        return Outcome(comparison, evaluated, failures, index, findings, session.dataset)
+
+    trained = train_seeds(
+        wanted,
+        seeds=seeds,
+        fresh=fresh,
+        on=on,
+        on_first=lambda runs, left: judge(runs, left=left),
+        session=session,
     )
-    models = dict(zip(names, evaluated, strict=False)) | {
-        name: (ModelReport(name, session.dataset.name, evaluate_predictions(each)),)
-        for name, each in external.items()
-    }
-    comparison = compare_models(entrants_of(models), margin=margin)
-    index, findings = write(
-        folder, models, session.dataset, comparison, failures=failures, runs=session.folder
+    return judge(
+        [runs for runs, _ in trained], tuple(words for _, failed in trained for words in failed)
     )
-    leave_winner(folder, comparison, models, session)
-    return Outcome(comparison, evaluated, failures, index, findings, session.dataset)
 
 
 def leave_winner(

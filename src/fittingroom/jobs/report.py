@@ -110,6 +110,7 @@ def write(
     comparison: Comparison | None,
     *,
     failures: Sequence[str] = (),
+    left: int = 0,
     runs: Path | None = None,
 ) -> tuple[Path, tuple[Finding, ...]]:
     """Write the report on scored models; the page's path, and what was found.
@@ -119,6 +120,7 @@ def write(
         groups: by name, the scored models of each, one a seed; the first one's images are shown.
         dataset, comparison, failures: the test set, the verdict if there are several models, and
             trainings that failed.
+        left: how many trainings are still to come.
         runs: a folder whose log of openings and audit are shown, beside those that the runs are in.
     """
     models = [replace(group[0], name=name) for name, group in groups.items()]
@@ -142,7 +144,7 @@ def write(
     audits = (find_audit(folder, dataset) for folder in folders)
     audit = next((each for each in audits if each is not None), None)
     unshown = len(facts.openings_unshown(models))
-    findings = find(models, comparison, failures=failures, unshown=unshown)
+    findings = find(models, comparison, failures=failures, left=left, unshown=unshown)
     index = write_report(
         out,
         models=models,

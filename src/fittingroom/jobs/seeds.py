@@ -29,57 +29,60 @@ def train_seeds(
     seeds: int,
     fresh: bool = False,
     on: str | None = None,
+    on_first: Callable[[list[tuple[Run, ...]], int], object] | None = None,
     session: Session,
 ) -> list[SeedRuns]:
     """Train each recipe on its device with seeds 0 to ``seeds - 1``; see :func:`compare`.
+
+    A recipe of which every seed gives the same, or that starts from its own weights, is trained
+    once.
+
+    Args:
+        on_first: called with the first seed's runs of all recipes, and how many trainings are left;
+            not if one failed, or none is left.
 
     Raises:
         TrainingError: no seed of a recipe could be trained.
     """
     if seeds < 1:
         raise UsageError(f"There must be at least 1 seed, not {seeds}.")
-    for recipe, _ in recipes:
-        if seeds > 1 and recipe.own is not None and recipe.own.fixed:
-            raise UsageError(
-                f"{recipe.name} starts from its own weights, so {seeds} seeds would train the same "
-                "model. Use one seed, or give a function or class that builds the model."
-            )
     with _trainer(on, fresh, session) as trainer:
 
-        def begin(recipe: BaseRecipe, seed: int, device: str | None) -> Callable[[], Run]:
+        def begin(recipe: BaseRecipe, seed: int, device: str | None) -> Run | Callable[[], Run]:
             recipe = recipe.for_classes(len(session.dataset.classes))
             run = None if fresh else find_run(session.folder, recipe, seed, session.dataset)
             if run is None:
                 return trainer(recipe, seed, device)
             session.progress.say(f"{recipe.name}, seed {seed}: using the finished run {run.folder}")
-            return lambda: run
+            return run
 
         begun = [
-            (
-                recipe.name,
-                [
-                    begin(recipe, seed, device)
-                    for seed in range(1 if recipe.deterministic else seeds)
-                ],
-            )
+            [begin(recipe, seed, device) for seed in range(1 if _once(recipe) else seeds)]
             for recipe, device in recipes
         ]
-        return [_finished(name, waiting, session) for name, waiting in begun]
+        runs: list[list[Run]] = [[] for _ in recipes]
+        failures: list[list[str]] = [[] for _ in recipes]
+        for seed in range(seeds):
+            for (recipe, _), waiting, done, failed in zip(
+                recipes, begun, runs, failures, strict=True
+            ):
+                for each in waiting[seed : seed + 1]:
+                    try:
+                        done.append(each if isinstance(each, Run) else each())
+                    except TrainingError as error:
+                        failed.append(f"{recipe.name}, seed {seed}: {error}")
+                        session.progress.say(failed[-1])
+            left = sum(not isinstance(each, Run) for waiting in begun for each in waiting[1:])
+            if seed == 0 and left and on_first is not None and all(runs):
+                on_first([tuple(done) for done in runs], left)
+    for (recipe, _), done, failed in zip(recipes, runs, failures, strict=True):
+        if not done:
+            raise TrainingError(f"No seed of {recipe.name} could be trained. {failed[-1]}")
+    return [(tuple(done), tuple(failed)) for done, failed in zip(runs, failures, strict=True)]
 
 
-def _finished(name: str, waiting: Sequence[Callable[[], Run]], session: Session) -> SeedRuns:
-    """Wait for the trainings of one recipe."""
-    runs: list[Run] = []
-    failures: list[str] = []
-    for seed, wait in enumerate(waiting):
-        try:
-            runs.append(wait())
-        except TrainingError as error:
-            failures.append(f"{name}, seed {seed}: {error}")
-            session.progress.say(failures[-1])
-    if not runs:
-        raise TrainingError(f"No seed of {name} could be trained. {failures[-1]}")
-    return tuple(runs), tuple(failures)
+def _once(recipe: BaseRecipe) -> bool:
+    return recipe.deterministic or (recipe.own is not None and recipe.own.fixed)
 
 
 @contextmanager
