@@ -1,7 +1,6 @@
 """Audit: find doubtful labels, near-duplicates and outliers in a data set."""
 
 import contextlib
-import dataclasses
 import time
 from typing import Any, NamedTuple
 
@@ -20,22 +19,20 @@ from fittingroom.auditing import (
     search,
 )
 from fittingroom.auditing.results import ENVIRONMENT, PAGE, RESULTS
-from fittingroom.data import ImageSet, fold_numbers, make_folds
+from fittingroom.data import ImageSet, fold_numbers
 from fittingroom.engines import Device, engine_named
-from fittingroom.errors import FittingRoomError, UsageError
-from fittingroom.jobs.finish import checked, exported, rehearse
+from fittingroom.errors import FittingRoomError
+from fittingroom.jobs.folds import FOLDS, FoldModel, train_folds, unselected
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.session import Session, surroundings
 from fittingroom.metrics import fit_temperature, wilson
-from fittingroom.predict import Predictor
-from fittingroom.predictions import Predictions, as_labels
-from fittingroom.recipes import BaseRecipe, Recipe, recipe_of
+from fittingroom.predictions import Predictions, as_labels, log_softmax
+from fittingroom.recipes import BaseRecipe, recipe_of
 from fittingroom.reporting.audit_page import audit_page
-from fittingroom.runs import Epoch, RunWriter, log_opening, run_name
+from fittingroom.runs import RunWriter, log_opening, run_name
 from fittingroom.runs.files import as_json
 from fittingroom.runs.stored import write_manifest
 
-FOLDS = 5
 # Half of cnn's epochs: five models in the time of two and a half.
 _EPOCHS = 3
 
@@ -77,7 +74,9 @@ def audit(
     """
     session = session or Session()
     dataset, progress, runs = session.dataset, session.progress, session.folder
-    chosen = _judge(recipe).for_classes(len(dataset.classes))
+    if recipe is None:
+        recipe = recipe_of("cnn").with_settings({"epochs": str(_EPOCHS)})
+    chosen = unselected(recipe, len(dataset.classes))
     if not fresh:
         found = find_audit(runs, dataset, key=chosen.key, folds=folds, seed=seed)
         if found is not None:
@@ -178,29 +177,30 @@ def out_of_fold(
     model's probabilities are calibrated on the training images of its fold. The test labels are
     passed on, but not used.
     """
-    progress = progress or Silence()
-    engine = engine_named(recipe.engine)
     logs = np.zeros((len(training), len(classes)), np.float32)
     test_logs = np.zeros((len(test), len(classes)), np.float32)
     epochs: list[int] = []
-    where = {index: position for position, index in enumerate(training.indices.tolist())}
-    with progress.track(f"{recipe.name}, {folds} folds", folds) as advance:
-        for fold, split in enumerate(make_folds(training, folds, classes, seed)):
-            if fold == 0:
-                rehearse(engine, recipe, split, seed=seed, device=place)
-            course: list[Epoch] = []
-            fitted = engine.fit(recipe, split, seed=seed, device=place, on_epoch=course.append)
-            _, logits, _ = checked(recipe, fitted, classes, split.validation.images, place.threads)
-            temperature = fit_temperature(logits, split.validation.labels)
-            model = exported(recipe, fitted, classes, temperature=temperature)
-            predictor = Predictor(model, place.threads)
-            held_back = [where[index] for index in split.validation.indices.tolist()]
-            logs[held_back] = predictor.log_probabilities(split.validation.images)
-            asked = slice(fold, None, folds)
-            test_logs[asked] = predictor.log_probabilities(test.images[asked])
-            epochs.append(len(course))
-            correct = (logs[held_back].argmax(axis=1) == split.validation.labels).sum()
-            advance(fold + 1, f"held back: {wilson(int(correct), len(held_back)).percent}")
+    numbers = fold_numbers(training.labels, folds, seed)
+
+    def judge(model: FoldModel) -> None:
+        said, asked = model.held_out.log_probabilities, slice(model.fold, None, folds)
+        assert said is not None
+        temperature = fit_temperature(said, model.held_out.labels)
+        logs[numbers == model.fold] = log_softmax(said / temperature)
+        said = model.predictor.log_probabilities(test.images[asked])
+        test_logs[asked] = log_softmax(said / temperature)
+        epochs.append(model.epochs)
+
+    train_folds(
+        recipe,
+        training,
+        classes,
+        folds=folds,
+        seed=seed,
+        place=place,
+        progress=progress or Silence(),
+        on_fold=judge,
+    )
     said = [
         Predictions(
             judged.labels,
@@ -212,16 +212,3 @@ def out_of_fold(
         for judged, given in ((training, logs), (test, test_logs))
     ]
     return OutOfFold(said[0], said[1], tuple(epochs))
-
-
-def _judge(recipe: Any) -> BaseRecipe:
-    """The recipe that judges labels: nothing in it is chosen on the images held back."""
-    if recipe is None:
-        recipe = recipe_of("cnn").with_settings({"epochs": str(_EPOCHS)})
-    chosen = recipe_of(recipe)
-    if chosen.own is not None and chosen.own.fixed:
-        raise UsageError(
-            f"{chosen.name} starts from weights of its own and may have seen the images that it is "
-            "to judge. Give a function or class that builds the model instead."
-        )
-    return dataclasses.replace(chosen, keep="last") if isinstance(chosen, Recipe) else chosen
