@@ -29,7 +29,7 @@ def test_every_public_name_loads(name):
 def test_public_names_are_these():
     nouns = "GARMENTS RECIPES FittingRoomError Predictions Recipe Session __version__"
     verbs = "audit compare evaluate export_run export_site find_dataset list_runs load open_run "
-    verbs += "calibrate recipe_of report reproduce teach train tune verify"
+    verbs += "calibrate cross_validate recipe_of report reproduce teach train tune verify"
     assert set(fittingroom.__all__) == {*nouns.split(), *verbs.split()}
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fittingroom.jobs.audit import audit as audit
     from fittingroom.jobs.calibrate import calibrate as calibrate
     from fittingroom.jobs.compare import compare as compare
+    from fittingroom.jobs.cv import cross_validate as cross_validate
     from fittingroom.jobs.evaluate import evaluate as evaluate
     from fittingroom.jobs.export import export_run as export_run
     from fittingroom.jobs.load import load as load
@@ -59,6 +60,7 @@ _HOMES = {
     "audit": "fittingroom.jobs.audit",
     "calibrate": "fittingroom.jobs.calibrate",
     "compare": "fittingroom.jobs.compare",
+    "cross_validate": "fittingroom.jobs.cv",
     "evaluate": "fittingroom.jobs.evaluate",
     "export_run": "fittingroom.jobs.export",
     "export_site": "fittingroom.jobs.site",

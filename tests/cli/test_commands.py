@@ -118,6 +118,17 @@ def test_audit_prints_what_it_found_and_where_to_look(cli, tmp_path):
     assert cli("audit", *options, "1")[0] == 2
 
 
+def test_cv_prints_accuracy_over_all_training_images(cli):
+    options = ("cv", "logreg", "--data", "sample", "--threads", "1", "--folds", "2")
+    code, out, _ = cli(*options)
+    assert code == 0
+    assert re.search(r"logreg +1 +8\d\.\d\d% +\d\d\.\d\d–\d\d\.\d\d% +0\.\d{3} \(", out)
+    code, out, err = cli(*options, "--json")
+    values = json.loads(out)
+    assert (values["images"], values["folds"], values["pairs"]) == (2000, 2, [])
+    assert "using 2 finished folds" in err
+
+
 def test_what_tune_found_is_taken_by_train_and_summary(cli, tmp_path):
     arguments = (
         *("tune", "ann-fast", "--trials", "2", "--seeds", "0", "--data", "sample"),

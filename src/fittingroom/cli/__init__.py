@@ -18,7 +18,7 @@ _HARMLESS = "\n\t\u00a0\u2009\u202f\u200c\u200d"
 _ASK_AGAIN_SECONDS = 0.5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # Commands that keep what they finished; a training says more itself.
-_RESUMABLE = ("train", "compare", "verify", "tune")
+_RESUMABLE = ("train", "compare", "verify", "tune", "cv")
 _received: list[int] = []
 
 

@@ -9,7 +9,13 @@
     sentences    verdicts in plain words
 """
 
-from fittingroom.comparison.entrants import MARGIN, check_margin, compare_models, holm
+from fittingroom.comparison.entrants import (
+    MARGIN,
+    check_margin,
+    compare_models,
+    holm,
+    model_result,
+)
 from fittingroom.comparison.paired import (
     images_needed,
     mcnemar,

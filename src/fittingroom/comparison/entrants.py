@@ -42,7 +42,9 @@ Correct = npt.NDArray[np.bool_]  # (S, N): which seed classifies which image cor
 MARGIN = 0.005
 
 
-def compare_models(entrants: Sequence[Entrant], *, margin: float = MARGIN) -> Comparison:
+def compare_models(
+    entrants: Sequence[Entrant], *, margin: float = MARGIN, held_out: bool = False
+) -> Comparison:
     """Every entrant's accuracy, and every pair's difference, tests and verdict.
 
     Two *recipes* are compared over seeds and images, by :mod:`fittingroom.comparison.seeds`, if
@@ -57,6 +59,8 @@ def compare_models(entrants: Sequence[Entrant], *, margin: float = MARGIN) -> Co
     Args:
         entrants: two or more, with different names, all on the same images in the same order.
         margin: the difference in accuracy that counts as none, a fraction from 0 to below 1.
+        held_out: whether the images are training images, each predicted by a model that was
+            trained without it. Nothing is said of a single new training then.
 
     Raises:
         PredictionsError: fewer than two entrants, one name twice, or other classes, labels or
@@ -71,17 +75,17 @@ def compare_models(entrants: Sequence[Entrant], *, margin: float = MARGIN) -> Co
     _check_entrants(entrants)
     check_margin(margin)
     images = len(entrants[0].predictions[0])
-    models = {each.name: _model(each) for each in entrants}
-    pairs = [_pair(a, b, margin) for a, b in combinations(entrants, 2)]
+    models = {each.name: model_result(each) for each in entrants}
+    pairs = [_pair(a, b, margin, held_out) for a, b in combinations(entrants, 2)]
     adjusted = holm([pair.p_value for pair in pairs])
     equivalent = holm([pair.p_equivalent for pair in pairs])
     for at, (pair, p, p_equivalent) in enumerate(zip(pairs, adjusted, equivalent, strict=True)):
         verdict = verdict_of(pair.difference.value, p, p_equivalent)
         pair = replace(pair, verdict=verdict, p_adjusted=p, p_equivalent=p_equivalent)
-        words = pair_sentence(models[pair.a], models[pair.b], pair, images, len(pairs))
+        words = pair_sentence(models[pair.a], models[pair.b], pair, images, len(pairs), held_out)
         pairs[at] = replace(pair, sentence=words)
     outcome = Comparison(tuple(models.values()), tuple(pairs), images, sentence="")
-    return replace(outcome, sentence=comparison_sentence(outcome))
+    return replace(outcome, sentence=comparison_sentence(outcome, held_out))
 
 
 def check_margin(margin: float) -> None:
@@ -114,7 +118,8 @@ def verdict_of(difference: float, p_adjusted: float, p_equivalent: float) -> Ver
     return "equivalent" if p_equivalent <= ALPHA else "not shown"
 
 
-def _model(entrant: Entrant) -> ModelResult:
+def model_result(entrant: Entrant) -> ModelResult:
+    """An entrant's accuracy; below three seeds, the interval is of these models."""
     scores = SeedScores.of(entrant.correct)
     enough = scores.seeds >= LEAST_SEEDS
     return ModelResult(
@@ -128,7 +133,7 @@ def _model(entrant: Entrant) -> ModelResult:
     )
 
 
-def _pair(a: Entrant, b: Entrant, margin: float) -> Pair:
+def _pair(a: Entrant, b: Entrant, margin: float, held_out: bool) -> Pair:
     """What two entrants' answers show; Holm's correction, verdict and sentence come later."""
     of_a, of_b = a.correct, b.correct
     a_only, b_only = np.flatnonzero(of_a[0] & ~of_b[0]), np.flatnonzero(of_b[0] & ~of_a[0])
@@ -157,7 +162,7 @@ def _pair(a: Entrant, b: Entrant, margin: float) -> Pair:
         difference=difference,
         error_ratio=error_ratio(*scores),
         mcnemar=mcnemar(len(a_only), len(b_only)) if single else None,
-        p_better=model.p_better,
+        p_better=None if held_out else model.p_better,
         p_within=model.p_within(margin),
         margin=margin,
         equivalent=-margin < narrow.low and narrow.high < margin,

@@ -6,16 +6,19 @@ from fittingroom.comparison.results import ALPHA, LEAST_SEEDS, Comparison, Model
 from fittingroom.numbers import listed, percent, percent_range, points_range, sureness
 
 
-def pair_sentence(a: ModelResult, b: ModelResult, pair: Pair, images: int, pairs: int) -> str:
+def pair_sentence(
+    a: ModelResult, b: ModelResult, pair: Pair, images: int, pairs: int, held_out: bool
+) -> str:
     """One pair's verdict, what it is based on, and what it does not say.
 
-    Both were scored on so many images, and the whole comparison has so many pairs.
+    Both were scored on so many images, which are test images or were held out, and the whole
+    comparison has so many pairs.
     """
     average = "mean accuracy" if pair.level == "recipes" else "accuracy"
     parts = [
         _verdict(pair, pairs),
-        f"{b.name} reaches {percent(b.accuracy.value, 2)} {average} on the {images:,} test images, "
-        f"{a.name} {percent(a.accuracy.value, 2)}.",
+        f"{b.name} reaches {percent(b.accuracy.value, 2)} {average} on the {images:,} "
+        f"{_kind(held_out)} images, {a.name} {percent(a.accuracy.value, 2)}.",
     ]
     if pair.error_ratio is not None:
         ratio, low, high = (
@@ -39,7 +42,7 @@ def pair_sentence(a: ModelResult, b: ModelResult, pair: Pair, images: int, pairs
         )
     if pair.verdict == "not shown":
         parts += _undecided(pair, pairs)
-    parts.append(_basis([a, b], pair.level == "recipes"))
+    parts.append(_basis([a, b], pair.level == "recipes", held_out))
     if pair.p_better is not None:
         new_b, new_a = (
             each.name if each.deterministic else f"a new training of {each.name}" for each in (b, a)
@@ -51,7 +54,7 @@ def pair_sentence(a: ModelResult, b: ModelResult, pair: Pair, images: int, pairs
     return " ".join(parts)
 
 
-def comparison_sentence(comparison: Comparison) -> str:
+def comparison_sentence(comparison: Comparison, held_out: bool) -> str:
     """The outcome of a whole comparison in one paragraph."""
     models, pairs = comparison.models, comparison.pairs
     if len(pairs) == 1:
@@ -59,8 +62,8 @@ def comparison_sentence(comparison: Comparison) -> str:
     first = max(models, key=lambda model: model.accuracy.value)
     parts = [
         f"{first.name} has the highest accuracy of the {len(models)} models compared on "
-        f"{comparison.images:,} test images: {percent(first.accuracy.value, 2)} (95% interval "
-        f"{percent_range(first.accuracy, 2)})."
+        f"{comparison.images:,} {_kind(held_out)} images: {percent(first.accuracy.value, 2)} (95% "
+        f"interval {percent_range(first.accuracy, 2)})."
     ]
     margin = f"{_points(pairs[0].margin)} percentage points"
     for verdict, mirrored, words in (
@@ -79,7 +82,8 @@ def comparison_sentence(comparison: Comparison) -> str:
         f"{few} {len(pairs)} pairs are shown to differ. Verdicts allow for the number of pairs "
         "(Holm's correction); each interval is that of its pair alone."
     )
-    return " ".join([*parts, _basis(models, any(pair.level == "recipes" for pair in pairs))])
+    recipes = any(pair.level == "recipes" for pair in pairs)
+    return " ".join([*parts, _basis(models, recipes, held_out)])
 
 
 def _verdict(pair: Pair, pairs: int) -> str:
@@ -140,28 +144,29 @@ def _undecided(pair: Pair, pairs: int) -> list[str]:
     return parts
 
 
-def _basis(models: Sequence[ModelResult], recipes: bool) -> str:
+def _basis(models: Sequence[ModelResult], recipes: bool, held_out: bool) -> str:
     """What the intervals cover."""
+    trained, kind = "cross-validated" if held_out else "trained", _kind(held_out)
     counts = [len(model.per_seed) for model in models]
     same = [model.name for model in models if model.deterministic]
     if max(counts) == 1:
         return (
-            "Each model was trained once, so the intervals cover the choice of test images only. "
-            "Training again with another seed may give a different result."
+            f"Each model was {trained} once, so the intervals cover the choice of {kind} images "
+            "only. Training again with another seed may give a different result."
         )
-    trained = f"Each recipe was trained {counts[0]} times"
+    often = f"Each recipe was {trained} {counts[0]} times"
     if len(set(counts)) > 1:
         times = [
             f"{model.name} was trained {'once' if count == 1 else f'{count} times'}"
             for model, count in zip(models, counts, strict=True)
         ]
-        trained = listed(times)
-    parts = [f"{trained}, with different random seeds."]
+        often = listed(times)
+    parts = [f"{often}, with different random seeds."]
     if same:
         parts.append(f"Every seed gives the same {listed(same)}.")
     if recipes:
         parts.append(
-            "The intervals cover the variation between seeds and between test images; another "
+            f"The intervals cover the variation between seeds and between {kind} images; another "
             "training set is not covered."
         )
     if any(
@@ -170,9 +175,14 @@ def _basis(models: Sequence[ModelResult], recipes: bool) -> str:
     ):
         parts.append(
             f"Fewer than {LEAST_SEEDS} trainings show nothing of a recipe: verdicts and intervals "
-            "about them are about these trained models, and cover the choice of test images only."
+            f"about them are about these trained models, and cover the choice of {kind} images "
+            "only."
         )
     return " ".join(parts)
+
+
+def _kind(held_out: bool) -> str:
+    return "held-out" if held_out else "test"
 
 
 def _points(share: float) -> str:
