@@ -30,6 +30,7 @@ from tests.reporting.conftest import (
     IMAGES,
     changed_run,
     compared,
+    history,
     images,
     predictions,
     report,
@@ -43,6 +44,33 @@ def test_curves_say_which_epoch_is_kept(models: list[ModelReport]) -> None:
     assert loss.caption == "Validation loss is lowest in epoch 4 (0.225) and ends at 0.225."
     assert accuracy.table is not None
     assert accuracy.table.rows[3] == ("4", "89.00%", "88.00%", "0.2000", "0.2250", "0.0025", "6.0")
+
+
+def test_curves_of_several_seeds_are_means_with_a_band(models: list[ModelReport]) -> None:
+    first = models[0].run
+    assert first is not None
+    longer = tuple(
+        replace(epoch, val_accuracy=epoch.val_accuracy - 0.03, val_loss=2 * epoch.val_loss)
+        for epoch in history(6)
+    )
+    other = replace(first, history=longer, summary=replace(first.summary, best_epoch=6))
+    several = replace(models[0], others=(other,))
+    accuracy, loss = (figures.training_curve(of, several, 0) for of in ("accuracy", "loss"))
+    assert accuracy.caption == (
+        "Lines are means of 2 seeds, in the epochs that all reached. Bands reach from the lowest "
+        "seed to the highest. The epochs kept (dots) have validation accuracies of 86.7% to 88.0%. "
+        "Training accuracy ends 2.5 points above validation accuracy."
+    )
+    assert loss.caption.endswith("Validation loss is lowest in epoch 4 (0.338) and ends at 0.338.")
+    assert loss.table is not None
+    assert [row[:3] for row in loss.table.rows][3:] == [("4", "89.00%", "86.50%")]
+    axes = loss.drawing.axes[0]
+    training, validation = (
+        np.asarray(band.get_paths()[0].vertices)[:, 1] for band in axes.collections
+    )
+    assert (training.min(), training.max()) == (0.2, 0.8)
+    assert (validation.min(), validation.max()) == (0.225, 1.8)
+    assert "epochs 4–6 kept" in [text.get_text() for text in axes.texts]
 
 
 def test_a_model_without_curves_says_why(models: list[ModelReport]) -> None:

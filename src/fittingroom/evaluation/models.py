@@ -25,6 +25,7 @@ class ModelReport:
         single: time for an image on its own; None if it was not measured.
         batched: time for an image among 500.
         data_description: what the data is, and what its numbers compare with, in sentences.
+        others: runs of the same recipe with other seeds, for the learning curves.
     """
 
     name: str
@@ -34,6 +35,7 @@ class ModelReport:
     single: Timing | None = None
     batched: Timing | None = None
     data_description: str = ""
+    others: tuple[Run, ...] = ()
 
     @property
     def title(self) -> str:

@@ -117,13 +117,16 @@ def write(
 
     Args:
         out: the folder.
-        groups: by name, the scored models of each, one a seed; the first one's images are shown.
+        groups: by name, the scored models of each, one a seed; images are of the first.
         dataset, comparison, failures: the test set, the verdict if there are several models, and
             trainings that failed.
         left: how many trainings are still to come.
         runs: a folder whose log of openings and audit are shown, beside those that the runs are in.
     """
-    models = [replace(group[0], name=name) for name, group in groups.items()]
+    models = [
+        replace(group[0], name=name, others=tuple(each.run for each in group[1:] if each.run))
+        for name, group in groups.items()
+    ]
     trained = [each.run for group in groups.values() for each in group if each.run is not None]
     environment = trained[0].environment if trained else describe_environment()
     logs = [*(run.folder.parent for run in trained), *([runs] if runs else [])]

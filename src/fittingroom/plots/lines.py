@@ -39,11 +39,13 @@ def training_curve(
     colour: str,
     *,
     images: int | None = None,
+    seeds: Sequence[tuple[Sequence[Epoch], int]] = (),
 ) -> Figure:
     """Training and validation accuracy or loss (natural logarithm) over the epochs.
 
     ``kept`` is the epoch whose weights were kept. If the number of validation images is known, the
-    validation accuracy has the band of its 95% intervals.
+    validation accuracy has the band of its 95% intervals. If ``history`` is the mean of several
+    seeds, whose history and kept epoch are given, bands reach from the lowest seed to the highest.
     """
     scale, digits, unit = (100, 1, "%") if of == "accuracy" else (1, 3, "")
     epochs = [epoch.epoch for epoch in history]
@@ -55,30 +57,37 @@ def training_curve(
     axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
     ticks(axes.yaxis, unit)
     axes.set_xlabel("epoch")
-    axes.axvline(kept, color=REST, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
     axes.plot(epochs, train, color=MUTED, linewidth=1.3, linestyle=(0, (4, 1.6)))
     axes.plot(epochs, validation, color=colour, linewidth=2.0)
-    mark = [kept], [validation[epochs.index(kept)]]
-    axes.plot(*mark, "o", color=colour, markeredgecolor=PAPER, markersize=7)
+    for course, at in seeds or [(history, kept)]:
+        value, size = scale * getattr(course[at - 1], f"val_{of}"), 5 if seeds else 7
+        axes.axvline(at, color=REST, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
+        axes.plot(at, value, "o", color=colour, markeredgecolor=PAPER, markersize=size)
+    for half, shade in (("train", MUTED), ("val", colour)) if seeds else ():
+        same = zip(*(course for course, _ in seeds), strict=False)  # ends with the shortest
+        found = [[scale * getattr(epoch, f"{half}_{of}") for epoch in each] for each in same]
+        ends = np.min(found, axis=1), np.max(found, axis=1)
+        axes.fill_between(epochs, *ends, color=shade, alpha=0.2, linewidth=0)
     low, high = axes.get_ylim()
     axes.set_ylim(max(0.0, low), min(100.0, high) if of == "accuracy" else high)
+    first, *_, kept = sorted([kept, kept, *(at for _, at in seeds)])
     # The label stands on the side of the line where there is more room.
     left_side = kept > (epochs[0] + epochs[-1]) / 2
     write_at(
         axes,
-        f"epoch {kept} kept",
+        f"epoch {kept} kept" if first == kept else f"epochs {first}–{kept} kept",
         (kept, 1.0),
         (-4 if left_side else 4, 1),
         xycoords=("data", "axes fraction"),
         ha="right" if left_side else "left",
         fontsize=8,
     )
-    ends = [
+    names = [
         (f"{word}\n{values[-1]:.{digits}f}{unit}", values[-1], shade)
         for word, values, shade in (("training", train, INK), ("validation", validation, colour))
     ]
-    name_ends(axes, epochs[-1], ends)
-    if of == "accuracy" and images:
+    name_ends(axes, max(epochs[-1], kept), names)
+    if of == "accuracy" and images and not seeds:
         band = [wilson(round(epoch.val_accuracy * images), images) for epoch in history]
         low_ends, high_ends = [100 * each.low for each in band], [100 * each.high for each in band]
         axes.fill_between(epochs, low_ends, high_ends, color=colour, alpha=0.15, linewidth=0)

@@ -1,6 +1,7 @@
 """The figures of one model, and of the data."""
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from typing import Any, Literal
 
 import numpy as np
@@ -86,12 +87,25 @@ def data_panel(sample: ImageSet, classes: Sequence[str]) -> Panel:
 def training_curve(of: Literal["accuracy", "loss"], model: ModelReport, place: int) -> Panel:
     """Accuracy or loss epoch by epoch, and which epoch is kept."""
     assert model.run is not None
-    history, kept, last = model.history, model.run.summary.best_epoch, model.history[-1]
+    courses = [(run.history, run.summary.best_epoch) for run in (model.run, *model.others)]
+    kept = [course[at - 1] for course, at in courses]
+    history = [_mean(epochs) for epochs in zip(*(course for course, _ in courses), strict=False)]
+    last, drawn = history[-1], ""
+    if model.others:
+        drawn = (
+            f"Lines are means of {len(courses)} seeds, in the epochs that all reached. Bands reach "
+            "from the lowest seed to the highest. "
+        )
     if of == "accuracy":
         gap = last.train_accuracy - last.val_accuracy
-        accuracy = _validation(model, next(epoch for epoch in history if epoch.epoch == kept))
         caption = (
-            f"Epoch {kept} of {len(history)} is kept; its validation accuracy is {accuracy}. "
+            f"Epoch {kept[0].epoch} of {len(history)} is kept; its validation accuracy is "
+            f"{_validation(model, kept[0])}. "
+        )
+        if model.others:
+            low, high = (percent(end(each.val_accuracy for each in kept)) for end in (min, max))
+            caption = f"The epochs kept (dots) have validation accuracies of {low} to {high}. "
+        caption += (
             f"Training accuracy ends {100 * abs(gap):.1f} points "
             f"{'above' if gap > 0 else 'below'} validation accuracy."
         )
@@ -104,10 +118,15 @@ def training_curve(of: Literal["accuracy", "loss"], model: ModelReport, place: i
     return Panel(
         f"{stem(model.name)}_{of}_curve",
         f"{model.name}: {of} during training",
-        "Accuracy and loss, epoch by epoch.",
-        caption,
+        f"Accuracy and loss, epoch by epoch. {drawn}".strip(),
+        drawn + caption,
         plots.training_curve(
-            of, history, kept, plots.model_colour(place), images=model.validation_images
+            of,
+            history,
+            kept[0].epoch,
+            plots.model_colour(place),
+            images=model.validation_images,
+            seeds=courses if model.others else (),
         ),
         (
             "Epoch",
@@ -131,6 +150,11 @@ def training_curve(of: Literal["accuracy", "loss"], model: ModelReport, place: i
             for epoch in history
         ],
     )
+
+
+def _mean(epochs: Sequence[Epoch]) -> Epoch:
+    """The same epoch of several seeds, on average."""
+    return Epoch(epochs[0].epoch, *np.mean([astuple(each)[1:] for each in epochs], axis=0).tolist())
 
 
 def _validation(model: ModelReport, epoch: Epoch) -> str:
