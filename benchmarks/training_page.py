@@ -94,12 +94,14 @@ def image(measured: Mapping[str, Any]) -> bytes:
         if not path.exists() or name in measured["recipes"]:
             continue
         found = json.loads(path.read_text(encoding="utf-8"))
-        epochs = sum(len(seed["history"]) for seed in found["seeds"]) / len(found["seeds"])
-        # The ANN is not measured here: its time is that of its own run.
-        each_epoch = found["seconds_per_epoch"] if name == "keras-ann" else unit
-        if each_epoch is not None:
-            label, interval = f"predecessor's {title}, verified", tuple(found["interval"])
-            points.append(Point(label, "peer", epochs * each_epoch, found["accuracy"], interval))
+        count, accuracy = len(found["seeds"]), found["accuracy"]
+        # The ANN is not measured here: its time is that of its own runs.
+        time = sum(seed["seconds"] for seed in found["seeds"]) / count
+        if name == "keras-cnn":
+            time = unit and unit * sum(len(seed["history"]) for seed in found["seeds"]) / count
+        if time is not None:
+            label, ends = f"predecessor's {title}, verified", (accuracy["low"], accuracy["high"])
+            points.append(Point(label, "peer", time, accuracy["value"], ends))
     return png(frontier(points, unit), "Accuracy against training time")
 
 

@@ -259,9 +259,10 @@ show(
 if full:
     seed = full["seeds"][0]
     best = history[seed["best_epoch"] - 1]
+    each = seed["seconds"] / len(history)
     text = (
-        f"The full run took {len(history)} epochs at {full['seconds_per_epoch']:.0f} s each. Its "
-        f"best epoch, {best['epoch']}, had a validation accuracy of {best['val_accuracy']:.1%}, "
+        f"The full run took {len(history)} epochs at {each:.0f} s each. Its best "
+        f"epoch, {best['epoch']}, had a validation accuracy of {best['val_accuracy']:.1%}, "
         f"with {best['train_accuracy']:.1%} on the training images."
     )
 else:

@@ -140,6 +140,7 @@ def test_a_single_model_is_one_entrant_however_many_layers_it_has(here, tmp_path
 def test_a_model_with_weights_of_its_own_is_trained_once(model, here):
     found = verify(recipe_of(model(), epochs=1), 0.5, seeds=2, **here)
     assert [run.seed for run, _ in found.per_seed] == [0]
+    assert found.verdict == "not judged"
 
 
 def test_a_winner_that_cannot_be_one_of_keras_is_said_if_it_is_a_network(here, tmp_path):

@@ -7,7 +7,7 @@ import typer
 
 from fittingroom.cli import options
 from fittingroom.cli.output import print_json, print_table, print_text, prints_aside
-from fittingroom.cli.results import run_values, validation_accuracy
+from fittingroom.cli.results import POINTS, Margin, run_values, validation_accuracy
 from fittingroom.errors import UsageError
 
 app = typer.Typer()
@@ -70,16 +70,17 @@ def _settings(pairs: list[str]) -> dict[str, str]:
 def verify(
     recipe: Annotated[str, typer.Argument(help="A recipe's name, or my_file.py:build.")],
     claim: Annotated[float, typer.Option(help="The claimed test accuracy, such as 0.8834.")],
-    seeds: Annotated[int, typer.Option(help="Train with seeds 0 to N-1.")] = 1,
+    seeds: Annotated[int, typer.Option(help="Train with seeds 0 to N-1.")] = 5,
+    margin: Margin = POINTS,
     json: options.Json = False,
     *,
     session: "options.Session",
 ) -> None:
-    """Train a recipe over seeds, and say whether it reaches a claimed accuracy."""
+    """Train a recipe over seeds, and say whether it gives a claimed accuracy."""
     from fittingroom.jobs.verify import verify as verify_job
 
     with prints_aside():
-        verification = verify_job(recipe, claim, seeds=seeds, session=session)
+        verification = verify_job(recipe, claim, seeds=seeds, margin=margin / 100, session=session)
     if json:
         print_json(verification.as_dict())
         return

@@ -6,9 +6,11 @@
     entrants     compare_models: checks, pairs, verdicts
     paired       two fitted models: McNemar's test, Tango's interval
     seeds        two recipes over seeds: one interval over seeds and images, and power
+    claims       a claimed accuracy judged by trainings on the same images
     sentences    verdicts in plain words
 """
 
+from fittingroom.comparison.claims import ClaimVerdict, Judgement, judge_claim
 from fittingroom.comparison.entrants import (
     MARGIN,
     check_margin,

@@ -1,11 +1,20 @@
-"""Verify: does a recipe reach a claimed accuracy?"""
+"""Verify: does a recipe give a claimed accuracy?"""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from fittingroom.comparison import SeedScores, accuracy_interval
+from fittingroom.comparison import (
+    LEAST_SEEDS,
+    MARGIN,
+    ClaimVerdict,
+    Judgement,
+    SeedScores,
+    accuracy_interval,
+    check_margin,
+    judge_claim,
+)
 from fittingroom.errors import UsageError
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.seeds import train_seeds
@@ -14,26 +23,21 @@ from fittingroom.numbers import Estimate, percent, percent_range, plain
 from fittingroom.recipes import recipe_of
 from fittingroom.runs import Run, describe_environment
 
-Verdict = Literal["reproduced", "exceeded", "not reached"]
-
-_MEANING = {
-    "reproduced": "is reproduced: it lies in the interval",
-    "exceeded": "is exceeded: the whole interval lies above it",
-    "not reached": "is not reached: the whole interval lies below it",
-}
-
 
 @dataclass(frozen=True, eq=False)
 class Verification:
     """A claimed accuracy compared with what was measured.
 
     The interval of `accuracy`, a mean over seeds, covers seeds and test images. That of a single
-    seed covers test images alone.
+    seed covers test images alone. The verdict does not rest on it: the claim is taken to be about
+    the same test images, see :mod:`fittingroom.comparison.claims`.
     """
 
     recipe: str  # its name
     claim: float  # a fraction
+    margin: float  # the difference that does not matter, a fraction
     accuracy: Estimate
+    judgement: Judgement
     per_seed: tuple[tuple[Run, Estimate], ...]
     failures: tuple[str, ...]  # trainings that failed, in words
 
@@ -50,41 +54,62 @@ class Verification:
         return words
 
     @property
-    def verdict(self) -> Verdict:
-        """``"reproduced"`` if the claim lies in the interval, ``"exceeded"`` if the whole interval
-        lies above it, ``"not reached"`` if it lies below."""
-        if self.claim < self.accuracy.low:
-            return "exceeded"
-        return "not reached" if self.claim > self.accuracy.high else "reproduced"
+    def verdict(self) -> ClaimVerdict:
+        """What the trainings say of the claim."""
+        return self.judgement.verdict
 
     @property
     def sentence(self) -> str:
         """The outcome in plain words."""
         runs = [run for run, _ in self.per_seed]
-        count = len(runs)
-        scope = (
-            f"mean of {count} seeds, the interval covers seeds and test images"
-            if count > 1
-            else "trained once, the interval covers test images alone"
-        )
-        seconds = np.mean([run.summary.seconds for run in runs])
         sentences = [
-            f"The claim of {percent(self.claim, 2)} for {self.recipe} {_MEANING[self.verdict]}.",
-            f"Measured: {percent(self.accuracy.value, 2)} (95% interval "
-            f"{percent_range(self.accuracy, 2)}; {scope}), at {seconds:.1f} s a training.",
+            f"The claim of {percent(self.claim, 2)} for {self.recipe} is {self.verdict}.",
+            *self._reasons(),
         ]
         if self.failures:
             sentences.append(f"Failed: {'; '.join(self.failures)}.")
         official = all(run.environment["data"]["official"] for run in runs)
         files = "official files" if official else "not the official files"
-        sentences.append(f"Data: {self.data} ({files}).")
+        sentences.append(
+            f"Data: {self.data} ({files}); the claim is taken to be about its test set."
+        )
         return " ".join(sentences)
+
+    def _reasons(self) -> list[str]:
+        """What the verdict rests on."""
+        mean, one = self.judgement.mean, self.judgement.one_training
+        count, value = len(self.per_seed), percent(self.accuracy.value, 2)
+        side = "above" if self.accuracy.value > self.claim else "below"
+        gap = f"{100 * abs(self.accuracy.value - self.claim):.2f} points {side} the claim"
+        margin = f"within the margin of {100 * self.margin:.2f} points"
+        if mean is None or one is None:
+            given = "One training gives" if count == 1 else f"The mean of {count} trainings is"
+            return [
+                f"{given} {value} (95% interval {percent_range(self.accuracy, 2)} on images like "
+                f"these), {gap}. It takes {LEAST_SEEDS} trainings or more to tell how much of that "
+                "is due to their seeds."
+            ]
+        if count == 1:
+            return [f"Every seed gives the same: {value} on the same test images, {gap}."]
+        single = f"for a single training (95% prediction interval {percent_range(one, 2)})"
+        reason = {
+            "reproduced": f"The whole interval is {margin}.",
+            "compatible, not confirmed": f"The mean is not shown to be {margin}. But the claim is "
+            f"not unusual {single}.",
+        }
+        return [
+            f"The mean of {count} trainings is {value} on the same test images (95% interval over "
+            f"seeds {percent_range(mean, 2)}), {gap}.",
+            reason.get(self.verdict, f"The claim is unusual even {single}."),
+        ]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        names = "recipe claim verdict sentence accuracy data data_description failures"
+        names = "recipe claim margin verdict sentence accuracy data data_description failures"
         return {
             **{name: plain(getattr(self, name)) for name in names.split()},
+            "mean": plain(self.judgement.mean),
+            "one_training": plain(self.judgement.one_training),
             "seeds": [
                 {
                     "seed": run.seed,
@@ -103,29 +128,39 @@ class Verification:
 
 
 def verify(
-    recipe: Any, claim: float, *, seeds: int = 1, session: Session | None = None
+    recipe: Any,
+    claim: float,
+    *,
+    seeds: int = 5,
+    margin: float = MARGIN,
+    session: Session | None = None,
 ) -> Verification:
-    """Train a recipe over seeds and say whether it reaches a claimed test accuracy.
+    """Train a recipe over seeds and say whether it gives a claimed accuracy of the same test set.
 
     Args:
         recipe: as for :func:`fittingroom.train`.
         claim: the claimed accuracy, a fraction between 0 and 1.
         seeds: how many seeds, from 0 up; finished runs are used again.
+        margin: the difference in accuracy that does not matter, a fraction.
         session: data, folder of runs, device, threads and listener; None for the defaults.
 
     Raises:
-        UsageError: a claim outside 0 to 1, or fewer than one seed.
+        UsageError: a claim outside 0 to 1, a margin outside its range, or fewer than one seed.
         TrainingError: no seed could be trained.
     """
     if not 0 < claim < 1:
         raise UsageError(
             f"The claim is {claim}. Give a fraction between 0 and 1, such as 0.8834 for 88.34%."
         )
+    check_margin(margin)
     session = session or Session()
     chosen = recipe_of(recipe)
     ((runs, failures),) = train_seeds([(chosen, session.device)], seeds=seeds, session=session)
     evaluations = [evaluate(run, purpose="verify", session=session).evaluation for run in runs]
-    correct = np.stack([each.predictions.correct for each in evaluations])
+    scores = SeedScores.of(np.stack([each.predictions.correct for each in evaluations]))
+    judgement = judge_claim(
+        claim, scores.per_seed.tolist(), margin, deterministic=chosen.deterministic
+    )
     per_seed = tuple((run, each.accuracy) for run, each in zip(runs, evaluations, strict=True))
-    accuracy = accuracy_interval(SeedScores.of(correct))
-    return Verification(chosen.name, claim, accuracy, per_seed, failures)
+    accuracy = accuracy_interval(scores)
+    return Verification(chosen.name, claim, margin, accuracy, judgement, per_seed, failures)
