@@ -91,6 +91,20 @@ class Line:
     widths: Sequence[float] | None = None
 
 
+# Each is a chapter of the page.
+SECTIONS = (
+    "Two fitted models",
+    "Type-I error",
+    "Equivalence",
+    "Two recipes, too few seeds",
+    "Two recipes",
+    "Ratio of errors",
+    "Gain of a class",
+    "Accuracy of a recipe",
+    "For the record",
+    "Many models",
+    "One model",
+)
 AT_THE_MARGIN = "equivalent within a margin of the gap"
 CLASSES = 10
 COVERAGE = (0.94, 0.96)
@@ -425,9 +439,11 @@ def verdict(result: Line) -> str:
 
 
 def page(measured: Measured) -> str:
-    """The results as Markdown."""
+    """The results as Markdown, and which of them the code would add."""
     lines = [Line(**each) for part in measured["parts"].values() for each in part["lines"]]
-    return render("statistics", {}, lines=lines, verdict=verdict)
+    there = {*measured["parts"], *(each.part for each in lines)}
+    missing = [name for name in (*PARTS, *SECTIONS) if name not in there]
+    return render("statistics", {}, lines=lines, verdict=verdict, missing=missing)
 
 
 PARTS: dict[str, Callable[[np.random.Generator, int], Iterator[Line]]] = {
