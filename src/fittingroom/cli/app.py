@@ -5,18 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fittingroom.cli import (
-    beforehand,
-    data,
-    doctor,
-    export,
-    predict,
-    recipes,
-    results,
-    serve,
-    teach,
-    train,
-)
+from fittingroom.cli import data, doctor, export, predict, recipes, results, serve, teach, train
 from fittingroom.cli.output import print_text
 
 app = typer.Typer(
@@ -25,7 +14,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Fit, compare and try on image classifiers for Fashion-MNIST, honestly.",
 )
-for room in (train, recipes, beforehand, results, predict, teach, serve, export, doctor):
+for room in (train, recipes, results, predict, teach, serve, export, doctor):
     app.add_typer(room.app)
 app.add_typer(data.app, name="data", help="Find, fetch and check the data.")
 

@@ -11,13 +11,7 @@
 """
 
 from fittingroom.comparison.claims import ClaimVerdict, Judgement, judge_claim
-from fittingroom.comparison.entrants import (
-    MARGIN,
-    check_margin,
-    compare_models,
-    holm,
-    model_result,
-)
+from fittingroom.comparison.entrants import MARGIN, check_margin, compare_models, holm
 from fittingroom.comparison.paired import (
     images_needed,
     mcnemar,

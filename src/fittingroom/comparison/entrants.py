@@ -57,7 +57,8 @@ def compare_models(
     correction, and not shown if it does not. Intervals are not corrected.
 
     Args:
-        entrants: two or more, with different names, all on the same images in the same order.
+        entrants: two or more, or one if images are held out, with different names, all on the same
+            images in the same order.
         margin: the difference in accuracy that counts as none, a fraction from 0 to below 1.
         held_out: whether the images are training images, each predicted by a model that was
             trained without it. Nothing is said of a single new training then.
@@ -72,10 +73,10 @@ def compare_models(
         (1987), Journal of Pharmacokinetics and Biopharmaceutics 15:657 (two one-sided tests);
         Holm (1979), Scandinavian Journal of Statistics 6:65.
     """
-    _check_entrants(entrants)
+    _check_entrants(entrants, 1 if held_out else 2)
     check_margin(margin)
     images = len(entrants[0].predictions[0])
-    models = {each.name: model_result(each) for each in entrants}
+    models = {each.name: _model(each) for each in entrants}
     pairs = [_pair(a, b, margin, held_out) for a, b in combinations(entrants, 2)]
     adjusted = holm([pair.p_value for pair in pairs])
     equivalent = holm([pair.p_equivalent for pair in pairs])
@@ -118,8 +119,7 @@ def verdict_of(difference: float, p_adjusted: float, p_equivalent: float) -> Ver
     return "equivalent" if p_equivalent <= ALPHA else "not shown"
 
 
-def model_result(entrant: Entrant) -> ModelResult:
-    """An entrant's accuracy; below three seeds, the interval is of these models."""
+def _model(entrant: Entrant) -> ModelResult:
     scores = SeedScores.of(entrant.correct)
     enough = scores.seeds >= LEAST_SEEDS
     return ModelResult(
@@ -197,9 +197,9 @@ def _difference(of_a: Correct, of_b: Correct, *, recipes: bool) -> tuple[Estimat
     return model.interval(), model.p_value
 
 
-def _check_entrants(entrants: Sequence[Entrant]) -> None:
+def _check_entrants(entrants: Sequence[Entrant], least: int) -> None:
     names = [entrant.name for entrant in entrants]
-    if len(set(names)) < max(2, len(names)):
+    if len(set(names)) < max(least, len(names)):
         raise PredictionsError(
             f"Give two or more models with different names to compare, not {listed(names)}."
         )

@@ -60,10 +60,15 @@ def comparison_sentence(comparison: Comparison, held_out: bool) -> str:
     if len(pairs) == 1:
         return pairs[0].sentence
     first = max(models, key=lambda model: model.accuracy.value)
-    parts = [
-        f"{first.name} has the highest accuracy of the {len(models)} models compared on "
+    reached = (
         f"{comparison.images:,} {_kind(held_out)} images: {percent(first.accuracy.value, 2)} (95% "
         f"interval {percent_range(first.accuracy, 2)})."
+    )
+    if not pairs:
+        recipes = len(first.per_seed) >= LEAST_SEEDS
+        return f"Accuracy of {first.name} on {reached} {_basis(models, recipes, held_out)}"
+    parts = [
+        f"{first.name} has the highest accuracy of the {len(models)} models compared on {reached}"
     ]
     margin = f"{_points(pairs[0].margin)} percentage points"
     for verdict, mirrored, words in (

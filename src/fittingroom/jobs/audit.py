@@ -22,7 +22,7 @@ from fittingroom.auditing.results import ENVIRONMENT, PAGE, RESULTS
 from fittingroom.data import ImageSet, fold_numbers
 from fittingroom.engines import Device, engine_named
 from fittingroom.errors import FittingRoomError
-from fittingroom.jobs.folds import FOLDS, FoldModel, train_folds, unselected
+from fittingroom.jobs.folds import FOLDS, train_folds, unselected
 from fittingroom.jobs.progress import Progress, Silence
 from fittingroom.jobs.session import Session, surroundings
 from fittingroom.metrics import fit_temperature, wilson
@@ -181,26 +181,17 @@ def out_of_fold(
     test_logs = np.zeros((len(test), len(classes)), np.float32)
     epochs: list[int] = []
     numbers = fold_numbers(training.labels, folds, seed)
-
-    def judge(model: FoldModel) -> None:
-        said, asked = model.held_out.log_probabilities, slice(model.fold, None, folds)
-        assert said is not None
-        temperature = fit_temperature(said, model.held_out.labels)
-        logs[numbers == model.fold] = log_softmax(said / temperature)
-        said = model.predictor.log_probabilities(test.images[asked])
-        test_logs[asked] = log_softmax(said / temperature)
+    folded = train_folds(recipe, training, classes, folds, seed, place, progress or Silence())
+    for model in folded:
+        held_out, asked = (
+            np.asarray(model.held_out.log_probabilities),
+            slice(model.fold, None, folds),
+        )
+        temperature = fit_temperature(held_out, model.held_out.labels)
+        logs[numbers == model.fold] = log_softmax(held_out / temperature)
+        of_test = model.predictor.log_probabilities(test.images[asked])
+        test_logs[asked] = log_softmax(of_test / temperature)
         epochs.append(model.epochs)
-
-    train_folds(
-        recipe,
-        training,
-        classes,
-        folds=folds,
-        seed=seed,
-        place=place,
-        progress=progress or Silence(),
-        on_fold=judge,
-    )
     said = [
         Predictions(
             judged.labels,

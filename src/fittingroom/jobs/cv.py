@@ -2,108 +2,64 @@
 
 ::
 
-    runs/cv-5-cnn-s0-3f9c1d20/  of a recipe, seed, number of folds and data
-      cv.json                   these, in words
-      fold-0.npz, fold-0.json   what the model of each fold predicts; where and how long it trained
-      manifest.json             SHA-256 and size of every file above, written after each fold
+    runs/cv-5-cnn-s0-3f9c1d20/      of a number of folds, recipe, seed and data
+      fold-0.npz, fold-1.npz, …     what the model of each fold predicts, at temperature 1
+      fold-0.json, fold-1.json, …   its recipe, and where and how long it was trained
+      manifest.json                 SHA-256 and size of these, written after each fold
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
 
-from fittingroom.comparison import (
-    MARGIN,
-    Comparison,
-    Entrant,
-    ModelResult,
-    check_margin,
-    compare_models,
-    model_result,
-)
+from fittingroom.comparison import MARGIN, Comparison, Entrant, check_margin, compare_models
 from fittingroom.data import Dataset, fold_numbers
 from fittingroom.engines import Device, engine_named
-from fittingroom.errors import RunChangedError, UsageError
-from fittingroom.jobs.folds import FOLDS, FoldModel, train_folds, unselected
+from fittingroom.errors import UsageError
+from fittingroom.jobs.folds import FOLDS, train_folds, unselected
 from fittingroom.jobs.report import name_entrants
 from fittingroom.jobs.session import Session, surroundings
-from fittingroom.metrics import fit_temperature, mean_estimate
-from fittingroom.numbers import Estimate, percent, percent_range, plain
-from fittingroom.predictions import Int64, Predictions, as_labels, log_softmax
+from fittingroom.metrics import fit_temperature, log_loss
+from fittingroom.numbers import Estimate
+from fittingroom.predictions import Predictions, as_labels, log_softmax
 from fittingroom.recipes import BaseRecipe
 from fittingroom.runs import RunWriter, make_folder, only_here
 from fittingroom.runs.files import as_json, remove_file
-from fittingroom.runs.stored import MANIFEST, check_manifest, stored_json, write_manifest
+from fittingroom.runs.stored import MANIFEST, check_manifest, write_manifest
 
 
 @dataclass(frozen=True, eq=False)
 class CrossValidation:
-    """Recipes, each scored on all training images by models that were trained without them."""
+    """Recipes, scored on all training images by models that were trained without them."""
 
     dataset: Dataset
     folds: int
     entrants: tuple[Entrant, ...]  # with the predictions of each seed
-    seconds: tuple[float, ...]  # of training, all seeds and folds of each
-    comparison: Comparison | None  # of two recipes or more
-
-    @property
-    def models(self) -> tuple[ModelResult, ...]:
-        """Each recipe's accuracy."""
-        return tuple(map(model_result, self.entrants))
-
-    @property
-    def log_losses(self) -> tuple[Estimate, ...]:
-        """Each recipe's log loss, mean of its seeds; the interval covers the images alone."""
-        true = self.dataset.training().labels[:, None]
-        return tuple(
-            mean_estimate(
-                -np.mean(
-                    [
-                        np.take_along_axis(np.float64(each.log_probabilities), true, 1)[:, 0]
-                        for each in entrant.predictions
-                    ],
-                    axis=0,
-                ),
-                minimum=0.0,
-            )
-            for entrant in self.entrants
-        )
+    comparison: Comparison
+    log_losses: tuple[Estimate, ...]  # means over seeds; the intervals cover the images alone
 
     @property
     def sentence(self) -> str:
         """The outcome in plain words."""
-        how = (
-            f"Each of the {len(self.dataset.training()):,} training images was held out of one of "
-            f"{self.folds} trainings and classified by that model. The test set was not opened."
-        )
-        if self.comparison is not None:
-            return f"{self.comparison.sentence} {how}"
-        (model,) = self.models
         return (
-            f"{model.name} classifies {percent(model.accuracy.value, 2)} of the held-out images "
-            f"correctly (95% interval {percent_range(model.accuracy, 2)}). {how}"
+            f"{self.comparison.sentence} Each image was held out of one of {self.folds} trainings, "
+            "and classified by that model. The test set was not opened."
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain JSON values: those of a comparison, and more of each model."""
-        pairs = [] if self.comparison is None else self.comparison.as_dict()["pairs"]
-        more = zip(self.models, self.log_losses, self.seconds, strict=True)
-        return {
+        """Plain JSON values: those of a comparison, and a log loss of each model."""
+        values = {
             "data": self.dataset.name,
             "data_description": self.dataset.description,
-            "images": len(self.dataset.training()),
             "folds": self.folds,
-            "models": [
-                {**plain(model), "log_loss": loss.as_dict(), "seconds": seconds}
-                for model, loss, seconds in more
-            ],
-            "pairs": pairs,
+            **self.comparison.as_dict(),
             "sentence": self.sentence,
         }
+        for model, loss in zip(values["models"], self.log_losses, strict=True):
+            model["log_loss"] = loss.as_dict()
+        return values
 
 
 def cross_validate(
@@ -137,83 +93,55 @@ def cross_validate(
     check_margin(margin)
     session = session or Session()
     dataset = session.dataset
-    fold_numbers(dataset.training().labels, folds)
+    labels = dataset.training().labels
+    fold_numbers(labels, folds)  # refuses a wrong number before anything is trained
     if seeds < 1:
         raise UsageError(f"There must be at least 1 seed, not {seeds}.")
     given = recipes if isinstance(recipes, list | tuple) else [recipes]
     chosen = [unselected(each, len(dataset.classes)) for each in given]
     names = name_entrants(chosen)
     places = [engine_named(each.engine).device(session.device, session.threads) for each in chosen]
-    entrants, seconds = [], []
+    entrants, losses = [], []
     for name, recipe, place in zip(names, chosen, places, strict=True):
-        found = [
-            _cross_validated(recipe, seed, folds, place, fresh, session) for seed in range(seeds)
-        ]
-        entrants.append(Entrant(name, name, tuple(range(seeds)), tuple(said for said, _ in found)))
-        seconds.append(sum(each for _, each in found))
-    comparison = None
-    if len(entrants) > 1:
-        comparison = compare_models(entrants, margin=margin, held_out=True)
-    return CrossValidation(dataset, folds, tuple(entrants), tuple(seconds), comparison)
+        said = tuple(
+            _predictions(recipe, seed, folds, place, fresh, session) for seed in range(seeds)
+        )
+        entrants.append(Entrant(name, name, tuple(range(seeds)), said))
+        each = [astuple(log_loss(labels, np.asarray(one.log_probabilities))) for one in said]
+        losses.append(Estimate(*np.mean(each, axis=0).tolist()))
+    comparison = compare_models(entrants, margin=margin, held_out=True)
+    return CrossValidation(dataset, folds, tuple(entrants), comparison, tuple(losses))
 
 
-def _cross_validated(
+def _predictions(
     recipe: BaseRecipe, seed: int, folds: int, place: Device, fresh: bool, session: Session
-) -> tuple[Predictions, float]:
-    """What is predicted for all training images, and the seconds that the trainings took."""
-    dataset, runs = session.dataset, session.folder
-    training = dataset.training()
+) -> Predictions:
+    """What is predicted for the training images, in their order."""
+    dataset, training = session.dataset, session.dataset.training()
     digest = hashlib.sha256(f"{recipe.key} {dataset.key}".encode()).hexdigest()
     name = f"cv-{folds}-{recipe.name}-s{seed}-{digest[:8]}"
-    folder, paths = runs / name, [runs / name / f"fold-{fold}.npz" for fold in range(folds)]
-    with only_here(runs, name):
-        writer = RunWriter(make_folder(folder))
-        if fresh:
-            for path in (*paths, folder / MANIFEST):
-                remove_file(path)
-        if (folder / MANIFEST).exists():
-            check_manifest(folder, advice="Cross-validate again, with --fresh.")
-        done = [fold for fold, path in enumerate(paths) if path.exists()]
-        if done:
-            session.progress.say(f"{folder}: using {len(done)} finished folds")
-        what = {"recipe": recipe.to_json(), "seed": seed, "folds": folds, "data": dataset.name}
-
-        def keep(model: FoldModel) -> None:
-            cost = {"epochs": model.epochs, "seconds": model.seconds, **surroundings(place)}
-            writer.write("cv.json", as_json({**what, "hashes": dict(dataset.training_hashes)}))
-            writer.write(f"fold-{model.fold}.json", as_json(cost))
+    with only_here(session.folder, name):
+        writer = RunWriter(make_folder(session.folder / name))
+        paths = [writer.folder / f"fold-{fold}.npz" for fold in range(folds)]
+        manifest = writer.folder / MANIFEST
+        for path in (manifest, *paths) if fresh else ():
+            remove_file(path)
+        if manifest.exists():
+            check_manifest(writer.folder, advice="Cross-validate again, with --fresh.")
+        if done := [fold for fold, path in enumerate(paths) if path.exists()]:
+            session.progress.say(f"{writer.folder}: using {len(done)} finished folds")
+        listener, classes = session.progress, dataset.classes
+        for model in train_folds(recipe, training, classes, folds, seed, place, listener, done):
+            what = {"recipe": recipe.to_json(), "seconds": model.seconds, **surroundings(place)}
+            writer.write(f"fold-{model.fold}.json", as_json(what))
             writer.write(f"fold-{model.fold}.npz", model.held_out.to_bytes())
-            write_manifest(folder)
-
-        train_folds(
-            recipe,
-            training,
-            dataset.classes,
-            folds=folds,
-            seed=seed,
-            place=place,
-            progress=session.progress,
-            on_fold=keep,
-            done=done,
-        )
-        costs = [stored_json(path.with_suffix(".json"))["seconds"] for path in paths]
-        return _joined(dataset, fold_numbers(training.labels, folds, seed), paths), sum(costs)
-
-
-def _joined(dataset: Dataset, numbers: Int64, paths: Sequence[Path]) -> Predictions:
-    """The folds' predictions in the order of the training set.
-
-    The temperature of each fold's model is fitted on the other folds.
-    """
-    training, classes = dataset.training(), dataset.classes
-    logs = np.zeros((len(training), len(classes)), np.float32)
-    for fold, path in enumerate(paths):
-        said, held_out = Predictions.read(path), training.take(np.flatnonzero(numbers == fold))
-        if said.log_probabilities is None or not np.array_equal(said.indices, held_out.indices):
-            raise RunChangedError(f"{path} is of other images. Cross-validate again, with --fresh.")
-        logs[numbers == fold] = said.log_probabilities
+            write_manifest(writer.folder)
+        numbers = fold_numbers(training.labels, folds, seed)
+        logs = np.zeros((len(training), len(classes)), np.float32)
+        for fold, path in enumerate(paths):
+            logs[numbers == fold] = Predictions.read(path).log_probabilities
     calibrated = np.empty_like(logs)
-    for fold in range(len(paths)):
+    for fold in range(folds):
         others = numbers != fold
         temperature = fit_temperature(logs[others], training.labels[others])
         calibrated[~others] = log_softmax(logs[~others] / temperature)

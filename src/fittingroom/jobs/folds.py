@@ -1,7 +1,7 @@
 """Folds: train a model without each fold, and predict the images that it was not trained on."""
 
 import dataclasses
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from fittingroom.data import ImageSet, make_folds
@@ -32,15 +32,13 @@ def train_folds(
     recipe: BaseRecipe,
     training: ImageSet,
     classes: tuple[str, ...],
-    *,
     folds: int,
     seed: int,
     place: Device,
     progress: Progress,
-    on_fold: Callable[[FoldModel], None],
     done: Collection[int] = (),
-) -> None:
-    """Train a model for each fold that is not done, and hand it out.
+) -> Iterator[FoldModel]:
+    """Train a model for each fold that is not done.
 
     The recipe is one of :func:`unselected`. Folds and trainings have the same seed.
     """
@@ -57,7 +55,7 @@ def train_folds(
             images = split.validation.images
             predictor, _, _ = checked(recipe, fitted, classes, images, place.threads)
             said = predictor.predict(split.validation)
-            on_fold(FoldModel(fold, said, predictor, len(course), fitted.seconds))
+            yield FoldModel(fold, said, predictor, len(course), fitted.seconds)
             accuracy = wilson(int(said.correct.sum()), len(said))
             advance(fold + 1, f"held back: {accuracy.percent}")
 
