@@ -4,20 +4,16 @@ import html
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import wraps
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, ParamSpec
+from typing import Any
 
-import matplotlib
+from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
-
-P = ParamSpec("P")
 
 # Each of these has a variable of the page behind it (see `svg`), so each must be a colour that
 # nothing else uses.
@@ -80,24 +76,9 @@ _UNWANTED = re.compile(
 )
 
 
-@contextmanager
-def settings(more: Mapping[str, Any] | None = None) -> Iterator[None]:
-    """matplotlib's defaults and these settings, whatever a person's own matplotlibrc says."""
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_SETTINGS | dict(more or {}))
-        yield
-
-
-def drawn(function: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw under the settings above and no file's, and leave matplotlib's own as they were."""
-
-    @wraps(function)
-    def under_settings(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with settings():
-            return function(*args, **kwargs)
-
-    return under_settings
+# Draws under matplotlib's defaults and the settings above, whatever a person's own matplotlibrc
+# says, and leaves matplotlib's own as they were.
+drawn = style.context(_SETTINGS, after_reset=True)
 
 
 def shortened(name: str, longest: int = 22) -> str:
@@ -227,7 +208,8 @@ def _save(
 
     matplotlib's own ``bbox_inches="tight"`` would draw everything twice.
     """
-    with settings({"svg.hashsalt": salt}), warnings.catch_warnings():
+    figures = _SETTINGS | {"svg.hashsalt": salt}
+    with style.context(figures, after_reset=True), warnings.catch_warnings():
         # A class name in a script that the font lacks is drawn as boxes; the tables still have it.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         box = figure.get_tightbbox()
