@@ -74,8 +74,8 @@ def _no_settings_from_outside(
 ) -> None:
     """Tests see no data but what they name, and keep none for later."""
     monkeypatch.delenv("FITTINGROOM_DATA", raising=False)
-    parsed = tmp_path_factory.getbasetemp() / "parsed"
-    monkeypatch.setattr("fittingroom.data.parsed.folder", lambda: parsed)
+    kept = tmp_path_factory.getbasetemp()
+    monkeypatch.setattr("fittingroom.data.parsed.cache_folder", lambda name: kept / name)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -30,7 +30,7 @@ PACKAGE = ("thing", "1.2.3", HASH)
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(npm, "cache_folder", lambda: tmp_path / "cache" / "data")
+    monkeypatch.setattr(npm, "cache_folder", lambda name: tmp_path / "cache" / name)
     return tmp_path / "cache" / "npm" / "thing-1.2.3.tgz"
 
 

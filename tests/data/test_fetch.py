@@ -11,6 +11,7 @@ import pytest
 from fittingroom.data import fetch_dataset, find, find_dataset, survey
 from fittingroom.data.official import FILE_NAMES, TEST, TRAINING, KnownSet
 from fittingroom.errors import DataError, DataNotFoundError
+from fittingroom.safe_io import cache_folder
 
 from .files import idx_bytes, small_arrays, write_file, write_sample
 from .mirror import Mirror
@@ -28,7 +29,7 @@ def test_missing_data_is_downloaded_once_and_in_silence(mirrors, capfd):
     (mirror,) = mirrors("good")
     dataset = find_dataset()
     assert dataset.official
-    assert dataset.path == find.cache_folder()
+    assert dataset.path == cache_folder("fashion-mnist")
     assert names_in(dataset.path) == sorted(mirror.requested) == PACKED_NAMES
     assert fetch_dataset().path == find_dataset().path == dataset.path
     assert len(mirror.requests) == 4
@@ -37,14 +38,14 @@ def test_missing_data_is_downloaded_once_and_in_silence(mirrors, capfd):
 
 def test_a_named_folder_gets_the_files_in_any_case(mirrors, tmp_path):
     mirrors("good")
-    write_sample(find.cache_folder())
+    write_sample(cache_folder("fashion-mnist"))
     assert fetch_dataset(tmp_path / "a" / "b").path == tmp_path / "a" / "b"
     assert names_in(tmp_path / "a" / "b") == PACKED_NAMES
 
 
 def test_only_missing_and_damaged_files_are_downloaded(mirrors):
     (mirror,) = mirrors("good")
-    cache = find.cache_folder()
+    cache = cache_folder("fashion-mnist")
     write_sample(cache, without=(TRAINING.labels,))
     damaged = cache / f"{TEST.images}.gz"
     damaged.write_bytes(damaged.read_bytes()[:-9])
@@ -71,7 +72,7 @@ def test_a_bad_mirror_is_followed_by_the_next(behaviour, words, mirrors):
     assert "by apt: " in message
     for found in survey():
         assert str(found.folder) in message
-    assert names_in(find.cache_folder()) == []
+    assert names_in(cache_folder("fashion-mnist")) == []
 
     _, good = mirrors("good")
     assert names_in(fetch_dataset().path) == PACKED_NAMES
@@ -92,7 +93,7 @@ def test_an_interruption_leaves_what_was_finished_and_nothing_else(mirrors, monk
         patch.setattr(pooch.HTTPDownloader, "__call__", interrupted)
         with pytest.raises(KeyboardInterrupt):
             fetch_dataset()
-    cache = find.cache_folder()
+    cache = cache_folder("fashion-mnist")
     assert names_in(cache) == [f"{TRAINING.images}.gz"]
     assert fetch_dataset().path == cache
     assert mirror.requested.count(f"{TRAINING.images}.gz") == 1
@@ -129,11 +130,11 @@ def test_mnist_and_kmnist_are_fetched_by_name(other, mirrors, tmp_path):
     (mirror,) = mirrors("good")  # whose files are Fashion-MNIST's
     with pytest.raises(DataNotFoundError, match="other content"):
         find_dataset(other.name)
-    assert names_in(find.cache_folder(other.name)) == []
+    assert names_in(cache_folder(other.name)) == []
     mirror.folder, mirror.requests[:] = tmp_path / "served", []
     dataset = find_dataset(other.name)
-    assert dataset.path == find.cache_folder(other.name)
-    assert dataset.path.parent == find.cache_folder().parent
+    assert dataset.path == cache_folder(other.name)
+    assert dataset.path.parent == cache_folder("fashion-mnist").parent
     assert (dataset.name, dataset.official, dataset.warnings) == (other.name, False, ())
     assert dataset.classes == other.classes
     assert f"those of {other.title} alone" in dataset.description

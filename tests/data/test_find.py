@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from fittingroom.data import find, find_dataset, survey
+from fittingroom.data import find_dataset, survey
 from fittingroom.data.find import SAMPLE_FOLDER
 from fittingroom.data.official import TRAINING
 from fittingroom.errors import DataInvalidError, DataNotFoundError
+from fittingroom.safe_io import cache_folder
 
 from .files import write_sample
 
@@ -18,14 +19,14 @@ def folders() -> list[Path]:
 def test_places_come_in_the_promised_order(home, tmp_path):
     here = Path.cwd()
     assert folders() == [
-        find.cache_folder(),
+        cache_folder("fashion-mnist"),
         home / ".keras" / "datasets" / "fashion-mnist",
         here / "FashionMNIST" / "raw",
         here / "data" / "FashionMNIST" / "raw",
         home / "data" / "FashionMNIST" / "raw",
         tmp_path / "debian",
     ]
-    assert home in find.cache_folder().parents
+    assert home in cache_folder("fashion-mnist").parents
     assert len({found.what for found in survey()}) == 6
 
 

@@ -14,7 +14,7 @@ from .files import small_arrays, write_arrays
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "kept"
-    monkeypatch.setattr(parsed, "folder", lambda: folder)
+    monkeypatch.setattr(parsed, "cache_folder", lambda _: folder)
     return folder
 
 

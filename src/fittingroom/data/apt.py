@@ -23,18 +23,14 @@ _SECONDS = 300
 def unpack_missing(folder: Path) -> str | None:
     """Put those of the four files that a folder lacks into it, from Debian's package.
 
-    As root, the package lists are updated if they don't have it. Gives the reason if that fails.
+    If the package lists don't have it, they are updated. Gives the reason if that fails.
     """
-    advice = ""
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".apt-") as made:
             work = Path(made)
             try:
                 _run(_DOWNLOAD, work)
             except subprocess.CalledProcessError:
-                if not _is_root():
-                    advice = " (if the package lists are missing, run `apt-get update` as root)"
-                    raise
                 _run([*_APT_GET, "update"], work)
                 _run(_DOWNLOAD, work)
             _run(["dpkg-deb", "-x", *map(str, work.glob("*.deb")), "unpacked"], work)
@@ -46,7 +42,8 @@ def unpack_missing(folder: Path) -> str | None:
         return f"{error.path.name} in the package {error.reason}"
     except subprocess.CalledProcessError as error:
         reason = (error.stderr.strip().splitlines() or [f"exit status {error.returncode}"])[-1]
-        return f"{error.cmd[0]}: {reason.strip()}{advice}"
+        advice = "If the package lists are missing, run `apt-get update` as root"
+        return f"{error.cmd[0]}: {reason.strip()}. {advice}"
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     return None
@@ -65,7 +62,3 @@ def _run(command: list[str], work: Path) -> None:
         env={**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"},
         check=True,
     )
-
-
-def _is_root() -> bool:
-    return hasattr(os, "geteuid") and os.geteuid() == 0

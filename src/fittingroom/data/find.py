@@ -15,15 +15,11 @@ from fittingroom.data.official import FILE_NAMES, KnownSet
 from fittingroom.data.prepare import Track
 from fittingroom.data.read import read_dataset
 from fittingroom.data.readers import idx
-from fittingroom.errors import (
-    DataError,
-    DataNotFoundError,
-    MissingExtraError,
-    UsageError,
-    missing_extra,
-)
+from fittingroom.errors import DataError, DataNotFoundError, MissingExtraError, UsageError
+from fittingroom.safe_io import cache_folder
 
 VARIABLE = "FITTINGROOM_DATA"
+_OFFICIAL = "fashion-mnist"  # its folder in the cache
 SAMPLE_FOLDER = Path(__file__).parent / "sample"
 # By the names that --data takes.
 FETCHED = {known.name: known for known in (official.MNIST, official.KMNIST)}
@@ -73,7 +69,11 @@ def find_dataset(
         return read_dataset(Source(None, test_path, invert), classes, track, arrays=data)
     known = FETCHED.get(data) if isinstance(data, str) else None
     if known is not None:
-        folder = _folder_of(known, fetch)
+        folder = cache_folder(known.name)
+        if fetch:
+            _fetch_into(folder, known)
+        elif missing(folder, known):
+            raise _not_found(known, [f"Fitting Room's cache, {folder}: some files are missing"])
         dataset = read_dataset(Source(folder, test_path, invert), classes or known.classes, track)
         return dataset if test else replace(dataset, name=known.name, warnings=())
     path = SAMPLE_FOLDER if data == "sample" else _absolute(data)
@@ -143,15 +143,6 @@ def check(path: Path, name: str, known: KnownSet) -> None:
         raise FileInvalidError(path, reason)
 
 
-def cache_folder(name: str = "fashion-mnist") -> Path:
-    """The project's own folder of this name in the platform's cache; it may not exist yet."""
-    try:
-        import platformdirs
-    except ModuleNotFoundError as error:
-        raise missing_extra(error, "train") from error
-    return platformdirs.user_cache_path("fittingroom", appauthor=False) / name
-
-
 def _find_official(fetch: bool) -> Dataset:
     tried: list[str] = []
     for place in survey():
@@ -160,17 +151,7 @@ def _find_official(fetch: bool) -> Dataset:
         tried.append(f"{place.what}, {place.folder}: {place.words}")
     if not fetch:
         raise _not_found(official.FASHION_MNIST, tried)
-    return _official_in(_fetch_into(cache_folder(), official.FASHION_MNIST, tried))
-
-
-def _folder_of(known: KnownSet, fetch: bool) -> Path:
-    """The folder in the cache with a known data set's files, each of them checked."""
-    folder = cache_folder(known.name)
-    if fetch:
-        return _fetch_into(folder, known)
-    if not folder.is_dir() or missing(folder, known):
-        raise _not_found(known, [f"Fitting Room's cache, {folder}: some files are missing"])
-    return folder
+    return _official_in(_fetch_into(cache_folder(_OFFICIAL), official.FASHION_MNIST, tried))
 
 
 def _fetch_into(folder: Path, known: KnownSet, tried: Sequence[str] = ()) -> Path:
@@ -198,7 +179,7 @@ def _fetch_into(folder: Path, known: KnownSet, tried: Sequence[str] = ()) -> Pat
 
 def _official_in(folder: Path) -> Dataset:
     """Fashion-MNIST's four files in a folder; an error if one is missing or another."""
-    if not folder.is_dir() or len(idx.find_files(folder)) < len(FILE_NAMES):
+    if len(idx.find_files(folder)) < len(FILE_NAMES):
         raise DataNotFoundError(f"{folder} lacks some of the four files.")
     dataset = read_dataset(Source(folder))
     if not dataset.official:
@@ -226,7 +207,7 @@ def _not_found(known: KnownSet, tried: list[str]) -> DataNotFoundError:
 def _folders() -> Iterator[tuple[str, Path]]:
     # Without platformdirs nothing was ever put into the cache, but the other places may have it.
     with suppress(MissingExtraError):
-        yield "Fitting Room's cache", cache_folder()
+        yield "Fitting Room's cache", cache_folder(_OFFICIAL)
     raw = Path("FashionMNIST", "raw")
     home = None
     with suppress(RuntimeError):  # there is no home folder

@@ -16,28 +16,19 @@ import numpy as np
 from fittingroom.data.dataset import Dataset, Source
 from fittingroom.data.readers import idx
 from fittingroom.data.split import ImageSet
+from fittingroom.errors import MissingExtraError
 from fittingroom.photos import Preparation
-from fittingroom.safe_io import read_arrays, read_whole
+from fittingroom.safe_io import cache_folder, read_arrays, read_whole
 
 _KEPT = 5  # data sets
 _LARGEST = 2**40
 _SETS, _ARRAYS = ("_training", "_test"), ("images", "labels", "indices")
 
 
-def folder() -> Path | None:
-    """Where data sets are kept; None if platformdirs isn't installed."""
-    try:
-        import platformdirs
-    except ModuleNotFoundError:
-        return None
-    return platformdirs.user_cache_path("fittingroom", appauthor=False) / "parsed"
-
-
 def entry_of(source: Source, classes: Sequence[str] | None) -> Path | None:
     """The file that keeps, or is to keep, a data set; None for arrays and IDX files."""
     paths = [path for path in (source.path, source.test) if path is not None and path.exists()]
-    parent = folder()
-    if parent is None or source.path is None or all(idx.recognises(path) for path in paths):
+    if source.path is None or all(idx.recognises(path) for path in paths):
         return None
     code = Path(__file__).parents[1]
     files = [*code.glob("data/**/*.py"), *code.glob("photos/*.py")]
@@ -50,7 +41,9 @@ def entry_of(source: Source, classes: Sequence[str] | None) -> Path | None:
         if file.is_file()
     ]
     decides = str((source, classes and list(classes), stamps))
-    return parent / f"{hashlib.sha256(decides.encode()).hexdigest()[:32]}.npz"
+    with suppress(MissingExtraError):  # without platformdirs, nothing is kept
+        return cache_folder("parsed") / f"{hashlib.sha256(decides.encode()).hexdigest()[:32]}.npz"
+    return None
 
 
 def load(entry: Path, source: Source) -> Dataset | None:

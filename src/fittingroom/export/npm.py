@@ -9,9 +9,9 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from fittingroom.data.find import cache_folder
 from fittingroom.errors import ExportError
 from fittingroom.runs.files import make_folder
+from fittingroom.safe_io import cache_folder
 
 _SECONDS = 600  # that npm may take
 
@@ -30,7 +30,7 @@ def read_package(
     Returns:
         The content by name.
     """
-    archive = cache_folder().parent / "npm" / f"{name}-{version}.tgz"
+    archive = cache_folder("npm") / f"{name}-{version}.tgz"
     if not archive.is_file():
         _download(f"{name}@{version}", archive)
     digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()

@@ -9,6 +9,7 @@ from fittingroom.safe_io.arrays import read_arrays, read_weights
 from fittingroom.safe_io.files import (
     MEBIBYTE,
     Refusal,
+    cache_folder,
     is_inside,
     most_behind,
     open_plain,

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+from fittingroom.errors import missing_extra
+
 MEBIBYTE = 2**20
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -112,6 +114,19 @@ def utf8(text: str) -> str:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number in JSON")
+
+
+def cache_folder(name: str) -> Path:
+    """The project's own folder of this name in the platform's cache; it may not exist yet.
+
+    Raises:
+        MissingExtraError: platformdirs isn't installed.
+    """
+    try:
+        import platformdirs
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, "train") from error
+    return platformdirs.user_cache_path("fittingroom", appauthor=False) / name
 
 
 def is_inside(path: Path, folder: Path) -> bool:

@@ -20,8 +20,15 @@ from typing import NamedTuple
 import onnxruntime
 
 from fittingroom.classes import check_class_names
-from fittingroom.errors import DataError, missing_extra
-from fittingroom.safe_io.files import MEBIBYTE, Refusal, parse_json, read_whole, refuse_model_file
+from fittingroom.errors import DataError, MissingExtraError, missing_extra
+from fittingroom.safe_io.files import (
+    MEBIBYTE,
+    Refusal,
+    cache_folder,
+    parse_json,
+    read_whole,
+    refuse_model_file,
+)
 
 _MOST_BYTES = 256 * MEBIBYTE
 _LARGE = 2 * MEBIBYTE  # a network for photos, whose layers take long
@@ -163,22 +170,19 @@ def _try_out(content: bytes) -> int:
 
 def _mark(digest: str) -> Path:
     """The file in the user's cache folder that exists if a model passed."""
-    import platformdirs
-
-    folder = platformdirs.user_cache_path("fittingroom", appauthor=False)
-    return folder / "checked-models" / f"{digest}-{_RULES}"
+    return cache_folder("checked-models") / f"{digest}-{_RULES}"
 
 
 def _remembered(digest: str) -> int | None:
     """How many images a model takes at once, if it passed before."""
-    with suppress(ImportError, OSError, ValueError):
+    with suppress(MissingExtraError, OSError, ValueError):
         return int(_mark(digest).read_text("ascii"))
     return None
 
 
 def _remember(digest: str, at_once: int) -> None:
     """Remember that a model passed; if that fails, it is checked again next time."""
-    with suppress(ImportError, OSError):
+    with suppress(MissingExtraError, OSError):
         mark = _mark(digest)
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.write_text(str(at_once), "ascii")
