@@ -696,7 +696,8 @@ def test_a_verdict_that_is_lost_by_holms_correction_says_so():
 
 def test_the_names_that_scripts_read_are_a_contract():
     result = compare_models(table(2, 5, 90, 3)).as_dict()
-    assert list(result) == ["models", "pairs", "images", "sentence"]
+    assert list(result) == ["models", "pairs", "images", "headline", "sentence"]
+    assert result["sentence"].startswith(result["headline"])
     assert result["models"][0] == {
         "name": "ann",
         "recipe": "ann",

@@ -156,6 +156,12 @@ def find(
     return tuple(sorted(found, key=lambda each: order.index(each.code)))
 
 
+def foremost(found: Sequence[Finding], most: int = 3) -> list[Finding]:
+    """The findings that matter most, one of a kind."""
+    first = {each.code: each for each in reversed(found)}
+    return sorted(first.values(), key=found.index)[:most]
+
+
 def _comparison(comparison: Comparison, here: Sequence[str]) -> Iterator[Finding]:
     """Findings about models that are compared; of those in `here`, more seeds could be trained."""
     margin, pairs = comparison.pairs[0].margin, comparison.pairs

@@ -2,13 +2,16 @@ import importlib.metadata
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 from fittingroom.classes import GARMENTS
+from fittingroom.cli.app import GROUPS, app
 from fittingroom.data import recognise
 from fittingroom.metrics import wilson
 from fittingroom.recipes import RECIPES, recipe_of
@@ -47,6 +50,7 @@ def test_train_evaluate_report_and_list(cli, tmp_path):
     _, out, err = cli("runs")
     assert "\x1b" not in out + err  # off a terminal
     (row,) = [line for line in out.splitlines() if "tiny" in line]
+    assert len(row.rstrip()) <= 80
     assert re.findall(r"\d+\.\d\d%(?: \(\d+\.\d–\d+\.\d\))?", row) == [
         validation.percent,
         test.percent,
@@ -61,8 +65,27 @@ def test_compare_prints_the_verdict_and_the_page(cli):
     options = ("--data", "sample", "--threads", "1", "--seeds", "1")
     code, out, _ = cli("compare", "tiny", "ann-fast", *options)
     assert code == 0
-    assert "tiny" in out
-    assert out.rstrip().endswith("report/index.html")
+    lines = out.rstrip().splitlines()
+    assert "Of these trained models" in lines[-6]  # the verdict, three findings, how many more
+    assert [line.partition("]")[0][:1] for line in lines[-5:-2]] == ["["] * 3
+    assert lines[-2].endswith("in the report.")
+    assert lines[-1].endswith("report/index.html")
+
+
+def test_help_names_every_command_in_a_group_with_an_example_that_parses(cli, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = cli("--help")
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 80
+    named = {name for examples in GROUPS.values() for name in examples}
+    assert named | {"data"} == set(typer.main.get_group(app).commands)
+    for group, examples in GROUPS.items():
+        assert f" {group} " in out
+        for name, example in examples.items():
+            command = typer.main.get_group(app).commands[name]
+            with command.make_context(name, shlex.split(example)[1:]):
+                pass
+            assert f"Example: fittingroom {example}" in " ".join(cli(name, "--help")[1].split())
 
 
 def test_verify_says_whether_a_claim_holds(cli):
@@ -181,10 +204,13 @@ def test_data_that_only_looks_like_fashion_mnist_is_warned_about(
 def test_recipes_and_summary(cli):
     code, out, _ = cli("recipes")
     assert code == 0
-    assert "ann:" in out
-    assert "cnn:" in out
-    assert "356,480 multiply-adds an image, for each of 2 views" in out
-    assert "for each of 10 views" in out  # of cnn-best
+    for recipe in RECIPES.values():
+        (row,) = (line.split() for line in out.splitlines() if line.split()[:1] == [recipe.name])
+        if recipe.claim:
+            assert re.fullmatch(r"\d\d\.\d\d%", row[1])
+            assert f"{row[1]} test accuracy" in recipe.claim
+            assert "after" not in recipe.claim or f"after {' '.join(row[2:-1])} of" in recipe.claim
+    assert "712,960 multiply-adds an image: 2 views of 356,480" in cli("recipes", "ann")[1]
     code, out, _ = cli("recipes", "--json")
     assert {"ann", "cnn"} <= {recipe["name"] for recipe in json.loads(out)}
     assert [recipe["name"] for recipe in json.loads(out)] == list(RECIPES)
@@ -297,6 +323,7 @@ def test_doctor_and_version(cli, monkeypatch, tmp_path):
     assert set(extras) == {"core", *declared}
     assert values["threads"] >= 1
     assert "absent" in values["data"]["FITTINGROOM_DATA, used before all others"]
+    assert cli("doctor")[1].rstrip().splitlines()[-1].startswith("Ready. ")
     assert "No runs in runs" in cli("runs")[2]
     assert cli("--version")[1].startswith("fittingroom 0.")
 

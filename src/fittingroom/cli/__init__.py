@@ -48,7 +48,8 @@ def run(arguments: list[str]) -> int:
     A mistake is answered with one message on standard error, never a traceback.
     """
     try:
-        if arguments[:1] in (["predict"], ["doctor"]):
+        helps = {"-h", "--help"} & set(arguments)
+        if arguments[:1] in (["predict"], ["doctor"]) and not helps:
             # By themselves: importing the other commands takes longer than an answer, and fails
             # where doctor has to say which package is broken.
             command = importlib.import_module(f"fittingroom.cli.{arguments[0]}")

@@ -13,7 +13,7 @@ from typing import Any
 import typer
 
 from fittingroom.cli import options, reason_of
-from fittingroom.cli.output import print_json, print_table
+from fittingroom.cli.output import print_json, print_table, print_text
 
 app = typer.Typer()
 
@@ -42,6 +42,19 @@ def doctor(runs: options.Runs = options.RUNS, json: options.Json = False) -> Non
         else:
             rows.append((name, str(value)))
     print_table(None, ("what", "found"), rows, left=("what", "found"))
+    print_text(_advice(values))
+
+
+def _advice(values: dict[str, Any]) -> str:
+    """In a sentence or two, whether all is ready, or what to do."""
+    for extra in ("core", "train"):
+        if (state := values["extras"][extra]) != "complete":
+            able = "Ready to classify, but not to train" if extra == "train" else "Not ready"
+            package = "fittingroom[train]" if extra == "train" else "fittingroom"
+            return f"{able}: {state}. Run `pip install '{package}'`."
+    if not any("verified" in words for words in values["data"].values()):
+        return "Ready. Training downloads the data first (30 MB)."
+    return "Ready. Try `fittingroom compare ann cnn`."
 
 
 def _examine(runs: Path) -> dict[str, Any]:

@@ -62,14 +62,14 @@ def print_table(
 
 
 def print_text(text: str) -> None:
-    """A paragraph to standard output."""
-    results.print(_plain(text), soft_wrap=True)
+    """A paragraph to standard output: wrapped at words on a terminal, on one line elsewhere."""
+    results.print(_plain(text), soft_wrap=not results.is_terminal)
 
 
 def say(text: str) -> None:
     """A sentence to standard error, if that can be written to."""
     with suppress(OSError):
-        messages.print(_plain(text), soft_wrap=True)
+        messages.print(_plain(text), soft_wrap=not messages.is_terminal)
 
 
 def _plain(text: str) -> Text:

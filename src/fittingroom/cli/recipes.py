@@ -1,5 +1,6 @@
 """``recipes`` and ``summary``: what can be trained."""
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,29 +20,52 @@ def recipes(
     name: Annotated[str | None, typer.Argument(help="Show this recipe alone.")] = None,
     json: options.Json = False,
 ) -> None:
-    """List the recipes, each with its claim and its layers or settings.
+    """List the recipes, or show one: what it reached, and its layers or settings.
 
     With a name and --json it prints a file that you can change and train.
     """
     from fittingroom.networks import operation_count, parameter_count
     from fittingroom.recipes import RECIPES, Recipe, recipe_of
 
-    shown = list(RECIPES.values()) if name is None else [recipe_of(name)]
-    if json:
-        values = [recipe.to_json() for recipe in shown]
-        print_json(values if name is None else values[0])
-        return
-    for recipe in shown:
-        print_text(f"{recipe.name}: {recipe.title}")
-        if recipe.claim:
-            print_text(recipe.claim)
-        if isinstance(recipe, Recipe):
-            views = f", for each of {recipe.views} views" if recipe.views > 1 else ""
+    if name is None:
+        if json:
+            print_json([recipe.to_json() for recipe in RECIPES.values()])
+        else:
+            columns = ("recipe", "test accuracy", "training", "parameters")
+            print_table(None, columns, map(_row, RECIPES.values()), left=("recipe",))
             print_text(
-                f"{parameter_count(recipe.layers):,} parameters, "
-                f"{operation_count(recipe.layers):,} multiply-adds an image{views}"
+                "`fittingroom recipes NAME` shows what a recipe is, and how it was measured."
             )
-        _print_parts(recipe)
+        return
+    recipe = recipe_of(name)
+    if json:
+        print_json(recipe.to_json())
+        return
+    print_text(f"{recipe.name}: {recipe.title}")
+    if recipe.claim:
+        print_text(recipe.claim)
+    if isinstance(recipe, Recipe):
+        one = operation_count(recipe.layers)
+        views = f": {recipe.views} views of {one:,}" if recipe.views > 1 else ""
+        print_text(
+            f"{parameter_count(recipe.layers):,} parameters; {recipe.views * one:,} multiply-adds "
+            f"an image{views}."
+        )
+    _print_parts(recipe)
+
+
+def _row(recipe: "BaseRecipe") -> tuple[str, ...]:
+    """One line of the table; a recipe of the catalogue begins its claim with the accuracy."""
+    from fittingroom.networks import parameter_count
+    from fittingroom.recipes import Recipe
+
+    seconds = re.search(r"after (.*? s) of training", recipe.claim)
+    return (
+        recipe.name,
+        recipe.claim.partition(" ")[0],
+        seconds[1] if seconds else "–",
+        f"{parameter_count(recipe.layers):,}" if isinstance(recipe, Recipe) else "–",
+    )
 
 
 @app.command()
@@ -90,7 +114,11 @@ def _print_parts(recipe: "BaseRecipe") -> None:
         (
             layer["name"],
             layer["layer"],
-            ", ".join(f"{key}={value}" for key, value in layer.items() if key not in shown),
+            ", ".join(
+                key if value is True else f"{key} {value}"
+                for key, value in layer.items()
+                if key not in shown and value is not False
+            ),
             " × ".join(str(side) for side in layer["output"]),
             f"{layer['parameters']:,}",
             f"{layer['operations']:,}",

@@ -8,7 +8,7 @@ import typer
 from fittingroom.cli import options
 from fittingroom.cli.output import print_json, print_table, print_text, prints_aside, say
 from fittingroom.errors import RunChangedError
-from fittingroom.numbers import Estimate, count, percent, percent_estimate, percent_range
+from fittingroom.numbers import Estimate, count, percent, percent_estimate, percent_range, some
 from fittingroom.recipes import differing_settings
 from fittingroom.runs import Listed, Run, list_runs, open_run
 
@@ -95,6 +95,7 @@ def compare(
 
     The report is written after the first seed of each recipe, and again after the last.
     """
+    from fittingroom.findings import foremost
     from fittingroom.jobs.compare import compare as compare_job
 
     with prints_aside():
@@ -134,9 +135,12 @@ def compare(
         ],
         left=("model",),
     )
-    print_text(outcome.comparison.sentence)
-    for finding in outcome.findings:
+    print_text(outcome.comparison.headline)
+    shown = foremost(outcome.findings)
+    for finding in shown:
         print_text(f"[{finding.code}] {finding.sentence}")
+    if more := len(outcome.findings) - len(shown):
+        print_text(f"{some(more, 'more finding')} in the report.")
     print_text(f"Report: {outcome.report}")
 
 
@@ -202,8 +206,8 @@ def runs(runs: options.Runs = options.RUNS, json: options.Json = False) -> None:
     if not listed:
         say(f"No runs in {runs}. `fittingroom train cnn` makes one.")
         return
-    columns = ("run", "recipe", "seed", "validation", "test", "seconds", "parameters", "state")
-    print_table(None, columns, map(_row, listed), left=("run", "recipe", "state"))
+    columns = ("run", "validation", "test", "seconds")
+    print_table(None, columns, map(_row, listed), left=("run",))
     print_text("In brackets: 95% intervals for the images, without the variation between seeds.")
     finished = [each.run for each in listed if each.run is not None]
     told = differing_settings([run.recipe for run in finished])
@@ -260,16 +264,12 @@ def _test_accuracies(run: Run) -> dict[str, Estimate]:
 def _row(listed: Listed) -> tuple[str, ...]:
     run = listed.run
     if run is None:
-        return (listed.folder.name, "", "", "", "", "", "", listed.state)
+        return (listed.folder.name, listed.state, "", "")
     scores = _test_accuracies(run)
     names = {name: f"{name}: " if len(scores) > 1 else "" for name in scores}
     return (
         run.name,
-        run.recipe.name,
-        str(run.seed),
         validation_accuracy(run).percent,
         ", ".join(f"{names[name]}{each.percent}" for name, each in scores.items()) or "–",
         f"{run.summary.seconds:.1f}",
-        f"{run.summary.parameters:,}",
-        listed.state,
     )

@@ -32,7 +32,7 @@ from fittingroom.comparison.seeds import (
     seed_difference,
     seed_power,
 )
-from fittingroom.comparison.sentences import comparison_sentence, pair_sentence
+from fittingroom.comparison.sentences import comparison_sentence, headline, pair_sentence
 from fittingroom.errors import PredictionsError, UsageError
 from fittingroom.numbers import Estimate, listed
 
@@ -85,7 +85,8 @@ def compare_models(
         pair = replace(pair, verdict=verdict, p_adjusted=p, p_equivalent=p_equivalent)
         words = pair_sentence(models[pair.a], models[pair.b], pair, images, len(pairs), held_out)
         pairs[at] = replace(pair, sentence=words)
-    outcome = Comparison(tuple(models.values()), tuple(pairs), images, sentence="")
+    outcome = Comparison(tuple(models.values()), tuple(pairs), images, headline="", sentence="")
+    outcome = replace(outcome, headline=headline(outcome, held_out))
     return replace(outcome, sentence=comparison_sentence(outcome, held_out))
 
 

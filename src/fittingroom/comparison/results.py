@@ -177,12 +177,14 @@ class Comparison:
         models: in the order given.
         pairs: each pair once, the earlier entrant as `a`.
         images: how many images all were scored on.
-        sentence: the outcome in one plain paragraph.
+        headline: the verdict alone.
+        sentence: the outcome in one plain paragraph, which begins with the headline.
     """
 
     models: tuple[ModelResult, ...]
     pairs: tuple[Pair, ...]
     images: int
+    headline: str
     sentence: str
 
     @property

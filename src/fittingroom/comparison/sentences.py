@@ -54,11 +54,11 @@ def pair_sentence(
     return " ".join(parts)
 
 
-def comparison_sentence(comparison: Comparison, held_out: bool) -> str:
-    """The outcome of a whole comparison in one paragraph."""
+def headline(comparison: Comparison, held_out: bool) -> str:
+    """The verdict of a whole comparison alone."""
     models, pairs = comparison.models, comparison.pairs
     if len(pairs) == 1:
-        return pairs[0].sentence
+        return _verdict(pairs[0], 1)
     first = max(models, key=lambda model: model.accuracy.value)
     reached = (
         f"{comparison.images:,} {_kind(held_out)} images: {percent(first.accuracy.value, 2)} (95% "
@@ -81,14 +81,22 @@ def comparison_sentence(comparison: Comparison, held_out: bool) -> str:
         others += [p.b for p in pairs if (p.a, p.verdict) == (first.name, mirrored)]
         if others:
             parts.append(words.format(listed(others)))
+    return " ".join(parts)
+
+
+def comparison_sentence(comparison: Comparison, held_out: bool) -> str:
+    """The outcome of a whole comparison in one paragraph."""
+    models, pairs = comparison.models, comparison.pairs
+    if len(pairs) == 1:
+        return pairs[0].sentence
     decided = sum(pair.decided for pair in pairs)
     few = f"{decided} of the" if decided < len(pairs) else "All"
-    parts.append(
+    counted = (
         f"{few} {len(pairs)} pairs are shown to differ. Verdicts allow for the number of pairs "
         "(Holm's correction); each interval is that of its pair alone."
     )
     recipes = any(pair.level == "recipes" for pair in pairs)
-    return " ".join([*parts, _basis(models, recipes, held_out)])
+    return " ".join([comparison.headline, counted, _basis(models, recipes, held_out)])
 
 
 def _verdict(pair: Pair, pairs: int) -> str:
