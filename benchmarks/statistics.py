@@ -15,6 +15,8 @@ line is a share of simulated experiments, with its Monte-Carlo standard error.
   equivalence is an error.
 - Many models: two to eight equally accurate ones, trained once or over seeds, and the chance that
   any pair, or any class of a pair, is shown to differ; and looks after more and more seeds.
+- Claims: an accuracy claimed for the same test images, the mean of a recipe or a single training of
+  it, true or too high, and how often trainings with other seeds give which verdict.
 - One model: ten classes, probabilities calibrated or overconfident; the truth comes from four
   million images.
 """
@@ -39,9 +41,11 @@ from fittingroom import metrics
 from fittingroom.comparison import (
     ALPHA,
     LEAST_SEEDS,
+    MARGIN,
     SeedScores,
     accuracy_interval,
     holm,
+    judge_claim,
     mcnemar,
     seed_difference,
     tango_interval,
@@ -426,6 +430,36 @@ def one_model(generator: np.random.Generator, trials: Callable[[int], int]) -> I
                 yield line("One model", f"{images:,} images, {said}", name, hit, target)
 
 
+def claims(generator: np.random.Generator, trials: int) -> Iterator[Line]:
+    """True and inflated claims, judged by trainings on their test images."""
+    for deviation in (0.2, 0.4):
+        mean, spread = latent(ACCURACY, deviation)
+        found: dict[tuple[int, str, float], list[str]] = {}
+        for _ in range(trials):
+            own = math.hypot(SHARED, OWN) * generator.standard_normal(10_000, dtype=np.float32)
+            luck = mean + spread * generator.standard_normal((1 + max(SEEDS), 1), dtype=np.float32)
+            chance = generator.standard_normal((1 + max(SEEDS), 10_000), dtype=np.float32)
+            single, *accuracies = (chance > -(own + luck)).mean(axis=1)
+            # Over all seeds that there could be, on these images.
+            whole = special.ndtr((mean + own) / math.sqrt(CHANCE**2 + spread**2)).mean()
+            for claimed, start in (("the mean", whole), ("a single training", single)):
+                for gap in (0.0, 0.005, 0.01):
+                    for seeds in SEEDS:
+                        judged = judge_claim(start + gap, accuracies[:seeds], MARGIN)
+                        found.setdefault((seeds, claimed, gap), []).append(judged.verdict)
+        for (seeds, claimed, gap), verdicts in found.items():
+            high = f"{100 * gap:.1f} points too high" if gap else "true"
+            setting = f"{seeds} seeds, {deviation} points over seeds, {claimed}, {high}"
+            for said, limited in (
+                # The number claimed is tested: one that is the margin away from the mean is wrong.
+                ("reproduced", claimed == "the mean" and gap >= MARGIN),
+                ("compatible, not confirmed", False),
+                ("not reproduced, or exceeded", gap == 0),
+            ):
+                hits = [each in said.split(", or ") for each in verdicts]
+                yield line("Claims", setting, said, hits, TYPE_ONE if limited else None)
+
+
 def verdict(result: Line) -> str:
     if result.target is None:
         return ""
@@ -458,6 +492,7 @@ PARTS: dict[str, Callable[[np.random.Generator, int], Iterator[Line]]] = {
     "model": lambda generator, scale: one_model(
         generator, lambda images: (4_000 if images == 500 else 2_000) // scale
     ),
+    "claims": lambda generator, scale: claims(generator, 10_000 // scale),
 }
 
 
