@@ -53,7 +53,7 @@ def _dense_layers(width: int, depth: int, dropout: float) -> Network:
 
 ANN_FAST = _recipe(
     name="ann-fast",
-    title="The predecessor's accuracy in about a second: two narrow dense layers",
+    title="About the predecessor's accuracy in a second: two narrow dense layers",
     claim=_claim("88.44%", "87.85% to 89.01%", seeds=10, seconds="1", bfloat16=False),
     network=_dense_layers(96, depth=2, dropout=0),
     epochs=2,
@@ -111,7 +111,7 @@ def _dense(units: int) -> Network:
 
 CNN_FAST = _recipe(
     name="cnn-fast",
-    title="The predecessor's accuracy in a few seconds: three small convolutions",
+    title="About the predecessor's accuracy in a few seconds: three small convolutions",
     claim=_claim("91.04%", "90.52% to 91.54%", seeds=10, seconds="3", bfloat16=False),
     network=(
         *_stem(16),
