@@ -1,19 +1,24 @@
 """The measured trainings, as ``training.json`` holds them: sittings, and a row for each training.
 
-A *sitting* is one call of the benchmark on one machine, with the predecessor's epoch as it was then. A *row* is one recipe trained with one seed, and names its
-sitting. A row counts while its *conditions* hold: the recipe's key, the number of threads, the data.
-The sitting names the revision of the code.
+A *sitting* is a stretch of one call of the benchmark on one machine, with the predecessor's epoch as
+it was then. A *row* is one recipe trained with one seed, and names its sitting. A row counts while
+its *conditions* hold: the recipe's key, the number of threads, the data. The sitting names the
+revision of the code.
 """
 
 import itertools
+import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import stats
 
 from benchmarks.measure import QUIET
 from fittingroom.comparison import Entrant, SeedScores, accuracy_interval, compare_models
+from fittingroom.numbers import Estimate, plain
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import RECIPES
 
@@ -48,6 +53,45 @@ def predecessor_epoch(sitting: Sitting) -> float | None:
     return sitting["predecessor"].get("tensorflow", {}).get("epoch_seconds")
 
 
+def in_epochs(
+    rows: Sequence[Row], sittings: Sequence[Sitting], apart: tuple[float, int]
+) -> Estimate | None:
+    """The mean time of these rows in the predecessor's epochs; None if one of them has no epoch.
+
+    The 95% interval covers the seeds, if there are several, and the sittings. As in
+    :mod:`fittingroom.comparison.seeds`, its quantile is Cochran's and Cox's; its errors are those of
+    logarithms.
+
+    Args:
+        apart: variance of the logarithm of the predecessor's epoch between sittings, and its
+            degrees of freedom.
+    """
+    units = [predecessor_epoch(sittings[row["sitting"]]) for row in rows]
+    ratios = [row["seconds"] / unit for row, unit in zip(rows, units, strict=True) if unit]
+    if len(ratios) < len(rows):
+        return None
+    parts = [(apart[0] / len({row["sitting"] for row in rows}), apart[1])]
+    if len(rows) > 1:
+        logs = np.log([row["seconds"] for row in rows])
+        parts.append((float(logs.var(ddof=1)) / len(rows), len(rows) - 1))
+    variance = sum(part for part, _ in parts)
+    far = sum(part * stats.t.ppf(0.975, freedom) for part, freedom in parts) / math.sqrt(variance)
+    mean = _mean(ratios)
+    return Estimate(mean, mean * math.exp(-far), mean * math.exp(far))
+
+
+def between_sittings(rows: Sequence[Row], sittings: Sequence[Sitting]) -> tuple[float, int] | None:
+    """How the predecessor's epoch varies between sittings of these rows on one kind of processor:
+    variance of its logarithm, and degrees of freedom; None without two such sittings."""
+    logs = defaultdict(list)
+    for sitting in (sittings[place] for place in {row["sitting"] for row in rows}):
+        if unit := predecessor_epoch(sitting):
+            logs[sitting["environment"]["processor"]].append(math.log(unit))
+    freedom = sum(len(each) - 1 for each in logs.values())
+    squares = sum(float(np.var(each)) * len(each) for each in logs.values())
+    return (squares / freedom, freedom) if freedom else None
+
+
 def correct_of(rows: Sequence[Row]) -> npt.NDArray[np.bool_]:
     """Which seed classified which test image correctly: bool ``(S, N)``."""
     correct = np.ones((len(rows), rows[0]["test_images"]), np.bool_)
@@ -57,14 +101,15 @@ def correct_of(rows: Sequence[Row]) -> npt.NDArray[np.bool_]:
 
 
 def summarise(
-    rows: Sequence[Row], sittings: Sequence[Sitting], whole_epochs: int | None
+    rows: Sequence[Row], sittings: Sequence[Sitting], predecessor: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The results of the rows of each recipe together.
 
     Args:
         rows: those that count; failed trainings among them.
         sittings: all of them.
-        whole_epochs: after how many epochs the predecessor's own training ended; None if unknown.
+        predecessor: after how many ``"epochs"`` the predecessor's own training ended, and with
+            what ``"accuracy"``; empty if nobody verified it.
 
     Returns:
         ``"recipes"``: by name, accuracy and interval over seeds and test images, seeds, seconds
@@ -73,6 +118,7 @@ def summarise(
     """
     recipes: dict[str, Any] = {}
     entrants = []
+    apart = between_sittings(rows, sittings)
     for name in dict.fromkeys(row["recipe"] for row in rows):
         own = sorted((row for row in rows if row["recipe"] == name), key=lambda row: row["seed"])
         failures = [f"seed {row['seed']}: {row['failure']}" for row in own if "failure" in row]
@@ -81,7 +127,7 @@ def summarise(
             recipes[name] = {"seeds": [], "failures": failures}
             continue
         correct = correct_of(own)
-        measured = _recipe(own, sittings, correct, whole_epochs)
+        measured = _recipe(own, sittings, correct, apart, predecessor)
         recipes[name] = {**measured, "failures": failures}
         if name != TUTORIAL:
             answers = tuple(_right_or_wrong(each) for each in correct)
@@ -95,23 +141,35 @@ def summarise(
     pairs = compare_models(entrants).pairs if len(entrants) > 1 else ()
     told = {(pair.a, pair.b): pair.sentence for pair in pairs}
     verdicts = [told[pair] for pair in wanted if pair in told]
-    return {"predecessor_epochs": whole_epochs, "recipes": recipes, "verdicts": verdicts}
+    return {"predecessor": predecessor, "recipes": recipes, "verdicts": verdicts}
 
 
 def _recipe(
     rows: Sequence[Row],
     sittings: Sequence[Sitting],
     correct: npt.NDArray[np.bool_],
-    whole_epochs: int | None,
+    apart: tuple[float, int] | None,
+    predecessor: Mapping[str, Any],
 ) -> dict[str, Any]:
     accuracy = accuracy_interval(SeedScores.of(correct))
     # Rows from before this was noted were measured on a quiet machine.
     quiet = [row for row in rows if (row.get("others_share") or 0.0) <= QUIET]
     timed = quiet or rows
     seconds = [row["seconds"] for row in timed]
-    units = [predecessor_epoch(sittings[row["sitting"]]) for row in timed]
-    ratios = [time / unit for time, unit in zip(seconds, units, strict=True) if unit is not None]
-    epochs = _mean(ratios) if len(ratios) == len(timed) else None
+    # A disturbed epoch of the predecessor makes a time look shorter. Whether others disturbed it was
+    # not noted at first; such an epoch gives no bound.
+    share = 0.0 if quiet else math.inf
+    steady = [
+        row
+        for row in timed
+        if sittings[row["sitting"]]["predecessor"].get("tensorflow", {}).get("others_share", share)
+        <= QUIET
+    ]
+    epochs = in_epochs(steady, sittings, apart) if apart and steady else None
+    factor = None
+    if epochs and predecessor and accuracy.value >= predecessor["accuracy"]:
+        ends = (epochs.value, epochs.high, epochs.low)
+        factor = Estimate(*(predecessor["epochs"] / each for each in ends))
     return {
         "seeds": [row["seed"] for row in rows],
         "accuracy": accuracy.value,
@@ -123,8 +181,8 @@ def _recipe(
         "timed_seeds": [row["seed"] for row in timed],
         "quiet": bool(quiet),
         "before_training_seconds": _mean([row["before_training_seconds"] for row in rows]),
-        "predecessor_epochs": epochs,
-        "factor": None if epochs is None or whole_epochs is None else whole_epochs / epochs,
+        "predecessor_epochs": plain(epochs),
+        "factor": plain(factor),
         "parameters": rows[0]["parameters"],
         "operations": rows[0]["operations"],
         "model_bytes": rows[0].get("model_bytes"),

@@ -32,6 +32,7 @@ def page(measured: Mapping[str, Any], image_name: str) -> str:
         ordered=[(_result(name, each), each) for name, each in _fastest_first(measured)],
         newest={**newest["environment"], "versions": versions},
         stated_epochs=_STATED_EPOCHS,
+        two_digits=two_digits,
     )
 
 
@@ -56,17 +57,28 @@ def _result(name: str, each: Mapping[str, Any]) -> tuple[str, ...]:
     """Accuracy, interval, seeds and times; times are bounds if the machine was busy."""
     low, high = each["interval"]
     most, least = ("", "") if each["quiet"] else ("≤ ", "≥ ")
-    epochs, factor = each["predecessor_epochs"], each["factor"]
-    form = ",.0f" if factor is not None and factor > 999 else ".3g"
     return (
         "a tutorial's loop, 1 epoch" if name == TUTORIAL else f"`{name}`",
         f"**{each['accuracy']:.2%}**",
         f"{low:.2%}–{high:.2%}",
         str(len(each["seeds"])),
         most + seconds(each["seconds"]),
-        _NONE if epochs is None else f"{most}{epochs:.2f}",
-        _NONE if factor is None else f"{least}{factor:{form}}",
+        _ratio(most, each["predecessor_epochs"]),
+        _ratio(least, each["factor"]),
     )
+
+
+def _ratio(bound: str, estimate: Mapping[str, float] | None) -> str:
+    """``1.1 (0.90–1.3)``, or ``≤ 1.1`` where it is a bound."""
+    if estimate is None:
+        return _NONE
+    value, low, high = (two_digits(estimate[end]) for end in ("value", "low", "high"))
+    return f"{bound}{value}" if bound else f"{value} ({low}–{high})"
+
+
+def two_digits(value: float) -> str:
+    """``1,200``, ``0.30``: times and factors hold no more."""
+    return f"{float(f'{value:.2g}'):,.0f}" if value >= 9.95 else f"{value:#.2g}"
 
 
 def image(measured: Mapping[str, Any]) -> bytes:
