@@ -147,6 +147,8 @@ def test_trainings_failed_and_openings_unshown() -> None:
     assert found.sentence == "Failed: ann, seed 1: no."
     assert "opened once" in only(find([model()], unshown=1), "openings-unshown").sentence
     assert "3 times" in only(find([model()], unshown=3), "openings-unshown").sentence
+    found = only(find([model()], unregistered=["a-s0", "b-s0"]), "exploratory")
+    assert found.sentence.startswith("Exploratory: a-s0, b-s0 were not registered before")
 
 
 def compared(

@@ -6,6 +6,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
+from fittingroom.classes import in_short
 from fittingroom.comparison import ALPHA, LEAST_SEEDS, Comparison
 from fittingroom.evaluation import ModelReport
 from fittingroom.metrics import difference_of_shares
@@ -69,6 +70,10 @@ CODES: dict[str, Advice] = {
         "Show all runs that were scored, or say how you chose these: the best of several test "
         "scores is too good.",
     ),
+    "exploratory": Advice(
+        "Exploratory",
+        "Quote it as a hint, not as a test of the registered plan.",
+    ),
     "too-few-seeds": Advice(
         "Too few seeds",
         "Compare with --seeds 5 or more: fewer say little about how much a recipe varies.",
@@ -119,6 +124,7 @@ def find(
     failures: Sequence[str] = (),
     left: int = 0,
     unshown: int = 0,
+    unregistered: Sequence[str] = (),
 ) -> tuple[Finding, ...]:
     """Every finding about some models, in the order of the codes.
 
@@ -128,6 +134,8 @@ def find(
         left: how many trainings are still to come.
         unshown: how often the test set was opened for runs of these recipes that are not shown,
             as far as the log knows.
+        unregistered: runs that no plan had when the test set was opened for them, in a folder that
+            has plans.
     """
     found = [
         Finding(code, model.name, sentence)
@@ -152,6 +160,8 @@ def find(
             f"The test set was opened {times} for runs of these recipes that are not shown here."
         )
         found.append(Finding("openings-unshown", "", sentence))
+    if unregistered:
+        found.append(exploratory(unregistered))
     order = list(CODES)
     return tuple(sorted(found, key=lambda each: order.index(each.code)))
 
@@ -160,6 +170,13 @@ def foremost(found: Sequence[Finding], most: int = 3) -> list[Finding]:
     """The findings that matter most, one of a kind."""
     first = {each.code: each for each in reversed(found)}
     return sorted(first.values(), key=found.index)[:most]
+
+
+def exploratory(runs: Sequence[str]) -> Finding:
+    """That no plan had these runs when the test set was opened for them."""
+    were = "was" if len(runs) == 1 else "were"
+    sentence = f"{in_short(runs)} {were} not registered before the test set was opened."
+    return Finding("exploratory", "", f"Exploratory: {sentence}")
 
 
 def _comparison(comparison: Comparison, here: Sequence[str]) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
-"""``evaluate``, ``compare``, ``plan``, ``report`` and ``runs``: results of trainings."""
+"""``evaluate``, ``compare``, ``plan``, ``register``, ``report``, ``runs``: results of trainings."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ from fittingroom.cli.output import print_json, print_table, print_text, prints_a
 from fittingroom.errors import RunChangedError
 from fittingroom.numbers import Estimate, count, percent, percent_estimate, percent_range, some
 from fittingroom.recipes import differing_settings
-from fittingroom.runs import Listed, Run, list_runs, open_run
+from fittingroom.runs import Listed, Run, list_runs, open_run, read_openings
 
 app = typer.Typer()
 
@@ -37,6 +38,7 @@ def evaluate(
     session: "options.Session",
 ) -> None:
     """Score runs on the test set; it is opened once for each run, and that is logged."""
+    from fittingroom.findings import exploratory
     from fittingroom.jobs.evaluate import evaluate as evaluate_job
 
     opened = {str(folder): open_run(folder) for folder in run}
@@ -63,6 +65,9 @@ def evaluate(
         )
         if kinds > CLASSES:
             print_text(f"These are the {CLASSES} lowest recalls of {kinds:,}; --json gives all.")
+        openings = read_openings(opened[each].folder.parent)
+        if any(one.run == opened[each].name and one.registered is False for one in openings):
+            print_text(exploratory([opened[each].name]).sentence)
 
 
 @app.command()
@@ -165,6 +170,30 @@ def plan(
         print_json(planned.as_dict())
     else:
         print_text(planned.sentence)
+
+
+@app.command()
+@options.takes_session("runs")
+def register(
+    plan: Annotated[
+        Path, typer.Argument(help="A JSON file of recipes, seeds, primary, margin and looks.")
+    ],
+    json: options.Json = False,
+    *,
+    session: "options.Session",
+) -> None:
+    """Register a plan before the test set is opened; what it lacks is called exploratory."""
+    from fittingroom.jobs.register import register as register_job
+
+    registered = register_job(plan, session)
+    if json:
+        print_json({**asdict(registered), "hash": registered.hash})
+    else:
+        print_text(
+            f"Registered for {registered.data} at {registered.time}: {registered.seeds} seeds of "
+            f"{', '.join(registered.recipes)}. Its hash is {registered.hash}: whoever has it can "
+            "tell that the plan stays as it is."
+        )
 
 
 @app.command()

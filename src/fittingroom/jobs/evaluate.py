@@ -89,6 +89,8 @@ def _open_test(
         recipe=run.recipe.name,
         data=dataset.name,
         purpose=purpose,
+        key=run.recipe.key,
+        seed=run.seed,
     )
     test = dataset.open_test()
     predictor = Predictor(run.model_path, threads)

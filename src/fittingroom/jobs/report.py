@@ -146,8 +146,20 @@ def write(
     )
     audits = (find_audit(folder, dataset) for folder in folders)
     audit = next((each for each in audits if each is not None), None)
-    unshown = len(facts.openings_unshown(models))
-    findings = find(models, comparison, failures=failures, left=left, unshown=unshown)
+    unshown = facts.openings_unshown(models)
+    unregistered = dict.fromkeys(
+        each.run
+        for each in facts.openings_for(models)
+        if each.registered is False and each not in unshown
+    )
+    findings = find(
+        models,
+        comparison,
+        failures=failures,
+        left=left,
+        unshown=len(unshown),
+        unregistered=list(unregistered),
+    )
     index = write_report(
         out,
         models=models,

@@ -1,18 +1,14 @@
 """The log of openings of a test set: ``test-log.jsonl`` in a folder of runs."""
 
-import io
-import json
-import os
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 
-from fittingroom.errors import RunError
 from fittingroom.runs.environment import code_revision, now
-from fittingroom.runs.files import cannot_write, flush_folder
-from fittingroom.safe_io import MEBIBYTE, Refusal, parse_json, read_whole, utf8
+from fittingroom.runs.files import append_line, read_lines
+from fittingroom.runs.registered import is_registered, read_plans
+from fittingroom.safe_io import utf8
 
 TEST_LOG = "test-log.jsonl"
-_LARGEST_LOG = 16 * MEBIBYTE  # some 80,000 openings
 
 
 @dataclass(frozen=True)
@@ -26,6 +22,7 @@ class Opening:
         data: name of the data set.
         purpose: the command that opened it.
         revision: git's name for the code, or None.
+        registered: whether a plan had its recipe and seed; None if the folder has no plan.
     """
 
     time: str
@@ -34,44 +31,34 @@ class Opening:
     data: str
     purpose: str
     revision: str | None
+    registered: bool | None = None
 
 
-def log_opening(runs: Path, *, run: str, recipe: str, data: str, purpose: str) -> None:
-    """Log an opening, before the test set is read."""
-    path = runs / TEST_LOG
-    if path.is_symlink():  # of an untrusted folder, which would make us write elsewhere
-        raise RunError(f"{path} is a link. Remove it, or choose another folder with --runs.")
-    opening = Opening(now(), utf8(run), utf8(recipe), data, purpose, code_revision())
-    try:
-        # One short write in append mode, so lines of several processes do not mix. It begins with a
-        # line end, in case a crash cut off the line before.
-        with path.open("ab", buffering=0) as stream:
-            stream.write(b"\n" + json.dumps(asdict(opening)).encode() + b"\n")
-            os.fsync(stream.fileno())
-        flush_folder(runs)  # in case this is the first opening
-    except OSError as error:
-        raise cannot_write(path, error) from error
+def log_opening(
+    runs: Path, *, run: str, recipe: str, data: str, purpose: str, key: str = "", seed: int = 0
+) -> None:
+    """Log an opening, before the test set is read.
+
+    By the recipe's key and the seed, if a trained model is scored, a plan that was registered
+    knows it.
+    """
+    registered = is_registered(runs, data, key, seed)
+    opening = Opening(now(), utf8(run), utf8(recipe), data, purpose, code_revision(), registered)
+    append_line(runs / TEST_LOG, asdict(opening))
 
 
 def read_openings(runs: Path) -> tuple[Opening, ...]:
-    """All openings logged in a folder of runs; lines that a crash cut off are skipped."""
-    path = runs / TEST_LOG
-    try:
-        content = read_whole(path, _LARGEST_LOG)
-    except FileNotFoundError:
-        return ()
-    except (OSError, Refusal) as error:
-        raise RunError(
-            f"{path} can't be read: {getattr(error, 'strerror', None) or error}. Make it readable, "
-            "so that the openings can be counted."
-        ) from error
-    openings = []
-    for line in filter(bytes.strip, io.BytesIO(content)):
+    """All openings logged in a folder of runs.
+
+    What was opened before the folder's first plan was not registered.
+    """
+    openings, planned = [], bool(read_plans(runs))
+    for line in read_lines(runs / TEST_LOG):
         try:
-            opening = Opening(**parse_json(line, "the log"))
-        except (TypeError, ValueError):
+            opening = Opening(**line)
+        except TypeError:
             continue
-        *texts, revision = astuple(opening)
+        *texts, revision, registered = astuple(opening)
         if all(isinstance(each, str) for each in (*texts, revision or "")):
-            openings.append(opening)
+            openings.append(replace(opening, registered=registered is True if planned else None))
     return tuple(openings)

@@ -1,0 +1,87 @@
+"""Plans are registered before the test set is opened, and what they lack is exploratory."""
+
+import json
+
+import pytest
+
+from fittingroom.errors import RunChangedError, UsageError
+from fittingroom.jobs.evaluate import evaluate
+from fittingroom.jobs.register import register
+from fittingroom.jobs.report import report
+from fittingroom.jobs.session import Session
+from fittingroom.recipes import recipe_named
+from fittingroom.runs import read_openings, read_plans
+
+PLAN = {
+    "recipes": ["logreg", "forest"],
+    "seeds": 3,
+    "primary": ["forest", "logreg"],
+    "margin": 0.01,
+    "looks": [2, 3],
+}
+TINY = ["tiny", "logreg"]
+
+
+def write(folder, **changed):
+    path = folder / "plan.json"
+    path.write_text(json.dumps({**PLAN, **changed}))
+    return path
+
+
+def test_what_no_plan_had_is_exploratory(cli, run_copy, sample, tmp_path):
+    runs, run = run_copy.parent, run_copy.name
+    session = Session(data=sample, runs=runs, threads=1)
+    plan = register(write(tmp_path), session)
+    assert read_plans(runs) == [plan]
+    assert plan.recipes["logreg"] == recipe_named("logreg").key
+    _, out, _ = cli("evaluate", str(run_copy), "--data", "sample", "--threads", "1")
+    sentence = f"Exploratory: {run} was not registered before the test set was opened."
+    assert sentence in out
+    page = report([run_copy], out=tmp_path / "report", session=session)
+    results = json.loads((page.parent / "results.json").read_text())
+    assert sentence in [each["sentence"] for each in results["findings"]]
+    with pytest.raises(UsageError, match=f"was opened for {run} at"):
+        register(write(tmp_path, recipes=TINY, primary=TINY), session)
+    assert len(read_plans(runs)) == 1
+
+
+def test_what_a_plan_had_is_registered(cli, run_copy, sample, tiny, tmp_path):
+    runs = run_copy.parent
+    code, out, _ = cli("register", str(write(tmp_path)), "--data", "sample", "--runs", str(runs))
+    assert code == 0
+    assert read_plans(runs)[0].hash in out
+    register(write(tmp_path, recipes=TINY, primary=TINY), Session(data=sample, runs=runs))
+    evaluate(run_copy, session=Session(data=sample, threads=1))
+    assert [each.registered for each in read_openings(runs)] == [True]
+    plans = runs / "registered.jsonl"
+    plans.write_text(plans.read_text().replace('"margin": 0.01', '"margin": 0.02'))
+    with pytest.raises(RunChangedError, match=r"registered\.jsonl was changed"):
+        read_openings(runs)
+
+
+def test_what_was_opened_before_the_first_plan_was_not_registered(run_copy, sample, tmp_path):
+    runs = run_copy.parent
+    evaluate(run_copy, session=Session(data=sample, threads=1))
+    assert [each.registered for each in read_openings(runs)] == [None]
+    register(write(tmp_path), Session(data=sample, runs=runs))
+    assert [each.registered for each in read_openings(runs)] == [False]
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"seeds": 0}, "`seeds` can't be 0"),
+        ({"primary": ["logreg", "logreg"]}, "`primary` can't be"),
+        ({"primary": ["logreg", "cnn"]}, "`primary` can't be"),
+        ({"margin": 5}, "`margin` can't be 5"),
+        ({"looks": [3, 2]}, "`looks` can't be"),
+        ({"looks": [2, 4]}, "`looks` can't be"),
+        ({"looks": []}, "`looks` can't be"),
+        ({"more": 1}, "isn't a plan"),
+        ({"looks": ["a"]}, "isn't a plan"),
+    ],
+)
+def test_an_impossible_plan_is_refused(sample, tmp_path, changed, words):
+    with pytest.raises(UsageError, match=words):
+        register(write(tmp_path, **changed), Session(data=sample, runs=tmp_path / "runs"))
+    assert not (tmp_path / "runs").exists()
