@@ -15,7 +15,7 @@ PYTEST := -n 2 --dist loadfile
 
 .PHONY: report test test-slow test-tensorflow lint lint-page notebooks bench bench-inference bench-scaling \
 	bench-cluster bench-statistics bench-audit bench-photos bench-serving bench-unknown \
-	bench-reproduce bench-crash bench-reading fuzz audit model photo-model images docs clean
+	bench-reproduce bench-crash bench-reading bench-halves fuzz audit model photo-model images docs clean
 
 report: $(VENV)/ready
 	$(BIN)/fittingroom compare ann cnn
@@ -90,6 +90,10 @@ bench-reading: $(VENV)/ready
 # Does a model know what it does not know? ARGS="--model RUN" measures another than the package's.
 bench-unknown: $(VENV)/ready
 	$(BIN)/python -m benchmarks.unknown $(ARGS)
+
+# Why is validation accuracy above test accuracy?
+bench-halves: $(VENV)/ready
+	$(BIN)/python -m benchmarks.halves $(ARGS)
 
 # Does the same training give the same numbers again? ARGS="--repeats 3 --recipes ann" tries others.
 bench-reproduce: $(VENV)/ready

@@ -23,8 +23,8 @@ CLASS_GAP = 0.05
 # So many classes have a sentence of their own, the lowest recall first.
 CLASSES_NAMED = 5
 # By how much more accurate models are on test images than on validation images, from least to most:
-# those of the published Fashion-MNIST are harder, by 0.6 to 1.4 points over all recipes measured
-# (docs/results/training.md). All models share these images, so each would be named for them.
+# those of the published Fashion-MNIST are harder (docs/results/halves.md), by 0.6 to 1.4 points for
+# all recipes measured (docs/results/training.md). All models share them: each would be named.
 KNOWN_GAP = (-0.014, -0.006)
 # With fewer, Student's quantile makes intervals wide, and the deviation is hardly known.
 ENOUGH_SEEDS = 5

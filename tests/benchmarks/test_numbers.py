@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from benchmarks import audit, inference, peers, photo_scenes, reproduce, scaling, unknown
+from benchmarks import audit, halves, inference, peers, photo_scenes, reproduce, scaling, unknown
 from benchmarks.made_data import write_set
 from benchmarks.statistics import Line, verdict
 from benchmarks.strangers import strangers
+from fittingroom.auditing import unit_images
 from fittingroom.data import find_dataset
 from fittingroom.data.official import TEST, TRAINING
 from tests.auditing.made_up import made_up
@@ -95,6 +96,28 @@ def test_reproduce_fails_for_one_other_repeat_or_more_than_one_class_in_a_thousa
     assert reproduce.met([reproduced(same=4995)])
     assert not reproduce.met([reproduced(), reproduced(alone=9)])
     assert not reproduce.met([reproduced(), reproduced(same=4994)])
+
+
+def test_halves_compares_each_image_with_the_others_of_training(sample):
+    points = unit_images(sample.training().images[:60])
+    similar, places = halves.nearest(points, 40)
+    products = points @ points[:40].T
+    np.fill_diagonal(products, -1)
+    expected = np.argsort(-products, axis=1)[:, :10]
+    np.testing.assert_array_equal(np.sort(places), np.sort(expected))
+    np.testing.assert_allclose(-np.sort(-similar), -np.sort(-products)[:, :10], atol=1e-6)
+
+
+def test_halves_weighs_bins_as_the_second_set_does():
+    values, others = np.array([1.0, 1, 0, 0, 0, 0]), np.array([1.0, 0, 0, 0])
+    bins, other_bins = np.array([0, 0, 1, 1, 1, 1]), np.array([0, 0, 0, 1])
+    plain = halves.gap(values, others, bins * 0, other_bins * 0)
+    assert plain["value"] == pytest.approx(1 / 3 - 1 / 4)
+    error = 1.96 * np.sqrt(values.var() / 6 + others.var() / 4)
+    assert plain["high"] - plain["value"] == pytest.approx(error)
+    binned = halves.gap(values, others, bins, other_bins)
+    assert binned["value"] == pytest.approx(3 / 4 * (1 - 1 / 3))
+    assert binned["high"] - binned["value"] == pytest.approx(1.96 * np.sqrt(9 / 16 * 2 / 9 / 3))
 
 
 def test_made_data_is_cut_or_repeated_in_order(tmp_path):
