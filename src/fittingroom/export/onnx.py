@@ -1,4 +1,4 @@
-"""A trained network → an ONNX model with everything inside.
+"""A trained model → an ONNX model with everything inside.
 
 The graph takes images as they are, ``uint8 (N, 28, 28)``, and gives ``logits`` and
 ``probabilities``, both ``float32 (N, K)``, ``features`` float32 ``(N, D)``, and ``ood_score``
@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import onnx
 from onnx import TensorProto, helper
 
 from fittingroom import networks
@@ -83,10 +84,10 @@ def build_onnx(
         inputs = graph.add("Concat", inputs, graph.add("Slice", inputs, *steps), axis=0)
         shares = np.tile(shares / 2, 2)
     output, takes = _add_layers(graph, network, weight, inputs)
-    logits = features = _mean(graph, Values(output, len(classes)), shares)
+    logits = features = _mean(graph, _Values(output, len(classes)), shares)
     last = len(network) - 1
     if isinstance(network[last], Dense):
-        features = _mean(graph, Values(takes[last], weights[f"{last}.weight"].shape[1]), shares)
+        features = _mean(graph, _Values(takes[last], weights[f"{last}.weight"].shape[1]), shares)
     strange = features
     # The first convolution takes the images themselves.
     convolutions = [at for at, layer in enumerate(network) if isinstance(layer, Conv) and at > 0]
@@ -96,42 +97,59 @@ def build_onnx(
             graph.add("ReduceMean", takes[at], graph.integers(2, 3), keepdims=0) for at in chosen
         ]
         channels = sum(weights[f"{at}.weight"].shape[1] for at in chosen)
-        strange = _mean(graph, Values(graph.add("Concat", *means, axis=1), channels), shares)
-    return finish(
-        graph, logits.name, features, strange, classes, temperature, ood=ood, metadata=metadata
-    )
+        strange = _mean(graph, _Values(graph.add("Concat", *means, axis=1), channels), shares)
+    values = (logits, features, strange)
+    return _finished(graph, *values, classes, temperature, ood, metadata, opsets={})
 
 
-class Values(NamedTuple):
+def wrap_core(
+    core: bytes,
+    *,
+    classes: Sequence[str],
+    temperature: float,
+    ood: OodScore | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> bytes:
+    """The same ONNX model around a graph that an engine hands over, of a model of your own.
+
+    Args:
+        core: an ONNX model from ``images`` float32 ``(N, 28, 28)`` of 0–255 to ``logits``
+            float32 ``(N, K)``, of the opset of :mod:`fittingroom.graphs`.
+        classes, temperature, ood, metadata: see :func:`build_onnx`.
+    """
+    model = onnx.load_from_string(core)
+    opsets = {entry.domain: entry.version for entry in model.opset_import if entry.domain}
+    # The core's names are kept apart from those that its surroundings add.
+    inner = onnx.compose.add_prefix(model, "core/").graph
+    graph = GraphBuilder()
+    graph.add("Cast", "images", output="core/images", to=TensorProto.FLOAT)
+    graph.nodes.extend(inner.node)
+    graph.constants.extend(inner.initializer)
+    logits = _Values("core/logits", len(classes))
+    values = (logits, logits, logits)
+    return _finished(graph, *values, classes, temperature, ood, metadata, opsets)
+
+
+class _Values(NamedTuple):
     """A value of a graph."""
 
     name: str
     size: int  # how many numbers an image has in it, or channels
 
 
-def finish(
+def _finished(
     graph: GraphBuilder,
-    logits: str,
-    features: Values,
-    strange: Values,
+    logits: _Values,  # before the temperature
+    features: _Values,
+    strange: _Values,  # what becomes ood_features or ood_score
     classes: Sequence[str],
     temperature: float,
-    *,
-    ood: OodScore | None = None,
-    metadata: Mapping[str, str] | None = None,
-    opsets: Mapping[str, int] | None = None,
+    ood: OodScore | None,
+    metadata: Mapping[str, str] | None,
+    opsets: Mapping[str, int],  # versions of other domains than ONNX' own that its nodes use
 ) -> bytes:
-    """A graph that takes ``images`` → the model, with temperature, softmax and metadata.
-
-    Args:
-        graph: its nodes so far.
-        logits: before the temperature, ``(N, K)``.
-        features: ``(N, size)``.
-        strange: what becomes ``ood_features`` or ``ood_score``, ``(N, size)``.
-        classes, temperature, ood, metadata: see :func:`build_onnx`.
-        opsets: versions of other domains than ONNX' own that its nodes use.
-    """
-    graph.add("Div", logits, graph.floats(temperature), output="logits")
+    """A graph that takes ``images`` → the model, with temperature, softmax and metadata."""
+    graph.add("Div", logits.name, graph.floats(temperature), output="logits")
     graph.add("Softmax", "logits", output="probabilities", axis=1)
     graph.add("Identity", features.name, output="features")
     shapes = {name: ["N", len(classes)] for name in ("logits", "probabilities")}
@@ -140,7 +158,7 @@ def finish(
         graph.add("Identity", strange.name, output="ood_features")
         shapes["ood_features"] = ["N", strange.size]
     else:
-        ood.add_to(graph, strange.name, logits, output="ood_score")
+        ood.add_to(graph, strange.name, logits.name)
         shapes["ood_score"] = ["N"]
     outputs = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
@@ -167,13 +185,13 @@ def _shifted(graph: GraphBuilder, pixels: str) -> str:
     return graph.add("Concat", *moved, axis=0)
 
 
-def _mean(graph: GraphBuilder, values: Values, shares: Float32) -> Values:
+def _mean(graph: GraphBuilder, values: _Values, shares: Float32) -> _Values:
     """The mean of all views of each image, which follow one another along the batch."""
     if len(shares) == 1:
         return values
     views = graph.add("Reshape", values.name, graph.integers(len(shares), -1, values.size))
     weighted = graph.add("Mul", views, graph.constant(shares.reshape(-1, 1, 1)))
-    return Values(graph.add("ReduceSum", weighted, graph.integers(0), keepdims=0), values.size)
+    return _Values(graph.add("ReduceSum", weighted, graph.integers(0), keepdims=0), values.size)
 
 
 def _add_layers(

@@ -39,15 +39,14 @@ class OodScore:
         energy = top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
         return self.scale * lengths - energy
 
-    def add_to(self, graph: GraphBuilder, features: str, logits: str, output: str) -> None:
-        """Add the score's nodes to a graph; the rest are names, of what :meth:`scores` takes and
-        gives."""
+    def add_to(self, graph: GraphBuilder, features: str, logits: str) -> None:
+        """Add ``ood_score`` to a graph, from the names of what :meth:`scores` takes."""
         centred = graph.add("Sub", features, graph.constant(self.mean))
         aside = graph.add("MatMul", centred, graph.constant(self.residual))  # (N, R)
         lengths = graph.add("ReduceL2", aside, graph.integers(1), keepdims=0)  # (N,)
         scaled = graph.add("Mul", lengths, graph.constant(np.array(self.scale, np.float32)))
         energy = graph.add("ReduceLogSumExp", logits, graph.integers(1), keepdims=0)
-        graph.add("Sub", scaled, energy, output=output)
+        graph.add("Sub", scaled, energy, output="ood_score")
 
 
 def fit_ood(features: Float32, logits: Float32) -> OodScore:
