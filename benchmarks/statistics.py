@@ -108,6 +108,7 @@ SECTIONS = (
     "For the record",
     "Many models",
     "One model",
+    "Claims",
 )
 AT_THE_MARGIN = "equivalent within a margin of the gap"
 CLASSES = 10

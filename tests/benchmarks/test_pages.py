@@ -20,6 +20,7 @@ PAGES |= {
         *(
             "audit",
             "crash",
+            "halves",
             "inference",
             "photos",
             "photo-labels",

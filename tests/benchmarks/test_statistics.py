@@ -27,7 +27,6 @@ def test_the_page_has_a_chapter_for_each_kind_of_result_that_the_code_gives(monk
 def test_page_and_stored_numbers_have_each_part_of_the_code_or_say_that_it_is_missing():
     page = (RESULTS / "statistics.md").read_text(encoding="utf-8")
     stored = json.loads((RESULTS / "statistics.json").read_text(encoding="utf-8"))
-    assert page == statistics.page(stored)
     chapters = re.findall(r"(?m)^## (.+)$", page)
     missing = re.findall(r"Not simulated yet: (.+)\.", page)
     named = {*stored["parts"], *chapters, *(name for each in missing for name in each.split("; "))}
