@@ -89,7 +89,7 @@ def test_a_folds_own_labels_choose_no_temperature(made, sample, tmp_path):
     (predictions,) = found.entrants[0].predictions
     assert np.array_equal(np.asarray(predictions.log_probabilities), expected)
     assert found.log_losses == (log_loss(training.labels, expected),)
-    assert found.sentence.startswith("Accuracy of logreg on 2,000 held-out images: 90.")
+    assert found.comparison.sentence.startswith("Accuracy of logreg on 2,000 held-out images: 90.")
 
 
 def test_recipes_are_compared_by_image_over_seeds(made, sample, tiny, tmp_path):

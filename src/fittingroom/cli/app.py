@@ -28,6 +28,7 @@ GROUPS = {
         "runs": "runs",
         "cv": "cv ann cnn",
         "plan": "plan ann cnn --gap 0.3",
+        "register": "register plan.json",
         "verify": "verify keras-ann --claim 0.8834",
         "reproduce": "reproduce runs/cnn-s0-3f9c",
         "audit": "audit",

@@ -268,4 +268,4 @@ def cv(
         ],
         left=("recipe",),
     )
-    print_text(found.sentence)
+    print_text(f"{found.comparison.headline} {found.method}")

@@ -65,8 +65,7 @@ def headline(comparison: Comparison, held_out: bool) -> str:
         f"interval {percent_range(first.accuracy, 2)})."
     )
     if not pairs:
-        recipes = len(first.per_seed) >= LEAST_SEEDS
-        return f"Accuracy of {first.name} on {reached} {_basis(models, recipes, held_out)}"
+        return f"Accuracy of {first.name} on {reached}"
     parts = [
         f"{first.name} has the highest accuracy of the {len(models)} models compared on {reached}"
     ]
@@ -89,6 +88,9 @@ def comparison_sentence(comparison: Comparison, held_out: bool) -> str:
     models, pairs = comparison.models, comparison.pairs
     if len(pairs) == 1:
         return pairs[0].sentence
+    if not pairs:
+        recipes = len(models[0].per_seed) >= LEAST_SEEDS
+        return f"{comparison.headline} {_basis(models, recipes, held_out)}"
     decided = sum(pair.decided for pair in pairs)
     few = f"{decided} of the" if decided < len(pairs) else "All"
     counted = (

@@ -41,11 +41,11 @@ class CrossValidation:
     log_losses: tuple[Estimate, ...]  # means over seeds; the intervals cover the images alone
 
     @property
-    def sentence(self) -> str:
-        """The outcome in plain words."""
+    def method(self) -> str:
+        """How it was found, in plain words."""
         return (
-            f"{self.comparison.sentence} Each image was held out of one of {self.folds} trainings, "
-            "and classified by that model. The test set was not opened."
+            f"Each image was held out of one of {self.folds} trainings, and classified by that "
+            "model. The test set was not opened."
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -55,7 +55,7 @@ class CrossValidation:
             "data_description": self.dataset.description,
             "folds": self.folds,
             **self.comparison.as_dict(),
-            "sentence": self.sentence,
+            "sentence": f"{self.comparison.sentence} {self.method}",
         }
         for model, loss in zip(values["models"], self.log_losses, strict=True):
             model["log_loss"] = loss.as_dict()
