@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from benchmarks import training_page
+from benchmarks import openings, training_page
 from benchmarks.measure import RESULTS
 from benchmarks.table import key_of
 
@@ -20,8 +20,10 @@ PAGES |= {
         *(
             "audit",
             "crash",
+            "cv",
             "halves",
             "inference",
+            "openings",
             "photos",
             "photo-labels",
             "reading",
@@ -63,3 +65,12 @@ def test_every_recipe_of_the_table_is_the_one_that_was_measured():
             if row["recipe"] == name
         }
         assert {keys[seed] for seed in each["seeds"]} == {key_of(name)}
+
+
+def test_every_scored_training_is_among_the_openings():
+    logged = [tuple(each.values()) for each in measured("openings")["openings"]]
+    for path in (path for pattern in openings.PATTERNS for path in RESULTS.glob(pattern)):
+        scored = list(openings.scored(measured(path.stem)))
+        assert scored, path
+        absent = [each for each in scored if tuple(each.values()) not in logged]
+        assert not absent, "run `python -m benchmarks.openings` after a measurement"
