@@ -56,7 +56,7 @@ fittingroom serve                opens a page for photos and the camera
 """,
 )
 _ROOMS = (train, recipes, results, predict, teach, serve, export, doctor)
-_COMMANDS = {
+COMMANDS = {
     each.name or each.callback.__name__: each
     for room in _ROOMS
     for each in room.app.registered_commands
@@ -64,7 +64,7 @@ _COMMANDS = {
 }
 for group, examples in GROUPS.items():
     for name, example in examples.items():
-        command = _COMMANDS[name]
+        command = COMMANDS[name]
         command.rich_help_panel, command.epilog = group, f"Example: fittingroom {example}"
         app.registered_commands.append(command)
 app.add_typer(

@@ -182,7 +182,7 @@ def register(
     *,
     session: "options.Session",
 ) -> None:
-    """Register a plan before the test set is opened; what it lacks is called exploratory."""
+    """Register a plan before the test set is opened; all else will be marked as exploratory."""
     from fittingroom.jobs.register import register as register_job
 
     registered = register_job(plan, session)
@@ -191,8 +191,8 @@ def register(
     else:
         print_text(
             f"Registered for {registered.data} at {registered.time}: {registered.seeds} seeds of "
-            f"{', '.join(registered.recipes)}. Its hash is {registered.hash}: whoever has it can "
-            "tell that the plan stays as it is."
+            f"{', '.join(registered.recipes)}. Publish its hash, and anyone can check that the "
+            f"plan stayed as it is: {registered.hash}"
         )
 
 
