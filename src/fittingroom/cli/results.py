@@ -1,6 +1,5 @@
 """``evaluate``, ``compare``, ``plan``, ``register``, ``report``, ``runs``: results of trainings."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -185,15 +184,11 @@ def register(
     """Register a plan before the test set is opened; all else will be marked as exploratory."""
     from fittingroom.jobs.register import register as register_job
 
-    registered = register_job(plan, session)
+    digest = register_job(plan, session)
     if json:
-        print_json({**asdict(registered), "hash": registered.hash})
+        print_json({"hash": digest})
     else:
-        print_text(
-            f"Registered for {registered.data} at {registered.time}: {registered.seeds} seeds of "
-            f"{', '.join(registered.recipes)}. Publish its hash, and anyone can check that the "
-            f"plan stayed as it is: {registered.hash}"
-        )
+        print_text(f"Registered. Whoever has the plan's hash can tell that it stays so: {digest}")
 
 
 @app.command()

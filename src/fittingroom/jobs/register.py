@@ -1,22 +1,34 @@
 """Register: say what will be compared before the test set is opened for it."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 from fittingroom.errors import UsageError
 from fittingroom.jobs.session import Session
 from fittingroom.recipes import recipe_of
-from fittingroom.runs import Plan, add_plan, make_folder, read_openings, run_name
-from fittingroom.runs.environment import now
-from fittingroom.runs.registered import EXAMPLE
+from fittingroom.runs import add_plan, make_folder, read_openings, run_name
 from fittingroom.safe_io import Refusal, read_json
 
+_EXAMPLE = {
+    "recipes": ["ann", "cnn"],
+    "seeds": 5,
+    "primary": ["cnn", "ann"],
+    "margin": 0.005,
+    "looks": [3, 5],
+}
 
-def register(plan: Path | str, session: Session | None = None) -> Plan:
-    """Register a plan: what `evaluate`, `compare` and `report` open besides, they call exploratory.
+
+def register(plan: Path | str, session: Session | None = None) -> str:
+    """Register a plan; what is scored on the test set later and is not in it, is exploratory.
 
     Args:
-        plan: a JSON file of recipes, seeds, primary pair, margin and looks.
+        plan: a JSON file of recipes, seeds, the primary pair, the margin (a fraction), and the
+            numbers of seeds at which you will look, up to all.
         session: data and folder of runs.
+
+    Returns:
+        The hash of the plan with its time.
 
     Raises:
         UsageError: the file is no plan, or the test set was opened already for one of its recipes
@@ -26,25 +38,38 @@ def register(plan: Path | str, session: Session | None = None) -> Plan:
     dataset, runs = session.dataset, session.folder
     try:
         asked = read_json(Path(plan))
-        chosen = {
-            each: recipe_of(each).for_classes(len(dataset.classes)) for each in asked.pop("recipes")
-        }
-        primary = [chosen[each].name if each in chosen else each for each in asked.pop("primary")]
-        keys = {each.name: each.key for each in chosen.values()}
-        registered = Plan(now(), dataset.name, keys, primary=primary, **asked)
-    except (Refusal, AttributeError, KeyError, TypeError) as error:
-        why = f": {error}" if isinstance(error, Refusal) else "."
-        raise UsageError(f"{plan} isn't a plan{why} A plan is like {EXAMPLE}.") from error
-    planned = [
-        run_name(each, seed, dataset.key)
-        for each in chosen.values()
-        for seed in range(registered.seeds)
-    ]
+        right = _is_plan(asked)
+    except (Refusal, AttributeError, KeyError, TypeError):
+        right = False
+    if not right:
+        raise UsageError(
+            f"{plan} isn't a plan. Write one like {json.dumps(_EXAMPLE)}: different recipes, two "
+            "of them primary, a margin from 0 to below 1, looks that rise to the number of seeds."
+        )
+    chosen = [recipe_of(each).for_classes(len(dataset.classes)) for each in asked["recipes"]]
+    planned = tuple(
+        run_name(each, seed, dataset.key) for each in chosen for seed in range(asked["seeds"])
+    )
     for opening in read_openings(runs):
-        if opening.data == dataset.name and opening.run.startswith(tuple(planned)):
+        if opening.data == dataset.name and opening.run.startswith(planned):
             raise UsageError(
                 f"The test set was opened for {opening.run} at {opening.time}, so that it can't be "
                 "registered any more. Plan recipes that were not scored in this folder of runs."
             )
-    add_plan(make_folder(runs), registered)
-    return registered
+    keys = dict(zip(asked["recipes"], (each.key for each in chosen), strict=True))
+    return add_plan(make_folder(runs), {"data": dataset.name, **asked, "recipes": keys})
+
+
+def _is_plan(asked: Any) -> bool:
+    recipes, primary, looks, seeds = (
+        asked[name] for name in ("recipes", "primary", "looks", "seeds")
+    )
+    return (
+        asked.keys() == _EXAMPLE.keys()
+        and len({*recipes}) == len(recipes)
+        and len(primary) == 2 == len({*primary} & {*recipes})
+        and 0 <= asked["margin"] < 1
+        and all(type(each) is int and each > 0 for each in (seeds, *looks))
+        and looks == sorted({*looks})
+        and looks[-1:] == [seeds]
+    )

@@ -7,6 +7,5 @@ from fittingroom.runs.folder import Run, Summary, open_run, run_name
 from fittingroom.runs.history import Ending, Epoch, best_epoch, ending
 from fittingroom.runs.listing import Listed, find_begun, find_run, list_runs
 from fittingroom.runs.outputs import add_to_output, open_output, replace_output
-from fittingroom.runs.registered import Plan, add_plan, read_plans
-from fittingroom.runs.testlog import Opening, log_opening, read_openings
+from fittingroom.runs.testlog import Opening, add_plan, log_opening, read_openings, read_plans
 from fittingroom.runs.writer import RunWriter

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import io
 import json
 import os
 import re
@@ -12,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from fittingroom.errors import FittingRoomError, RunBusyError, RunError
-from fittingroom.safe_io import MEBIBYTE, Refusal, parse_json, read_whole, utf8
+from fittingroom.safe_io import utf8
 
-_LARGEST_LOG = 16 * MEBIBYTE  # some 80,000 lines
 # What a file system answers that is full, that has no locks, and that cannot flush a folder.
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
@@ -102,38 +100,6 @@ def as_json(values: Any) -> bytes:
     """Values as indented JSON in UTF-8, its newline included."""
     text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
     return f"{utf8(text)}\n".encode()
-
-
-def append_line(path: Path, values: Mapping[str, Any]) -> None:
-    """Add a line of JSON to a log."""
-    if path.is_symlink():  # of an untrusted folder, which would make us write elsewhere
-        raise RunError(f"{path} is a link. Remove it, or choose another folder with --runs.")
-    try:
-        # One short write in append mode, so lines of several processes do not mix. It begins with a
-        # line end, in case a crash cut off the line before.
-        with path.open("ab", buffering=0) as stream:
-            stream.write(b"\n" + json.dumps(values).encode() + b"\n")
-            os.fsync(stream.fileno())
-        flush_folder(path.parent)  # in case this is the first line
-    except OSError as error:
-        raise cannot_write(path, error) from error
-
-
-def read_lines(path: Path) -> list[Any]:
-    """The lines of a log, none if it is not there; what a crash cut off is skipped."""
-    lines = []
-    try:
-        for line in filter(bytes.strip, io.BytesIO(read_whole(path, _LARGEST_LOG))):
-            with contextlib.suppress(Refusal):
-                lines.append(parse_json(line, "the log"))
-    except FileNotFoundError:
-        pass
-    except (OSError, Refusal) as error:
-        raise RunError(
-            f"{path} can't be read: {getattr(error, 'strerror', None) or error}. Make it readable, "
-            "so that the openings can be counted."
-        ) from error
-    return lines
 
 
 def cannot_write(path: Path, error: OSError) -> FittingRoomError:

@@ -1,14 +1,22 @@
-"""The log of openings of a test set: ``test-log.jsonl`` in a folder of runs."""
+"""What a folder of runs logs of a test set: openings, and plans that were registered before."""
 
+import contextlib
+import hashlib
+import io
+import json
+import os
+from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from fittingroom.errors import RunChangedError, RunError
 from fittingroom.runs.environment import code_revision, now
-from fittingroom.runs.files import append_line, read_lines
-from fittingroom.runs.registered import is_registered, read_plans
-from fittingroom.safe_io import utf8
+from fittingroom.runs.files import cannot_write, flush_folder
+from fittingroom.safe_io import MEBIBYTE, Refusal, parse_json, read_whole, utf8
 
-TEST_LOG = "test-log.jsonl"
+TEST_LOG, PLANS = "test-log.jsonl", "registered.jsonl"
+_LARGEST_LOG = 16 * MEBIBYTE  # some 80,000 openings
 
 
 @dataclass(frozen=True)
@@ -37,23 +45,21 @@ class Opening:
 def log_opening(
     runs: Path, *, run: str, recipe: str, data: str, purpose: str, key: str = "", seed: int = 0
 ) -> None:
-    """Log an opening, before the test set is read.
-
-    By the recipe's key and the seed, if a trained model is scored, a plan that was registered
-    knows it.
-    """
-    registered = is_registered(runs, data, key, seed)
-    opening = Opening(now(), utf8(run), utf8(recipe), data, purpose, code_revision(), registered)
-    append_line(runs / TEST_LOG, asdict(opening))
+    """Log an opening, before the test set is read; plans know a recipe's key and seed."""
+    plans = read_plans(runs)
+    registered = any(
+        plan["data"] == data and key in plan["recipes"].values() and seed < plan["seeds"]
+        for plan in plans
+    )
+    texts = utf8(run), utf8(recipe), data, purpose
+    opening = Opening(now(), *texts, code_revision(), registered if plans else None)
+    _append(runs / TEST_LOG, asdict(opening))
 
 
 def read_openings(runs: Path) -> tuple[Opening, ...]:
-    """All openings logged in a folder of runs.
-
-    What was opened before the folder's first plan was not registered.
-    """
+    """All openings logged in a folder of runs; those before its first plan were not registered."""
     openings, planned = [], bool(read_plans(runs))
-    for line in read_lines(runs / TEST_LOG):
+    for line in _lines(runs / TEST_LOG):
         try:
             opening = Opening(**line)
         except TypeError:
@@ -62,3 +68,59 @@ def read_openings(runs: Path) -> tuple[Opening, ...]:
         if all(isinstance(each, str) for each in (*texts, revision or "")):
             openings.append(replace(opening, registered=registered is True if planned else None))
     return tuple(openings)
+
+
+def add_plan(runs: Path, plan: Mapping[str, Any]) -> str:
+    """Register a plan with the time; a hash of both, which the line has too."""
+    stamped = {"time": now(), **plan}
+    stamped["hash"] = _hash(stamped)
+    _append(runs / PLANS, stamped)
+    return str(stamped["hash"])
+
+
+def read_plans(runs: Path) -> list[dict[str, Any]]:
+    """All plans registered in a folder of runs.
+
+    Raises:
+        RunChangedError: one is not as it was registered.
+    """
+    plans = _lines(runs / PLANS)
+    for plan in plans:
+        if not isinstance(plan, dict) or plan.pop("hash", None) != _hash(plan):
+            raise RunChangedError(f"{runs / PLANS} was changed. Restore it, or use other --runs.")
+    return plans
+
+
+def _hash(plan: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
+
+
+def _append(path: Path, values: Mapping[str, Any]) -> None:
+    if path.is_symlink():  # of an untrusted folder, which would make us write elsewhere
+        raise RunError(f"{path} is a link. Remove it, or choose another folder with --runs.")
+    try:
+        # One short write in append mode, so lines of several processes do not mix. It begins with a
+        # line end, in case a crash cut off the line before.
+        with path.open("ab", buffering=0) as stream:
+            stream.write(b"\n" + json.dumps(values).encode() + b"\n")
+            os.fsync(stream.fileno())
+        flush_folder(path.parent)  # in case this is the first line
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def _lines(path: Path) -> list[Any]:
+    """All lines of a log but those that a crash cut off."""
+    lines = []
+    try:
+        for line in filter(bytes.strip, io.BytesIO(read_whole(path, _LARGEST_LOG))):
+            with contextlib.suppress(Refusal):
+                lines.append(parse_json(line, "the log"))
+    except FileNotFoundError:
+        pass
+    except (OSError, Refusal) as error:
+        raise RunError(
+            f"{path} can't be read: {getattr(error, 'strerror', None) or error}. Make it readable, "
+            "so that the openings can be counted."
+        ) from error
+    return lines
