@@ -446,8 +446,8 @@ def claims(generator: np.random.Generator, trials: int) -> Iterator[Line]:
             for claimed, start in (("the mean", whole), ("a single training", single)):
                 for gap in (0.0, 0.005, 0.01):
                     for seeds in SEEDS:
-                        judged = judge_claim(start + gap, accuracies[:seeds], MARGIN)
-                        found.setdefault((seeds, claimed, gap), []).append(judged.verdict)
+                        said, *_ = judge_claim(start + gap, accuracies[:seeds], MARGIN)
+                        found.setdefault((seeds, claimed, gap), []).append(said)
         for (seeds, claimed, gap), verdicts in found.items():
             high = f"{100 * gap:.1f} points too high" if gap else "true"
             setting = f"{seeds} seeds, {deviation} points over seeds, {claimed}, {high}"

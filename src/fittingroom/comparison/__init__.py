@@ -10,7 +10,7 @@
     sentences    verdicts in plain words
 """
 
-from fittingroom.comparison.claims import ClaimVerdict, Judgement, judge_claim
+from fittingroom.comparison.claims import judge_claim
 from fittingroom.comparison.entrants import MARGIN, check_margin, compare_models, holm
 from fittingroom.comparison.paired import (
     images_needed,

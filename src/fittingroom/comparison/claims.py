@@ -1,27 +1,20 @@
 """Does a recipe give a claimed accuracy? Judged by trainings scored on the claim's test images.
 
-They share the images, so claim and trainings differ by their seeds alone. With mean ``m`` and
+As they share the images, claim and trainings differ by their seeds alone. With mean ``m`` and
 standard deviation ``s`` of ``n`` trainings, and Student's ``t`` with ``n - 1`` degrees of freedom:
 
-- The recipe's mean lies in ``m ± t s √(1/n)``. The claim is *reproduced* if all of that is within
-  the margin of it: two one-sided tests at 2.5%, as for two models. So a claim passes by evidence
-  that it is near, not for want of evidence. Here the claim is a number that others rely on, and
-  has no error.
-- One new training lies in ``m ± t s √(1 + 1/n)``. A claim outside is *not reproduced*, or
-  *exceeded*. Here the claim varies as one seed does, since most claims are of a single training;
-  for one that is a mean over seeds, this is cautious.
+- The recipe's mean lies in ``m ± t s √(1/n)``. A claim is *reproduced* if all of that is within the
+  margin of it: two one-sided tests at 2.5%. It is a number that others rely on, without an error.
+- A new training lies in ``m ± t s √(1 + 1/n)``. A claim outside is *not reproduced*, or *exceeded*.
+  It varies as one seed does, since most claims are of one training; for a mean, this is cautious.
 
-Otherwise the claim is *compatible, not confirmed*.
-
-Source: Schuirmann (1987), Journal of Pharmacokinetics and Biopharmaceutics 15:657 (two one-sided
-tests); Anderson and Maxwell (2016), Psychological Methods 21:1 (replication as equivalence); Patil,
-Peng and Leek (2016), Perspectives on Psychological Science 11:539 (what contradicts a result: a
-prediction interval). How often which claims pass is measured by ``benchmarks/statistics.py``.
+Source: Schuirmann (1987); Anderson and Maxwell (2016), Psychological Methods 21:1 (replication as
+equivalence); Patil, Peng and Leek (2016), Perspectives on Psychological Science 11:539 (prediction
+interval). ``benchmarks/statistics.py`` measures how often which claims pass.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -35,44 +28,25 @@ ClaimVerdict = Literal[
 ]
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """What trainings say of a claim.
-
-    Attributes:
-        verdict: ``"not judged"`` if there are too few trainings.
-        mean: mean accuracy of the recipe; the interval covers the seeds alone. None if not judged.
-        one_training: the same value with the interval of one new training.
-    """
-
-    verdict: ClaimVerdict
-    mean: Estimate | None = None
-    one_training: Estimate | None = None
-
-
 def judge_claim(
     claim: float, accuracies: Sequence[float], margin: float, *, deterministic: bool = False
-) -> Judgement:
-    """Judge a claimed accuracy by those of trainings with different seeds; all are fractions.
+) -> tuple[ClaimVerdict, Estimate | None, Estimate | None]:
+    """The verdict on a claimed accuracy, and the two intervals; none if the trainings are too few.
 
-    Args:
-        margin: the difference that does not matter.
-        deterministic: whether every seed gives the same model, so that one training is enough.
+    One training is enough if every seed gives the same. All numbers are fractions.
     """
-    seeds, mean = len(accuracies), float(np.mean(accuracies))
-    width = 0.0
+    seeds, mean, far = len(accuracies), float(np.mean(accuracies)), 0.0
+    if seeds < LEAST_SEEDS and not deterministic:
+        return "not judged", None, None
     if not deterministic:
-        if seeds < LEAST_SEEDS:
-            return Judgement("not judged")
-        width = -float(special.stdtrit(seeds - 1, ALPHA / 2) * np.std(accuracies, ddof=1))
-
-    def around(half: float) -> Estimate:
-        return Estimate(mean, max(mean - half, 0.0), min(mean + half, 1.0))
-
-    recipe, one = around(width * math.sqrt(1 / seeds)), around(width * math.sqrt(1 + 1 / seeds))
+        far = -float(special.stdtrit(seeds - 1, ALPHA / 2) * np.std(accuracies, ddof=1))
+    recipe, one = (
+        Estimate(mean, max(mean - far * root, 0.0), min(mean + far * root, 1.0))
+        for root in (math.sqrt(1 / seeds), math.sqrt(1 + 1 / seeds))
+    )
     verdict: ClaimVerdict = "compatible, not confirmed"
     if claim - margin < recipe.low and recipe.high < claim + margin:
         verdict = "reproduced"
     elif not one.low <= claim <= one.high:
         verdict = "not reproduced" if claim > mean else "exceeded"
-    return Judgement(verdict, recipe, one)
+    return verdict, recipe, one

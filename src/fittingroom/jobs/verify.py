@@ -5,21 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from fittingroom.comparison import (
-    LEAST_SEEDS,
-    MARGIN,
-    ClaimVerdict,
-    Judgement,
-    SeedScores,
-    accuracy_interval,
-    check_margin,
-    judge_claim,
-)
+from fittingroom.comparison import MARGIN, SeedScores, accuracy_interval, check_margin
+from fittingroom.comparison.claims import ClaimVerdict, judge_claim
 from fittingroom.errors import UsageError
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.seeds import train_seeds
 from fittingroom.jobs.session import Session
-from fittingroom.numbers import Estimate, percent, percent_range, plain
+from fittingroom.numbers import Estimate, percent, percent_estimate, percent_range, plain
 from fittingroom.recipes import recipe_of
 from fittingroom.runs import Run, describe_environment
 
@@ -28,24 +20,24 @@ from fittingroom.runs import Run, describe_environment
 class Verification:
     """A claimed accuracy compared with what was measured.
 
-    The interval of `accuracy`, a mean over seeds, covers seeds and test images. That of a single
-    seed covers test images alone. The verdict does not rest on it: the claim is taken to be about
-    the same test images, see :mod:`fittingroom.comparison.claims`.
+    The interval of `accuracy` covers test images, and seeds if there are several. The verdict
+    does not rest on it, as claim and trainings share the test images.
     """
 
     recipe: str  # its name
     claim: float  # a fraction
     margin: float  # the difference that does not matter, a fraction
     accuracy: Estimate
-    judgement: Judgement
+    verdict: ClaimVerdict
+    mean: Estimate | None  # over the seeds alone; None if they are too few
+    one_training: Estimate | None  # the same value, with the interval of a new training
     per_seed: tuple[tuple[Run, Estimate], ...]
     failures: tuple[str, ...]  # trainings that failed, in words
 
     @property
     def data(self) -> str:
         """The name of the data set."""
-        name: str = self.per_seed[0][0].environment["data"]["name"]
-        return name
+        return str(self.per_seed[0][0].environment["data"]["name"])
 
     @property
     def data_description(self) -> str | None:
@@ -54,62 +46,48 @@ class Verification:
         return words
 
     @property
-    def verdict(self) -> ClaimVerdict:
-        """What the trainings say of the claim."""
-        return self.judgement.verdict
-
-    @property
     def sentence(self) -> str:
         """The outcome in plain words."""
-        runs = [run for run, _ in self.per_seed]
-        sentences = [
-            f"The claim of {percent(self.claim, 2)} for {self.recipe} is {self.verdict}.",
-            *self._reasons(),
-        ]
-        if self.failures:
-            sentences.append(f"Failed: {'; '.join(self.failures)}.")
-        official = all(run.environment["data"]["official"] for run in runs)
-        files = "official files" if official else "not the official files"
-        sentences.append(
-            f"Data: {self.data} ({files}); the claim is taken to be about its test set."
+        failed = f" Failed: {'; '.join(self.failures)}." if self.failures else ""
+        official = all(run.environment["data"]["official"] for run, _ in self.per_seed)
+        return (
+            f"The claim of {percent(self.claim, 2)} for {self.recipe} is {self.verdict}. "
+            f"{self._reason()}{failed} Data: {self.data} "
+            f"({'' if official else 'not the '}official files); the claim is taken to be about its "
+            "test set."
         )
-        return " ".join(sentences)
 
-    def _reasons(self) -> list[str]:
+    def _reason(self) -> str:
         """What the verdict rests on."""
-        mean, one = self.judgement.mean, self.judgement.one_training
-        count, value = len(self.per_seed), percent(self.accuracy.value, 2)
-        side = "above" if self.accuracy.value > self.claim else "below"
-        gap = f"{100 * abs(self.accuracy.value - self.claim):.2f} points {side} the claim"
-        margin = f"within the margin of {100 * self.margin:.2f} points"
+        mean, one, count = self.mean, self.one_training, len(self.per_seed)
+        far = self.accuracy.value - self.claim
+        gap = f"{100 * abs(far):.2f} points {'above' if far > 0 else 'below'} the claim"
         if mean is None or one is None:
             given = "One training gives" if count == 1 else f"The mean of {count} trainings is"
-            return [
-                f"{given} {value} (95% interval {percent_range(self.accuracy, 2)} on images like "
-                f"these), {gap}. It takes {LEAST_SEEDS} trainings or more to tell how much of that "
-                "is due to their seeds."
-            ]
+            return (
+                f"{given} {percent_estimate(self.accuracy, 2)}, {gap}. It takes three trainings or "
+                "more to tell how much of that is due to their seeds."
+            )
         if count == 1:
-            return [f"Every seed gives the same: {value} on the same test images, {gap}."]
+            return f"Every seed gives the same: {percent(mean.value, 2)}, {gap}."
+        within = f"within the margin of {100 * self.margin:.2f} points"
         single = f"for a single training (95% prediction interval {percent_range(one, 2)})"
-        reason = {
-            "reproduced": f"The whole interval is {margin}.",
-            "compatible, not confirmed": f"The mean is not shown to be {margin}. But the claim is "
+        why = {
+            "reproduced": f"The whole interval is {within}.",
+            "compatible, not confirmed": f"The mean is not shown to be {within}. But the claim is "
             f"not unusual {single}.",
-        }
-        return [
-            f"The mean of {count} trainings is {value} on the same test images (95% interval over "
-            f"seeds {percent_range(mean, 2)}), {gap}.",
-            reason.get(self.verdict, f"The claim is unusual even {single}."),
-        ]
+        }.get(self.verdict, f"The claim is unusual even {single}.")
+        return (
+            f"The mean of {count} trainings is {percent(mean.value, 2)} on the same test images "
+            f"(95% interval over seeds {percent_range(mean, 2)}), {gap}. {why}"
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        names = "recipe claim margin verdict sentence accuracy data data_description failures"
+        names = "recipe claim margin verdict sentence accuracy mean one_training data "
+        names += "data_description failures"
         return {
             **{name: plain(getattr(self, name)) for name in names.split()},
-            "mean": plain(self.judgement.mean),
-            "one_training": plain(self.judgement.one_training),
             "seeds": [
                 {
                     "seed": run.seed,
@@ -158,9 +136,9 @@ def verify(
     ((runs, failures),) = train_seeds([(chosen, session.device)], seeds=seeds, session=session)
     evaluations = [evaluate(run, purpose="verify", session=session).evaluation for run in runs]
     scores = SeedScores.of(np.stack([each.predictions.correct for each in evaluations]))
-    judgement = judge_claim(
+    judged = judge_claim(
         claim, scores.per_seed.tolist(), margin, deterministic=chosen.deterministic
     )
     per_seed = tuple((run, each.accuracy) for run, each in zip(runs, evaluations, strict=True))
     accuracy = accuracy_interval(scores)
-    return Verification(chosen.name, claim, margin, accuracy, judgement, per_seed, failures)
+    return Verification(chosen.name, claim, margin, accuracy, *judged, per_seed, failures)
