@@ -54,7 +54,8 @@ def show_panel(panel):
 # kept in its folder, and read from there the next time.
 
 # %%
-outcome = fittingroom.compare(RECIPES, session=fittingroom.Session(data=DATA, runs=RUNS), out=OUT)
+session = fittingroom.Session(data=DATA, runs=RUNS)
+outcome = fittingroom.compare(RECIPES, seeds=1, session=session, out=OUT)
 ann, cnn = (group[0] for group in outcome.evaluated)  # seed 0 of each
 (pair,) = outcome.comparison.pairs
 names = pair.a, pair.b
@@ -200,7 +201,7 @@ Markdown(
 # %% [markdown]
 # Read the last sentence of the verdict twice. Each recipe was trained once here, so the test
 # compares two *networks*. Another seed gives another network. To compare two *recipes*, train each
-# with several seeds: `fittingroom.compare(["ann", "cnn"], seeds=3)`.
+# with several seeds: `fittingroom.compare(["ann", "cnn"])`, which takes three.
 #
 # ## Where the CNN wins
 #
@@ -307,7 +308,7 @@ pd.DataFrame({"images needed": rows})
 #
 # ## Questions to try
 #
-# 1. Compare with three seeds: add `seeds=3` to the call of `fittingroom.compare` above.
+# 1. Compare with three seeds: write `seeds=3` in the call of `fittingroom.compare` above.
 #    Does the interval of the difference get wider or narrower? Why?
 # 2. Put `"logreg"` in place of `"ann"`: a model without any hidden layer. How much of the CNN's
 #    lead is due to convolutions, and how much to having hidden layers at all?
