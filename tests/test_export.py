@@ -9,7 +9,8 @@ from torch import nn
 
 from fittingroom.engines.pytorch.modules import build_module, weights_of
 from fittingroom.errors import ExportError
-from fittingroom.export import build_onnx, fit_ood
+from fittingroom.export import build_onnx, fit_ood, wrap_core
+from fittingroom.graphs import GraphBuilder
 from fittingroom.networks import BatchNorm, Conv, Dense, Flatten, GlobalMaxPool, ReLU
 from fittingroom.predict import Predictor
 from tests.networks_strategy import networks
@@ -162,3 +163,25 @@ def test_a_missing_weight_is_named():
             mirror=False,
             temperature=1,
         )
+
+
+def core() -> bytes:
+    """Logits that are an image's mean brightness times 0, 1 and 2."""
+    graph = GraphBuilder()
+    mean = graph.add("ReduceMean", "images", graph.integers(1, 2), keepdims=0)
+    column = graph.add("Unsqueeze", mean, graph.integers(1))
+    graph.add("Mul", column, graph.floats(0, 1, 2), output="logits")
+    return graph.from_images("logits", 3)
+
+
+def test_a_cores_features_are_its_logits_and_give_its_score():
+    classes, images = ("dark", "middling", "bright"), random_images(30)
+    plain = Predictor(wrap_core(core(), classes=classes, temperature=1.0))
+    (logits,) = plain.run(("logits",), images)
+    ood = fit_ood(logits, logits)
+    wrapped = wrap_core(core(), classes=classes, temperature=4.0, ood=ood, metadata={"a": "b"})
+    predictor = Predictor(wrapped)
+    features, scores = predictor.run(("features", "ood_score"), images)
+    np.testing.assert_allclose(features, logits, rtol=1e-5)
+    np.testing.assert_allclose(scores, ood.scores(logits, logits), rtol=1e-3, atol=0.05)
+    assert predictor.metadata["a"] == "b"

@@ -9,10 +9,8 @@ from sklearn.linear_model import LogisticRegression
 
 from fittingroom.engines import engine_named
 from fittingroom.errors import DataInvalidError, RecipeError
-from fittingroom.export import wrap_core
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
-from fittingroom.predict import Predictor
 from fittingroom.predictions import softmax
 from fittingroom.recipes import recipe_named
 from fittingroom.runs import open_run
@@ -50,10 +48,7 @@ def test_the_graph_gives_what_the_estimator_gives_and_a_seed_the_same_graph(name
     (fitted, _), (again, _), (other, _) = (fit(small(name), sample_split, n) for n in (0, 0, 1))
     assert fitted.core.graph == again.core.graph
     assert name == "logreg" or fitted.core.graph != other.core.graph
-    model = wrap_core(fitted.core.graph, classes=sample_split.classes, temperature=1.0)
-    received = Predictor(model, threads=1).log_probabilities(sample_split.validation.images)
-    np.testing.assert_allclose(np.exp(received), softmax(fitted.logits), atol=1e-5)
-    np.testing.assert_array_equal(received.argmax(1), fitted.logits.argmax(1))
+    own_models.assert_the_graph_gives_the_same(fitted, sample_split)
 
 
 @pytest.mark.parametrize("each", [15, 60])
@@ -62,14 +57,12 @@ def test_two_classes_have_a_logit_each_however_few_images_there_are(name, each):
     split = made(2, each=each).split(small(name).split)
     fitted, _ = fit(small(name), split)
     assert (fitted.logits.argmax(1) == split.validation.labels).mean() > 0.9
-    model = wrap_core(fitted.core.graph, classes=split.classes, temperature=1.0)
-    received = Predictor(model, threads=1).log_probabilities(split.validation.images)
-    np.testing.assert_allclose(np.exp(received), softmax(fitted.logits), atol=1e-5)
+    own_models.assert_the_graph_gives_the_same(fitted, split)
     if name == "logreg":  # the difference is scikit-learn's own decision function
         images, labels = split.training.images.reshape(-1, 784) / 255, split.training.labels
         own = LogisticRegression(C=0.1, max_iter=30).fit(images.astype(np.float32), labels)
         expected = own.predict_proba(split.validation.images.reshape(-1, 784) / 255)
-        np.testing.assert_allclose(np.exp(received), expected, atol=1e-4)
+        np.testing.assert_allclose(softmax(fitted.logits), expected, atol=1e-4)
 
 
 def test_a_class_without_training_images_is_refused(sample_split):

@@ -14,7 +14,6 @@ from fittingroom.photos.preparation import resize
 from fittingroom.predict import Model
 from fittingroom.predict.packaged import packaged_model
 from fittingroom.serve.models import ServedModel
-from fittingroom.serve.schemas import ServiceAnswer
 from tests.conftest import TINY
 from tests.data.files import made
 from tests.photos.corpus import encoded, pixels_of
@@ -60,25 +59,6 @@ def test_each_model_answers_each_image(served, loaded, garments):
         "measured_on": None,
         "parameters": 1234,
     }
-
-
-def test_details_show_how_the_answer_came_about(client, garments):
-    answer = client.post("/v1/classify?details=true", files=forms(encoded(garments[0])))
-    assert answer.status_code == 200
-    ServiceAnswer.model_validate(answer.json())
-    (values,) = answer.json()["answers"]
-    image = pixels_of(values["image"])
-    assert np.array_equal(image, garments[0])  # in the data set's format, and left alone
-    assert values["stages"]
-    for stage in values["stages"]:
-        assert stage["name"]
-        assert stage["sentence"]
-        assert pixels_of(stage["image"]).size
-    assert isinstance(values["warnings"], list)
-    assert np.shape(values["explanation"]) == (28, 28)
-    assert values["nearest"]
-    for near in values["nearest"]:
-        assert {"class", "label", "image"} <= set(near)
 
 
 def test_each_model_gets_images_prepared_as_in_its_training(served, loaded, of_colours, colours):

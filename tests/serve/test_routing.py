@@ -45,7 +45,8 @@ def test_details_show_what_each_model_saw(client, loaded):
     assert photo["small"]["image"] == photo["stages"][-1]["image"]
     for each in (own, negated):
         np.testing.assert_array_equal(pixels_of(each["image"]), OWN)
-        assert each.get("small") is None
+        assert (np.shape(each["explanation"]), each.get("small")) == ((28, 28), None)
+        assert all(pixels_of(stage["image"]).size for stage in each["stages"])
     assert [len(each["nearest"]) for each in (photo, own, negated)] == [5, 5, 5]
     # One colour can't be converted, so there is nothing that a model of 28 × 28 would see.
     assert [flat.get(name) for name in ("stages", "small", "nearest")] == [None] * 3
