@@ -109,15 +109,14 @@ class DataPlace:
 def survey() -> Iterator[DataPlace]:
     """Check every place in turn, each file against its pinned hash."""
     for what, folder in _folders():
+        dataset = None
         try:
-            dataset = _official_in(folder)
+            dataset, words = _official_in(folder), "all four files, verified"
         except DataNotFoundError:
             words = "some of the four files are missing" if folder.is_dir() else "no such folder"
-            yield DataPlace(what, folder, None, words)
         except FileInvalidError as error:
-            yield DataPlace(what, folder, None, f"{error.path.name} {error.reason}")
-        else:
-            yield DataPlace(what, folder, dataset, "all four files, verified")
+            words = f"{error.path.name} {error.reason}"
+        yield DataPlace(what, folder, dataset, words)
 
 
 def missing(folder: Path, known: KnownSet) -> list[str]:
