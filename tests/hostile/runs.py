@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import struct
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from fittingroom.networks import Dense, Flatten
 from fittingroom.predictions import Predictions
 from fittingroom.recipes import Recipe
+from fittingroom.runs import Epoch
 from fittingroom.runs.stored import write_manifest
 from tests.hostile.models import honest
 from tests.hostile.reading import Hostile, stored
@@ -44,15 +46,7 @@ SUMMARY = {
     "export_difference": 0.0,
     "model_bytes": 1,
 }
-EPOCH = {
-    "epoch": 1,
-    "seconds": 1.0,
-    "train_loss": 1.0,
-    "train_accuracy": 0.5,
-    "val_loss": 1.0,
-    "val_accuracy": 0.5,
-    "learning_rate": 0.1,
-}
+EPOCH = asdict(Epoch(1, 1.0, 1.0, 0.5, 1.0, 0.5, 0.1))
 RECIPE = Recipe(name="tiny", title="Made up", network=(Flatten(), Dense(10))).to_json()
 
 

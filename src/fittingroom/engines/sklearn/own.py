@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from fittingroom.data import ImageSet
+from fittingroom.data import Split
 from fittingroom.engines import Core
 from fittingroom.engines.operations import parameter_count
 from fittingroom.engines.own import Gives, build_core, quietly, reason_of, to_logits
@@ -32,12 +32,7 @@ class Trained:
 
 
 def train_estimator(
-    estimator: Any,
-    origin: str,
-    training: ImageSet,
-    validation: ImageSet,
-    classes: int,
-    gives: Gives | None = None,
+    estimator: Any, origin: str, split: Split, gives: Gives | None = None
 ) -> Trained:
     """Fit a classifier on the training set.
 
@@ -47,13 +42,13 @@ def train_estimator(
     Raises:
         RecipeError: its output has another shape than one number for each class.
     """
-    scaled = gives is None
+    training, classes, scaled = split.training, len(split.classes), gives is None
     gives = gives or ("probabilities" if hasattr(estimator, "predict_proba") else "logits")
     with own_code(f"fitting {origin}"):
         estimator.fit(_scaled(training.images), training.labels.astype(np.int64))
     answers, given = (
         _answers(estimator, origin, image_set.images, classes, gives)
-        for image_set in (training, validation)
+        for image_set in (training, split.validation)
     )
     # Of two classes, the decision function is the difference of their logits.
     scale = 2.0 if classes == 2 else 1.0

@@ -66,14 +66,14 @@ def fit(
 
 
 def _train(recipe: ClassicalRecipe, split: Split, seed: int) -> Trained:
-    halves, classes, model = (split.training, split.validation), len(split.classes), recipe.model
+    model = recipe.model
     if isinstance(model, OwnModel):
-        return train_estimator(build_own(model, seed), model.origin, *halves, classes)
+        return train_estimator(build_own(model, seed), model.origin, split)
     with warnings.catch_warnings():
         # The iterations are a setting: the recipe wants training to stop there.
         warnings.simplefilter("ignore", ConvergenceWarning)
         estimator = _estimator(model, seed, len(split.training))
-        return train_estimator(estimator, recipe.name, *halves, classes, "logits")
+        return train_estimator(estimator, recipe.name, split, "logits")
 
 
 def _estimator(model: LogisticRegression | BoostedForest, seed: int, images: int) -> Any:
