@@ -67,12 +67,11 @@ def read_names(path: Path) -> tuple[str, ...]:
     try:
         content = read_whole(path.resolve(), MEBIBYTE)  # it may be a link, but no pipe
         lines = content.decode("utf-8-sig").splitlines()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise FileInvalidError(path, f"can't be read: {str(error).rstrip('.')}", advice) from error
-    try:
         return check_class_names([line for line in lines if line.strip()])
     except DataError as error:
         raise DataInvalidError(f"{path}: {error}") from error
+    except (OSError, RuntimeError, ValueError) as error:
+        raise FileInvalidError(path, f"can't be read: {str(error).rstrip('.')}", advice) from error
 
 
 def _names(found: npt.NDArray[Any], classes: tuple[str, ...]) -> list[str]:

@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 
 from fittingroom.classes import GARMENTS
 
-SIDE = 28  # pixels
-
 
 class SetFiles(NamedTuple):
     """The names, without ``.gz``, of the two files of a part."""

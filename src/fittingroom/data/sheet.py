@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from fittingroom.data.official import SIDE
 from fittingroom.data.split import ImageSet
+from fittingroom.photos.arithmetic import SIDE
 
 _COLUMNS = 12
 _ROWS = 30

@@ -60,9 +60,8 @@ class _Page(StaticFiles):
         return super().lookup_path(path) if "__" not in path else ("", None)
 
 
-def create_application(models: Sequence[ServedModel], settings: Settings | None = None) -> FastAPI:
+def create_application(models: Sequence[ServedModel], settings: Settings) -> FastAPI:
     """The service around one model or more, to be run by an ASGI server."""
-    settings = settings or Settings()
     # Browsers run no script that is text/plain, as the tables of some systems say.
     mimetypes.add_type("text/javascript", ".js")
     monitor = Monitor()

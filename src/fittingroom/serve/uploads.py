@@ -11,6 +11,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from fittingroom.errors import PhotoError, PhotoKindError, PhotoSizeError
 from fittingroom.photos import WEB_FORMATS, Limits, Photo, open_photo
+from fittingroom.photos.arithmetic import SIDE
 from fittingroom.predictions import UInt8
 
 T = TypeVar("T")
@@ -19,8 +20,6 @@ FIELD = "images"
 PHOTOS = tuple(f"image/{kind.lower()}" for kind in WEB_FORMATS)
 PIXELS = "application/octet-stream"
 Upload = tuple[str | None, bytes]  # a photo's file name and its bytes
-
-_SIDE = 28
 
 # The parser warns about every broken form, so that anybody could fill the log.
 logging.getLogger("python_multipart").setLevel(logging.ERROR)
@@ -42,7 +41,7 @@ def read_pixels(body: bytes, most: int) -> UInt8:
     Raises:
         HTTPException: 422 for another number of bytes, 413 for more than ``most`` images.
     """
-    count, rest = divmod(len(body), _SIDE * _SIDE)
+    count, rest = divmod(len(body), SIDE * SIDE)
     if rest or not count:
         raise HTTPException(
             422,
@@ -51,7 +50,7 @@ def read_pixels(body: bytes, most: int) -> UInt8:
         )
     if count > most:
         raise _too_many(most)
-    return np.frombuffer(body, np.uint8).reshape(count, _SIDE, _SIDE)
+    return np.frombuffer(body, np.uint8).reshape(count, SIDE, SIDE)
 
 
 async def read_uploads(request: Request, most: int) -> list[Upload]:
