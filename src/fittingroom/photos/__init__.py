@@ -15,17 +15,3 @@ from fittingroom.photos.opening import FORMATS, WEB_FORMATS, Limits
 from fittingroom.photos.photo import Converted, Photo, PhotoStage, open_photo, read_photo
 from fittingroom.photos.preparation import Preparation
 from fittingroom.photos.sheet import stage_sheet
-
-__all__ = [
-    "FORMATS",
-    "WEB_FORMATS",
-    "Converted",
-    "Limits",
-    "Photo",
-    "PhotoStage",
-    "Preparation",
-    "one_or_many",
-    "open_photo",
-    "read_photo",
-    "stage_sheet",
-]
