@@ -27,8 +27,8 @@ class Tile:
 
     image: UInt8  # (28, 28), light on dark as the files hold it
     title: str  # the true class
-    predicted: str  # the class that a model predicts
-    right: bool  # whether that is true
+    predicted: str = ""  # the class that a model predicts, if one is asked
+    right: bool | None = None  # whether that is true; None if no model is asked
     note: str = ""  # how sure it was: "98%"
 
 
@@ -102,8 +102,8 @@ def _tile(axes: Axes, x: float, y: float, tile: Tile) -> None:
     _image(axes, left, y, _SIDE, tile.image)
     centred: Any = {"ha": "center", "va": "center"}
     axes.text(middle, below + 0.1, shortened(tile.title, _LONGEST), fontsize=7, **centred)
-    words = f"✓ {tile.note}"
-    if not tile.right:
+    words = f"✓ {tile.note}" if tile.right else tile.note
+    if tile.right is False:
         words = f"✗ {shortened(tile.predicted, _LONGEST)} {tile.note}"
         centred |= {"color": WRONG, "fontweight": "bold"}
         corners = "round,pad=0.01,rounding_size=0.06"
