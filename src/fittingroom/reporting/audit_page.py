@@ -51,20 +51,27 @@ def audit_page(audit: Audit, images: UInt8, labels: Labels) -> bytes:
         return tile(f"distance {row['distance']:.2f}", row)
 
     by_set = {
-        f"The most doubtful in the {name} set": [row for row in doubtful if row["set"] == name]
-        for name in ("test", "training")
+        name: [row for row in doubtful if row["set"] == name] for name in ("test", "training")
     }
-    by_class = {
-        f"Labelled {name}": [row for row in doubtful if row["given"] == label]
-        for label, name in enumerate(classes)
-    }
+    by_class = [[row for row in doubtful if row["given"] == label] for label in range(len(classes))]
     pairs = sorted(values["near_duplicates"], key=lambda pair: -pair["similarity"])
     by_side = {side: [pair for pair in pairs if side_of(pair) == side] for side in SIDES}
     within, across, in_test = (by_side[side] for side in SIDES)
-    near = {
-        "A test image and its near-duplicate in training": across,
-        "Both in the training set": within,
-        "Both in the test set": in_test,
+    groups = {
+        "first": [
+            _group(f"The most doubtful in the {name} set", rows, _FIRST, doubt)
+            for name, rows in by_set.items()
+        ],
+        "by_class": [
+            _group(f"Labelled {name}", rows, _OF_A_CLASS, doubt)
+            for name, rows in zip(classes, by_class, strict=True)
+        ],
+        "alike": [
+            _group("A test image and its near-duplicate in training", across, _PAIRS, alike),
+            _group("Both in the training set", within, _PAIRS, alike),
+            _group("Both in the test set", in_test, _PAIRS, alike),
+        ],
+        "outliers": [_group("Furthest first", values["outliers"], _OUTLIERS, outlier)],
     }
     fewest, most = min(values["epochs"]), max(values["epochs"])
     kinds = Counter((classes[row["given"]], classes[row["suggested"]]) for row in doubtful)
@@ -81,10 +88,9 @@ def audit_page(audit: Audit, images: UInt8, labels: Labels) -> bytes:
         ),
         "epochs": some(most, "epoch") if fewest == most else f"{fewest} to {most} epochs",
         "agreed": [percent_estimate(accuracy, 2) for accuracy in accuracies],
-        "first": _groups(by_set, _FIRST, doubt),
-        "by_class": _groups(by_class, _OF_A_CLASS, doubt),
-        "alike": _groups(near, _PAIRS, alike),
-        "outliers": _groups({"Furthest first": values["outliers"]}, _OUTLIERS, outlier),
+        **{
+            name: [group for group in members if group["tiles"]] for name, members in groups.items()
+        },
     }
     return render("audit.html.jinja", page)
 
@@ -122,18 +128,8 @@ def counts_table(audit: Audit) -> Table:
     return Table.of("What was found, by set.", ("", *sides), rows)
 
 
-def _groups(
-    rows: Mapping[str, Sequence[_Row]], most: int, tile: Callable[[_Row], _Row]
-) -> list[_Row]:
-    """Tiles below their headings: each has ``images`` (one or two), ``title``, ``said``, ``where``.
-
-    A heading without any is left out.
-    """
-    return [
-        {
-            "heading": f"{heading}: {f'the first {most} of ' * (len(each) > most)}{len(each):,}",
-            "tiles": [tile(row) for row in each[:most]],
-        }
-        for heading, each in rows.items()
-        if each
-    ]
+def _group(heading: str, rows: Sequence[_Row], most: int, tile: Callable[[_Row], _Row]) -> _Row:
+    """Tiles below a heading: each has ``images`` (one or two), ``title``, ``said``, ``where``."""
+    number = len(rows)
+    shown = f"{number:,}" if number <= most else f"the first {most} of {number:,}"
+    return {"heading": f"{heading}: {shown}", "tiles": [tile(row) for row in rows[:most]]}
