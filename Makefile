@@ -13,7 +13,7 @@ MINUTES ?= 15
 # Two processes, with one thread each (tests/conftest.py).
 PYTEST := -n 2 --dist loadfile
 
-.PHONY: report test test-slow test-tensorflow lint lint-page notebooks bench bench-inference bench-scaling \
+.PHONY: report test test-slow test-tensorflow lint lint-page notebooks bench bench-cv bench-inference bench-scaling \
 	bench-cluster bench-statistics bench-audit bench-photos bench-serving bench-unknown \
 	bench-reproduce bench-crash bench-reading bench-halves bench-claims \
 	fuzz audit model photo-model images docs clean
@@ -61,6 +61,11 @@ docs: $(VENV)/ready
 # Accuracy against time. Takes hours; if stopped, the same command continues. ARGS="--avx2" holds it to AVX2.
 bench: $(VENV)/ready $(TENSORFLOW)/ready
 	$(BIN)/python -m benchmarks.training $(ARGS)
+	$(BIN)/python -m benchmarks.openings
+
+# Accuracy over all training images, without the test set. If stopped, the same command continues at its fold.
+bench-cv: $(VENV)/ready
+	$(BIN)/python -m benchmarks.cv $(ARGS)
 
 bench-inference: $(VENV)/ready $(TENSORFLOW)/ready $(OPENVINO)/ready
 	$(BIN)/python -m benchmarks.inference $(ARGS)
