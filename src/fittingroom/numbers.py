@@ -54,11 +54,10 @@ def plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Timing:
-    """How long a model takes for an image, in seconds: the range of several measurements."""
+    """How long a model takes for an image, in seconds, over several measurements."""
 
-    low: float
     median: float
-    high: float
+    percentile_90: float  # a single accident does not change it, as it would the longest
     batch: int  # images at a time
 
 
@@ -137,14 +136,14 @@ def size(number: int | None) -> str:
 
 
 def duration(times: Timing | None) -> str:
-    """The median of repeats with the shortest and longest: ``"0.42 ms (0.40–0.55)"``."""
+    """The median of repeats, and their 90th percentile: ``"0.42 ms (0.55)"``."""
     if times is None:
         return NONE
     scale, unit = (1e3, "ms") if times.median >= 1e-3 else (1e6, "µs")
-    low, median, high = (
-        _three_digits(value * scale) for value in (times.low, times.median, times.high)
+    return (
+        f"{_three_digits(times.median * scale)} {unit} "
+        f"({_three_digits(times.percentile_90 * scale)})"
     )
-    return f"{median} {unit} ({low}–{high})"
 
 
 def p_value(value: float) -> str:

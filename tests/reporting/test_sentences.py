@@ -203,8 +203,8 @@ def test_numbers_read_well() -> None:
         "2 h 1 min",
     ]
     assert [size(n) for n in (12, 45_600, 999_600)] == ["12 B", "46 kB", "1.0 MB"]
-    assert duration(Timing(1.1e-3, 1.234e-3, 2e-3, 1)) == "1.23 ms (1.1–2)"
-    assert duration(Timing(30.25e-6, 31.5e-6, 8.09e-3, 1)) == "31.5 µs (30.2–8,090)"
+    assert duration(Timing(1.234e-3, 2e-3, 1)) == "1.23 ms (2)"
+    assert duration(Timing(31.5e-6, 8.09e-3, 1)) == "31.5 µs (8,090)"
     assert [p_value(p) for p in (0.0004, 0.0314)] == ["< 0.001", "0.031"]
     assert plain({"a": float("nan"), "b": [np.int64(3), None]}) == {"a": None, "b": [3, None]}
     assert [sureness(p) for p in (0.999, 0.984, 0.004)] == [">99%", "98%", "< 1%"]

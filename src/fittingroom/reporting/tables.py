@@ -117,7 +117,7 @@ def results(models: Sequence[ModelReport], comparison: Comparison | None) -> Tab
         columns[model.name] = column
     first = " Everything but the accuracy is from the first seed's run." if several else ""
     return _by_model(
-        "Results on the test set. In brackets: 95% intervals; for times, the shortest and longest "
+        "Results on the test set. In brackets: 95% intervals; for times, the 90th percentile "
         f"of repeats.{first}",
         columns,
     )
