@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from statistics import mean
 
 from fittingroom.classes import in_short
 from fittingroom.comparison import ALPHA, LEAST_SEEDS, Comparison
@@ -125,6 +126,7 @@ def find(
     left: int = 0,
     unshown: int = 0,
     unregistered: Sequence[str] = (),
+    departures: Sequence[str] = (),
 ) -> tuple[Finding, ...]:
     """Every finding about some models, in the order of the codes.
 
@@ -136,6 +138,7 @@ def find(
             as far as the log knows.
         unregistered: runs that no plan had when the test set was opened for them, in a folder that
             has plans.
+        departures: from the registered plan, in words.
     """
     found = [
         Finding(code, model.name, sentence)
@@ -162,6 +165,7 @@ def find(
         found.append(Finding("openings-unshown", "", sentence))
     if unregistered:
         found.append(exploratory(unregistered))
+    found += [Finding("exploratory", "", f"Exploratory: {each}.") for each in departures]
     order = list(CODES)
     return tuple(sorted(found, key=lambda each: order.index(each.code)))
 
@@ -215,8 +219,9 @@ def _fit(model: ModelReport) -> Iterator[tuple[str, str]]:
     if model.keep is None or len(history) < 2:
         return
     last, quarter = history[-1], max(1, len(history) // 4)
-    gap = last.train_accuracy - last.val_accuracy
-    risen = last.val_accuracy - history[-1 - quarter].val_accuracy
+    courses = [history, *(run.history for run in model.others if len(run.history) > quarter)]
+    gap = mean(course[-1].train_accuracy - course[-1].val_accuracy for course in courses)
+    risen = mean(course[-1].val_accuracy - course[-1 - quarter].val_accuracy for course in courses)
     if gap >= CLEAR_GAP:
         yield (
             "over-fitting",

@@ -1,17 +1,18 @@
 """Plans are registered before the test set is opened, and what they lack is exploratory."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from fittingroom.errors import RunChangedError, UsageError
 from fittingroom.jobs.evaluate import evaluate
-from fittingroom.jobs.register import register
+from fittingroom.jobs.register import departures, register
 from fittingroom.jobs.report import report
 from fittingroom.jobs.session import Session
 from fittingroom.recipes import recipe_named
-from fittingroom.runs import read_openings, read_plans
+from fittingroom.runs import open_run, read_openings, read_plans
 
 PLAN: dict[str, Any] = {
     "recipes": ["logreg", "forest"],
@@ -56,9 +57,24 @@ def test_what_a_plan_had_is_registered(cli, run_copy, sample, tiny, tmp_path):
     evaluate(run_copy, session=Session(data=sample, threads=1))
     assert [each.registered for each in read_openings(runs)] == [True]
     plans = runs / "registered.jsonl"
-    plans.write_text(plans.read_text().replace('"margin": 0.01', '"margin": 0.02'))
-    with pytest.raises(RunChangedError, match=r"registered\.jsonl was changed"):
-        read_openings(runs)
+    registered = plans.read_text()
+    for changed in (registered.replace('"margin": 0.01', '"margin": 0.02'), "{" + registered):
+        plans.write_text(changed)
+        with pytest.raises(RunChangedError, match=r"registered\.jsonl was changed"):
+            read_openings(runs)
+
+
+def test_a_comparison_that_departs_from_its_plan_says_where(run_copy, sample):
+    run = open_run(run_copy)
+    plan = {**PLAN, "recipes": {"tiny": run.recipe.key, "logreg": ""}, "primary": TINY}
+    comparison: Any = SimpleNamespace(pairs=[SimpleNamespace(margin=0.005)])
+    assert departures(plan, [[run]], comparison) == [
+        "the plan is about tiny against logreg",
+        "the plan's margin is 1.00 points, not 0.50",
+        "the plan looks after 2 and 3 seeds, not after 1 of tiny",
+    ]
+    plan |= {"primary": ["tiny", "tiny"], "margin": 0.005, "looks": [1]}
+    assert departures(plan, [[run]], comparison) == []
 
 
 def test_what_was_opened_before_the_first_plan_was_not_registered(run_copy, sample, tmp_path):
@@ -73,6 +89,7 @@ def test_what_was_opened_before_the_first_plan_was_not_registered(run_copy, samp
     "changed",
     [
         {"seeds": 0, "looks": []},
+        {"seeds": 10**9, "looks": [10**9]},
         {"primary": ["logreg", "logreg"]},
         {"primary": ["logreg", "cnn"]},
         {"recipes": ["logreg", "forest", "logreg"]},

@@ -7,6 +7,7 @@ from fittingroom.engines.pytorch import training as pytorch
 from fittingroom.errors import RecipeError, TrainingError, UsageError
 from fittingroom.jobs.compare import compare
 from fittingroom.jobs.progress import Silence
+from fittingroom.jobs.register import register
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.recipes import RECIPES, recipe_named
@@ -68,7 +69,7 @@ def test_comparing_trains_scores_and_reports(two_recipes, compare_here, tmp_path
 
 
 def test_the_report_is_written_after_the_first_seed_of_each_and_after_the_last(
-    two_recipes, compare_here, tmp_path, monkeypatch
+    two_recipes, compare_here, sample, tmp_path, monkeypatch
 ):
     written = []
 
@@ -88,6 +89,13 @@ def test_the_report_is_written_after_the_first_seed_of_each_and_after_the_last(
         ([3, 3], 6, "recipes", 0),  # the second time nothing was left to train
     ]
     assert len(read_openings(tmp_path / "runs")) == 6
+
+    plan = {"recipes": ["one", "two"], "seeds": 2, "primary": ["one", "two"], "margin": 0.01}
+    (tmp_path / "plan.json").write_text(json.dumps({**plan, "looks": [2]}))
+    session = Session(sample, tmp_path / "planned", threads=1)
+    register(tmp_path / "plan.json", session)
+    compare(["one", "two"], seeds=2, session=session, out=tmp_path / "report")
+    assert [left for *_, left in written[3:]] == [0]  # the plan has no look at one seed
 
 
 @pytest.mark.slow

@@ -27,7 +27,9 @@ def test_a_plan_is_made_from_validation_images_and_leaves_the_test_set_closed(
         for name in ("tiny", "logreg")
     )
     assert found.power == seed_power(varied, fixed, 0.02, sample.test_size)
-    assert found.sentence.startswith("To show a gap of 2.00 points between tiny and logreg with 80")
+    assert "show a gap of 2.00 points between tiny and logreg" in found.sentence
+    few = found.sentence.startswith("500 test images are too few")
+    assert few == (found.power.seeds is None)
     values = json.loads(json.dumps(found.as_dict()))
     assert list(values) == ["recipes", "gap", "pilot", "images", "power", "sentence"]
     assert values["power"]["seeds"] == found.power.seeds

@@ -50,7 +50,7 @@ def test_the_sentence_says_verdict_reason_and_data(check):
     assert "It takes three trainings or more" in two.sentence
     assert "for tiny is not reproduced. The mean of 3 trainings is" in three.sentence
     assert f"{percent_range(three.mean, 2)}), " in three.sentence
-    assert f"prediction interval {percent_range(three.one_training, 2)})." in three.sentence
+    assert f"may give {percent_range(three.one_training, 2)} (95% prediction" in three.sentence
     near = check(three.accuracy.value, seeds=3, margin=0.2).sentence
     assert "The whole interval is within the margin of 20.00 points." in near
     assert "Data: sample (" in one.sentence

@@ -42,8 +42,21 @@ def evaluate(
 
     opened = {str(folder): open_run(folder) for folder in run}
     evaluated = {name: evaluate_job(each, session=session) for name, each in opened.items()}
+    unplanned = [
+        name
+        for name, each in opened.items()
+        if any(
+            opening.run == each.name and opening.registered is False
+            for opening in read_openings(each.folder.parent)
+        )
+    ]
     if json:
-        print_json([{"run": each, **model.as_dict()} for each, model in evaluated.items()])
+        print_json(
+            [
+                {"run": each, "exploratory": each in unplanned, **model.as_dict()}
+                for each, model in evaluated.items()
+            ]
+        )
         return
     for each, model in evaluated.items():
         accuracy, of_classes = model.evaluation.accuracy, list(model.evaluation.per_class)
@@ -64,8 +77,7 @@ def evaluate(
         )
         if kinds > CLASSES:
             print_text(f"These are the {CLASSES} lowest recalls of {kinds:,}; --json gives all.")
-        openings = read_openings(opened[each].folder.parent)
-        if any(one.run == opened[each].name and one.registered is False for one in openings):
+        if each in unplanned:
             print_text(exploratory([opened[each].name]).sentence)
 
 
@@ -139,6 +151,8 @@ def compare(
         ],
         left=("model",),
     )
+    if not outcome.dataset.official:
+        print_text(f"Note: {outcome.dataset.description}")
     print_text(outcome.comparison.headline)
     shown = foremost(outcome.findings)
     for finding in shown:
@@ -188,7 +202,7 @@ def register(
     if json:
         print_json({"hash": digest})
     else:
-        print_text(f"Registered. Whoever has the plan's hash can tell that it stays so: {digest}")
+        print_text(f"Registered. Publish the hash, and anyone can check the plan: {digest}")
 
 
 @app.command()

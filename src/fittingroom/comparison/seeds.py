@@ -257,13 +257,10 @@ def seed_power(a: SeedScores, b: SeedScores, gap: float, images: int | None = No
     of_images = max(of_images - sum(side.interaction / side.seeds for side in sides), 0.0)
 
     def power(seeds: int, images: int, factor: float = 1.0) -> float:
-        parts = [
-            (
-                (factor * side.pure_seed_variance + side.interaction / images) / seeds,
-                seeds - 1.0,
-            )
-            for side in sides
-        ]
+        parts = []
+        for side in sides:
+            pure = max(factor * side.seed_variance - side.interaction / side.images, 0.0)
+            parts.append(((pure + side.interaction / images) / seeds, seeds - 1.0))
         parts.append((of_images / images, max(images - 1.0, 1.0)))
         error = _error(parts)
         if gap > _CERTAIN * error:

@@ -172,13 +172,12 @@ def _basis(models: Sequence[ModelResult], recipes: bool, held_out: bool) -> str:
     often = f"Each recipe was {trained} {counts[0]} times"
     if len(set(counts)) > 1:
         times = [
-            f"{model.name} was trained {'once' if count == 1 else f'{count} times'}"
+            f"{model.name} was {trained} {'once' if count == 1 else f'{count} times'}"
+            + (", as every seed gives the same" if model.deterministic else "")
             for model, count in zip(models, counts, strict=True)
         ]
         often = listed(times)
-    parts = [f"{often}, with different random seeds."]
-    if same:
-        parts.append(f"Every seed gives the same {listed(same)}.")
+    parts = [f"{often}." if same else f"{often}, with different random seeds."]
     if recipes:
         parts.append(
             f"The intervals cover the variation between seeds and between {kind} images; another "

@@ -14,6 +14,7 @@ from fittingroom.findings import Finding
 from fittingroom.jobs.evaluate import evaluate
 from fittingroom.jobs.export import export_run
 from fittingroom.jobs.others import Others, named_others, read_others
+from fittingroom.jobs.register import plan_of
 from fittingroom.jobs.report import entrants_of, name_entrants, write
 from fittingroom.jobs.seeds import check_place, train_seeds
 from fittingroom.jobs.session import Session, dataset_of
@@ -133,12 +134,20 @@ def compare(
             leave_winner(folder, comparison, models, session)
         return Outcome(comparison, evaluated, failures, index, findings, session.dataset)
 
+    classes = len(session.dataset.classes)
+    keys = [
+        each.recipe.key if isinstance(each, Run) else each.for_classes(classes).key
+        for each in found
+    ]
+    plan = plan_of([session.folder], session.dataset.name, keys)
+    # A look that the plan does not have would be one too many.
+    looks = plan is None or 1 in plan["looks"]
     trained = train_seeds(
         wanted,
         seeds=seeds,
         fresh=fresh,
         on=on,
-        on_first=lambda runs, left: judge(runs, left=left),
+        on_first=(lambda runs, left: judge(runs, left=left)) if looks else None,
         session=session,
     )
     return judge(

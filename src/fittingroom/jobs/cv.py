@@ -43,9 +43,11 @@ class CrossValidation:
     @property
     def method(self) -> str:
         """How it was found, in plain words."""
+        single = max(len(each.seeds) for each in self.entrants) == 1
+        one = " One seed: how much trainings vary is not covered." if single else ""
         return (
             f"Each image was held out of one of {self.folds} trainings, and classified by that "
-            "model. The test set was not opened."
+            f"model. The test set was not opened.{one}"
         )
 
     def as_dict(self) -> dict[str, Any]:

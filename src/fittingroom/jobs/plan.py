@@ -28,13 +28,22 @@ class Plan:
         """The plan in plain words."""
         most = "more than 1,000"
         low, high = (most if end is None else f"{end:,}" for end in self.power.seeds_range or ())
-        seeds = most if self.power.seeds is None else f"about {self.power.seeds:,}"
+        what = f"a gap of {100 * self.gap:.2f} points between {' and '.join(self.recipes)}"
+        if self.power.seeds is None:
+            answer = (
+                f"{self.images:,} test images are too few to show {what}, even with 1,000 seeds."
+            )
+            if self.power.images is not None:
+                answer += f" It takes about {self.power.images:,} with {self.pilot} seeds of each."
+        else:
+            answer = (
+                f"To show {what} with 80% power on {self.images:,} test images, train each with "
+                f"about {self.power.seeds:,} seeds (95% interval {low} to {high}). Look at the "
+                "test set once, when all are trained."
+            )
         return (
-            f"To show a gap of {100 * self.gap:.2f} points between {' and '.join(self.recipes)} "
-            f"with 80% power on {self.images:,} test images, train each with {seeds} seeds (95% "
-            f"interval {low} to {high}). This is planned from the validation images of "
-            f"{self.pilot} seeds; the test set was not opened. Look at it once, when all seeds are "
-            "trained."
+            f"{answer} This is planned from the validation images of {self.pilot} seeds, and "
+            "opened no test set."
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -1,13 +1,16 @@
 """Register: say what will be compared before the test set is opened for it."""
 
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fittingroom.comparison import Comparison
 from fittingroom.errors import UsageError
 from fittingroom.jobs.session import Session
+from fittingroom.numbers import listed
 from fittingroom.recipes import recipe_of
-from fittingroom.runs import add_plan, make_folder, read_openings, run_name
+from fittingroom.runs import Run, add_plan, make_folder, read_openings, read_plans, run_name
 from fittingroom.safe_io import Refusal, read_json
 
 _EXAMPLE = {
@@ -17,6 +20,7 @@ _EXAMPLE = {
     "margin": 0.005,
     "looks": [3, 5],
 }
+_MOST_SEEDS = 1000
 
 
 def register(plan: Path | str, session: Session | None = None) -> str:
@@ -44,7 +48,8 @@ def register(plan: Path | str, session: Session | None = None) -> str:
     if not right:
         raise UsageError(
             f"{plan} isn't a plan. Write one like {json.dumps(_EXAMPLE)}: different recipes, two "
-            "of them primary, a margin from 0 to below 1, looks that rise to the number of seeds."
+            "of them primary, a margin from 0 to below 1, looks that rise to the number of seeds, "
+            f"{_MOST_SEEDS:,} at most."
         )
     chosen = [recipe_of(each).for_classes(len(dataset.classes)) for each in asked["recipes"]]
     planned = tuple(
@@ -72,4 +77,40 @@ def _is_plan(asked: Any) -> bool:
         and all(type(each) is int and each > 0 for each in (seeds, *looks))
         and looks == sorted({*looks})
         and looks[-1:] == [seeds]
+        and seeds <= _MOST_SEEDS
     )
+
+
+def plan_of(folders: Iterable[Path], data: str, keys: Iterable[str]) -> dict[str, Any] | None:
+    """The last plan for this data in folders of runs that has one of the recipes, by their keys."""
+    plans = [
+        plan
+        for folder in folders
+        for plan in read_plans(folder)
+        if plan["data"] == data and {*plan["recipes"].values()} & {*keys}
+    ]
+    return plans[-1] if plans else None
+
+
+def departures(
+    plan: Mapping[str, Any], groups: Sequence[Sequence[Run]], comparison: Comparison | None
+) -> list[str]:
+    """Where a comparison, given each model's runs, departs from a plan, in words."""
+    names = {key: name for name, key in plan["recipes"].items()}
+    planned = {
+        names[group[0].recipe.key]: len(group) for group in groups if group[0].recipe.key in names
+    }
+    found = []
+    if not {*plan["primary"]} <= {*planned}:
+        found.append(f"the plan is about {' against '.join(plan['primary'])}")
+    if comparison is not None and comparison.pairs[0].margin != plan["margin"]:
+        found.append(
+            f"the plan's margin is {100 * plan['margin']:.2f} points, not "
+            f"{100 * comparison.pairs[0].margin:.2f}"
+        )
+    once = {names.get(group[0].recipe.key) for group in groups if group[0].recipe.deterministic}
+    for name, count in planned.items():
+        if name not in once and count not in plan["looks"]:
+            looks = listed([str(each) for each in plan["looks"]])
+            found.append(f"the plan looks after {looks} seeds, not after {count} of {name}")
+    return found

@@ -11,6 +11,7 @@ from fittingroom.errors import RunChangedError, UsageError
 from fittingroom.evaluation import ModelReport
 from fittingroom.findings import Finding, find
 from fittingroom.jobs.evaluate import evaluate
+from fittingroom.jobs.register import departures, plan_of
 from fittingroom.jobs.session import Session, dataset_of
 from fittingroom.recipes import BaseRecipe
 from fittingroom.reporting import ENVIRONMENT, Audited, Facts, write_report
@@ -152,6 +153,8 @@ def write(
         for each in facts.openings_for(models)
         if each.registered is False and each not in unshown
     )
+    groups_of_runs = [[model.run, *model.others] for model in models if model.run]
+    plan = plan_of(folders, dataset.name, (run.recipe.key for run in trained))
     findings = find(
         models,
         comparison,
@@ -159,6 +162,7 @@ def write(
         left=left,
         unshown=len(unshown),
         unregistered=list(unregistered),
+        departures=departures(plan, groups_of_runs, comparison) if plan else (),
     )
     index = write_report(
         out,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fittingroom.comparison import MARGIN, SeedScores, accuracy_interval, check_margin
+from fittingroom.comparison import LEAST_SEEDS, MARGIN, SeedScores, accuracy_interval, check_margin
 from fittingroom.comparison.claims import ClaimVerdict, judge_claim
 from fittingroom.errors import UsageError
 from fittingroom.jobs.evaluate import evaluate
@@ -69,14 +69,15 @@ class Verification:
                 "more to tell how much of that is due to their seeds."
             )
         if count == 1:
-            return f"Every seed gives the same: {percent(mean.value, 2)}, {gap}."
+            margin = f"the margin is {100 * self.margin:.2f}"
+            return f"Every seed gives the same: {percent(mean.value, 2)}, {gap}; {margin}."
         within = f"within the margin of {100 * self.margin:.2f} points"
-        single = f"for a single training (95% prediction interval {percent_range(one, 2)})"
+        single = f"a single training may give {percent_range(one, 2)} (95% prediction interval)"
         why = {
             "reproduced": f"The whole interval is {within}.",
-            "compatible, not confirmed": f"The mean is not shown to be {within}. But the claim is "
-            f"not unusual {single}.",
-        }.get(self.verdict, f"The claim is unusual even {single}.")
+            "compatible, not confirmed": f"Nothing more is shown: the mean may not be {within}, "
+            f"and {single}.",
+        }.get(self.verdict, f"That is more than seeds explain: {single}.")
         return (
             f"The mean of {count} trainings is {percent(mean.value, 2)} on the same test images "
             f"(95% interval over seeds {percent_range(mean, 2)}), {gap}. {why}"
@@ -140,5 +141,5 @@ def verify(
         claim, scores.per_seed.tolist(), margin, deterministic=chosen.deterministic
     )
     per_seed = tuple((run, each.accuracy) for run, each in zip(runs, evaluations, strict=True))
-    accuracy = accuracy_interval(scores)
+    accuracy = accuracy_interval(scores if len(runs) >= LEAST_SEEDS else scores.as_one())
     return Verification(chosen.name, claim, margin, accuracy, *judged, per_seed, failures)

@@ -1,6 +1,5 @@
 """What a folder of runs logs of a test set: openings, and plans that were registered before."""
 
-import contextlib
 import hashlib
 import io
 import json
@@ -84,7 +83,7 @@ def read_plans(runs: Path) -> list[dict[str, Any]]:
     Raises:
         RunChangedError: one is not as it was registered.
     """
-    plans = _lines(runs / PLANS)
+    plans = _lines(runs / PLANS, skip=False)
     for plan in plans:
         if not isinstance(plan, dict) or plan.pop("hash", None) != _hash(plan):
             raise RunChangedError(f"{runs / PLANS} was changed. Restore it, or use other --runs.")
@@ -109,13 +108,15 @@ def _append(path: Path, values: Mapping[str, Any]) -> None:
         raise cannot_write(path, error) from error
 
 
-def _lines(path: Path) -> list[Any]:
-    """All lines of a log but those that a crash cut off."""
+def _lines(path: Path, *, skip: bool = True) -> list[Any]:
+    """All lines of a log but those that a crash cut off; None in their place, if not to skip."""
     lines = []
     try:
         for line in filter(bytes.strip, io.BytesIO(read_whole(path, _LARGEST_LOG))):
-            with contextlib.suppress(Refusal):
+            try:
                 lines.append(parse_json(line, "the log"))
+            except Refusal:
+                lines += [] if skip else [None]
     except FileNotFoundError:
         pass
     except (OSError, Refusal) as error:
