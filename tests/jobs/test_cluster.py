@@ -107,7 +107,7 @@ def test_a_comparison_on_ray_leaves_what_one_here_leaves(
     assert compared[0].comparison.as_dict() == compared[1].comparison.as_dict()
     # What workers tell reaches one listener.
     assert listener.heard[0] == "On Ray: up to 2 trainings at a time; threads of each: 1"
-    told = [words for name, words in listener.heard[1:] if name == "tiny, seed 0"]
+    told = [each[1] for each in listener.heard if each[0] == "tiny, seed 0"]
     assert len(told) >= tiny.epochs
 
 
