@@ -78,6 +78,33 @@ def test_ctrl_c_is_heard_at_any_moment(tmp_path, after):
 
 
 @POSIX
+@pytest.mark.parametrize(
+    "interrupted",
+    [
+        "os.kill(os.getpid(), signal.SIGINT)",
+        # Within a callback of C code, as imports have them: nobody can catch what is raised there.
+        "weakref.finalize(Screen(), os.kill, os.getpid(), signal.SIGINT)\n"
+        "        while True: time.sleep(0.01)",
+    ],
+)
+def test_ctrl_c_is_heard_while_the_command_line_sets_itself_up(interrupted, tmp_path):
+    code = (
+        "import io, os, signal, sys, time, weakref\n"
+        "class Screen(io.StringIO):\n"
+        "    def reconfigure(self, errors):\n"
+        f"        {interrupted}\n"
+        "sys.stdout = Screen()\n"
+        "from fittingroom.cli import main\n"
+        "main()\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    assert process.returncode == 130, process.stderr
+    assert process.stderr == "Stopped.\n"
+
+
+@POSIX
 def test_a_second_command_that_trains_the_same_says_so_and_harms_nothing(cli, tmp_path):
     arguments = ["train", "ann", "--data", "sample", "--threads", "1", "--set", "epochs=40"]
     with start(tmp_path, *arguments) as first:

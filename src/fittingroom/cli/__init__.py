@@ -28,9 +28,21 @@ class _Interrupted(BaseException):
 
 def main() -> None:
     """Run one command and leave with its exit code: 0 done, 1 failed, 2 wrong usage."""
-    # Before anything slow is imported, so that signals are answered from the first moment on.
+    arguments = sys.argv[1:]
+    try:
+        _prepare()
+        code = run(arguments)
+    except _Interrupted as error:  # just before `run` listens, or just after
+        code = _stop(error, arguments)
+    sys.exit(code)
+
+
+def _prepare() -> None:
+    """Answer signals, and write what any terminal can show."""
+    # First, before anything slow is imported.
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
+    sys.unraisablehook = _unraisable
     os.environ["MPLBACKEND"] = "agg"  # figures go to files, whatever windows others are set up for
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started this
@@ -39,7 +51,6 @@ def main() -> None:
         # A terminal or file that has no × shows a question mark.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
@@ -137,9 +148,15 @@ def leave_unread(stream: TextIO) -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     _received.append(number)
-    # An exception raised within a callback of C code is printed and lost, so Python is asked again
-    # until somebody hears it. (The system would kill at once after Ray took back our handler.)
+    # An exception raised within a callback of C code is lost, so Python is asked again until
+    # somebody hears it. (The system would kill at once after Ray took back our handler.)
     again = threading.Timer(_ASK_AGAIN_SECONDS, _thread.interrupt_main, (number,))
     again.daemon = True
     again.start()
     raise _Interrupted
+
+
+def _unraisable(lost: "sys.UnraisableHookArgs") -> None:
+    """Print an exception that nobody can catch, unless it is a signal, which comes again."""
+    if lost.exc_type is not _Interrupted:
+        sys.__unraisablehook__(lost)
