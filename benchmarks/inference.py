@@ -3,10 +3,11 @@
     python -m benchmarks.inference [--repeats 9] [--threads 2]
 
 Two networks, the predecessor's CNN and `cnn`, each trained for one epoch on the embedded sample (the
-weights do not change the speed) and exported as any run is. Each peer runs in a process of its own:
+weights do not change the speed) and exported as any run is, in float and int8. Each peer runs in a process of its own:
 images a second in batches of 1, 32 and 1,000, a single image, and peak memory; then, from the start
-of a process to its first prediction. Writes inference.json and inference.md. Nothing else should run
-meanwhile.
+of a process to its first prediction. Then `cnn` and `cnn-tiny`, trained on the real data unless
+`--runs` holds them, are compared with themselves in int8 on the test set. Writes inference.json and
+inference.md. Nothing else should run meanwhile.
 """
 
 import argparse
@@ -31,12 +32,15 @@ NETWORKS = ("keras-cnn", "cnn")
 # Each peer's name on the page.
 NAMES = {
     "fittingroom": "**Fitting Room** (`Predictor`)",
+    "fittingroom-int8": "**Fitting Room**, int8",
     "fittingroom, from a run": "**Fitting Room**, its run checked first (`open_run`)",
     "onnxruntime-asleep": "ONNX Runtime, threads waiting asleep",
     "keras-tensorflow": "Keras `predict`, TensorFlow",
     "keras-torch": "Keras `predict`, PyTorch",
     "pytorch": "PyTorch, eager, channels last",
     "openvino": "OpenVINO, float32",
+    "openvino-default": "OpenVINO, its default precision",
+    "openvino-int8": "OpenVINO, our int8 model",
 }
 # A first prediction, from a run's folder {run} or a Keras file {keras}; then a dot is written.
 _KERAS = "import keras; keras.models.load_model({keras!r}).predict(one, verbose=0)"
@@ -53,8 +57,9 @@ STARTS = {
 
 def _python(peer: str, options: argparse.Namespace) -> str | None:
     """The interpreter that has a peer's library; None if there is none."""
-    others = {"keras-tensorflow": options.tensorflow_python, "openvino": options.openvino_python}
-    python = others.get(peer, sys.executable)
+    python = sys.executable
+    if peer == "keras-tensorflow" or peer.startswith("openvino"):
+        python = options.openvino_python if "openvino" in peer else options.tensorflow_python
     return str(python) if os.access(python, os.X_OK) else None
 
 
@@ -67,12 +72,18 @@ def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measur
     """All networks and peers."""
     with tempfile.TemporaryDirectory() as folder:
         networks = {name: _network(name, Path(folder), options) for name in options.networks}
+    work = {"runs": str(options.runs), "data": options.data, "threads": options.threads}
+    equivalence = {
+        name: in_process("benchmarks.inference_peers:equivalence", recipe=name, **work)
+        for name in ("cnn", "cnn-tiny")
+    }
     measured = {
         "instructions": "all that the processor has",
         "threads": options.threads,
         "repeats": options.repeats,
         "environment": describe_environment(),
         "networks": networks,
+        "int8": equivalence,
     }
     yield {"summary": summarise(measured), **measured}
 
@@ -81,7 +92,7 @@ def _network(name: str, folder: Path, options: argparse.Namespace) -> dict[str, 
     say(f"{name}: an epoch on the sample …")
     keras_file = str(folder / f"{name}.keras")
     trained = in_process(
-        "benchmarks.peers:train",
+        "benchmarks.inference_peers:train",
         variables={"KERAS_BACKEND": "torch"},
         recipe=name,
         runs=str(folder),
@@ -93,7 +104,7 @@ def _network(name: str, folder: Path, options: argparse.Namespace) -> dict[str, 
         python = _python(peer, options)
         say(f"{peer} …" if python else f"{peer}: left out, it is not installed.")
         return python and in_process(  # type: ignore[return-value]
-            "benchmarks.peers:evaluate",
+            "benchmarks.inference_peers:evaluate",
             variables=_variables(peer),
             python=python,
             peer=peer,
@@ -119,7 +130,10 @@ def _network(name: str, folder: Path, options: argparse.Namespace) -> dict[str, 
         ]
 
     return {
-        **{each: trained[each] for each in ("parameters", "operations", "model_bytes")},
+        **{
+            each: trained[each]
+            for each in ("parameters", "operations", "model_bytes", "int8_bytes")
+        },
         "peers": {peer: peer_measured(peer) for peer in NAMES if "," not in peer},
         "starts": {peer: starts(peer) for peer in STARTS},
     }
@@ -187,6 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--calls", type=float, default=1.0, help="below 1: a trial; needs --out")
+    parser.add_argument("--runs", type=Path, default=measure.ROOT / "runs" / "benchmark")
     parser.add_argument("--tensorflow-python", type=Path, default=measure.TENSORFLOW)
     parser.add_argument("--openvino-python", type=Path, default=OPENVINO)
     options = measure.parse(parser, arguments, trial=("calls",))

@@ -10,6 +10,7 @@ from torch import nn
 from fittingroom.engines.pytorch.modules import build_module, weights_of
 from fittingroom.errors import ExportError
 from fittingroom.export import build_onnx, fit_ood, wrap_core
+from fittingroom.export.quantize import quantize_onnx
 from fittingroom.graphs import GraphBuilder
 from fittingroom.networks import BatchNorm, Conv, Dense, Flatten, GlobalMaxPool, ReLU
 from fittingroom.predict import Predictor
@@ -185,3 +186,9 @@ def test_a_cores_features_are_its_logits_and_give_its_score():
     np.testing.assert_allclose(features, logits, rtol=1e-5)
     np.testing.assert_allclose(scores, ood.scores(logits, logits), rtol=1e-3, atol=0.05)
     assert predictor.metadata["a"] == "b"
+
+
+def test_a_model_that_is_no_network_has_no_int8_form():
+    model = wrap_core(core(), classes=("dark", "middling", "bright"), temperature=1.0)
+    with pytest.raises(ExportError, match="networks of two layers"):
+        quantize_onnx(model, random_images(50))

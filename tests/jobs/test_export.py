@@ -1,10 +1,13 @@
 import dataclasses
 import json
+import re
 
 import numpy as np
+import onnx
 import pytest
 
 from fittingroom.cli import run as command
+from fittingroom.data import Dataset
 from fittingroom.errors import ExportError, UsageError
 from fittingroom.jobs.export import export_run
 from fittingroom.jobs.session import Session
@@ -103,3 +106,50 @@ def test_a_keras_model_that_differs_is_not_written(trained, tmp_path):
     with pytest.raises(ExportError, match="differ from those"):
         export_run(wrong, to="keras", out=tmp_path / "a.keras")
     assert not list(tmp_path.iterdir())
+
+
+def test_int8_answers_as_the_run_does_and_is_chosen_without_the_test_set(
+    trained, tmp_path, capsys, monkeypatch, sample
+):
+    images = sample.open_test().images
+    monkeypatch.delattr(Dataset, "open_test")
+    out = tmp_path / "small.onnx"
+    arguments = ["export", str(trained.folder), "--to", "onnx", "--out", str(out)]
+    assert command([*arguments, "--quantize", "int8", "--json"]) == 0
+    assert re.search(
+        r"accuracy on \d+ validation images by .+ to .+ points", capsys.readouterr().out
+    )
+    kinds = {node.op_type for node in onnx.load(out).graph.node}
+    assert {"QuantizeLinear", "DequantizeLinear", "Conv"} <= kinds
+    assert "BatchNormalization" not in kinds  # before the scales were chosen
+    small, large = Predictor(out), Predictor(trained.model_path)
+    assert small.metadata == large.metadata
+    a, b = (each.log_probabilities(images) for each in (small, large))
+    assert 0 < np.abs(np.exp(a) - np.exp(b)).mean() < 0.01
+    assert (a.argmax(axis=1) == b.argmax(axis=1)).mean() > 0.97
+
+
+def test_int8_is_refused_where_a_loss_is_shown(trained, tmp_path, monkeypatch):
+    def spoil(content, images):
+        model = onnx.load_from_string(content)
+        (last,) = (node for node in model.graph.node if node.op_type == "Gemm")
+        last.attribute.append(onnx.helper.make_attribute("alpha", -1.0))
+        return model.SerializeToString()
+
+    monkeypatch.setattr("fittingroom.export.quantize.quantize_onnx", spoil)
+    with pytest.raises(ExportError, match=r"by −\d.* to −.*too large a loss"):
+        export_run(trained, to="onnx", quantize="int8", out=tmp_path / "a.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_onnx_has_an_int8_form(trained, tmp_path, capsys):
+    arguments = ["export", str(trained.folder), "--quantize", "int8", "--out", str(tmp_path / "a")]
+    for to in ("keras", "web"):
+        assert command([*arguments, "--to", to]) == 2
+        assert "--quantize int8 with --to onnx" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_models_file_is_refused_where_a_run_is_needed(tmp_path):
+    (tmp_path / "mine.onnx").write_bytes(b"model")
+    with pytest.raises(UsageError, match=r"takes the folder of a finished run, not .*mine\.onnx"):
+        export_run(tmp_path / "mine.onnx", to="onnx", quantize="int8", out=tmp_path / "a.onnx")

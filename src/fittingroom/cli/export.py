@@ -13,6 +13,7 @@ app = typer.Typer()
 
 
 @app.command()
+@options.takes_session()
 def export(
     to: Annotated[
         Literal["keras", "h5", "onnx", "safetensors", "web"],
@@ -35,12 +36,18 @@ def export(
             "none for the models inside the package.",
         ),
     ] = None,
+    quantize: Annotated[
+        Literal["int8"] | None,
+        typer.Option(help="For onnx: in a third of the bytes.", **options.one_of("int8")),
+    ] = None,
     force: options.Force = False,
     json: options.Json = False,
+    *,
+    session: "options.Session",
 ) -> None:
     """Export a run's model as one file (Keras, ONNX, safetensors), or as a web page."""
     runs = runs or []
-    if to == "web":
+    if to == "web" and quantize is None:
         from fittingroom.jobs.site import export_site
 
         sizes = export_site(runs, out=out)
@@ -61,7 +68,7 @@ def export(
         )
     from fittingroom.jobs.export import export_run
 
-    takes = export_run(runs[0], to=to, out=out, force=force)
+    takes = export_run(runs[0], to=to, out=out, quantize=quantize, force=force, session=session)
     if json:
         print_json({"path": str(out), "takes": takes})
     else:

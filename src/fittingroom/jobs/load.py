@@ -56,17 +56,18 @@ def model_file(model: "Path | str | Run") -> tuple[Path, str | None]:
     return run.model_path, run.name
 
 
-def new_model_file(out: Path | str, force: bool) -> Path:
-    """Where an ONNX file is to be written.
+def new_model_file(out: Path | str, force: bool, extension: str = ".onnx") -> Path:
+    """Where a model's file is to be written.
 
     Raises:
-        UsageError: `out` is no name of an ONNX file, or exists and is not to be overwritten.
+        UsageError: `out` has another extension, or exists and is not to be overwritten.
     """
     from fittingroom.runs import resolved
 
     path = resolved(out)
-    if path.suffix != ".onnx" or path.is_dir():
-        raise UsageError(f"{path} is no name for the model. Give a file name that ends in .onnx.")
+    if path.suffix != extension or path.is_dir():
+        what = "is a folder" if path.is_dir() else f"doesn't end in {extension}"
+        raise UsageError(f"{path} {what}. Give a file name that ends in {extension}.")
     if path.exists() and not force:
         raise UsageError(f"{path} exists. Name another file, or overwrite it with --force.")
     return path
