@@ -117,7 +117,7 @@ COVERAGE = (0.94, 0.96)
 COVERAGE_OVER_SEEDS = (0.93, 1.0)
 # A truth at the end of its range (a calibration error of 0) can be missed on one side only.
 COVERAGE_AT_END = (0.94, 0.985)
-TRUTHS_AT_END = ("reliability", "calibration error, equal width", "calibration error, equal mass")
+TRUTHS_AT_END = ("calibration error, equal width", "calibration error, equal mass")
 TYPE_ONE = (0.0, 0.055)
 
 
@@ -386,9 +386,6 @@ def images_of_one_model(generator: np.random.Generator, count: int, sure: float)
 _SCORES = {
     "macro_f1": "macro F1",
     "brier": "Brier score",
-    "brier_reliability": "reliability",
-    "brier_resolution": "resolution",
-    "brier_uncertainty": "uncertainty",
     "calibration_error": "calibration error, equal width",
     "calibration_error_equal_mass": "calibration error, equal mass",
     "risk_coverage_area": "area under risk-coverage",

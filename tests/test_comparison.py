@@ -565,7 +565,7 @@ def test_below_three_seeds_only_these_trained_models_are_compared(seeds, determi
     ).pairs[0]
     assert pair.level == level
     assert (pair.p_better is None) == (level == "fitted models")
-    said = "a was trained once, as every seed gives the same" in pair.sentence
+    said = "a was trained once (every seed gives the same)" in pair.sentence
     assert said == (deterministic and seeds[1] > 1)
     if level == "fitted models" and max(seeds) > 1:
         test = stats.ttest_rel(b.mean(axis=0), a.mean(axis=0))

@@ -77,8 +77,6 @@ def test_the_parts_are_those_of_metrics():
     labels, probabilities = predictions.labels, predictions.probabilities
     assert found.scores["log_loss"] == metrics.log_loss(labels, predictions.log_probabilities)
     assert found.scores["brier"] == metrics.brier_score(labels, probabilities)
-    parts = metrics.brier_decomposition(labels, probabilities)
-    assert found.scores["brier_resolution"] == parts.resolution
     curve = metrics.reliability(labels, predictions.predicted, probabilities)
     error = metrics.calibration_error(curve)
     assert found.scores["calibration_error"] == error

@@ -142,6 +142,26 @@ def test_validation_and_test_disagree() -> None:
     assert sentence.endswith("All models measured are 0.6 to 1.4 points below.")
 
 
+def test_what_all_seeds_share_is_of_the_recipe_and_what_one_has_is_of_its_run() -> None:
+    evaluations = [
+        evaluate_predictions(predictions(accuracy), draws=200)
+        for accuracy in ((0.75, 0.98, 0.98), (0.75, 0.98, 0.98), (0.9, 0.9, 0.9))
+    ]
+    all_three = [model(evaluation=each) for each in evaluations]
+    for seed, each in enumerate(all_three):
+        assert each.run is not None
+        run = replace(each.run, folder=Path(f"cnn-s{seed}"), seed=seed)
+        all_three[seed] = replace(each, name=f"seed {seed}", run=run)
+    first = replace(all_three[0], name="cnn")
+    (shared,) = find([first], seeds={"cnn": all_three[:2]})
+    assert shared.sentence.startswith("The recall of cnn for shirt is")
+    assert shared.sentence.endswith("Seen in 2 of 2 seeds.")
+    (single,) = find([replace(all_three[2], name="cnn")], seeds={"cnn": all_three[:0:-1]})
+    assert single.sentence.startswith("The recall of cnn-s1 for shirt is")
+    assert single.sentence.endswith("Seen in 1 of 2 seeds.")
+    assert shared.about == single.about == "cnn"
+
+
 def test_trainings_failed_and_openings_unshown() -> None:
     found = only(find([model()], failures=["ann, seed 1: no"]), "trainings-failed")
     assert found.sentence == "Failed: ann, seed 1: no."

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, special, stats
 from sklearn.calibration import calibration_curve
-from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import brier_score_loss, precision_recall_fscore_support, top_k_accuracy_score
 from sklearn.metrics import confusion_matrix as sklearn_confusion_matrix
 from sklearn.metrics import log_loss as sklearn_log_loss
@@ -219,43 +218,6 @@ def test_ruling_out_what_then_happens_costs_infinitely_much():
     infinite = float("inf")
     assert metrics.log_loss([0, 1], logs) == metrics.Estimate(infinite, infinite, infinite)
     assert metrics.log_loss([0, 0], logs) == metrics.Estimate(0.0, 0.0, 0.0)
-
-
-@given(st.integers(0, 10**6), st.integers(1, 80), st.floats(0.2, 8))
-@settings(max_examples=30, deadline=None)
-def test_the_parts_of_a_brier_score_add_up_to_it(seed, count, sure):
-    labels, _, logs = some_predictions(seed, count=count, sure=sure)
-    probabilities = np.exp(logs)
-    parts = metrics.brier_decomposition(labels, probabilities)
-    total = parts.reliability.value - parts.resolution.value + parts.uncertainty.value
-    assert total == pytest.approx(metrics.brier_score(labels, probabilities).value, abs=1e-12)
-    shares = np.bincount(labels, minlength=4) / count
-    assert parts.uncertainty.value == pytest.approx(1 - (shares**2).sum(), abs=1e-12)
-    for part in (parts.reliability, parts.resolution, parts.uncertainty):
-        assert 0 <= part.low <= part.value <= part.high
-
-
-def test_brier_parts_rest_on_isotonic_regression_less_what_its_steps_overfit():
-    generator = np.random.default_rng(6)
-    for seed in range(TABLES):
-        labels, _, logs = some_predictions(seed, count=40)
-        # Multiples of 1/64: sums and ties are exact.
-        probabilities = generator.multinomial(64, np.exp(logs)) / 64
-        gained, overfit = 0.0, 0.0
-        for k in range(4):
-            true, given_ = (labels == k).astype(float), probabilities[:, k]
-            fitted = IsotonicRegression().fit_transform(given_, true)
-            gained += ((given_ - true) ** 2 - (fitted - true) ** 2).mean()
-            for level in np.unique(fitted.round(12)):
-                step = true[fitted.round(12) == level]
-                overfit += step.var(ddof=1) / 40 if len(step) > 1 else 0.0
-        score = brier_score_loss(labels, probabilities, labels=range(4), scale_by_half=False)
-        uncertainty = 1 - (np.bincount(labels, minlength=4) ** 2).sum() / 40**2
-        resolved = uncertainty - (score - gained)
-        taken_off = max(min(overfit, gained, resolved), 0)
-        parts = metrics.brier_decomposition(labels, probabilities)
-        assert parts.reliability.value == pytest.approx(gained - taken_off, abs=1e-10)
-        assert parts.resolution.value == pytest.approx(resolved - taken_off, abs=1e-10)
 
 
 # --- Calibration --------------------------------------------------------------------------------
@@ -468,7 +430,6 @@ def test_permuting_images_changes_nothing(seed, random):
         lambda said: metrics.risk_coverage(*said).area,
         lambda said: metrics.calibration_error(metrics.reliability(*said), draws=100),
         lambda said: metrics.brier_score(said[0], said[2]),
-        lambda said: metrics.brier_decomposition(said[0], said[2]).resolution,
     ):
         assert ends(number(before)) == pytest.approx(ends(number(after)), abs=1e-6)
 

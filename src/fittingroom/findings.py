@@ -3,8 +3,8 @@
 ``docs/methods/findings.md`` explains each code.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from statistics import mean
 
 from fittingroom.classes import in_short
@@ -122,6 +122,7 @@ def find(
     models: Sequence[ModelReport],
     comparison: Comparison | None = None,
     *,
+    seeds: Mapping[str, Sequence[ModelReport]] | None = None,
     failures: Sequence[str] = (),
     left: int = 0,
     unshown: int = 0,
@@ -132,6 +133,7 @@ def find(
 
     Args:
         models: with their comparison, if there are several.
+        seeds: by name, the models of every seed, if there are several.
         failures: trainings that failed, in words.
         left: how many trainings are still to come.
         unshown: how often the test set was opened for runs of these recipes that are not shown,
@@ -143,8 +145,10 @@ def find(
     found = [
         Finding(code, model.name, sentence)
         for model in models
-        for check in (_fit, _validation, _evaluation)
-        for code, sentence in check(model)
+        for code, sentence in (
+            *_fit(model),
+            *_scored(model.name, (seeds or {}).get(model.name, [model])),
+        )
     ]
     if comparison is not None:
         trained = [model.name for model in models if model.run is not None]
@@ -236,7 +240,22 @@ def _fit(model: ModelReport) -> Iterator[tuple[str, str]]:
         )
 
 
-def _validation(model: ModelReport) -> Iterator[tuple[str, str]]:
+def _scored(name: str, seeds: Sequence[ModelReport]) -> Iterator[tuple[str, str]]:
+    """What is found in scores: of the recipe if all seeds share it, otherwise of the first run."""
+
+    def told(model: ModelReport) -> dict[tuple[str, str], str]:
+        every = (*_validation(model), *_evaluation(model))
+        return {(code, what): sentence for code, what, sentence in every}
+
+    for code, what in dict.fromkeys(key for model in seeds for key in told(model)):
+        those = [model for model in seeds if (code, what) in told(model)]
+        run = those[0].run
+        called = name if run is None or len(those) == len(seeds) else run.name
+        seen = f" Seen in {len(those)} of {len(seeds)} seeds." if len(seeds) > 1 else ""
+        yield code, told(replace(those[0], name=called))[code, what] + seen
+
+
+def _validation(model: ModelReport) -> Iterator[tuple[str, str, str]]:
     images = model.validation_images
     if model.run is None or not images:
         return
@@ -249,32 +268,34 @@ def _validation(model: ModelReport) -> Iterator[tuple[str, str]]:
     if difference.low > most or difference.high < least:
         known = ""
         if official:
-            known = (
-                f" All models measured are {-100 * most:.1f} to {-100 * least:.1f} points below."
-            )
+            most_below, least_below = -100 * least, -100 * most
+            known = f" All models measured are {least_below:.1f} to {most_below:.1f} points below."
         word = "above" if difference.value > 0 else "below"
         ends = sorted(abs(end) for end in (difference.low, difference.high))
         yield (
             "validation-and-test-disagree",
+            word,
             f"The test accuracy of {model.name}, {percent(model.evaluation.accuracy.value)}, is "
             f"{100 * abs(difference.value):.1f} points {word} its validation accuracy, "
             f"{percent(accuracy)} (95% interval {100 * ends[0]:.1f} to {100 * ends[1]:.1f})."
-            + known,
+            f"{known}",
         )
 
 
-def _evaluation(model: ModelReport) -> Iterator[tuple[str, str]]:
+def _evaluation(model: ModelReport) -> Iterator[tuple[str, str, str]]:
     evaluation, name = model.evaluation, model.name
     error, recall = (evaluation.scores[key] for key in ("calibration_error", "macro_recall"))
     if error is None:
         yield (
             "no-probabilities",
+            "",
             f"{name} predicts classes only: log loss, Brier score, calibration and the "
             "risk–coverage curve are left out.",
         )
     elif error.low > CALIBRATION_ERROR:
         yield (
             "miscalibrated",
+            "",
             f"The confidence of {name} differs from its accuracy by {percent_estimate(error)} on "
             "average.",
         )
@@ -285,12 +306,14 @@ def _evaluation(model: ModelReport) -> Iterator[tuple[str, str]]:
     for each in below[:CLASSES_NAMED]:
         yield (
             "class-below-the-rest",
+            each.name,
             f"The recall of {name} for {each.name} is {percent_estimate(each.recall)}; its "
             f"mean over all classes is {percent(recall.value)}.",
         )
     if len(below) > CLASSES_NAMED:
         yield (
             "class-below-the-rest",
+            "",
             f"The recall of {name} is as clearly below its mean for "
             f"{some(len(below) - CLASSES_NAMED, 'other class', 'other classes')}.",
         )

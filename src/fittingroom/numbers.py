@@ -154,7 +154,7 @@ def p_value(value: float) -> str:
 def sureness(value: float) -> str:
     """A probability in short: ``"98%"``; never rounded up to certainty, nor down to none."""
     if value < 0.01:
-        return "< 1%"
+        return "<1%"
     return ">99%" if value > 0.99 else f"{100 * value:.0f}%"
 
 

@@ -1,6 +1,7 @@
 """Plans are registered before the test set is opened, and what they lack is exploratory."""
 
 import json
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from fittingroom.errors import RunChangedError, UsageError
 from fittingroom.jobs.evaluate import evaluate
-from fittingroom.jobs.register import departures, register
+from fittingroom.jobs.register import departures, plan_in_words, register
 from fittingroom.jobs.report import report
 from fittingroom.jobs.session import Session
 from fittingroom.recipes import recipe_named
@@ -18,7 +19,7 @@ PLAN: dict[str, Any] = {
     "recipes": ["logreg", "forest"],
     "seeds": 3,
     "primary": ["forest", "logreg"],
-    "margin": 0.01,
+    "margin_points": 1,
     "looks": [2, 3],
 }
 TINY = ["tiny", "logreg"]
@@ -48,6 +49,16 @@ def test_what_no_plan_had_is_exploratory(cli, run_copy, sample, tmp_path):
     assert len(read_plans(runs)) == 1
 
 
+def test_a_verified_claim_without_a_plan_is_exploratory(cli, sample, tmp_path):
+    runs = tmp_path / "runs"
+    said = ("verify", "logreg", "--claim", "0.5", "--data", "sample", "--runs", str(runs))
+    assert json.loads(cli(*said, "--json")[1])["exploratory"] == []  # without plans
+    others = ["forest", "ann"]
+    register(write(tmp_path, recipes=others, primary=others), Session(data=sample, runs=runs))
+    _, out, _ = cli(*said)
+    assert re.search(r"Exploratory: logreg-s0-\w+ was not registered before the test set", out)
+
+
 def test_what_a_plan_had_is_registered(cli, run_copy, sample, tiny, tmp_path):
     runs = run_copy.parent
     code, out, _ = cli("register", str(write(tmp_path)), "--data", "sample", "--runs", str(runs))
@@ -56,9 +67,18 @@ def test_what_a_plan_had_is_registered(cli, run_copy, sample, tiny, tmp_path):
     register(write(tmp_path, recipes=TINY, primary=TINY), Session(data=sample, runs=runs))
     evaluate(run_copy, session=Session(data=sample, threads=1))
     assert [each.registered for each in read_openings(runs)] == [True]
+    page = report([run_copy], out=tmp_path / "report", session=Session(data=sample, runs=runs))
+    said = json.loads(page.with_name("results.json").read_text())["plan"]
+    assert "tiny and logreg with 3 seeds each, with looks after 2 and 3. Its primary pair" in said
+    assert "its margin 1.00 points. The comparison departs from it: the plan is about" in said
+    assert said in page.read_text()
+    assert said in page.with_name("README.md").read_text()
     plans = runs / "registered.jsonl"
     registered = plans.read_text()
-    for changed in (registered.replace('"margin": 0.01', '"margin": 0.02'), "{" + registered):
+    for changed in (
+        registered.replace('"margin_points": 1', '"margin_points": 2'),
+        "{" + registered,
+    ):
         plans.write_text(changed)
         with pytest.raises(RunChangedError, match=r"registered\.jsonl was changed"):
             read_openings(runs)
@@ -73,8 +93,9 @@ def test_a_comparison_that_departs_from_its_plan_says_where(run_copy, sample):
         "the plan's margin is 1.00 points, not 0.50",
         "the plan looks after 2 and 3 seeds, not after 1 of tiny",
     ]
-    plan |= {"primary": ["tiny", "tiny"], "margin": 0.005, "looks": [1]}
+    plan |= {"primary": ["tiny", "tiny"], "margin_points": 0.5, "looks": [1]}
     assert departures(plan, [[run]], comparison) == []
+    assert plan_in_words(plan | {"time": ""}, []).endswith("points. It was kept.")
 
 
 def test_what_was_opened_before_the_first_plan_was_not_registered(run_copy, sample, tmp_path):
@@ -93,7 +114,7 @@ def test_what_was_opened_before_the_first_plan_was_not_registered(run_copy, samp
         {"primary": ["logreg", "logreg"]},
         {"primary": ["logreg", "cnn"]},
         {"recipes": ["logreg", "forest", "logreg"]},
-        {"margin": 5},
+        {"margin_points": 100},
         {"looks": [3, 2, 3]},
         {"looks": [2, 4]},
         {"looks": []},

@@ -90,7 +90,7 @@ def test_the_report_is_written_after_the_first_seed_of_each_and_after_the_last(
     ]
     assert len(read_openings(tmp_path / "runs")) == 6
 
-    plan = {"recipes": ["one", "two"], "seeds": 2, "primary": ["one", "two"], "margin": 0.01}
+    plan = {"recipes": ["one", "two"], "seeds": 2, "primary": ["one", "two"], "margin_points": 1}
     (tmp_path / "plan.json").write_text(json.dumps({**plan, "looks": [2]}))
     session = Session(sample, tmp_path / "planned", threads=1)
     register(tmp_path / "plan.json", session)

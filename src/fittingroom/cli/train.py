@@ -78,6 +78,7 @@ def verify(
     session: "options.Session",
 ) -> None:
     """Train a recipe over seeds, and say whether it gives a claimed accuracy."""
+    from fittingroom.findings import exploratory
     from fittingroom.jobs.verify import verify as verify_job
 
     with prints_aside():
@@ -97,6 +98,8 @@ def verify(
     print_table(None, ("seed", "test accuracy", "epochs", "seconds"), rows)
     print_text("In brackets: 95% intervals of each seed, which cover the test images alone.")
     print_text(verification.sentence)
+    if verification.exploratory:
+        print_text(exploratory(verification.exploratory).sentence)
 
 
 @app.command()

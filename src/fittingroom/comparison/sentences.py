@@ -173,7 +173,7 @@ def _basis(models: Sequence[ModelResult], recipes: bool, held_out: bool) -> str:
     if len(set(counts)) > 1:
         times = [
             f"{model.name} was {trained} {'once' if count == 1 else f'{count} times'}"
-            + (", as every seed gives the same" if model.deterministic else "")
+            + (" (every seed gives the same)" if model.deterministic else "")
             for model, count in zip(models, counts, strict=True)
         ]
         often = listed(times)

@@ -37,11 +37,6 @@ class Basis:
         return np.exp(np.asarray(self.predictions.log_probabilities, np.float64))
 
     @cached_property
-    def brier(self) -> metrics.BrierDecomposition:
-        """The parts of the Brier score."""
-        return metrics.brier_decomposition(self.predictions.labels, self.probabilities)
-
-    @cached_property
     def reliability(self) -> metrics.Reliability:
         """The reliability diagram with 15 bins of equal width."""
         return self._reliability("equal width")
@@ -132,29 +127,7 @@ SCORES: dict[str, ScoreInfo] = {
         "Brier score",
         lambda given: metrics.brier_score(given.predictions.labels, given.probabilities),
         decimal_estimate,
-        "Mean squared distance between probabilities and truth, from 0 (best) to 2: reliability "
-        "− resolution + uncertainty.",
-        probabilities=True,
-    ),
-    "brier_reliability": ScoreInfo(
-        "– its reliability",
-        lambda given: given.brier.reliability,
-        decimal_estimate,
-        "What is lost because probabilities are not calibrated; 0 is best.",
-        probabilities=True,
-    ),
-    "brier_resolution": ScoreInfo(
-        "– its resolution",
-        lambda given: given.brier.resolution,
-        decimal_estimate,
-        "What is gained over always predicting how frequent each class is; more is better.",
-        probabilities=True,
-    ),
-    "brier_uncertainty": ScoreInfo(
-        "– its uncertainty",
-        lambda given: given.brier.uncertainty,
-        decimal_estimate,
-        "The score of always predicting how frequent each class is; the same for all models.",
+        "Mean squared distance between probabilities and truth, from 0 (best) to 2.",
         probabilities=True,
     ),
     "calibration_error": ScoreInfo(

@@ -13,7 +13,7 @@ from fittingroom.jobs.seeds import train_seeds
 from fittingroom.jobs.session import Session
 from fittingroom.numbers import Estimate, percent, percent_estimate, percent_range, plain
 from fittingroom.recipes import recipe_of
-from fittingroom.runs import Run, describe_environment
+from fittingroom.runs import Run, describe_environment, unplanned
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +33,7 @@ class Verification:
     one_training: Estimate | None  # the same value, with the interval of a new training
     per_seed: tuple[tuple[Run, Estimate], ...]
     failures: tuple[str, ...]  # trainings that failed, in words
+    exploratory: tuple[str, ...]  # runs that a registered plan lacks
 
     @property
     def data(self) -> str:
@@ -86,7 +87,7 @@ class Verification:
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
         names = "recipe claim margin verdict sentence accuracy mean one_training data "
-        names += "data_description failures"
+        names += "data_description failures exploratory"
         return {
             **{name: plain(getattr(self, name)) for name in names.split()},
             "seeds": [
@@ -142,4 +143,5 @@ def verify(
     )
     per_seed = tuple((run, each.accuracy) for run, each in zip(runs, evaluations, strict=True))
     accuracy = accuracy_interval(scores if len(runs) >= LEAST_SEEDS else scores.as_one())
-    return Verification(chosen.name, claim, margin, accuracy, *judged, per_seed, failures)
+    lacking = tuple(unplanned(run.folder for run in runs))
+    return Verification(chosen.name, claim, margin, accuracy, *judged, per_seed, failures, lacking)

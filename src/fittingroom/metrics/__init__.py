@@ -5,7 +5,7 @@
     estimates         the intervals of a share and of a mean
     checks            what comes in as arrays, checked once
     classification    accuracy, confusion matrix, precision, recall, F1
-    probabilistic     log loss, Brier score and what it is made of
+    probabilistic     log loss, Brier score
     calibration       reliability diagram, expected calibration error
     temperature       temperature scaling, and what it changes
     selective         risk-coverage curve and its area; a threshold for a promised risk
@@ -40,8 +40,6 @@ from fittingroom.metrics.estimates import (
     wilson_interval,
 )
 from fittingroom.metrics.probabilistic import (
-    BrierDecomposition,
-    brier_decomposition,
     brier_score,
     log_loss,
 )

@@ -34,6 +34,10 @@ from fittingroom.runs.stored import (
 from fittingroom.safe_io import MEBIBYTE, Refusal, is_inside, read_whole, refuse_model_file, utf8
 
 FAILURE = "failure.json"
+# Of a described network that PyTorch trained, after each epoch: ``confusion`` on validation images,
+# a row for each true class; and by the kind of a layer its ``kernels``, int8 ``(E, F, side, side)``
+# in base64, as the engine's ``first_kernels`` gives them.
+LEARNING = "learning.json"
 _NEEDED = (
     *("recipe.json", "environment.json", "history.jsonl", "summary.json"),
     *("model.onnx", "validation.npz"),
@@ -116,6 +120,16 @@ class Run:
     def validation(self) -> Predictions:
         """What the exported model predicts for the validation set."""
         return Predictions.read(self.folder / "validation.npz")
+
+    @cached_property
+    def learning(self) -> dict[str, Any] | None:
+        """How it learned, as the web page takes it; None if the training did not keep that."""
+        path = self.folder / LEARNING
+        if not path.exists():
+            return None
+        accuracy = [(each.train_accuracy, each.val_accuracy) for each in self.history]
+        loss = [(each.train_loss, each.val_loss) for each in self.history]
+        return stored_json(path) | {"accuracy": accuracy, "loss": loss}
 
     def evaluation_folder(self, data: str) -> Path:
         """Where the scores on a data set of that name are."""

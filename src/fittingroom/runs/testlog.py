@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,18 @@ def read_openings(runs: Path) -> tuple[Opening, ...]:
         if all(isinstance(each, str) for each in (*texts, revision or "")):
             openings.append(replace(opening, registered=registered is True if planned else None))
     return tuple(openings)
+
+
+def unplanned(folders: Iterable[Path]) -> list[str]:
+    """Names of the runs that were scored though no plan had them, where there are plans."""
+    return [
+        folder.name
+        for folder in folders
+        if any(
+            each.run == folder.name and each.registered is False
+            for each in read_openings(folder.parent)
+        )
+    ]
 
 
 def add_plan(runs: Path, plan: Mapping[str, Any]) -> str:
