@@ -12,28 +12,11 @@
 #
 # This one trains nothing. You will look at the images, put some of them aside, and see what is
 # done to the rest before a network gets them: scaling, reshaping, augmentation.
+#
+# For a quick look, set `DATA = "sample"`: 2,500 of the images, which come with the package.
 
 # %% tags=["parameters"]
-DATA = None  # None: the real data; "sample": 2,500 of its images, which come with the package
-
-# %%
-import numpy as np
-import pandas as pd
-from IPython.display import Image, Markdown
-from matplotlib.figure import Figure
-
-import fittingroom
-from fittingroom import plots
-from fittingroom.data import SplitRule
-from fittingroom.plots.style import INK, MUTED, drawn
-
-
-def show(figure, alt, sheet=False):
-    """A figure; `alt` is for those who do not see it. A sheet of garments needs fewer dots."""
-    dots, colours = (96, 32) if sheet else (192, 48)  # to the inch; of the palette
-    png = plots.png(figure, dots_per_inch=dots, colours=colours)
-    return Image(png, retina=not sheet, alt=alt)
-
+DATA = None  # the real data
 
 # %% [markdown]
 # ## The images
@@ -44,6 +27,8 @@ def show(figure, alt, sheet=False):
 # **The test files stay closed until notebook 4.** Why that matters comes at the end.
 
 # %%
+import fittingroom
+
 dataset = fittingroom.find_dataset(DATA)
 everything = dataset.training()
 images, labels = everything.images, everything.labels
@@ -58,11 +43,14 @@ print(f"labels  {labels.dtype} {labels.shape}, values {labels.min()} to {labels.
 # ones.
 
 # %%
+from fittingroom import plots
+from fittingroom.lessons import show
+
 rows = [
     plots.SampleRow(f"{label}  {name}", images[labels == label][:9])
     for label, name in enumerate(dataset.classes)
 ]
-show(plots.sample_sheet(rows), "Nine garments of each of the ten kinds", sheet=True)
+show(plots.sample_sheet(rows), "Nine garments of each of the ten kinds")
 
 # %% [markdown]
 # ## The classes
@@ -71,6 +59,9 @@ show(plots.sample_sheet(rows), "Nine garments of each of the ten kinds", sheet=T
 # images were bags, a program that always answers "bag" would be 90% accurate and know nothing.
 
 # %%
+import numpy as np
+import pandas as pd
+
 counts = np.bincount(labels, minlength=len(dataset.classes))
 pd.DataFrame(
     {
@@ -81,6 +72,8 @@ pd.DataFrame(
 )
 
 # %%
+from IPython.display import Markdown
+
 always = counts.max() / len(labels)
 Markdown(
     f"The smallest class has {counts.min():,} images, the largest {counts.max():,}. A program "
@@ -102,7 +95,6 @@ means = [
 show(
     plots.tile_sheet({"The mean image of each class": means}, columns=5),
     "The mean image of each class",
-    sheet=True,
 )
 
 # %% [markdown]
@@ -112,21 +104,9 @@ show(
 # notebooks are drawn the other way round, dark on light, as the shop photographed them.
 
 # %%
+from fittingroom.lessons import as_numbers
+
 boot = int(np.flatnonzero(labels == dataset.classes.index("Ankle boot"))[0])
-
-
-@drawn
-def as_numbers(image):
-    figure = Figure(figsize=(6.4, 6.4))
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.imshow(image, cmap="gray_r", vmin=0, vmax=255)
-    axes.set_axis_off()
-    for (row, column), value in np.ndenumerate(image):
-        shade = "white" if value > 120 else INK if value else "#c9c7c1"
-        axes.text(column, row, value, ha="center", va="center", fontsize=5.2, color=shade)
-    return figure
-
-
 show(as_numbers(images[boot]), "An ankle boot as 28 rows of 28 numbers")
 
 # %% [markdown]
@@ -145,6 +125,8 @@ show(as_numbers(images[boot]), "An ankle boot as 28 rows of 28 numbers")
 # grew from took the last 20% of the file.
 
 # %%
+from fittingroom.data import SplitRule
+
 split = dataset.split(SplitRule("stratified", "1/12"))
 last = dataset.split(SplitRule("last", "1/5"))
 
@@ -185,28 +167,10 @@ print("Both splits hold each training image once, and nothing of the test files.
 # training side of the split alone.
 
 # %%
+from fittingroom.lessons import pixel_histogram
+
 training = split.training.images
-
-
-@drawn
-def histogram(images):
-    figure = Figure(figsize=(6.4, 2.2))
-    axes = figure.add_subplot()
-    axes.hist(images[images > 0], bins=np.arange(1, 257, 5), color=plots.model_colour(0))
-    axes.grid(axis="y")
-    axes.set_xlabel("value of a pixel that is not 0")
-    axes.set_ylabel("pixels")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    axes.annotate(
-        f"left out: {np.mean(images == 0):.0%} of all pixels are 0, the background",
-        (0.1, 0.92),
-        xycoords="axes fraction",
-        color=MUTED,
-    )
-    return figure
-
-
-show(histogram(training), "Histogram of the pixel values other than 0")
+show(pixel_histogram(training), "Histogram of the pixel values other than 0")
 
 # %% [markdown]
 # Two ways to bring them to a small range are common:
@@ -278,7 +242,6 @@ show(
         [plots.SampleRow("as stored", examples), plots.SampleRow("shuffled", shuffled)]
     ),
     "Five garments, and the same with their pixels shuffled: equally easy for a dense network",
-    sheet=True,
 )
 
 # %% [markdown]
@@ -294,20 +257,8 @@ show(
 # recipes.
 
 # %%
-import torch
-
-from fittingroom.engines.pytorch.images import Augmenter, TrainingImages
+from fittingroom.lessons import epochs_of
 from fittingroom.recipes import Augmentation
-
-
-def epochs_of(image, augmentation, epochs=8):
-    """One image as it is seen in so many epochs: uint8 (epochs, 28, 28)."""
-    pixels = torch.tensor(image)[None]
-    one = TrainingImages(pixels, torch.zeros(1), torch.zeros(1), torch.ones(1))
-    augmenter = Augmenter(one, augmentation, torch.Generator().manual_seed(1))
-    drawn = [next(augmenter.epoch(number, 1)) for number in range(epochs)]
-    return torch.cat([augmenter.vary(*each) for each in drawn]).numpy()
-
 
 changes = {
     "as stored": Augmentation(),
@@ -321,7 +272,6 @@ show(
         [plots.SampleRow(name, epochs_of(images[boot], how)) for name, how in changes.items()]
     ),
     "One ankle boot in eight epochs: as stored, mirrored, moved, turned, and as recipes do it",
-    sheet=True,
 )
 
 # %%
@@ -353,9 +303,19 @@ for name in ("ann", "cnn", "keras-cnn"):
 #
 # 1. Which pixel says most about the class? Compute for each pixel how much its mean differs
 #    between the ten classes (`np.var` of the ten mean images), and draw that as an image.
+#
+#    <details><summary>Answer</summary>The one in row 1, column 12 (counted from 0): there shoes
+#    and bags are black, and the others have a collar, a strap or a waistband.</details>
 # 2. Is mirroring always harmless? Name a data set where it would change the label. What about the
 #    ten digits?
+#
+#    <details><summary>Answer</summary>It is not. A mirrored <i>b</i> is a <i>d</i>, and a left hand
+#    becomes a right one. Of the digits, 0, 1 and 8 stay what they are; the others become signs that
+#    nobody writes, from which a network learns nothing useful.</details>
 # 3. Repeat `split` with `SplitRule("stratified", "1/12", seed=1)`. How many validation images do
 #    the two splits share, and how many would you expect?
+#
+#    <details><summary>Answer</summary>396. Each of the 5,000 has one chance in twelve to be drawn
+#    again, so about 417 are expected; 396 is well within what chance gives.</details>
 #
 # **Next:** notebook 2 trains a dense network on these images.

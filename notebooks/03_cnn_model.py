@@ -10,46 +10,14 @@
 # - train this project's own CNN in one line.
 #
 # The Keras network is that of the notebook project that this one grew from.
+#
+# For a quick look, set `DATA = "sample"` and `EPOCHS = 1`: that takes a minute.
 
 # %% tags=["parameters"]
-DATA = None  # None: the real data; "sample": 2,500 of its images, which come with the package
-EPOCHS = 2  # of the Keras network, a minute or more each; its full training has up to 30
+DATA = None  # the real data
+EPOCHS = 2  # of the Keras network, minutes each; its full training has up to 30
 RECIPE = "cnn"  # what the one line trains: a name in fittingroom.RECIPES, or a recipe of your own
 RUNS = "runs"  # the folder for what it trains, relative to the working folder
-
-# %%
-import json
-import os
-from pathlib import Path
-
-# Keras computes with another framework beneath it. Here that is PyTorch, unless you chose another.
-os.environ.setdefault("KERAS_BACKEND", "torch")
-# Let waiting threads sleep: otherwise training crawls as soon as another program runs.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("GOMP_SPINCOUNT", "5000")
-
-import keras
-import numpy as np
-import pandas as pd
-from IPython.display import Image, Markdown
-from matplotlib.figure import Figure
-
-import fittingroom
-from fittingroom import plots
-from fittingroom.data import SplitRule
-from fittingroom.metrics import wilson
-from fittingroom.numbers import percent_estimate, seconds, some
-from fittingroom.plots.style import REST, drawn
-
-ORANGE = plots.model_colour(1)
-
-
-def show(figure, alt, sheet=False):
-    """A figure; `alt` is for those who do not see it. A sheet needs fewer dots, and more shades."""
-    dots, colours = (96, 128) if sheet else (192, 48)  # to the inch; of the palette
-    png = plots.png(figure, dots_per_inch=dots, colours=colours)
-    return Image(png, retina=not sheet, alt=alt)
-
 
 # %% [markdown]
 # ## The images
@@ -57,6 +25,11 @@ def show(figure, alt, sheet=False):
 # As in notebook 2, with an axis for the colour channel: grey has one.
 
 # %%
+import numpy as np
+
+import fittingroom
+from fittingroom.data import SplitRule
+
 dataset = fittingroom.find_dataset(DATA)
 split = dataset.split(SplitRule("last", "1/5"))
 x_train = (split.training.images / 255).astype("float32")[..., np.newaxis]  # (N, 28, 28, 1)
@@ -77,6 +50,8 @@ print(f"{dataset.name}: training {x_train.shape}, validation {x_val.shape}")
 # quarter, and the exact place of an edge matters less.
 
 # %%
+from fittingroom.lessons import show, signed_images
+
 boot = int(np.flatnonzero(y_val == dataset.classes.index("Ankle boot"))[0])
 image = x_val[boot, :, :, 0]
 vertical = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
@@ -94,26 +69,16 @@ def max_pool(values):
     return values.reshape(13, 2, 13, 2).max(axis=(1, 3))
 
 
-@drawn
-def five_in_a_row(images):
-    figure = Figure(figsize=(8.6, 1.9))
-    for axes, (title, values) in zip(figure.subplots(1, 5), images.items(), strict=True):
-        top = np.abs(values).max() or 1
-        axes.imshow(values, cmap="RdBu", vmin=-top, vmax=top)
-        axes.set_title(title, fontsize=8)
-        axes.set_axis_off()
-    return figure
-
-
 show(
-    five_in_a_row(
+    signed_images(
         {
             "image": image,
             "vertical edges": convolve(image, vertical),
             "after max pooling": max_pool(convolve(image, vertical)),
             "horizontal edges": convolve(image, horizontal),
             "after pooling": max_pool(convolve(image, horizontal)),
-        }
+        },
+        columns=5,
     ),
     "A boot, its vertical and horizontal edges by two kernels, and both after max pooling",
 )
@@ -133,6 +98,9 @@ show(
 # - **MaxPooling2D**, **Dropout**, **Flatten**, **Dense**: as before.
 
 # %%
+from fittingroom.engines.keras.backend import load_keras
+
+keras = load_keras()  # it computes with PyTorch, unless KERAS_BACKEND names another framework
 keras.utils.set_random_seed(0)  # so that you get the same training again
 kinds = keras.layers
 model = keras.Sequential(
@@ -165,6 +133,8 @@ model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=
 # at every place.
 
 # %%
+import pandas as pd
+
 rows = []
 for layer in model.layers:
     if not layer.weights or isinstance(layer, (kinds.BatchNormalization, kinds.RandomRotation)):
@@ -182,9 +152,9 @@ for layer in model.layers:
 pd.DataFrame(rows).set_index("layer").rename_axis(None)
 
 # %% [markdown]
-# The three convolutions have few weights and do nearly all the work. Few weights mean little room
-# to learn images by heart. Much work is why this network takes so much longer to train than the
-# dense one.
+# The four convolutions have a quarter of the weights and do nearly all the work. Few weights mean
+# little room to learn images by heart. Much work is why this network takes so much longer to train
+# than the dense one.
 #
 # ## A few epochs
 #
@@ -207,6 +177,11 @@ few = model.fit(
 )
 
 # %%
+from IPython.display import Markdown
+
+from fittingroom.metrics import wilson
+from fittingroom.numbers import percent_estimate
+
 predicted = model.predict(x_val, batch_size=500, verbose=0)
 right = int((predicted.argmax(axis=1) == y_val).sum())
 now = wilson(right, len(y_val))
@@ -221,56 +196,26 @@ Markdown(
 # We did this too, and stored the results. The figure shows your few epochs beside our first seed.
 
 # %%
-places = [Path.cwd(), *Path.cwd().parents, *Path(fittingroom.__file__).resolve().parents]
-files = [place / "docs" / "results" / "verify-keras-cnn.json" for place in places]
-file = next((path for path in files if path.is_file()), None)
-full = json.loads(file.read_text(encoding="utf-8")) if file else None
-history = full["seeds"][0]["history"] if full else []
+from fittingroom import plots
+from fittingroom.lessons import beside_full_run, full_run
 
-
-@drawn
-def beside_full_run(few, history):
-    figure = Figure(figsize=(6.6, 2.7))
-    axes = figure.add_subplot()
-    for name, here, stored, dot, line in (
-        ("training", "accuracy", "train_accuracy", "s", "--"),
-        ("validation", "val_accuracy", "val_accuracy", "o", "-"),
-    ):
-        values = [100 * value for value in few[here]]
-        axes.plot(range(1, len(values) + 1), values, dot, color=ORANGE, label=f"{name}, here")
-        if history:
-            values = [100 * epoch[stored] for epoch in history]
-            epochs = range(1, len(values) + 1)
-            axes.plot(epochs, values, line, color=REST, zorder=1, label=f"{name}, full run")
-    axes.grid(axis="y")
-    axes.set_xlabel("epoch")
-    axes.set_ylabel("accuracy, %")
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
-    return figure
-
-
+ORANGE = plots.model_colour(1)
+full = full_run("keras-cnn")
 show(
-    beside_full_run(few.history, history),
+    beside_full_run(few.history, full, ORANGE),
     "Accuracy by epoch: the few epochs here, and the full run",
 )
 
 # %%
 if full:
     seed = full["seeds"][0]
-    best = history[seed["best_epoch"] - 1]
-    each = seed["seconds"] / len(history)
-    text = (
-        f"The full run took {len(history)} epochs at {each:.0f} s each. Its best "
+    best = seed["history"][seed["best_epoch"] - 1]
+    epochs = len(seed["history"])
+    print(
+        f"The full run took {epochs} epochs, {seed['seconds'] / epochs:.0f} s each. Its best "
         f"epoch, {best['epoch']}, had a validation accuracy of {best['val_accuracy']:.1%}, "
         f"with {best['train_accuracy']:.1%} on the training images."
     )
-else:
-    text = (
-        "The stored full run (`docs/results/verify-keras-cnn.json`) is not here: it comes with the "
-        "repository, not with the installed package. Everything else works without it."
-    )
-Markdown(text)
 
 # %% [markdown]
 # If training accuracy lies *below* validation accuracy, nothing is wrong: in training, images are
@@ -297,7 +242,6 @@ show(
         ]
     ),
     "A boot, and what sixteen kernels of the first layer make of it",
-    sheet=True,
 )
 
 # %% [markdown]
@@ -306,20 +250,11 @@ show(
 # The same validation images as in notebook 2.
 
 # %%
-tiles = tuple(
-    plots.Tile(
-        image=split.validation.images[place],
-        title=dataset.classes[y_val[place]],
-        predicted=dataset.classes[probabilities.argmax()],
-        right=bool(probabilities.argmax() == y_val[place]),
-        note=f"{probabilities.max():.0%}",
-    )
-    for place, probabilities in enumerate(predicted[:16])
-)
+from fittingroom.lessons import with_answers
+
 show(
-    plots.tile_sheet({"Validation images": tiles}),
+    with_answers(split.validation.images[:16], y_val[:16], predicted[:16], dataset.classes),
     "Sixteen validation images with their true names and what the network predicts",
-    sheet=True,
 )
 
 # %% [markdown]
@@ -331,6 +266,8 @@ show(
 run = fittingroom.train(RECIPE, seed=0, session=fittingroom.Session(data=DATA, runs=RUNS))
 
 # %%
+from fittingroom.numbers import seconds, some
+
 score = wilson(int(run.validation.correct.sum()), len(run.validation))
 Markdown(
     f"`{run.recipe.name}`: {some(len(run.history), 'epoch')} in {seconds(run.summary.seconds)}; "
@@ -340,14 +277,10 @@ Markdown(
 # %%
 kept, images = run.summary.best_epoch, len(run.validation)
 show(
-    plots.training_curve("accuracy", run.history, kept, ORANGE, images=images),
-    "Training and validation accuracy by epoch, with the interval of validation accuracy",
-)
-
-# %%
-show(
-    plots.training_curve("loss", run.history, kept, ORANGE),
-    "Training and validation loss by epoch",
+    plots.learning_curves(
+        [plots.Course(run.recipe.name, 1, run.history, [(run.history, kept)], images)]
+    ),
+    "Accuracy and loss by epoch, on training and validation images, with intervals",
 )
 
 # %% [markdown]
@@ -363,7 +296,7 @@ pd.DataFrame(
     {
         name: {
             "weights": f"{parameter_count(each.layers):,}",
-            "multiply-adds for an image": f"{operation_count(each.layers):,}",
+            "multiply-adds for a view": f"{operation_count(each.layers):,}",
             "epochs at most": each.epochs,
             "images a step": each.batch_size,
             "optimizer": each.optimizer,
@@ -384,9 +317,20 @@ pd.DataFrame(
 #
 # 1. Shuffle the pixels of all images by one fixed rule, as in notebook 1, and train again. What
 #    does the CNN lose that the dense network did not?
+#
+#    <details><summary>Answer</summary>What its kernels look for: neighbours that belong
+#    together. In two epochs of this project's <code>cnn</code>, 92.7% become 89.8%, about what a
+#    dense network gives.</details>
 # 2. Leave out `RandomRotation`. Does validation accuracy rise or fall after a few epochs, and what
 #    would you expect after thirty?
+#
+#    <details><summary>Answer</summary>It rises, since garments that lie straight are easier. With
+#    this project's <code>cnn</code>, two epochs give 92.7% without rotation and 89.5% with it. In
+#    thirty, rotation also keeps the network from learning images by heart.</details>
 # 3. Look at the garment from inside after the third convolution (`convolutions[2]`). Can you still
 #    tell that it is a boot?
+#
+#    <details><summary>Answer</summary>Barely: 13 × 13 places are left, and each map shows where one
+#    combination of edges was found. The sole and the shaft are often still visible.</details>
 #
 # **Next:** notebook 4 opens the test set, once, and compares.

@@ -102,7 +102,7 @@ def test_all_four_run_on_the_sample_from_any_folder_without_the_repository(tmp_p
 
     words = {name: said(load(folder / f"{name}.ipynb")) for name in NAMES}
     assert "sample: 2,000 training images" in words["01_data_preprocessing"]
-    assert "is not here" in words["02_ann_model"]
+    assert "comes with the repository" in words["02_ann_model"]
     assert "The full run took" in words["03_cnn_model"]
     assert "**The verdict.** " in words["04_model_evaluation"]
     # The runs of 02 and 03 were used again, and the test set was opened once for each.

@@ -26,6 +26,7 @@ from fittingroom.predictions import Predictions
 from fittingroom.runs import Epoch
 
 BLUE, ORANGE = plots.model_colour(0), plots.model_colour(1)
+COLOURS = {"ann": BLUE, "cnn": ORANGE}
 CLASSES = ("Bag", "Coat", "T-shirt/top")
 CONFUSION = np.array([[90, 10, 0], [3, 1095, 2], [0, 0, 0]])
 ESTIMATE = Estimate(0.9, 0.88, 0.92)
@@ -73,8 +74,12 @@ def gains() -> Figure:
 
 
 FIGURES: dict[str, Callable[[], Figure]] = {
-    "accuracy": lambda: plots.training_curve("accuracy", curve(), 2, BLUE, images=500),
-    "loss": lambda: plots.training_curve("loss", curve(), 3, BLUE),
+    "learning": lambda: plots.learning_curves(
+        [
+            plots.Course("ann", 0, curve(), [(curve(), 2)], 500),
+            plots.Course("cnn", 1, curve()[:2], [(curve(), 3), (curve()[:2], 2)]),
+        ]
+    ),
     "confusion": lambda: plots.confusion_matrix(CONFUSION, CLASSES, BLUE),
     "recalls": lambda: plots.recalls(CLASSES, [("ann", 0, [ESTIMATE] * 3)]),
     "gains": gains,
@@ -107,10 +112,8 @@ def test_each_figure_becomes_a_png_and_markup(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("accuracy", {"epoch 2 kept", "training", "86.7%", "validation", "87.7%"}),
-        ("loss", {"epoch 3 kept", "0.167", "0.200"}),
-        # A share of each row that has images, of mistakes from 0.5% on.
-        ("confusion", {"90.0%", "90", "10", "10.0%", "1,095", "3", "0.0%", *CLASSES}),
+        ("learning", {"accuracy", "loss", "ann 87.7%", "ann 0.200", "cnn 86.0%", "cnn 0.300"}),
+        ("confusion", {"90", "10", "1,095", "3", *CLASSES}),
         ("risk", {"ann 33.3%"}),
         ("gains", {"−5.0  (−6.0 to −4.0)", "← ann better", "cnn better →"}),
         ("confused", {"Bag → Coat", "3  1%"}),
@@ -130,7 +133,7 @@ def test_figures_of_many_classes_name_thirty_and_stay_small(kinds: int) -> None:
     recalls = [Estimate(at / kinds, 0, 1) for at in range(kinds)]
     figures = {
         "matrix": plots.confusion_matrix(confusion, classes, BLUE),
-        "difference": plots.confusion_difference(confusion, confusion.T, classes, (BLUE, ORANGE)),
+        "difference": plots.confusion_difference(confusion, confusion.T, classes, COLOURS),
         "gains": plots.class_gains(gains, ("ann", "cnn"), (0, 1)),
         "recalls": plots.recalls(classes, [("ann", 0, recalls)]),
     }
@@ -184,14 +187,24 @@ def test_the_margin_is_shaded_and_never_hides_the_differences(margin: float) -> 
     assert said == ([f"shaded: within ±{100 * margin:g} points"] if margin else [])
 
 
+def test_a_model_has_the_colour_of_its_name_unless_it_is_taken() -> None:
+    names = ("forest", "cnn", "ann", "logreg", "keras-ann", "ann-fast", "one-more")
+    first, second = plots.model_places(names), plots.model_places(["cnn", "ann"])
+    assert second == {"cnn": 1, "ann": 0} == {name: first[name] for name in second}
+    assert set(first.values()) == set(range(6))
+    same = [f"m{number}" for number in range(6)]
+    assert sorted(plots.model_places(same).values()) == list(range(6))
+
+
 def test_confusion_difference_is_signed_and_in_the_colour_of_the_better() -> None:
     after = CONFUSION + np.array([[4, -4, 0], [2, -2, 0], [0, 0, 0]])
-    figure = plots.confusion_difference(CONFUSION, after, CLASSES, (BLUE, ORANGE))
+    figure = plots.confusion_difference(CONFUSION, after, CLASSES, COLOURS)
     said = words(figure)
     assert [said.count(word) for word in ("+4", "−4", "+2", "−2")] == [1, 1, 1, 1]
+    assert "■ cnn makes fewer of these mistakes" in said
     markup = plots.svg(figure, "x", "y")
-    assert markup.count("fill: var(--model-1)") == 1  # four mistakes fewer by b
-    assert markup.count("fill: var(--model-0)") == 1  # two more
+    assert markup.count("fill: var(--model-1)") == 2  # the legend, and four mistakes fewer by b
+    assert markup.count("fill: var(--model-0)") == 2  # two more
 
 
 def test_a_name_is_never_read_as_mathematics_or_markup() -> None:
@@ -205,7 +218,7 @@ def test_a_name_is_never_read_as_mathematics_or_markup() -> None:
 
 
 def test_ids_of_two_charts_do_not_meet() -> None:
-    figure = FIGURES["accuracy"]()
+    figure = FIGURES["learning"]()
     one, other = (
         set(re.findall(r' id="([^"]+)"', plots.svg(figure, name, ""))) for name in ("a", "b")
     )
@@ -214,11 +227,11 @@ def test_ids_of_two_charts_do_not_meet() -> None:
 
 
 def test_figures_are_the_same_whatever_a_person_s_own_settings_are() -> None:
-    figure = FIGURES["loss"]()
+    figure = FIGURES["learning"]()
     expected = plots.png(figure), plots.svg(figure, "a", "b")
     theirs: Any = {"text.usetex": True, "lines.linewidth": 9, "svg.fonttype": "path"}
     with matplotlib.rc_context(theirs):
-        figure = FIGURES["loss"]()
+        figure = FIGURES["learning"]()
         assert (plots.png(figure), plots.svg(figure, "a", "b")) == expected
         assert matplotlib.rcParams["lines.linewidth"] == 9
 

@@ -25,6 +25,8 @@ def test_the_version_is_the_same_everywhere():
     released = rf"^## {re.escape(fittingroom.__version__)} \({cited['date-released']}\)$"
     assert re.search(released, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert cited["authors"] == project["authors"]
+    bibtex = ROOT / "src/fittingroom/reporting/templates/cite.bib.jinja"
+    assert f"year = {{{cited['date-released'][:4]}}}" in bibtex.read_text(encoding="utf-8")
 
 
 def test_the_workflow_tests_every_system_and_python_by_make_targets_that_exist():

@@ -20,7 +20,7 @@ def photograph(page: Path, image: Path, browser: str) -> None:
         chromium = playwright.chromium.launch(
             executable_path=browser, args=["--no-sandbox", "--disable-gpu"]
         )
-        tab = chromium.new_page(viewport={"width": 1100, "height": 1400})
+        tab = chromium.new_page(viewport={"width": 1280, "height": 1400})
         tab.goto(page.resolve().as_uri())
         tab.screenshot(path=image)
         chromium.close()

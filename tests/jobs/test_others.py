@@ -188,6 +188,8 @@ def test_what_cannot_join_is_refused(theirs, sample, truth, join):
         join({"tiny": theirs})
     with pytest.raises(UsageError, match="two models named 'theirs'"):
         join([theirs, theirs])
+    with pytest.raises(UsageError, match="two models named 'my model' and 'my-model'"):
+        join({"my model": theirs, "my-model": theirs})
     with pytest.raises(UsageError, match="The margin is 5"):
         join([theirs], margin=5)
     with pytest.raises(UsageError, match="two recipes or runs"):

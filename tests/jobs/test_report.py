@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from fittingroom.jobs.evaluate import evaluate
-from fittingroom.jobs.report import write
+from fittingroom.jobs.report import report, write
 from fittingroom.jobs.session import Session
 from fittingroom.runs import open_run
 
@@ -17,3 +17,12 @@ def test_a_report_draws_the_curves_of_all_seeds(run_copy, sample, tmp_path, monk
     write(tmp_path / "report", {"mine": (first, other)}, sample, None)
     (model,) = written["models"]
     assert [run.seed for run in (model.run, *model.others)] == [0, 1]
+
+
+def test_the_map_is_drawn_by_tsne_where_it_is_asked_for(run_copy, sample, tmp_path):
+    session = Session(sample, threads=1)
+    pages = [
+        report([run_copy], out=tmp_path / f"{tsne}", tsne=tsne, session=session).read_text("utf-8")
+        for tsne in (True, False)
+    ]
+    assert ["By t-SNE of its features" in page for page in pages] == [True, False]

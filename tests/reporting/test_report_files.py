@@ -24,12 +24,10 @@ from fittingroom.reporting.tables import Table
 from fittingroom.reporting.write import render
 from tests.reporting.conftest import history, write
 
-OF_A_MODEL = (
-    "accuracy_curve loss_curve confusion_matrix sample_predictions most_confused worst_mistakes"
-)
+OF_A_MODEL = "confusion_matrix most_confused worst_mistakes"
 OF_ALL = (
     "sample_data accuracies class_gains confusion_difference flipped recalls calibration "
-    "risk_coverage"
+    "risk_coverage sample_predictions learning_curves"
 )
 PROMISED = {f"{name}_{kind}.png" for name in ("ann", "cnn") for kind in OF_A_MODEL.split()} | {
     f"{kind}.png" for kind in OF_ALL.split()
@@ -49,6 +47,8 @@ def test_all_promised_files_are_there(page: Path) -> None:
         ".fittingroom.json",
         "images",
         "index.html",
+        "MODEL_CARD_ann.md",
+        "MODEL_CARD_cnn.md",
         "README.md",
         "results.json",
     }
@@ -77,6 +77,7 @@ def test_results_hold_all_numbers(
     assert results["comparison"] == json.loads(json.dumps(comparison.as_dict()))
     for stored, model in zip(results["models"], models, strict=True):
         assert stored["name"] == model.name
+        assert (page.parent / stored["card"]).is_file()
         assert stored["parameters"] == 1_234_567
         assert stored["seconds_per_image"]["single"]["median"] == 1.234e-4
         assert stored["evaluation"]["accuracy"]["value"] == model.evaluation.accuracy.value
@@ -105,7 +106,7 @@ def test_hostile_names_are_harmless_in_file_names_and_markdown(odd_page: Path) -
     text = (odd_page.parent / "README.md").read_text(encoding="utf-8")
     assert "<b>" not in text
     assert "<i>" not in text
-    assert "my &#60;data&#62;" in text
+    assert "my &#60;data>" in text
 
 
 def test_one_model_alone_and_without_probabilities(odd_page: Path) -> None:
@@ -114,7 +115,9 @@ def test_one_model_alone_and_without_probabilities(odd_page: Path) -> None:
     names = {path.name for path in (odd_page.parent / "images").iterdir()}
     assert "calibration.png" not in names
     assert not any("curve" in name for name in names)
-    assert "i-odd_worst_mistakes.png" in names
+    # Without probabilities, no mistake is surer than another.
+    assert "i-odd_worst_mistakes.png" not in names
+    assert "i-odd_most_confused.png" in names
 
 
 def test_findings_are_shown_with_their_codes_and_advice(
@@ -133,6 +136,49 @@ def test_findings_are_shown_with_their_codes_and_advice(
     assert [each.run for each in unshown.openings_unshown(models)] == ["cnn-s0-3f9c"]
 
 
+def test_a_model_card_has_the_models_numbers_and_its_own_limits(
+    page: Path, many_page: Path, models: list[ModelReport], comparison: Comparison
+) -> None:
+    text = (page.parent / "MODEL_CARD_ann.md").read_text(encoding="utf-8")
+    accuracy = percent_estimate(comparison.models[0].accuracy, 2)
+    worst = min(models[0].evaluation.per_class, key=lambda each: each.recall.value)
+    assert f" {accuracy} |" in text
+    weak = text[text.index("## Weak classes") : text.index("## Limits")].splitlines()
+    assert weak[4].startswith(
+        f"- {worst.name}: {percent_estimate(worst.recall)} of 40 images. Most often"
+    )
+    assert "cnn" not in text
+    assert "It was trained once, which says little" in text
+    assert not any(each.advice in text for each in CODES.values())
+    # One that makes no mistake, and gives no probabilities, on data that is not the real one.
+    (perfect,) = many_page.parent.glob("MODEL_CARD_a-rather*")
+    text = perfect.read_text(encoding="utf-8")
+    assert "The data is the small sample." in text
+    assert "instead" not in text
+
+
+def test_a_model_card_tells_a_run_from_the_mean_of_several(
+    tmp_path: Path, models: list[ModelReport], odd_page: Path, official: Facts
+) -> None:
+    model = models[0]
+    assert model.run is not None
+    index = write(tmp_path, [dataclasses.replace(model, others=(model.run,) * 2)], official)
+    text = index.with_name("MODEL_CARD_ann.md").read_text(encoding="utf-8")
+    own = percent_estimate(model.evaluation.accuracy, 2)
+    assert "the mean of 3 trainings. All else is of the run `ann-s0-3f9c`, which has" in text
+    assert f"an accuracy of {own} itself." in text
+    assert "This test set was opened once" in text
+    (external,) = odd_page.parent.glob("MODEL_CARD_*")
+    assert "opened" not in external.read_text(encoding="utf-8")
+
+
+def test_the_report_says_how_to_cite(page: Path, odd_page: Path, comparison: Comparison) -> None:
+    cite = page.read_text(encoding="utf-8").split("<summary>Cite</summary>")[1]
+    assert comparison.sentence.partition(". ")[0] in cite
+    assert "version = {0.2.0}" in cite
+    assert "1708.07747" not in odd_page.read_text(encoding="utf-8")
+
+
 def test_many_models_have_figures_for_three_pairs(many_page: Path) -> None:
     names = {path.name for path in (many_page.parent / "images").iterdir()}
     long_name = "a-rather-long-name-that-somebody-gave-a-regression"
@@ -142,18 +188,17 @@ def test_many_models_have_figures_for_three_pairs(many_page: Path) -> None:
     assert "keras-ann_forest_flipped.png" not in names
     # It makes no mistake, so it has none to show.
     assert f"{long_name}_worst_mistakes.png" not in names
-    assert f"{long_name}_sample_predictions.png" in names
+    assert f"{long_name}_confusion_matrix.png" in names
 
 
 def test_each_kind_of_model_is_described_in_its_own_words(many_page: Path) -> None:
     names = {path.name for path in (many_page.parent / "images").iterdir()}
-    assert {"ann_loss_curve.png", "keras-ann_loss_curve.png"} <= names
-    assert not [name for name in names if "forest" in name and "curve" in name]
+    assert "learning_curves.png" in names
     text = " ".join(many_page.with_name("README.md").read_text(encoding="utf-8").split())
     last = history()[-1].val_accuracy
     for number in (5_000, 12_000):
         interval = percent_estimate(wilson(round(last * number), number))
-        assert f"Epoch 4 of 4 is kept; its validation accuracy is {interval}. " in text
+        assert f"Epoch 4 is kept, with a validation accuracy of {interval}." in text
     assert text.count("Trained in one go, so there are no curves") == 2
     for row in (
         r"\| Operations per image .* 7,654,321 multiply-adds .* 7,654,321 comparisons \|",
@@ -188,12 +233,12 @@ def test_a_full_disk_leaves_the_old_report_whole(
 
 
 def test_markdown_tables_stay_tables() -> None:
-    table = Table("Some.", ("", "a|b"), (("<b>", "< 0.001"), ("x\ny", "`*_`")))
+    table = Table("Some.", ("", "a|b"), (("<b> & c", "< 0.001"), (">x\ny", "`*_&lt;`")))
     assert table.markdown().splitlines() == [
-        "|             |     a\\|b |",
-        "|:------------|---------:|",
-        "| &#60;b&#62; |  < 0.001 |",
-        "| x y         | \\`\\*\\_\\` |",
+        "|             |             a\\|b |",
+        "|:------------|-----------------:|",
+        "| &#60;b> & c |          < 0.001 |",
+        "| &#62;x y    | \\`\\*\\_&#38;lt;\\` |",
     ]
 
 

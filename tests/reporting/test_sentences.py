@@ -23,7 +23,7 @@ from fittingroom.numbers import (
 from fittingroom.reporting import Facts, pair_figures, tables
 from fittingroom.reporting import model_figures as figures
 from fittingroom.reporting.facts import outcome
-from fittingroom.reporting.shared_figures import shared_section
+from fittingroom.reporting.shared_figures import learning_curves, shared_section
 from fittingroom.runs import Epoch, Opening
 from tests.data.files import made
 from tests.reporting.conftest import (
@@ -37,13 +37,15 @@ from tests.reporting.conftest import (
 )
 
 
-def test_curves_say_which_epoch_is_kept(models: list[ModelReport]) -> None:
-    accuracy, loss = (figures.training_curve(of, models[0], 0) for of in ("accuracy", "loss"))
-    assert accuracy.caption.startswith("Epoch 4 of 4 is kept; its validation accuracy is 88.0% (")
-    assert accuracy.caption.endswith("Training accuracy ends 1.0 points above validation accuracy.")
-    assert loss.caption == "Validation loss is lowest in epoch 4 (0.225) and ends at 0.225."
-    assert accuracy.table is not None
-    assert accuracy.table.rows[3] == ("4", "89.00%", "88.00%", "0.2000", "0.2250", "0.0025", "6.0")
+def test_curves_say_where_training_ends(models: list[ModelReport]) -> None:
+    panel = learning_curves(models)
+    bands = "Bands are 95% intervals of validation accuracy. Dots: the epochs kept."
+    assert panel.caption == bands
+    assert panel.table is not None
+    numbers = ("4", "89.00%", "88.00%", "0.2000", "0.2250", "0.0025", "6.0")
+    assert panel.table.rows[3] == ("ann", *numbers)
+    lead = figures.model_section(models[0], 0, images(IMAGES)).lead
+    assert "Epoch 4 is kept, with a validation accuracy of 88.0% (" in lead
 
 
 def test_curves_of_several_seeds_are_means_with_a_band(models: list[ModelReport]) -> None:
@@ -55,22 +57,18 @@ def test_curves_of_several_seeds_are_means_with_a_band(models: list[ModelReport]
     )
     other = replace(first, history=longer, summary=replace(first.summary, best_epoch=6))
     several = replace(models[0], others=(other,))
-    accuracy, loss = (figures.training_curve(of, several, 0) for of in ("accuracy", "loss"))
-    assert accuracy.caption == (
-        "Lines are means of 2 seeds, in the epochs that all reached. Bands reach from the lowest "
-        "seed to the highest. The epochs kept (dots) have validation accuracies of 86.7% to 88.0%. "
-        "Training accuracy ends 2.5 points above validation accuracy."
-    )
-    assert loss.caption.endswith("Validation loss is lowest in epoch 4 (0.338) and ends at 0.338.")
-    assert loss.table is not None
-    assert [row[:3] for row in loss.table.rows][3:] == [("4", "89.00%", "86.50%")]
-    axes = loss.drawing.axes[0]
+    panel = learning_curves([several])
+    assert "Lines are means over the seeds; bands reach from the lowest" in panel.caption
+    assert panel.table is not None
+    assert [row[:4] for row in panel.table.rows][3:] == [("ann", "4", "89.00%", "86.50%")]
+    axes = panel.drawing.axes[1]
     training, validation = (
         np.asarray(band.get_paths()[0].vertices)[:, 1] for band in axes.collections
     )
     assert (training.min(), training.max()) == (0.2, 0.8)
     assert (validation.min(), validation.max()) == (0.225, 1.8)
-    assert "epochs 4–6 kept" in [text.get_text() for text in axes.texts]
+    dots = [np.asarray(line.get_xdata()) for line in axes.lines if line.get_marker() == "o"]
+    assert [int(places[0]) for places in dots] == [4, 6]
 
 
 def test_a_model_without_curves_says_why(models: list[ModelReport]) -> None:
@@ -100,12 +98,12 @@ def test_external_predictions_say_what_they_are(models: list[ModelReport]) -> No
 
 def test_a_confusion_matrix_names_the_most_frequent_mistake(models: list[ModelReport]) -> None:
     top = models[0].evaluation.most_confused[0]
-    words = f"misclassified, most often {top.true} as {top.predicted}: {top.count} images, or "
+    words = f" mistakes: {top.true} as {top.predicted}, {percent_estimate(top.share)} of "
     assert words in figures.confusion_matrix(models[0], 0).caption
 
 
 def test_figures_of_all_models(models: list[ModelReport], many_models: list[ModelReport]) -> None:
-    section = shared_section([*models, many_models[2]], None)
+    section = shared_section([*models, many_models[2]], None, images(IMAGES))
     assert section.table is not None
     assert section.table.columns == ("", "ann", "cnn", many_models[2].name)
     rows = {row[0]: row[1:] for row in section.table.rows}
@@ -114,36 +112,43 @@ def test_figures_of_all_models(models: list[ModelReport], many_models: list[Mode
             assert (rows[score.label][2] == "–") == score.probabilities
     assert rows["Temperature, from validation"] == ("1.250", "1.250", "–")
 
-    recalls, calibration, abstaining = section.panels
-    for panel in section.panels:
+    recalls, calibration, abstaining, _, answers = section.panels
+    for panel in section.panels[:3]:
         assert panel.table is not None
     scores = models[0].evaluation.per_class
     hardest = min(scores, key=lambda each: each.recall.value)
-    assert recalls.caption.startswith(f"ann has its lowest recall for {hardest.name}: ")
+    assert recalls.caption.startswith(f"The lowest recall is that of ann for {hardest.name}: ")
     # Right on 95%, while top probabilities are 77% on average.
-    assert "cnn is 17." in calibration.caption
-    assert "points under-confident on average. Its temperature changes" in calibration.caption
+    assert "cnn is furthest off: 17." in calibration.caption
+    assert "points under-confident on average." in calibration.caption
     assert "regression gives no probabilities" in calibration.caption
     curve = models[0].evaluation.risk_coverage
     assert curve is not None
-    wrong = f"{100 * curve.risk[-1]:.1f}%"
-    assert abstaining.caption.startswith(f"ann has an error rate of {wrong} if it answers all")
-    assert "if it answers the 80% that it is surest of" in abstaining.caption
+    words = "Answering only the 80% that it is surest of, cnn has the lowest error rate: "
+    assert abstaining.caption.startswith(words)
     assert abstaining.table is not None
     assert len(abstaining.table.rows) == 20
     assert abstaining.table.rows[9][1] == "100.0%"
     assert abstaining.table.rows[9][3].startswith(f"{100 * curve.risk[-1]:.2f}%")
+
+    # The same images for all: any of them, and such as a model misclassifies.
+    anything, mistakes = answers.answers.values()
+    assert [len(anything), len(mistakes)] == [10, 10]
+    names = ["ann", "cnn", many_models[2].name]
+    assert all(list(row) == names for row in (*anything, *mistakes))
+    assert not any(all(tile.right for tile in row.values()) for row in mistakes)
 
 
 def test_figures_of_a_pair(models: list[ModelReport], comparison: Comparison) -> None:
     pair = comparison.pairs[0]
     gained = sum(gain.shown and gain.difference.value > 0 for gain in pair.gains)
     caption = pair_figures.class_gains(pair, models).caption
-    assert caption.startswith(f"cnn is shown to have a higher recall for {gained} of 10 classes")
+    assert caption.startswith(f"cnn is shown to have a higher recall for {gained} classes ")
     fewer = len(pair.b_only) - len(pair.a_only)
     caption = pair_figures.confusion_difference(pair, models).caption
-    assert caption.startswith(f"cnn makes {fewer} fewer mistakes than ann. ")
-    assert "The largest change: 10 fewer images of Dress misclassified as Coat" in caption
+    assert caption == (
+        f"cnn makes {fewer} fewer mistakes than ann. The largest change: 10 fewer of Dress as Coat."
+    )
     caption = pair_figures.flipped(pair, models, images(IMAGES)).caption
     assert caption.startswith(
         f"Only cnn is correct on {len(pair.b_only)} images, only ann on {len(pair.a_only)} images."
@@ -157,7 +162,7 @@ def test_what_is_of_first_seeds_says_so(models: list[ModelReport], comparison: C
     for found, said in ((comparison, False), (seeds, True)):
         leads = [
             pair_figures.pair_sections(found, models, images(IMAGES))[0].lead,
-            shared_section(models, found).lead,
+            shared_section(models, found, images(IMAGES)).lead,
         ]
         assert all(("first seed" in lead) is said for lead in leads)
     assert "Seeds" in [row[0] for row in tables.results(models, seeds).rows]
@@ -207,7 +212,7 @@ def test_numbers_read_well() -> None:
     assert duration(Timing(31.5e-6, 8.09e-3, 1)) == "31.5 µs (8,090)"
     assert [p_value(p) for p in (0.0004, 0.0314)] == ["< 0.001", "0.031"]
     assert plain({"a": float("nan"), "b": [np.int64(3), None]}) == {"a": None, "b": [3, None]}
-    assert [sureness(p) for p in (0.999, 0.984, 0.004)] == [">99%", "98%", "< 1%"]
+    assert [sureness(p) for p in (0.999, 0.984, 0.004)] == [">99%", "98%", "<1%"]
     assert [listed("abc"[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
 
 
@@ -223,7 +228,7 @@ def test_many_classes_have_tables_of_the_most_frequent_mistakes() -> None:
     change = pair_figures.confusion_difference(compared(two).pairs[0], two)
     assert change.table is not None
     assert [len(change.table.columns), len(change.table.rows)] == [3, 30]
-    shared = shared_section(two, None)
+    shared = shared_section(two, None, images(IMAGES))
     assert "The 30 lowest of 62 classes are drawn." in shared.panels[0].caption
     data = figures.data_panel(made(62).training(), names)
     assert len(data.rows) == 30

@@ -1,16 +1,17 @@
 """``evaluate``, ``compare``, ``plan``, ``register``, ``report``, ``runs``: results of trainings."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
+from fittingroom.classes import in_short
 from fittingroom.cli import options
 from fittingroom.cli.output import print_json, print_table, print_text, prints_aside, say
 from fittingroom.errors import RunChangedError
 from fittingroom.numbers import Estimate, count, percent, percent_estimate, percent_range, some
 from fittingroom.recipes import differing_settings
-from fittingroom.runs import Listed, Run, list_runs, open_run, read_openings
+from fittingroom.runs import Listed, Run, list_runs, open_run, unplanned
 
 app = typer.Typer()
 
@@ -42,18 +43,11 @@ def evaluate(
 
     opened = {str(folder): open_run(folder) for folder in run}
     evaluated = {name: evaluate_job(each, session=session) for name, each in opened.items()}
-    unplanned = [
-        name
-        for name, each in opened.items()
-        if any(
-            opening.run == each.name and opening.registered is False
-            for opening in read_openings(each.folder.parent)
-        )
-    ]
+    marked = unplanned(each.folder for each in opened.values())
     if json:
         print_json(
             [
-                {"run": each, "exploratory": each in unplanned, **model.as_dict()}
+                {"run": each, "exploratory": opened[each].name in marked, **model.as_dict()}
                 for each, model in evaluated.items()
             ]
         )
@@ -77,7 +71,7 @@ def evaluate(
         )
         if kinds > CLASSES:
             print_text(f"These are the {CLASSES} lowest recalls of {kinds:,}; --json gives all.")
-        if each in unplanned:
+        if opened[each].name in marked:
             print_text(exploratory([opened[each].name]).sentence)
 
 
@@ -156,7 +150,10 @@ def compare(
     print_text(outcome.comparison.headline)
     shown = foremost(outcome.findings)
     for finding in shown:
-        print_text(f"[{finding.code}] {finding.sentence}")
+        alike = dict.fromkeys(each.about for each in outcome.findings if each.code == finding.code)
+        also = in_short([about for about in alike if about != finding.about])
+        rest = f" Also: {also}." if also else ""
+        print_text(f"[{finding.code}] {finding.sentence}{rest}")
     if more := len(outcome.findings) - len(shown):
         print_text(f"{some(more, 'more finding')} in the report.")
     print_text(f"Report: {outcome.report}")
@@ -211,6 +208,14 @@ def report(
     run: Annotated[list[Path], typer.Argument(help="Folders of finished runs.")],
     margin: Margin = POINTS,
     out: Out = OUT,
+    map_: Annotated[
+        Literal["pca", "tsne"],
+        typer.Option(
+            "--map",
+            help="How the test set is mapped; tsne takes a minute or two for each model.",
+            **options.one_of("pca", "tsne"),
+        ),
+    ] = "pca",
     json: options.Json = False,
     *,
     session: "options.Session",
@@ -218,7 +223,8 @@ def report(
     """Write a report on one run or more."""
     from fittingroom.jobs.report import report as report_job
 
-    index = report_job(list(run), margin=margin / 100, out=out, session=session)
+    tsne = map_ == "tsne"
+    index = report_job(list(run), margin=margin / 100, out=out, tsne=tsne, session=session)
     if json:
         print_json({"report": str(index)})
     else:

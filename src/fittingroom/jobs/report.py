@@ -11,10 +11,13 @@ from fittingroom.errors import RunChangedError, UsageError
 from fittingroom.evaluation import ModelReport
 from fittingroom.findings import Finding, find
 from fittingroom.jobs.evaluate import evaluate
-from fittingroom.jobs.register import departures, plan_of
+from fittingroom.jobs.register import departures, plan_in_words, plan_of
 from fittingroom.jobs.session import Session, dataset_of
+from fittingroom.predict import Predictor
+from fittingroom.predictions import Float32, UInt8
 from fittingroom.recipes import BaseRecipe
 from fittingroom.reporting import ENVIRONMENT, Audited, Facts, write_report
+from fittingroom.reporting.panel import stem
 from fittingroom.runs import Run, describe_environment, open_output, open_run, read_openings
 from fittingroom.safe_io import MEBIBYTE, Refusal, read_whole
 
@@ -33,6 +36,7 @@ def report(
     *,
     margin: float = MARGIN,
     out: Path | str = "report",
+    tsne: bool = False,
     session: Session | None = None,
 ) -> Path:
     """Write a report on one finished run or more.
@@ -41,6 +45,7 @@ def report(
         runs: runs, or their folders.
         margin: as for :func:`fittingroom.compare`.
         out: the folder of the report, new, empty or of an earlier report.
+        tsne: draw the map of the test set by t-SNE, which takes a minute or two for each model.
         session: data to score on (None for the data that the first was trained on), threads and
             listener.
 
@@ -63,14 +68,14 @@ def report(
         for name, run in zip(names, opened, strict=True)
     }
     comparison = compare_models(entrants_of(evaluated), margin=margin) if len(opened) > 1 else None
-    index, _ = write(folder, evaluated, dataset, comparison)
+    index, _ = write(folder, evaluated, dataset, comparison, tsne=tsne)
     return index
 
 
 def name_entrants(entrants: Sequence[BaseRecipe | Run], others: Sequence[str] = ()) -> list[str]:
     """A short name each: the recipe's where that tells them apart, otherwise the run's folder's.
 
-    The names of `others`, external predictions, follow. No two may be the same.
+    The names of `others`, external predictions, follow. No two may be the same as a file's name.
     """
     recipes = [each.recipe.name if isinstance(each, Run) else each.name for each in entrants]
     names = [
@@ -79,12 +84,14 @@ def name_entrants(entrants: Sequence[BaseRecipe | Run], others: Sequence[str] = 
     ]
     names += others
     for name in names:
-        if names.count(name) > 1:
+        alike = [each for each in names if stem(each) == stem(name)]
+        if len(alike) > 1:
+            both = " and ".join(f"'{each}'" for each in dict.fromkeys(alike))
             raise UsageError(
-                f"There are two models named '{name}'. Give each recipe, run or file once. "
-                "Different recipes need different names: `recipe_of(…, name=…)`, or another name "
-                "of the file or function. Files of predictions are named after the file, or by "
-                "`compare(…, others={name: file})`."
+                f"There are two models named {both}: their files would have the same name. Give "
+                "each recipe, run or file once. Different recipes need different names: "
+                "`recipe_of(…, name=…)`, or another name of the file or function. Files of "
+                "predictions are named after the file, or by `compare(…, others={name: file})`."
             )
     return names
 
@@ -113,6 +120,7 @@ def write(
     failures: Sequence[str] = (),
     left: int = 0,
     runs: Path | None = None,
+    tsne: bool = False,
 ) -> tuple[Path, tuple[Finding, ...]]:
     """Write the report on scored models; the page's path, and what was found.
 
@@ -123,6 +131,7 @@ def write(
             trainings that failed.
         left: how many trainings are still to come.
         runs: a folder whose log of openings and audit are shown, beside those that the runs are in.
+        tsne: as for :func:`report`.
     """
     models = [
         replace(group[0], name=name, others=tuple(each.run for each in group[1:] if each.run))
@@ -132,6 +141,9 @@ def write(
     environment = trained[0].environment if trained else describe_environment()
     logs = [*(run.folder.parent for run in trained), *([runs] if runs else [])]
     folders = dict.fromkeys(folder.resolve() for folder in logs)
+    plan = plan_of(folders, dataset.name, (run.recipe.key for run in trained))
+    groups_of_runs = [[model.run, *model.others] for model in models if model.run]
+    departed = departures(plan, groups_of_runs, comparison) if plan else []
     facts = Facts(
         data=dataset.name,
         official=dataset.official,
@@ -143,6 +155,7 @@ def write(
             **environment["versions"],
         },
         failures=failures,
+        plan=plan_in_words(plan, departed) if plan else "",
         runs=[run.name for run in trained],
     )
     audits = (find_audit(folder, dataset) for folder in folders)
@@ -153,16 +166,15 @@ def write(
         for each in facts.openings_for(models)
         if each.registered is False and each not in unshown
     )
-    groups_of_runs = [[model.run, *model.others] for model in models if model.run]
-    plan = plan_of(folders, dataset.name, (run.recipe.key for run in trained))
     findings = find(
         models,
         comparison,
+        seeds=groups,
         failures=failures,
         left=left,
         unshown=len(unshown),
         unregistered=list(unregistered),
-        departures=departures(plan, groups_of_runs, comparison) if plan else (),
+        departures=departed,
     )
     index = write_report(
         out,
@@ -173,8 +185,24 @@ def write(
         images=dataset.open_test().images,
         sample=dataset.training(),
         audited=None if audit is None else _audited(entrants_of(groups), audit),
+        features=_features,
+        tsne=_by_tsne if tsne else None,
     )
     return index, findings
+
+
+def _features(model: ModelReport, images: UInt8) -> Float32 | None:
+    if model.run is None:
+        return None
+    predictor = Predictor(model.run.model_path)
+    return predictor.run(("features",), images)[0] if "features" in predictor.outputs else None
+
+
+def _by_tsne(features: Float32) -> Float32:
+    from sklearn.manifold import TSNE  # slow to load
+
+    make = TSNE(perplexity=min(30.0, len(features) / 4), random_state=0)
+    return make.fit_transform(features)
 
 
 def _audited(entrants: Sequence[Entrant], audit: Audit) -> Audited:

@@ -17,13 +17,14 @@ from fittingroom.plots.style import (
     inches_axes,
     model_colour,
     model_marker,
+    model_places,
     one_axes,
     shortened,
     ticks,
     write_at,
 )
 
-_WIDTH = 3.1  # of the plotting area, in inches
+_WIDTH = 1.7  # of the plotting area, in inches
 _ROW = 0.36
 # Of more classes, those of the lowest recalls, or of the largest gains and losses, are drawn.
 DRAWN_CLASSES = 30
@@ -38,19 +39,19 @@ def accuracies(models: Sequence[ModelResult], pairs: Sequence[Pair]) -> Figure:
     """
     figure, axes = one_axes(_WIDTH, _ROW * len(models) + 0.1)
     _rows(axes, [model.name for model in models], "accuracy on the test set", "%")
-    for row, model in enumerate(models):
-        colour = model_colour(row)
+    places = model_places(model.name for model in models)
+    for row, (model, place) in enumerate(zip(models, places.values(), strict=True)):
+        colour = model_colour(place)
         if len(model.per_seed) > 1:
             seeds = [100 * value for value in model.per_seed]
             beneath = [row + 0.27] * len(seeds)
             axes.plot(seeds, beneath, ".", color=colour, markeredgewidth=0, alpha=0.6)
-        _dot(axes, row, model.accuracy, colour, model_marker(row))
+        _dot(axes, row, model.accuracy, colour, model_marker(place))
         share = f"{percent(model.accuracy.value, 2)}  ({percent_range(model.accuracy)})"
         _beside(axes, row, share, colour)
     if not pairs:
         return figure
 
-    names = [model.name for model in models]
     height = _ROW * len(pairs) + 0.1
     below = inches_axes(figure, 0, -height - 0.85, _WIDTH, height)
     differences = [f"{pair.b} {MINUS} {pair.a}" for pair in pairs]
@@ -62,16 +63,15 @@ def accuracies(models: Sequence[ModelResult], pairs: Sequence[Pair]) -> Figure:
     # A margin far beyond all intervals would leave of them no more than dots.
     edge = min(1.6 * margin, 3 * max(abs(end) for end in ends))
     low, high = min(*ends, -edge), max(*ends, edge)
-    room = 0.05 * (high - low)
-    below.set_xlim(low - room, high + room)
+    below.set_xlim(below.xaxis.get_major_locator().view_limits(low, high))
     for row, pair in enumerate(pairs):
-        places = names.index(pair.a), names.index(pair.b)
-        _difference(below, row, pair.difference, *places, shown=pair.decided, digits=2)
+        both = places[pair.a], places[pair.b]
+        _difference(below, row, pair.difference, *both, shown=pair.decided, digits=2)
     if margin > 0:
         align = "center" if low < -2 * margin else "left"
         words = f"shaded: within ±{margin:g} points"
         at_top = ("data", "axes fraction")
-        write_at(below, words, (0, 1), (0, 3), xycoords=at_top, ha=align, fontsize=7.5)
+        write_at(below, words, (0, 1), (0, 3), xycoords=at_top, ha=align)
     return figure
 
 
@@ -86,7 +86,7 @@ def recalls(
     """
     values = np.array([[recall.value for recall in recalls] for _, _, recalls in models])
     order = np.argsort(values.mean(axis=0), kind="stable")[:DRAWN_CLASSES]
-    figure, axes = one_axes(_WIDTH, (0.24 + 0.1 * len(models)) * len(order))
+    figure, axes = one_axes(2 * 1.3, (0.2 + 0.1 * len(models)) * len(order))
     names = [shortened(classes[kind]) for kind in order]
     _rows(axes, names, "share of the class that is found (recall)", "%")
     lane = 0.56 / max(len(models), 2)
@@ -121,7 +121,7 @@ def class_gains(
     order = sorted(gains, key=lambda gain: -gain.difference.value)
     if len(order) > DRAWN_CLASSES:
         order = order[: DRAWN_CLASSES // 2] + order[-DRAWN_CLASSES // 2 :]
-    figure, axes = one_axes(2.1, 0.3 * len(order))
+    figure, axes = one_axes(1.4, 0.27 * len(order))
     _rows(axes, [shortened(gain.name) for gain in order], "difference of recall, percentage points")
     axes.axvline(0, color=MUTED, linewidth=0.9)
     for row, gain in enumerate(order):
@@ -134,7 +134,7 @@ def class_gains(
     ):
         at_top = ("data", "axes fraction")
         colour = model_colour(place)
-        write_at(axes, word, (0, 1), (side, 4), colour, xycoords=at_top, ha=align, fontsize=8)
+        write_at(axes, word, (0, 1), (side, 4), colour, xycoords=at_top, ha=align)
     return figure
 
 
@@ -143,7 +143,6 @@ def _rows(axes: Axes, labels: list[str], title: str, unit: str = "") -> None:
     axes.set_yticks(range(len(labels)), labels, color=INK)
     axes.tick_params(axis="y", pad=6)
     axes.grid(axis="x")
-    axes.margins(x=0.06)
     axes.set_xlabel(title)
     ticks(axes.xaxis, unit)
 

@@ -1,16 +1,16 @@
 """Lines: how training went, whether probabilities are right, how accurate a model may be."""
 
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fittingroom.metrics import Reliability, RiskCoverage, wilson, wilson_interval
+from fittingroom.metrics import Reliability, RiskCoverage, wilson_interval
 from fittingroom.plots.style import (
     INK,
-    MUTED,
     PAPER,
     REST,
     drawn,
@@ -31,67 +31,66 @@ _LEAST_ANSWERED = 0.02
 _GAP = 0.52, 1.5  # inches between squares of calibration curves; below each one is a strip
 
 
-@drawn
-def training_curve(
-    of: Literal["accuracy", "loss"],
-    history: Sequence[Epoch],
-    kept: int,
-    colour: str,
-    *,
-    images: int | None = None,
-    seeds: Sequence[tuple[Sequence[Epoch], int]] = (),
-) -> Figure:
-    """Training and validation accuracy or loss (natural logarithm) over the epochs.
+@dataclass(frozen=True)
+class Course:
+    """How a model's training went."""
 
-    ``kept`` is the epoch whose weights were kept. If the number of validation images is known, the
-    validation accuracy has the band of its 95% intervals. If ``history`` is the mean of several
-    seeds, whose history and kept epoch are given, bands reach from the lowest seed to the highest.
+    name: str
+    place: int  # in the order of colours
+    history: Sequence[Epoch]  # of several seeds, their mean
+    seeds: Sequence[tuple[Sequence[Epoch], int]]  # each one's own, and its epoch that was kept
+    images: int | None = None  # validation images, if that is known
+
+
+@drawn
+def learning_curves(courses: Sequence[Course]) -> Figure:
+    """Accuracy and loss (natural logarithm) of all models over the epochs, side by side.
+
+    Validation is drawn through, training dashed; dots mark the epochs kept. The band is that of the
+    95% intervals of validation accuracy. Of several seeds, bands reach from the lowest to the
+    highest.
     """
-    scale, digits, unit = (100, 1, "%") if of == "accuracy" else (1, 3, "")
-    epochs = [epoch.epoch for epoch in history]
-    train = [scale * float(getattr(epoch, f"train_{of}")) for epoch in history]
-    validation = [scale * float(getattr(epoch, f"val_{of}")) for epoch in history]
-    figure, axes = one_axes(3.1, 2.25)
-    axes.grid(axis="y")
-    axes.margins(0.02, 0.08)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
-    ticks(axes.yaxis, unit)
-    axes.set_xlabel("epoch")
-    axes.plot(epochs, train, color=MUTED, linewidth=1.3, linestyle=(0, (4, 1.6)))
-    axes.plot(epochs, validation, color=colour, linewidth=2.0)
-    for course, at in seeds or [(history, kept)]:
-        value, size = scale * getattr(course[at - 1], f"val_{of}"), 5 if seeds else 7
-        axes.axvline(at, color=REST, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
-        axes.plot(at, value, "o", color=colour, markeredgecolor=PAPER, markersize=size)
-    for half, shade in (("train", MUTED), ("val", colour)) if seeds else ():
-        same = zip(*(course for course, _ in seeds), strict=False)  # ends with the shortest
-        found = [[scale * getattr(epoch, f"{half}_{of}") for epoch in each] for each in same]
-        ends = np.min(found, axis=1), np.max(found, axis=1)
-        axes.fill_between(epochs, *ends, color=shade, alpha=0.2, linewidth=0)
-    low, high = axes.get_ylim()
-    axes.set_ylim(max(0.0, low), min(100.0, high) if of == "accuracy" else high)
-    first, *_, kept = sorted([kept, kept, *(at for _, at in seeds)])
-    # The label stands on the side of the line where there is more room.
-    left_side = kept > (epochs[0] + epochs[-1]) / 2
-    write_at(
-        axes,
-        f"epoch {kept} kept" if first == kept else f"epochs {first}–{kept} kept",
-        (kept, 1.0),
-        (-4 if left_side else 4, 1),
-        xycoords=("data", "axes fraction"),
-        ha="right" if left_side else "left",
-        fontsize=8,
-    )
-    names = [
-        (f"{word}\n{values[-1]:.{digits}f}{unit}", values[-1], shade)
-        for word, values, shade in (("training", train, INK), ("validation", validation, colour))
-    ]
-    name_ends(axes, max(epochs[-1], kept), names)
-    if of == "accuracy" and images and not seeds:
-        band = [wilson(round(epoch.val_accuracy * images), images) for epoch in history]
-        low_ends, high_ends = [100 * each.low for each in band], [100 * each.high for each in band]
-        axes.fill_between(epochs, low_ends, high_ends, color=colour, alpha=0.15, linewidth=0)
+    figure = Figure(figsize=(6.9, 1.9))
+    for left, of, scale, form in ((0.0, "accuracy", 100, "{:.1f}%"), (4.1, "loss", 1, "{:.3f}")):
+        axes = inches_axes(figure, left, 0, 2.8, 1.9)
+        axes.grid(axis="y")
+        axes.margins(0.02, 0.08)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
+        ticks(axes.yaxis, "%" if of == "accuracy" else "")
+        axes.set_xlabel("epoch")
+        write_at(axes, of, (0, 1), (0, 5), INK, xycoords="axes fraction")
+        words = "validation ―   training ╌"
+        write_at(axes, words, (1, 1), (0, 5), xycoords="axes fraction", ha="right")
+        ends = []
+        for course in courses:
+            value = scale * _course(axes, of, scale, course)
+            ends.append((f"{course.name} {form.format(value)}", value, model_colour(course.place)))
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(0.0, low), min(100.0, high) if of == "accuracy" else high)
+        name_ends(axes, max(len(course.history) for course in courses), ends)
     return figure
+
+
+def _course(axes: Axes, of: str, scale: int, course: Course) -> float:
+    """One model's lines, bands and dots; where its validation ends."""
+    colour = model_colour(course.place)
+    epochs = [epoch.epoch for epoch in course.history]
+    for half, width, dashes in (("train", 1.3, (4, 1.6)), ("val", 2.0, None)):
+        key = f"{half}_{of}"
+        found = [
+            [scale * float(getattr(epoch, key)) for epoch in history[: len(epochs)]]
+            for history in (course.history, *(history for history, _ in course.seeds))
+        ]
+        axes.plot(epochs, found[0], color=colour, linewidth=width, linestyle=(0, dashes))
+        low, high = np.min(found[1:], axis=0), np.max(found[1:], axis=0)
+        if len(course.seeds) == 1 and key == "val_accuracy" and course.images:
+            right = np.round(low / 100 * course.images)
+            low, high = (100 * end for end in wilson_interval(right, course.images))
+        axes.fill_between(epochs, low, high, color=colour, alpha=0.16, linewidth=0)
+    for history, kept in course.seeds:
+        value = scale * getattr(history[kept - 1], key)
+        axes.plot(kept, value, "o", color=colour, markeredgecolor=PAPER, markersize=6)
+    return found[0][-1] / scale
 
 
 @drawn
@@ -103,7 +102,7 @@ def calibration_curves(models: Sequence[tuple[str, int, Reliability]]) -> Figure
     one's name, place in the order of colours, and reliability diagram.
     """
     across = 2 if len(models) == 4 else min(len(models), 3)
-    side = 2.7 if across == 1 else 1.7
+    side = 2.7 if across == 1 else 1.5
     bands = [wilson_interval(curve.correct, curve.count) for _, _, curve in models]
     left = 100 * min(curve.low.min() for _, _, curve in models) - 2
     bottom = max(0.0, min(left, *(100 * low.min() - 2 for low, _ in bands)))
@@ -149,13 +148,12 @@ def calibration_curves(models: Sequence[tuple[str, int, Reliability]]) -> Figure
         )
         strip.set_xlim(left, 102)
         ticks(strip.xaxis, "%")
+        strip.locator_params(axis="x", nbins=4)
         strip.set_yticks([])
         strip.set_xlabel("top probability")
         fullest = curve.count.argmax()
         most, left_end = curve.count[fullest], 100 * curve.low[fullest]
-        write_at(
-            strip, f"{most:,} images", (left_end, most), (-3, 0), ha="right", va="top", fontsize=7.5
-        )
+        write_at(strip, f"{most:,} images", (left_end, most), (-3, 0), ha="right", va="top")
     return figure
 
 
@@ -166,7 +164,7 @@ def risk_coverage(models: Sequence[tuple[str, int, RiskCoverage]]) -> Figure:
     The bands are 95% intervals, each of one point of a curve and not of the whole of it. ``models``
     are each one's name, place in the order of colours, and curve.
     """
-    figure, axes = one_axes(3.5, 2.6)
+    figure, axes = one_axes(2.2, 1.7)
     axes.grid(axis="y")
     top = max(115 * max(float(curve.high[-1]) for _, _, curve in models), 1e-3)
     axes.set_xlim(0, 101)

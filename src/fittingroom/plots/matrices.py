@@ -1,6 +1,6 @@
 """Matrices: which classes a model confuses, and where two models differ."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ _ON_TINT = "#101214"
 # With more classes, a cell is too small for a number in it, and some classes go without a name.
 NUMBERED_CLASSES = 15
 _NAMED = 30
+_SIDE = 0.37  # of a cell, in inches
 _WIDEST = 7.0  # of a matrix, in inches
 
 
@@ -27,35 +28,37 @@ def confusion_matrix(confusion: Int64, classes: Sequence[str], colour: str) -> F
     """Counts for each true class (row) and predicted class (column), mistakes tinted.
 
     The colour scale is for the mistakes alone: on a common scale the diagonal would drown them.
-    Cells give the count and, from 0.5% of the row on, its share of the row; the diagonal's share
-    is the class's recall. Of more than 15 classes, cells are tinted alone.
+    Of more than 15 classes, cells are tinted alone, and have no count in them.
     """
-    figure, axes = _matrix(classes, 0.47)
+    figure, axes = _matrix(classes)
     share = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     tint = _tint(share)
     if len(classes) > NUMBERED_CLASSES:
         _paint(axes, tint, np.full(tint.shape, colour))
         return figure
     for true, predicted in np.ndindex(confusion.shape):
-        count, part = f"{confusion[true, predicted]:,}", share[true, predicted]
-        note = f"{100 * part:.1f}%"
+        count = f"{confusion[true, predicted]:,}"
         if true == predicted:
-            _diagonal(axes, true, note, count)
-        elif part:
-            note = note if part >= 0.005 else ""
-            _cell(axes, true, predicted, count, note, colour, float(tint[true, predicted]))
+            _diagonal(axes, true, count)
+        elif share[true, predicted]:
+            _cell(axes, true, predicted, count, colour, float(tint[true, predicted]))
     return figure
 
 
 @drawn
 def confusion_difference(
-    confusion_a: Int64, confusion_b: Int64, classes: Sequence[str], colours: tuple[str, str]
+    confusion_a: Int64, confusion_b: Int64, classes: Sequence[str], models: Mapping[str, str]
 ) -> Figure:
     """Counts of `b` minus counts of `a`, each cell in the colour of the model that it favours.
 
     Off the diagonal fewer is better, on it more: there the gain in correct predictions stands.
+    ``models`` has the colours of `a` and `b` by their names.
     """
-    figure, axes = _matrix(classes, 0.37)
+    figure, axes = _matrix(classes)
+    colours = [*models.values()]
+    for at, (name, colour) in enumerate(models.items()):
+        below, words = (0, -6 - 13 * at), f"■ {name} makes fewer of these mistakes"
+        write_at(axes, words, (0, 0), below, colour, xycoords="axes fraction", va="top")
     change = confusion_b - confusion_a
     tint = _tint(change)
     if len(classes) > NUMBERED_CLASSES:
@@ -67,14 +70,14 @@ def confusion_difference(
             _diagonal(axes, true, signed(amount))
         elif amount:
             colour = colours[1] if amount < 0 else colours[0]
-            _cell(axes, true, predicted, signed(amount), "", colour, float(tint[true, predicted]))
+            _cell(axes, true, predicted, signed(amount), colour, float(tint[true, predicted]))
     return figure
 
 
-def _matrix(classes: Sequence[str], side: float) -> tuple[Figure, Axes]:
-    """An empty square matrix with a class at each row and column; `side` of a cell in inches."""
+def _matrix(classes: Sequence[str]) -> tuple[Figure, Axes]:
+    """An empty square matrix with a class at each row and column."""
     kinds = len(classes)
-    width, step = min(side * kinds, _WIDEST), -(-kinds // _NAMED)
+    width, step = min(_SIDE * kinds, _WIDEST), -(-kinds // _NAMED)
     figure, axes = one_axes(width, width)
     axes.set_xlim(0, kinds)
     axes.set_ylim(kinds, 0)
@@ -89,7 +92,7 @@ def _matrix(classes: Sequence[str], side: float) -> tuple[Figure, Axes]:
     axes.hlines(lines, 0, kinds, GRID, linewidth=0.6, clip_on=False, zorder=2)
     axes.vlines(lines, 0, kinds, GRID, linewidth=0.6, clip_on=False, zorder=2)
     for text, up in (("true ↓", 16), ("predicted →", 27)):
-        write_at(axes, text, (0, 1), (-5, up), xycoords="axes fraction", ha="right", fontsize=8)
+        write_at(axes, text, (0, 1), (-5, up), xycoords="axes fraction", ha="right")
     return figure, axes
 
 
@@ -112,27 +115,16 @@ def _paint(axes: Axes, tint: npt.NDArray[np.float64], colours: npt.NDArray[np.st
     axes.imshow(cells, extent=(0, kinds, kinds, 0), interpolation="none", aspect="auto")
 
 
-def _diagonal(axes: Axes, kind: int, text: str, note: str = "") -> None:
-    _cell(axes, kind, kind, text, note, REST, 0.16, weight="bold")
+def _diagonal(axes: Axes, kind: int, text: str) -> None:
+    _cell(axes, kind, kind, text, REST, 0.16, weight="bold")
 
 
 def _cell(
-    axes: Axes,
-    row: int,
-    column: int,
-    text: str,
-    note: str,
-    colour: str,
-    tint: float,
-    weight: str = "normal",
+    axes: Axes, row: int, column: int, text: str, colour: str, tint: float, weight: str = "normal"
 ) -> None:
-    """A tint, a text, and perhaps a small note beneath it."""
+    """A tint and a text."""
     place = Rectangle((column, row), 1, 1, facecolor=colour, alpha=tint, linewidth=0, zorder=0.5)
     axes.add_patch(place)
     ink = _ON_TINT if tint > 0.5 else INK
-    x, y = column + 0.5, row + 0.5
-    if note:
-        axes.text(x, y + 0.23, note, ha="center", va="center", fontsize=6.3, color=ink)
-        y -= 0.13
-    size = 8.5 if len(text) <= 5 else 8.0
-    axes.text(x, y, text, ha="center", va="center", fontsize=size, color=ink, fontweight=weight)
+    middle = column + 0.5, row + 0.5
+    axes.text(*middle, text, ha="center", va="center", fontsize=8.5, color=ink, fontweight=weight)

@@ -22,7 +22,7 @@ from fittingroom.plots.style import (
 @drawn
 def search_course(numbers: Sequence[int], accuracies: Sequence[float]) -> Figure:
     """Validation accuracy of each complete trial by its number, and the best one so far."""
-    figure, axes = one_axes(5.2, 2.4)
+    figure, axes = one_axes(3.2, 1.8)
     axes.grid(axis="y")
     axes.margins(y=0.1)
     axes.set_xlim(-0.5, numbers[-1] + 0.5)
@@ -41,7 +41,7 @@ def importances(shares: Sequence[tuple[str, float]]) -> Figure:
     """A bar for each setting, by its name and the share of the differences that it explains."""
     figure, axes = one_axes(3.6, 0.32 * len(shares))
     axes.barh([name for name, _ in shares], [share for _, share in shares], 0.6, color=MUTED)
-    axes.invert_yaxis()
+    axes.set_ylim(len(shares) - 0.5, -0.5)
     axes.xaxis.set_visible(False)
     axes.spines["bottom"].set_visible(False)
     for place, (_, share) in enumerate(shares):
@@ -62,6 +62,7 @@ def settings_of_trials(
     """
     figure, axes = one_axes(1.5 * len(settings), 2.4)
     axes.set_axis_off()
+    axes.set_xlim(-0.15, len(settings) - 0.85)
     axes.set_ylim(-0.05, 1.05)
     for place, (name, low, high, _) in enumerate(settings):
         axes.axvline(place, color=MUTED, linewidth=0.8)

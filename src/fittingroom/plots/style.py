@@ -1,10 +1,11 @@
 """How all figures look, and how one becomes a small PNG or markup that follows the page."""
 
+import hashlib
 import html
 import io
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -26,6 +27,7 @@ WRONG = "#a8173f"
 
 # After Okabe and Ito's colour-blind safe palette, darkened until text in them reads on white.
 MODEL_COLOURS = ("#0067a6", "#b84a00", "#00755b", "#97437c", "#75600a", "#30657f")
+_SALT = 2789  # with it, ann is blue and cnn orange, and recipes that are often compared differ
 _MARKERS = ("o", "s", "D", "^", "v", "P")
 
 _VARIABLES = {
@@ -52,6 +54,9 @@ _SETTINGS: Any = {
     "axes.spines.right": False,
     "axes.facecolor": "none",
     "axes.axisbelow": True,
+    "axes.autolimit_mode": "round_numbers",  # ticks on both sides of the values
+    "axes.xmargin": 0.0,
+    "axes.ymargin": 0.0,
     "grid.color": GRID,
     "grid.linewidth": 0.6,
     "xtick.color": GRID,
@@ -66,6 +71,8 @@ _SETTINGS: Any = {
     "savefig.facecolor": "auto",
     "svg.fonttype": "none",  # text stays text: it can be selected, and takes the page's font
 }
+
+_LEGIBLE = 11  # pixels that the smallest text of a chart has at least
 
 # Of matplotlib's markup: what is no part of the drawing, or what the page sets itself.
 _UNWANTED = re.compile(
@@ -86,8 +93,18 @@ def shortened(name: str, longest: int = 22) -> str:
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
+def model_places(names: Iterable[str]) -> dict[str, int]:
+    """Each model's place in the order of colours: its name's own, or the next that is free."""
+    places: dict[str, int] = {}
+    for name in names:
+        own = hashlib.sha256(f"{name}{_SALT}".encode()).digest()[0]
+        order = [(own + step) % len(MODEL_COLOURS) for step in range(len(MODEL_COLOURS))]
+        places[name] = min(order, key=list(places.values()).count)
+    return places
+
+
 def model_colour(place: int) -> str:
-    """The colour of the model at a place in the order given, from 0; from the seventh on, again."""
+    """The colour at a place in the order of colours, from 0; from the seventh on, again."""
     return MODEL_COLOURS[place % len(MODEL_COLOURS)]
 
 
@@ -179,6 +196,11 @@ def svg(figure: Figure, name: str, alt: str) -> str:
     stream = io.StringIO()
     _save(figure, stream, salt=name, format="svg", transparent=True, metadata={"Date": None})
     markup = stream.getvalue()
+    # Where the axes are, and the numbers at their ends: the page's script reads values there.
+    ends = [(*axes.get_xlim(), *axes.get_ylim()) for axes in figure.axes]
+    texts = iter(" ".join(f"{end:g}" for end in each) for each in ends)
+    frame = r"(<g id=\"axes_\d+\">\s*<g) id=\"patch_\d+\""
+    markup = re.sub(frame, lambda found: f'{found[1]} data-axes="{next(texts)}"', markup)
     markup = _UNWANTED.sub("", markup[markup.index("<svg") :].strip())
     markup = markup.replace("xlink:href", "href")
     for colour, variable in _VARIABLES.items():
@@ -186,12 +208,14 @@ def svg(figure: Figure, name: str, alt: str) -> str:
     # Coordinates to a hundredth of a point; what stands between the tags is text, and stays.
     markup = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\d+\.\d\d)\d+", r"\1", tag[0]), markup)
     markup = re.sub(r"\n\s*", "\n", markup)
-    # The page scales a chart between bounds that depend on its own width, so it is told it.
+    # The page scales a chart between bounds that depend on its own width and on its smallest text.
+    sizes = re.findall(r"font-size: ([0-9.]+)px", markup)
+    legible = _LEGIBLE / min(map(float, sizes), default=_LEGIBLE)
     return re.sub(
         r"^<svg[^>]* viewBox=\"0 0 ([0-9.]+) ([0-9.]+)\"[^>]*>",
         lambda found: (
             f'<svg role="img" aria-label="{html.escape(alt)}" viewBox="0 0 {found[1]} {found[2]}" '
-            f'style="--native: {found[1]}px">'
+            f'style="--native: {found[1]}px; --least: {float(found[1]) * legible:.0f}px">'
         ),
         markup,
     )

@@ -9,6 +9,7 @@
     shared_figures  figures of all models
     pair_figures    figures that compare models
     subsets         accuracy without misleading images
+    page_data       what the page's script answers from
     results         results.json
     write           write_report: the whole folder
 """

@@ -24,6 +24,7 @@ class Facts:
     openings: Sequence[Opening] = ()  # of the test set, all that the folder of runs has logged
     environment: Mapping[str, Any] = field(default_factory=dict)  # as the runs have recorded it
     failures: Sequence[str] = ()  # trainings that failed, in words: they are shown, not hidden
+    plan: str = ""  # that was registered, and where the comparison departs from it, in sentences
     runs: Sequence[str] = ()  # the names of all runs behind the numbers, every seed's
 
     @property

@@ -1,8 +1,7 @@
 """The figures of one model, and of the data."""
 
 from collections.abc import Sequence
-from dataclasses import astuple
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -13,11 +12,10 @@ from fittingroom.metrics import wilson
 from fittingroom.numbers import percent, percent_estimate, some
 from fittingroom.plots import SampleRow
 from fittingroom.predictions import UInt8
-from fittingroom.reporting.panel import Panel, Section, draw, stem, tile_panel
+from fittingroom.reporting.panel import Panel, Section, stem, tile_panel
 from fittingroom.reporting.tables import Table
 from fittingroom.runs import Epoch
 
-_DRAWN = 24  # images of the random draw
 _MISTAKES = 16
 _KINDS = 8  # of mistake
 _EXAMPLES = 6
@@ -30,19 +28,25 @@ def model_section(model: ModelReport, place: int, images: UInt8) -> Section:
     accuracy = percent_estimate(evaluation.accuracy, 2)
     by = "" if model.run is None else f" (run {model.run.name})"
     lead = f"{model.title}. {accuracy} accuracy on the {len(images):,} test images{by}."
-    panels = []
     if len(history) > 1:
-        panels = [training_curve("accuracy", model, place), training_curve("loss", model, place)]
+        assert model.run is not None
+        best = model.run.summary.best_epoch
+        lead += (
+            f" Epoch {best} is kept, with a validation accuracy of "
+            f"{_validation(model, history[best - 1])}."
+        )
     elif history:
         lead += (
             " Trained in one go, so there are no curves: validation accuracy "
             f"{_validation(model, history[0])}, training accuracy "
             f"{percent(history[0].train_accuracy)}."
         )
-    panels += [confusion_matrix(model, place), _sample_predictions(model, images)]
+    panels = [confusion_matrix(model, place)]
     if len(evaluation.worst_mistakes):
-        panels += [_most_confused(model, images), _worst_mistakes(model, images)]
-    return Section(f"model-{place}", model.name, lead, panels, place, per_class(model))
+        panels.append(_most_confused(model, images))
+        if evaluation.predictions.log_probabilities is not None:
+            panels.append(_worst_mistakes(model, images))
+    return Section(f"model-{stem(model.name)}", model.name, lead, panels, place, per_class(model))
 
 
 def per_class(model: ModelReport) -> Table:
@@ -77,84 +81,12 @@ def data_panel(sample: ImageSet, classes: Sequence[str]) -> Panel:
         "The images, class by class",
         f"Training images, a row for each class: {', '.join(shown)}.",
         f"The first training images of each of {which}, 28 × 28 "
-        "pixels each. They are drawn dark on light; models see them bright on black.",
+        "pixels each. Models see them bright on black, whatever the colours of this page.",
         plots.sample_sheet(rows),
         rows=rows,
         wide=True,
+        folded=True,
     )
-
-
-def training_curve(of: Literal["accuracy", "loss"], model: ModelReport, place: int) -> Panel:
-    """Accuracy or loss epoch by epoch, and which epoch is kept."""
-    assert model.run is not None
-    courses = [(run.history, run.summary.best_epoch) for run in (model.run, *model.others)]
-    kept = [course[at - 1] for course, at in courses]
-    history = [_mean(epochs) for epochs in zip(*(course for course, _ in courses), strict=False)]
-    last, drawn = history[-1], ""
-    if model.others:
-        drawn = (
-            f"Lines are means of {len(courses)} seeds, in the epochs that all reached. Bands reach "
-            "from the lowest seed to the highest. "
-        )
-    if of == "accuracy":
-        gap = last.train_accuracy - last.val_accuracy
-        caption = (
-            f"Epoch {kept[0].epoch} of {len(history)} is kept; its validation accuracy is "
-            f"{_validation(model, kept[0])}. "
-        )
-        if model.others:
-            low, high = (percent(end(each.val_accuracy for each in kept)) for end in (min, max))
-            caption = f"The epochs kept (dots) have validation accuracies of {low} to {high}. "
-        caption += (
-            f"Training accuracy ends {100 * abs(gap):.1f} points "
-            f"{'above' if gap > 0 else 'below'} validation accuracy."
-        )
-    else:
-        lowest = min(history, key=lambda epoch: epoch.val_loss)
-        caption = (
-            f"Validation loss is lowest in epoch {lowest.epoch} ({lowest.val_loss:.3f}) and ends "
-            f"at {last.val_loss:.3f}."
-        )
-    return Panel(
-        f"{stem(model.name)}_{of}_curve",
-        f"{model.name}: {of} during training",
-        f"Accuracy and loss, epoch by epoch. {drawn}".strip(),
-        drawn + caption,
-        plots.training_curve(
-            of,
-            history,
-            kept[0].epoch,
-            plots.model_colour(place),
-            images=model.validation_images,
-            seeds=courses if model.others else (),
-        ),
-        (
-            "Epoch",
-            "Training accuracy",
-            "Validation accuracy",
-            "Training loss",
-            "Validation loss",
-            "Learning rate",
-            "Seconds",
-        ),
-        [
-            (
-                epoch.epoch,
-                percent(epoch.train_accuracy, 2),
-                percent(epoch.val_accuracy, 2),
-                f"{epoch.train_loss:.4f}",
-                f"{epoch.val_loss:.4f}",
-                f"{epoch.learning_rate:.2g}",
-                f"{epoch.seconds:.1f}",
-            )
-            for epoch in history
-        ],
-    )
-
-
-def _mean(epochs: Sequence[Epoch]) -> Epoch:
-    """The same epoch of several seeds, on average."""
-    return Epoch(epochs[0].epoch, *np.mean([astuple(each)[1:] for each in epochs], axis=0).tolist())
 
 
 def _validation(model: ModelReport, epoch: Epoch) -> str:
@@ -172,9 +104,8 @@ def confusion_matrix(model: ModelReport, place: int) -> Panel:
     if evaluation.most_confused:
         top = evaluation.most_confused[0]
         caption = (
-            f"{_wrong(model):,} of {len(said):,} images are misclassified, most often {top.true} "
-            f"as {top.predicted}: {some(top.count, 'image')}, or {percent_estimate(top.share)} of "
-            f"{top.true}."
+            f"The most frequent of {some(_wrong(model), 'mistake')}: {top.true} as "
+            f"{top.predicted}, {percent_estimate(top.share)} of {top.true}."
         )
     columns: tuple[str, ...] = ("True", *said.classes)
     counts = zip(said.classes, evaluation.confusion.tolist(), strict=True)
@@ -197,22 +128,6 @@ def confusion_matrix(model: ModelReport, place: int) -> Panel:
     )
 
 
-def _sample_predictions(model: ModelReport, images: UInt8) -> Panel:
-    said = model.evaluation.predictions
-    drawn = draw(np.arange(len(said)), _DRAWN)
-    mistakes = draw(np.flatnonzero(~said.correct), _MISTAKES)
-    sheet = {"Drawn at random": (said, drawn), "Mistakes, drawn at random": (said, mistakes)}
-    return tile_panel(
-        f"{stem(model.name)}_sample_predictions",
-        f"{model.name}: sample predictions",
-        f"{len(drawn)} test images, the same for every model: {int(said.correct[drawn].sum())} are "
-        f"classified correctly (✓). Then {len(mistakes)} of the {_wrong(model):,} mistakes (✗), "
-        "with the predicted class.",
-        images,
-        sheet,
-    )
-
-
 def _most_confused(model: ModelReport, images: UInt8) -> Panel:
     said, kinds = model.evaluation.predictions, model.evaluation.most_confused[:_KINDS]
     rows = []
@@ -231,21 +146,19 @@ def _most_confused(model: ModelReport, images: UInt8) -> Panel:
         plots.sample_sheet(rows),
         rows=rows,
         wide=True,
+        folded=True,
     )
 
 
 def _worst_mistakes(model: ModelReport, images: UInt8) -> Panel:
     said = model.evaluation.predictions
     positions = model.evaluation.worst_mistakes[:_MISTAKES].tolist()
-    heading = "Wrong with the highest confidence"
-    if said.log_probabilities is None:
-        heading = "Mistakes in file order, as there are no probabilities"
     return tile_panel(
         f"{stem(model.name)}_worst_mistakes",
         f"{model.name}: worst mistakes",
         "Judge for yourself whether the model or the label is wrong.",
         images,
-        {heading: (said, positions)},
+        {"Wrong with the highest confidence": (said, positions)},
     )
 
 

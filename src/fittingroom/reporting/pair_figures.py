@@ -49,7 +49,6 @@ def accuracies(comparison: Comparison) -> Panel:
         plots.accuracies(comparison.models, comparison.pairs),
         ("Model", "Accuracy", "Seed by seed"),
         [*models, *differences],
-        wide=True,
     )
 
 
@@ -82,12 +81,11 @@ def class_gains(pair: Pair, models: Sequence[ModelReport], prefix: str = "") -> 
     return Panel(
         f"{prefix}class_gains",
         f"Recall: {pair.b} minus {pair.a}",
-        f"Recall of {pair.b} minus recall of {pair.a}, percentage points, with 95% intervals.",
-        f"{pair.b} is shown to have a higher recall for {gained} of "
-        f"{some(len(pair.gains), 'class', 'classes')}, and a lower one for {lost} (filled dots), "
-        "after Holm's correction for all classes. Each interval is that of its class alone."
-        f"{drawn}",
-        plots.class_gains(pair.gains, (pair.a, pair.b), _places(pair, models)),
+        f"Recall of {pair.b} minus recall of {pair.a}, percentage points, with 95% intervals of "
+        "each class alone.",
+        f"{pair.b} is shown to have a higher recall for {some(gained, 'class', 'classes')} and a "
+        f"lower one for {lost} (filled dots), after Holm's correction for all classes.{drawn}",
+        plots.class_gains(pair.gains, (pair.a, pair.b), _colours(pair, models)),
         ("Class", "Difference", "p after Holm"),
         [
             (gain.name, points_estimate(gain.difference), p_value(gain.p_adjusted))
@@ -98,8 +96,8 @@ def class_gains(pair: Pair, models: Sequence[ModelReport], prefix: str = "") -> 
 
 def confusion_difference(pair: Pair, models: Sequence[ModelReport], prefix: str = "") -> Panel:
     """Which mistakes `b` makes less often than `a`, and which more often."""
-    a, b = _places(pair, models)
-    first, second = models[a].evaluation, models[b].evaluation
+    a, b = _colours(pair, models)
+    first, second = (each.evaluation for each in _both(pair, models))
     classes = first.predictions.classes
     change = second.confusion - first.confusion
     mistakes = change - np.diag(np.diag(change))
@@ -107,12 +105,12 @@ def confusion_difference(pair: Pair, models: Sequence[ModelReport], prefix: str 
     largest, balance = int(mistakes[true, predicted]), int(mistakes.sum())
     caption = (
         f"{pair.b} makes {abs(balance):,} {'more' if balance > 0 else 'fewer'} mistakes than "
-        f"{pair.a}. A cell has the colour of the model that it favours."
+        f"{pair.a}."
     )
     if largest:
         caption += (
-            f" The largest change: {abs(largest):,} {'more' if largest > 0 else 'fewer'} images "
-            f"of {classes[true]} misclassified as {classes[predicted]}."
+            f" The largest change: {abs(largest):,} {'more' if largest > 0 else 'fewer'} of "
+            f"{classes[true]} as {classes[predicted]}."
         )
     columns: tuple[str, ...] = ("True", *classes)
     rows = [(name, *map(signed, row)) for name, row in zip(classes, change.tolist(), strict=True)]
@@ -123,7 +121,7 @@ def confusion_difference(pair: Pair, models: Sequence[ModelReport], prefix: str 
         cells = zip(*np.unravel_index(order, mistakes.shape), strict=True)
         rows = [(classes[i], classes[j], signed(int(mistakes[i, j]))) for i, j in cells]
         table = f" The table has the {len(rows)} largest changes."
-    colours = plots.model_colour(a), plots.model_colour(b)
+    colours = {pair.a: plots.model_colour(a), pair.b: plots.model_colour(b)}
     return Panel(
         f"{prefix}confusion_difference",
         f"Mistakes: {pair.b} minus {pair.a}",
@@ -138,7 +136,7 @@ def confusion_difference(pair: Pair, models: Sequence[ModelReport], prefix: str 
 
 def flipped(pair: Pair, models: Sequence[ModelReport], images: UInt8, prefix: str = "") -> Panel:
     """Images that only one of the two classifies correctly, with the other's wrong class."""
-    a, b = (models[place] for place in _places(pair, models))
+    a, b = _both(pair, models)
     sheet = {
         f"Only {right.name} is correct; ✗ is what {wrong.name} predicts": (
             wrong.evaluation.predictions,
@@ -150,13 +148,18 @@ def flipped(pair: Pair, models: Sequence[ModelReport], images: UInt8, prefix: st
         f"{prefix}flipped",
         "Images that only one classifies correctly",
         f"Only {pair.b} is correct on {some(len(pair.b_only), 'image')}, only {pair.a} on "
-        f"{some(len(pair.a_only), 'image')}. Up to {_FLIPPED} of each are shown, drawn at random.",
+        f"{some(len(pair.a_only), 'image')}. Those shown are drawn at random.",
         images,
         sheet,
     )
 
 
-def _places(pair: Pair, models: Sequence[ModelReport]) -> tuple[int, int]:
+def _both(pair: Pair, models: Sequence[ModelReport]) -> tuple[ModelReport, ModelReport]:
+    named = {model.name: model for model in models}
+    return named[pair.a], named[pair.b]
+
+
+def _colours(pair: Pair, models: Sequence[ModelReport]) -> tuple[int, int]:
     """The two models' places in the order of colours."""
-    names = [model.name for model in models]
-    return names.index(pair.a), names.index(pair.b)
+    places = plots.model_places(model.name for model in models)
+    return places[pair.a], places[pair.b]

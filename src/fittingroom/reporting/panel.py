@@ -21,7 +21,8 @@ _DRAW = 0  # seed of every random draw: all models are shown on the same images
 class Panel:
     """One figure of the report with all that belongs to it.
 
-    The page has tiles by their heading, or rows of images, in place of drawing and numbers.
+    The page has tiles by their heading, rows of images, or the answers of models to an image each,
+    in place of drawing and numbers.
     """
 
     key: str  # its id on the page, and the name of its file without the ending
@@ -33,7 +34,9 @@ class Panel:
     numbers: Sequence[Sequence[Any]] = ()  # the same numbers, as for Table.of
     groups: Mapping[str, Sequence[Tile]] = field(default_factory=dict)
     rows: Sequence[SampleRow] = ()
+    answers: Mapping[str, Sequence[Mapping[str, Tile]]] = field(default_factory=dict)  # by model
     wide: bool = False  # whether it takes the page's whole width
+    folded: bool = False  # whether the page shows no more than its title before a click
 
     @property
     def image(self) -> str:
@@ -55,7 +58,7 @@ class Panel:
     @property
     def is_chart(self) -> bool:
         """Whether the page shows the drawing; otherwise it shows images, and words that wrap."""
-        return not self.groups and not self.rows
+        return not self.groups and not self.rows and not self.answers
 
     @property
     def png(self) -> bytes:
@@ -99,7 +102,8 @@ def tile_panel(
         if positions
     }
     shows = f"{sum(map(len, groups.values()))} test images with their true and predicted class."
-    return Panel(key, title, shows, caption, plots.tile_sheet(groups), groups=groups, wide=True)
+    drawing = plots.tile_sheet(groups)
+    return Panel(key, title, shows, caption, drawing, groups=groups, wide=True, folded=True)
 
 
 def tile(predictions: Predictions, images: UInt8, position: int) -> Tile:
@@ -127,3 +131,8 @@ def draw(positions: Int64, number: int) -> list[int]:
 def stem(name: str) -> str:
     """A model's name as the beginning of a file's name, on any system."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "model"
+
+
+def card_name(name: str) -> str:
+    """The file of a model's card in the report's folder."""
+    return f"MODEL_CARD_{stem(name)}.md"

@@ -9,7 +9,7 @@ from fittingroom.evaluation import ModelReport
 from fittingroom.findings import Finding
 from fittingroom.numbers import plain
 from fittingroom.reporting.facts import Facts, outcome
-from fittingroom.reporting.panel import Panel
+from fittingroom.reporting.panel import Panel, card_name
 from fittingroom.reporting.subsets import Audited
 from fittingroom.safe_io import utf8
 
@@ -53,6 +53,7 @@ def results_json(
         ],
         "audit": None if audited is None else audited.as_dict(),
         "openings": facts.openings,
+        "plan": facts.plan,
         "environment": facts.environment,
         "failures": list(facts.failures),
     }
@@ -67,6 +68,7 @@ def _model(model: ModelReport) -> dict[str, Any]:
     return {
         "name": model.name,
         "title": model.title,
+        "card": card_name(model.name),
         "run": run and run.name,
         "seed": run and run.seed,
         "training_images": model.training_images,

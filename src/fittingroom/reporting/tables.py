@@ -8,6 +8,7 @@ from typing import Any
 from fittingroom.comparison import Comparison
 from fittingroom.evaluation import SCORES, Evaluation, ModelReport
 from fittingroom.numbers import (
+    MINUS,
     NONE,
     Estimate,
     count,
@@ -77,14 +78,29 @@ class Table:
 def escape_markdown(text: str) -> str:
     """The text with what Markdown, or HTML in it, would take for more than text made harmless."""
     text = re.sub(r"([\\`*_\[\]#|])", r"\\\1", text).replace("\n", " ")
-    # A "<" before a space begins no tag, and reads better as it is: "p < 0.001".
-    return re.sub(r"<(?! )|[>&]", lambda mark: f"&#{ord(mark[0])};", text)
+    # What begins no tag, quotation or entity reads better as it is: "p < 0.001", "> 99%", "a & b".
+    return re.sub(r"<(?![ \d])|^>|&(?=#|\w+;)", lambda mark: f"&#{ord(mark[0])};", text)
 
 
 def shown(evaluation: Evaluation, key: str) -> str:
     """A score as the report shows it, or a dash if it needs probabilities and there are none."""
     estimate = evaluation.scores[key]
     return NONE if estimate is None else SCORES[key].show(estimate)
+
+
+def headline(models: Sequence[ModelReport], comparison: Comparison | None) -> list[tuple[str, str]]:
+    """Each model's accuracy, and the difference of the only pair, each with its interval."""
+    if comparison is None:
+        numbers = [(each.name, each.evaluation.accuracy) for each in models]
+        return [(f"{name}, test accuracy", percent_estimate(each, 2)) for name, each in numbers]
+    shown = [
+        (f"{each.name}, test accuracy", percent_estimate(each.accuracy, 2))
+        for each in comparison.models
+    ]
+    if len(comparison.pairs) == 1:
+        (pair,) = comparison.pairs
+        shown.append((f"{pair.b} {MINUS} {pair.a}, points", points_estimate(pair.difference, 2)))
+    return shown
 
 
 def results(models: Sequence[ModelReport], comparison: Comparison | None) -> Table:
