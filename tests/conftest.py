@@ -202,7 +202,7 @@ def browser() -> Iterator[Any]:
     with api.sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=program,
-            args=["--no-sandbox", "--disable-gpu"],
+            args=["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream"],
             timeout=600_000,  # milliseconds, on a machine that does other things too
         )
         yield chromium

@@ -18,6 +18,7 @@ from fittingroom.errors import RunBusyError, RunChangedError, RunError
 from fittingroom.jobs.session import Session
 from fittingroom.predictions import Predictions
 from fittingroom.runs import (
+    LEARNING,
     Checkpoint,
     Epoch,
     RunWriter,
@@ -44,6 +45,7 @@ FILES = (
     "model.onnx",
     "validation.npz",
     "summary.json",
+    "learning.json",
 )
 
 
@@ -67,6 +69,18 @@ def test_a_run_reads_back_what_was_written(trained, tiny):
     assert run.environment["threads"] == 1
     assert run.summary == trained.summary
     assert isinstance(run.validation, Predictions)
+
+
+def test_how_it_learned_is_read_back_if_that_was_kept(run_copy):
+    learning = open_run(run_copy).learning
+    assert learning is not None
+    assert np.shape(learning["confusion"]) == (3, 10, 10)
+    assert learning["convolution"]["side"] == 4
+    accuracies = [each.val_accuracy for each in open_run(run_copy).history]
+    assert [validation for _, validation in learning["accuracy"]] == accuracies
+    (run_copy / LEARNING).unlink()  # as of a run of an older version
+    write_manifest(run_copy)
+    assert open_run(run_copy).learning is None
 
 
 @pytest.mark.parametrize("name", ["history.jsonl", "model.onnx"])

@@ -1,6 +1,8 @@
+import base64
 import dataclasses
 import functools
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -15,11 +17,11 @@ from fittingroom.engines.pytorch.images import (
     mean_and_deviation,
     rotate,
 )
-from fittingroom.engines.pytorch.modules import build_module, whiten
+from fittingroom.engines.pytorch.modules import build_module, first_kernels, whiten
 from fittingroom.errors import RecipeError, UsageError
-from fittingroom.networks import Conv, Dense, Dropout, Flatten
+from fittingroom.networks import Conv, Dense, Dropout, Flatten, MaxPool, ReLU
 from fittingroom.recipes import Augmentation
-from fittingroom.runs import best_epoch
+from fittingroom.runs import LEARNING, best_epoch
 from tests.engines import own_models
 
 ENGINE = engine_named("pytorch")
@@ -60,6 +62,54 @@ def test_training_learns_and_keeps_the_best_epoch(tiny, sample_split):
     assert all(later.seconds > sooner.seconds for sooner, later in itertools.pairwise(history))
 
 
+def test_each_epoch_s_confusion_matrix_and_kernels_are_those_of_its_weights(tiny, sample_split):
+    recipe, taken = dataclasses.replace(tiny, mirror=False), []
+    fitted = ENGINE.fit(
+        recipe,
+        sample_split,
+        seed=0,
+        device=ENGINE.device("cpu", 1),
+        on_epoch=lambda epoch: None,
+        on_checkpoint=lambda each: taken.append({n: a.copy() for n, a in each.arrays.items()}),
+    )
+    learning = json.loads(fitted.files[LEARNING])
+    shown = np.frombuffer(base64.b64decode(learning["convolution"]["kernels"]), np.int8).reshape(
+        3, 8, 4, 4
+    )
+    module, validation = build_module(recipe.layers).eval(), sample_split.validation
+    mean, deviation = (fitted.weights[f"pixels.{name}"] for name in ("mean", "deviation"))
+    images = torch.from_numpy((validation.images[:, None] - mean) / deviation)
+    for epoch, arrays in enumerate(taken):
+        weights = {n[7:]: torch.tensor(a) for n, a in arrays.items() if n.startswith("module.")}
+        module.load_state_dict(weights, strict=False)
+        expected = np.zeros((10, 10), int)
+        with torch.no_grad():
+            np.add.at(expected, (validation.labels, module(images).argmax(1).numpy()), 1)
+        np.testing.assert_array_equal(learning["confusion"][epoch], expected)
+        of_epoch = weights["0.weight"][:, 0].numpy()
+        scaled = of_epoch / np.abs(of_epoch).max((1, 2), keepdims=True)
+        np.testing.assert_allclose(shown[epoch] / 127, scaled, atol=0.004)
+    assert not np.array_equal(shown[0], shown[2])
+
+
+def test_behind_a_whitened_layer_patterns_are_shown_that_its_filters_answer_to(sample_split):
+    images = torch.from_numpy(sample_split.training.images[:300]).float().unsqueeze(1) / 60 - 1
+    stem = Conv(8, kernel=4, stride=4, bias=False, whitened=True)
+    module = build_module((stem, ReLU(), Conv(20, kernel=1, bias=False)))
+    whiten(module, images)
+    found = first_kernels(module)
+    assert found["whitened"].shape == (4, 4, 4)
+    # What changes together with a filter's answer: the patches, each weighed by its answer.
+    patches = torch.nn.functional.unfold(images, 4, stride=4).transpose(1, 2).flatten(0, 1)
+    with torch.no_grad():
+        answers = module[2](module[0](images)).transpose(0, 1).flatten(1)  # (20, N·7·7)
+    expected = (answers @ patches)[:16]
+    alike = torch.cosine_similarity(found["second"].flatten(1).float(), expected)
+    assert (alike > 0.98).all()
+    assert first_kernels(build_module((Flatten(), Dense(20))))["dense"].shape == (16, 28, 28)
+    assert first_kernels(build_module((MaxPool(2), Flatten(), Dense(5)))) == {}
+
+
 def test_training_stops_when_patience_ends(tiny, sample_split):
     # A validation set with wrong labels: learning makes its accuracy fall.
     validation = sample_split.validation
@@ -68,6 +118,7 @@ def test_training_stops_when_patience_ends(tiny, sample_split):
     recipe = dataclasses.replace(tiny, epochs=30, patience=2)
     fitted, history = fit(recipe, split)
     assert len(history) == fitted.best_epoch + 2 < 30
+    assert len(json.loads(fitted.files[LEARNING])["confusion"]) == len(history)
 
 
 def test_a_whitened_convolution_gives_uncorrelated_values_of_one_size_and_both_signs(sample_split):

@@ -17,11 +17,11 @@ from fittingroom.jobs.progress import Silence
 from fittingroom.jobs.session import Session
 from fittingroom.jobs.train import train
 from fittingroom.recipes import RECIPES
-from fittingroom.runs import RunWriter, list_runs, read_checkpoint
+from fittingroom.runs import LEARNING, RunWriter, list_runs, read_checkpoint
 from fittingroom.runs.checkpoints import CHECKPOINT
 from tests.conftest import TINY, Listener
 
-EXACT = ("recipe.json", "model.safetensors", "model.onnx", "validation.npz")
+EXACT = ("recipe.json", "model.safetensors", "model.onnx", "validation.npz", LEARNING)
 
 
 class Broken(Exception):

@@ -1,5 +1,6 @@
 """The static folder, without a browser: what is in it, and what is refused."""
 
+import gzip
 import io
 import json
 import re
@@ -41,12 +42,14 @@ def test_the_folder_holds_what_the_page_asks_for(site, trained):
     assert asked >= {"local.js", "style.css", "site.json", "onnxruntime/ort.wasm.bundle.min.js"}
     assert {name for name in asked if not (site / name).is_file()} == set()
     assert (site / "model.onnx").read_bytes() == trained.model_path.read_bytes()
+    packed = site / "onnxruntime" / "ort-wasm-simd-threaded.wasm.gz"
+    assert gzip.decompress(packed.read_bytes()) == b"wasm"
     assert "MIT" in (site / "onnxruntime" / "LICENSE").read_text()
     assert "MIT" in (site / "garments-LICENSE.txt").read_text()
 
 
 def test_nothing_in_the_page_names_another_host(site):
-    for name in ("index.html", "style.css", "page.js", "local.js", "view.js"):
+    for name in ("index.html", "style.css", "page.js", "local.js", "worker.js"):
         text = (site / name).read_text(encoding="utf-8")
         assert not re.search(r"https?://(?!www\.w3\.org/2000/svg|localhost:)", text), name
     policy = re.search(r'Policy" content="([^"]+)"', (site / "index.html").read_text())
@@ -55,6 +58,7 @@ def test_nothing_in_the_page_names_another_host(site):
     assert parts["default-src"] == "'none'"
     assert parts["connect-src"] == "'self'"
     assert parts["script-src"] == "'self' 'wasm-unsafe-eval'"
+    assert parts["worker-src"] == "'self' blob:"
 
 
 def test_thresholds_features_and_garments_are_those_of_python(site, trained, sample):
@@ -75,9 +79,21 @@ def test_thresholds_features_and_garments_are_those_of_python(site, trained, sam
         row, column = divmod(index, columns)
         cell = sheet[28 * row : 28 * row + 28, 28 * column : 28 * column + 28]
         np.testing.assert_array_equal(cell, known.images[index])
-        assert values["garments"]["labels"][index] == known.labels[index]
-    assert values["garments"]["known"] == len(known.images)
-    assert set(values["garments"]["labels"][len(known.images) :]) == set(range(10))
+    assert values["known"] == known.labels.tolist()
+    assert [each["label"] for each in values["samples"]] == np.repeat(range(10), 4).tolist()
+    assert {each["class"] for each in values["samples"]} == set(GARMENTS)
+    for name, size in values["bytes"].items():
+        assert (site / name).stat().st_size == size or name in ("index.html", "offline.js")
+
+
+def test_all_files_are_kept_for_when_there_is_no_network(site, trained):
+    script = (site / "offline.js").read_text()
+    for path in site.rglob("*.*"):
+        name = str(path.relative_to(site))
+        left_out = name in ("offline.js", ".fittingroom.json") or path.suffix == ".txt"
+        assert (f'"{name}"' in script) != left_out, name
+    export_site([trained], out=site)
+    assert (site / "offline.js").read_text() == script  # nothing new to load
 
 
 def test_a_folder_that_an_export_left_is_written_again(site, trained):
@@ -85,6 +101,13 @@ def test_a_folder_that_an_export_left_is_written_again(site, trained):
     found = {path: path.stat().st_size for path in site.rglob("*") if path.is_file()}
     assert found.pop(site / ".fittingroom.json")
     assert found == {site / name: size for name, size in sizes.items()}
+
+
+def test_how_a_run_learned_lies_in_a_file_that_is_loaded_once_it_is_asked_for(site, trained):
+    (facts,) = json.loads((site / "site.json").read_text())["models"]
+    learning = json.loads((site / facts["learning"]).read_text())
+    assert learning == json.loads(json.dumps(trained.learning))
+    assert 'href="watch.js"' not in (site / "index.html").read_text()
 
 
 @pytest.mark.parametrize("count", [2, 3])
@@ -105,7 +128,7 @@ def test_without_a_run_it_is_the_models_inside_the_package(tmp_path, capsys):
     assert facts["measured_on"] == "photos by people it was not trained on"
     assert facts["parameters"] == numbers["parameters"]
     assert tuple(facts["shape"]) == packaged().shape
-    assert "features" not in facts
+    assert {"features", "learning"} & facts.keys() == set()
     small, numbers = facts["small"], packaged_numbers("cnn-tiny")
     assert small["name"] == numbers["name"]
     assert small["accuracy"] == numbers["test_accuracy"]
@@ -141,10 +164,10 @@ def test_a_run_of_other_classes_has_no_garments_to_compare_with(of_26, trained, 
     site = json.loads((tmp_path / "site" / "site.json").read_text())
     assert site["models"][1]["preparation"] == {"resized": False, "inverted": False}
     assert site["models"][0]["classes"] == [f"kind {number}" for number in range(1, 27)]
-    assert site["garments"]["classes"] == list(GARMENTS)
+    assert site["samples"][0]["class"] == GARMENTS[0]
     sizes = export_site([of_26], out=tmp_path / "site")
     assert not any(name.startswith("garments") for name in sizes)
-    assert json.loads((tmp_path / "site" / "site.json").read_text())["garments"] is None
+    assert json.loads((tmp_path / "site" / "site.json").read_text())["samples"] == []
 
 
 def test_the_command_lists_sizes(trained, tmp_path, capsys):

@@ -4,7 +4,7 @@ import base64
 import functools
 import http.server
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ def serve(folder: Path) -> tuple[Quiet, str]:
     return server, f"http://127.0.0.1:{server.server_port}/"
 
 
-def export(runs: list[Run], out: Path) -> Path:
+def export(runs: Sequence[Run | Path], out: Path) -> Path:
     try:
         export_site(runs, out=out)
         return out

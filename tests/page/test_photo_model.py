@@ -46,7 +46,7 @@ def classified(tab: Any, photo: bytes) -> dict[str, Any]:
     """The answer for a file, and the features if the model runs in the browser."""
     answer: dict[str, Any] = tab.evaluate(
         """async (content) => {
-            window.backend ??= await (await import("./backend.js")).connect();
+            window.backend ??= await (await import("./backend.js")).connect(() => {});
             const bytes = Uint8Array.from(atob(content), (each) => each.charCodeAt(0));
             const blob = new Blob([bytes]);
             const [answer] = await window.backend.classify(blob, "a", false);
@@ -124,6 +124,12 @@ def test_what_spoils_the_conversion_is_said_of_the_small_model_alone(tab):
     drop(tab, (FOLDER / "examples" / "hat.jpg").read_bytes(), "hat.jpg")
     assert tab.locator("#answer .warnings:visible").count() == 0
     assert "reaches the edges" in tab.locator("#seen .warnings").inner_text()
+    # It is none of the ten, so that no share of them is shown.
+    assert tab.locator(".verdict").inner_text() == "I can't tell"
+    assert set(tab.locator(".bars .share").all_inner_texts()) == {""}
+    tab.get_by_role("button", name="Draw a box around it").click()
+    assert tab.locator("#crop").is_visible()
+    settle(tab)
 
 
 def test_images_of_the_data_set_go_to_the_model_of_these(tab):

@@ -9,6 +9,7 @@ from fittingroom.classes import GARMENTS
 from fittingroom.data import find_dataset
 from fittingroom.errors import ExportError
 from fittingroom.export.npm import read_package
+from fittingroom.jobs.export import export_run
 from fittingroom.page import FOLDER
 from fittingroom.photos import read_photo
 from fittingroom.predict import Model
@@ -47,6 +48,7 @@ def test_a_dropped_photo_is_named_as_python_names_it(page, trained, photo):
     assert len(shares) == 10
     assert shares[0].startswith(answer.class_name)
     assert page.locator("#stages li").count() == len(read_photo(photo).stages)
+    page.locator(".looked").wait_for()  # it comes after the answer
     model = Model(trained.model_path)
     image = read_photo(photo).image
     nearest = page.locator(".nearest li").all_inner_texts()
@@ -81,6 +83,20 @@ def test_a_model_of_other_classes_has_a_page_without_garments(browser, of_26, tm
     assert len(bars) == 11
     assert bars[-1].startswith("16 others")
     assert tab.locator(".nearest").count() == 0
+    assert tab.complaints == []
+    tab.close()
+    server.shutdown()
+    server.server_close()
+
+
+def test_an_int8_model_answers_as_it_does_in_python(browser, trained, tmp_path, photo):
+    model = tmp_path / "small.onnx"
+    export_run(trained, to="onnx", quantize="int8", out=model)
+    server, address = serve(export([model], tmp_path / "site"))
+    tab = open_tab(browser, address)
+    drop(tab, photo, "shirt.jpg")
+    answer = Model(model).answers(read_photo(photo).image[None])[0]
+    assert words(tab, ".bars li").split("\n") == [answer.class_name, f"{answer.probability:.1%}"]
     assert tab.complaints == []
     tab.close()
     server.shutdown()
@@ -179,8 +195,16 @@ def test_nothing_is_sent_once_the_page_is_there(browser, address, photo):
 def test_opened_as_a_file_the_page_says_how_to_start_it(browser):
     tab = browser.new_page()
     tab.goto((FOLDER / "index.html").as_uri())
-    tab.locator(".late").wait_for()
     assert "python -m http.server" in tab.locator("#waiting").inner_text()
+    tab.close()
+
+
+def test_scripts_of_a_wrong_type_are_told_of(browser, address):
+    tab = browser.new_page()
+    plain = {"status": 200, "content_type": "text/plain", "body": "start();"}
+    tab.route("**/page.js", lambda route: route.fulfill(**plain))
+    tab.goto(address)
+    tab.get_by_text("another type than text/javascript").wait_for()
     tab.close()
 
 
@@ -202,7 +226,11 @@ def test_two_models_stand_side_by_side(browser, address_of_two, trained, other, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("scheme", "steps"), [("light", ("start", "photo", "refused", "drawing")), ("dark", ("photo",))]
+    ("scheme", "steps"),
+    [
+        ("light", ("start", "photo", "learning", "refused", "drawing")),
+        ("dark", ("photo", "learning")),
+    ],
 )
 def test_axe_finds_no_violation(browser, address_of_two, photo, scheme, steps):
     try:
@@ -219,6 +247,9 @@ def test_axe_finds_no_violation(browser, address_of_two, photo, scheme, steps):
             settle(tab)
         elif step == "refused":
             drop(tab, b"nothing", "nothing.txt")
+        elif step == "learning":
+            tab.locator("#watch summary").click()
+            tab.locator(".kernels canvas").first.wait_for()
         elif step == "drawing":
             tab.get_by_label("Drawing", exact=True).check()
         result = tab.evaluate("axe.run()")

@@ -89,8 +89,10 @@ def test_classes_are_taught_answer_and_come_back_from_a_file(browser, address, t
         tab.get_by_role("button", name="Save as a file").click()
     download.value.save_as(tmp_path / "mine.json")
     tab.get_by_label("The model's own").check(force=True)
-    settle(tab)
-    assert tab.locator("#status").inner_text() == before
+    # Which model answers is changed in the worker first, and then it answers.
+    tab.wait_for_function(
+        "words => document.querySelector('#status').innerText === words", arg=before
+    )
     assert [url for url in asked if not url.startswith(("data:", "blob:"))] == []
     assert tab.complaints == []
     tab.close()

@@ -2,12 +2,17 @@
 
 It is the page of ``fittingroom serve``, with another ``backend.js`` and the JSON file
 ``site.json``. ONNX Runtime's WebAssembly build runs the same ONNX files as everywhere else. The
-folder works on any static host: all addresses are relative, and one thread needs no special
-headers. By its Content-Security-Policy the page reaches nothing but its own host.
+folder works on any static host: all addresses are relative, one thread needs no special headers,
+and the page itself unpacks what is compressed. By its Content-Security-Policy the page reaches
+nothing but its own host.
 """
 
+import base64
+import gzip
+import hashlib
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -21,7 +26,7 @@ from fittingroom import page
 from fittingroom.classes import GARMENTS
 from fittingroom.data.split import ImageSet
 from fittingroom.export.npm import read_package
-from fittingroom.predictions import Float32
+from fittingroom.predictions import Float32, UInt8
 from fittingroom.runs import replace_output
 
 _RUNTIME = (
@@ -29,11 +34,7 @@ _RUNTIME = (
     "1.30.0",
     "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ==",
 )
-# By their names in the folder: some hosts do not know that `.mjs` is a script.
-_RUNTIME_FILES = {
-    "ort.wasm.bundle.min.js": "dist/ort.wasm.bundle.min.mjs",
-    "ort-wasm-simd-threaded.wasm": "dist/ort-wasm-simd-threaded.wasm",
-}
+_RUNTIME_FILES = ("dist/ort.wasm.bundle.min.mjs", "dist/ort-wasm-simd-threaded.wasm")
 # The npm package lacks the text of its licence; ONNX Runtime's Python package has it.
 _RUNTIME_TEXTS = ("LICENSE", "ThirdPartyNotices.txt")
 
@@ -56,6 +57,7 @@ class WebModel:
     facts: Mapping[str, object]  # what the page reads of it in site.json
     onnx: bytes
     features: Float32 | None
+    learning: Mapping[str, object] | None  # how it learned, as a run gives it
     small: "WebModel | None" = None  # answers for images in the data set's own format
 
 
@@ -76,17 +78,17 @@ def write_site(
     content = _program()
     numbers = ["", *(f"-{index}" for index in range(2, len(models) + 1))]
     entries = [_add(model, number, content) for model, number in zip(models, numbers, strict=True)]
-    garments = None
-    if any(name.startswith("features") for name in content):
-        content |= _garments(known, to_try)
-        garments = {
-            "file": "garments.png",
-            "classes": GARMENTS,
-            "labels": [*known.labels.tolist(), *to_try.labels.tolist()],
-            "known": len(known.labels),
-        }
-    site = {"models": entries, "garments": garments}
-    content["site.json"] = json.dumps(site, ensure_ascii=False, indent=1).encode()
+    of_garments = any(name.startswith("features") for name in content)
+    if of_garments:
+        content |= _sheet(known)
+    site = {
+        "models": entries,
+        "samples": _samples(to_try) if of_garments else [],
+        "known": known.labels.tolist() if of_garments else None,
+        "bytes": {name: len(data) for name, data in content.items()},
+    }
+    content["site.json"] = json.dumps(site, ensure_ascii=False, separators=(",", ":")).encode()
+    _let_start(content)
     replace_output(out, content)
     return {name: len(data) for name, data in content.items()}
 
@@ -98,36 +100,65 @@ def _add(model: WebModel, number: str, content: dict[str, bytes]) -> dict[str, o
     if model.features is not None:
         entry["features"] = f"features{number}.bin"
         content[f"features{number}.bin"] = model.features.astype("<f4").tobytes()
+    if model.learning is not None:
+        entry["learning"] = f"learning{number}.json"
+        content[f"learning{number}.json"] = json.dumps(model.learning).encode()
     if model.small is not None:
         entry["small"] = _add(model.small, f"{number}-small", content)
     return entry
+
+
+def _let_start(content: dict[str, bytes]) -> None:
+    """Let the page ask for its scripts all at once, and keep its files for when it is offline."""
+    scripts = [name for name in content if re.fullmatch(r"(?!start|offline|watch)\w+\.js", name)]
+    links = "".join(f'<link rel="modulepreload" href="{name}">\n' for name in scripts)
+    links += '<link rel="preload" href="site.json" as="fetch" crossorigin>\n</head>'
+    content["index.html"] = content["index.html"].replace(b"</head>", links.encode())
+    digest = hashlib.sha256(b"".join(content.values())).hexdigest()
+    files = [name for name in content if not name.endswith((".txt", "LICENSE", "offline.js"))]
+    site = json.dumps({"version": digest, "files": ["./", *files]}).encode()
+    content["offline.js"] = content["offline.js"].replace(b'{ version: "", files: [] }', site)
 
 
 def _program() -> dict[str, bytes]:
     """The page, and what runs models in the browser."""
     content = {
         file.relative_to(page.FOLDER).as_posix(): file.read_bytes()
-        for file in page.FOLDER.rglob("*.*")
+        for file in sorted(page.FOLDER.rglob("*.*"))
         if file.suffix not in (".py", ".pyc") and file.name not in _SERVER_ONLY
     }
-    program = read_package(*_RUNTIME, _RUNTIME_FILES.values())
+    program = read_package(*_RUNTIME, _RUNTIME_FILES)
+    script, wasm = (program[name] for name in _RUNTIME_FILES)
     texts = Path(onnxruntime.__file__).parent
     return {
         **content,
         "backend.js": _BACKEND,
-        **{f"onnxruntime/{name}": program[packed] for name, packed in _RUNTIME_FILES.items()},
+        "onnxruntime/ort.wasm.bundle.min.js": script,  # some hosts do not know `.mjs`
+        "onnxruntime/ort-wasm-simd-threaded.wasm.gz": gzip.compress(wasm, mtime=0),
         **{f"onnxruntime/{name}": (texts / name).read_bytes() for name in _RUNTIME_TEXTS},
     }
 
 
-def _garments(known: ImageSet, to_try: ImageSet) -> dict[str, bytes]:
-    """All garments side by side on one sheet, and their licence."""
-    images = np.concatenate([known.images, to_try.images])
-    rows = -(-len(images) // _COLUMNS)
+def _samples(to_try: ImageSet) -> list[dict[str, object]]:
+    """Images for the rail, as ``/v1/samples`` of the service gives them."""
+    pairs = zip(to_try.images, to_try.labels.tolist(), strict=True)
+    return [
+        {"class": GARMENTS[label], "label": label, "image": base64.b64encode(_png(image)).decode()}
+        for image, label in pairs
+    ]
+
+
+def _sheet(known: ImageSet) -> dict[str, bytes]:
+    """The known garments side by side, and their licence."""
+    rows = -(-len(known.images) // _COLUMNS)
     cells = np.zeros((rows * _COLUMNS, 28, 28), np.uint8)
-    cells[: len(images)] = images
+    cells[: len(known.images)] = known.images
     sheet = cells.reshape(rows, _COLUMNS, 28, 28).swapaxes(1, 2).reshape(rows * 28, _COLUMNS * 28)
-    stream = io.BytesIO()
-    Image.fromarray(sheet).save(stream, "PNG", optimize=True)
     licence = resources.files("fittingroom").joinpath("data", "sample", "LICENSE.txt").read_bytes()
-    return {"garments.png": stream.getvalue(), "garments-LICENSE.txt": licence}
+    return {"garments.png": _png(sheet), "garments-LICENSE.txt": licence}
+
+
+def _png(image: UInt8) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "PNG", optimize=True)
+    return stream.getvalue()

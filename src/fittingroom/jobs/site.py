@@ -44,7 +44,7 @@ def export_site(runs: Sequence[Run | Path | str], *, out: Path | str) -> dict[st
         MissingExtraError: scikit-learn is not installed, and the page is to be taught.
     """
     opened = [_open(run) for run in runs]
-    names = [name for _, name, _, _ in opened]
+    names = [name for _, name, *_ in opened]
     if len(names) > _MOST_MODELS or len(set(names)) < len(names):
         raise UsageError(
             f"A web page shows one model, or {_MOST_MODELS} of different names side by side, not "
@@ -64,16 +64,18 @@ def export_site(runs: Sequence[Run | Path | str], *, out: Path | str) -> dict[st
     beside = _web_model(known, path, "cnn-tiny", accuracy, small["parameters"])
     path, accuracy = packaged_model("photo"), photo["correct"][0]
     parameters, teaching = photo["parameters"], _teaching(path)
-    model = _web_model(known, path, "photo", accuracy, parameters, beside, teaching)
+    model = _web_model(known, path, "photo", accuracy, parameters, None, beside, teaching)
     return write_site(folder, [model], known, to_try)
 
 
-def _open(run: Run | Path | str) -> tuple[Path, str, float | None, int | None]:
-    """A model's file, its name, its accuracy and how many parameters it has."""
+def _open(
+    run: Run | Path | str,
+) -> tuple[Path, str, float | None, int | None, dict[str, object] | None]:
+    """A model's file, its name, its accuracy, how many parameters it has, and how it learned."""
     if not isinstance(run, Run) and Path(run).is_file():
-        return Path(run), utf8(Path(run).stem), None, None
+        return Path(run), utf8(Path(run).stem), None, None, None
     run = run if isinstance(run, Run) else open_run(run)
-    return run.model_path, run.name, _accuracy(run), run.summary.parameters
+    return run.model_path, run.name, _accuracy(run), run.summary.parameters, run.learning
 
 
 def _web_model(
@@ -82,15 +84,14 @@ def _web_model(
     name: str,
     accuracy: float | None,
     parameters: int | None,
+    learning: dict[str, object] | None = None,
     small: WebModel | None = None,
     teaching: dict[str, object] | None = None,
 ) -> WebModel:
     model = Model(path, name=name)
-    of_garments = model.classes == GARMENTS
     facts = {
         "name": name,
         "classes": model.classes,
-        "of_garments": of_garments,
         "shape": model.shape,
         "accuracy": accuracy,
         "measured_on": ON_PHOTOS if model.takes_photos else ON_TEST_IMAGES,
@@ -99,9 +100,9 @@ def _web_model(
         "preparation": plain(model.preparation),
         "teaching": teaching,
     }
-    compares = of_garments and not model.takes_photos
+    compares = model.classes == GARMENTS and not model.takes_photos
     features = model.features(known.images) if compares else None
-    return WebModel(facts, path.read_bytes(), features, small)
+    return WebModel(facts, path.read_bytes(), features, learning, small)
 
 
 def _teaching(model: Path) -> dict[str, object]:

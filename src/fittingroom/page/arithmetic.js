@@ -29,6 +29,16 @@ export function quantile(values, share) {
   return sorted[Math.floor(share * (sorted.length - 1))];
 }
 
+// The same, interpolated as NumPy does.
+export function interpolated(values, share) {
+  const sorted = Float64Array.from(values).sort();
+  const at = share * (sorted.length - 1);
+  const [below, above] = [Math.floor(at), Math.ceil(at)];
+  return sorted[below] + (sorted[above] - sorted[below]) * (at - below);
+}
+
+export const median = (values) => interpolated(values, 0.5);
+
 export function shrink(image, height, width) {
   return image.width * height <= 2 * image.height * width
     ? shrinkColumns(shrinkRows(image, height), width)

@@ -10,7 +10,7 @@ const FRINGED = 180;
 export const BLACK = CLOSE;
 
 // `visit` is called with each of the up to nine pixels around one, itself among them.
-function around({ height, width }, pixel, visit) {
+export function around({ height, width }, pixel, visit) {
   const [y, x] = [Math.floor(pixel / width), pixel % width];
   for (let row = Math.max(0, y - 1); row <= Math.min(height - 1, y + 1); row++)
     for (let column = Math.max(0, x - 1); column <= Math.min(width - 1, x + 1); column++)

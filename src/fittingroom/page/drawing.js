@@ -1,4 +1,6 @@
 // The easel: 28×28 pixels to paint on, by pointer or by keys, bright on black as in the data set.
+import { STEPS } from "./view.js";
+
 const SIDE = 28;
 
 export class Drawing {
@@ -61,15 +63,11 @@ export class Drawing {
 
   #place(event) {
     const { left, top, width, height } = this.parts.canvas.getBoundingClientRect();
-    return {
-      x: ((event.clientX - left) / width) * SIDE,
-      y: ((event.clientY - top) / height) * SIDE,
-    };
+    return { x: (SIDE * (event.clientX - left)) / width, y: (SIDE * (event.clientY - top)) / height };
   }
 
   #key(event) {
-    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-    const step = steps[event.key];
+    const step = STEPS[event.key];
     if (event.key === "Delete" || event.key === "Backspace") this.clear();
     else if ((event.ctrlKey || event.metaKey) && event.key === "z") this.undo();
     else if (step || event.key === " ") {

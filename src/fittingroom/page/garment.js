@@ -1,17 +1,7 @@
 // The garment on a photo, as in photos/garment.py, function by function under the same names, which says
 // what each step does and why.
-import {
-  CLOSE,
-  WORKING,
-  blank,
-  box,
-  crop,
-  distance,
-  mapped,
-  quantile,
-  round,
-  toWorkingSize,
-} from "./arithmetic.js";
+import { CLOSE, WORKING, blank, box, crop, distance, mapped, quantile, round, toWorkingSize } from "./arithmetic.js";
+import { around } from "./convert.js";
 
 const MARGIN = 0.15;
 const NEAR = 40;
@@ -112,30 +102,24 @@ function estimateBackground(image) {
   if (!near.length) near = border;
   let threshold = CLOSE;
   let background;
+  const apart = (pixel) => distance(image, pixel, background, pixel);
   for (let i = 0; i < ROUNDS && near.length; i++) {
     background = surface(terms, fit(terms, image, near), image);
-    const apart = (pixel) => distance(image, pixel, background, pixel);
     threshold = Math.max(CLOSE, UNEVEN * quantile(near.map(apart), 0.5));
     near = border.filter((pixel) => apart(pixel) <= threshold);
   }
-  const apart = (pixel) => distance(image, pixel, background, pixel);
   const everywhere = [...new Array(height * width).keys()].filter((pixel) => apart(pixel) <= threshold);
   if (everywhere.length) {
     background = surface(terms, fit(terms, image, everywhere), image);
-    threshold = Math.max(
-      CLOSE,
-      SPREAD * quantile(everywhere.map((pixel) => distance(image, pixel, background, pixel)), 0.9),
-    );
+    threshold = Math.max(CLOSE, SPREAD * quantile(everywhere.map(apart), 0.9));
   }
   return { background: mapped(background, (value) => Math.min(255, Math.max(0, value))), threshold };
 }
 
 function separate(image, background, threshold) {
   const { height, width } = image;
-  const mask = { height, width, data: new Uint8Array(height * width) };
-  for (let pixel = 0; pixel < height * width; pixel++)
-    mask.data[pixel] = distance(image, pixel, background, pixel) > threshold ? 1 : 0;
-  return mask;
+  const differs = (_, pixel) => Number(distance(image, pixel, background, pixel) > threshold);
+  return { height, width, data: Uint8Array.from({ length: height * width }, differs) };
 }
 
 function byColour({ height, width, data }) {
@@ -177,15 +161,11 @@ function withoutSpecks({ height, width, data }) {
     while (waiting.length) {
       const pixel = waiting.pop();
       size++;
-      const [y, x] = [Math.floor(pixel / width), pixel % width];
-      for (let row = Math.max(0, y - 1); row <= Math.min(height - 1, y + 1); row++)
-        for (let column = Math.max(0, x - 1); column <= Math.min(width - 1, x + 1); column++) {
-          const other = row * width + column;
-          if (data[other] && part[other] < 0) {
-            part[other] = sizes.length;
-            waiting.push(other);
-          }
-        }
+      around({ height, width }, pixel, (other) => {
+        if (!data[other] || part[other] >= 0) return;
+        part[other] = sizes.length;
+        waiting.push(other);
+      });
     }
     sizes.push(size);
   }

@@ -1,5 +1,6 @@
 // A new last layer for the model of photos, as teaching/fit.py and jobs/teach.py make it. A photo is its
 // features, of length one; labels are numbers below `count`.
+import { interpolated } from "./arithmetic.js";
 import { Model } from "./model.js";
 
 const FLAT = 1e-4; // of the gradient
@@ -33,8 +34,8 @@ function softmax(logits, temperature = 1) {
 // The model of photos with the layer that `learn` gives in place of its own.
 export class Taught extends Model {
   constructor({ runtime, session, facts }, { classes, head, temperature, thresholds }) {
-    const own = { name: "photo, taught by you", of_garments: false, accuracy: null, parameters: null };
-    super(runtime, session, { ...facts, ...own, classes, thresholds }, null, null);
+    const own = { name: "photo, taught by you", accuracy: null, parameters: null };
+    super(runtime, session, { ...facts, ...own, classes, thresholds });
     this.head = head;
     this.temperature = temperature;
   }
@@ -126,10 +127,7 @@ export function fitTemperature(logits, labels, [coldest, hottest]) {
 
 // As metrics/thresholds.py chooses them, by the share of mistakes itself.
 export function chooseThresholds(sure, right, distances, risk, accepted) {
-  const sorted = [...distances].sort((one, other) => one - other);
-  const at = accepted * (sorted.length - 1);
-  const below = sorted[Math.floor(at)];
-  const unknown = below + (sorted[Math.ceil(at)] - below) * (at % 1);
+  const unknown = interpolated(distances, accepted);
   const known = numbered(sure.length).filter((i) => distances[i] <= unknown);
   let unsure = 1;
   for (const threshold of [0.999, 0.995, ...numbered(99).map((step) => (99 - step) / 100)]) {

@@ -1,4 +1,6 @@
 // One exported model in the browser: its answer, the regions that mattered, and similar garments.
+import { Refusal } from "./refusal.js";
+
 const SIDE = 28;
 const PIXELS = SIDE * SIDE;
 const NEAREST = 5;
@@ -6,26 +8,22 @@ const NEAREST = 5;
 const AT_ONCE = 32;
 
 export class Model {
-  // `facts` is the model's entry in site.json; `here` gives the address of a file beside it.
-  static async load(runtime, facts, here) {
-    const session = await runtime.InferenceSession.create(here(facts.file), {
-      executionProviders: ["wasm"],
-      logSeverityLevel: 3,
-    });
-    // Only a model of garments has features to compare with.
-    const known = facts.features && (await fetch(here(facts.features)));
-    const features = known && new Float32Array(await known.arrayBuffer());
-    const small = facts.small && Model.load(runtime, facts.small, here); // comes later
-    return new Model(runtime, session, facts, features, small);
+  // `facts` is the model's entry in site.json, `file` the bytes of its ONNX file.
+  static async load(runtime, facts, file) {
+    const options = { executionProviders: ["wasm"], logSeverityLevel: 3 };
+    try {
+      return new Model(runtime, await runtime.InferenceSession.create(file, options), facts);
+    } catch (error) {
+      console.error(error);
+      throw new Refusal("The model does not start here. Reload the page, or try another browser.");
+    }
   }
 
-  // `small` is a promise of the model that answers in its place for images in the data set's own format.
-  constructor(runtime, session, facts, features, small) {
+  constructor(runtime, session, facts) {
     this.runtime = runtime;
     this.session = session;
     this.facts = facts;
-    this.features = features;
-    this.small = small;
+    this.features = null; // of the garments to compare with; they come last
   }
 
   // Whether it takes photos in colour, rather than 28×28 grey levels.
@@ -55,7 +53,7 @@ export class Model {
       probability: top[0].probability,
       probabilities: [...probabilities],
       abstain,
-      sentence: sentenceOf(abstain, top, this.facts.of_garments ? "Not a garment" : "Nothing"),
+      sentence: sentenceOf(abstain, top),
       top: top.slice(0, 3),
       explanation: outputs.evidence ? heat(outputs.evidence, order[0]) : null,
       nearest: this.features ? this.nearest(features, NEAREST) : [],
@@ -90,6 +88,7 @@ export class Model {
     const count = this.facts.classes.length;
     const logits = new Float32Array(count * (places.length + 1));
     for (let at = 0; at <= places.length; at += AT_ONCE) {
+      await new Promise((resolve) => setTimeout(resolve)); // other images are answered first
       const part = images.subarray(at * PIXELS, (at + AT_ONCE) * PIXELS);
       logits.set((await this.run(part, ["logits"])).logits.data, at * count);
     }
@@ -107,9 +106,7 @@ export class Model {
         counts[pixel] += 1;
       });
     });
-    return Array.from({ length: SIDE }, (_, row) =>
-      Array.from({ length: SIDE }, (_, column) => sums[SIDE * row + column] / counts[SIDE * row + column]),
-    );
+    return table(SIDE, SIDE, (row, column) => sums[SIDE * row + column] / counts[SIDE * row + column]);
   }
 
   // Indices of the known garments whose features are nearest to an image's, the nearest first.
@@ -126,6 +123,9 @@ export class Model {
   }
 }
 
+const table = (rows, columns, at) =>
+  Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (_, column) => at(row, column)));
+
 // How much each place adds to a class, less what it adds to all on average, as `Model.explain` in
 // predict/model.py; `evidence` is (1, K, rows, columns).
 function heat({ data, dims: [, classes, rows, columns] }, label) {
@@ -135,15 +135,13 @@ function heat({ data, dims: [, classes, rows, columns] }, label) {
     for (let of = 0; of < classes; of++) sum += at(row, column, of);
     return sum / classes;
   };
-  return Array.from({ length: rows }, (_, row) =>
-    Array.from({ length: columns }, (_, column) => at(row, column, label) - mean(row, column)),
-  );
+  return table(rows, columns, (row, column) => at(row, column, label) - mean(row, column));
 }
 
 // The words of predict/answers.py.
-function sentenceOf(abstain, top, nothing) {
+function sentenceOf(abstain, top) {
   const [first, second] = top;
-  if (abstain === "unknown") return `${nothing} that I know (the closest class is ${first.class}).`;
+  if (abstain === "unknown") return `I can't tell. It looks most like ${first.class}.`;
   const share = ({ probability }) => `${(100 * probability).toFixed(0)}%`;
   if (abstain === "unsure")
     return `Unsure: between ${first.class} (${share(first)}) and ${second.class} (${share(second)}).`;

@@ -1,5 +1,5 @@
 // Photos as photos/photo.py takes them, under the same limits and with the same words.
-import { SIDE, distance, luma, mapped, toWorkingSize } from "./arithmetic.js";
+import { SIDE, distance, interpolated, luma, mapped, median, toWorkingSize } from "./arithmetic.js";
 import { BLACK, WHITE, extend, placeOnPaper, toGrey, toSide } from "./convert.js";
 import { PATTERNED, findGarment } from "./garment.js";
 import { GREY, ownFormat, spreadOf } from "./own_format.js";
@@ -12,17 +12,6 @@ const MOST_PIXELS = 50_000_000;
 const MOST_SIDE = 20_000;
 const ADVICE = "Lay the garment on a plain, light sheet and photograph it from above in even light.";
 const FAINT = 25;
-
-// The value below which `share` of the values lie, interpolated as NumPy does.
-function quantile(values, share) {
-  const sorted = Float64Array.from(values).sort();
-  const at = share * (sorted.length - 1);
-  const below = Math.floor(at);
-  const above = Math.min(below + 1, sorted.length - 1);
-  return sorted[below] + (sorted[above] - sorted[below]) * (at - below);
-}
-
-const median = (values) => quantile(values, 0.5);
 
 // A file → its pixels, as `decode` gives them.
 export async function openPhoto(blob) {
@@ -41,8 +30,7 @@ export async function openPhoto(blob) {
   } catch (error) {
     if (error instanceof Refusal) throw error;
   }
-  if (!decoded)
-    throw new Refusal("The file is damaged or cut off. Copy or save it again.");
+  if (!decoded) throw new Refusal("The file is damaged or cut off. Copy or save it again.");
   return decoded;
 }
 
@@ -104,8 +92,7 @@ function isWhole(kind, bytes) {
 
 function asPhoto(pixels) {
   const found = findGarment(pixels);
-  if (!found.box)
-    throw new Refusal(`No garment was found: the image has one colour. ${ADVICE}`);
+  if (!found.box) throw new Refusal(`No garment was found: the image has one colour. ${ADVICE}`);
   const warnings = [];
   let { image: photo, background } = found;
   const { mask } = found;
@@ -117,7 +104,7 @@ function asPhoto(pixels) {
   const turn = () => {
     [photo, background] = [photo, background].map((each) => mapped(each, (value) => 255 - value));
   };
-  if (beneath <= BLACK && quantile(spread, 0.99) <= GREY) {
+  if (beneath <= BLACK && interpolated(spread, 0.99) <= GREY) {
     warnings.push(
       "The image is bright on black and has no colour, so it was taken for an enlarged image of the " +
         "data set. If it is a photo, take it again on a light background.",
@@ -133,7 +120,7 @@ function asPhoto(pixels) {
     warnings.push(
       "The garment hardly differs from its background. Lay it on a plain sheet of another colour.",
     );
-  } else if (beneath < 128) warnings.push(`The background is dark. ${ADVICE}`);
+  } else if (beneath < 128) warnings.push("The background is dark. Lay the garment on a light sheet.");
   if (found.threshold >= PATTERNED) warnings.push(`The background is not plain. ${ADVICE}`);
   if (edgesReached(mask) >= 2)
     warnings.push(

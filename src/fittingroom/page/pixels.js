@@ -35,15 +35,11 @@ async function drawn(blob, mostPixels = Infinity, mostSide = Infinity) {
     imageOrientation: "from-image",
   });
   const { width, height } = bitmap;
-  if (width * height > mostPixels)
+  const large = width * height > mostPixels && `${mostPixels / 1e6} megapixels`;
+  const exceeded = large || (Math.max(width, height) > mostSide && `${mostSide.toLocaleString("en")} on one side`);
+  if (exceeded)
     throw new Refusal(
-      `The file has ${width}×${height} pixels, more than ${mostPixels / 1e6} megapixels. Make it ` +
-        "smaller: 1,000 pixels a side are plenty.",
-    );
-  if (Math.max(width, height) > mostSide)
-    throw new Refusal(
-      `The file has ${width}×${height} pixels, more than ${mostSide.toLocaleString("en")} on one side. ` +
-        "Make it smaller: 1,000 pixels a side are plenty.",
+      `The file has ${width}×${height} pixels, more than ${exceeded}. Make it smaller: 1,000 pixels a side are plenty.`,
     );
   const scale = Math.min(1, PLENTY / Math.max(width, height));
   const to = (length) => Math.max(1, Math.round(scale * length));
@@ -109,6 +105,9 @@ function bicubic(distance) {
   if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
   return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
 }
+
+export const blobOf = (base64) => new Blob([bytesOf(base64)], { type: "image/png" });
+export const bytesOf = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 
 // A photo as a phone takes it, made small enough to be sent; what is small is sent as it is.
 export async function shrunk(blob) {

@@ -1,5 +1,5 @@
 // Images of another size or colour, used as a whole as in photos/preparation.py, function by function.
-import { SIDE, luma, round, scaled, shrink } from "./arithmetic.js";
+import { SIDE, luma, median, round, scaled, shrink } from "./arithmetic.js";
 
 const SMALL = 64;
 
@@ -30,10 +30,4 @@ function border({ height, width, data }) {
   for (let y = 0; y < height; y++)
     edges.push(data[3 * y * width], data[3 * ((y + 1) * width - 1)]);
   return edges;
-}
-
-// Of an even number of values.
-function median(values) {
-  const sorted = Float64Array.from(values).sort();
-  return (sorted[sorted.length / 2 - 1] + sorted[sorted.length / 2]) / 2;
 }

@@ -1,12 +1,13 @@
 // The back end of the page of `fittingroom serve`: it asks the server under `v1/`.
 import { greyLevels, shrunk } from "./pixels.js";
-import { Refusal } from "./refusal.js";
+import { Refusal, inWords } from "./refusal.js";
 
-export async function connect() {
+export async function connect(_report) {
   const [{ models }, { samples }] = await Promise.all([ask("v1/models"), ask("v1/samples")]);
   return {
     models,
     samples,
+    loaded: Promise.resolve(),
     place:
       "Your photos go to the server that this page came from, and nowhere else. It does not keep them.",
     classify,
@@ -21,7 +22,7 @@ async function classify(blob, name, own) {
   try {
     return (await ask("v1/classify?details=true", { method: "POST", ...request })).answers;
   } catch (error) {
-    throw new Refusal(error.message.replace(`${name}: `, "")); // the page shows the name itself
+    throw new Refusal(inWords(error).replace(`${name}: `, "")); // the page shows the name itself
   }
 }
 

@@ -1,7 +1,6 @@
 // Teaches the model of photos other classes, in the page: each gets a name and photos, and a last layer is fitted.
-import { learn, unit } from "./head.js";
-import { base64 } from "./pixels.js";
-import { Refusal } from "./refusal.js";
+import { base64, bytesOf } from "./pixels.js";
+import { Refusal, inWords } from "./refusal.js";
 import { element, percent } from "./view.js";
 
 const SIDE = 96; // pixels of a thumbnail
@@ -17,14 +16,13 @@ const switches = () => [...byId("who").querySelectorAll("input")];
 export function offerTeaching(given, changed) {
   backend = given;
   if (!backend.teaching) return;
-  let layer;
-  const answerBy = (who) => {
+  const answerBy = async (who) => {
     for (const each of switches()) each.checked = each.value === who;
-    backend.teach(who === "taught" ? layer : null);
+    await backend.teach(who === "taught");
     changed();
   };
-  const teach = () => {
-    layer = fitted();
+  const teach = async () => {
+    await fit();
     byId("who").hidden = false;
     answerBy("taught");
   };
@@ -38,7 +36,7 @@ export function offerTeaching(given, changed) {
       for (const { card } of kinds) card.remove();
       kinds = [];
       for (const { name, photos } of found) addClass(name, photos);
-      teach();
+      await teach();
     }),
   );
   addClass();
@@ -56,16 +54,15 @@ function attempt(words, task) {
       await new Promise((resolve) => setTimeout(resolve, 50)); // the words are shown first
       await task();
     } catch (error) {
-      if (!(error instanceof Refusal)) console.error(error);
       byId("learned").textContent = "";
-      byId("teach-trouble").textContent = error.message;
+      byId("teach-trouble").textContent = inWords(error);
       byId("teach-trouble").hidden = false;
     }
     byId("teach").removeAttribute("aria-busy");
   });
 }
 
-function takeFiles(input, take) {
+export function takeFiles(input, take) {
   input.addEventListener("change", () => {
     const files = [...input.files];
     input.value = ""; // so that the same file can be chosen again
@@ -81,15 +78,8 @@ function addClass(name = "", photos = []) {
   const remove = element("button", { type: "button", className: "quiet" }, "Remove class");
   const tools = [chooser("Add photos", { multiple: true }), chooser("Take a photo", { capture: "environment" })];
   tools[1].hidden = !matchMedia("(pointer: coarse)").matches;
-  const group = element(
-    "fieldset",
-    {},
-    legend,
-    element("label", {}, "Name", input),
-    shown,
-    element("div", { className: "row" }, ...tools),
-    remove,
-  );
+  const [label, row] = [element("label", {}, "Name", input), element("div", { className: "row" }, ...tools)];
+  const group = element("fieldset", {}, legend, label, shown, row, remove);
   const card = element("li", { className: "lesson" }, group);
   const kind = { input, card, photos, show };
   function show() {
@@ -138,7 +128,7 @@ function addPhotos({ photos, show }, files) {
       try {
         photos.push({ features: await backend.features(file), image: await thumbnail(file) });
       } catch (error) {
-        refused.push(`${file.name}: ${error.message}`);
+        refused.push(`${file.name}: ${inWords(error)}`);
       }
       show();
     }
@@ -159,7 +149,7 @@ async function thumbnail(blob) {
 
 // --- What is learned ---
 
-function fitted() {
+async function fit() {
   const classes = kinds.map(({ input }) => input.value.trim());
   const { fewest } = backend.teaching;
   if (
@@ -171,16 +161,15 @@ function fitted() {
     throw new Refusal(
       `Give two classes or more, each with a name of its own and ${fewest} photos or more. Ten do well.`,
     );
-  const photos = kinds.flatMap((kind) => kind.photos.map(({ features }) => unit(features)));
+  const photos = kinds.flatMap((kind) => kind.photos.map(({ features }) => features));
   const labels = kinds.flatMap((kind, label) => kind.photos.map(() => label));
-  const layer = learn(photos, labels, classes.length, backend.teaching);
+  const { right, answered } = await backend.learn(photos, labels, classes);
   const { length } = photos;
   byId("learned").textContent =
-    `Learned from ${length} photos. When each was judged without having been learned from, ${layer.right} of the ` +
-    `${length} (${percent(layer.right / length)}) were classified correctly, and ${layer.answered} were sure ` +
+    `Learned from ${length} photos. When each was judged without having been learned from, ${right} of the ` +
+    `${length} (${percent(right / length)}) were classified correctly, and ${answered} were sure ` +
     "enough to be answered. Photos of one person or place are alike: of others, fewer will be right. " +
     "Your classes answer now; try a photo above.";
-  return { ...layer, classes };
 }
 
 // --- Files ---
@@ -196,7 +185,7 @@ function save() {
   setTimeout(() => URL.revokeObjectURL(url), 1000);
 }
 
-const floats = (text) => new Float32Array(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer);
+const floats = (text) => new Float32Array(bytesOf(text).buffer);
 
 async function opened(file) {
   try {

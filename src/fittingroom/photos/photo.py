@@ -183,7 +183,7 @@ def _warnings(found: FoundGarment) -> tuple[list[str], bool]:
             "colour."
         )
     elif beneath < 128:
-        warnings.append(f"The background is dark. {_ADVICE}")
+        warnings.append("The background is dark. Lay the garment on a light sheet.")
     if found.threshold >= garment.PATTERNED:
         warnings.append(f"The background is not plain. {_ADVICE}")
     edges = (mask[0], mask[-1], mask[:, 0], mask[:, -1])

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from fittingroom.classes import GARMENTS
 from fittingroom.predict.abstention import ABSTENTIONS, Abstention
 from fittingroom.predictions import Float32, Labels, UInt8
 
@@ -51,8 +50,7 @@ class Answer:
         """The answer in words, or the reason why there is none."""
         match self.abstain:
             case "unknown":
-                nothing = "Not a garment" if self.classes == GARMENTS else "Nothing"
-                return f"{nothing} that I know (the closest class is {self.class_name})."
+                return f"I can't tell. It looks most like {self.class_name}."
             case "unsure":
                 parts = [f"{name} ({share:.0%})" for name, share in self.top(2)]
                 return f"Unsure: between {' and '.join(parts)}."

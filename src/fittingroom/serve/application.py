@@ -25,6 +25,8 @@ from fittingroom.serve.settings import Settings
 # Photos that are read at the same time: each may hold a decoded photo of the largest size.
 _READERS = 2
 _LARGEST_BATCH = 64  # images of several requests
+# Browsers run no script that is text/plain, as the tables of some systems say.
+_TYPES = {".js": "text/javascript", ".css": "text/css"}
 
 
 class _Shortcut:
@@ -62,8 +64,8 @@ class _Page(StaticFiles):
 
 def create_application(models: Sequence[ServedModel], settings: Settings) -> FastAPI:
     """The service around one model or more, to be run by an ASGI server."""
-    # Browsers run no script that is text/plain, as the tables of some systems say.
-    mimetypes.add_type("text/javascript", ".js")
+    for ending, kind in _TYPES.items():
+        mimetypes.add_type(kind, ending)
     monitor = Monitor()
     graphs = [graph for served in models for graph in (served.model, served.model.small) if graph]
     batchers = {

@@ -22,6 +22,9 @@ from fittingroom.recipes import OwnModel, own_code
 # this keeps from being amplified.
 _LEAST_VARIANCE = 1e-2
 
+# Kernels of a layer that are kept after each epoch.
+_SHOWN = 16
+
 
 class FastDropout(nn.Module):
     """In training, sets values to zero with a probability, and scales up the rest.
@@ -109,6 +112,32 @@ def whiten(module: nn.Module, images: Tensor) -> None:
     values, vectors = values.flip(0)[:components], vectors.flip(1)[:, :components]  # largest first
     filters = (vectors / (values + _LEAST_VARIANCE).sqrt()).T
     conv.weight.copy_(torch.cat((filters, -filters)).view_as(conv.weight))
+
+
+@torch.no_grad()
+def first_kernels(module: nn.Module) -> dict[str, Tensor]:
+    """What the first layer does with an image, to be looked at: int8 ``(F, side, side)`` by kind.
+
+    ``"convolution"``, ``"whitened"`` and ``"dense"`` are weights. ``"second"`` is roughly what the
+    convolution after a whitened one looks for: its kernels, with what each whitened one stands for
+    in the images (S. Haufe and others, doi:10.1016/j.neuroimage.2013.10.067).
+    """
+    found = {}
+    match list(module.children()):
+        case [nn.Conv2d() as first, _, nn.Conv2d() as second, *_] if not first.weight.requires_grad:
+            found["whitened"] = first.weight[: first.out_channels // 2]  # the rest are negatives
+            meant = first.weight / first.weight.square().sum((1, 2, 3), keepdim=True)
+            taken = second.weight[:_SHOWN]
+            found["second"] = functional.conv_transpose2d(taken, meant, stride=first.stride)
+        case [nn.Conv2d() as first, *_]:
+            found["convolution" if first.weight.requires_grad else "whitened"] = first.weight
+        case [nn.Flatten(), nn.Linear() as first, *_]:
+            found["dense"] = first.weight.view(-1, *INPUT_SHAPE)
+    for kind, each in found.items():
+        kernels = each[:_SHOWN, 0].float().cpu()  # of the one channel of an image
+        largest = kernels.abs().amax((1, 2), keepdim=True).clamp(min=1e-30)
+        found[kind] = (127 * kernels / largest).round().to(torch.int8)
+    return found
 
 
 def build_own(own: OwnModel, seed: int, images: UInt8, classes: int) -> nn.Module:

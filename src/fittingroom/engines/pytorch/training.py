@@ -4,8 +4,10 @@ On the processor, accuracy and seconds of the recipes are measured. CUDA and MPS
 and have not been measured.
 """
 
+import base64
 import contextlib
 import dataclasses
+import json
 from collections.abc import Callable, Iterator
 
 import torch
@@ -22,6 +24,7 @@ from fittingroom.engines.pytorch.modules import (
     build_module,
     build_own,
     export_own,
+    first_kernels,
     weights_of,
     whiten,
 )
@@ -29,7 +32,10 @@ from fittingroom.engines.pytorch.optimizers import build_optimizers
 from fittingroom.engines.random_states import random_arrays, same_random_state, set_random_arrays
 from fittingroom.networks import check_classifier
 from fittingroom.recipes import Recipe, own_code
-from fittingroom.runs import Checkpoint, Epoch
+from fittingroom.runs import LEARNING, Checkpoint, Epoch
+
+# Classes of which a confusion matrix is kept after each epoch; more are not seen on a page.
+_MOST_CLASSES = 30
 
 # Images at a time in validation: large enough to keep the cores busy, small enough for caches.
 _VALIDATION_BATCH = 500
@@ -126,6 +132,13 @@ class _Training:
         self.step = 0
         self.best_weights: dict[str, Tensor] = {}
         self.best_logits = torch.empty(0)
+        # Of each epoch, for those who watch it learn; see `LEARNING`.
+        self.learning: dict[str, Tensor] = {}
+        if self.own is None and self.classes <= _MOST_CLASSES:
+            shape = recipe.epochs, self.classes, self.classes
+            self.learning["confusion"] = torch.zeros(shape, dtype=torch.int32)
+            for kind, each in first_kernels(self.module).items():
+                self.learning[kind] = each.new_zeros(recipe.epochs, *each.shape)
 
     def run(self, on_checkpoint: Callable[[Checkpoint], None] | None) -> Fitted:
         """Train all epochs until the recipe ends training; keep the weights of the best one."""
@@ -135,7 +148,10 @@ class _Training:
                 train_loss, train_accuracy = self._train(len(course.history) + 1)
                 logits = self._predict()
             val_loss = functional.cross_entropy(logits, labels).item()
-            val_accuracy = (logits.argmax(1) == labels).float().mean().item()
+            predicted = logits.argmax(1)
+            val_accuracy = (predicted == labels).float().mean().item()
+            if self.learning:
+                self._keep_for_watchers(predicted)
             course.add(train_loss, train_accuracy, val_loss, val_accuracy, self._learning_rate())
             if course.best(recipe) == course.history[-1]:
                 self.best_weights = weights_of(self.module)
@@ -153,6 +169,7 @@ class _Training:
             logits=self.best_logits.numpy(),
             best_epoch=course.best(recipe).epoch,
             seconds=seconds,
+            files={LEARNING: self._learned()} if self.learning else {},
             core=core,
             notes=(_NOT_MEASURED,) if self.device.type == "cuda" else (),
         )
@@ -164,6 +181,7 @@ class _Training:
             for number, each in enumerate(optimizer.state):
                 tensors[f"optimizer.{place}.{number}"] = each
         tensors |= {f"best.{name}": each for name, each in self.best_weights.items()}
+        tensors |= {f"learning.{name}": each for name, each in self.learning.items()}
         return tensors | {"best_logits": self.best_logits, "order": self.generator.get_state()}
 
     def resume(self, start: Checkpoint) -> None:
@@ -184,7 +202,24 @@ class _Training:
                 mine[name].copy_(given[name])
         self.best_weights = below("best.", given)
         self.best_logits = given["best_logits"]
+        self.learning = below("learning.", given)
         self.step = self.steps * len(start.history)
+
+    def _keep_for_watchers(self, predicted: Tensor) -> None:
+        """Keep the confusion matrix of an epoch's predictions, and the first kernels."""
+        cells = (self.classes * self.validation.labels + predicted).cpu()
+        matrix = torch.bincount(cells, minlength=self.classes**2).view(self.classes, -1)
+        for name, each in {"confusion": matrix, **first_kernels(self.module)}.items():
+            self.learning[name][len(self.course.history)] = each
+
+    def _learned(self) -> bytes:
+        """What was kept for those who watch, of the epochs that there were."""
+        kept = {name: each[: len(self.course.history)] for name, each in self.learning.items()}
+        shown: dict[str, object] = {"confusion": kept.pop("confusion").tolist()}
+        for kind, each in kept.items():
+            data = base64.b64encode(each.numpy().tobytes()).decode()
+            shown[kind] = {"side": each.shape[-1], "kernels": data}
+        return json.dumps(shown).encode()
 
     def _train(self, epoch: int) -> tuple[float, float]:
         """One pass over the training set: mean loss and accuracy."""
