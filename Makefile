@@ -13,12 +13,12 @@ MINUTES ?= 15
 # Two processes, with one thread each (tests/conftest.py).
 PYTEST := -n 2 --dist loadfile
 
-.PHONY: report test test-slow test-tensorflow lint lint-page notebooks bench bench-cv bench-inference bench-scaling \
-	bench-cluster bench-statistics bench-audit bench-photos bench-serving bench-unknown \
+.PHONY: report test test-slow test-tensorflow lint lint-page notebooks bench bench-cv bench-inference bench-peers bench-scaling \
+	bench-cluster bench-statistics bench-audit bench-photos bench-serving bench-site bench-unknown \
 	bench-reproduce bench-crash bench-reading bench-halves bench-claims \
 	fuzz audit model photo-model images docs clean
 
-report: $(VENV)/ready
+report: $(VENV)/train
 	$(BIN)/fittingroom compare ann cnn
 
 # What a contributor may break, in minutes.
@@ -42,7 +42,7 @@ lint: $(VENV)/ready
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory lint-page; \
 		else echo "The page's scripts were not checked, since npm is not installed."; fi
 
-# Undefined names and missing imports in the page's scripts, found by TypeScript.
+# Undefined names and missing imports in the page's scripts, found by TypeScript. Lighthouse, beside it, is for the tests.
 lint-page: $(PAGE_LINT)/node_modules
 	$(PAGE_LINT)/node_modules/.bin/tsc -p $(PAGE_LINT)
 
@@ -70,6 +70,10 @@ bench-cv: $(VENV)/ready
 bench-inference: $(VENV)/ready $(TENSORFLOW)/ready $(OPENVINO)/ready
 	$(BIN)/python -m benchmarks.inference $(ARGS)
 
+# Other libraries on the same images. Takes hours and 15 GB of disk, and continues; needs a quiet machine.
+bench-peers: $(VENV)/ready $(TENSORFLOW)/ready
+	$(BIN)/python -m benchmarks.peers $(ARGS)
+
 bench-scaling: $(VENV)/ready
 	$(BIN)/python -m benchmarks.scaling $(ARGS)
 
@@ -84,6 +88,10 @@ bench-audit: $(VENV)/ready
 # The HTTP service under load, which needs a quiet machine. ARGS="--model RUN" asks another model.
 bench-serving: $(VENV)/ready
 	$(BIN)/python -m benchmarks.serving $(ARGS)
+
+# An exported page on a slow connection, in Chromium. Needs a quiet machine.
+bench-site: $(VENV)/ready
+	$(BIN)/python -m benchmarks.site_loading $(ARGS)
 
 # Trainings on one and two workers, and on a cluster that loses a machine. Needs a quiet machine.
 bench-cluster: $(VENV)/ready
@@ -145,9 +153,6 @@ images: $(VENV)/ready
 .keras/%:
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $@ keras==$*
 
-$(VENV)/ready: requirements.txt
-$(TENSORFLOW)/ready: requirements-tensorflow.txt
-
 # What OpenVINO brings to report its use forks processes that never end; it does without.
 $(OPENVINO)/ready: pyproject.toml
 	$(PYTHON) -m venv $(OPENVINO)
@@ -160,11 +165,23 @@ $(FUZZ)/ready: pyproject.toml
 	$(FUZZ)/bin/pip install --quiet --disable-pip-version-check -e '.[fuzz]'
 	touch $@
 
-# PyTorch comes first, and pinned, so that nothing else brings another build of it.
-%/ready: pyproject.toml
-	$(PYTHON) -m venv $*
-	$*/bin/pip install --quiet --disable-pip-version-check $$(grep '^torch==' $(filter %.txt,$^))
-	$*/bin/pip install --quiet --disable-pip-version-check -r $(filter %.txt,$^)
+# What a report takes, without what the tests and the documentation bring. PyTorch comes first, and pinned, so
+# that nothing else brings another build of it.
+$(VENV)/train: pyproject.toml requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	grep '==' requirements.txt > $(VENV)/pins.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check $$(grep '^torch==' $(VENV)/pins.txt)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c $(VENV)/pins.txt -e '.[train]'
+	touch $@
+
+$(VENV)/ready: $(VENV)/train
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(TENSORFLOW)/ready: pyproject.toml requirements-tensorflow.txt
+	$(PYTHON) -m venv $(TENSORFLOW)
+	$(TENSORFLOW)/bin/pip install --quiet --disable-pip-version-check $$(grep '^torch==' requirements-tensorflow.txt)
+	$(TENSORFLOW)/bin/pip install --quiet --disable-pip-version-check -r requirements-tensorflow.txt
 	touch $@
 
 clean:

@@ -161,6 +161,7 @@ def in_process(
     *,
     variables: Mapping[str, str] | None = None,
     python: Path | str = sys.executable,
+    limit: float | None = None,
     **work: Any,
 ) -> Measured:
     """Call a function in a process of its own, and wait for it asleep.
@@ -169,6 +170,7 @@ def in_process(
         function: ``"module:name"``; its module should import little, as that is measured too.
         variables: added to the environment.
         python: the interpreter, with what the work needs installed.
+        limit: seconds after which the process is ended.
         work: its arguments, as JSON values.
 
     Returns:
@@ -176,7 +178,7 @@ def in_process(
         ``others_share``, the share of the processors that other processes took meanwhile.
 
     Raises:
-        MeasurementError: the process failed.
+        MeasurementError: the process failed, or took too long.
     """
     with tempfile.TemporaryDirectory() as folder:
         answer, words = Path(folder) / "answer.json", Path(folder) / "words.txt"
@@ -197,7 +199,9 @@ def in_process(
             # This pipe stays open: when it ends, so does the child.
             process.stdin.write((json.dumps(work) + "\n").encode())
             process.stdin.flush()
-            process.wait()
+            process.wait(limit)
+        except subprocess.TimeoutExpired as late:
+            raise MeasurementError(f"It did not finish within {limit:.0f} seconds.") from late
         finally:
             # The child, if this was interrupted, and what its libraries left behind.
             with contextlib.suppress(ProcessLookupError):

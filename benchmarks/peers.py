@@ -1,210 +1,215 @@
-"""One trained network, evaluated by each library as its own documentation shows.
+"""What other libraries reach on the same images within 60 and 600 seconds.
 
-Every peer takes the same images, uint8 ``(N, 28, 28)``, and gives the same probabilities:
-normalisation, mirror image and softmax are part of what is timed. Runs in a process of its own for
-each peer, so that libraries are imported where they are used.
+    python -m benchmarks.peers [--peers lightgbm skorch] [--seeds 1]
+
+A peer is a script in benchmarks/peer_scripts that does what the peer's own documentation shows; its
+top names the source and the packages. Each is installed into an environment of its own, and runs in
+a process of its own: arrays in, predictions out, which are kept, a digit an image. A peer that takes a time limit is given each of
+the two; any other runs once, and is ended after 600 seconds. Whole seconds are those of the process,
+from its start to its predictions. Then the test set is opened, and all are compared as
+`fittingroom compare --with` does. Writes peers.json and peers.md after every training.
+
+Takes hours. If stopped, the same command continues with what is missing. Nothing else should run
+meanwhile.
 """
 
-import time
-from collections.abc import Callable
+import argparse
+import ast
+import hashlib
+import io
+import re
+import subprocess
+import sys
+import tokenize
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import peak_memory_mb
-from fittingroom.predictions import Float32, UInt8
+from benchmarks import measure
+from benchmarks.measure import ROOT, Measured, MeasurementError, in_process, render, say
+from benchmarks.training import measured_predecessor
+from fittingroom.comparison import Entrant, compare_models
+from fittingroom.data import Dataset, find_dataset
+from fittingroom.predictions import Predictions
+from fittingroom.runs import describe_environment, log_opening
 
-# Images and a batch size → probabilities float32 (N, K).
-Answer = Callable[[UInt8, int], Float32]
+SCRIPTS = {path.stem: path for path in sorted((ROOT / "benchmarks" / "peer_scripts").glob("*.py"))}
+BUDGETS = (60, 600)
+SEEDS = 3
+# A peer that takes a time limit may take so much longer: it starts and predicts, too.
+GRACE = 1.5
 
-# Calls of a batch size that make one repeat.
-_CALLS = {1: 200, 32: 60, 1000: 4}
-_SINGLES = 300
+
+def wants(name: str) -> dict[str, Any]:
+    """What a script's top says: its packages, and whether it takes a time limit."""
+    block = re.search(r"(?m)^# /// script\n((?:# .*\n)+?)# ///$", SCRIPTS[name].read_text("utf-8"))
+    assert block is not None, name
+    return tomllib.loads(re.sub(r"(?m)^# ", "", block[1]))
 
 
-def train(*, recipe: str, runs: str, keras_file: str) -> dict[str, Any]:
-    """A run of one epoch on the sample, and its model as a Keras file too."""
-    import safetensors.numpy
-
-    from fittingroom.engines.keras.files import file_content
-    from fittingroom.export.keras import build_keras
-    from fittingroom.jobs.session import Session
-    from fittingroom.jobs.train import train as train_job
-    from fittingroom.recipes import Recipe, recipe_named
-
-    chosen = recipe_named(recipe).with_settings({"epochs": "1"})
-    assert isinstance(chosen, Recipe)
-    run = train_job(chosen, session=Session(data="sample", runs=runs, device="cpu"))
-    model = build_keras(
-        chosen.layers,
-        safetensors.numpy.load_file(run.folder / "model.safetensors"),
-        name=chosen.name,
-        mirror=chosen.mirror,
-        shifts=chosen.shifts,
-        temperature=run.summary.temperature,
-    )
-    Path(keras_file).write_bytes(file_content(model, "keras"))
-    return {
-        "run": run.name,
-        "parameters": run.summary.parameters,
-        "operations": run.summary.operations,
-        "model_bytes": run.summary.model_bytes,
+def lines_of(name: str) -> int:
+    """The lines of code of a script, without comments, docstring and blank lines."""
+    text = SCRIPTS[name].read_text("utf-8")
+    words = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    code = {
+        line
+        for each in tokens
+        if each.type not in (*words, tokenize.ENDMARKER)
+        for line in range(each.start[0], each.end[0] + 1)
     }
+    docstring = ast.parse(text).body[0]
+    return len(code - {*range(docstring.lineno, (docstring.end_lineno or 0) + 1)})
 
 
-def evaluate(
-    *, peer: str, run: str, keras_file: str, threads: int, repeats: int, calls: float
+def installed(name: str, folder: Path) -> tuple[Path, float]:
+    """Install a peer unless it is there; its interpreter, and the size of all in MB."""
+    packages = wants(name)["dependencies"]
+    home = folder / hashlib.sha256(" ".join(packages).encode()).hexdigest()[:12]
+    python = home / "bin" / "python"
+    if not (home / "ready").exists():
+        say(f"{name}: installing {', '.join(packages)} …")
+        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+        ours = [each.replace("fittingroom", str(ROOT)) for each in packages]
+        command = [str(python), "-m", "pip", "install", "--quiet", *ours]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise MeasurementError(f"It can't be installed: {done.stderr}")
+        (home / "ready").touch()
+    size = sum(each.lstat().st_size for each in home.rglob("*") if not each.is_dir())
+    return python, size / 1e6
+
+
+def everything(options: argparse.Namespace, stored: Measured) -> Iterator[Measured]:
+    """Train what is missing, one after another; compare all after each."""
+    dataset = find_dataset(options.data)
+    training, test = dataset.training(), dataset.open_test()
+    options.runs.mkdir(parents=True, exist_ok=True)
+    log_opening(options.runs, run="peers", recipe="peers", data=dataset.name, purpose="benchmark")
+    arrays = options.runs / "arrays.npz"
+    np.savez(arrays, x_train=training.images, y_train=training.labels, x_test=test.images)
+    rows = stored.get("rows", [])
+    epoch = 0.0  # of the predecessor, in seconds; measured once a sitting
+    slots = [
+        (seed, name, budget)
+        for seed in range(options.seeds)
+        for name in options.peers
+        for budget in (BUDGETS if wants(name).get("budget") else BUDGETS[-1:])
+    ]
+    for seed, name, budget in slots:
+        what = {
+            "peer": name,
+            "budget": budget,
+            "script": hashlib.sha256(SCRIPTS[name].read_bytes()).hexdigest()[:12],
+            "data": dataset.name,
+            "threads": options.threads,
+        }
+        known = [row for row in rows if what.items() <= row.items()]
+        # What did not finish is not tried with other seeds.
+        if any(row["seed"] == seed or "failure" in row for row in known):
+            continue
+        epoch = epoch or measured_predecessor(options, "tensorflow")["epoch_seconds"]
+        row = {**what, "seed": seed, **_trained(options, arrays, name, budget, seed)}
+        row |= {"epochs": row.get("wall_seconds", 0) / epoch, "epoch_seconds": epoch}
+        say(f"{name}, {budget} s, seed {seed}: {row.get('failure') or row['wall_seconds']}")
+        same = (name, budget, seed)
+        rows = [
+            row,
+            *(each for each in rows if (each["peer"], each["budget"], each["seed"]) != same),
+        ]
+        yield {
+            "threads": options.threads,
+            "environment": describe_environment(),
+            "rows": rows,
+            "tables": {str(each): _table(dataset, rows, each) for each in BUDGETS},
+        }
+
+
+def _trained(
+    options: argparse.Namespace, arrays: Path, name: str, budget: int, seed: int
 ) -> dict[str, Any]:
-    """How fast a peer evaluates the network of a run, and how far off its probabilities are.
-
-    Args:
-        peer: a name in :data:`PEERS`.
-        run: the folder of a finished run.
-        keras_file: the same model as a Keras file.
-        threads: processor threads.
-        repeats: how often each batch size is measured.
-        calls: share of the usual calls in a repeat; below 1 for a trial.
-    """
-    from fittingroom.data import find_dataset
-    from fittingroom.predict import Predictor
-    from fittingroom.runs.environment import installed_versions
-
-    images = find_dataset("sample").training().images
-    answer = PEERS[peer](Path(run), Path(keras_file), threads)
-    measured = speed(answer, images, repeats=repeats, calls=calls)
-    memory = peak_memory_mb()
-    expected = np.exp(Predictor(Path(run) / "model.onnx").log_probabilities(images[:100]))
-    return {
-        **measured,
-        "peak_memory_mb": memory,
-        "largest_difference": float(np.abs(answer(images[:100], 32) - expected).max()),
-        "versions": installed_versions(),
-    }
-
-
-def speed(answer: Answer, images: UInt8, *, repeats: int, calls: float) -> dict[str, Any]:
-    """Images a second by batch size, and how long a single image takes."""
-    throughput = {}
-    for size, usual in _CALLS.items():
-        count = size * max(1, round(usual * calls))
-        work = np.resize(images, (count, 28, 28))
-        answer(work[: 2 * size], size)
-        rates = []
-        for _ in range(repeats):
-            began = time.perf_counter()
-            answer(work, size)
-            rates.append(count / (time.perf_counter() - began))
-        throughput[str(size)] = rates
-    singles = []
-    for place in range(max(10, round(_SINGLES * calls))):
-        image = images[place % len(images)][None]
-        began = time.perf_counter()
-        answer(image, 1)
-        singles.append(time.perf_counter() - began)
-    middle, late = np.quantile(singles[5:], (0.5, 0.99))
-    return {
-        "images_per_second": throughput,
-        "single_seconds": {"p50": float(middle), "p99": float(late)},
-    }
-
-
-def _in_batches(answer: Callable[[UInt8], Float32]) -> Answer:
-    def all_of_them(images: UInt8, size: int) -> Float32:
-        return np.concatenate(
-            [answer(images[at : at + size]) for at in range(0, len(images), size)]
+    """One training of a peer: how long, how large; or why there is none."""
+    asked = wants(name)
+    try:
+        python, size = installed(name, options.environments)
+        measured = in_process(
+            "benchmarks.one_peer:train",
+            python=python,
+            variables={"OMP_NUM_THREADS": str(options.threads)},
+            limit=GRACE * budget if asked.get("budget") else budget,
+            script=str(SCRIPTS[name]),
+            data=str(arrays.resolve()),
+            seed=seed,
+            budget=budget,
         )
-
-    return all_of_them
-
-
-def _ours(run: Path, keras_file: Path, threads: int) -> Answer:
-    from fittingroom.predict import Predictor
-
-    predictor = Predictor(run / "model.onnx", threads)
-    return _in_batches(lambda batch: np.exp(predictor.log_probabilities(batch)))
+    except MeasurementError as error:
+        return {"failure": str(error)[-1000:]}
+    return {"install_mb": size, **measured}
 
 
-def _onnxruntime_asleep(run: Path, keras_file: Path, threads: int) -> Answer:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(
-        str(run / "model.onnx"), options, providers=["CPUExecutionProvider"]
-    )
-    return _in_batches(lambda batch: session.run(["probabilities"], {"images": batch})[0])
-
-
-def _keras(run: Path, keras_file: Path, threads: int) -> Answer:
-    from fittingroom.engines.keras.backend import load_keras, set_threads
-
-    keras = load_keras()
-    set_threads(keras.backend.backend(), threads)
-    model = keras.models.load_model(keras_file)
-    return lambda images, size: model.predict(images, batch_size=size, verbose=0)
+def _table(
+    dataset: Dataset, rows: Sequence[Mapping[str, Any]], budget: int
+) -> dict[str, Any] | None:
+    """All peers that finish within a budget, compared on the test set; None if it is but one."""
+    test, entrants = dataset.open_test(), []
+    for name in SCRIPTS:
+        mine = within(rows, name, budget)
+        said = (np.array([*row["predicted"]], np.uint8) for row in mine)
+        fitted = tuple(
+            Predictions(test.labels, each, None, test.indices, dataset.classes) for each in said
+        )
+        if fitted:
+            entrants.append(Entrant(name, name, tuple(row["seed"] for row in mine), fitted))
+    return compare_models(entrants).as_dict() if len(entrants) > 1 else None
 
 
-def _pytorch(run: Path, keras_file: Path, threads: int) -> Answer:
-    import torch
-
-    from fittingroom.runs import open_run
-
-    torch.set_num_threads(threads)
-    logits = torch_logits(open_run(run))
-    temperature = open_run(run).summary.temperature
-
-    def answer(batch: UInt8) -> Float32:
-        with torch.inference_mode():
-            return (logits(torch.from_numpy(batch)) / temperature).softmax(1).numpy()
-
-    return _in_batches(answer)
+def within(rows: Sequence[Mapping[str, Any]], name: str, budget: int) -> list[Mapping[str, Any]]:
+    """A peer's trainings for a budget, if it finished: those with this limit, or shorter ones."""
+    mine = [row for row in rows if row["peer"] == name and "failure" not in row]
+    if wants(name).get("budget"):
+        mine = [row for row in mine if row["budget"] == budget]
+    elif max((row["wall_seconds"] for row in mine), default=0) > budget:
+        mine = []
+    return sorted(mine, key=lambda row: row["seed"])
 
 
-def torch_logits(run: Any) -> Callable[[Any], Any]:
-    """What PyTorch computes with a run's weights: uint8 ``(N, 28, 28)`` → logits ``(N, K)``.
-
-    The network as it was trained, in float32, channels last, with the mirror image if the recipe
-    evaluates it. Shifts are in the exported model alone.
-    """
-    import safetensors.torch
-    import torch
-
-    from fittingroom.engines.pytorch.modules import build_module
-
-    recipe = run.recipe
-    assert not recipe.shifts, "shifts are in the exported model alone"
-    weights = safetensors.torch.load_file(run.folder / "model.safetensors")
-    mean, deviation = weights.pop("pixels.mean"), weights.pop("pixels.deviation")
-    module = build_module(recipe.layers)
-    module.load_state_dict(weights, strict=False)  # batch counters are not kept
-    module.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def logits(images: Any) -> Any:
-        values = ((images.float() - mean) / deviation).unsqueeze(1)
-        values = values.contiguous(memory_format=torch.channels_last)
-        found = module(values)
-        return (found + module(values.flip(3))) / 2 if recipe.mirror else found
-
-    return logits
+def page(measured: Mapping[str, Any]) -> str:
+    """The results as Markdown: a table for each budget, the best first."""
+    failures = [
+        (row["peer"], row["budget"], row["failure"].strip().splitlines()[-1])
+        for row in measured["rows"]
+        if "failure" in row
+    ]
+    labels = {name: _label(name) for name in SCRIPTS}
+    more = {"labels": labels, "failures": failures, "within": within, "lines": lines_of}
+    return render("peers", measured, mean=fmean, **more)
 
 
-def _openvino(run: Path, keras_file: Path, threads: int) -> Answer:
-    import openvino
+def _label(name: str) -> str:
+    """What a script says of itself, with its source and the version of the package."""
+    words, _, source = (
+        ast.get_docstring(ast.parse(SCRIPTS[name].read_text("utf-8"))) or ""
+    ).partition("\n\n")
+    version = wants(name)["dependencies"][-1].partition("==")[2]
+    linked = f"[{words.rstrip('.')}]({source})" if source else f"**{words.rstrip('.')}**"
+    return f"{linked}{f' ({version})' if version else ''}"
 
-    core = openvino.Core()
-    settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
-    model = core.compile_model(str(run / "model.onnx"), "CPU", settings)
-    request = model.create_infer_request()
-    return _in_batches(lambda batch: request.infer({"images": batch})["probabilities"].copy())
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = measure.parser(__doc__)
+    parser.add_argument("--peers", nargs="+", choices=list(SCRIPTS), default=list(SCRIPTS))
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "peers")
+    parser.add_argument("--environments", type=Path, default=ROOT / ".venv-peers")
+    parser.add_argument("--tensorflow-python", type=Path, default=measure.TENSORFLOW)
+    parser.set_defaults(avx2=False, epochs=None)
+    measure.run("peers", measure.parse(parser, arguments), everything, page)
+    return 0
 
 
-PEERS: dict[str, Callable[[Path, Path, int], Answer]] = {
-    "fittingroom": _ours,
-    "onnxruntime-asleep": _onnxruntime_asleep,
-    "keras-tensorflow": _keras,
-    "keras-torch": _keras,
-    "pytorch": _pytorch,
-    "openvino": _openvino,
-}
+if __name__ == "__main__":
+    sys.exit(main())

@@ -25,8 +25,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import measure
+from benchmarks.inference_peers import torch_logits
 from benchmarks.measure import Measured, MeasurementError, in_process, render, say
-from benchmarks.peers import torch_logits
 from fittingroom.data import ImageSet, find_dataset
 from fittingroom.jobs.reproduce import compare_predictions, compare_runs
 from fittingroom.predict import Predictor

@@ -123,11 +123,11 @@ def _sitting(options: argparse.Namespace, before: Sequence[Mapping[str, Any]]) -
     if not os.access(options.tensorflow_python, os.X_OK):
         say("The predecessor on TensorFlow: left out, as TensorFlow is not installed.")
     else:
-        predecessor["tensorflow"] = _predecessor(options, "tensorflow")
+        predecessor["tensorflow"] = measured_predecessor(options, "tensorflow")
     if options.peers and not any(
         "torch" in each["predecessor"] and same_machine(each) for each in before
     ):
-        predecessor["torch"] = _predecessor(options, "torch")
+        predecessor["torch"] = measured_predecessor(options, "torch")
     return {
         "threads": options.threads,
         "environment": environment,
@@ -135,7 +135,8 @@ def _sitting(options: argparse.Namespace, before: Sequence[Mapping[str, Any]]) -
     }
 
 
-def _predecessor(options: argparse.Namespace, backend: str) -> dict[str, Any]:
+def measured_predecessor(options: argparse.Namespace, backend: str) -> dict[str, Any]:
+    """Three epochs of the predecessor: how long the fastest took."""
     say(f"Three epochs of the predecessor, Keras on {backend} …")
     measured = _train(options, PREDECESSOR, 0, backend=backend, epochs=3, score=False)
     ends = [0.0, *(epoch["seconds"] for epoch in measured["history"])]

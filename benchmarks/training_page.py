@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from statistics import fmean
 from typing import Any
 
 from benchmarks.frontier import Family, Point, frontier
 from benchmarks.measure import RESULTS, percent, render
-from benchmarks.table import TUTORIAL, counted, key_of, predecessor_epoch
+from benchmarks.table import PREDECESSOR, TUTORIAL, counted, key_of, predecessor_epoch
 from fittingroom.plots.style import png
 from fittingroom.recipes import RECIPES
 
@@ -112,19 +113,12 @@ def image(measured: Mapping[str, Any]) -> bytes:
     if unit is not None:
         stated = _STATED_EPOCHS * unit
         points.append(Point("predecessor's CNN, stated", "peer", stated, _STATED_ACCURACY, None))
-    for name, title in (("keras-cnn", "CNN"), ("keras-ann", "ANN")):
-        path = RESULTS / f"verify-{name}.json"
-        if not path.exists() or name in measured["recipes"]:
-            continue
-        found = json.loads(path.read_text(encoding="utf-8"))
-        count, accuracy = len(found["seeds"]), found["accuracy"]
-        # The ANN is not measured here: its time is that of its own runs.
-        time = sum(seed["seconds"] for seed in found["seeds"]) / count
-        if name == "keras-cnn":
-            time = unit and unit * sum(len(seed["history"]) for seed in found["seeds"]) / count
-        if time is not None:
-            label, ends = f"predecessor's {title}, verified", (accuracy["low"], accuracy["high"])
-            points.append(Point(label, "peer", time, accuracy["value"], ends))
+        path = RESULTS / f"verify-{PREDECESSOR}.json"
+        if path.exists() and PREDECESSOR not in measured["recipes"]:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            took = unit * fmean(len(seed["history"]) for seed in found["seeds"])
+            accuracy, low, high = (found["accuracy"][end] for end in ("value", "low", "high"))
+            points.append(Point("predecessor's CNN, verified", "peer", took, accuracy, (low, high)))
     return png(frontier(points, unit), "Accuracy against training time")
 
 

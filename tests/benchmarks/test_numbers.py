@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from benchmarks import audit, halves, inference, peers, photo_scenes, reproduce, scaling, unknown
+from benchmarks import (
+    audit,
+    halves,
+    inference,
+    inference_peers,
+    photo_scenes,
+    reproduce,
+    scaling,
+    unknown,
+)
 from benchmarks.made_data import write_set
 from benchmarks.statistics import Line, verdict
 from benchmarks.strangers import strangers
@@ -60,7 +69,7 @@ def test_inference_counts_images_and_calls():
         return np.zeros((len(images), 10), np.float32)
 
     images = np.zeros((7, 28, 28), np.uint8)
-    measured = peers.speed(answer, images, repeats=3, calls=0.5)
+    measured = inference_peers.speed(answer, images, repeats=3, calls=0.5)
     rates = measured["images_per_second"]
     assert {size: len(each) for size, each in rates.items()} == {"1": 3, "32": 3, "1000": 3}
     assert (30 * 32, 32) in sizes
