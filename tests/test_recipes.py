@@ -62,6 +62,7 @@ def test_the_key_ignores_words_and_nothing_else(recipe):
     assert dataclasses.replace(recipe, epochs=recipe.epochs + 1).key != recipe.key
     assert dataclasses.replace(recipe, mirror=not recipe.mirror).key != recipe.key
     assert dataclasses.replace(recipe, shifts=not recipe.shifts).key != recipe.key
+    assert dataclasses.replace(recipe, hardest=recipe.hardest / 2).key != recipe.key
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)

@@ -71,7 +71,7 @@ def epochs_of(image: UInt8, augmentation: Augmentation, epochs: int = 8) -> UInt
 
     one = TrainingImages(torch.tensor(image)[None], *torch.tensor([[0.0], [0.0], [1.0]]))
     augmenter = Augmenter(one, augmentation, torch.Generator().manual_seed(1))
-    varied = [next(augmenter.epoch(number, 1)) for number in range(epochs)]
+    varied = [next(augmenter.epoch(number, 1, torch.tensor([0]))) for number in range(epochs)]
     return torch.cat([augmenter.vary(*each) for each in varied]).numpy()
 
 

@@ -144,6 +144,7 @@ WHITENED = (Conv(8, kernel=4, stride=4, bias=False, whitened=True), *SMALL.layer
         ({"optimizer": "muon"}, "`optimizer` is 'muon'.*Use adam or adamw"),
         ({"mirror": True}, "`mirror` is True"),
         ({"label_smoothing": 0.1}, r"`label_smoothing` is 0\.1"),
+        ({"hardest": 0.5}, r"`hardest` is 0\.5.*Use 1"),
         ({"augmentation": Augmentation(erase=3)}, r"`augmentation\.erase` is 3"),
         ({"network": WHITENED}, r"`network\[0\]\.whitened` is True"),
         ({"augmentation": Augmentation(shift=1)}, r"`augmentation\.shift` is 1"),

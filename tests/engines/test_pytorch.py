@@ -10,6 +10,7 @@ import torch
 
 from fittingroom.data import ImageSet
 from fittingroom.engines import engine_named
+from fittingroom.engines.pytorch import training
 from fittingroom.engines.pytorch.images import (
     Augmenter,
     TrainingImages,
@@ -18,6 +19,7 @@ from fittingroom.engines.pytorch.images import (
     rotate,
 )
 from fittingroom.engines.pytorch.modules import build_module, first_kernels, whiten
+from fittingroom.engines.pytorch.training import _Training
 from fittingroom.errors import RecipeError, UsageError
 from fittingroom.networks import Conv, Dense, Dropout, Flatten, MaxPool, ReLU
 from fittingroom.recipes import Augmentation
@@ -30,7 +32,7 @@ fit = functools.partial(own_models.fit, ENGINE)
 
 def vary(draw: Augmenter, count: int, epoch: int = 1) -> torch.Tensor:
     """An epoch's images, all in one batch, in the order of the data."""
-    ((chosen, drawn),) = draw.epoch(epoch, count)
+    ((chosen, drawn),) = draw.epoch(epoch, count, torch.arange(count))
     return draw.vary(chosen, drawn)[chosen.argsort()]
 
 
@@ -244,12 +246,40 @@ def test_a_rotation_turns_images_by_at_most_its_share_of_a_full_turn():
     assert -0.101 < turns.min() < -0.08
 
 
-def test_an_epoch_shows_every_image_once_less_a_remainder_in_a_new_order():
-    draw = augmenter(np.zeros((50, 28, 28), np.uint8), Augmentation(flip=True))
-    first, second = ([chosen.tolist() for chosen, _ in draw.epoch(n, 12)] for n in (1, 2))
+def test_an_epoch_shows_its_images_once_less_a_remainder_in_a_new_order():
+    draw = augmenter(np.zeros((150, 28, 28), np.uint8), Augmentation(flip=True))
+    among = torch.arange(100, 150)
+    first, second = ([chosen.tolist() for chosen, _ in draw.epoch(n, 12, among)] for n in (1, 2))
     assert [len(batch) for batch in first] == [12] * 4
-    assert len({place for batch in first for place in batch}) == 48
+    assert len({place for batch in first for place in batch} & {*among.tolist()}) == 48
     assert first != second
+
+
+def test_epochs_train_on_the_hardest_images_once_enough_were_seen(tiny, sample_split, monkeypatch):
+    losses, taken, count = [], [], len(sample_split.training)
+
+    def train(self, epoch, then=_Training._train):
+        losses.append(self.losses.clone())
+        return then(self, epoch)
+
+    def shuffle(self, number, size, among, then=Augmenter.epoch):
+        taken.append(among)
+        return then(self, number, size, among)
+
+    monkeypatch.setattr(training, "_ENOUGH", 2 * count)
+    monkeypatch.setattr(_Training, "_train", train)
+    monkeypatch.setattr(Augmenter, "epoch", shuffle)
+    recipe = dataclasses.replace(tiny, epochs=4, batch_size=7, hardest=0.3, keep="last")
+    _, history = fit(recipe, sample_split)
+    assert [len(each) for each in taken] == [count, count, int(0.3 * count), int(0.3 * count)]
+    assert losses[1].isnan().sum() == count % 7  # left over, so they would come next
+    for before, among in zip(losses[2:], taken[2:], strict=True):
+        known = before.nan_to_num(torch.inf)
+        rest = torch.ones(count, dtype=torch.bool).index_fill(0, among, False)
+        assert known[among].min() >= known[rest].max()
+    # The rate still falls to zero at the end.
+    assert history[-1].learning_rate == 0
+    assert history[2].learning_rate > 0
 
 
 @pytest.mark.parametrize(("side", "area"), [(1, 1), (4, 16), (5, 25)])

@@ -19,9 +19,25 @@ from fittingroom.jobs.train import train
 from fittingroom.recipes import RECIPES
 from fittingroom.runs import LEARNING, RunWriter, list_runs, read_checkpoint
 from fittingroom.runs.checkpoints import CHECKPOINT
-from tests.conftest import TINY, Listener
+from tests.conftest import TINY as ALL_IMAGES
+from tests.conftest import Listener
 
+# What epochs after the first train on depends on the losses of those before.
+TINY = dataclasses.replace(ALL_IMAGES, hardest=0.5)
 EXACT = ("recipe.json", "model.safetensors", "model.onnx", "validation.npz", LEARNING)
+
+
+@pytest.fixture
+def tiny():
+    return TINY
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _choosy():
+    """The hardest images from the second epoch on, though the sample is small."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pytorch, "_ENOUGH", 1)
+        yield
 
 
 class Broken(Exception):

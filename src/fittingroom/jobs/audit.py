@@ -60,8 +60,8 @@ def audit(
 
     Args:
         recipe: the models that judge the labels, as for :func:`fittingroom.train`; None for
-            ``cnn`` with half of its epochs. The last epoch's weights are always kept, as choosing
-            an epoch would use the images that are to be judged.
+            ``cnn`` in three epochs on all images. The last epoch's weights are always kept, as
+            choosing an epoch would use the images that are to be judged.
         folds: how many models are trained, each on all training images but one fold.
         seed: of the folds, and of the trainings.
         fresh: audit again even if there is a finished audit of this recipe, folds, seed and data.
@@ -75,7 +75,8 @@ def audit(
     session = session or Session()
     dataset, progress, runs = session.dataset, session.progress, session.folder
     if recipe is None:
-        recipe = recipe_of("cnn").with_settings({"epochs": str(_EPOCHS)})
+        # Images with wrong labels are among the hardest, and are not to be learned by heart.
+        recipe = recipe_of("cnn").with_settings({"epochs": str(_EPOCHS), "hardest": "1"})
     chosen = unselected(recipe, len(dataset.classes))
     if not fresh:
         found = find_audit(runs, dataset, key=chosen.key, folds=folds, seed=seed)

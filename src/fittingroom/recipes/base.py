@@ -18,6 +18,8 @@ from fittingroom.recipes.own import OwnModel
 
 # Words about a recipe; they do not change the training.
 _WORDS = ("name", "title", "claim")
+# A setting that came after recipes had been measured; this value of it is not in their keys.
+_LATER = ("hardest", 1.0)
 # What names of settings of layers begin with.
 LAYERS = "layers."
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -76,7 +78,11 @@ class BaseRecipe:
     @property
     def key(self) -> str:
         """SHA-256 of all that training uses; recipes with the same key train the same."""
-        values = {name: value for name, value in self.to_json().items() if name not in _WORDS}
+        values = dict(
+            setting
+            for setting in self.to_json().items()
+            if setting[0] not in _WORDS and setting != _LATER
+        )
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def to_json(self) -> dict[str, Any]:

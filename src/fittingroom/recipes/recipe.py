@@ -73,6 +73,8 @@ class Recipe(BaseRecipe):
         weight_decay: decoupled, on weights with two axes or more; none with ``"adam"``.
         label_smoothing: probability spread evenly over all classes (arXiv:1512.00567).
         augmentation: how training images are varied.
+        hardest: the share of the images that an epoch trains on, once 40,000 have been trained on:
+            those whose loss was highest when they were last trained on (arXiv:1910.00762).
         keep: which epoch's weights are kept: that of the best validation accuracy, of the best
             validation loss, or the last.
         patience: training ends after so many epochs without a better one; with ``keep="last"``
@@ -97,6 +99,7 @@ class Recipe(BaseRecipe):
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
+    hardest: float = 1.0
     keep: Keep = "best accuracy"
     patience: int = 5
     mirror: bool = False
@@ -116,6 +119,7 @@ class Recipe(BaseRecipe):
             momentum="[0, 1)",
             weight_decay="[0, inf)",
             label_smoothing="[0, 1)",
+            hardest="(0, 1]",
             patience="[1, inf)",
         )
         for name, kinds in (("optimizer", Optimizer), ("schedule", Schedule), ("keep", Keep)):

@@ -60,7 +60,7 @@ def learning_curves(models: Sequence[ModelReport]) -> Panel:
         "learning_curves",
         "Accuracy and loss during training",
         "Accuracy and loss, epoch by epoch.",
-        f"{bands} Dots: the epochs kept.",
+        f"{bands} Dots: the epochs kept. Dashed: training images, each as it was last trained on.",
         plots.learning_curves(courses),
         ("Model", "Epoch", *columns, "Learning rate", "Seconds"),
         rows,

@@ -21,8 +21,8 @@ class Epoch:
     Attributes:
         epoch: counted from 1.
         seconds: since training began, validation included.
-        train_loss: mean log loss on the training images while weights changed, augmentation
-            and dropout on (so often above `val_loss`), label smoothing left out.
+        train_loss: mean log loss of the training images, each when it was last trained on:
+            augmentation and dropout on (so often above `val_loss`), label smoothing left out.
         train_accuracy: accuracy on the training images, likewise.
         val_loss: mean log loss on the validation set.
         val_accuracy: accuracy on the validation set.

@@ -104,6 +104,7 @@ def check_recipe(recipe: Recipe) -> None:
         "optimizer": ("muon" if recipe.optimizer == "muon" else "", "adam or adamw"),
         "mirror": (recipe.mirror, "false"),
         "label_smoothing": (recipe.label_smoothing, "0"),
+        "hardest": (recipe.hardest if recipe.hardest < 1 else 0, "1"),
         "augmentation.shift": (recipe.augmentation.shift, "0"),
         "augmentation.erase": (recipe.augmentation.erase, "0"),
         "network[0].whitened": (isinstance(first, Conv) and first.whitened, "false"),

@@ -54,14 +54,15 @@ class Augmenter:
         count = len(images)
         self._mirrored_first = torch.randint(2, (count,), generator=generator).bool()
 
-    def epoch(self, number: int, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """All images in a new random order, less a remainder, and how to vary each.
+    def epoch(self, number: int, size: int, among: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Images in a new random order, less a remainder, and how to vary each.
 
-        ``number`` is the epoch's, counted from 1. What is yielded, :meth:`vary` takes.
+        ``number`` is the epoch's, counted from 1; ``among``, int64 ``(N,)``, are the places of the
+        images in the training set. What is yielded, :meth:`vary` takes.
         """
         device = self._source.images.device
-        count = len(self._source)
-        order = torch.randperm(count, generator=self._generator)[: count - count % size]
+        count = len(among)
+        order = among[torch.randperm(count, generator=self._generator)[: count - count % size]]
         mirrored = self._mirrored_first[order] ^ bool(number % 2)
         chosen = order.view(-1, size).to(device)
         drawn = torch.stack([self._draw(each) for each in mirrored.view(-1, size)]).to(device)
