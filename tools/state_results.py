@@ -32,7 +32,9 @@ def claim(name: str, measured: Mapping[str, Any]) -> str:
         parts.append(f"seeds={len(each['seeds'])}")
     parts.append(f'seconds="{"" if each["quiet"] else "at most "}{each["seconds"]:.0f}"')
     if "avx512_bf16" not in instructions:
-        parts.append("bfloat16=False")
+        # The first sittings did not list them, and had AVX-512.
+        wide = not instructions or "avx512f" in instructions
+        parts.append(f'on="{"AVX-512" if wide else "AVX2"}"')
     return f"    claim=_claim({', '.join(parts)}),\n"
 
 
