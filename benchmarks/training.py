@@ -5,7 +5,7 @@
 Each piece runs in a process of its own: three epochs of the predecessor (`keras-cnn`, batch 32) with
 Keras on TensorFlow, the fastest of which is *the predecessor's epoch*; the same on PyTorch, and a
 PyTorch loop as tutorials write it; then each recipe over its seeds. The predecessor's epoch is
-measured again every ten minutes between them, in a new *sitting*.
+measured again every quarter of an hour between them, in a new *sitting*.
 Writes training.json, training.md and training.png (with --avx2, training-avx2) after every row.
 
 Takes hours. If stopped, the same command continues with what is missing, in a new sitting with a
@@ -44,7 +44,7 @@ SEEDS = {
 }
 
 # Seconds for which the predecessor's epoch is taken to be what it was.
-FRESH = 600
+FRESH = 900
 
 
 def plan(options: argparse.Namespace) -> list[tuple[str, int, dict[str, Any]]]:
