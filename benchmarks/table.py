@@ -80,13 +80,21 @@ def in_epochs(
     return Estimate(mean, mean * math.exp(-far), mean * math.exp(far))
 
 
+def kind_of_processor(sitting: Sitting) -> str:
+    """Its name, and what it lacks: processors of one name differ in their instructions."""
+    environment = sitting["environment"]
+    # The first sittings did not list instructions, and had AVX-512.
+    able = environment.get("instructions") or ["avx512f"]
+    return str(environment["processor"]) + ("" if "avx512f" in able else " (AVX2 alone)")
+
+
 def between_sittings(rows: Sequence[Row], sittings: Sequence[Sitting]) -> tuple[float, int] | None:
     """How the predecessor's epoch varies between sittings of these rows on one kind of processor:
     variance of its logarithm, and degrees of freedom; None without two such sittings."""
     logs = defaultdict(list)
     for sitting in (sittings[place] for place in {row["sitting"] for row in rows}):
         if unit := predecessor_epoch(sitting):
-            logs[sitting["environment"]["processor"]].append(math.log(unit))
+            logs[kind_of_processor(sitting)].append(math.log(unit))
     freedom = sum(len(each) - 1 for each in logs.values())
     squares = sum(float(np.var(each)) * len(each) for each in logs.values())
     return (squares / freedom, freedom) if freedom else None

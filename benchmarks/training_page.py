@@ -7,7 +7,14 @@ from typing import Any
 
 from benchmarks.frontier import Family, Point, frontier
 from benchmarks.measure import RESULTS, percent, render
-from benchmarks.table import PREDECESSOR, TUTORIAL, counted, key_of, predecessor_epoch
+from benchmarks.table import (
+    PREDECESSOR,
+    TUTORIAL,
+    counted,
+    key_of,
+    kind_of_processor,
+    predecessor_epoch,
+)
 from fittingroom.plots.style import png
 from fittingroom.recipes import RECIPES
 
@@ -34,6 +41,7 @@ def page(measured: Mapping[str, Any], image_name: str) -> str:
         newest={**newest["environment"], "versions": versions},
         stated_epochs=_STATED_EPOCHS,
         two_digits=two_digits,
+        kind_of_processor=kind_of_processor,
     )
 
 
