@@ -1,6 +1,7 @@
 """The page and the figure of the measured trainings, and the table that the README shows."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from statistics import fmean
 from typing import Any
@@ -102,11 +103,13 @@ def two_digits(value: float) -> str:
 
 
 def image(measured: Mapping[str, Any]) -> bytes:
-    """The frontier as a PNG: every recipe and peer."""
-    rows, sittings = counted(measured["rows"]), measured["sittings"]
-    units = [predecessor_epoch(sittings[row["sitting"]]) for row in rows]
-    known = [unit for unit in units if unit is not None]
-    unit = sum(known) / len(known) if known else None
+    """The frontier as a PNG: every recipe and peer. There is an axis of the predecessor's epochs if
+    all were measured on one kind of processor."""
+    sittings = [measured["sittings"][row["sitting"]] for row in counted(measured["rows"])]
+    kinds = Counter(map(kind_of_processor, sittings))
+    usual = [each for each in sittings if kind_of_processor(each) == kinds.most_common(1)[0][0]]
+    known = [unit for each in usual if (unit := predecessor_epoch(each)) is not None]
+    unit = fmean(known) if known else None
     points = [
         Point(
             "tutorial's loop, 1 epoch" if name == TUTORIAL else name,
@@ -127,7 +130,9 @@ def image(measured: Mapping[str, Any]) -> bytes:
             took = unit * fmean(len(seed["history"]) for seed in found["seeds"])
             accuracy, low, high = (found["accuracy"][end] for end in ("value", "low", "high"))
             points.append(Point("predecessor's CNN, verified", "peer", took, accuracy, (low, high)))
-    return png(frontier(points, unit), "Accuracy against training time")
+    return png(
+        frontier(points, unit if len(kinds) == 1 else None), "Accuracy against training time"
+    )
 
 
 def _family(name: str) -> Family:
