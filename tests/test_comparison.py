@@ -29,7 +29,7 @@ from fittingroom.comparison import (
     tango_interval,
 )
 from fittingroom.comparison.entrants import verdict_of
-from fittingroom.comparison.seeds import SeedDifference, error_ratio
+from fittingroom.comparison.seeds import SeedDifference, _beyond, error_ratio
 from fittingroom.errors import PredictionsError, UsageError
 from fittingroom.predictions import Predictions
 
@@ -377,6 +377,12 @@ def test_swapping_two_recipes_mirrors_their_difference(seed, seeds_a, seeds_b, i
         assert ends(loss.difference) == pytest.approx(expected, abs=1e-12)
     for model in forth.models:
         assert 0 <= model.accuracy.low <= model.accuracy.value <= model.accuracy.high <= 1
+
+
+@given(st.floats(1e-9, 1), st.integers(1, 40), st.floats(1e-22, 10))
+def test_the_chance_of_a_larger_error_is_that_of_t_however_small_the_error(part, freedom, distance):
+    expected = stats.t.sf(distance / part**0.5, freedom)
+    assert _beyond([(part, float(freedom))], distance) == pytest.approx(expected, rel=1e-6)
 
 
 def outcome(labels, predicted, classes=CLASSES, indices=None):

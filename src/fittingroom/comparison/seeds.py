@@ -315,9 +315,12 @@ def _beyond(parts: Sequence[tuple[float, float]], distance: float) -> float:
     standard = distance / _error(parts)
     ends = special.stdtr([freedom for part, freedom in parts if part > 0], -standard)
     low, high = ends.min() * (1 - 1e-9), min(ends.max() * (1 + 1e-9), 0.5)
-    if low == high or distance == 0:
+
+    def excess(tail: float) -> float:
+        return _quantile(parts, tail) - standard
+
+    # Near one half SciPy's quantiles are not exact to the last digit, so that a tiny distance may
+    # lie beyond both ends.
+    if excess(low) <= 0 or excess(high) >= 0:
         return float(high)
-    found = optimize.brentq(
-        lambda tail: _quantile(parts, tail) - standard, low, high, xtol=1e-300, rtol=1e-12
-    )
-    return float(found)
+    return float(optimize.brentq(excess, low, high, xtol=1e-300, rtol=1e-12))
