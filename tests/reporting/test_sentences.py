@@ -39,7 +39,8 @@ from tests.reporting.conftest import (
 
 def test_curves_say_where_training_ends(models: list[ModelReport]) -> None:
     panel = learning_curves(models)
-    bands = "Bands are 95% intervals of validation accuracy. Dots: the epochs kept."
+    bands = "Bands are 95% intervals of validation accuracy. Dots: the epochs kept. "
+    bands += "Dashed: training images, each as it was last trained on."
     assert panel.caption == bands
     assert panel.table is not None
     numbers = ("4", "89.00%", "88.00%", "0.2000", "0.2250", "0.0025", "6.0")
