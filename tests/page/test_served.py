@@ -89,6 +89,17 @@ def test_the_rail_and_the_easel_are_answered_too(tab):
     assert tab.locator(".answer").count() == 2
 
 
+def test_how_the_models_learned_can_be_watched(tab, trained, other):
+    tab.locator("#watch summary").click()
+    tab.locator(".kernels canvas").first.wait_for()
+    assert tab.locator("#watched option").all_inner_texts() == [trained.name, other.name]
+    tab.locator("#epoch").press("End")
+    last = f"After epoch 3 of 3, {trained.history[-1].val_accuracy:.1%} of the validation images"
+    assert tab.locator("#said").inner_text().startswith(last)
+    counts = np.ravel(trained.learning["confusion"][-1]).tolist()
+    assert [int(each or 0) for each in tab.locator("#matrix td").all_inner_texts()] == counts
+
+
 def test_nothing_but_the_server_was_asked_and_nothing_complained(tab, photo):
     asked: list[str] = []
     tab.on("request", lambda request: asked.append(request.url))

@@ -1,5 +1,6 @@
 """The routes: photos in, classes out, and what is refused; metrics, description and page."""
 
+import dataclasses
 import mimetypes
 import re
 import tempfile
@@ -58,7 +59,18 @@ def test_each_model_answers_each_image(served, loaded, garments):
         "accuracy": 0.9,
         "measured_on": None,
         "parameters": 1234,
+        "learning": None,
     }
+
+
+def test_how_a_model_learned_is_told_where_its_run_knows_it(served, loaded):
+    learning = {"confusion": [[[3, 1], [0, 2]]], "accuracy": [[0.5, 0.8]], "loss": [[1.0, 0.7]]}
+    client = served([loaded[0], dataclasses.replace(loaded[0], learning=learning)])
+    told = [each["learning"] for each in client.get("/v1/models").json()["models"]]
+    assert told == [None, "v1/models/1/learning"]
+    assert client.get(f"/{told[1]}").json() == learning
+    for number in (0, 2, -1):
+        assert client.get(f"/v1/models/{number}/learning").status_code == 404
 
 
 def test_each_model_gets_images_prepared_as_in_its_training(served, loaded, of_colours, colours):

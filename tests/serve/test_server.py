@@ -129,6 +129,7 @@ def test_a_run_is_served_under_its_name_with_what_is_known_of_it(trained):
     (served,) = load_models([trained.folder])
     assert served.model.name == trained.name
     assert served.parameters == trained.summary.parameters
+    assert served.learning == trained.learning
     assert served.accuracy is None  # it was never scored on the real test set
 
 
@@ -137,7 +138,7 @@ def test_a_model_of_the_package_is_served_by_its_name_as_predict_loads_it():
 
     numbers = packaged_numbers("cnn-tiny")
     tiny, photo = load_models([Path("cnn-tiny"), Path("photo")])
-    assert tiny.as_dict()["accuracy"] == numbers["test_accuracy"]
+    assert tiny.accuracy == numbers["test_accuracy"]
     assert (tiny.parameters, tiny.measured_on) == (numbers["parameters"], ON_TEST_IMAGES)
     assert (photo.measured_on, photo.model.small) == (ON_PHOTOS, None)
     for served in (tiny, photo):

@@ -129,7 +129,17 @@ def routes(
     @router.get("/models", response_model=Models)
     async def describe_models() -> dict[str, Any]:
         """Describe the models of this service: their classes, accuracy and size."""
-        return {"models": [served.as_dict() for served in models]}
+        described = enumerate(models)
+        return {
+            "models": [each.as_dict(f"v1/models/{number}/learning") for number, each in described]
+        }
+
+    @router.get("/models/{number}/learning", responses={404: {"model": ServiceRefusal}})
+    async def describe_learning(number: int) -> dict[str, Any]:
+        """Tell how a model learned, epoch by epoch, if its run kept that."""
+        if number not in range(len(models)) or models[number].learning is None:
+            raise HTTPException(404, "No model of that number with a record of how it learned.")
+        return dict(models[number].learning or {})
 
     @router.get("/samples", response_model=Samples)
     async def list_samples() -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """The models that a service answers with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fittingroom.errors import UsageError
 from fittingroom.predict import Model, packaged
@@ -17,15 +18,17 @@ class ServedModel:
     accuracy: float | None  # a fraction
     parameters: int | None  # how many were trained
     measured_on: str | None = None  # what the accuracy was measured on, in words
+    learning: Mapping[str, Any] | None = None  # how it learned, as a run gives it
 
-    def as_dict(self) -> dict[str, object]:
-        """As ``schemas.ModelDescription``."""
+    def as_dict(self, learning: str) -> dict[str, object]:
+        """As ``schemas.ModelDescription``, with the address of how it learned."""
         return {
             "name": self.model.name,
             "classes": self.model.classes,
             "accuracy": self.accuracy,
             "measured_on": self.measured_on,
             "parameters": self.parameters,
+            "learning": learning if self.learning else None,
         }
 
 
@@ -60,7 +63,6 @@ def _load(source: Path) -> ServedModel:
     run = open_run(source)
     tested = run.read_predictions("fashion-mnist")
     model = Model(run.model_path, name=run.name, threads=1)
-    if tested is None:
-        return ServedModel(model, None, run.summary.parameters)
-    accuracy = float(tested.correct.mean())
-    return ServedModel(model, accuracy, run.summary.parameters, packaged.ON_TEST_IMAGES)
+    accuracy = None if tested is None else float(tested.correct.mean())
+    measured_on = None if tested is None else packaged.ON_TEST_IMAGES
+    return ServedModel(model, accuracy, run.summary.parameters, measured_on, run.learning)

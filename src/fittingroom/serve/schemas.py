@@ -80,6 +80,7 @@ class ModelDescription(BaseModel):
     accuracy: float | None = Field(description="a fraction; null: not known")
     measured_on: str | None = Field(description="the images that the accuracy was measured on")
     parameters: int | None = Field(description="number of trained parameters; null: not known")
+    learning: str | None = Field(description="where this service tells how it learned, if it does")
 
 
 class Models(BaseModel):
